@@ -1,0 +1,42 @@
+# make demo: the first program, from nothing to a memo.   make test: lint, types, tests.
+# Recipes name .venv by its relative path, so that a folder with spaces in its name works.
+
+PYTHON ?= python3
+FIDELITY ?= standard
+PY := .venv/bin/python
+
+.PHONY: demo test lint types slow browser clean
+
+.venv/installed: constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --upgrade pip -c constraints.txt
+	$(PY) -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch .venv/installed
+
+demo: .venv/installed
+	$(PY) cli.py advance credit_linesearch --all --fidelity $(FIDELITY)
+	@$(PY) cli.py status credit_linesearch
+	@echo
+	@echo 'The memos are in knowledge/memos/credit_linesearch; read the latest with'
+	@echo '    .venv/bin/python cli.py memo credit_linesearch'
+	@echo 'Why it was decided:  .venv/bin/python cli.py explain credit_linesearch'
+	@echo 'Browse everything:   .venv/bin/python cli.py ui     (then open http://127.0.0.1:5000)'
+
+test: lint types
+	$(PY) -m pytest -n 2
+
+lint: .venv/installed
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: .venv/installed
+	$(PY) -m mypy
+
+slow: .venv/installed
+	$(PY) -m pytest -m slow
+
+browser: .venv/installed
+	$(PY) -m pytest -m browser
+
+clean:
+	rm -rf .venv build *.egg-info

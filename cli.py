@@ -1,0 +1,414 @@
+"""The command line: parts are chosen and joined here and nowhere else."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from planner.errors import PhasegateError, UsageError
+from planner.paths import Home
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Runs gated research programs, judges them by rules, and says why.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Name = Annotated[str, typer.Argument(metavar="PROGRAM")]
+MaybeName = Annotated[str | None, typer.Argument(metavar="[PROGRAM]")]
+FIDELITIES = ("smoke", "standard", "full")
+
+
+def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turns errors into one sentence on stderr and the exit code of ``docs/cli.md``."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except PhasegateError as error:
+            typer.echo(str(error), err=True)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            typer.echo("stopped; what is finished is kept, and the same command goes on from here", err=True)
+            code = 130
+        except BrokenPipeError:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - nobody reads on; say nothing more
+            code = 0
+        except Exception as error:
+            if _settings["debug"]:
+                traceback.print_exc()
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            typer.echo(f"unexpected error: {told}; run it again with --debug to see where", err=True)
+            code = 1
+        raise typer.Exit(code)
+
+    return run
+
+
+_settings: dict[str, Any] = {"home": None, "debug": False}
+
+
+def command(name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers a command whose errors are sentences."""
+    return lambda function: app.command(name)(_guarded(function))
+
+
+@app.callback()
+def _global(
+    home: Annotated[Path | None, typer.Option(help="Folder with knowledge/, experiments/, mlruns/.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback on an error.")] = False,
+) -> None:
+    _settings.update(home=home, debug=debug)
+
+
+def the_home() -> Home:
+    """The home that was asked for, or the folder that holds this file, or the current one."""
+    told = _settings["home"] or os.environ.get("PHASEGATE_HOME")
+    here = Path(__file__).resolve().parent
+    root = Path(told) if told else here if (here / "knowledge").is_dir() else Path.cwd()
+    if not root.is_dir():
+        raise UsageError(f"the home folder {root} is not there; make it, or name another with --home")
+    return Home(root.resolve())
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+@command()
+def programs(json: Json = False) -> None:
+    """Lists the programs, one line each."""
+    from planner.io.home import open_program
+    from planner.io.programs import program_names
+
+    home = the_home()
+    found = [open_program(home, name) for name in program_names(home.root)]
+    if json:
+        rows = [{"name": p.program, "question": p.question, "phases": list(p.phases)} for p in found]
+        _print_json({"schema": "phasegate.programs/1", "programs": rows})
+        return
+    for program in found:
+        typer.echo(f"{program.program}: {program.question} ({len(program.phases)} phases)")
+
+
+@command()
+def status(program: MaybeName = None, json: Json = False) -> None:
+    """Where each phase stands, what is next, what has been spent."""
+    from planner.io.home import open_program, standpoint
+    from planner.io.programs import program_names
+    from planner.status import as_lines, program_json
+
+    home = the_home()
+    names = [program] if program else program_names(home.root)
+    found = [standpoint(home, open_program(home, name))[0] for name in names]
+    if json:
+        _print_json({"schema": "phasegate.status/1", "programs": [program_json(at) for at in found]})
+        return
+    typer.echo("\n\n".join("\n".join(as_lines(at)) for at in found))
+
+
+@command()
+def explain(
+    program: MaybeName = None,
+    phase: Annotated[
+        str | None, typer.Option(help="Explain this phase; default: the latest decision.")
+    ] = None,
+    decision: Annotated[str | None, typer.Option(help="Explain the decision with this id.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every criterion, guard and run id.")] = False,
+    format: Annotated[str, typer.Option(help="text, json or mermaid.")] = "text",
+    json: Json = False,
+) -> None:
+    """Why: guards, criteria, gate, case, triage, decision, and what was not chosen."""
+    from planner.explain import as_json, as_mermaid, as_text
+    from planner.io.reading import trace_for
+
+    if format not in ("text", "json", "mermaid"):
+        raise UsageError(f"--format takes text, json or mermaid, not '{format}'")
+    home = the_home()
+    trace = trace_for(home, _one_program(home, program), phase, decision)
+    if json or format == "json":
+        _print_json(as_json(trace))
+    else:
+        typer.echo(as_mermaid(trace) if format == "mermaid" else as_text(trace, full))
+
+
+@command()
+def memo(program: Name, phase: Annotated[str | None, typer.Argument()] = None, json: Json = False) -> None:
+    """Prints the memo of a phase; of the one judged last if none is named."""
+    from planner.io.reading import memo_text
+
+    text, path = memo_text(the_home(), program, phase)
+    if json:
+        _print_json({"schema": "phasegate.memo/1", "program": program, "path": str(path), "text": text})
+        return
+    typer.echo(text, nl=False)
+
+
+@command()
+def graph(
+    program: Name,
+    format: Annotated[str, typer.Option(help="text, mermaid, svg or png.")] = "text",
+    out: Annotated[Path | None, typer.Option(help="The file to write.")] = None,
+    json: Json = False,
+) -> None:
+    """The phase graph with today's states."""
+    from planner.draw import as_mermaid, as_text
+    from planner.io.reading import phase_states
+
+    if format not in ("text", "mermaid", "svg", "png"):
+        raise UsageError(f"--format takes text, mermaid, svg or png, not '{format}'")
+    found, states = phase_states(the_home(), program)
+    if json:
+        rows = {name: state.model_dump() for name, state in states.items()}
+        mermaid = as_mermaid(found, states)
+        _print_json({"schema": "phasegate.graph/1", "program": program, "phases": rows, "mermaid": mermaid})
+        return
+    if format in ("svg", "png"):
+        from planner.io.pictures import write_graph
+
+        path = out or Path(f"{program}.{format}")
+        write_graph(found, states, path.with_suffix(f".{format}") if path.suffix != f".{format}" else path)
+        typer.echo(str(path))
+        return
+    text = as_text(found, states) if format == "text" else as_mermaid(found, states)
+    if out is None:
+        typer.echo(text)
+    else:
+        out.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+
+
+@command()
+def check(
+    program: Annotated[str | None, typer.Argument(metavar="[PROGRAM|FILE]")] = None, json: Json = False
+) -> None:
+    """Checks a program without running it; all of them if none is named."""
+    from planner.io.reading import check_programs
+
+    found = check_programs(the_home(), program)
+    errors = [f for _, f in found if f.severity == "error"]
+    if json:
+        rows = [{"program": name, **finding.model_dump(mode="json")} for name, finding in found]
+        _print_json({"schema": "phasegate.check/1", "ok": not errors, "findings": rows})
+    else:
+        for name, finding in found:
+            typer.echo(f"{name}: {finding}")
+        if not found:
+            typer.echo("no faults found")
+    if errors:
+        raise typer.Exit(1)
+
+
+@command()
+def schema() -> None:
+    """Prints the JSON Schema of a program file."""
+    from planner.program import json_schema
+
+    _print_json(json_schema())
+
+
+# --- working -----------------------------------------------------------------------------------
+
+
+@command()
+def advance(
+    program: MaybeName = None,
+    all_: Annotated[bool, typer.Option("--all", help="Go on until done, blocked or waiting.")] = False,
+    until: Annotated[str | None, typer.Option(help="Go on until this phase is judged.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
+    no_run: Annotated[
+        bool, typer.Option("--no-run", help="Judge what MLflow holds; launch nothing.")
+    ] = False,
+    max_seconds: Annotated[float | None, typer.Option(help="Start no run after this many seconds.")] = None,
+    fidelity: Annotated[
+        str | None, typer.Option(help="smoke, standard or full; default: the program's.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs side by side; default: one per processor.")] = None,
+    launcher: Annotated[str, typer.Option(help="local (the only launcher so far).")] = "local",
+    accept: Annotated[bool, typer.Option("--accept", help="Take a recommendation that waits.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Let the verdict speak: 10 to 15.")] = False,
+    json: Json = False,
+) -> None:
+    """Runs the next gated phase: decide, run what is missing, judge, write the memo, decide what follows."""
+    from planner.io.advancing import Request, advance_programs, dry_run_lines, dry_run_programs, exit_code_of
+
+    if fidelity is not None and fidelity not in FIDELITIES:
+        raise UsageError(f"--fidelity takes {', '.join(FIDELITIES)}, not '{fidelity}'")
+    if launcher != "local":
+        raise UsageError(f"there is no launcher '{launcher}'; the only one so far is 'local'")
+    for name, value in (("--max-seconds", max_seconds), ("--jobs", jobs)):
+        if value is not None and not value > 0:
+            raise UsageError(f"{name} takes a number above 0, not {value:g}")
+    home = the_home()
+    names = _programs_to_advance(home, program, all_)
+    request = Request(all_, until, no_run, max_seconds, fidelity, jobs, accept, quiet=json)
+    if dry_run:
+        told = dry_run_programs(home, names, request)
+        if json:
+            _print_json(told)
+        else:
+            typer.echo("\n".join(dry_run_lines(told)))
+        return
+    signal.signal(signal.SIGTERM, _terminated)
+    done = advance_programs(home, names, request, say=lambda line: None if json else typer.echo(line))
+    if json:
+        _print_json(done)
+    code = exit_code_of(done) if exit_code else 0
+    if code:
+        raise typer.Exit(code)
+
+
+def _terminated(number: int, _: Any) -> None:
+    """SIGTERM unwinds like Ctrl-C, so that workers end and what is finished stays."""
+    typer.echo("terminated; what is finished is kept, and the same command goes on from here", err=True)
+    raise SystemExit(128 + number)
+
+
+@command()
+def override(
+    program: Name,
+    phase: Annotated[str | None, typer.Argument(metavar="[PHASE]")] = None,
+    choose: Annotated[str | None, typer.Option(help="The option or phase to take.")] = None,
+    verdict: Annotated[str | None, typer.Option(help="accept or reject the verdict.")] = None,
+    done: Annotated[str | None, typer.Option(help="A person has done what this option asks for.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; required.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who; default: the user of this machine.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Until when, as 2026-12-31.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Lists the overrides.")] = False,
+    revoke: Annotated[str | None, typer.Option(help="Takes the override with this id back.")] = None,
+    json: Json = False,
+) -> None:
+    """Records a person's choice; the recommendation stays on record beside it."""
+    from planner.io.people import Wish, list_overrides, override_phase, revoke_override
+
+    home = the_home()
+    if list_:
+        rows = list_overrides(home, program, phase)
+        if json:
+            _print_json({"schema": "phasegate.override/1", "program": program, "overrides": rows})
+            return
+        for row in rows:
+            what = row["choose"] or row["verdict"] or row["done"]
+            told = f"{row['id']} {row['phase']}: {what} by {row['by']} at {row['at']}"
+            typer.echo(f"{told} ({row['standing']}): {row['reason']}")
+        if not rows:
+            typer.echo("no overrides")
+        return
+    if revoke is not None:
+        record: Any = revoke_override(home, program, revoke, by, reason)
+    else:
+        record = override_phase(home, program, phase, Wish(choose, verdict, done, reason, by, expires))
+    if json:
+        told = {"schema": "phasegate.override/1", "program": program}
+        _print_json({**told, "override": record.model_dump(mode="json")})
+        return
+    typer.echo(f"recorded {record.id}; the next advance follows it")
+
+
+@command()
+def exclude(
+    run: Annotated[str, typer.Argument(metavar="RUN")],
+    reason: Annotated[str | None, typer.Option(help="Why; required.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who; default: the user of this machine.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the exclusion back.")] = False,
+    json: Json = False,
+) -> None:
+    """Keeps a run out of all evidence, visibly; nothing is deleted."""
+    from planner.io.people import exclude_run
+
+    record = exclude_run(the_home(), run, reason, by, undo)
+    if json:
+        _print_json({"schema": "phasegate.exclude/1", "exclusion": record.model_dump(mode="json")})
+        return
+    verb = "counts again" if undo else "is kept out of all evidence from the next advance on"
+    typer.echo(f"run {record.run_id} of {record.program} {verb}")
+
+
+@command()
+def keep(
+    program: Name,
+    reason: Annotated[str | None, typer.Option(help="Why the change is harmless; required.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who; default: the user of this machine.")] = None,
+    json: Json = False,
+) -> None:
+    """Declares a change of the experiment's code harmless: runs made stale by it count again."""
+    from planner.io.people import keep_code
+
+    record = keep_code(the_home(), program, reason, by)
+    if json:
+        _print_json({"schema": "phasegate.keep/1", "keep": record.model_dump(mode="json")})
+        return
+    typer.echo(f"runs of {len(record.old)} earlier version(s) of the code count again")
+
+
+@command()
+def ui(
+    port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 5000,
+) -> None:
+    """Opens the MLflow UI on this home's store, on 127.0.0.1."""
+    from planner.io.browsing import serve
+
+    serve(the_home(), port, say=typer.echo)
+
+
+# --- helpers -----------------------------------------------------------------------------------
+
+
+def _one_program(home: Home, name: str | None) -> str:
+    from planner.io.programs import program_names
+
+    if name is not None:
+        return name
+    names = program_names(home.root)
+    if len(names) == 1:
+        return names[0]
+    raise UsageError(f"which program? there are {', '.join(names) or 'none in knowledge/programs'}")
+
+
+def _programs_to_advance(home: Home, name: str | None, every: bool) -> Sequence[str]:
+    from planner.io.programs import program_names
+
+    if name is None and every:
+        return program_names(home.root)
+    return [_one_program(home, name)]
+
+
+def _hoisted(arguments: Sequence[str]) -> list[str]:
+    """``--home DIR`` and ``--debug`` first, wherever they were written."""
+    first: list[str] = []
+    rest: list[str] = []
+    todo = list(arguments)
+    while todo:
+        word = todo.pop(0)
+        if word == "--home" and todo:
+            first += [word, todo.pop(0)]
+        elif word == "--debug" or word.startswith("--home="):
+            first.append(word)
+        else:
+            rest.append(word)
+    return first + rest
+
+
+def main() -> None:
+    """The entry point of ``phasegate`` and ``python cli.py``."""
+    app(args=_hoisted(sys.argv[1:]), prog_name="phasegate" if Path(sys.argv[0]).suffix != ".py" else "cli.py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""An "experiment" that is a command of the user's own instead of a module.
+
+In each word of the command these are replaced; there is no shell, and other braces stay as they are:
+
+``{params}``
+    path of a JSON file with the arm's parameters.
+``{seed}``, ``{fidelity}``
+    the seed, and the name of the rung.
+``{out}``
+    a folder. There the command writes ``metrics.json`` (``{name: number}``), or appends
+    ``[name, step, value]`` lines to ``metrics.jsonl`` as it goes, or both. Whatever else it writes
+    there is kept as an artifact.
+
+The command runs in the home folder. An exit code other than 0 ends the run as ``code_error``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.contract import MetricLog
+
+POLL_SECONDS = 0.2
+# Taken before the worker limits the threads of its own libraries: a command decides that for itself.
+_ENVIRONMENT = dict(os.environ)
+
+
+class CommandFailed(Exception):
+    """The command ended with an exit code other than 0, or reported nothing that can be read."""
+
+
+def describe(argv: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
+    """What can be said of a command before it runs, in the shape of a description.
+
+    A command does not tell what data it reads. Its data are therefore named "given by the command",
+    and their digest is that of ``command:`` followed by the words of the command as JSON: a command
+    that is edited in the program counts as other data, a file that it reads and that changes does not.
+    """
+    text = "command:" + json.dumps(list(argv), ensure_ascii=False)
+    return {
+        "config": dict(params),
+        "data_name": "given by the command",
+        "data_digest": hashlib.sha256(text.encode()).hexdigest()[:16],
+    }
+
+
+def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int, log: MetricLog) -> None:
+    """Runs the command to its end; what it reports goes to ``log`` while it runs.
+
+    Raises:
+        CommandFailed: see there. The caller ends the run as ``code_error``.
+        OSError: the program that the command names cannot be started.
+    """
+    out = log.artifact("metrics.json").parent
+    for name in ("metrics.json", "metrics.jsonl"):  # an interrupted attempt's are in the log already
+        (out / name).unlink(missing_ok=True)
+    given = log.folder / "params.json"
+    given.write_text(json.dumps(dict(params)), encoding="utf-8")
+    places = {"params": given, "seed": seed, "fidelity": fidelity, "out": out}
+    reported = _Reported(out, log)
+    words = [_filled(word, places) for word in argv]
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, env=_ENVIRONMENT) as process:
+        try:
+            code = _followed(process, reported)
+        except BaseException:
+            process.kill()
+            raise
+    if code:
+        raise CommandFailed(f"the command ended with {_exit_named(code)}")
+    reported.finish()
+
+
+def _filled(word: str, places: Mapping[str, object]) -> str:
+    for name, value in places.items():
+        word = word.replace("{" + name + "}", str(value))
+    return word
+
+
+def _exit_named(code: int) -> str:
+    with contextlib.suppress(ValueError):
+        if code < 0:
+            return signal.Signals(-code).name
+    return f"exit code {code}"
+
+
+def _followed(process: subprocess.Popen[bytes], reported: _Reported) -> int:
+    while True:
+        try:
+            code = process.wait(timeout=POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            reported.forward()
+            continue
+        reported.forward()
+        return code
+
+
+class _Reported:
+    """What a command has written of its metrics, forwarded to the log once each."""
+
+    def __init__(self, out: Path, log: MetricLog) -> None:
+        self._out = out
+        self._log = log
+        self._offset = 0
+        self._lines = 0
+
+    def forward(self) -> None:
+        """Forwards the lines that are complete."""
+        path = self._out / "metrics.jsonl"
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            file.seek(self._offset)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for line in whole.splitlines():
+            self._line(line)
+
+    def finish(self) -> None:
+        """Forwards ``metrics.json``, once the command has ended well."""
+        path = self._out / "metrics.json"
+        if path.exists():
+            try:
+                self._log.metrics(dict(json.loads(path.read_bytes())))
+            except (ValueError, TypeError) as error:
+                raise CommandFailed(f"metrics.json is not {{name: number}}: {error}") from error
+        elif not self._lines:
+            raise CommandFailed("the command wrote neither metrics.json nor metrics.jsonl in {out}")
+
+    def _line(self, line: bytes) -> None:
+        self._lines += 1
+        try:
+            name, step, value = json.loads(line)
+            self._log.metric(str(name), value, None if step is None else int(step))
+        except (ValueError, TypeError) as error:
+            text = f"line {self._lines} of metrics.jsonl is not [name, step, value]: {error}"
+            raise CommandFailed(text) from error

@@ -1,0 +1,48 @@
+"""Cases and tiers: which row of a table holds, given what the criteria answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
+
+from planner.program import Rule
+from planner.records import CriterionOutcome
+
+Holds = Literal["yes", "no", "open"]
+OutcomeOf = Callable[[str], CriterionOutcome]
+Name = TypeVar("Name")
+
+
+def rule_holds(rule: Rule, outcome_of: OutcomeOf) -> Holds:
+    """Whether every ``when`` is met and every ``unless`` is not met.
+
+    A condition that is undecided, invalid or not applicable leaves the row open, unless another
+    condition already rules it out.
+    """
+    asked = [(outcome_of(name), "met") for name in rule.when]
+    asked += [(outcome_of(name), "not_met") for name in rule.unless]
+    if any(outcome in ("met", "not_met") and outcome != wanted for outcome, wanted in asked):
+        return "no"
+    return "yes" if all(outcome == wanted for outcome, wanted in asked) else "open"
+
+
+def choose_row(rows: Sequence[tuple[Name, Rule]], outcome_of: OutcomeOf) -> tuple[Name | None, list[Name]]:
+    """The first row that holds, and the rows that stay open.
+
+    A row that comes after an open one is not chosen: the open one might hold.
+
+    Returns:
+        (the row's name or None, names of the open rows that kept it from being chosen).
+    """
+    waiting: list[Name] = []
+    fallback: Name | None = None
+    for name, rule in rows:
+        if rule.otherwise:
+            fallback = name
+            continue
+        holds = rule_holds(rule, outcome_of)
+        if holds == "yes" and not waiting:
+            return name, []
+        if holds in ("yes", "open"):
+            waiting.append(name)
+    return (None, waiting) if waiting else (fallback, [])

@@ -1,0 +1,1 @@
+"""Criteria: one kind per file. Each takes evidence and answers with a CriterionResult."""

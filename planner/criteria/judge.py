@@ -1,0 +1,94 @@
+"""Judges every criterion of a phase, each after those that it combines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from planner.criteria.answer import Judging
+from planner.criteria.combined import judge_combined
+from planner.criteria.comparison import judge_comparison
+from planner.criteria.level import judge_level
+from planner.criteria.order import judge_order
+from planner.criteria.parts import Question
+from planner.criteria.spread import judge_spread
+from planner.evidence import Evidence
+from planner.program import Combined, Comparison, Criterion, Level, Order, Program, Spread
+from planner.records import CriterionResult, Verdict
+
+
+def judge_criteria(
+    program: Program,
+    phase: str,
+    evidence: Evidence,
+    judging: Judging,
+    earlier: Mapping[str, Verdict],
+) -> dict[str, CriterionResult]:
+    """The result of each criterion of a phase, in the order of the file.
+
+    Args:
+        earlier: the verdicts of phases judged before, for criteria that combine theirs.
+    """
+    rules = program.phases[phase].criteria
+    found: dict[str, CriterionResult] = {}
+
+    def of(name: str) -> CriterionResult:
+        if name in found:
+            return found[name]
+        if name not in rules:
+            return _from_elsewhere(name, earlier)
+        rule = rules[name]
+        if isinstance(rule, Combined):
+            found[name] = judge_combined(name, rule, {part: of(part) for part in rule.parts})
+        else:
+            found[name] = _judge(Question(name, program, evidence, judging), rule)
+        return found[name]
+
+    return {name: of(name) for name in rules}
+
+
+def _judge(question: Question, rule: Criterion) -> CriterionResult:
+    if isinstance(rule, Order):
+        return judge_order(question, rule)
+    if isinstance(rule, Spread):
+        return judge_spread(question, rule)
+    if isinstance(rule, Comparison):
+        return judge_comparison(question, rule)
+    assert isinstance(rule, Level)
+    return judge_level(question, rule)
+
+
+def _from_elsewhere(name: str, earlier: Mapping[str, Verdict]) -> CriterionResult:
+    """A criterion of another phase, as that phase's verdict recorded it."""
+    phase, found = lookup(name, earlier)
+    if found is None:
+        reason = f"'{name}' has not been judged"
+        return CriterionResult(
+            id=name, kind="level", outcome="not_applicable", cause="missing", reason=reason
+        )
+    return found.model_copy(update={"id": f"{phase}.{found.id}"})
+
+
+def lookup(name: str, earlier: Mapping[str, Verdict]) -> tuple[str, CriterionResult | None]:
+    """The criterion that ``phase.criterion`` names among the verdicts of earlier phases."""
+    for phase, verdict in earlier.items():
+        if name.startswith(phase + "."):
+            found = verdict.criterion(name[len(phase) + 1 :])
+            if found is not None:
+                return phase, found
+    return "", None
+
+
+def required_by_gate(program: Program, phase: str) -> frozenset[str]:
+    """The criteria whose evidence the gate requires: those it lists, and what they combine."""
+    rules = program.phases[phase].criteria
+    wanted: set[str] = set()
+    todo = list(program.phases[phase].gate)
+    while todo:
+        name = todo.pop()
+        if name in wanted:
+            continue
+        wanted.add(name)
+        rule = rules.get(name)
+        if isinstance(rule, Combined):
+            todo.extend(rule.parts)
+    return frozenset(wanted)

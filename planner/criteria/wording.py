@@ -1,0 +1,44 @@
+"""How numbers and comparisons are worded in reasons, memos and on the screen."""
+
+from __future__ import annotations
+
+from planner.criteria.answer import Answer
+from planner.program import Measured
+
+_BOUNDS = {
+    "above": "above",
+    "at_least": "at least",
+    "below": "below",
+    "at_most": "at most",
+    "between": "between",
+    "within": "within",
+    "better_by": "better by",
+}
+
+
+def number(value: float | None, signed: bool = False, digits: int = 4) -> str:
+    """A number with that many significant digits; a dash for none."""
+    if value is None:
+        return "-"
+    text = f"{value:+.{digits}g}" if signed else f"{value:.{digits}g}"
+    return "0" if text in ("-0", "+0", "0") else text
+
+
+def bound_text(bound: str, threshold: object) -> str:
+    """A bound as people write it."""
+    if bound == "order":
+        return "every pair in order"
+    if isinstance(threshold, tuple | list):
+        return f"between {number(threshold[0])} and {number(threshold[1])}"
+    value = number(threshold) if isinstance(threshold, int | float) else str(threshold)
+    return f"within ±{value}" if bound == "within" else f"{_BOUNDS.get(bound, bound)} {value}"
+
+
+def say(what: str, observed: str, rule: Measured, threshold: object, answer: Answer) -> str:
+    """One sentence: what was observed, what was asked, and what follows."""
+    asked = bound_text(rule.threshold_key or "", threshold)
+    shown = ""
+    if answer.interval is not None:
+        shown = f" [{number(answer.interval[0])}, {number(answer.interval[1])}]"
+    note = f"; {answer.note}" if answer.note else ""
+    return f"{what} = {observed}{shown}, asked {asked}{note}"

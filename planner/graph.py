@@ -1,0 +1,212 @@
+"""The loop of ``advance`` as a LangGraph state graph; each node is a few lines.
+
+``recall -> judge -> choose -> (record | approve | launch) -> recall``. Every round begins from the
+records, so nothing that the graph holds has to survive a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, TypedDict
+
+from planner.policy import Position, Situation, Step, build_position
+from planner.records import Decision, PlannedRun, Verdict
+
+_MOST_ROUNDS = 10_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What one ``advance`` is asked to do.
+
+    Attributes:
+        every: go on until done, blocked or waiting (``--all``).
+        until: go on until this phase is judged, it included.
+        accept: take the recommendation that waits for a person.
+    """
+
+    every: bool = False
+    until: str | None = None
+    accept: bool = False
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A step as it was written down; the fields are those of ``advance --json``."""
+
+    phase: str
+    action: str
+    outcome: str
+    confidence: str
+    tier: str | None
+    case: str | None
+    memo: str
+    decision_id: str
+    runs_launched: int
+    runs_reused: int
+    judged: bool = True
+    """False where the verdict stood already and only the decision is new."""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """What came of a launch: how many runs were made, and why no more were."""
+
+    count: int
+    stopped: str = ""
+
+
+class Desk(Protocol):
+    """Everything that the loop does to the world."""
+
+    def recall(self) -> Situation: ...
+
+    def is_recorded(self, step: Step) -> bool: ...
+
+    def record(self, step: Step, position: Position, launched: int) -> Recorded: ...
+
+    def launch(
+        self, runs: tuple[PlannedRun, ...], decision: Decision, interim: Verdict | None
+    ) -> Launched: ...
+
+    def approve(self, decision: Decision, by_person: str) -> None: ...
+
+
+class LoopState(TypedDict, total=False):
+    """What the nodes hand on; plain values only, because LangGraph writes them down at every step."""
+
+    do: str
+    steps: list[dict[str, Any]]
+    launched: int
+    stopped: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a loop ended: the steps that it wrote down, and where the program stands."""
+
+    steps: tuple[Recorded, ...]
+    position: Position
+    stopped: str = ""
+
+
+def build_loop(nodes: _Nodes) -> Any:
+    """The compiled graph; run it with ``run_loop``."""
+    from langgraph.checkpoint.memory import InMemorySaver  # noqa: TID251
+    from langgraph.graph import END, START, StateGraph  # noqa: TID251
+
+    graph = StateGraph(LoopState)
+    for name in ("recall", "judge", "choose", "approve", "launch", "record"):
+        graph.add_node(name, getattr(nodes, name))
+    graph.add_edge(START, "recall")
+    graph.add_edge("recall", "judge")
+    graph.add_edge("judge", "choose")
+    ways: dict[Hashable, str] = {"record": "record", "approve": "approve", "launch": "launch", "end": END}
+    graph.add_conditional_edges("choose", lambda state: state["do"], ways)
+    on: dict[Hashable, str] = {"recall": "recall", "end": END}
+    for name in ("approve", "launch", "record"):
+        graph.add_conditional_edges(name, lambda state: state["do"], on)
+    return graph.compile(checkpointer=InMemorySaver())
+
+
+def run_loop(desk: Desk, options: Options, ask: Callable[[Decision], str | None] | None = None) -> Outcome:
+    """Runs the loop to its end.
+
+    Args:
+        ask: asks the person at the terminal whether to take the recommendation that waits; gives
+            their name, or None for no. Without it nobody is asked, and the wait stays on record.
+    """
+    from langgraph.types import Command  # noqa: TID251
+
+    nodes = _Nodes(desk, options)
+    loop = build_loop(nodes)
+    config = {"configurable": {"thread_id": "advance"}, "recursion_limit": _MOST_ROUNDS}
+    state = loop.invoke(LoopState(steps=[], launched=0, stopped=""), config)
+    while "__interrupt__" in state:
+        decision = nodes.position.next
+        answer = ask(decision) if ask is not None and decision is not None else None
+        state = loop.invoke(Command(resume=answer or ""), config)
+    steps = tuple(Recorded(**step) for step in state["steps"])
+    return Outcome(steps, nodes.position, state.get("stopped", ""))
+
+
+class _Nodes:
+    def __init__(self, desk: Desk, options: Options) -> None:
+        self.desk = desk
+        self.options = options
+        self.situation: Situation
+        self.position: Position
+
+    def recall(self, state: LoopState) -> LoopState:
+        """Reads everything that is known."""
+        self.situation = self.desk.recall()
+        return {"stopped": ""}
+
+    def judge(self, state: LoopState) -> LoopState:
+        """Judges every phase on the way, from today's evidence."""
+        self.position = build_position(self.situation)
+        return {"stopped": ""}
+
+    def choose(self, state: LoopState) -> LoopState:
+        """Says what to do with the position: write a step down, launch, ask, or end."""
+        position = self.position
+        new = _first_new(self.desk, position)
+        if self._reached(position):
+            return {"do": "end"}
+        if new is not None:
+            return {"do": "record"}
+        if position.launch:
+            return {"do": "launch"}
+        return {"do": "approve" if _can_be_approved(position) else "end"}
+
+    def approve(self, state: LoopState) -> LoopState:
+        """Asks a person, where the recommendation waits for one."""
+        from langgraph.types import interrupt  # noqa: TID251
+
+        decision = self.position.next
+        assert decision is not None
+        by = "--accept" if self.options.accept else interrupt(decision.reason)
+        if not by:
+            return {"do": "end"}
+        self.desk.approve(decision, by)
+        return {"do": "recall"}
+
+    def launch(self, state: LoopState) -> LoopState:
+        """Makes the runs that are missing."""
+        position = self.position
+        assert position.decision is not None
+        done = self.desk.launch(position.launch, position.decision, position.interim)
+        return {
+            "launched": state.get("launched", 0) + done.count,
+            "stopped": done.stopped,
+            "do": "end" if done.stopped else "recall",
+        }
+
+    def record(self, state: LoopState) -> LoopState:
+        """Writes down the first step that is new: verdict, decision, memo."""
+        position = self.position
+        step = _first_new(self.desk, position)
+        assert step is not None
+        done = self.desk.record(step, position, state.get("launched", 0))
+        steps = [*state.get("steps", []), asdict(done)]
+        on = self.options.every or self.options.until is not None or not done.judged
+        return {"steps": steps, "launched": 0, "do": "recall" if on else "end"}
+
+    def _reached(self, position: Position) -> bool:
+        until = self.options.until
+        judged = next((s for s in position.steps if s.verdict.phase == until), None)
+        if until is None or judged is None or not self.desk.is_recorded(judged):
+            return False
+        before = position.steps[: position.steps.index(judged)]
+        return all(self.desk.is_recorded(step) for step in before)
+
+
+def _first_new(desk: Desk, position: Position) -> Step | None:
+    return next((step for step in position.steps if not desk.is_recorded(step)), None)
+
+
+def _can_be_approved(position: Position) -> bool:
+    decision = position.next
+    asked = ("to_approve", "to_confirm")
+    return decision is not None and decision.action == "wait" and decision.needs_person in asked

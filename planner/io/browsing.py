@@ -1,0 +1,44 @@
+"""Opens the MLflow UI."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from planner.errors import UsageError
+from planner.io.mlflow_client import connect, store_uri
+from planner.paths import Home
+
+
+def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
+    """Serves the MLflow UI on 127.0.0.1 until it is stopped.
+
+    Raises:
+        UsageError: the store is a server of its own, which has its own page.
+        StoreUnavailable: the store cannot be opened.
+
+    Side effects: makes the store where there is none yet; runs a server.
+    """
+    uri = store_uri(home)
+    if uri.startswith(("http://", "https://")):
+        raise UsageError(f"this home's store is a server: open {uri} in a browser")
+    connect(home)
+    say(f"MLflow is at http://127.0.0.1:{port} (Ctrl-C ends it)")
+    words = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    if uri.startswith("sqlite:"):
+        words += ["--default-artifact-root", home.artifacts.resolve().as_uri()]
+    server = subprocess.Popen(words, env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"})
+    try:
+        code = server.wait()
+    except KeyboardInterrupt:
+        server.wait()
+        return
+    finally:
+        if server.poll() is None:
+            server.terminate()
+            server.wait()
+    if code:
+        raise UsageError(f"the MLflow server ended with code {code}; is port {port} in use? try --port")

@@ -1,0 +1,137 @@
+"""The figures of a memo, as PNG files. With ``pictures``, the only module that imports matplotlib."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from planner.evidence import Evidence, is_finite
+from planner.program import Figure, Program
+from planner.records import TableRow, Verdict
+
+_COLOURS = ("#1b6ca8", "#d1495b", "#2f9e6e", "#edae49", "#6f4a8e", "#5c677d", "#00798c", "#b56576")
+_DPI = 110
+
+
+def figures_of(program: Program, verdict: Verdict, evidence: Evidence) -> list[tuple[str, str, Any]]:
+    """The figures that this phase's runs have the metrics for: (name, title, matplotlib figure).
+
+    A figure declared in the program is drawn where its metrics are there; without any, the metrics
+    of the gate are shown by arm.
+    """
+    found = []
+    for name, rule in program.figures.items():
+        drawn = _curves(program, rule, evidence) if rule.against else _points(program, rule.shows, verdict)
+        if drawn is not None:
+            found.append((name, rule.title or name.replace("_", " "), drawn))
+    if not any(rule.against is None for rule in program.figures.values()):
+        metrics = list(dict.fromkeys(r.metric for r in verdict.table))[:4]
+        drawn = _points(program, metrics, verdict)
+        if drawn is not None:
+            found.append(("results", "results by arm", drawn))
+    return found
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Writes a figure aside and renames it.
+
+    Side effects: creates the folder and the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".part.png")
+    figure.savefig(aside, dpi=_DPI, metadata={"Software": None})
+    aside.replace(path)
+
+
+def _new(panels: int, height: float) -> tuple[Any, Sequence[Any]]:
+    from matplotlib.figure import Figure as Canvas  # noqa: TID251
+
+    canvas = Canvas(figsize=(4.6 * panels, height), layout="constrained")
+    axes = canvas.subplots(1, panels, squeeze=False)[0]
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(True, color="#e9ecef", linewidth=0.8)
+        axis.set_axisbelow(True)
+    return canvas, axes
+
+
+def _points(program: Program, metrics: Sequence[str], verdict: Verdict) -> Any | None:
+    """One point per arm and seed, with the mean and its interval, a panel for each metric."""
+    shown = [m for m in metrics if any(r.metric == m for r in verdict.table)]
+    arms = [a for a in program.phases[verdict.phase].arms if any(r.arm == a for r in verdict.table)]
+    if not shown or not arms:
+        return None
+    canvas, axes = _new(len(shown), 0.9 + 0.34 * len(arms))
+    for axis, metric in zip(axes, shown, strict=True):
+        rows = {r.arm: r for r in verdict.table if r.metric == metric}
+        for place, arm in enumerate(arms):
+            if arm in rows:
+                _one_arm(axis, rows[arm], len(arms) - 1 - place, _COLOURS[place % len(_COLOURS)])
+        axis.axvline(0, color="#868e96", linewidth=0.8)
+        axis.set_yticks(range(len(arms)), reversed(arms))
+        axis.set_xlabel(f"{metric} ({program.metrics[metric].unit})")
+    return canvas
+
+
+def _one_arm(axis: Any, row: TableRow, place: int, colour: str) -> None:
+    values = [value for _, value in row.estimate.values]
+    axis.plot(values, [place] * len(values), "o", color=colour, alpha=0.45, markersize=5)
+    axis.plot([row.estimate.value], [place], "D", color=colour, markersize=6)
+    if row.estimate.interval is not None:
+        axis.plot(row.estimate.interval, [place, place], "-", color=colour, linewidth=2)
+
+
+def _curves(program: Program, rule: Figure, evidence: Evidence) -> Any | None:
+    """Each metric against another, step by step: a line per arm through the mean of its seeds."""
+    against = rule.against or ""
+    arms = [a for a in evidence.runs if any(against in r.series for r in evidence.of(a).values())]
+    if not arms:
+        return None
+    canvas, axes = _new(len(rule.shows), 3.6)
+    for axis, metric in zip(axes, rule.shows, strict=True):
+        for place, arm in enumerate(arms):
+            groups = _by_place(evidence, arm, against, metric)
+            if not groups:
+                continue
+            xs = sorted(groups)
+            colour = _COLOURS[place % len(_COLOURS)]
+            axis.plot(xs, [_mean(groups[x]) for x in xs], "o-", color=colour, label=arm, markersize=3.5)
+            axis.fill_between(
+                xs, [min(groups[x]) for x in xs], [max(groups[x]) for x in xs], color=colour, alpha=0.12
+            )
+        axis.axhline(0, color="#868e96", linewidth=0.8)
+        if rule.scale == "log":
+            axis.set_xscale("log")
+        _limit(axis)
+        axis.set_xlabel(f"{against} ({_unit(program, against)})")
+        axis.set_ylabel(f"{metric} ({_unit(program, metric)})")
+    axes[-1].legend(frameon=False, fontsize=8)
+    return canvas
+
+
+def _by_place(evidence: Evidence, arm: str, against: str, metric: str) -> dict[float, list[float]]:
+    groups: dict[float, list[float]] = {}
+    for run in evidence.of(arm).values():
+        across = dict(run.series.get(against, ()))
+        for step, value in run.series.get(metric, ()):
+            place = across.get(step)
+            if place is not None and is_finite(place) and is_finite(value):
+                groups.setdefault(float(f"{place:.6g}"), []).append(value)
+    return groups
+
+
+def _limit(axis: Any) -> None:
+    """Keeps one diverging curve from flattening all others: cuts the top at five times the depth."""
+    low, high = axis.get_ylim()
+    if low < 0 and high > 5 * abs(low):
+        axis.set_ylim(low, 5 * abs(low))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _unit(program: Program, metric: str) -> str:
+    return program.metrics[metric].unit if metric in program.metrics else "-"

@@ -1,0 +1,69 @@
+"""Opens one program of one home: what every command that reads or writes begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planner.errors import PhasegateError
+from planner.io.clock import SystemClock
+from planner.io.code import code_digest
+from planner.io.desk import kept_code
+from planner.io.journal import Entry, Journal
+from planner.io.locks import holder_of
+from planner.io.programs import find_program, load_program
+from planner.paths import Home
+from planner.program import Program
+from planner.records import digest_of
+from planner.status import Standpoint, build_standpoint
+
+
+def open_program(home: Home, name: str) -> Program:
+    """A program of this home.
+
+    Raises:
+        UsageError: there is none of that name.
+        ProgramError: it is malformed; file and line are named.
+    """
+    return load_program(find_program(home.root, name))
+
+
+def code_of(home: Home, program: Program) -> str:
+    """The digest of what measures the program's arms: the experiment's code, or the command."""
+    if program.experiment is None:
+        return digest_of(["command", *(program.command or ())])
+    return code_digest(home.experiments, program.experiment)
+
+
+def open_journal(home: Home, program: Program) -> Journal:
+    """The journal; rebuilt from MLflow where it is gone and MLflow has records.
+
+    Side effects: may read MLflow and write the journal.
+    """
+    journal = Journal(home.journal)
+    if not journal.exists and home.database.exists():
+        from planner.io.sync import rebuild
+
+        rebuild(home, journal)
+    return journal
+
+
+def standpoint(home: Home, program: Program) -> tuple[Standpoint, Sequence[Entry]]:
+    """Where a program stands, from the journal alone."""
+    journal = open_journal(home, program)
+    entries = journal.entries(program.program)
+    try:
+        code: str | None = code_of(home, program)
+    except PhasegateError:
+        code = None
+    accepted = kept_code(entries, code) if code else frozenset()
+    work = [w for w in journal.work(program.program) if w.state == "finished"]
+    at = build_standpoint(
+        program,
+        entries,
+        SystemClock().now(),
+        code,
+        accepted,
+        running=holder_of(home, program.program) is not None,
+        spent=(len(work), sum(w.seconds for w in work)),
+    )
+    return at, entries

@@ -1,0 +1,81 @@
+"""The twin of the local launcher: runs experiments in this process, one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import socket
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+from experiments import worker
+from experiments.contract import Experiment
+
+from planner.errors import ProgramError
+from planner.records import Description, Ended, Event, Job, Progressed, Started
+
+
+class InProcessLauncher:
+    """Runs the experiments that it is given, with the outcomes that a worker would give.
+
+    A job's events come when it has ended; its time limit is not kept, and what kills a process kills
+    this one.
+
+    Args:
+        experiments: name -> anything with ``Config``, ``PRESETS``, ``describe`` and ``run``.
+    """
+
+    def __init__(self, experiments: Mapping[str, Any]) -> None:
+        self._experiments = experiments
+
+    def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
+        """What an experiment says of each (params, fidelity).
+
+        Raises:
+            ProgramError: as in ``LocalLauncher``.
+
+        Side effects:
+            Those of the experiment.
+        """
+        try:
+            found = worker.describe(experiment, self._find(experiment), wanted)
+        except worker.Refused as error:
+            raise ProgramError([((error.kind,), str(error))]) from error
+        return [Description(**description) for description in found]
+
+    def run(self, jobs: Iterable[Job]) -> Generator[Event, None, None]:
+        """Runs jobs in their order and yields what happened.
+
+        Side effects:
+            Those of the experiment; writes the jobs' folders.
+        """
+        start = psutil.Process().create_time()
+        for job in jobs:
+            yield Started(job_id=job.id, pid=os.getpid(), process_start=start, host=socket.gethostname())
+            yield from self._run(job)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _run(self, job: Job) -> list[Event]:
+        events: list[Event] = []
+
+        def on_progress(done: float, total: float) -> None:
+            events.append(Progressed(job_id=job.id, done=done, total=total))
+
+        folder, said = Path(job.folder), io.StringIO()
+        (folder / worker.RESULT).unlink(missing_ok=True)
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            result = worker.measure(job.model_dump(mode="json"), self._find, on_progress)
+        worker.write_result(folder, result)
+        tail = "" if result["outcome"] == "ok" else said.getvalue()
+        told = {key: result[key] for key in ("outcome", "reason", "seconds")}
+        return [*events, Ended(job_id=job.id, stderr_tail=tail, **told)]
+
+    def _find(self, name: str) -> Experiment:
+        if name not in self._experiments:
+            raise worker.missing(name)
+        return worker.checked(name, self._experiments[name])

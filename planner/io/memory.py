@@ -1,0 +1,149 @@
+"""In-memory twins of the MLflow stores, for tests: they keep the same promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from experiments.contract import read_metrics
+
+from planner.io.run_store import param_text
+from planner.program import Program
+from planner.recall import Snapshot
+from planner.records import (
+    AnyRecord,
+    Decision,
+    Description,
+    Ended,
+    Exclusion,
+    Keep,
+    Override,
+    PlannedRun,
+    Revocation,
+    Run,
+    UnfinishedRun,
+    Verdict,
+)
+
+
+@dataclass
+class MemoryRuns:
+    """Runs in a dictionary; ``finished`` may be filled beforehand with runs that others logged."""
+
+    finished: dict[str, Run] = field(default_factory=dict)
+    unfinished: dict[str, UnfinishedRun] = field(default_factory=dict)
+    _begun: dict[str, Run] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def snapshot(self, program: Program) -> Snapshot:
+        """Every run, finished and unfinished apart."""
+        return Snapshot(tuple(self.finished.values()), tuple(self.unfinished.values()))
+
+    def start(
+        self,
+        program: Program,
+        planned: PlannedRun,
+        told: Description,
+        phase_run: str,
+        attempt: int,
+        lineage: str | None,
+        started_at: float,
+    ) -> str:
+        """Makes the record of a run that has begun and returns its id."""
+        run_id = f"run-{next(self._numbers)}"
+        place = {"phase": planned.phase, "arm": planned.arm, "seed": planned.seed}
+        self.unfinished[run_id] = UnfinishedRun(id=run_id, fingerprint=planned.fingerprint, **place)
+        self._begun[run_id] = Run(
+            id=run_id,
+            fidelity=planned.fidelity,
+            params={k: param_text(v) for k, v in planned.params.items()},
+            fingerprint=planned.fingerprint,
+            data_digest=planned.data_digest,
+            code_digest=planned.code_digest,
+            attempt=attempt,
+            **place,
+        )
+        return run_id
+
+    def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> None:
+        """Writes down what a run left in its folder."""
+        series: dict[str, dict[int, float]] = {}
+        for name, step, value in read_metrics(folder):
+            series.setdefault(name, {})[step or 0] = value
+        ordered = {name: tuple(sorted(values.items())) for name, values in series.items()}
+        self.finished[run_id] = self._begun[run_id].model_copy(
+            update={
+                "outcome": ended.outcome,
+                "seconds": ended.seconds,
+                "metrics": {name: values[-1][1] for name, values in ordered.items()},
+                "series": ordered,
+            }
+        )
+        self.unfinished.pop(run_id, None)
+
+    def abandon(self, run_id: str, attempt: int) -> None:
+        """Ends a run that was cut off with the planner; its attempt is not counted."""
+        self.finished[run_id] = self._begun[run_id].model_copy(
+            update={"outcome": "lost", "attempt": attempt - 1}
+        )
+        self.unfinished.pop(run_id, None)
+
+
+@dataclass
+class MemoryRecords:
+    """Records in a dictionary, by place."""
+
+    places: dict[str, tuple[AnyRecord, str]] = field(default_factory=dict)
+    memos: dict[str, str] = field(default_factory=dict)
+    parents: dict[str, str | None] = field(default_factory=dict)
+    _open: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
+        """Every record held, as (record, at, place)."""
+        for place, (record, at) in self.places.items():
+            if record.program == program.program:
+                yield record, at, place
+
+    def held(self, program: Program) -> Mapping[str, str]:
+        """Record id -> place."""
+        return {r.id: place for place, (r, _) in self.places.items() if r.program == program.program}
+
+    def phase_run(self, program: Program, phase: str, fidelity: str) -> str:
+        """The place of the open attempt at a phase."""
+        key = program.program, phase, fidelity
+        if key not in self._open:
+            self._open[key] = f"phase-{next(self._numbers)}"
+        return self._open[key]
+
+    def write_verdict(self, place: str, verdict: Verdict, at: str) -> None:
+        """Closes an attempt at a phase with its verdict."""
+        self.places[place] = verdict, at
+        self._open = {key: held for key, held in self._open.items() if held != place}
+
+    def write_memo(
+        self, place: str, text: str, note: str, figures: Sequence[Path], explain: Mapping[str, Any]
+    ) -> None:
+        """Puts a memo on the page of a phase."""
+        self.memos[place] = text
+
+    def write_decision(
+        self, decision: Decision, verdict: Verdict | None, parent: str, note: str, at: str
+    ) -> str:
+        """Writes a decision down and returns its place."""
+        return self._put(decision, parent, at)
+
+    def write_person(
+        self, record: Override | Revocation | Exclusion | Keep, parent: str | None, note: str, at: str
+    ) -> str:
+        """Writes down what a person did and returns its place."""
+        return self._put(record, parent, at)
+
+    def _put(self, record: AnyRecord, parent: str | None, at: str) -> str:
+        place = f"record-{next(self._numbers)}"
+        self.places[place] = record, at
+        self.parents[place] = parent
+        return place

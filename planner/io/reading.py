@@ -1,0 +1,106 @@
+"""What the reading commands show, from program files and the journal alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from planner.draw import PhaseState
+from planner.errors import UsageError
+from planner.explain import Trace
+from planner.findings import Finding
+from planner.io.home import open_program, standpoint
+from planner.io.journal import Journal
+from planner.paths import Home
+from planner.program import Program
+from planner.records import Decision, Verdict
+from planner.standing import trace_of
+from planner.status import Standpoint, phase_json
+
+
+def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None) -> Trace:
+    """The trace of a phase, of a decision, or of the latest decision.
+
+    Raises:
+        UsageError: there is no such phase or decision.
+    """
+    program = open_program(home, name)
+    at, entries = standpoint(home, program)
+    if decision_id is not None:
+        found = [e for e in entries if isinstance(e.record, Decision) and e.record.id.startswith(decision_id)]
+        if not found:
+            raise UsageError(f"{name} has no decision '{decision_id}'; see 'explain {name} --json'")
+        decision = found[-1].record
+        assert isinstance(decision, Decision)
+        verdicts = {e.record.id: e.record for e in entries if isinstance(e.record, Verdict)}
+        verdict = verdicts.get(decision.verdict_id or "")
+        return _trace(at, decision.phase, verdict, decision)
+    if phase is not None and phase not in program.phases:
+        raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
+    chosen = phase or (at.latest.phase if at.latest else program.first)
+    latest = at.decisions.get(chosen)
+    return _trace(at, chosen, at.verdicts.get(chosen), latest)
+
+
+def _trace(at: Standpoint, phase: str, verdict: Verdict | None, decision: Decision | None) -> Trace:
+    when = at.decided_at.get(decision.id, "") if decision else ""
+    return trace_of(at.program, phase, verdict, decision, at.verdicts, at.overrides, at.standing, when)
+
+
+def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
+    """The memo of a phase, and the file that holds it; rendered anew where the file is gone.
+
+    Raises:
+        UsageError: the phase is unknown or has not been judged.
+    """
+    program = open_program(home, name)
+    at, _ = standpoint(home, program)
+    if phase is not None and phase not in program.phases:
+        raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
+    judged = [d.phase for d in at.decisions.values() if d.phase in at.verdicts]
+    chosen = phase or (
+        at.latest.phase if at.latest and at.latest.phase in at.verdicts else (judged[-1] if judged else None)
+    )
+    if chosen is None or chosen not in at.verdicts:
+        what = f"phase '{chosen}' of {name}" if chosen else name
+        raise UsageError(f"{what} has not been judged, so there is no memo yet; run 'advance {name}'")
+    path = home.memo(name, chosen, at.fidelity)
+    if path.is_file():
+        return path.read_text(encoding="utf-8"), path
+    from planner.memo.render import render_memo
+
+    trace = _trace(at, chosen, at.verdicts[chosen], at.decisions.get(chosen))
+    return render_memo(trace, (), trace.decided_at), path
+
+
+def phase_states(home: Home, name: str) -> tuple[Program, dict[str, PhaseState]]:
+    """A program and the state of each of its phases, for drawing."""
+    program = open_program(home, name)
+    at, _ = standpoint(home, program)
+    states = {}
+    for phase in program.phases:
+        told = phase_json(at, phase)
+        states[phase] = PhaseState(**{k: told[k] for k in PhaseState.model_fields})
+    return program, states
+
+
+def check_programs(home: Home, which: str | None) -> list[tuple[str, Finding]]:
+    """The findings of the static check, with the program each is about.
+
+    Args:
+        which: a program's name, a file, or None for all programs.
+    """
+    from planner.check import check
+    from planner.io.programs import load_program, program_names
+
+    if which is None:
+        programs = [open_program(home, name) for name in program_names(home.root)]
+    elif which.endswith((".yaml", ".yml")) or Path(which).is_file():
+        programs = [load_program(Path(which))]
+    else:
+        programs = [open_program(home, which)]
+    return [(program.program, finding) for program in programs for finding in check(program)]
+
+
+def journal_of(home: Home) -> Journal:
+    """The journal of a home."""
+    return Journal(home.journal)

@@ -1,0 +1,214 @@
+"""Verdicts, decisions and overrides in MLflow: runs of their own, beside the runs they rest on."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from planner.io import tags
+from planner.io.journal import from_body, kind_of
+from planner.io.mlflow_client import metric_entity, param_entity, speaking_of, tag_entity
+from planner.io.run_store import MlflowRuns
+from planner.program import Program
+from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
+
+
+class MlflowRecords:
+    """What was judged and decided, as MLflow shows it.
+
+    Args:
+        runs: the same store's runs; its client and experiment are used.
+
+    Raises:
+        StoreUnavailable: from every method, where MLflow cannot be reached or read.
+    """
+
+    def __init__(self, runs: MlflowRuns) -> None:
+        self._runs = runs
+        self._client = runs.client
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
+        """Every record that MLflow holds, as (record or None where it was altered, at, MLflow run id)."""
+        with speaking_of(self._runs.uri):
+            found = self._client.get_experiment_by_name(program.program)
+            if found is None:
+                return
+            for raw in self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''"):
+                yield self._read(raw), str(raw.data.tags.get(tags.AT, "")), str(raw.info.run_id)
+
+    def held(self, program: Program) -> dict[str, str]:
+        """The ids of the records that MLflow holds -> their MLflow runs."""
+        with speaking_of(self._runs.uri):
+            found = self._client.get_experiment_by_name(program.program)
+            if found is None:
+                return {}
+            raws = self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''")
+            return {str(raw.data.tags[tags.RECORD]): str(raw.info.run_id) for raw in raws}
+
+    def _read(self, raw: Any) -> AnyRecord | None:
+        kind = {"phase": "verdict"}.get(raw.data.tags[tags.KIND], raw.data.tags[tags.KIND])
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = self._client.download_artifacts(raw.info.run_id, tags.RECORD_FILE, folder)
+                return from_body(kind, Path(path).read_text(encoding="utf-8"))
+            except (ValueError, KeyError, OSError):
+                return None
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def phase_run(self, program: Program, phase: str, fidelity: str) -> str:
+        """The open attempt at a phase: the parent of its runs until its verdict is there.
+
+        Side effects: makes it if none is open.
+        """
+        with speaking_of(self._runs.uri):
+            experiment = self._runs.experiment(program)
+            condition = (
+                f"tags.`{tags.KIND}` = 'phase' AND tags.`{tags.PHASE}` = '{phase}' "
+                f"AND tags.`{tags.FIDELITY}` = '{fidelity}'"
+            )
+            found = list(self._runs._search([experiment], condition))
+            still_open = [raw for raw in found if tags.RECORD not in raw.data.tags]
+            if still_open:
+                return str(still_open[0].info.run_id)
+            attempt = len(found) + 1
+            named = {
+                tags.KIND: "phase",
+                tags.PROGRAM: program.program,
+                tags.PHASE: phase,
+                tags.FIDELITY: fidelity,
+                tags.ATTEMPT: str(attempt),
+                tags.NOTE: program.phases[phase].question,
+            }
+            suffix = "" if fidelity == "standard" else f" ({fidelity})"
+            name = f"phase {phase}{suffix}" + (f" · attempt {attempt}" if attempt > 1 else "")
+            return str(self._client.create_run(experiment, tags=named, run_name=name).info.run_id)
+
+    def write_verdict(self, run_id: str, verdict: Verdict, at: str) -> None:
+        """Closes an attempt at a phase with its verdict.
+
+        Side effects: metrics (mean of each metric and arm), tags and ``record.json``; the record's id
+        comes last, so that an interrupted write is done again.
+        """
+        with speaking_of(self._runs.uri):
+            stamp = int(time.time() * 1000)
+            metrics = [
+                metric_entity(f"{row.metric}/{row.arm}", row.estimate.value, stamp, 0)
+                for row in verdict.table
+            ]
+            told = {
+                tags.VERDICT: verdict.outcome,
+                tags.CONFIDENCE: verdict.confidence,
+                tags.TIER: verdict.tier,
+                tags.CASE: verdict.case,
+                tags.AT: at,
+            }
+            self._client.log_batch(
+                run_id,
+                metrics=metrics[:1000],
+                tags=[tag_entity(name, value) for name, value in told.items() if value is not None],
+            )
+            self._put_record(run_id, verdict)
+            self._client.set_terminated(run_id, "FINISHED")
+            self._client.set_tag(run_id, tags.RECORD, verdict.id)
+
+    def write_memo(
+        self, run_id: str, text: str, note: str, figures: Sequence[Path], explain: Mapping[str, Any]
+    ) -> None:
+        """Puts the memo on a phase run's page: as its description, and as ``memo.md`` with its figures."""
+        with speaking_of(self._runs.uri):
+            self._client.log_text(run_id, text, "memo.md")
+            for figure in figures:
+                self._client.log_artifact(run_id, str(figure), "figures")
+            self._client.log_text(run_id, json.dumps(explain, indent=2, sort_keys=True), "explain.json")
+            self._client.set_tag(run_id, tags.NOTE, short_note(note))
+
+    def write_decision(
+        self, decision: Decision, verdict: Verdict | None, parent: str, note: str, at: str
+    ) -> str:
+        """A decision as a child of its phase run, with what it was based on; returns its MLflow run.
+
+        Side effects: makes the run; the record's id comes last.
+        """
+        params = {
+            "action": decision.action,
+            "choice": decision.choice or "-",
+            "rule": decision.rule,
+            "fidelity": decision.fidelity,
+            "verdict": f"{verdict.outcome} ({verdict.confidence})" if verdict else "-",
+            "recommended": decision.recommended or "-",
+            "rejected": ", ".join(r.choice for r in decision.rejected) or "-",
+            "program_digest": decision.program_digest,
+        }
+        name = f"decision: {decision.action} {decision.choice or ''}".strip()
+        run_id = self._child("decision", decision, parent, name, note, at)
+        with speaking_of(self._runs.uri):
+            stamp = int(time.time() * 1000)
+            metrics = []
+            for result in verdict.criteria if verdict else ():
+                pairs = {"observed": result.observed, "margin": result.margin, "flips_at": result.flips_at}
+                metrics += [
+                    metric_entity(f"{part}/{result.id}", value, stamp, 0)
+                    for part, value in pairs.items()
+                    if value is not None
+                ]
+            self._client.log_batch(
+                run_id, metrics=metrics[:1000], params=[param_entity(k, v) for k, v in params.items()]
+            )
+            self._finish(run_id, decision)
+        return run_id
+
+    def write_person(
+        self, record: Override | Revocation | Exclusion | Keep, parent: str | None, note: str, at: str
+    ) -> str:
+        """An override (or what goes with it) as a run of its own; returns its MLflow run."""
+        kind = kind_of(record)
+        run_id = self._child(kind, record, parent, f"{kind} by {record.by}", note, at)
+        with speaking_of(self._runs.uri):
+            told = record.model_dump(mode="json", exclude={"id", "schema_version", "program"})
+            params = [param_entity(k, str(v)) for k, v in told.items() if v not in (None, "")]
+            self._client.log_batch(run_id, params=params)
+            self._finish(run_id, record)
+        return run_id
+
+    def _child(self, kind: str, record: AnyRecord, parent: str | None, name: str, note: str, at: str) -> str:
+        named = {
+            tags.KIND: kind,
+            tags.PROGRAM: record.program,
+            tags.PHASE: record.phase,
+            tags.NOTE: short_note(note),
+            tags.AT: at,
+            **({tags.PARENT: parent} if parent else {}),
+        }
+        with speaking_of(self._runs.uri):
+            found = self._client.get_experiment_by_name(record.program)
+            if found is None:
+                raise KeyError(record.program)
+            started = int(datetime.fromisoformat(at).timestamp() * 1000)
+            made = self._client.create_run(found.experiment_id, start_time=started, tags=named, run_name=name)
+            return str(made.info.run_id)
+
+    def _finish(self, run_id: str, record: AnyRecord) -> None:
+        self._put_record(run_id, record)
+        self._client.set_terminated(run_id, "FINISHED")
+        self._client.set_tag(run_id, tags.RECORD, record.id)
+
+    def _put_record(self, run_id: str, record: AnyRecord) -> None:
+        self._client.log_text(run_id, canonical(record.model_dump(mode="json")), tags.RECORD_FILE)
+
+
+def short_note(text: str) -> str:
+    """A text that fits a run's description: whole, or its beginning up to a heading, with a pointer."""
+    if len(text) <= tags.NOTE_LIMIT:
+        return text
+    pointer = "\n\n*The whole memo is the artifact `memo.md` of this run.*\n"
+    kept = text[: tags.NOTE_LIMIT - len(pointer)]
+    cut = kept.rfind("\n## ")
+    return (kept[:cut] if cut > 0 else kept) + pointer

@@ -1,0 +1,66 @@
+"""Every file name that the project owns; computed here, never created here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder with ``knowledge/``, ``experiments/`` and ``mlruns/``."""
+
+    root: Path
+
+    @property
+    def programs(self) -> Path:
+        return self.root / "knowledge" / "programs"
+
+    @property
+    def experiments(self) -> Path:
+        return self.root / "experiments"
+
+    @property
+    def mlruns(self) -> Path:
+        return self.root / "mlruns"
+
+    @property
+    def database(self) -> Path:
+        return self.mlruns / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.mlruns / "artifacts"
+
+    @property
+    def journal(self) -> Path:
+        return self.mlruns / "journal.db"
+
+    @property
+    def work(self) -> Path:
+        """Folders of runs in progress; a finished run's folder is moved into MLflow and removed."""
+        return self.mlruns / "work"
+
+    @property
+    def logs(self) -> Path:
+        return self.mlruns / "logs"
+
+    def lock(self, name: str) -> Path:
+        return self.mlruns / "locks" / f"{name}.lock"
+
+    def program(self, name: str) -> Path:
+        return self.programs / f"{name}.yaml"
+
+    def run_folder(self, program: str, fingerprint: str, attempt: int) -> Path:
+        return self.work / program / f"{fingerprint}-{attempt}"
+
+    def memo_folder(self, program: str) -> Path:
+        return self.root / "knowledge" / "memos" / program
+
+    def memo(self, program: str, phase: str, fidelity: str) -> Path:
+        suffix = "" if fidelity == "standard" else f".{fidelity}"
+        return self.memo_folder(program) / f"{phase}{suffix}.md"
+
+    def figure(self, program: str, phase: str, fidelity: str, name: str) -> Path:
+        memo = self.memo(program, phase, fidelity)
+        return memo.parent / "figures" / f"{memo.stem}-{name}.png"

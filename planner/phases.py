@@ -1,0 +1,124 @@
+"""The phase graph: what leads where, what is wrong with it, and what rests on what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import networkx as nx  # noqa: TID251
+
+from planner.errors import Problem
+from planner.program import Program
+from planner.references import resolve
+from planner.routes import edges, openers, targets
+
+STOPS = ("stop", "wait")
+
+
+def build_graph(program: Program) -> nx.MultiDiGraph[str]:
+    """Phases and the ends ``stop`` and ``wait``; each edge carries the ``rule`` that leads along it,
+    and whether an option's ``tries`` bound how often (``bounded``).
+
+    A rule that leads to triage has no edge of its own: the triage's options and its diagnosis have, and
+    ``triage.exhausted``, which stops. ``back`` leads to the phases whose triage may have opened this one.
+    """
+    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=program.program)
+    graph.add_nodes_from([*program.phases, *STOPS])
+    for name in program.phases:
+        rules = targets(program, name)
+        for rule, target in rules.items():
+            if target == "back":
+                for opener in openers(program, name):
+                    graph.add_edge(name, opener, rule=rule, bounded=True)
+            elif target != "triage":
+                bounded = rule == "diagnose" or rule.startswith("triage.")
+                graph.add_edge(name, target, rule=rule, bounded=bounded)
+        if program.phases[name].triage:
+            graph.add_edge(name, "stop", rule="triage.exhausted", bounded=True)
+    return graph
+
+
+def graph_faults(program: Program) -> list[Problem]:
+    """Phases that are never reached or never left, and circles without an end."""
+    graph = build_graph(program)
+    return [*_unreachable(program, graph), *_dead_ends(program, graph), *_endless(program, graph)]
+
+
+def _unreachable(program: Program, graph: nx.MultiDiGraph[str]) -> Iterator[Problem]:
+    reached = nx.descendants(graph, program.first) | {program.first}
+    for name in program.phases:
+        if name not in reached:
+            yield ("phases", name), f"nothing leads to '{name}' from the first phase, '{program.first}'"
+
+
+def _dead_ends(program: Program, graph: nx.MultiDiGraph[str]) -> Iterator[Problem]:
+    ending = {name for stop in STOPS for name in nx.ancestors(graph, stop)}
+    for name in program.phases:
+        if name not in ending:
+            yield ("phases", name, "next"), f"no way leads from '{name}' to stop or wait"
+
+
+def _endless(program: Program, graph: nx.MultiDiGraph[str]) -> Iterator[Problem]:
+    """Circles that no option's ``tries`` bounds: those of ``next`` alone."""
+    plain: nx.DiGraph[str] = nx.DiGraph()
+    plain.add_edges_from((a, b) for a, b, data in graph.edges(data=True) if not data["bounded"])
+    for found in nx.strongly_connected_components(plain):
+        if len(found) == 1 and not plain.has_edge(*list(found) * 2):
+            continue
+        first = next(name for name in program.phases if name in found)
+        circle = [source for source, _ in nx.find_cycle(plain.subgraph(found), first)]
+        way = " -> ".join([*circle, circle[0]])
+        what = f"may go round for ever: {way}; lead through triage, whose tries end"
+        yield ("phases", circle[0], "next"), what
+
+
+def rests_on(program: Program) -> nx.DiGraph[str]:
+    """What rests on what: an edge leads from a phase to one whose verdict it builds on; ``why`` says how.
+
+    A phase rests on another if it was opened by it, uses its criteria or its runs, or replaces its
+    verdict. What an option expects or waits for moves the choice among options, not a verdict: no edge.
+    """
+    graph: nx.DiGraph[str] = nx.DiGraph(name=program.program)
+    graph.add_nodes_from(program.phases)
+    for name, phase in program.phases.items():
+        for rule, target in targets(program, name).items():
+            if target in program.phases:
+                _rest(graph, target, name, f"opened by {rule}")
+        for ref in _conditions(program, name):
+            key = resolve(program, name, ref)
+            if key:
+                _rest(graph, name, key[0], f"criterion {key[1]}")
+        if phase.runs_of:
+            _rest(graph, name, phase.runs_of, "runs_of")
+        if phase.supersedes:
+            _rest(graph, name, phase.supersedes.phase, "supersedes")
+    return graph
+
+
+def _conditions(program: Program, name: str) -> list[str]:
+    """Every reference to a criterion that a phase's verdict depends on."""
+    phase = program.phases[name]
+    refs = [*phase.gate, *phase.guards]
+    for rule in [*phase.cases.values(), *phase.tiers]:
+        refs += [*rule.when, *rule.unless]
+    for claim in phase.claims.values():
+        refs += [*claim.supported, *claim.supported_in_direction, *claim.equivalent, *claim.refuted]
+        refs += claim.caveat_unless
+    return refs + [part for c in phase.criteria.values() for part in getattr(c, "parts", [])]
+
+
+def _rest(graph: nx.DiGraph[str], upper: str, lower: str, why: str) -> None:
+    if upper != lower:
+        known = graph.get_edge_data(upper, lower, default={}).get("why", ())
+        graph.add_edge(upper, lower, why=(*known, why) if why not in known else known)
+
+
+def build_layers(program: Program) -> list[list[str]]:
+    """Phases in columns for drawing: each stands behind all that lead to it, circles cut where they close."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(program.phases)
+    for edge in edges(program):
+        inside = edge.target in program.phases and edge.target != edge.source
+        if inside and not (edge.target in graph and nx.has_path(graph, edge.target, edge.source)):
+            graph.add_edge(edge.source, edge.target)
+    order = {name: i for i, name in enumerate(program.phases)}
+    return [sorted(layer, key=order.__getitem__) for layer in nx.topological_generations(graph)]

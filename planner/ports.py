@@ -1,0 +1,141 @@
+"""What the loop needs of the world, as protocols; ``planner/io`` has the real parts and their twins."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from planner.evidence import Evidence
+from planner.explain import Trace
+from planner.program import Program
+from planner.recall import Snapshot
+from planner.records import (
+    AnyRecord,
+    Decision,
+    Description,
+    Ended,
+    Event,
+    Exclusion,
+    Job,
+    Keep,
+    Override,
+    PlannedRun,
+    Revocation,
+    Verdict,
+)
+
+
+class Launcher(Protocol):
+    """Runs jobs in workers."""
+
+    def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
+        """What an experiment says of each (params, fidelity).
+
+        Raises:
+            ProgramError: the experiment is not there, or refuses a parameter (named).
+        """
+        ...
+
+    def run(self, jobs: Iterable[Job]) -> Generator[Event, None, None]:
+        """Runs jobs side by side and yields what happens, each job ending in exactly one ``Ended``.
+
+        Jobs are taken from the iterable only as workers become free, so a caller can stop giving
+        them. Closing the generator ends the workers and what they run.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the workers."""
+        ...
+
+
+class RunStore(Protocol):
+    """Runs: which there are, and how one is written down.
+
+    Raises:
+        StoreUnavailable: from every method, where the store cannot be reached or read.
+    """
+
+    def snapshot(self, program: Program) -> Snapshot:
+        """Every run of a program, finished and unfinished apart."""
+        ...
+
+    def start(
+        self,
+        program: Program,
+        planned: PlannedRun,
+        told: Description,
+        phase_run: str,
+        attempt: int,
+        lineage: str | None,
+        started_at: float,
+    ) -> str:
+        """Makes the record of a run that has begun and returns its id."""
+        ...
+
+    def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> None:
+        """Writes down what a run left in its folder; its outcome comes last."""
+        ...
+
+    def abandon(self, run_id: str, attempt: int) -> None:
+        """Ends a run that was cut off with the planner; its attempt is not counted."""
+        ...
+
+
+class RecordStore(Protocol):
+    """Verdicts, decisions and overrides where people browse them."""
+
+    def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
+        """Every record held, as (record or None where it was altered, at, place)."""
+        ...
+
+    def held(self, program: Program) -> Mapping[str, str]:
+        """Record id -> place."""
+        ...
+
+    def phase_run(self, program: Program, phase: str, fidelity: str) -> str:
+        """The place of the open attempt at a phase; made if none is open."""
+        ...
+
+    def write_verdict(self, place: str, verdict: Verdict, at: str) -> None:
+        """Closes an attempt at a phase with its verdict."""
+        ...
+
+    def write_memo(
+        self, place: str, text: str, note: str, figures: Sequence[Path], explain: Mapping[str, Any]
+    ) -> None:
+        """Puts a memo on the page of a phase."""
+        ...
+
+    def write_decision(
+        self, decision: Decision, verdict: Verdict | None, parent: str, note: str, at: str
+    ) -> str:
+        """Writes a decision down and returns its place."""
+        ...
+
+    def write_person(
+        self, record: Override | Revocation | Exclusion | Keep, parent: str | None, note: str, at: str
+    ) -> str:
+        """Writes down what a person did and returns its place."""
+        ...
+
+
+class MemoStore(Protocol):
+    """Memos and their figures as files."""
+
+    def write(self, trace: Trace, evidence: Evidence | None, at: str) -> tuple[Path, str, list[Path]]:
+        """Writes the memo of a trace; gives its path, its text for a page without pictures, its figures."""
+        ...
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> str:
+        """ISO 8601 in UTC, to the second."""
+        ...
+
+    def seconds(self) -> float:
+        """Seconds since the epoch."""
+        ...

@@ -1,0 +1,411 @@
+"""Frozen records: what was measured, judged, decided and overridden.
+
+Finished and unfinished runs are different types, so that no rule can mistake one for the other.
+A record's ``id`` is a digest of its content; the time at which it was made is no part of it, so that
+the same evidence and rules give the same record on any machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+from pydantic import ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+RunOutcome = Literal[
+    "ok", "code_error", "bad_metric", "out_of_memory", "timeout", "slowdown", "killed", "lost"
+]
+CriterionOutcome = Literal["met", "not_met", "undecided", "not_applicable", "invalid"]
+GateOutcome = Literal["pass", "fail", "inconclusive", "invalid", "blocked"]
+Confidence = Literal["confirmed", "provisional"]
+Action = Literal["run_phase", "add_seeds", "run_diagnostic", "take_option", "wait", "stop"]
+ClaimStatus = Literal[
+    "proposed",
+    "supported",
+    "supported_in_direction",
+    "refuted",
+    "equivalent",
+    "not_verified",
+    "superseded",
+    "stale",
+]
+Value = Annotated[float, Field(allow_inf_nan=False)]
+Series = tuple[tuple[int, float], ...]
+
+
+class Record(pydantic.BaseModel):
+    """Anything that is written down: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def canonical(value: Any) -> str:
+    """One JSON text for one value: sorted keys, no spaces, NaN refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest_of(value: Any) -> str:
+    """A short digest of a JSON value."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
+
+
+class Identified(Record):
+    """A record that is named by its content."""
+
+    id: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+    def identified(self, prefix: str) -> Self:
+        """The same record with its id filled in."""
+        body = self.model_dump(mode="json", exclude={"id"})
+        return self.model_copy(update={"id": f"{prefix}-{digest_of(body)}"})
+
+
+# --- what was measured -------------------------------------------------------------------------
+
+
+class Run(Record):
+    """A finished run: one arm, one seed, one fidelity, executed once.
+
+    Attributes:
+        fidelity: None where the run does not say; it then counts at the fidelity being judged.
+        metrics: final values; may hold NaN or infinities, which rules must refuse.
+        series: metric -> (step, value) in order of step, for metrics with more than one step.
+        own: launched by this project (it has a fingerprint).
+        seconds: wall-clock time that it took.
+    """
+
+    id: str
+    phase: str
+    arm: str
+    seed: int
+    fidelity: str | None = None
+    outcome: RunOutcome = "ok"
+    params: dict[str, str] = {}
+    metrics: dict[str, float] = {}
+    series: dict[str, Series] = {}
+    fingerprint: str | None = None
+    data_digest: str | None = None
+    code_digest: str | None = None
+    device: str | None = None
+    seconds: float = 0.0
+    attempt: int = 1
+
+    @property
+    def own(self) -> bool:
+        return self.fingerprint is not None
+
+    @property
+    def partial(self) -> bool:
+        """It ended early, and what it measured until then may count, with a caveat."""
+        return self.outcome in ("slowdown", "timeout", "killed") and bool(self.metrics or self.series)
+
+    @property
+    def usable(self) -> bool:
+        return self.outcome in ("ok", "bad_metric") or self.partial
+
+
+class UnfinishedRun(Record):
+    """A run that MLflow holds and that nobody has finished."""
+
+    id: str
+    phase: str
+    arm: str
+    seed: int
+    fingerprint: str | None = None
+
+
+class PlannedRun(Record):
+    """A run that a phase needs: what identifies it, before it is known whether it exists."""
+
+    phase: str
+    arm: str
+    seed: int
+    fidelity: str
+    params: dict[str, Any]
+    fingerprint: str
+    data_digest: str
+    code_digest: str
+
+
+# --- what was judged ---------------------------------------------------------------------------
+
+
+class Estimate(Record):
+    """A statistic over seeds with its uncertainty.
+
+    Attributes:
+        interval: None below two seeds.
+        values: seed -> value.
+    """
+
+    value: Value
+    interval: tuple[Value, Value] | None = None
+    n: int
+    values: tuple[tuple[int, Value], ...] = ()
+    run_ids: tuple[str, ...] = ()
+
+
+class TableRow(Record):
+    """One arm and metric in a memo's table of results."""
+
+    arm: str
+    metric: str
+    unit: str
+    estimate: Estimate
+
+
+class CriterionResult(Record):
+    """What one criterion answers.
+
+    Attributes:
+        observed: the value that was compared; its unit is the metric's (or a ratio).
+        threshold: the bound; two numbers for a range or a margin of equivalence.
+        margin: how far inside (positive) or outside (negative) the bound the value lies.
+        interval: of ``observed``, at the level that decided.
+        flips_at: the observed value at which the outcome changes, the spread over seeds held fixed.
+        cause: why there is no answer: ``missing``, ``few_seeds``, ``undecided``, ``partial``, ``not_finite``.
+        parts: the criteria or pairs of arms that it is made of.
+    """
+
+    id: str
+    kind: str
+    metric: str | None = None
+    unit: str = ""
+    says: str = ""
+    outcome: CriterionOutcome
+    answer: Literal["supported", "refuted", "equivalent", "inconclusive"] | None = None
+    treatment: Literal["point", "interval", "sequential"] | None = None
+    observed: Value | None = None
+    threshold: Value | tuple[Value, Value] | None = None
+    bound: str = ""
+    margin: Value | None = None
+    interval: tuple[Value, Value] | None = None
+    n: int = 0
+    run_ids: tuple[str, ...] = ()
+    flips_at: Value | None = None
+    cause: str | None = None
+    reason: str
+    parts: tuple[CriterionResult, ...] = ()
+    caveats: tuple[str, ...] = ()
+
+
+class GuardResult(Record):
+    """What one condition on the evidence itself answers, and what follows when it fails."""
+
+    id: str
+    outcome: CriterionOutcome
+    consequence: Literal["invalid", "blocked", "caveat"]
+    observed: Value | str | None = None
+    reason: str
+
+
+class ClaimResult(Record):
+    """What a phase says of one claim."""
+
+    id: str
+    says: str
+    status: ClaimStatus
+    rests_on: tuple[str, ...]
+    caveats: tuple[str, ...] = ()
+
+
+class Verdict(Identified):
+    """What a phase's gate, tier, case and guards say together."""
+
+    program: str
+    phase: str
+    fidelity: str
+    outcome: GateOutcome
+    confidence: Confidence
+    cause: str | None = None
+    tier: str | None = None
+    case: str | None = None
+    means: str = ""
+    hypothesis: str | None = None
+    post_hoc: bool = False
+    caveats: tuple[str, ...] = ()
+    guards: tuple[GuardResult, ...] = ()
+    criteria: tuple[CriterionResult, ...] = ()
+    claims: tuple[ClaimResult, ...] = ()
+    table: tuple[TableRow, ...] = ()
+    run_ids: tuple[str, ...] = ()
+    seeds: int = 0
+    seconds: float = 0.0
+    rules_digest: str
+    code_digests: tuple[str, ...] = ()
+    evidence_digest: str
+    rests_on: tuple[str, ...] = ()
+
+    def criterion(self, name: str) -> CriterionResult | None:
+        """The result of that criterion, or None."""
+        return next((c for c in self.criteria if c.id == name), None)
+
+
+# --- what was decided --------------------------------------------------------------------------
+
+
+class Rejected(Record):
+    """An alternative that was not chosen, why not, and what would have chosen it."""
+
+    choice: str
+    reason: str
+    flips_if: str = ""
+
+
+class Decision(Identified):
+    """What happens next, and why.
+
+    Attributes:
+        phase: the phase whose verdict (or want of evidence) led to it.
+        choice: the option or phase that it names; None for a stop.
+        target: the phase that it opens, where it opens one.
+        rule: the place in the program that decided, for example ``samebatch.next.D``.
+        recommended: what the rules recommend where a person chose otherwise.
+        override_id: the override that it follows.
+    """
+
+    program: str
+    phase: str
+    fidelity: str
+    action: Action
+    choice: str | None = None
+    target: str | None = None
+    reason: Annotated[str, Field(min_length=1)]
+    rule: str
+    verdict_id: str | None = None
+    rejected: tuple[Rejected, ...] = ()
+    needs_person: Literal["to_approve", "to_act", "to_confirm"] | None = None
+    recommended: str | None = None
+    override_id: str | None = None
+    program_digest: str
+
+
+class Override(Identified):
+    """A person's change to a decision or verdict, kept beside what it contradicts."""
+
+    program: str
+    phase: str
+    by: str
+    at: str
+    reason: Annotated[str, Field(min_length=1)]
+    choose: str | None = None
+    verdict: Literal["accept", "reject"] | None = None
+    done: str | None = None
+    contradicts: str | None = None
+    recommended: str | None = None
+    expires: str | None = None
+
+
+class Revocation(Identified):
+    """A person takes an override back; the override stays on record."""
+
+    program: str
+    phase: str
+    override_id: str
+    by: str
+    at: str
+    reason: str
+
+
+class Exclusion(Identified):
+    """A run kept out of all evidence, visibly; ``undone`` takes an earlier exclusion back."""
+
+    program: str
+    phase: str = ""
+    run_id: str
+    by: str
+    at: str
+    reason: Annotated[str, Field(min_length=1)]
+    undone: bool = False
+
+
+class Keep(Identified):
+    """A person declares a code change harmless: runs of the old code count for the new."""
+
+    program: str
+    phase: str = ""
+    old: tuple[str, ...]
+    new: str
+    by: str
+    at: str
+    reason: Annotated[str, Field(min_length=1)]
+
+
+AnyRecord = Verdict | Decision | Override | Revocation | Exclusion | Keep
+
+
+# --- what is launched --------------------------------------------------------------------------
+
+
+class Job(Record):
+    """One run for a worker: everything that it needs to know, and nothing of MLflow or the planner.
+
+    Attributes:
+        folder: absolute path of the run's folder (see ``experiments.contract.MetricLog``).
+        timeout: seconds after which the run is stopped, or None.
+    """
+
+    id: str
+    arm: str
+    seed: int
+    experiment: str
+    params: dict[str, Any]
+    fidelity: str
+    folder: str
+    command: tuple[str, ...] = ()
+    timeout: float | None = None
+
+
+class Started(Record):
+    """A worker has taken a job."""
+
+    job_id: str
+    pid: int
+    process_start: float
+    host: str
+
+
+class Progressed(Record):
+    """How far a running job is: units done of units in all."""
+
+    job_id: str
+    done: float
+    total: float
+
+
+class Ended(Record):
+    """How a job ended. Its metrics and artifacts lie in the job's folder.
+
+    Attributes:
+        reason: one sentence for anything but ``ok``; empty otherwise.
+        stderr_tail: the end of what the run wrote to stderr, for a run that failed.
+    """
+
+    job_id: str
+    outcome: RunOutcome
+    reason: str = ""
+    seconds: float
+    stderr_tail: str = ""
+
+
+Event = Started | Progressed | Ended
+
+
+class Description(Record):
+    """What an experiment says of a configuration before it runs.
+
+    Attributes:
+        config: every parameter after defaults and the fidelity's preset.
+    """
+
+    config: dict[str, Any]
+    data_name: str
+    data_digest: str
+    sizes: dict[str, int] = {}
+    overlap: float = 0.0
+    files: tuple[str, ...] = ()

@@ -1,0 +1,106 @@
+"""Where each answer of a phase leads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+from pydantic import ConfigDict
+
+from planner.program import OUTCOMES, Phase, Program
+
+Kind = Literal["next", "default", "triage", "diagnose"]
+
+
+class Edge(pydantic.BaseModel):
+    """An arrow of the phase graph as it is drawn.
+
+    Attributes:
+        answers: outcomes, cases, tiers or options that lead this way.
+        returns: the phase that it leads to may lead back to this triage.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    target: str
+    kind: Kind
+    answers: tuple[str, ...]
+    returns: bool = False
+
+
+def openers(program: Program, phase: str) -> list[str]:
+    """The phases whose triage opens this one, by an option or to diagnose, in the order of the file."""
+    return _openers(program).get(phase, [])
+
+
+def targets(program: Program, phase: str) -> dict[str, str]:
+    """Where each rule of a phase leads: rule -> a phase, ``triage``, ``wait``, ``stop`` or ``back``.
+
+    The rules are ``next.ANSWER`` where the program says so; for outcomes of which it says nothing,
+    ``back.OUTCOME`` where a triage opened the phase and ``default.OUTCOME`` where it did not;
+    ``triage.OPTION`` and ``diagnose``. A case or tier of which ``next`` says nothing leads where the
+    outcome does.
+    """
+    here = program.phases[phase]
+    found = {f"next.{answer}": target for answer, target in here.next.items()}
+    for outcome in OUTCOMES:
+        if outcome not in here.next:
+            if openers(program, phase):
+                found[f"back.{outcome}"] = "back"
+            if _opened_plainly(program, phase):
+                found[f"default.{outcome}"] = _default(here, outcome)
+    if here.triage:
+        found |= {f"triage.{option.option}": option.opens for option in here.triage.options}
+        if here.triage.diagnose:
+            found["diagnose"] = here.triage.diagnose
+    return found
+
+
+def edges(program: Program) -> list[Edge]:
+    """The arrows worth drawing: what the program says, and defaults where a plain pass or fail takes them."""
+    found: list[Edge] = []
+    for name, phase in program.phases.items():
+        rules = targets(program, name)
+        ways: dict[tuple[str, Kind], list[str]] = {}
+        for rule, target in rules.items():
+            kind, _, answer = rule.partition(".")
+            if kind == "next" and target not in ("triage", "back"):
+                ways.setdefault((target, "next"), []).append(answer)
+            elif kind == "default" and target == "stop" and answer in _left_open(phase):
+                ways.setdefault(("stop", "default"), []).append(answer)
+            elif kind in ("triage", "diagnose"):
+                ways.setdefault((target, "triage" if kind == "triage" else "diagnose"), []).append(answer)
+        for (target, way), answers in ways.items():
+            back = way in ("triage", "diagnose") and "back" in targets(program, target).values()
+            found.append(Edge(source=name, target=target, kind=way, answers=tuple(answers), returns=back))
+    return found
+
+
+def _left_open(phase: Phase) -> list[str]:
+    """Pass and fail where neither they nor all cases, nor all tiers, say where to go."""
+    named = list(phase.cases) or [tier.tier for tier in phase.tiers]
+    if named and all(name in phase.next for name in named):
+        return []
+    return [outcome for outcome in ("pass", "fail") if outcome not in phase.next]
+
+
+def _default(phase: Phase, outcome: str) -> str:
+    return "triage" if phase.triage and outcome != "pass" else "stop"
+
+
+def _opened_plainly(program: Program, phase: str) -> bool:
+    """The program begins with it, or an answer leads to it without triage; or nothing opens it at all."""
+    plain = any(phase in other.next.values() for other in program.phases.values())
+    return plain or phase == program.first or not openers(program, phase)
+
+
+def _openers(program: Program) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, phase in program.phases.items():
+        if phase.triage:
+            opened = [*(option.opens for option in phase.triage.options), phase.triage.diagnose]
+            for other in dict.fromkeys(opened):
+                if other is not None:
+                    found.setdefault(other, []).append(name)
+    return found

@@ -1,0 +1,81 @@
+"""Whether more seeds can still change an answer, and how many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.cases import rule_holds
+from planner.criteria.answer import Judging
+from planner.evidence import Evidence
+from planner.program import Combined, Comparison, Criterion, Phase, Program
+from planner.records import CriterionResult, Verdict
+
+
+def seeds_wanted(
+    program: Program, phase: str, verdict: Verdict, judging: Judging, evidence: Evidence
+) -> dict[str, int]:
+    """The number of seeds that each arm should have next; empty where more would change nothing.
+
+    Seeds are added for criteria that are undecided and on which the gate, the case or the tier
+    depends, up to the next look; for a sequential criterion the next look is one seed away.
+    """
+    rules = program.phases[phase]
+    wanted: dict[str, int] = {}
+    for name in _open_criteria(rules, verdict):
+        rule, result = rules.criteria.get(name), verdict.criterion(name)
+        if rule is None or result is None:
+            continue
+        for arm in _arms(rule):
+            have = len(evidence.of(arm))
+            goal = _next_look(result, judging, have)
+            if goal > have:
+                wanted[arm] = max(goal, wanted.get(arm, 0))
+    if not wanted and program.confirm and _could_be_confirmed(verdict, judging):
+        wanted = {arm: judging.most_seeds for arm in rules.arms if len(evidence.of(arm)) < judging.most_seeds}
+    return wanted
+
+
+def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:
+    """The undecided criteria, down to single ones, that the outcome, case or tier waits for."""
+    if verdict.outcome in ("invalid", "blocked"):
+        return
+    todo = list(rules.gate) if verdict.outcome == "inconclusive" and verdict.cause != "missing" else []
+    outcomes = {c.id: c.outcome for c in verdict.criteria}
+    rows = [*rules.tiers, *rules.cases.values()]
+    chosen = verdict.case is not None or verdict.tier is not None
+    if rows and not chosen:
+        held = [r for r in rows if rule_holds(r, lambda n: outcomes.get(n, "not_applicable")) == "open"]
+        todo += [name for row in held for name in (*row.when, *row.unless)]
+    seen: set[str] = set()
+    while todo:
+        name = todo.pop(0)
+        result = verdict.criterion(name)
+        if name in seen or result is None or result.outcome != "undecided":
+            continue
+        seen.add(name)
+        rule = rules.criteria.get(name)
+        if isinstance(rule, Combined):
+            todo.extend(rule.parts)
+        elif result.cause in ("undecided", "few_seeds"):
+            yield name
+
+
+def _arms(rule: Criterion) -> list[str]:
+    arms = list(getattr(rule, "subjects", []))
+    if isinstance(rule, Comparison) and rule.versus is not None:
+        arms.append(rule.versus)
+    return arms
+
+
+def _next_look(result: CriterionResult, judging: Judging, have: int) -> int:
+    if result.treatment == "sequential":
+        return min(max(have + 1, judging.looks[0]), judging.most_seeds)
+    return next((look for look in judging.looks if look > have), have)
+
+
+def _could_be_confirmed(verdict: Verdict, judging: Judging) -> bool:
+    return (
+        verdict.confidence == "provisional"
+        and verdict.outcome in ("pass", "fail")
+        and verdict.seeds < judging.most_seeds
+    )

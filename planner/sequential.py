@@ -1,0 +1,128 @@
+"""The default rule for comparisons: Student's sequential probability ratio test with a pooled prior.
+
+Differences are paired by seed, improvement positive; delta is the smallest improvement that matters.
+Both errors are bounded: alpha for *supported*, beta for *refuted*. The bounds are calibrated by
+simulation, not proven (``knowledge/sources.md``: wald1945, siegmund1985, rushton1950, hajnal1961).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Answer = Literal["supported", "refuted", "continue"]
+
+LEAST_SEEDS = 3
+SIEGMUND_OVERSHOOT = 0.583
+_FLOOR = 1e-12
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What the first seeds of all arms say about the noise; frozen before any look.
+
+    Attributes:
+        variance: s0 squared, of a paired difference, in squared units of the metric.
+        df: d0, the degrees of freedom that it is worth; 0 means that it is not used.
+    """
+
+    variance: float = 0.0
+    df: float = 0.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """The test statistic after n seeds and the bounds that it is held against."""
+
+    n: int
+    log_ratio: float
+    overshoot: float
+    support_bound: float
+    refute_bound: float
+
+    @property
+    def answer(self) -> Answer:
+        """What the rule says at this look."""
+        if self.n < LEAST_SEEDS:
+            return "continue"
+        if self.log_ratio + self.overshoot >= self.support_bound:
+            return "supported"
+        if self.log_ratio - self.overshoot <= -self.refute_bound:
+            return "refuted"
+        return "continue"
+
+
+def pooled_prior(table: Sequence[Sequence[float]], unequal_noise: bool = True) -> Prior:
+    """The pooled prior from the first seeds of the baseline and K arms.
+
+    Args:
+        table: K + 1 rows (arms) of the same first seeds, in the metric's unit.
+        unequal_noise: arms may differ in noise by half or more; the prior is then worth at most 4.
+
+    Returns:
+        s0 squared from two-way residuals, and d0; no prior for a single arm or for fewer than the
+        least number of seeds.
+    """
+    arms, seeds = len(table) - 1, min((len(row) for row in table), default=0)
+    if arms < 2 or seeds < LEAST_SEEDS:
+        return Prior()
+    rows = [list(row[:LEAST_SEEDS]) for row in table]
+    grand = math.fsum(map(math.fsum, rows)) / (len(rows) * LEAST_SEEDS)
+    row_means = [math.fsum(row) / LEAST_SEEDS for row in rows]
+    column_means = [math.fsum(row[j] for row in rows) / len(rows) for j in range(LEAST_SEEDS)]
+    squares = math.fsum(
+        (rows[i][j] - row_means[i] - column_means[j] + grand) ** 2
+        for i in range(len(rows))
+        for j in range(LEAST_SEEDS)
+    )
+    df = min(15.0, 2.0 * (arms - 1))
+    return Prior(variance=2 * squares / (2 * arms), df=min(4.0, df) if unequal_noise else df)
+
+
+def look(
+    differences: Sequence[float], delta: float, alpha: float, beta: float, prior: Prior | None = None
+) -> Look:
+    """The rule's statistic after these paired differences (in seed order; order does not matter).
+
+    Args:
+        differences: improvements of the arm over its baseline, one per seed, in the metric's unit.
+        delta: the smallest improvement that matters, same unit, > 0.
+        alpha: bound on answering ``supported`` when there is no effect.
+        beta: bound on answering ``refuted`` when the effect is delta.
+        prior: see :func:`pooled_prior`.
+    """
+    prior = prior or Prior()
+    n, df = len(differences), prior.df
+    floor = _FLOOR * delta * delta
+    variance = max(prior.variance, floor) if df else 0.0
+    prior_sum = df * variance
+    null = max(prior_sum + math.fsum(x * x for x in differences), floor)
+    effect = max(prior_sum + math.fsum((x - delta) ** 2 for x in differences), floor)
+    centre = math.fsum(differences) / n if n else 0.0
+    around = math.fsum((x - centre) ** 2 for x in differences)
+    s2 = max((prior_sum + around) / max(df + n - 1, 1e-12), floor)
+    inflation = 1 + 1 / (df + 3)
+    return Look(
+        n=n,
+        log_ratio=(n + df) / 2 * (math.log(null) - math.log(effect)),
+        overshoot=SIEGMUND_OVERSHOOT * min(delta / math.sqrt(s2), 2.0),
+        support_bound=inflation * math.log(1 / alpha),
+        refute_bound=inflation * math.log(1 / beta),
+    )
+
+
+def first_answer(
+    differences: Sequence[float], delta: float, alpha: float, beta: float, prior: Prior | None = None
+) -> tuple[Answer, int]:
+    """The first look, in seed order, at which the rule answers; the answer then stands.
+
+    Returns:
+        (answer, number of seeds used); ``continue`` with all seeds used if there is none yet.
+    """
+    for n in range(LEAST_SEEDS, len(differences) + 1):
+        answer = look(differences[:n], delta, alpha, beta, prior).answer
+        if answer != "continue":
+            return answer, n
+    return "continue", len(differences)

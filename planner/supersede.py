@@ -1,0 +1,98 @@
+"""What no longer stands: superseded verdicts, and what rested on them or on what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from planner.gates import rules_digest
+from planner.program import Program
+from planner.records import ClaimResult, Verdict
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the verdicts of a program stand today.
+
+    Attributes:
+        superseded_by: phase -> the phase whose verdict replaced its own.
+        stale: phase -> why its verdict no longer follows from what is there.
+    """
+
+    superseded_by: Mapping[str, str] = field(default_factory=dict)
+    stale: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_standing(
+    program: Program,
+    verdicts: Mapping[str, Verdict],
+    code: str | None = None,
+    accepted: frozenset[str] = frozenset(),
+    opened_by: Mapping[str, str] | None = None,
+) -> Standing:
+    """Which verdicts are superseded, and which are stale and why.
+
+    Args:
+        verdicts: the latest verdict of each phase.
+        code: digest of the experiment's code today; None leaves code out.
+        accepted: digests of earlier code that a person declared equal to it.
+        opened_by: phase -> the phase whose decision opened it.
+    """
+    superseded = dict(_superseded(program, verdicts))
+    stale: dict[str, str] = {}
+    for phase, verdict in verdicts.items():
+        if phase not in program.phases:
+            stale[phase] = "the phase is no longer in the program"
+        elif verdict.rules_digest != rules_digest(program, phase):
+            stale[phase] = "the rules of the phase have changed"
+        elif code and not set(verdict.code_digests) <= {code, *accepted}:
+            stale[phase] = "the code of the experiment has changed"
+    rests_on = {p: {*v.rests_on, (opened_by or {}).get(p, "")} for p, v in verdicts.items()}
+    for loser, winner in superseded.items():
+        _spread(loser, f"it rests on {loser}, which {winner} supersedes", rests_on, {winner, loser}, stale)
+    for root in list(stale):
+        _spread(root, f"it rests on {root}, which is stale", rests_on, {root}, stale)
+    return Standing(superseded, {p: why for p, why in stale.items() if p in verdicts})
+
+
+def _superseded(program: Program, verdicts: Mapping[str, Verdict]) -> list[tuple[str, str]]:
+    found = []
+    for phase, verdict in verdicts.items():
+        rule = program.phases[phase].supersedes if phase in program.phases else None
+        if rule is None or verdict.outcome not in ("pass", "fail") or rule.phase not in verdicts:
+            continue
+        if rule.case is None or verdicts[rule.phase].case == rule.case:
+            found.append((rule.phase, phase))
+    return found
+
+
+def _spread(
+    root: str, why: str, rests_on: Mapping[str, set[str]], spared: set[str], stale: dict[str, str]
+) -> None:
+    """Marks what rests on ``root``, directly or through others; what is spared stops the spread."""
+    todo = [root]
+    while todo:
+        base = todo.pop()
+        for phase, grounds in rests_on.items():
+            if base in grounds and phase not in spared and phase not in stale:
+                stale[phase] = why
+                todo.append(phase)
+
+
+def claims_today(verdicts: Mapping[str, Verdict], standing: Standing) -> list[ClaimResult]:
+    """Every claim with its status today: superseded or stale where its phase is."""
+    found = []
+    for phase, verdict in verdicts.items():
+        for claim in verdict.claims:
+            caveats = list(claim.caveats)
+            if verdict.confidence == "provisional" and claim.status != "not_verified":
+                caveats.append(f"provisional: {phase} is judged on {verdict.seeds} seed(s)")
+            update: dict[str, object] = {"caveats": tuple(caveats)}
+            if phase in standing.superseded_by:
+                update["status"] = "superseded"
+                update["caveats"] = (f"superseded by {standing.superseded_by[phase]}", *caveats)
+            elif phase in standing.stale:
+                update["status"] = "stale"
+                update["caveats"] = (f"stale: {standing.stale[phase]}", *caveats)
+            found.append(claim.model_copy(update=update))
+    return found
