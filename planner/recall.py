@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planner.evidence import Evidence
+from planner.evidence import Evidence, as_text
 from planner.program import Program
 from planner.records import Description, Exclusion, PlannedRun, Run, UnfinishedRun, digest_of
 
@@ -162,15 +162,15 @@ class Recall:
                 )
         return [run for run in runs if run.id not in self.excluded]
 
-    def _logged_otherwise(self, phase: str, arm: str, runs: object) -> list[str]:
-        from planner.evidence import as_text
-
+    def _logged_otherwise(self, phase: str, arm: str, runs: Iterable[Run]) -> list[str]:
         declared = {k: as_text(v) for k, v in self.program.params(phase, arm).items()}
         return [
             f"{name}: run {run.id} ({arm}) logged {value}, declared is {declared[name]}"
-            for run in runs  # type: ignore[attr-defined]
+            for run in runs
             for name, value in sorted(run.params.items())
-            if name in declared and as_text(value) != declared[name]
+            if not run.own  # ours were launched with what is declared
+            and name in declared
+            and as_text(value) != declared[name]
         ]
 
 

@@ -12,9 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from planner import intervals
+
 Answer = Literal["supported", "refuted", "continue"]
 
 LEAST_SEEDS = 3
+OVERWHELMING_SHARE = 0.06
+"""The share of each error rate that is spent on overwhelming evidence; see :func:`is_overwhelming`."""
 SIEGMUND_OVERSHOOT = 0.583
 _FLOOR = 1e-12
 
@@ -118,11 +122,34 @@ def first_answer(
 ) -> tuple[Answer, int]:
     """The first look, in seed order, at which the rule answers; the answer then stands.
 
+    The likelihood ratio asks whether the effect is 0 or delta. Where it is many times delta neither
+    fits, and the ratio would stay undecided for ever; there :func:`is_overwhelming` answers.
+
     Returns:
         (answer, number of seeds used); ``continue`` with all seeds used if there is none yet.
     """
     for n in range(LEAST_SEEDS, len(differences) + 1):
-        answer = look(differences[:n], delta, alpha, beta, prior).answer
+        seen = differences[:n]
+        answer = look(seen, delta, alpha, beta, prior).answer
         if answer != "continue":
             return answer, n
+        if is_overwhelming(seen, delta, alpha):
+            return "supported", n
+        if is_overwhelming([delta - x for x in seen], delta, beta):
+            return "refuted", n
     return "continue", len(differences)
+
+
+def is_overwhelming(differences: Sequence[float], delta: float, error: float) -> bool:
+    """Whether a one-sided t test alone shows the mean above 0, at a small share of the error rate.
+
+    The share is halved at each further seed, so that all looks together add at most
+    ``OVERWHELMING_SHARE * error`` to the rule's own error (a union bound). Without any noise the mean
+    itself has to reach delta.
+    """
+    n = len(differences)
+    centre, noise = intervals.mean(differences), intervals.sd(differences)
+    if centre <= 0 or noise == 0:
+        return centre >= delta
+    spent = OVERWHELMING_SHARE * error / 2 ** (n - LEAST_SEEDS + 1)
+    return centre * math.sqrt(n) >= intervals.t_quantile(n - 1, 1 - spent) * noise

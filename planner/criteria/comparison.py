@@ -80,7 +80,7 @@ def _quantity(rule: Comparison, values: dict[int, float], prior: sequential.Prio
 def _named(rule: Comparison, arm: str) -> str:
     other = f"{rule.versus or arm}.{rule.other_metric}"
     if rule.better_by is not None:
-        return f"{arm} better than {rule.versus or rule.other_metric} in {rule.metric} by"
+        return f"{arm} against {rule.versus or rule.other_metric}: better in {rule.metric} by"
     return f"{arm}.{rule.metric} {'/' if rule.as_ == 'ratio' else '-'} {other}"
 
 

@@ -37,8 +37,9 @@ def bound_text(bound: str, threshold: object) -> str:
 def say(what: str, observed: str, rule: Measured, threshold: object, answer: Answer) -> str:
     """One sentence: what was observed, what was asked, and what follows."""
     asked = bound_text(rule.threshold_key or "", threshold)
+    equals = "" if rule.threshold_key == "better_by" else "= "
     shown = ""
     if answer.interval is not None:
         shown = f" [{number(answer.interval[0])}, {number(answer.interval[1])}]"
     note = f"; {answer.note}" if answer.note else ""
-    return f"{what} = {observed}{shown}, asked {asked}{note}"
+    return f"{what} {equals}{observed}{shown}, asked {asked}{note}"
