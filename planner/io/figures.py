@@ -12,6 +12,7 @@ from planner.program import Figure, Program
 from planner.records import TableRow, Verdict
 
 _COLOURS = ("#1b6ca8", "#d1495b", "#2f9e6e", "#edae49", "#6f4a8e", "#5c677d", "#00798c", "#b56576")
+_LINES = ("o-", "s--")
 _DPI = 110
 
 
@@ -91,23 +92,25 @@ def _curves(program: Program, rule: Figure, evidence: Evidence) -> Any | None:
         return None
     canvas, axes = _new(len(rule.shows), 3.6)
     for axis, metric in zip(axes, rule.shows, strict=True):
+        drawn: list[float] = []
         for place, arm in enumerate(arms):
             groups = _by_place(evidence, arm, against, metric)
             if not groups:
                 continue
             xs = sorted(groups)
-            colour = _COLOURS[place % len(_COLOURS)]
-            axis.plot(xs, [_mean(groups[x]) for x in xs], "o-", color=colour, label=arm, markersize=3.5)
+            colour, means = _COLOURS[place % len(_COLOURS)], [_mean(groups[x]) for x in xs]
+            drawn += means
+            axis.plot(xs, means, _LINES[place // len(_COLOURS) % 2], color=colour, label=arm, markersize=3.5)
             axis.fill_between(
                 xs, [min(groups[x]) for x in xs], [max(groups[x]) for x in xs], color=colour, alpha=0.12
             )
         axis.axhline(0, color="#868e96", linewidth=0.8)
         if rule.scale == "log":
             axis.set_xscale("log")
-        _limit(axis)
+        _tame(axis, drawn)
         axis.set_xlabel(f"{against} ({_unit(program, against)})")
         axis.set_ylabel(f"{metric} ({_unit(program, metric)})")
-    axes[-1].legend(frameon=False, fontsize=8)
+    canvas.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
     return canvas
 
 
@@ -122,11 +125,11 @@ def _by_place(evidence: Evidence, arm: str, against: str, metric: str) -> dict[f
     return groups
 
 
-def _limit(axis: Any) -> None:
-    """Keeps one diverging curve from flattening all others: cuts the top at five times the depth."""
-    low, high = axis.get_ylim()
-    if low < 0 and high > 5 * abs(low):
-        axis.set_ylim(low, 5 * abs(low))
+def _tame(axis: Any, values: Sequence[float]) -> None:
+    """Keeps one diverging curve from flattening all others: a scale that is linear around zero only."""
+    sizes = sorted(abs(v) for v in values if v)
+    if sizes and sizes[-1] > 20 * sizes[len(sizes) // 2]:
+        axis.set_yscale("symlog", linthresh=sizes[len(sizes) * 2 // 3])
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -49,6 +49,7 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "headline": headline(program, verdict, trace.standing),
         "answer": answer_line(program, verdict),
         "arms": _arms(program, verdict),
+        "common": ", ".join(f"{k} {_param(v)}" for k, v in _shared(program, trace.phase).items()),
         "results": _table(program, verdict, _key_metrics(program, verdict)),
         "rest": _table(program, verdict, _other_metrics(program, verdict), short=True),
         "criteria": [_criterion(c, program, verdict) for c in verdict.criteria],
@@ -114,9 +115,16 @@ def _arms(program: Program, verdict: Verdict) -> list[dict[str, str]]:
     return found
 
 
+def _shared(program: Program, phase: str) -> dict[str, Any]:
+    """The parameters that all arms of a phase have in common, as the program declares them."""
+    return {**program.with_, **program.phases[phase].with_}
+
+
 def _param(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return " and ".join(map(_param, value))
     return "none" if value is None else str(value)
 
 
@@ -183,6 +191,7 @@ def _criterion(result: CriterionResult, program: Program, verdict: Verdict) -> d
     return {
         "id": result.id,
         "outcome": result.outcome.replace("_", " "),
+        "reason": result.reason,
         "observed": "-" if combined else number(result.observed),
         "asked": result.reason if combined else bound_text(result.bound, result.threshold),
         "margin": "-" if combined else number(result.margin, signed=True),
