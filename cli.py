@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import signal
 import sys
@@ -37,6 +38,8 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
+        except typer.Exit:
+            raise
         except PhasegateError as error:
             typer.echo(str(error), err=True)
             code = error.exit_code
@@ -246,7 +249,7 @@ def advance(
     json: Json = False,
 ) -> None:
     """Runs the next gated phase: decide, run what is missing, judge, write the memo, decide what follows."""
-    from planner.io.advancing import Request, advance_programs, dry_run_lines, dry_run_programs, exit_code_of
+    from planner.io.advancing import Request, advance_programs, exit_code_of
 
     if fidelity is not None and fidelity not in FIDELITIES:
         raise UsageError(f"--fidelity takes {', '.join(FIDELITIES)}, not '{fidelity}'")
@@ -259,6 +262,8 @@ def advance(
     names = _programs_to_advance(home, program, all_)
     request = Request(all_, until, no_run, max_seconds, fidelity, jobs, accept, quiet=json)
     if dry_run:
+        from planner.io.dry_run import dry_run_lines, dry_run_programs
+
         told = dry_run_programs(home, names, request)
         if json:
             _print_json(told)
@@ -276,7 +281,7 @@ def advance(
 
 def _terminated(number: int, _: Any) -> None:
     """SIGTERM unwinds like Ctrl-C, so that workers end and what is finished stays."""
-    typer.echo("terminated; what is finished is kept, and the same command goes on from here", err=True)
+    typer.echo("terminated; what is finished is kept", err=True)
     raise SystemExit(128 + number)
 
 
@@ -364,7 +369,25 @@ def ui(
     """Opens the MLflow UI on this home's store, on 127.0.0.1."""
     from planner.io.browsing import serve
 
+    signal.signal(signal.SIGTERM, _terminated)
     serve(the_home(), port, say=typer.echo)
+
+
+@command()
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case letters, digits and '_'.")],
+    json: Json = False,
+) -> None:
+    """Writes a small program and an experiment that run as they are."""
+    from planner.io.starting import start_program
+
+    program, experiment = start_program(the_home(), name)
+    if json:
+        told = {"schema": "phasegate.init/1", "program": name}
+        _print_json({**told, "path": str(program), "experiment": str(experiment)})
+        return
+    typer.echo(f"wrote {program}\n      {experiment}")
+    typer.echo(f"read them, then: 'check {name}', 'advance {name} --dry-run', 'advance {name}'")
 
 
 # --- helpers -----------------------------------------------------------------------------------
@@ -407,6 +430,7 @@ def _hoisted(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """The entry point of ``phasegate`` and ``python cli.py``."""
+    gc.set_threshold(100_000)  # imports make much that stays; tracing it again and again slows every start
     app(args=_hoisted(sys.argv[1:]), prog_name="phasegate" if Path(sys.argv[0]).suffix != ".py" else "cli.py")
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from planner.caveats import ResultOf
 from planner.program import ClaimRule
 from planner.records import ClaimResult, ClaimStatus, CriterionResult
-
-ResultOf = Callable[[str], CriterionResult]
 
 
 def judge_claim(name: str, rule: ClaimRule, result_of: ResultOf) -> ClaimResult:
@@ -21,20 +20,27 @@ def judge_claim(name: str, rule: ClaimRule, result_of: ResultOf) -> ClaimResult:
     caveats = [_shortfall(result_of(n)) for n in rule.caveat_unless if result_of(n).outcome != "met"]
     if status in ("supported_in_direction", "not_verified"):
         caveats += [_shortfall(result_of(n)) for n in missing]
-    rests_on = tuple(
-        dict.fromkeys(
-            [
-                *rule.supported,
-                *rule.supported_in_direction,
-                *rule.equivalent,
-                *rule.refuted,
-                *rule.caveat_unless,
-            ]
-        )
-    )
     return ClaimResult(
-        id=name, says=rule.says, status=status, rests_on=rests_on, caveats=tuple(dict.fromkeys(caveats))
+        id=name,
+        says=rule.says,
+        status=status,
+        rests_on=tuple(conditions(rule)),
+        caveats=tuple(dict.fromkeys(caveats)),
     )
+
+
+def conditions(rule: ClaimRule) -> list[str]:
+    """Every criterion that a claim speaks of, each once."""
+    lists = (rule.supported, rule.supported_in_direction, rule.equivalent, rule.refuted, rule.caveat_unless)
+    return list(dict.fromkeys(name for listed in lists for name in listed))
+
+
+def unsettled(claims: Iterable[ClaimResult], why: str) -> list[ClaimResult]:
+    """The claims where the evidence itself does not hold: none is verified."""
+    return [
+        claim.model_copy(update={"status": "not_verified", "caveats": (why, *claim.caveats)})
+        for claim in claims
+    ]
 
 
 def _status(rule: ClaimRule, result_of: ResultOf) -> tuple[ClaimStatus, list[str]]:
@@ -60,4 +66,5 @@ def _all_met(names: Iterable[str], result_of: ResultOf) -> bool:
 
 
 def _shortfall(result: CriterionResult) -> str:
-    return f"{result.id} is {result.outcome.replace('_', ' ')}: {result.reason}"
+    told = f"{result.says} ({result.reason})" if result.says else result.reason
+    return f"{result.id} is {result.outcome.replace('_', ' ')}: {told}"

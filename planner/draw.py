@@ -9,6 +9,7 @@ from typing import Literal
 import pydantic
 from pydantic import ConfigDict
 
+from planner import mermaid
 from planner.program import OUTCOMES, Option, Phase, Program
 from planner.routes import Edge, edges, openers, targets
 
@@ -159,7 +160,7 @@ def as_mermaid(program: Program, states: States) -> str:
     for name in program.phases:
         state = states.get(name, UNKNOWN)
         told = [state.summary, *state.remarks]
-        label = "<br/>".join(_escaped(part) for part in [name, *told])
+        label = "<br/>".join(mermaid.label(part) for part in [name, *told])
         lines.append(f'  {ids[name]}["{label}"]:::{colour_of(state)}')
     lines += [f'  {ids[end]}(["{end}"]):::ended' for end in ends]
     lines += [f"  {ids[edge.source]} {_arrow(edge)} {ids[edge.target]}" for edge in drawn]
@@ -182,11 +183,5 @@ def label_of(edge: Edge) -> str:
 def _arrow(edge: Edge) -> str:
     dotted = edge.kind in ("triage", "diagnose")
     line = ("<-.->" if edge.returns else "-.->") if dotted else "-->"
-    label = _escaped(label_of(edge) or ("triage" if dotted else ""))
+    label = mermaid.label(label_of(edge) or ("triage" if dotted else ""))
     return f'{line}|"{label}"|' if label else line
-
-
-def _escaped(text: str) -> str:
-    # Mermaid reads entity codes with '#': whatever could be markup, or close the label, is written so.
-    safe = " ,.:;-_+/()%'"
-    return "".join(c if c.isalnum() or c in safe else f"#{ord(c)};" for c in text)

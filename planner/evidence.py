@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from planner.program import Measured, Program
-from planner.records import Run
+from planner.records import Run, Series
 
 HUGE = 1e300
 """MLflow's SQLite store gives infinity back as 1.797e308, so a magnitude this large is not finite."""
+
+_EXACT = 2**53
+"""Up to here a float holds every whole number."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_WORDS = {"True": True, "true": True, "False": False, "false": False, "None": None, "null": None}
 
 TroubleKind = Literal["no_runs", "no_metric", "not_finite", "partial"]
 
@@ -38,6 +45,11 @@ class Evidence:
     def of(self, arm: str) -> Mapping[int, Run]:
         """The runs of an arm by seed; empty if there are none."""
         return self.runs.get(arm, {})
+
+    @property
+    def present(self) -> set[str]:
+        """The arms that have runs."""
+        return {arm for arm, runs in self.runs.items() if runs}
 
     @property
     def all_runs(self) -> list[Run]:
@@ -83,20 +95,42 @@ def is_finite(value: float) -> bool:
 
 
 def as_text(value: Any) -> str:
-    """A parameter as text, the same for every way in which it may have been logged."""
-    if isinstance(value, str):
-        text = value.strip()
-        if text[:1] in "[{":
-            text = text.replace("'", '"')
+    """A parameter as text, the same for every way in which it may have been logged.
+
+    Numbers count by value: ``0.001`` is ``1e-3``, ``5`` is ``5.0``, ``True`` is ``true``, also in lists.
+    """
+    plain = _plain(_parsed(value) if isinstance(value, str) else value)
+    return plain if isinstance(plain, str) else json.dumps(plain, sort_keys=True, default=str)
+
+
+def _parsed(text: str) -> Any:
+    """What a text says where it is a number, a word for true, false or none, or a list; else the text."""
+    text = text.strip()
+    if text in _WORDS:
+        return _WORDS[text]
+    if _NUMBER.fullmatch(text):
+        whole = text.lstrip("+-").isdigit()
+        return int(text) if whole and len(text) < 1000 else float(text)
+    if text[:1] not in ("[", "{", "("):
+        return text
+    for read in (json.loads, ast.literal_eval):
         try:
-            value = json.loads({"True": "true", "False": "false", "None": "null"}.get(text, text))
-        except ValueError:
-            return text
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    if isinstance(value, int | float):
-        return repr(float(value))
-    return json.dumps(value, sort_keys=True)
+            found = read(text)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+        return found if isinstance(found, list | tuple | dict) else text
+    return text
+
+
+def _plain(value: Any) -> Any:
+    """The value with each number in its shortest form."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    return value
 
 
 def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, rule: Measured) -> Sample:
@@ -120,34 +154,40 @@ def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, ru
                 continue
             caveats.append(text)
         value = run_value(program, run, metric, rule)
-        if value is None:
-            troubles.append(Trouble("no_metric", f"metric '{metric}' is missing in run {run.id} ({arm})"))
-        elif not is_finite(value):
-            what = "NaN" if math.isnan(value) else "infinite"
-            troubles.append(Trouble("not_finite", f"metric '{metric}' is {what} in run {run.id} ({arm})"))
-        else:
+        if value is not None and is_finite(value):
             values[seed] = value
+        else:
+            troubles.append(_trouble(value, f"'{metric}'{which_value(rule)}", f"run {run.id} ({arm})"))
     return Sample(values, tuple(run.id for _, run in sorted(runs.items())), tuple(troubles), tuple(caveats))
+
+
+def _trouble(value: float | None, what: str, where: str) -> Trouble:
+    if value is None:
+        return Trouble("no_metric", f"metric {what} is missing in {where}")
+    kind = "NaN" if math.isnan(value) else "infinite"
+    return Trouble("not_finite", f"metric {what} is {kind} in {where}")
+
+
+def which_value(rule: Measured) -> str:
+    """Which value of a series a criterion reads, in words; empty for the final one."""
+    at = "" if rule.at is None else f" at step {rule.at}" if isinstance(rule.at, int) else f" ({rule.at})"
+    if rule.since is None:
+        return at
+    place = "its first" if rule.since == "first" else f"step {rule.since}"
+    return f"{at}{' as a ratio to' if rule.as_ == 'ratio' else ', change since'} {place}"
 
 
 def run_value(program: Program, run: Run, metric: str, rule: Measured | None = None) -> float | None:
     """One run's value of a metric, or None where the run does not hold it.
 
-    A derived metric (``share`` of ``of``) is computed from its parts.
+    A derived metric (``share`` of ``of``) is computed from its parts, step by step. ``since`` needs two
+    steps: a value compared with itself would show a change of nothing where nothing was measured.
     """
-    declared = program.metrics.get(metric)
-    at = rule.at if rule is not None else None
-    if declared is not None and declared.share is not None:
-        parts = [_statistic(run, name, at) for name in declared.of]
-        own = _statistic(run, declared.share, at)
-        if own is None or any(p is None for p in parts):
-            return None
-        total = math.fsum(p for p in parts if p is not None)
-        return own / total if total else math.nan
-    value = _statistic(run, metric, at)
+    series, final = _history(program, run, metric)
+    value = _statistic(series, final, rule.at if rule is not None else None)
     if rule is None or rule.since is None or value is None:
         return value
-    base = _statistic(run, metric, rule.since)
+    base = _statistic(series, final, rule.since) if len(series) > 1 else None
     if base is None:
         return None
     if rule.as_ == "ratio":
@@ -155,16 +195,35 @@ def run_value(program: Program, run: Run, metric: str, rule: Measured | None = N
     return value - base
 
 
-def _statistic(run: Run, metric: str, at: int | str | None) -> float | None:
-    series = run.series.get(metric)
-    final = run.metrics.get(metric, series[-1][1] if series else None)
-    if at is None or (series is None and at != "slope" and isinstance(at, str)):
+def _history(program: Program, run: Run, metric: str) -> tuple[Series, float | None]:
+    """(values by step, final value) of a metric."""
+    declared = program.metrics.get(metric)
+    if declared is None or declared.share is None:
+        series = run.series.get(metric, ())
+        return series, run.metrics.get(metric, series[-1][1] if series else None)
+    parts = {name: _history(program, run, name) for name in declared.of}
+    of_step = {name: dict(series) for name, (series, _) in parts.items()}
+    steps = sorted(set.intersection(*(set(values) for values in of_step.values())))
+    shares = [(s, _share(declared.share, {n: v[s] for n, v in of_step.items()})) for s in steps]
+    finals = {name: final for name, (_, final) in parts.items() if final is not None}
+    return tuple(shares), _share(declared.share, finals) if len(finals) == len(parts) else None
+
+
+def _share(name: str, parts: Mapping[str, float]) -> float:
+    if name not in parts or not all(map(is_finite, parts.values())):
+        return math.nan
+    total = math.fsum(parts.values())
+    return parts[name] / total if total else math.nan
+
+
+def _statistic(series: Series, final: float | None, at: int | str | None) -> float | None:
+    if at is None:
         return final
-    if series is None:
-        return None
-    values = [value for _, value in series]
     if isinstance(at, int):
         return next((value for step, value in series if step == at), None)
+    if not series:
+        return None if at == "slope" else final
+    values = [value for _, value in series]
     if at in ("first", "last"):
         return values[0] if at == "first" else values[-1]
     if not all(map(is_finite, values)):
@@ -176,7 +235,7 @@ def _statistic(run: Run, metric: str, at: int | str | None) -> float | None:
     return min(values) if at == "min" else max(values)
 
 
-def _slope(series: Sequence[tuple[int, float]]) -> float | None:
+def _slope(series: Series) -> float | None:
     """The least-squares slope per step; None below two different steps."""
     n = len(series)
     centre = math.fsum(step for step, _ in series) / n
@@ -184,4 +243,4 @@ def _slope(series: Sequence[tuple[int, float]]) -> float | None:
     across = math.fsum((step - centre) ** 2 for step, _ in series)
     if not across:
         return None
-    return math.fsum((step - centre) * (value - middle) for step, value in series) / across
+    return math.fsum((step - centre) / across * (value - middle) for step, value in series)

@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from planner import intervals
 from planner.cases import choose_row
-from planner.claims import judge_claim
-from planner.criteria.answer import Judging
-from planner.criteria.judge import judge_criteria, lookup, required_by_gate
-from planner.evidence import Evidence, is_finite, run_value
+from planner.caveats import ResultOf, evidence_caveats
+from planner.claims import conditions, judge_claim, unsettled
+from planner.criteria.answer import LEAST_SEEDS, Judging
+from planner.criteria.joining import lacks_evidence
+from planner.criteria.judge import judge_criteria, lookup, required_by_gate, result_from
+from planner.evidence import Evidence
 from planner.guards import judge_guards
 from planner.program import Phase, Program
 from planner.records import (
+    ClaimResult,
     CriterionOutcome,
     CriterionResult,
-    Estimate,
     GateOutcome,
     GuardResult,
-    TableRow,
     Verdict,
     digest_of,
 )
+from planner.table import build_table, phase_metrics
 
 
 def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> Judging:
     """The rules under which a phase is judged at a fidelity.
 
     A smoke run looks once, at no more than two seeds: it shows that everything works and can be
-    provisional at best.
+    provisional at best. Where the budget allows fewer seeds than any interval needs, no more are waited for.
     """
     rules, budget = program.phases[phase], program.budget
     smoke = fidelity == "smoke"
     seeds = min(rules.seeds, 2) if smoke else rules.seeds
+    most = seeds if smoke else max(seeds, budget.seeds_per_arm)
     return Judging(
         seeds=seeds,
-        most_seeds=seeds if smoke else max(seeds, budget.seeds_per_arm),
+        most_seeds=most,
         false_pass=budget.false_pass,
         false_fail=budget.false_fail,
-        final=final or smoke,
+        final=final or smoke or most < LEAST_SEEDS,
         required=required_by_gate(program, phase),
     )
 
@@ -65,28 +68,17 @@ def judge_phase(
     earlier = earlier or {}
     rules = program.phases[phase]
     results = judge_criteria(program, phase, evidence, judging, earlier)
-    guards = judge_guards(program, phase, evidence, judging, results)
-    outcome, cause = judge_gate(rules, guards, results, judging)
 
     def result_of(name: str) -> CriterionResult:
-        found = results.get(name) or lookup(name, earlier)[1]
-        absent = CriterionResult(
-            id=name, kind="level", outcome="not_applicable", cause="missing", reason="not judged"
-        )
-        return found or absent
+        return result_from(name, results, earlier)
 
-    def outcome_of(name: str) -> CriterionOutcome:
-        return result_of(name).outcome
-
-    case, open_cases = choose_row(list(rules.cases.items()), outcome_of)
-    tier, open_tiers = choose_row([(t.tier, t) for t in rules.tiers], outcome_of)
-    usable = outcome != "invalid"
-    open_rows = [*open_cases, *open_tiers]
+    guards = judge_guards(program, phase, evidence, judging, result_of)
+    gate = [result_of(name) for name in rules.gate]
+    outcome, cause = judge_gate(guards, gate, judging)
+    row, open_rows = _row(program, phase, result_of)
     told = [
         *caveats,
-        *evidence.caveats,
-        *_guard_caveats(guards),
-        *_criteria_caveats(results),
+        *evidence_caveats(rules, evidence, guards, results, result_of),
         *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
         *(["a rule changed after evidence for it was seen (post hoc)"] if post_hoc else []),
     ]
@@ -96,34 +88,36 @@ def judge_phase(
         phase=phase,
         fidelity=evidence.fidelity,
         outcome=outcome,
-        confidence="confirmed" if is_confirmed(outcome, rules, results, told) else "provisional",
+        confidence="confirmed" if is_confirmed(outcome, gate, told) else "provisional",
         cause=cause,
-        tier=tier if usable else None,
-        case=case if usable else None,
-        means=_meaning(rules, tier, case) if usable else "",
-        hypothesis=_hypothesis(program, phase, case) if usable else None,
         post_hoc=post_hoc,
         caveats=tuple(told),
         guards=tuple(guards),
         criteria=tuple(results.values()),
-        claims=tuple(judge_claim(name, rule, result_of) for name, rule in rules.claims.items()),
+        claims=tuple(_claims(rules, guards, result_of)),
         table=tuple(build_table(program, phase, evidence, judging)),
-        run_ids=tuple(run.id for run in evidence.all_runs),
-        seeds=min((len(evidence.of(a)) for a in rules.arms if evidence.of(a)), default=0),
-        seconds=round(sum(run.seconds for run in evidence.all_runs), 3),
         rules_digest=rules_digest(program, phase),
-        code_digests=tuple(sorted({r.code_digest for r in evidence.all_runs if r.code_digest})),
-        evidence_digest=evidence_digest(evidence),
         rests_on=tuple(_rests_on(rules, earlier)),
+        **(row if outcome != "invalid" else {}),
+        **_account(rules, evidence),
     )
     return verdict.identified("v")
 
 
+def _account(rules: Phase, evidence: Evidence) -> dict[str, Any]:
+    """What a verdict was judged from."""
+    runs = evidence.all_runs
+    return {
+        "run_ids": tuple(run.id for run in runs),
+        "seeds": min((len(evidence.of(arm)) for arm in rules.arms if evidence.of(arm)), default=0),
+        "seconds": round(sum(run.seconds for run in runs), 3),
+        "code_digests": tuple(sorted({run.code_digest for run in runs if run.code_digest})),
+        "evidence_digest": evidence_digest(evidence),
+    }
+
+
 def judge_gate(
-    rules: Phase,
-    guards: Iterable[GuardResult],
-    results: Mapping[str, CriterionResult],
-    judging: Judging,
+    guards: Iterable[GuardResult], gate: Sequence[CriterionResult], judging: Judging
 ) -> tuple[GateOutcome, str | None]:
     """(outcome, cause) of a gate: every listed criterion must be met.
 
@@ -131,20 +125,20 @@ def judge_gate(
     evidence that is missing, so that the gate neither passes nor fails; one criterion not met; one
     undecided.
     """
-    broken = {g.consequence: g for g in reversed(list(guards)) if g.outcome in ("not_met", "invalid")}
+    broken = {g.consequence: g for g in reversed(list(guards)) if _is_broken(g)}
     if "blocked" in broken:
         return "blocked", "infrastructure" if broken["blocked"].id == "complete" else broken["blocked"].id
-    listed = [results[name] for name in rules.gate]
     if "invalid" in broken:
         return "invalid", broken["invalid"].id
-    if any(r.outcome in ("invalid", "not_applicable") for r in listed):
-        return "invalid", next(r.cause or r.id for r in listed if r.outcome in ("invalid", "not_applicable"))
-    if any(r.cause == "missing" for r in listed):
+    invalid = [r.cause or r.id for r in gate if r.outcome == "invalid"]
+    if invalid:
+        return "invalid", invalid[0]
+    if any(r.outcome == "not_applicable" or lacks_evidence(r) for r in gate):
         return "inconclusive", "missing"
-    if any(r.outcome == "not_met" for r in listed):
-        told = [r for r in listed if r.outcome == "not_met"]
-        return "fail", "equivalent" if all(r.answer == "equivalent" for r in told) else None
-    undecided = [r for r in listed if r.outcome == "undecided"]
+    lost = [r for r in gate if r.outcome == "not_met"]
+    if lost:
+        return "fail", "equivalent" if all(r.answer == "equivalent" for r in lost) else None
+    undecided = [r for r in gate if r.outcome == "undecided"]
     if not undecided:
         return "pass", None
     if any(r.cause == "partial" for r in undecided):
@@ -152,16 +146,36 @@ def judge_gate(
     return "inconclusive", "budget" if min(r.n for r in undecided) >= judging.most_seeds else "underpowered"
 
 
-def is_confirmed(
-    outcome: str, rules: Phase, results: Mapping[str, CriterionResult], caveats: Sequence[str]
-) -> bool:
+def _is_broken(guard: GuardResult) -> bool:
+    return guard.outcome in ("not_met", "invalid")
+
+
+def is_confirmed(outcome: str, gate: Sequence[CriterionResult], caveats: Sequence[str]) -> bool:
     """Whether a verdict may stand: a clear answer, no caveat, and no criterion judged at point value."""
     if outcome not in ("pass", "fail") or caveats:
         return False
-    decisive = [results[name] for name in rules.gate]
-    if outcome == "fail":
-        decisive = [r for r in decisive if r.outcome == "not_met"]
+    decisive = gate if outcome == "pass" else [r for r in gate if r.outcome == "not_met"]
     return all(r.treatment in ("interval", "sequential") for r in decisive)
+
+
+def _row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:
+    """The case, tier and hypothesis that hold and what they mean; and the rows that are open."""
+
+    def outcome_of(name: str) -> CriterionOutcome:
+        return result_of(name).outcome
+
+    rules, rivals = program.phases[phase], program.hypotheses
+    case, open_cases = choose_row(list(rules.cases.items()), outcome_of)
+    tier, open_tiers = choose_row([(t.tier, t) for t in rules.tiers], outcome_of)
+    decided = rivals is not None and rivals.decided_by == phase and case in rivals.rivals
+    of_tier = next((t.means for t in rules.tiers if t.tier == tier), "")
+    row = {
+        "case": case,
+        "tier": tier,
+        "means": of_tier if case is None else rules.cases[case].means,
+        "hypothesis": case if decided else None,
+    }
+    return row, [*open_cases, *open_tiers]
 
 
 def rules_digest(program: Program, phase: str) -> str:
@@ -194,80 +208,18 @@ def _told(metrics: Mapping[str, float]) -> list[list[str]]:
     return [[name, repr(value)] for name, value in sorted(metrics.items())]
 
 
-def phase_metrics(program: Program, phase: str) -> list[str]:
-    """The metrics that a phase's criteria use, in the order of the program's list."""
-    used: set[str] = set()
-    for rule in program.phases[phase].criteria.values():
-        metric = getattr(rule, "metric", None)
-        used |= {m for m in (metric, getattr(rule, "versus_metric", None)) if m}
-        if metric and getattr(rule, "against_floor", False):
-            floor = program.metrics[metric].floor
-            used |= {floor} if isinstance(floor, str) else set()
-    for name in list(used):
-        if name in program.metrics and program.metrics[name].share:
-            used |= set(program.metrics[name].of)
-    return [name for name in program.metrics if name in used]
-
-
-def build_table(program: Program, phase: str, evidence: Evidence, judging: Judging) -> list[TableRow]:
-    """Mean and interval of every metric that the phase speaks of, by arm."""
-    metrics = phase_metrics(program, phase)
-    pictured = [m for figure in program.figures.values() if figure.against is None for m in figure.shows]
-    metrics += [m for m in pictured if m in program.metrics and m not in metrics]
-    rows = []
-    for arm in program.phases[phase].arms:
-        for metric in metrics:
-            found = {
-                seed: value
-                for seed, run in sorted(evidence.of(arm).items())
-                if (value := run_value(program, run, metric)) is not None and is_finite(value)
-            }
-            if found:
-                estimate = Estimate(
-                    value=intervals.mean(list(found.values())),
-                    interval=intervals.t_interval(list(found.values()), judging.level),
-                    n=len(found),
-                    values=tuple(found.items()),
-                    run_ids=tuple(evidence.of(arm)[seed].id for seed in found),
-                )
-                rows.append(
-                    TableRow(arm=arm, metric=metric, unit=program.metrics[metric].unit, estimate=estimate)
-                )
-    return rows
-
-
-def _guard_caveats(guards: Iterable[GuardResult]) -> list[str]:
-    absent = ("not_applicable", "undecided")
-    return [
-        f"{g.id}: {g.reason}"
-        for g in guards
-        if g.outcome in absent or (g.outcome in ("not_met", "invalid") and g.consequence == "caveat")
-    ]
-
-
-def _criteria_caveats(results: Mapping[str, CriterionResult]) -> list[str]:
-    found = [caveat for result in results.values() for caveat in result.caveats]
-    for result in results.values():
-        if result.kind != "combined" and result.outcome in ("not_applicable", "invalid"):
-            found.append(f"{result.id} is {result.outcome.replace('_', ' ')}: {result.reason}")
-    return found
-
-
-def _meaning(rules: Phase, tier: str | None, case: str | None) -> str:
-    if case is not None:
-        return rules.cases[case].means
-    return next((t.means for t in rules.tiers if t.tier == tier), "")
-
-
-def _hypothesis(program: Program, phase: str, case: str | None) -> str | None:
-    rivals = program.hypotheses
-    return case if rivals and rivals.decided_by == phase and case in rivals.rivals else None
+def _claims(rules: Phase, guards: Sequence[GuardResult], result_of: ResultOf) -> list[ClaimResult]:
+    """What the phase says of its claims; nothing where a guard finds the evidence itself invalid."""
+    claims = [judge_claim(name, rule, result_of) for name, rule in rules.claims.items()]
+    broken = next((g for g in guards if g.consequence == "invalid" and _is_broken(g)), None)
+    return unsettled(claims, f"{broken.id}: {broken.reason}") if broken else claims
 
 
 def _rests_on(rules: Phase, earlier: Mapping[str, Verdict]) -> list[str]:
     """The phases whose verdicts or runs this one uses."""
-    named = [n for rule in rules.criteria.values() for n in getattr(rule, "parts", [])]
+    named = [*rules.gate, *rules.guards]
+    named += [n for rule in rules.criteria.values() for n in getattr(rule, "parts", [])]
     named += [n for row in (*rules.cases.values(), *rules.tiers) for n in (*row.when, *row.unless)]
-    named += [n for claim in rules.claims.values() for n in claim.supported]
+    named += [n for claim in rules.claims.values() for n in conditions(claim)]
     found = {lookup(name, earlier)[0] for name in named} | {rules.runs_of or ""}
     return sorted(found - {""})

@@ -117,9 +117,11 @@ def run_loop(desk: Desk, options: Options, ask: Callable[[Decision], str | None]
         ask: asks the person at the terminal whether to take the recommendation that waits; gives
             their name, or None for no. Without it nobody is asked, and the wait stays on record.
     """
+    nodes = _Nodes(desk, options)
+    if nodes.has_nothing_to_do():
+        return Outcome((), nodes.position)
     from langgraph.types import Command  # noqa: TID251
 
-    nodes = _Nodes(desk, options)
     loop = build_loop(nodes)
     config = {"configurable": {"thread_id": "advance"}, "recursion_limit": _MOST_ROUNDS}
     state = loop.invoke(LoopState(steps=[], launched=0, stopped=""), config)
@@ -137,6 +139,13 @@ class _Nodes:
         self.options = options
         self.situation: Situation
         self.position: Position
+
+    def has_nothing_to_do(self) -> bool:
+        """Whether the loop would end at once; saves the second that importing LangGraph takes."""
+        start = LoopState(steps=[], launched=0, stopped="")
+        self.recall(start)
+        self.judge(start)
+        return self.choose(start)["do"] == "end"
 
     def recall(self, state: LoopState) -> LoopState:
         """Reads everything that is known."""
@@ -177,10 +186,11 @@ class _Nodes:
         position = self.position
         assert position.decision is not None
         done = self.desk.launch(position.launch, position.decision, position.interim)
+        stopped = done.stopped or ("" if done.count else "no run could be made")
         return {
             "launched": state.get("launched", 0) + done.count,
-            "stopped": done.stopped,
-            "do": "end" if done.stopped else "recall",
+            "stopped": stopped,
+            "do": "end" if stopped else "recall",
         }
 
     def record(self, state: LoopState) -> LoopState:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from planner.criteria.answer import Judging
 from planner.evidence import Evidence
-from planner.program import Combined, Comparison, Criterion, Level, Order, Phase, Program, Spread
+from planner.program import (
+    BUILT_IN_GUARDS,
+    Combined,
+    Comparison,
+    Consequence,
+    Criterion,
+    Level,
+    Order,
+    Phase,
+    Program,
+    Spread,
+)
 from planner.records import CriterionResult, GuardResult
 
 _NOT_PARAMETERS = frozenset({"seed", "data_seed_offset"})
+_OF_RUN = " of the run"
 
 
 def judge_guards(
@@ -18,9 +30,13 @@ def judge_guards(
     phase: str,
     evidence: Evidence,
     judging: Judging,
-    results: Mapping[str, CriterionResult],
+    result_of: Callable[[str], CriterionResult],
 ) -> list[GuardResult]:
-    """Every guard of a phase: the built-in ones, the confound check, and the declared criteria."""
+    """Every guard of a phase: the built-in ones, the confound check, and the declared criteria.
+
+    Args:
+        result_of: the result that a criterion's name means, from this phase or an earlier one.
+    """
     rules = program.phases[phase]
     found = [
         _seeds(rules, evidence, judging),
@@ -28,24 +44,30 @@ def judge_guards(
         *_confounds(rules, evidence),
     ]
     for name, consequence in rules.guards.items():
-        if name not in ("seeds", "complete"):
-            found.append(_declared(name, consequence, results.get(name)))
+        if name not in BUILT_IN_GUARDS:
+            found.append(_declared(name, consequence, result_of(name)))
     return found
 
 
 def _seeds(rules: Phase, evidence: Evidence, judging: Judging) -> GuardResult:
+    """Whether every arm, and every pair of arms that is compared, has the seeds that are asked for."""
     counts = {arm: len(evidence.of(arm)) for arm in rules.arms if evidence.of(arm)}
+    pairs = dict.fromkeys(pair for rule in rules.criteria.values() for pair in _compared(rule))
+    for one, other in pairs:
+        if counts.get(one) and counts.get(other):
+            counts[f"{one} with {other}"] = len(evidence.of(one).keys() & evidence.of(other).keys())
     fewest = min(counts.values(), default=0)
-    arm = min(counts, key=lambda a: (counts[a], a), default="")
-    enough = fewest >= max(rules.seeds, 1)
+    least = min(counts, key=lambda a: counts[a], default="")
     asked = f"at least {rules.seeds} asked"
-    reason = f"{fewest} seed{'s' if fewest != 1 else ''} per arm (fewest: {arm}), {asked}" if arm else asked
+    reason = f"{fewest} seed{'s' if fewest != 1 else ''} per arm (fewest: {least}), {asked}"
+    # A smoke run plans fewer than the phase asks for, which is no fault of its evidence.
+    consequence = "caveat" if fewest >= judging.seeds else rules.guards.get("seeds", "caveat")
     return GuardResult(
         id="seeds",
-        outcome="met" if enough else "not_met",
-        consequence=rules.guards.get("seeds", "caveat"),
+        outcome="met" if fewest >= max(rules.seeds, 1) else "not_met",
+        consequence=consequence,
         observed=float(fewest),
-        reason=reason,
+        reason=reason if counts else f"no runs, {asked}",
     )
 
 
@@ -65,16 +87,15 @@ def _complete(rules: Phase, evidence: Evidence) -> GuardResult:
     )
 
 
-def _declared(name: str, consequence: str, result: CriterionResult | None) -> GuardResult:
-    outcome = result.outcome if result is not None else "not_applicable"
-    reason = result.reason if result is not None else f"'{name}' was not judged"
-    if result is not None and result.says:
-        reason = f"{result.says} ({reason})"
-    if outcome in ("not_applicable", "undecided"):
+def _declared(name: str, consequence: Consequence, result: CriterionResult) -> GuardResult:
+    reason = result.reason
+    if result.says:
+        holds = {"met": "", "not_met": "it is not so that "}.get(result.outcome, "it is not known whether ")
+        reason = f"{holds}{result.says} ({reason})"
+    if result.outcome in ("not_applicable", "undecided"):
         consequence = "caveat"
-    observed = result.observed if result is not None else None
-    return GuardResult.model_validate(
-        {"id": name, "outcome": outcome, "consequence": consequence, "observed": observed, "reason": reason}
+    return GuardResult(
+        id=name, outcome=result.outcome, consequence=consequence, observed=result.observed, reason=reason
     )
 
 
@@ -89,37 +110,30 @@ def _confounds(rules: Phase, evidence: Evidence) -> list[GuardResult]:
         factors = set(getattr(rule, "factors", []) or rules.factors) | set(rules.tuned_params)
         for one, other in _compared(rule):
             for parameter, left, right in _differences(evidence, one, other):
-                if parameter in factors:
+                if parameter.removesuffix(_OF_RUN) in factors:
                     continue
-                where = lone if left is None or right is None else differing
-                text = f"{parameter} is {left} in {one} and {right} in {other} ({name})"
                 if left is None or right is None:
-                    holder, missing = (one, other) if right is None else (other, one)
-                    text = f"{parameter} is set in {holder} and not in {missing} ({name})"
-                where.setdefault(parameter, text)
-    found = [
-        GuardResult(
-            id=f"confound:{parameter}",
-            outcome="not_met",
-            consequence=rules.on_confound,
-            observed=parameter,
-            reason=f"confound: {text}",
-        )
-        for parameter, text in sorted(differing.items())
-    ]
-    found += [
-        GuardResult(
-            id=f"one_sided:{parameter}",
-            outcome="not_met",
-            consequence="caveat",
-            observed=parameter,
-            reason=text,
-        )
-        for parameter, text in sorted(lone.items())
-        if parameter not in differing
-    ]
+                    holder, lacking = (one, other) if right is None else (other, one)
+                    text = f"{parameter} is set in {holder} and not in {lacking} ({name})"
+                    lone.setdefault(parameter, text)
+                else:
+                    text = f"{parameter} is {left} in {one} and {right} in {other} ({name})"
+                    differing.setdefault(parameter, text)
+    lone = {parameter: text for parameter, text in lone.items() if parameter not in differing}
+    found = [_fault("confound", p, text, rules.on_confound) for p, text in sorted(differing.items())]
+    found += [_fault("one_sided", p, text, "caveat") for p, text in sorted(lone.items())]
     reason = "compared arms differ in nothing but the declared factor"
     return found or [GuardResult(id="confounds", outcome="met", consequence=rules.on_confound, reason=reason)]
+
+
+def _fault(kind: str, parameter: str, text: str, consequence: Consequence) -> GuardResult:
+    return GuardResult(
+        id=f"{kind}:{parameter}",
+        outcome="not_met",
+        consequence=consequence,
+        observed=parameter,
+        reason=text,
+    )
 
 
 def _compared(rule: Criterion) -> Iterator[tuple[str, str]]:
@@ -154,5 +168,6 @@ def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:
         "fidelity": run.fidelity,
         "device": run.device,
     }
-    found.update({k: v for k, v in extra.items() if v is not None and k not in found})
+    # What a run did can differ from the parameter that asked for it: device 'auto', say.
+    found.update({k + _OF_RUN if k in found else k: v for k, v in extra.items() if v is not None})
     return found

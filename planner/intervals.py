@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 
 def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean, summed exactly so that the order of seeds does not matter."""
-    return math.fsum(values) / len(values)
+    """The arithmetic mean, summed exactly so that the order of seeds does not matter.
+
+    It never lies outside the values: equal ones have themselves as mean, and no deviation by rounding.
+    """
+    return min(max(math.fsum(values) / len(values), min(values)), max(values))
 
 
 def sd(values: Sequence[float]) -> float:
@@ -16,7 +19,11 @@ def sd(values: Sequence[float]) -> float:
     if len(values) < 2:
         return 0.0
     centre = mean(values)
-    return math.sqrt(math.fsum((v - centre) ** 2 for v in values) / (len(values) - 1))
+    largest = max(abs(v - centre) for v in values)
+    # Squares of values beyond these bounds are infinite or 0, and would hide what noise there is.
+    unit = 1.0 if 1e-140 < largest < 1e140 else largest or 1.0
+    squares = math.fsum(((v - centre) / unit) ** 2 for v in values)
+    return unit * math.sqrt(squares / (len(values) - 1))
 
 
 def t_quantile(df: int, probability: float) -> float:
@@ -38,13 +45,18 @@ def t_interval(values: Sequence[float], level: float) -> tuple[float, float] | N
 
 def sd_interval(values: Sequence[float], level: float) -> tuple[float, float] | None:
     """A two-sided chi-square interval for the standard deviation of normal values; None below two."""
+    if len(values) < 2:
+        return None
+    low, high = sd_factors(len(values), level)
+    return sd(values) * low, sd(values) * high
+
+
+def sd_factors(n: int, level: float) -> tuple[float, float]:
+    """What the standard deviation of n >= 2 values is multiplied by for the ends of its interval."""
     from scipy.special import chdtri  # noqa: TID251
 
-    n = len(values)
-    if n < 2:
-        return None
-    spread, tail = sd(values), (1 - level) / 2
+    tail = (1 - level) / 2
     return (
-        spread * math.sqrt((n - 1) / float(chdtri(n - 1, tail))),
-        spread * math.sqrt((n - 1) / float(chdtri(n - 1, 1 - tail))),
+        math.sqrt((n - 1) / float(chdtri(n - 1, tail))),
+        math.sqrt((n - 1) / float(chdtri(n - 1, 1 - tail))),
     )

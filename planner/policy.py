@@ -7,89 +7,21 @@ between calls, so the same records always lead to the same place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable, Sequence
 
 from planner.criteria.answer import Judging
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase, rules_digest
-from planner.program import Program
-from planner.records import Decision, Override, PlannedRun, Verdict, digest_of
+from planner.overrides import choose_route
+from planner.position import Position as Position
+from planner.position import Situation as Situation
+from planner.position import State
+from planner.position import Step as Step
+from planner.program import ENDS, Phase, Program
+from planner.records import Decision, PlannedRun, Verdict, digest_of
 from planner.routes import openers, targets
 from planner.seeds import seeds_wanted
-from planner.triage import Route, choose_route
-
-State = Literal["ready", "running", "waiting", "blocked", "done"]
-
-
-@dataclass(frozen=True)
-class Situation:
-    """Everything that a decision may depend on.
-
-    Attributes:
-        fidelity: the rung of cost asked for; None means each phase's own.
-        evidence_of: (phase, fidelity) -> the runs that count.
-        missing: (phase, fidelity, arm -> number of seeds) -> planned runs that have not been made.
-        overrides: those that stand today, oldest first.
-        no_run: judge what there is and launch nothing.
-        affordable: how many more runs the budget pays for.
-        seen: phase -> (rules digest, run ids) of verdicts recorded before.
-    """
-
-    program: Program
-    evidence_of: Callable[[str, str], Evidence]
-    missing: Callable[[str, str, Mapping[str, int]], Sequence[PlannedRun]]
-    fidelity: str | None = None
-    overrides: Sequence[Override] = ()
-    no_run: bool = False
-    affordable: int = 1_000_000
-    seen: Mapping[str, Sequence[tuple[str, frozenset[str]]]] = field(default_factory=dict)
-
-    def fidelity_of(self, phase: str) -> str:
-        """The fidelity at which a phase is judged."""
-        return self.fidelity or self.program.phases[phase].fidelity
-
-
-@dataclass(frozen=True)
-class Step:
-    """A phase that has been judged and what was decided after it."""
-
-    verdict: Verdict
-    decision: Decision
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where a program stands.
-
-    Attributes:
-        steps: the phases judged so far, in order.
-        state: of the program, but for ``running``.
-        phase: where it stands: the phase to run next, or the last one judged.
-        launch: the runs that have to be made now.
-        decision: why they are made; None where nothing has to be launched.
-        interim: the verdict on what there is so far, where seeds are being added.
-        passed_over: phases without runs that ``no_run`` went past.
-    """
-
-    steps: tuple[Step, ...]
-    state: State
-    phase: str
-    launch: tuple[PlannedRun, ...] = ()
-    decision: Decision | None = None
-    interim: Verdict | None = None
-    passed_over: tuple[str, ...] = ()
-
-    @property
-    def verdicts(self) -> dict[str, Verdict]:
-        """Verdicts by phase."""
-        return {step.verdict.phase: step.verdict for step in self.steps}
-
-    @property
-    def next(self) -> Decision | None:
-        """The decision that says what comes next."""
-        return self.decision or (self.steps[-1].decision if self.steps else None)
+from planner.triage import Route
 
 
 def build_position(situation: Situation) -> Position:
@@ -100,9 +32,36 @@ def build_position(situation: Situation) -> Position:
     return walk.position
 
 
-def program_digest(program: Program) -> str:
-    """A digest of a whole program."""
-    return digest_of(program.model_dump(mode="json"))
+def passed_over_caveat(phase: str) -> str:
+    """What the verdicts after a phase that was passed over say."""
+    return f"phase '{phase}' was not done (passed over)"
+
+
+def decision_digest(program: Program, phase: str) -> str:
+    """A digest of what a decision after a phase depends on: its rules, its ways on, triage that opened it.
+
+    Other phases are no part of it, so that a phase that is added leaves every decision as it is.
+    """
+    ways = {}
+    for name in (phase, *openers(program, phase)):
+        rules = program.phases[name]
+        asked = {t: program.phases[t].asks_for for t in targets(program, name).values() if t not in ENDS}
+        told = rules.model_dump(mode="json", include={"next", "triage"})
+        ways[name] = {"rules": rules_digest(program, name), "asks_for": asked, **told}
+    return digest_of(ways)
+
+
+def is_post_hoc(seen: Sequence[tuple[str, frozenset[str]]], rules: str, runs: Iterable[str]) -> bool:
+    """Whether one of these runs was first judged under other rules.
+
+    Args:
+        seen: (rules digest, run ids) of earlier verdicts, oldest first.
+    """
+    first: dict[str, str] = {}
+    for digest, ids in seen:
+        for run in ids:
+            first.setdefault(run, digest)
+    return any(first.get(run, rules) != rules for run in runs)
 
 
 class _Walk:
@@ -121,45 +80,69 @@ class _Walk:
         """Judges the current phase, or stops the walk there."""
         phase, fidelity = self.current, self.at.fidelity_of(self.current)
         evidence = self.at.evidence_of(phase, fidelity)
-        if self.at.no_run and not evidence.all_runs:
+        if self.at.no_run and not _has_runs(evidence):
             self._pass_over(phase)
             return
         judging = build_judging(self.program, phase, fidelity, final=self.at.no_run)
         planned = dict.fromkeys(self.program.phases[phase].arms, judging.seeds)
         missing = [] if self.at.no_run else list(self.at.missing(phase, fidelity, planned))
-        affordable = max(self.at.affordable, 0)
-        if missing and affordable:
-            self._launch(phase, fidelity, missing[:affordable], None)
-            return
-        self._judge(phase, evidence, judging, caveats=["the budget is spent"] if missing else [])
+        if missing and self.at.affordable > 0:
+            self._launch(phase, fidelity, missing[: self.at.affordable], None)
+        else:
+            self._judge(phase, evidence, judging, short=bool(missing))
 
-    def _judge(self, phase: str, evidence: Evidence, judging: Judging, caveats: list[str]) -> None:
-        caveats += [f"phase '{name}' was not done (passed over)" for name in self.passed]
-        verdict = self._verdict(phase, evidence, judging, caveats)
+    def _judge(self, phase: str, evidence: Evidence, judging: Judging, short: bool) -> None:
+        """Judges on what there is; asks for more seeds where they can still change the answer.
+
+        Args:
+            short: runs are missing, and the budget pays for none.
+        """
+        verdict = self._verdict(phase, evidence, judging, short)
         wanted = {} if judging.final else seeds_wanted(self.program, phase, verdict, judging, evidence)
         more = list(self.at.missing(phase, evidence.fidelity, wanted)) if wanted else []
         if more and self.at.affordable > 0:
             self._launch(phase, evidence.fidelity, more[: self.at.affordable], verdict)
             return
-        if wanted and not more or wanted and self.at.affordable <= 0:
+        if wanted or short:
+            short = short or bool(more)
             final = build_judging(self.program, phase, evidence.fidelity, final=True)
-            verdict = self._verdict(phase, evidence, final, caveats)
-        decision = self._decide(phase, verdict)
+            verdict = self._verdict(phase, evidence, final, short)
+        decision = self._decide(verdict, short and _lacks_evidence(self.program.phases[phase], verdict))
         self.steps.append(Step(verdict, decision))
         self._go_on(decision, verdict)
 
-    def _verdict(self, phase: str, evidence: Evidence, judging: Judging, caveats: Sequence[str]) -> Verdict:
-        earlier = {step.verdict.phase: step.verdict for step in self.steps}
-        rules, ids = rules_digest(self.program, phase), {run.id for run in evidence.all_runs}
-        post_hoc = any(old != rules and ids & seen for old, seen in self.at.seen.get(phase, ()))
-        return judge_phase(self.program, phase, evidence, judging, earlier, caveats, post_hoc)
+    def _verdict(self, phase: str, evidence: Evidence, judging: Judging, short: bool) -> Verdict:
+        rules, runs = rules_digest(self.program, phase), [run.id for run in evidence.all_runs]
+        post_hoc = is_post_hoc(self.at.seen.get(phase, ()), rules, runs)
+        caveats = [passed_over_caveat(name) for name in self.passed]
+        caveats += ["the budget is spent before every run that was asked for is made"] if short else []
+        verdict = judge_phase(self.program, phase, evidence, judging, self.earlier, caveats, post_hoc)
+        if short and verdict.outcome == "inconclusive":
+            verdict = verdict.model_copy(update={"cause": "budget"}).identified("v")
+        return verdict
 
-    def _decide(self, phase: str, verdict: Verdict) -> Decision:
-        earlier = {step.verdict.phase: step.verdict for step in self.steps}
+    @property
+    def earlier(self) -> dict[str, Verdict]:
+        """The verdicts so far, by phase."""
+        return {step.verdict.phase: step.verdict for step in self.steps}
+
+    def _decide(self, verdict: Verdict, nothing_to_spend: bool) -> Decision:
+        phase = verdict.phase
         standing = [o for o in self.at.overrides if o.phase == phase]
-        return choose_route(
-            self.program, verdict, earlier, self.route, standing, program_digest(self.program)
-        )
+        digest = decision_digest(self.program, phase)
+        if nothing_to_spend and not standing:
+            stop = Decision(
+                program=self.program.program,
+                phase=phase,
+                fidelity=verdict.fidelity,
+                action="stop",
+                reason=f"{phase} lacks runs that its gate requires, and the budget of the program is spent",
+                rule="budget",
+                verdict_id=verdict.id,
+                program_digest=digest,
+            )
+            return stop.identified("d")
+        return choose_route(self.program, verdict, self.earlier, self.route, standing, digest)
 
     def _go_on(self, decision: Decision, verdict: Verdict) -> None:
         judged = {step.verdict.phase for step in self.steps}
@@ -173,17 +156,17 @@ class _Walk:
 
     def _pass_over(self, phase: str) -> None:
         """Goes on to the nearest phase ahead that has runs, or ends where there is none."""
-        judged = {step.verdict.phase for step in self.steps} | {phase}
-        queue, seen = [phase], set(judged)
+        way = {phase: [phase]}
+        queue = [phase]
         while queue:
-            for target in _ahead(self.program, queue.pop(0), seen):
-                if self.at.evidence_of(target, self.at.fidelity_of(target)).all_runs:
-                    self.passed.append(phase)
+            here = queue.pop(0)
+            for target in _ahead(self.program, here, {*self.earlier, *way}):
+                if _has_runs(self.at.evidence_of(target, self.at.fidelity_of(target))):
+                    self.passed += way[here]
                     self.current = target
                     return
-                seen.add(target)
+                way[target] = [*way[here], target]
                 queue.append(target)
-        self.current = phase
         self._end("ready")
 
     def _launch(self, phase: str, fidelity: str, runs: Sequence[PlannedRun], interim: Verdict | None) -> None:
@@ -217,12 +200,21 @@ class _Walk:
             reason=reason,
             rule=rule,
             verdict_id=interim.id if interim else None,
-            program_digest=program_digest(self.program),
+            program_digest=decision_digest(self.program, phase),
         )
         return decision.identified("d")
 
     def _end(self, state: State) -> None:
         self.position = Position(tuple(self.steps), state, self.current, passed_over=tuple(self.passed))
+
+
+def _has_runs(evidence: Evidence) -> bool:
+    """Whether anything was tried, well or not."""
+    return any(map(len, (*evidence.runs.values(), *evidence.failed.values())))
+
+
+def _lacks_evidence(rules: Phase, verdict: Verdict) -> bool:
+    return any(c.cause == "missing" for c in verdict.criteria if c.id in rules.gate)
 
 
 def _ahead(program: Program, phase: str, seen: Iterable[str]) -> list[str]:

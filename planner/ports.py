@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -78,8 +78,15 @@ class RunStore(Protocol):
         """Writes down what a run left in its folder; its outcome comes last."""
         ...
 
-    def abandon(self, run_id: str, attempt: int) -> None:
+    def abandon(self, run_id: str) -> None:
         """Ends a run that was cut off with the planner; its attempt is not counted."""
+        ...
+
+    def end_orphans(self, program: Program, alive: Collection[str]) -> None:
+        """Ends whatever of ours was begun and never finished, but for the runs that are alive.
+
+        Only in a store that is this home's own: elsewhere another machine may be at work.
+        """
         ...
 
 
@@ -87,11 +94,22 @@ class RecordStore(Protocol):
     """Verdicts, decisions and overrides where people browse them."""
 
     def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
-        """Every record held, as (record or None where it was altered, at, place)."""
+        """Every record held, as (record or None where it was altered, at, place).
+
+        In the order in which they became the last word, and as often as they did.
+        """
         ...
 
     def held(self, program: Program) -> Mapping[str, str]:
         """Record id -> place."""
+        ...
+
+    def stood(self, place: str, at: str, position: int) -> None:
+        """Notes that a record became the last word then.
+
+        Args:
+            position: its place in the journal, which orders what happened in one second.
+        """
         ...
 
     def phase_run(self, program: Program, phase: str, fidelity: str) -> str:

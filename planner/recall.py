@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,20 +71,32 @@ class Catalog:
 
 
 class Recall:
-    """Answers which runs count for a phase and which are still to be made."""
+    """Answers which runs count for a phase and which are still to be made.
+
+    Args:
+        mended: phases after which a person has done what an option asked for (mended the
+            infrastructure, say): each gives runs of the other phases that failed one more try.
+    """
 
     def __init__(
-        self, program: Program, snapshot: Snapshot, catalog: Catalog, excluded: Sequence[Exclusion] = ()
+        self,
+        program: Program,
+        snapshot: Snapshot,
+        catalog: Catalog,
+        excluded: Sequence[Exclusion] = (),
+        mended: Sequence[str] = (),
     ) -> None:
         self.program = program
         self.catalog = catalog
         self.excluded = {e.run_id: e for e in excluded}
+        self._mended = tuple(mended)
         self._foreign = [run for run in snapshot.finished if not run.own]
         self._own: dict[str, list[Run]] = defaultdict(list)
         for run in snapshot.finished:
             if run.fingerprint is not None:
                 self._own[run.fingerprint].append(run)
         self._seeds = sorted({run.seed for run in snapshot.finished if run.own})
+        self._found: dict[tuple[str, str, str], list[Run]] = {}
 
     def evidence_of(self, phase: str, fidelity: str) -> Evidence:
         """The runs that count for a phase: our own by fingerprint, those of others by their tags."""
@@ -105,18 +118,13 @@ class Recall:
         """The planned runs that have not been made, seed by seed over the arms.
 
         A run that failed is asked for again while a retry may help; a seed that a person excluded is
-        replaced by the next one.
+        replaced by the next one. Runs of others on the same data take the place of our own; an arm
+        that others have measured often enough on other data needs none of ours.
         """
         found: list[PlannedRun] = []
         for arm, count in wanted.items():
-            seed, counted = 0, 0
-            while counted < count:
-                state = self._state(phase, arm, fidelity, seed)
-                if state != "excluded":
-                    counted += 1
-                if state == "missing":
-                    found.append(self.catalog.planned(phase, arm, fidelity, seed))
-                seed += 1
+            for seed in self._seeds_to_make(phase, arm, fidelity, count):
+                found.append(self.catalog.planned(phase, arm, fidelity, seed))
         order = {arm: i for i, arm in enumerate(wanted)}
         return sorted(found, key=lambda p: (p.seed, order[p.arm]))
 
@@ -125,24 +133,33 @@ class Recall:
         earlier = self._own.get(planned.fingerprint, [])
         return max(earlier, key=lambda run: (run.attempt, run.id), default=None)
 
-    def is_own_evidence(self, run: Run) -> bool:
-        """Whether a run of ours was made by code that counts today."""
-        return run.code_digest in {self.catalog.code, *self.catalog.accepted}
-
-    def _state(self, phase: str, arm: str, fidelity: str, seed: int) -> str:
-        found = [run for run in self._candidates(phase, arm, fidelity) if run.seed == seed]
-        if any(run.id in self.excluded for run in found):
-            return "excluded"
-        if any(run.usable and not _worth_retrying(run) for run in found):
-            return "made"
-        if any(not run.own and run.usable for run in found):
-            return "made"
-        tries = [run for run in found if run.own]
-        if tries and (max(run.attempt for run in tries) > RETRIES or not all(map(_worth_retrying, tries))):
-            return "failed"
-        return "missing"
+    def _seeds_to_make(self, phase: str, arm: str, fidelity: str, count: int) -> list[int]:
+        """The lowest seeds that are free, so many that ``count`` are made or have failed for good."""
+        found = self._candidates(phase, arm, fidelity)
+        kept = [run for run in found if run.id not in self.excluded]
+        if not any(run.own for run in kept):
+            counting = _one_per_seed(arm, _one_dataset(arm, kept, []), [])
+            if sum(run.usable for run in counting.values()) >= count:
+                return []
+        ours = self.catalog.described[phase, arm, fidelity].data_digest[:DIGEST_LENGTH]
+        by_seed: dict[int, list[Run]] = defaultdict(list)
+        for run in kept:
+            if run.own or run.data_digest == ours:
+                by_seed[run.seed].append(run)
+        retries = RETRIES + sum(name != phase for name in self._mended)
+        settled = {seed for seed, runs in by_seed.items() if not _wants_retry(runs, retries)}
+        taken = settled | ({run.seed for run in found} - {run.seed for run in kept})
+        free = (seed for seed in itertools.count() if seed not in taken)
+        return list(itertools.islice(free, max(count - len(settled), 0)))
 
     def _candidates(self, phase: str, arm: str, fidelity: str) -> list[Run]:
+        """Every run that may count for an arm; asked for once, because a snapshot does not change."""
+        key = phase, arm, fidelity
+        if key not in self._found:
+            self._found[key] = self._look_up(phase, arm, fidelity)
+        return self._found[key]
+
+    def _look_up(self, phase: str, arm: str, fidelity: str) -> list[Run]:
         places = {phase, self.program.phases[phase].runs_of or phase}
         prints = {p for seed in self._seeds for p in self.catalog.fingerprints(phase, arm, fidelity, seed)}
         own = [run for p in sorted(prints) for run in self._own.get(p, [])]
@@ -151,7 +168,8 @@ class Recall:
             for run in self._foreign
             if run.arm == arm and run.phase in places and run.fidelity in (None, fidelity)
         ]
-        return [*own, *sorted(others, key=lambda run: (run.seed, run.id))]
+        ranked = sorted(own, key=lambda run: (run.seed, run.attempt, run.id))
+        return [*ranked, *sorted(others, key=lambda run: (run.seed, run.id))]
 
     def _not_excluded(self, runs: Sequence[Run], caveats: list[str]) -> list[Run]:
         for run in runs:
@@ -174,8 +192,14 @@ class Recall:
         ]
 
 
-def _worth_retrying(run: Run) -> bool:
-    return run.own and run.outcome in WORTH_RETRYING
+def _wants_retry(runs: Sequence[Run], retries: int) -> bool:
+    """Whether the runs of one seed gave nothing, and one more try may."""
+    if any(run.usable and not (run.own and run.outcome in WORTH_RETRYING) for run in runs):
+        return False
+    tries = [run for run in runs if run.own]
+    if any(run.outcome not in WORTH_RETRYING for run in tries):
+        return False
+    return all(run.attempt <= retries for run in tries)
 
 
 def _one_dataset(arm: str, runs: Sequence[Run], caveats: list[str]) -> list[Run]:

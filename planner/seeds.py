@@ -25,14 +25,23 @@ def seeds_wanted(
         rule, result = rules.criteria.get(name), verdict.criterion(name)
         if rule is None or result is None:
             continue
-        for arm in _arms(rule):
-            have = len(evidence.of(arm))
-            goal = _next_look(result, judging, have)
-            if goal > have:
-                wanted[arm] = max(goal, wanted.get(arm, 0))
+        arms = _arms(rule)
+        goal = _next_look(result, judging, min(len(evidence.of(arm)) for arm in arms))
+        for arm in arms:
+            if goal > len(evidence.of(arm)):
+                wanted[arm] = max(_tries(evidence, arm, goal, judging), wanted.get(arm, 0))
     if not wanted and program.confirm and _could_be_confirmed(verdict, judging):
-        wanted = {arm: judging.most_seeds for arm in rules.arms if len(evidence.of(arm)) < judging.most_seeds}
-    return wanted
+        wanted = dict.fromkeys(rules.arms, judging.most_seeds)
+    return {arm: count for arm, count in wanted.items() if count > _tried(evidence, arm)}
+
+
+def _tried(evidence: Evidence, arm: str) -> int:
+    return len(evidence.of(arm)) + len(evidence.failed.get(arm, {}))
+
+
+def _tries(evidence: Evidence, arm: str, goal: int, judging: Judging) -> int:
+    """How many seeds have to be tried for so many good ones, as far as an arm may have any."""
+    return min(goal + len(evidence.failed.get(arm, {})), judging.most_seeds)
 
 
 def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:

@@ -8,6 +8,7 @@ simulation, not proven (``knowledge/sources.md``: wald1945, siegmund1985, rushto
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -99,13 +100,16 @@ def look(
     """
     prior = prior or Prior()
     n, df = len(differences), prior.df
-    floor = _FLOOR * delta * delta
-    variance = max(prior.variance, floor) if df else 0.0
-    prior_sum = df * variance
-    null = max(prior_sum + math.fsum(x * x for x in differences), floor)
-    effect = max(prior_sum + math.fsum((x - delta) ** 2 for x in differences), floor)
-    centre = math.fsum(differences) / n if n else 0.0
-    around = math.fsum((x - centre) ** 2 for x in differences)
+    # Squares beyond these bounds overflow; the statistic does not depend on the unit.
+    largest = max([delta, math.sqrt(prior.variance), *map(abs, differences)])
+    unit = 1.0 if delta > 1e-140 and largest < 1e140 else largest
+    delta, seen = delta / unit, [x / unit for x in differences]
+    floor = max(_FLOOR * delta * delta, sys.float_info.min)
+    prior_sum = df * max(prior.variance / unit / unit, floor) if df else 0.0
+    null = max(prior_sum + math.fsum(x * x for x in seen), floor)
+    effect = max(prior_sum + math.fsum((x - delta) ** 2 for x in seen), floor)
+    centre = math.fsum(seen) / n if n else 0.0
+    around = math.fsum((x - centre) ** 2 for x in seen)
     s2 = max((prior_sum + around) / max(df + n - 1, 1e-12), floor)
     inflation = 1 + 1 / (df + 3)
     return Look(
@@ -133,10 +137,14 @@ def first_answer(
         answer = look(seen, delta, alpha, beta, prior).answer
         if answer != "continue":
             return answer, n
-        if is_overwhelming(seen, delta, alpha):
-            return "supported", n
-        if is_overwhelming([delta - x for x in seen], delta, beta):
-            return "refuted", n
+        above = is_overwhelming(seen, delta, alpha)
+        below = is_overwhelming([delta - x for x in seen], delta, beta)
+        if above and below:
+            # The effect lies between 0 and delta beyond doubt: the nearer of the two.
+            twice = 2 * intervals.mean(seen)
+            above, below = twice > delta, twice < delta
+        if above or below:
+            return ("supported" if above else "refuted"), n
     return "continue", len(differences)
 
 
@@ -144,12 +152,12 @@ def is_overwhelming(differences: Sequence[float], delta: float, error: float) ->
     """Whether a one-sided t test alone shows the mean above 0, at a small share of the error rate.
 
     The share is halved at each further seed, so that all looks together add at most
-    ``OVERWHELMING_SHARE * error`` to the rule's own error (a union bound). Without any noise the mean
-    itself has to reach delta.
+    ``OVERWHELMING_SHARE * error`` to the rule's own error (a union bound). Where there is no noise, or
+    none beyond rounding, the mean itself has to reach delta.
     """
     n = len(differences)
     centre, noise = intervals.mean(differences), intervals.sd(differences)
-    if centre <= 0 or noise == 0:
+    if centre <= 0 or noise <= math.sqrt(_FLOOR) * delta:
         return centre >= delta
     spent = OVERWHELMING_SHARE * error / 2 ** (n - LEAST_SEEDS + 1)
     return centre * math.sqrt(n) >= intervals.t_quantile(n - 1, 1 - spent) * noise

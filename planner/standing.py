@@ -1,4 +1,8 @@
-"""How records stand together: overrides in force, who opened what, and the trace of one phase."""
+"""How records stand together: what is in force today, who opened what, and the trace of one phase.
+
+Entries are those of a journal, oldest first: anything with a ``record``, and where it matters with
+``position`` and ``mirrored``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 from planner.explain import Trace
 from planner.policy import Step
 from planner.program import Program
-from planner.records import Decision, Override, Revocation, Verdict
+from planner.records import Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.supersede import Standing, build_standing, claims_today
 
 
@@ -16,7 +20,6 @@ def overrides_today(entries: Iterable[Any], now: str) -> list[Override]:
     """The overrides that stand: neither revoked nor expired, oldest first.
 
     Args:
-        entries: journal entries (anything with a ``record``).
         now: ISO 8601; an override that expires on or before this moment no longer stands.
     """
     records = [entry.record for entry in entries]
@@ -26,6 +29,48 @@ def overrides_today(entries: Iterable[Any], now: str) -> list[Override]:
         for r in records
         if isinstance(r, Override) and r.id not in revoked and (r.expires is None or r.expires > now)
     ]
+
+
+def exclusions_today(entries: Iterable[Any]) -> list[Exclusion]:
+    """The exclusions that stand: the last word on each run."""
+    last = {e.record.run_id: e.record for e in entries if isinstance(e.record, Exclusion)}
+    return [record for record in last.values() if not record.undone]
+
+
+def kept_code(entries: Iterable[Any], code: str) -> frozenset[str]:
+    """Digests of earlier code that were declared equal to today's, through any number of steps."""
+    accepted = {code}
+    keeps = [e.record for e in entries if isinstance(e.record, Keep)]
+    while True:
+        more = {old for keep in keeps if keep.new in accepted for old in keep.old} - accepted
+        if not more:
+            return frozenset(accepted - {code})
+        accepted |= more
+
+
+def rules_seen(entries: Iterable[Any]) -> dict[str, list[tuple[str, frozenset[str]]]]:
+    """Phase -> (rules digest, run ids) of every verdict on it, oldest first."""
+    found: dict[str, list[tuple[str, frozenset[str]]]] = {}
+    for entry in entries:
+        if isinstance(entry.record, Verdict):
+            told = entry.record.rules_digest, frozenset(entry.record.run_ids)
+            found.setdefault(entry.record.phase, []).append(told)
+    return found
+
+
+def latest_step(entries: Sequence[Any], phase: str, fidelity: str) -> tuple[str, str] | None:
+    """(verdict id, decision id) recorded last for a phase at a fidelity, where MLflow holds both."""
+    here = [e for e in entries if e.record.phase == phase and getattr(e.record, "fidelity", "") == fidelity]
+    verdicts = [e for e in here if isinstance(e.record, Verdict)]
+    decisions = [e for e in here if isinstance(e.record, Decision) and follows_verdict(e.record)]
+    if not verdicts or not decisions or not (verdicts[-1].mirrored and decisions[-1].mirrored):
+        return None
+    return verdicts[-1].record.id, decisions[-1].record.id
+
+
+def follows_verdict(decision: Decision) -> bool:
+    """Whether a decision says what comes after a verdict, rather than why runs of a phase are made."""
+    return decision.verdict_id is not None and decision.action != "add_seeds"
 
 
 def opened_by(steps: Sequence[Step]) -> dict[str, str]:

@@ -1,158 +1,91 @@
-"""Where a program stands, read from its records alone."""
+"""Where a program stands, in the words and the JSON of ``status``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from planner.program import Program
-from planner.records import Decision, Override, Verdict
-from planner.standing import overrides_today
-from planner.supersede import Standing, build_standing
-
-
-@dataclass(frozen=True)
-class Standpoint:
-    """What the records say of a program today.
-
-    Attributes:
-        fidelity: the rung that was worked on last.
-        verdicts: the latest verdict of each phase at that fidelity.
-        decisions: the latest decision after each phase.
-        latest: the latest decision of all; None where nothing was decided.
-        pending: an override that the next ``advance`` will follow.
-    """
-
-    program: Program
-    fidelity: str
-    verdicts: dict[str, Verdict]
-    decisions: dict[str, Decision]
-    decided_at: dict[str, str]
-    latest: Decision | None
-    overrides: Sequence[Override]
-    pending: Override | None
-    standing: Standing
-    running: bool = False
-    spent_runs: int = 0
-    spent_seconds: float = 0.0
-    openers: dict[str, str] = field(default_factory=dict)
-
-
-def build_standpoint(
-    program: Program,
-    entries: Sequence[Any],
-    now: str,
-    code: str | None = None,
-    accepted: frozenset[str] = frozenset(),
-    running: bool = False,
-    spent: tuple[int, float] = (0, 0.0),
-) -> Standpoint:
-    """Reads journal entries (oldest first) into what stands today.
-
-    Args:
-        code: digest of the experiment's code today; None where it cannot be told.
-        spent: runs and seconds so far.
-    """
-    records = [(entry.position, entry.at, entry.record) for entry in entries]
-    judged = [r for _, _, r in records if isinstance(r, Verdict | Decision)]
-    fidelity = judged[-1].fidelity if judged else "standard"
-    verdicts = {r.phase: r for r in judged if isinstance(r, Verdict) and r.fidelity == fidelity}
-    decided = [(p, at, r) for p, at, r in records if isinstance(r, Decision) and r.fidelity == fidelity]
-    decisions = {r.phase: r for _, _, r in decided}
-    overrides = overrides_today(entries, now)
-    openers = {d.target: d.phase for _, _, d in decided if d.target and d.verdict_id and d.target != d.phase}
-    return Standpoint(
-        program=program,
-        fidelity=fidelity,
-        verdicts=verdicts,
-        decisions=decisions,
-        decided_at={r.id: at for _, at, r in decided},
-        latest=decided[-1][2] if decided else None,
-        overrides=overrides,
-        pending=_pending(records, decided, overrides),
-        standing=build_standing(program, verdicts, code, accepted, openers),
-        running=running,
-        spent_runs=spent[0],
-        spent_seconds=spent[1],
-        openers=openers,
-    )
-
-
-def _pending(
-    records: Sequence[Any], decided: Sequence[Any], overrides: Sequence[Override]
-) -> Override | None:
-    """The newest override that no decision has followed yet."""
-    standing = {o.id for o in overrides}
-    followed = {d.override_id for _, _, d in decided}
-    found = [
-        r for _, _, r in records if isinstance(r, Override) and r.id in standing and r.id not in followed
-    ]
-    last = found[-1] if found else None
-    if last is not None and last.verdict is not None:
-        position = next(p for p, _, r in records if r is last)
-        return last if not any(p > position for p, _, _ in decided) else None
-    return last
+from planner.standing import follows_verdict
+from planner.standpoint import Standpoint as Standpoint
+from planner.standpoint import build_standpoint as build_standpoint
+from planner.triage import choices
 
 
 def program_state(at: Standpoint) -> str:
     """``ready``, ``running``, ``waiting``, ``blocked`` or ``done``."""
+    latest = at.latest
     if at.running:
         return "running"
-    latest = at.latest
-    if at.pending is not None or latest is None or _stale_on_path(at):
+    if latest is None or at.reopened or at.to_judge_again:
         return "ready"
     if latest.action == "wait":
-        verdict = at.verdicts.get(latest.phase)
-        return "blocked" if verdict is not None and verdict.outcome == "blocked" else "waiting"
-    if latest.action == "stop" or (latest.target in at.verdicts and latest.action != "add_seeds"):
-        return "done"
-    return "ready"
+        return _waits(at)
+    carried_out = follows_verdict(latest) and latest.target in at.path
+    return "done" if latest.action == "stop" or carried_out else "ready"
 
 
-def _stale_on_path(at: Standpoint) -> bool:
-    return any(not why.startswith("it rests on") for why in at.standing.stale.values())
+def _waits(at: Standpoint) -> str:
+    verdict = at.verdicts.get(at.latest.phase) if at.latest else None
+    return "blocked" if verdict is not None and verdict.outcome == "blocked" else "waiting"
 
 
 def next_step(at: Standpoint) -> dict[str, Any]:
     """What the next ``advance`` will do: action, target (option or phase) and reason."""
-    if at.pending is not None:
-        told = at.pending
-        target = told.choose or told.done
-        action = "run_phase" if told.choose in at.program.phases else "take_option"
-        return {"action": action, "target": target, "reason": f"{told.by} decided otherwise: {told.reason}"}
     if at.latest is None:
-        return {
-            "action": "run_phase",
-            "target": at.program.first,
-            "reason": "nothing has been judged yet; this is the program's first phase",
-        }
-    stale = {p: why for p, why in at.standing.stale.items() if not why.startswith("it rests on")}
-    if stale:
-        phase = (
-            next(p for p in at.program.phases if p in stale) if set(stale) & set(at.program.phases) else None
-        )
-        if phase is not None:
-            return {"action": "run_phase", "target": phase, "reason": f"{phase} is stale: {stale[phase]}"}
+        reason = "nothing has been judged yet; this is the program's first phase"
+        return {"action": "run_phase", "target": at.program.first, "reason": reason}
+    if at.to_judge_again:
+        phase = at.to_judge_again[0]
+        reason = f"{phase} is stale: {at.standing.stale[phase]}"
+        return {"action": "run_phase", "target": phase, "reason": reason}
+    if at.pending is not None:
+        return _by_a_person(at)
+    if at.withdrawn is not None:
+        told, target = at.withdrawn, at.withdrawn.recommended or at.withdrawn.choice
+        reason = f"override {told.override_id} no longer stands, so the rules decide after {told.phase}"
+        return {"action": _action(at, told.phase, target), "target": target, "reason": reason}
     return {"action": at.latest.action, "target": at.latest.choice, "reason": at.latest.reason}
+
+
+def _by_a_person(at: Standpoint) -> dict[str, Any]:
+    told, decision = at.pending, at.decisions[at.pending.phase if at.pending else ""]
+    assert told is not None
+    if told.verdict is not None:
+        reason = f"{told.by} {told.verdict}s the verdict of {told.phase}: {told.reason}"
+        return {"action": decision.action, "target": decision.choice, "reason": reason}
+    target, what = told.choose or told.done, "decided otherwise" if told.choose else "has done it"
+    action = "take_option" if told.done else _action(at, told.phase, target)
+    return {"action": action, "target": target, "reason": f"{told.by} {what}: {told.reason}"}
+
+
+def _action(at: Standpoint, phase: str, choice: str | None) -> str:
+    if choice in (None, "stop", "wait"):
+        return "wait" if choice == "wait" else "stop"
+    plain = choice in at.program.phases[phase].next.values()
+    return "run_phase" if plain else "take_option"
+
+
+def _opens(at: Standpoint) -> str | None:
+    """The phase that the next step opens."""
+    ahead = next_step(at)["target"]
+    if at.reopened and not at.to_judge_again:
+        phase = at.pending.phase if at.pending else at.withdrawn.phase if at.withdrawn else ""
+        return choices(at.program, phase).get(ahead)
+    if ahead in at.program.phases:
+        return str(ahead)
+    return at.latest.target if at.latest else at.program.first
 
 
 def phase_state(at: Standpoint, phase: str) -> str:
     """``locked``, ``ready``, ``running``, ``judged``, ``waiting`` or ``blocked``."""
-    ahead = next_step(at)
-    opened = at.latest.target if at.latest is not None else at.program.first
-    is_next = phase in (ahead["target"], opened)
-    if at.running and phase in (ahead["target"], opened) and phase not in at.verdicts:
+    opened = _opens(at)
+    waits = at.latest is not None and at.latest.action == "wait" and not at.reopened
+    if at.running and phase == opened:
         return "running"
-    verdict, decision = at.verdicts.get(phase), at.decisions.get(phase)
-    if verdict is not None:
-        waits = (
-            decision is not None and decision.action == "wait" and at.latest is decision and not at.pending
-        )
-        return ("blocked" if verdict.outcome == "blocked" else "waiting") if waits else "judged"
-    if not is_next:
-        return "locked"
-    return "waiting" if at.latest is not None and at.latest.action == "wait" and not at.pending else "ready"
+    if phase in at.verdicts:
+        return _waits(at) if waits and at.latest is at.decisions.get(phase) else "judged"
+    if phase == opened:
+        return "waiting" if waits else "ready"
+    return "ready" if phase in at.passed_over else "locked"
 
 
 def phase_json(at: Standpoint, phase: str) -> dict[str, Any]:

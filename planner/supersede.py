@@ -17,10 +17,13 @@ class Standing:
     Attributes:
         superseded_by: phase -> the phase whose verdict replaced its own.
         stale: phase -> why its verdict no longer follows from what is there.
+        changed: the stale phases that have to be judged again, because what they were judged on is
+            no longer so; the others rest on one of these, or on a superseded verdict.
     """
 
     superseded_by: Mapping[str, str] = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
+    changed: frozenset[str] = frozenset()
 
 
 def build_standing(
@@ -29,6 +32,7 @@ def build_standing(
     code: str | None = None,
     accepted: frozenset[str] = frozenset(),
     opened_by: Mapping[str, str] | None = None,
+    disputed: Mapping[str, str] | None = None,
 ) -> Standing:
     """Which verdicts are superseded, and which are stale and why.
 
@@ -37,6 +41,7 @@ def build_standing(
         code: digest of the experiment's code today; None leaves code out.
         accepted: digests of earlier code that a person declared equal to it.
         opened_by: phase -> the phase whose decision opened it.
+        disputed: phase -> why its evidence is no longer what it was.
     """
     superseded = dict(_superseded(program, verdicts))
     stale: dict[str, str] = {}
@@ -47,12 +52,15 @@ def build_standing(
             stale[phase] = "the rules of the phase have changed"
         elif code and not set(verdict.code_digests) <= {code, *accepted}:
             stale[phase] = "the code of the experiment has changed"
+        elif disputed and phase in disputed:
+            stale[phase] = disputed[phase]
+    changed = frozenset(stale)
     rests_on = {p: {*v.rests_on, (opened_by or {}).get(p, "")} for p, v in verdicts.items()}
     for loser, winner in superseded.items():
-        _spread(loser, f"it rests on {loser}, which {winner} supersedes", rests_on, {winner, loser}, stale)
-    for root in list(stale):
-        _spread(root, f"it rests on {root}, which is stale", rests_on, {root}, stale)
-    return Standing(superseded, {p: why for p, why in stale.items() if p in verdicts})
+        _spread(loser, f"{loser}, which {winner} supersedes", rests_on, {winner, loser}, stale)
+    for root in sorted(changed):
+        _spread(root, f"{root}, which is stale", rests_on, {root}, stale)
+    return Standing(superseded, stale, changed)
 
 
 def _superseded(program: Program, verdicts: Mapping[str, Verdict]) -> list[tuple[str, str]]:
@@ -69,14 +77,17 @@ def _superseded(program: Program, verdicts: Mapping[str, Verdict]) -> list[tuple
 def _spread(
     root: str, why: str, rests_on: Mapping[str, set[str]], spared: set[str], stale: dict[str, str]
 ) -> None:
-    """Marks what rests on ``root``, directly or through others; what is spared stops the spread."""
-    todo = [root]
+    """Marks what rests on ``root``, directly or through others, each with the path to it.
+
+    What is spared stops the spread.
+    """
+    todo = [(root, why)]
     while todo:
-        base = todo.pop()
+        base, path = todo.pop(0)
         for phase, grounds in rests_on.items():
             if base in grounds and phase not in spared and phase not in stale:
-                stale[phase] = why
-                todo.append(phase)
+                stale[phase] = f"it rests on {path}"
+                todo.append((phase, f"{phase}, which rests on {path}"))
 
 
 def claims_today(verdicts: Mapping[str, Verdict], standing: Standing) -> list[ClaimResult]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 from planner import sequential
-from planner.criteria.answer import Quantity, Region, judge_quantity, region_of
-from planner.criteria.parts import Question, from_answer, joined, paired, result, unavailable
+from planner.criteria.answer import Answer, judge_quantity
+from planner.criteria.joining import joined
+from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.wording import number, say
-from planner.evidence import Sample
+from planner.evidence import is_finite, which_value
 from planner.program import Comparison
 from planner.records import CriterionResult
 
@@ -17,45 +19,27 @@ _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive
 
 def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
     """Whether one arm differs from another, seed by seed, as the bound asks."""
-    threshold = rule.threshold
-    subjects = rule.subjects
     prior = _prior(question, rule) if rule.better_by is not None else sequential.Prior()
-    family = len(subjects) if rule.any_arm else 1
-    parts = [_one(question, rule, arm, prior, family) for arm in subjects]
-    return joined(question, rule, threshold, parts, every=not rule.any_arm)
+    parts = [_one(question, rule, arm, prior) for arm in rule.subjects]
+    return joined(question, rule, rule.threshold, parts, every=not rule.any_arm)
 
 
-def _samples(question: Question, rule: Comparison, arm: str) -> tuple[Sample, Sample]:
+def _one(question: Question, rule: Comparison, arm: str, prior: sequential.Prior) -> CriterionResult:
     left = question.sample(arm, rule.metric, rule)
-    return left, question.sample(rule.versus or arm, rule.other_metric, rule)
-
-
-def _one(
-    question: Question, rule: Comparison, arm: str, prior: sequential.Prior, family: int
-) -> CriterionResult:
-    left, right = _samples(question, rule, arm)
-    common = {
-        "id": arm,
-        "run_ids": tuple(dict.fromkeys(left.run_ids + right.run_ids)),
-        "caveats": tuple(dict.fromkeys(left.caveats + right.caveats)),
-    }
-    trouble = unavailable(question, [left, right])
-    both = paired(left, right)
-    if trouble is None and not both:
-        kind = "undecided" if question.required else "not_applicable"
-        trouble = kind, "missing", f"{arm} and {rule.versus or rule.other_metric} share no seed"  # type: ignore[assignment]
-    values = {seed: _difference(rule, question, *pair) for seed, pair in both.items()}
-    if trouble is None and any(math.isnan(v) for v in values.values()):
-        trouble = "invalid", "not_finite", f"{arm}: the ratio divides by zero"
+    right = question.sample(rule.versus or arm, rule.other_metric, rule)
+    common = sources(arm, left, right)
+    names = f"{arm} and {rule.versus}" if rule.versus else f"{arm}.{rule.metric} and {rule.other_metric}"
+    trouble = unpaired(question, left, right, names)
+    values = {seed: _difference(rule, question, *pair) for seed, pair in paired(left, right).items()}
+    if trouble is None and not all(map(is_finite, values.values())):
+        trouble = "invalid", "not_finite", f"{_named(rule, arm)} is not finite: it divides by zero"
     if trouble is not None:
-        outcome, cause, reason = trouble
-        return result(question, rule, rule.threshold, outcome=outcome, cause=cause, reason=reason, **common)
-    answer = judge_quantity(_quantity(rule, values, prior, family), question.judging)
-    told = _ANSWERS.get(answer.outcome)
-    if rule.within is not None and answer.outcome == "met":
-        told = "equivalent"
-    reason = say(_named(rule, arm), number(answer.observed, signed=True), rule, rule.threshold, answer)
+        return no_answer(question, rule, rule.threshold, trouble, common)
+    answer = judge_quantity(_quantity(rule, values, prior), question.judging)
+    observed = number(answer.observed, signed=rule.as_ != "ratio")
+    reason = say(_named(rule, arm), observed, rule, rule.threshold, answer)
     fields = from_answer(answer)
+    told = _told(rule, answer)
     return result(question, rule, rule.threshold, **fields, answer=told, reason=reason, **common)
 
 
@@ -67,26 +51,45 @@ def _difference(rule: Comparison, question: Question, left: float, right: float)
     return left - right
 
 
-def _quantity(rule: Comparison, values: dict[int, float], prior: sequential.Prior, family: int) -> Quantity:
+def _told(rule: Comparison, answer: Answer) -> str | None:
+    """The answer of one comparison; no effect worth having, either way, is ``equivalent``."""
+    if rule.within is not None and answer.outcome == "met":
+        return "equivalent"
+    shown, delta = answer.interval, rule.better_by
+    if answer.outcome == "not_met" and delta is not None and shown is not None:
+        return "equivalent" if -delta < shown[0] and shown[1] < delta else "refuted"
+    return _ANSWERS.get(answer.outcome)
+
+
+def _quantity(rule: Comparison, values: dict[int, float], prior: sequential.Prior) -> Quantity:
+    family = len(rule.subjects) if rule.any_arm else 1
+    lost = 1 if rule.any_arm else len(rule.subjects)
     if rule.better_by is not None:
-        treatment = rule.treatment or "sequential"
-        region = Region(rule.better_by, math.inf)
-        return Quantity(values, region, treatment, rule.better_by, prior, family)
-    centre = 1.0 if rule.as_ == "ratio" else 0.0
-    region = region_of(rule, rule.threshold, centre)
-    return Quantity(values, region, rule.treatment or "interval", spread=rule.over_seeds == "sd")
+        region, treatment = Region(rule.better_by, math.inf), rule.treatment or "sequential"
+        return Quantity(values, region, treatment, rule.better_by, prior, family, lost)
+    region = region_of(rule, rule.threshold, 1.0 if rule.as_ == "ratio" else 0.0)
+    treatment, spread = rule.treatment or "interval", rule.over_seeds == "sd"
+    return Quantity(values, region, treatment, family=family, family_lost=lost, spread=spread)
 
 
 def _named(rule: Comparison, arm: str) -> str:
     other = f"{rule.versus or arm}.{rule.other_metric}"
     if rule.better_by is not None:
-        return f"{arm} against {rule.versus or rule.other_metric}: better in {rule.metric} by"
-    return f"{arm}.{rule.metric} {'/' if rule.as_ == 'ratio' else '-'} {other}"
+        better = f"better in {rule.metric}{which_value(rule)} by"
+        return f"{arm} against {rule.versus or rule.other_metric}: {better}"
+    sign = "/" if rule.as_ == "ratio" else "-"
+    difference = f"{arm}.{rule.metric} {sign} {other}{which_value(rule)}"
+    return f"sd over seeds of ({difference})" if rule.over_seeds else difference
 
 
 def _prior(question: Question, rule: Comparison) -> sequential.Prior:
-    """The noise of the compared arms, from the first seeds that all of them have."""
+    """The noise of the compared arms, from the first seeds that all of them have.
+
+    Without a common baseline there is no table of arms to take it from.
+    """
+    if rule.versus is None:
+        return sequential.Prior()
     rows = [dict(question.sample(arm, rule.metric, rule).values) for arm in rule.subjects]
-    rows.append(dict(question.sample(rule.versus or rule.subjects[0], rule.other_metric, rule).values))
+    rows.append(dict(question.sample(rule.versus, rule.other_metric, rule).values))
     shared = sorted(set.intersection(*(set(row) for row in rows)))[: sequential.LEAST_SEEDS]
     return sequential.pooled_prior([[row[seed] for seed in shared] for row in rows])

@@ -35,7 +35,7 @@ def judge_criteria(
         if name in found:
             return found[name]
         if name not in rules:
-            return _from_elsewhere(name, earlier)
+            return result_from(name, found, earlier)
         rule = rules[name]
         if isinstance(rule, Combined):
             found[name] = judge_combined(name, rule, {part: of(part) for part in rule.parts})
@@ -44,6 +44,13 @@ def judge_criteria(
         return found[name]
 
     return {name: of(name) for name in rules}
+
+
+def result_from(
+    name: str, found: Mapping[str, CriterionResult], earlier: Mapping[str, Verdict]
+) -> CriterionResult:
+    """The result that a name means: a criterion of the phase itself, or ``phase.criterion``."""
+    return found[name] if name in found else _from_elsewhere(name, earlier)
 
 
 def _judge(question: Question, rule: Criterion) -> CriterionResult:
@@ -65,7 +72,10 @@ def _from_elsewhere(name: str, earlier: Mapping[str, Verdict]) -> CriterionResul
         return CriterionResult(
             id=name, kind="level", outcome="not_applicable", cause="missing", reason=reason
         )
-    return found.model_copy(update={"id": f"{phase}.{found.id}"})
+    told = found.caveats
+    if earlier[phase].confidence != "confirmed":
+        told += (f"{phase}.{found.id} is from a verdict that is provisional",)
+    return found.model_copy(update={"id": f"{phase}.{found.id}", "caveats": told})
 
 
 def lookup(name: str, earlier: Mapping[str, Verdict]) -> tuple[str, CriterionResult | None]:

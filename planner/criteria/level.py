@@ -1,38 +1,85 @@
-"""Level: a threshold on an arm's own value."""
+"""Level: a threshold on an arm's own value, or on what it has beyond its metric's floor."""
 
 from __future__ import annotations
 
-from planner.criteria.answer import Quantity, judge_quantity, region_of
-from planner.criteria.parts import Question, from_answer, joined, result, unavailable
+from planner.criteria.answer import judge_quantity
+from planner.criteria.joining import joined
+from planner.criteria.parts import (
+    Question,
+    from_answer,
+    no_answer,
+    paired,
+    result,
+    sources,
+    unavailable,
+    unpaired,
+)
+from planner.criteria.quantity import Quantity, region_of
 from planner.criteria.wording import number, say
+from planner.evidence import Sample, which_value
 from planner.program import Level
 from planner.records import CriterionResult
 
+Threshold = float | tuple[float, float]
+
 
 def judge_level(question: Question, rule: Level) -> CriterionResult:
-    """Whether an arm's value (or each, or any of several arms') lies on the right side of a bound."""
-    threshold = rule.threshold
-    parts = [_one(question, rule, arm, threshold) for arm in rule.subjects]
+    """Whether an arm's value (or each, or any of several arms') lies on the right side of a bound.
+
+    A floor that is a number is the threshold. One that is a metric differs from run to run: it is
+    subtracted seed by seed, and the threshold is 0.
+    """
+    floor = question.program.metrics[rule.metric].floor if rule.against_floor else None
+    threshold = float(floor) if isinstance(floor, int | float) else rule.threshold
+    parts = [
+        _above_metric(question, rule, arm, floor)
+        if isinstance(floor, str)
+        else _plain(question, rule, arm, threshold)
+        for arm in rule.subjects
+    ]
     return joined(question, rule, threshold, parts, every=not rule.any_arm)
 
 
-def _one(
-    question: Question, rule: Level, arm: str, threshold: float | tuple[float, float]
-) -> CriterionResult:
+def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> CriterionResult:
     sample = question.sample(arm, rule.metric, rule)
-    common = {"id": arm, "run_ids": sample.run_ids, "caveats": sample.caveats}
+    common = sources(arm, sample)
     trouble = unavailable(question, [sample])
     if trouble is not None:
-        outcome, cause, reason = trouble
-        return result(question, rule, threshold, outcome=outcome, cause=cause, reason=reason, **common)
-    centre = 1.0 if rule.as_ == "ratio" else 0.0
+        return no_answer(question, rule, threshold, trouble, common)
+    value = f"{arm}.{rule.metric}{which_value(rule)}"
+    what = f"sd over seeds of {value}" if rule.over_seeds else value
+    return _judged(question, rule, threshold, sample, what, common)
+
+
+def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> CriterionResult:
+    left = question.sample(arm, rule.metric, rule)
+    # A floor is a property of a run's data: its final value, whichever step the criterion asks for.
+    right = question.sample(arm, floor, rule.model_copy(update={"at": None, "since": None}))
+    common = sources(arm, left, right)
+    trouble = unpaired(question, left, right, f"{arm}.{rule.metric} and its floor {floor}")
+    if trouble is not None:
+        return no_answer(question, rule, 0.0, trouble, common)
+    beyond = Sample({seed: a - b for seed, (a, b) in paired(left, right).items()}, left.run_ids)
+    what = f"{arm}.{rule.metric}{which_value(rule)} - its floor {floor}"
+    return _judged(question, rule, 0.0, beyond, what, common)
+
+
+def _judged(
+    question: Question,
+    rule: Level,
+    threshold: Threshold,
+    sample: Sample,
+    what: str,
+    common: dict[str, object],
+) -> CriterionResult:
     quantity = Quantity(
         sample.values,
-        region_of(rule, threshold, centre),
+        region_of(rule, threshold, 1.0 if rule.as_ == "ratio" else 0.0),
         rule.treatment or "interval",
+        family=len(rule.subjects) if rule.any_arm else 1,
+        family_lost=1 if rule.any_arm else len(rule.subjects),
         spread=rule.over_seeds == "sd",
     )
     answer = judge_quantity(quantity, question.judging)
-    what = f"sd of {rule.metric} over seeds" if rule.over_seeds else rule.metric
-    reason = say(f"{arm}.{what}", number(answer.observed), rule, threshold, answer)
+    reason = say(what, number(answer.observed), rule, threshold, answer)
     return result(question, rule, threshold, **from_answer(answer), reason=reason, **common)

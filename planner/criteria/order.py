@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 
-from planner.criteria.answer import Quantity, Region, judge_quantity
-from planner.criteria.parts import Question, from_answer, joined, paired, result, unavailable
+from planner.criteria.answer import judge_quantity
+from planner.criteria.joining import joined
+from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.quantity import Quantity, Region
 from planner.criteria.wording import number
 from planner.program import Order
 from planner.records import CriterionResult
+
+_VERBS = {"met": "is better than", "not_met": "is not better than"}
 
 
 def judge_order(question: Question, rule: Order) -> CriterionResult:
@@ -28,29 +31,15 @@ def judge_order(question: Question, rule: Order) -> CriterionResult:
 
 def _pair(question: Question, rule: Order, better: str, worse: str) -> CriterionResult:
     left, right = question.sample(better, rule.metric, rule), question.sample(worse, rule.metric, rule)
-    name = f"{better} > {worse}"
-    common = {
-        "id": name,
-        "run_ids": tuple(dict.fromkeys(left.run_ids + right.run_ids)),
-        "caveats": tuple(dict.fromkeys(left.caveats + right.caveats)),
-    }
-    trouble = unavailable(question, [left, right])
-    both = paired(left, right)
-    if trouble is None and not both:
-        kind = "undecided" if question.required else "not_applicable"
-        trouble = kind, "missing", f"{better} and {worse} share no seed"  # type: ignore[assignment]
+    common = sources(f"{better} > {worse}", left, right)
+    trouble = unpaired(question, left, right, f"{better} and {worse}")
     if trouble is not None:
-        outcome, cause, reason = trouble
-        return result(question, rule, 0.0, outcome=outcome, cause=cause, reason=reason, **common)
+        return no_answer(question, rule, 0.0, trouble, common)
     sign = -1.0 if question.program.metrics[rule.metric].better == "lower" else 1.0
-    values = {seed: sign * (a - b) for seed, (a, b) in both.items()}
-    quantity = Quantity(values, Region(0.0, math.inf, open=True), rule.treatment or "interval")
+    values = {seed: sign * (a - b) for seed, (a, b) in paired(left, right).items()}
+    beyond, treatment = Region(0.0, math.inf, open=True), rule.treatment or "interval"
+    quantity = Quantity(values, beyond, treatment, family_lost=len(rule.subjects) - 1)
     answer = judge_quantity(quantity, question.judging)
-    if answer.outcome == "not_met" and answer.treatment == "interval":
-        shared = replace(question.judging, false_pass=question.judging.false_pass / (len(rule.subjects) - 1))
-        answer = replace(answer, outcome=judge_quantity(quantity, shared).outcome)
-    verb = {"met": "is better than", "not_met": "is not better than"}.get(
-        answer.outcome, "may or may not beat"
-    )
-    reason = f"{better} {verb} {worse} in {rule.metric} by {number(answer.observed, signed=True)}"
+    verb = _VERBS.get(answer.outcome, "may or may not be better than")
+    reason = f"{better} {verb} {worse} in {rule.metric}: by {number(answer.observed, signed=True)}"
     return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)

@@ -10,6 +10,8 @@ from planner.evidence import Evidence, Sample, build_sample
 from planner.program import Measured, Program
 from planner.records import CriterionOutcome, CriterionResult
 
+Unavailable = tuple[CriterionOutcome, str, str]
+
 
 @dataclass(frozen=True)
 class Question:
@@ -29,12 +31,17 @@ class Question:
         """The values of a metric over an arm's seeds."""
         return build_sample(self.program, self.evidence, arm, metric, rule)
 
+    def absent(self, text: str) -> Unavailable:
+        """What follows where evidence is not there: undecided where the gate requires it."""
+        return ("undecided" if self.required else "not_applicable"), "missing", text
 
-def unavailable(question: Question, samples: Sequence[Sample]) -> tuple[CriterionOutcome, str, str] | None:
+
+def unavailable(question: Question, samples: Sequence[Sample]) -> Unavailable | None:
     """(outcome, cause, reason) where the samples cannot be judged; None where they can.
 
     What the gate requires and does not get as a finite number is ``invalid``, or ``undecided`` where
-    an arm has no run at all; anything else that is absent is ``not_applicable``.
+    an arm has no run at all; anything else that is absent is ``not_applicable``. An optional metric that
+    some seeds lack is judged on those that have it.
     """
     for kind in ("not_finite", "no_metric", "no_runs", "partial"):
         for sample in samples:
@@ -45,19 +52,38 @@ def unavailable(question: Question, samples: Sequence[Sample]) -> tuple[Criterio
                 return "invalid", "not_finite", trouble.text
             if kind == "partial":
                 return "undecided", "partial", trouble.text
-            if not question.required:
-                if kind == "no_metric" and sample.values:
-                    continue
-                return "not_applicable", "missing", trouble.text
-            return ("invalid" if kind == "no_metric" else "undecided"), "missing", trouble.text
-    if any(not sample.values for sample in samples):
-        return ("undecided" if question.required else "not_applicable"), "missing", "no values"
+            if kind == "no_metric" and question.required:
+                return "invalid", "missing", trouble.text
+            if kind == "no_runs" or not sample.values:
+                return question.absent(trouble.text)
     return None
 
 
 def paired(left: Sample, right: Sample) -> Mapping[int, tuple[float, float]]:
     """The seeds that both samples have, with both values."""
     return {s: (left.values[s], right.values[s]) for s in sorted(left.values) if s in right.values}
+
+
+def unpaired(question: Question, left: Sample, right: Sample, names: str) -> Unavailable | None:
+    """Why two samples cannot be compared seed by seed; None where they can."""
+    trouble = unavailable(question, [left, right])
+    if trouble is None and not paired(left, right):
+        return question.absent(f"{names} share no seed")
+    return trouble
+
+
+def sources(name: str, *samples: Sample) -> dict[str, object]:
+    """The fields of a CriterionResult that say what it was read from, and what was lacking there."""
+    told = [c for s in samples for c in (*s.caveats, *_lacking(s))]
+    return {
+        "id": name,
+        "run_ids": tuple(dict.fromkeys(run for s in samples for run in s.run_ids)),
+        "caveats": tuple(dict.fromkeys(told)),
+    }
+
+
+def _lacking(sample: Sample) -> list[str]:
+    return [t.text for t in sample.troubles if t.kind == "no_metric"] if sample.values else []
 
 
 def result(question: Question, rule: Measured, threshold: object, **fields: object) -> CriterionResult:
@@ -76,6 +102,14 @@ def result(question: Question, rule: Measured, threshold: object, **fields: obje
     return CriterionResult.model_validate({**base, **fields})
 
 
+def no_answer(
+    question: Question, rule: Measured, threshold: object, trouble: Unavailable, common: Mapping[str, object]
+) -> CriterionResult:
+    """The result where the evidence cannot be judged."""
+    outcome, cause, reason = trouble
+    return result(question, rule, threshold, outcome=outcome, cause=cause, reason=reason, **common)
+
+
 def from_answer(answer: Answer) -> dict[str, object]:
     """The fields of a CriterionResult that come from one answer."""
     return {
@@ -88,54 +122,3 @@ def from_answer(answer: Answer) -> dict[str, object]:
         "flips_at": answer.flips_at,
         "cause": answer.cause,
     }
-
-
-def join_all(outcomes: Sequence[CriterionOutcome]) -> CriterionOutcome:
-    """And: met only where all are; what is invalid or not applicable is never hidden by another."""
-    for outcome in ("invalid", "not_applicable", "not_met", "undecided"):
-        if outcome in outcomes:
-            return outcome
-    return "met"
-
-
-def join_any(outcomes: Sequence[CriterionOutcome]) -> CriterionOutcome:
-    """Or: met where one is, and nothing that was asked for is invalid."""
-    for outcome in ("invalid", "met", "undecided", "not_met"):
-        if outcome in outcomes:
-            return outcome
-    return "not_applicable"
-
-
-def joined(
-    question: Question, rule: Measured, threshold: object, parts: Sequence[CriterionResult], every: bool
-) -> CriterionResult:
-    """One result for several arms or pairs: the part that decides speaks for all."""
-    if len(parts) == 1:
-        return parts[0].model_copy(update={"id": question.name})
-    outcome = join_all([p.outcome for p in parts]) if every else join_any([p.outcome for p in parts])
-    chosen = decisive(parts, outcome, every)
-    word = "weakest" if every else "best"
-    return result(
-        question,
-        rule,
-        threshold,
-        **{
-            **{k: getattr(chosen, k) for k in _SPOKEN},
-            "outcome": outcome,
-            "answer": chosen.answer,
-            "reason": f"{word} of {len(parts)}: {chosen.reason}",
-            "run_ids": tuple(dict.fromkeys(r for p in parts for r in p.run_ids)),
-            "caveats": tuple(dict.fromkeys(c for p in parts for c in p.caveats)),
-            "parts": tuple(parts),
-        },
-    )
-
-
-_SPOKEN = ("observed", "n", "treatment", "interval", "margin", "flips_at", "cause")
-
-
-def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> CriterionResult:
-    """The part whose change would change the whole: of those with the joint outcome, the extreme one."""
-    same = [p for p in parts if p.outcome == outcome] or list(parts)
-    order = sorted(same, key=lambda p: (p.margin is None, p.margin if p.margin is not None else 0.0, p.id))
-    return order[0] if every else order[-1]

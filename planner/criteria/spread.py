@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 
-from planner.criteria.answer import Quantity, Region, judge_quantity
-from planner.criteria.parts import Question, from_answer, joined, paired, result, unavailable
+from planner.criteria.answer import judge_quantity
+from planner.criteria.joining import joined
+from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.quantity import Quantity, Region
 from planner.criteria.wording import number
 from planner.program import Spread
 from planner.records import CriterionResult
@@ -17,29 +20,25 @@ def judge_spread(question: Question, rule: Spread) -> CriterionResult:
     if len(rule.subjects) < 2:
         reason = "one arm alone has no spread"
         return result(question, rule, bound, outcome="met", reason=reason, treatment="point")
-    parts = [_pair(question, rule, a, b, bound) for a, b in combinations(rule.subjects, 2)]
+    pairs = list(combinations(rule.subjects, 2))
+    parts = [_pair(question, rule, a, b, bound, len(pairs)) for a, b in pairs]
     return joined(question, rule, bound, parts, every=True)
 
 
-def _pair(question: Question, rule: Spread, one: str, other: str, bound: float) -> CriterionResult:
+def _pair(
+    question: Question, rule: Spread, one: str, other: str, bound: float, pairs: int
+) -> CriterionResult:
     left, right = question.sample(one, rule.metric, rule), question.sample(other, rule.metric, rule)
-    common = {
-        "id": f"{one} ~ {other}",
-        "run_ids": tuple(dict.fromkeys(left.run_ids + right.run_ids)),
-        "caveats": tuple(dict.fromkeys(left.caveats + right.caveats)),
-    }
-    trouble = unavailable(question, [left, right])
-    both = paired(left, right)
-    if trouble is None and not both:
-        kind = "undecided" if question.required else "not_applicable"
-        trouble = kind, "missing", f"{one} and {other} share no seed"  # type: ignore[assignment]
+    common = sources(f"{one} ~ {other}", left, right)
+    trouble = unpaired(question, left, right, f"{one} and {other}")
     if trouble is not None:
-        outcome, cause, reason = trouble
-        return result(question, rule, bound, outcome=outcome, cause=cause, reason=reason, **common)
-    values = {seed: a - b for seed, (a, b) in both.items()}
-    quantity = Quantity(values, Region(-bound, bound), rule.treatment or "interval")
+        return no_answer(question, rule, bound, trouble, common)
+    found = {seed: a - b for seed, (a, b) in paired(left, right).items()}
+    # Which arm is ahead is no matter: the difference is told as a size.
+    sign = -1.0 if math.fsum(found.values()) < 0 else 1.0
+    values = {seed: sign * difference for seed, difference in found.items()}
+    quantity = Quantity(values, Region(-bound, bound), rule.treatment or "interval", family_lost=pairs)
     answer = judge_quantity(quantity, question.judging)
-    reason = (
-        f"{one} and {other} differ in {rule.metric} by {number(abs(answer.observed))}, bound {number(bound)}"
-    )
+    differ = f"{one} and {other} differ in {rule.metric}"
+    reason = f"{differ} by {number(answer.observed)}, asked at most {number(bound)}"
     return result(question, rule, bound, **from_answer(answer), reason=reason, **common)

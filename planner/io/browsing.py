@@ -11,6 +11,13 @@ from planner.errors import UsageError
 from planner.io.mlflow_client import connect, store_uri
 from planner.paths import Home
 
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PYTHONWARNINGS": "ignore",
+    "UVICORN_ACCESS_LOG": "0",
+}
+
 
 def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
     """Serves the MLflow UI on 127.0.0.1 until it is stopped.
@@ -28,13 +35,13 @@ def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
     say(f"MLflow is at http://127.0.0.1:{port} (Ctrl-C ends it)")
     words = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    words += ["--uvicorn-opts", "--log-level warning"]
     if uri.startswith("sqlite:"):
         words += ["--default-artifact-root", home.artifacts.resolve().as_uri()]
-    server = subprocess.Popen(words, env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"})
+    server = subprocess.Popen(words, env={**os.environ, **_QUIET})
     try:
         code = server.wait()
     except KeyboardInterrupt:
-        server.wait()
         return
     finally:
         if server.poll() is None:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from planner.errors import PhasegateError
 from planner.io.clock import SystemClock
 from planner.io.code import code_digest
-from planner.io.desk import kept_code
 from planner.io.journal import Entry, Journal
 from planner.io.locks import holder_of
 from planner.io.programs import find_program, load_program
 from planner.paths import Home
 from planner.program import Program
 from planner.records import digest_of
+from planner.standing import kept_code
 from planner.status import Standpoint, build_standpoint
 
 

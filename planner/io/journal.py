@@ -10,32 +10,15 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from planner.errors import StoreUnavailable
-from planner.records import (
-    AnyRecord,
-    Decision,
-    Exclusion,
-    Keep,
-    Override,
-    Revocation,
-    Verdict,
-    canonical,
-    digest_of,
-)
+from planner.io.entries import KINDS, Work, from_body, kind_of
+from planner.io.entries import Entry as Entry
+from planner.records import AnyRecord, canonical
 
 SCHEMA = 1
-KINDS: dict[str, type[AnyRecord]] = {
-    "verdict": Verdict,
-    "decision": Decision,
-    "override": Override,
-    "revocation": Revocation,
-    "exclusion": Exclusion,
-    "keep": Keep,
-}
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS records (
@@ -52,63 +35,11 @@ CREATE TABLE IF NOT EXISTS described (key TEXT PRIMARY KEY, body TEXT NOT NULL);
 """
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A record as the journal holds it.
-
-    Attributes:
-        position: order of writing.
-        at: when it was written (ISO 8601, UTC).
-        mlflow_run: the MLflow run that mirrors it.
-    """
-
-    position: int
-    record: AnyRecord
-    at: str
-    mlflow_run: str | None
-    mirrored: bool
-
-
-@dataclass(frozen=True)
-class Work:
-    """A run in progress, or finished: what is known of it outside MLflow."""
-
-    fingerprint: str
-    attempt: int
-    program: str
-    planned: dict[str, Any]
-    folder: str
-    state: str
-    pid: int | None
-    process_start: float | None
-    host: str | None
-    heartbeat: float | None
-    mlflow_run: str | None
-    outcome: str | None
-    seconds: float
-    started_at: float | None
-
-
-def kind_of(record: AnyRecord) -> str:
-    """The journal's name for a record's type."""
-    return next(name for name, cls in KINDS.items() if type(record) is cls)
-
-
-def from_body(kind: str, body: str) -> AnyRecord:
-    """A record from its text; checks that its id is the digest of its content.
-
-    Raises:
-        ValueError: the text is malformed or was altered.
-    """
-    record = KINDS[kind].model_validate_json(body)
-    content = record.model_dump(mode="json", exclude={"id"})
-    if not record.id.endswith(digest_of(content)):
-        raise ValueError(f"record {record.id} was altered: its digest does not fit its content")
-    return record
-
-
 class Journal:
     """The SQLite journal of one home.
+
+    Args:
+        durable: what is written survives a power cut; without, writing is many times faster.
 
     Side effects: creates the file and its tables when first written to; a missing file reads as empty.
 
@@ -117,8 +48,9 @@ class Journal:
             (it is rebuilt from MLflow).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, durable: bool = True) -> None:
         self.path = path
+        self._durable = durable
 
     @property
     def exists(self) -> bool:
@@ -134,6 +66,7 @@ class Journal:
                 connection.row_factory = sqlite3.Row
                 if write:
                     self._prepare(connection)
+                self._refuse_newer(connection)
                 with connection:
                     yield connection
         except sqlite3.Error as error:
@@ -142,12 +75,23 @@ class Journal:
                 "move it away, and the next advance rebuilds it from MLflow"
             ) from error
 
-    @staticmethod
-    def _prepare(connection: sqlite3.Connection) -> None:
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'OFF'}")
+        if _has_table(connection, "described"):
+            return
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(_TABLES)
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
+
+    def _refuse_newer(self, connection: sqlite3.Connection) -> None:
+        if not _has_table(connection, "meta"):
+            return
+        told = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+        if told is not None and str(told["value"]) != str(SCHEMA):
+            raise StoreUnavailable(
+                f"the journal {self.path} has schema {told['value']} and this version knows {SCHEMA}; "
+                "use the version that wrote it, or move it away: the next advance rebuilds it from MLflow"
+            )
 
     # --- records -------------------------------------------------------------------------------
 
@@ -166,20 +110,19 @@ class Journal:
                 (record.program, kind, record.phase, fidelity),
             ).fetchone()
             known = db.execute(
-                "SELECT mlflow_run, mirrored FROM records WHERE id = ? ORDER BY mirrored DESC", (record.id,)
+                "SELECT mlflow_run FROM records WHERE id = ? ORDER BY mirrored DESC", (record.id,)
             ).fetchone()
             new = (
                 last is None or last["id"] != record.id if kind in ("verdict", "decision") else known is None
             )
             if new:
                 place = mlflow_run or (known["mlflow_run"] if known else None)
-                done = mirrored or bool(known and known["mirrored"])
                 body = canonical(record.model_dump(mode="json"))
                 db.execute(
                     "INSERT INTO records "
                     "(id, kind, program, phase, fidelity, at, body, mlflow_run, mirrored) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (record.id, kind, record.program, record.phase, fidelity, at, body, place, int(done)),
+                    (record.id, kind, record.program, record.phase, fidelity, at, body, place, int(mirrored)),
                 )
             db.execute("COMMIT")
             return new

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.contract import read_metrics
 
-from planner.io.run_store import param_text
+from planner.io.run_reading import param_text
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.records import (
@@ -84,12 +84,18 @@ class MemoryRuns:
         )
         self.unfinished.pop(run_id, None)
 
-    def abandon(self, run_id: str, attempt: int) -> None:
+    def abandon(self, run_id: str) -> None:
         """Ends a run that was cut off with the planner; its attempt is not counted."""
-        self.finished[run_id] = self._begun[run_id].model_copy(
-            update={"outcome": "lost", "attempt": attempt - 1}
-        )
+        begun = self._begun[run_id]
+        told = {"outcome": "lost", "attempt": begun.attempt - 1}
+        self.finished[run_id] = begun.model_copy(update=told)
         self.unfinished.pop(run_id, None)
+
+    def end_orphans(self, program: Program, alive: Collection[str]) -> None:
+        """Ends our own runs that were begun and never finished, but for those that are alive."""
+        for run_id, run in list(self.unfinished.items()):
+            if run.fingerprint is not None and run_id not in alive:
+                self.abandon(run_id)
 
 
 @dataclass
@@ -99,14 +105,25 @@ class MemoryRecords:
     places: dict[str, tuple[AnyRecord, str]] = field(default_factory=dict)
     memos: dict[str, str] = field(default_factory=dict)
     parents: dict[str, str | None] = field(default_factory=dict)
+    stands: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     _open: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
-        """Every record held, as (record, at, place)."""
-        for place, (record, at) in self.places.items():
-            if record.program == program.program:
-                yield record, at, place
+        """Every record held, as (record, at, place), in the order in which they became the last word."""
+        stood = [
+            (at, position, place)
+            for place, (record, first) in self.places.items()
+            if record.program == program.program
+            for at, position in self.stands.get(place, [(first, 0)])
+        ]
+        for at, _, place in sorted(stood):
+            yield self.places[place][0], at, place
+
+    def stood(self, place: str, at: str, position: int) -> None:
+        """Notes that a record became the last word then."""
+        if (at, position) not in self.stands.setdefault(place, []):
+            self.stands[place].append((at, position))
 
     def held(self, program: Program) -> Mapping[str, str]:
         """Record id -> place."""

@@ -31,7 +31,12 @@ _QUIET = {
 
 def store_uri(home: Home) -> str:
     """``MLFLOW_TRACKING_URI``, or the home's own SQLite file."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.database}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or own_uri(home)
+
+
+def own_uri(home: Home) -> str:
+    """The home's own SQLite file, which no other home writes to."""
+    return f"sqlite:///{home.database}"
 
 
 def connect(home: Home) -> Client:

@@ -12,13 +12,13 @@ from typing import Any
 
 from planner.errors import StoreUnavailable, UsageError
 from planner.io.clock import SystemClock
-from planner.io.desk import kept_code, user_name
+from planner.io.desk import user_name
 from planner.io.home import code_of, open_journal, open_program, standpoint
-from planner.memo.notes import person_note
+from planner.io.mirror import write_person
 from planner.paths import Home
 from planner.program import Program
 from planner.records import Exclusion, Keep, Override, Revocation
-from planner.standing import overrides_today
+from planner.standing import exclusions_today, kept_code, overrides_today
 from planner.status import Standpoint
 from planner.triage import choices
 
@@ -67,7 +67,7 @@ def override_phase(home: Home, name: str, phase: str | None, wish: Wish) -> Over
         recommended=decision.recommended or decision.choice or decision.action,
         expires=_expiry(wish.expires),
     ).identified("o")
-    write_down(home, program, override, decision.id)
+    write_down(home, program, override)
     return override
 
 
@@ -168,7 +168,7 @@ def revoke_override(
         at=SystemClock().now(),
         reason=text_of("--reason", reason or "revoked"),
     ).identified("r")
-    write_down(home, program, record, None)
+    write_down(home, program, record)
     return record
 
 
@@ -195,6 +195,9 @@ def exclude_run(home: Home, run_id: str, reason: str | None, by: str | None, und
         what = "no program has" if not found else "more than one run fits"
         raise UsageError(f"{what} run '{run_id}'; see 'explain PROGRAM --full' for run ids")
     program, run = found[0]
+    standing = exclusions_today(open_journal(home, program).entries(program.program))
+    if undo and run.id not in {e.run_id for e in standing}:
+        raise UsageError(f"run {run.id} is not excluded, so there is nothing to take back")
     record = Exclusion(
         program=program.program,
         phase=run.phase,
@@ -204,7 +207,7 @@ def exclude_run(home: Home, run_id: str, reason: str | None, by: str | None, und
         reason=told,
         undone=undo,
     ).identified("x")
-    write_down(home, program, record, None)
+    write_down(home, program, record)
     return record
 
 
@@ -234,13 +237,11 @@ def keep_code(home: Home, name: str, reason: str | None, by: str | None) -> Keep
         at=SystemClock().now(),
         reason=told,
     ).identified("k")
-    write_down(home, program, record, None)
+    write_down(home, program, record)
     return record
 
 
-def write_down(
-    home: Home, program: Program, record: Override | Revocation | Exclusion | Keep, about: str | None
-) -> None:
+def write_down(home: Home, program: Program, record: Override | Revocation | Exclusion | Keep) -> None:
     """Writes what a person did: journal first, then MLflow; an MLflow that is away is caught up later.
 
     Side effects: journal, MLflow; a sentence on stderr where MLflow is away.
@@ -253,10 +254,7 @@ def write_down(
 
         runs = MlflowRuns(home)
         runs.experiment(program)
-        records = MlflowRecords(runs)
-        parent = records.held(program).get(about or "")
-        place = records.write_person(record, parent, person_note(record), record.at)
-        journal.mark_mirrored(record.id, place)
+        write_person(journal, MlflowRecords(runs), program, record)
 
 
 @contextmanager

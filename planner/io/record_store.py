@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from planner.io import tags
-from planner.io.journal import from_body, kind_of
+from planner.io.entries import from_body, kind_of
 from planner.io.mlflow_client import metric_entity, param_entity, speaking_of, tag_entity
 from planner.io.run_store import MlflowRuns
 from planner.program import Program
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
+
+_STOOD = "planner.stood"
+"""When a record became the last word: ``AT#POSITION`` each time."""
+_MOST_STANDS = 100
+_RANK = {"phase": 0, "decision": 1}
+"""A verdict comes before the decision that follows it, where nothing else orders them."""
 
 
 class MlflowRecords:
@@ -31,29 +37,40 @@ class MlflowRecords:
     def __init__(self, runs: MlflowRuns) -> None:
         self._runs = runs
         self._client = runs.client
+        self._held: dict[str, dict[str, str]] = {}
 
     # --- reading -------------------------------------------------------------------------------
 
     def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
-        """Every record that MLflow holds, as (record or None where it was altered, at, MLflow run id)."""
-        with speaking_of(self._runs.uri):
-            found = self._client.get_experiment_by_name(program.program)
-            if found is None:
-                return
-            for raw in self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''"):
-                yield self._read(raw), str(raw.data.tags.get(tags.AT, "")), str(raw.info.run_id)
+        """Every record that MLflow holds, as (record or None where it was altered, at, MLflow run id).
 
-    def held(self, program: Program) -> dict[str, str]:
-        """The ids of the records that MLflow holds -> their MLflow runs."""
+        In the order in which they became the last word, and as often as they did.
+        """
         with speaking_of(self._runs.uri):
-            found = self._client.get_experiment_by_name(program.program)
-            if found is None:
-                return {}
-            raws = self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''")
-            return {str(raw.data.tags[tags.RECORD]): str(raw.info.run_id) for raw in raws}
+            stood = [
+                (at, position, _RANK.get(raw.data.tags.get(tags.KIND, ""), 2), str(raw.info.run_id), raw)
+                for raw in self._recorded(program)
+                for at, position in _stood(raw.data.tags)
+            ]
+            for at, _, _, run_id, raw in sorted(stood, key=lambda one: one[:4]):
+                yield self._read(raw), at, run_id
+
+    def held(self, program: Program) -> Mapping[str, str]:
+        """The ids of the records that MLflow holds -> their MLflow runs; asked for once, then kept up."""
+        if program.program not in self._held:
+            with speaking_of(self._runs.uri):
+                found = {str(raw.data.tags[tags.RECORD]): raw for raw in self._recorded(program)}
+                self._held[program.program] = {k: str(raw.info.run_id) for k, raw in found.items()}
+        return self._held[program.program]
+
+    def _recorded(self, program: Program) -> Iterator[Any]:
+        found = self._client.get_experiment_by_name(program.program)
+        if found is not None:
+            yield from self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''")
 
     def _read(self, raw: Any) -> AnyRecord | None:
-        kind = {"phase": "verdict"}.get(raw.data.tags[tags.KIND], raw.data.tags[tags.KIND])
+        told = raw.data.tags.get(tags.KIND, "")
+        kind = "verdict" if told == "phase" else told
         with tempfile.TemporaryDirectory() as folder:
             try:
                 path = self._client.download_artifacts(raw.info.run_id, tags.RECORD_FILE, folder)
@@ -62,6 +79,19 @@ class MlflowRecords:
                 return None
 
     # --- writing -------------------------------------------------------------------------------
+
+    def stood(self, run_id: str, at: str, position: int) -> None:
+        """Notes that a record became the last word then; a record can do so more than once.
+
+        Side effects: one tag; the first time and the latest ones are kept.
+        """
+        with speaking_of(self._runs.uri):
+            told = _stood(self._client.get_run(run_id).data.tags, noted_only=True)
+            if (at, position) not in told:
+                kept = sorted([*told, (at, position)])
+                kept = [*kept[:1], *kept[1:][-_MOST_STANDS:]]
+                text = " ".join(f"{when}#{where}" for when, where in kept)
+                self._client.set_tag(run_id, _STOOD, text)
 
     def phase_run(self, program: Program, phase: str, fidelity: str) -> str:
         """The open attempt at a phase: the parent of its runs until its verdict is there.
@@ -77,7 +107,7 @@ class MlflowRecords:
             found = list(self._runs._search([experiment], condition))
             still_open = [raw for raw in found if tags.RECORD not in raw.data.tags]
             if still_open:
-                return str(still_open[0].info.run_id)
+                return self._reopened(still_open[0])
             attempt = len(found) + 1
             named = {
                 tags.KIND: "phase",
@@ -90,6 +120,14 @@ class MlflowRecords:
             suffix = "" if fidelity == "standard" else f" ({fidelity})"
             name = f"phase {phase}{suffix}" + (f" · attempt {attempt}" if attempt > 1 else "")
             return str(self._client.create_run(experiment, tags=named, run_name=name).info.run_id)
+
+    def _reopened(self, raw: Any) -> str:
+        """An open attempt, running again where it was ended with the planner."""
+        run_id = str(raw.info.run_id)
+        if tags.OUTCOME in raw.data.tags:
+            self._client.update_run(run_id, status="RUNNING")
+            self._client.delete_tag(run_id, tags.OUTCOME)
+        return run_id
 
     def write_verdict(self, run_id: str, verdict: Verdict, at: str) -> None:
         """Closes an attempt at a phase with its verdict.
@@ -115,9 +153,7 @@ class MlflowRecords:
                 metrics=metrics[:1000],
                 tags=[tag_entity(name, value) for name, value in told.items() if value is not None],
             )
-            self._put_record(run_id, verdict)
-            self._client.set_terminated(run_id, "FINISHED")
-            self._client.set_tag(run_id, tags.RECORD, verdict.id)
+            self._finish(run_id, verdict)
 
     def write_memo(
         self, run_id: str, text: str, note: str, figures: Sequence[Path], explain: Mapping[str, Any]
@@ -196,12 +232,18 @@ class MlflowRecords:
             return str(made.info.run_id)
 
     def _finish(self, run_id: str, record: AnyRecord) -> None:
-        self._put_record(run_id, record)
+        """The record itself, and last its id: without it the run is nobody's record."""
+        self._client.log_text(run_id, canonical(record.model_dump(mode="json")), tags.RECORD_FILE)
         self._client.set_terminated(run_id, "FINISHED")
         self._client.set_tag(run_id, tags.RECORD, record.id)
+        self._held.setdefault(record.program, {})[record.id] = run_id
 
-    def _put_record(self, run_id: str, record: AnyRecord) -> None:
-        self._client.log_text(run_id, canonical(record.model_dump(mode="json")), tags.RECORD_FILE)
+
+def _stood(told: Mapping[str, str], noted_only: bool = False) -> list[tuple[str, int]]:
+    """When a record was the last word: (at, position in the journal) each time."""
+    noted = [stand.rpartition("#") for stand in told.get(_STOOD, "").split()]
+    found = [(at, int(position)) for at, _, position in noted if position.isdecimal()]
+    return found or ([] if noted_only else [(str(told.get(tags.AT, "")), 0)])
 
 
 def short_note(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,18 @@ from planner.io.mlflow_client import (
     dataset_input,
     experiment_id,
     metric_entity,
+    own_uri,
     param_entity,
     speaking_of,
     store_uri,
     tag_entity,
 )
+from planner.io.run_reading import attempt_of, param_text, read_run, series_metrics, whole_number
 from planner.paths import Home
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.records import Description, Ended, PlannedRun, Run, UnfinishedRun
 
-_OUTCOME_OF_STATUS = {"FINISHED": "ok", "FAILED": "code_error", "KILLED": "killed"}
 _BATCH = 500
 
 
@@ -41,6 +42,7 @@ class MlflowRuns:
         self.home = home
         self.uri = store_uri(home)
         self.client: Client = connect(home)
+        self._experiments: dict[str, str] = {}
         self._histories: dict[tuple[str, str], tuple[tuple[int, float], ...]] = {}
 
     def experiment(self, program: Program) -> str:
@@ -48,8 +50,11 @@ class MlflowRuns:
 
         Side effects: makes it if it is not there.
         """
-        with speaking_of(self.uri):
-            return experiment_id(self.client, self.home, program.program, program.question)
+        name = program.program
+        if name not in self._experiments:
+            with speaking_of(self.uri):
+                self._experiments[name] = experiment_id(self.client, self.home, name, program.question)
+        return self._experiments[name]
 
     def snapshot(self, program: Program) -> Snapshot:
         """Every run of a program: launched by us, logged by others, or mapped with ``select``."""
@@ -93,41 +98,15 @@ class MlflowRuns:
         told = raw.data.tags
         if told.get(tags.PROGRAM, program) != program or told.get(tags.KIND, "run") != "run":
             return None
-        if tags.ARM not in told or tags.PHASE not in told or not _is_whole(told.get(tags.SEED, "")):
+        seed = whole_number(told.get(tags.SEED, ""))
+        if tags.ARM not in told or tags.PHASE not in told or seed is None:
             return None
-        return self._as_run(raw, told[tags.PHASE], told[tags.ARM], int(told[tags.SEED]), wanted)
+        return self._read_as(raw, told[tags.PHASE], told[tags.ARM], seed, wanted)
 
-    def _as_run(
+    def _read_as(
         self, raw: Any, phase: str, arm: str, seed: int, wanted: frozenset[str]
     ) -> Run | UnfinishedRun:
-        told = raw.data.tags
-        outcome = told.get(tags.OUTCOME)
-        own = tags.FINGERPRINT in told
-        if outcome is None and (own or raw.info.status not in _OUTCOME_OF_STATUS):
-            return UnfinishedRun(
-                id=raw.info.run_id, phase=phase, arm=arm, seed=seed, fingerprint=told.get(tags.FINGERPRINT)
-            )
-        metrics = {name: float(value) for name, value in raw.data.metrics.items()}
-        return Run.model_validate(
-            {
-                "id": raw.info.run_id,
-                "phase": phase,
-                "arm": arm,
-                "seed": seed,
-                "fidelity": told.get(tags.FIDELITY),
-                "outcome": outcome
-                if outcome in _OUTCOMES
-                else _OUTCOME_OF_STATUS.get(raw.info.status, "lost"),
-                "params": {k: v for k, v in raw.data.params.items() if k != "seed"},
-                "metrics": metrics,
-                "series": {m: self._series(raw.info.run_id, m) for m in sorted(wanted & set(metrics))},
-                "fingerprint": told.get(tags.FINGERPRINT),
-                "data_digest": told.get(tags.DATA) or _first_dataset(raw),
-                "code_digest": told.get(tags.CODE),
-                "seconds": _seconds(raw),
-                "attempt": int(told.get(tags.ATTEMPT, "1")),
-            }
-        )
+        return read_run(raw, phase, arm, seed, wanted, lambda name: self._series(raw.info.run_id, name))
 
     def _series(self, run_id: str, metric: str) -> tuple[tuple[int, float], ...]:
         """The values of a metric by step; asked for once, because a finished run does not change."""
@@ -145,8 +124,9 @@ class MlflowRuns:
             for arm, condition in rules.select.items():
                 matching = [r for r in self._search(experiments, condition) if r.info.run_id not in known]
                 for position, raw in enumerate(matching):
-                    seed = raw.data.tags.get(tags.SEED) or raw.data.params.get("seed", "")
-                    read = self._as_run(raw, phase, arm, int(seed) if _is_whole(seed) else position, wanted)
+                    told = raw.data.tags.get(tags.SEED) or raw.data.params.get("seed", "")
+                    seed = whole_number(told)
+                    read = self._read_as(raw, phase, arm, position if seed is None else seed, wanted)
                     if isinstance(read, Run):
                         found.append(read)
         return found
@@ -221,62 +201,43 @@ class MlflowRuns:
             self.client.set_terminated(run_id, status, end_time)
             self.client.set_tag(run_id, tags.OUTCOME, ended.outcome)
 
-    def abandon(self, run_id: str, attempt: int) -> None:
+    def abandon(self, run_id: str) -> None:
         """Ends a run that was cut off with the planner; it uses up no retry, so its attempt is not counted.
 
         Side effects: the run is KILLED, with ``planner.outcome`` = ``lost``.
         """
         with speaking_of(self.uri):
-            reason = "**lost**: the planner ended while this run was in progress; it is made again"
-            self.client.set_tag(run_id, tags.NOTE, reason)
-            self.client.set_tag(run_id, tags.ATTEMPT, str(attempt - 1))
+            attempt = attempt_of(self.client.get_run(run_id).data.tags)
             self.client.set_terminated(run_id, "KILLED")
-            self.client.set_tag(run_id, tags.OUTCOME, "lost")
+            told = {
+                tags.NOTE: "**lost**: the planner ended while this run was in progress; it is made again",
+                tags.ATTEMPT: str(attempt - 1),
+                tags.SECONDS: "0.000",  # nobody knows when it ended, and it may have been days ago
+                tags.OUTCOME: "lost",
+            }
+            self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in told.items()])
+
+    def end_orphans(self, program: Program, alive: Collection[str]) -> None:
+        """Ends whatever of ours was begun and never finished, but for the runs that are alive.
+
+        Only in the home's own SQLite store: elsewhere another machine may be at work. A phase that
+        is ended so is taken up again when runs are made for it.
+
+        Side effects: these runs are KILLED, with ``planner.outcome`` = ``lost``.
+        """
+        if self.uri != own_uri(self.home):
+            return
+        with speaking_of(self.uri):
+            found = self._search([self.experiment(program)], "attributes.status = 'RUNNING'")
+            for raw in list(found):
+                told, run_id = raw.data.tags, str(raw.info.run_id)
+                if tags.FINGERPRINT in told and tags.OUTCOME not in told and run_id not in alive:
+                    self.abandon(run_id)
+                elif told.get(tags.KIND, "run") != "run" and tags.RECORD not in told:
+                    self.client.set_terminated(run_id, "KILLED")
+                    self.client.set_tag(run_id, tags.OUTCOME, "lost")
 
     def _explain_failure(self, run_id: str, ended: Ended) -> None:
         self.client.set_tag(run_id, tags.NOTE, f"**{ended.outcome}**: {ended.reason}"[: tags.NOTE_LIMIT])
         if ended.stderr_tail:
             self.client.log_text(run_id, ended.stderr_tail, "stderr.txt")
-
-
-_OUTCOMES = frozenset(
-    ["ok", "code_error", "bad_metric", "out_of_memory", "timeout", "slowdown", "killed", "lost"]
-)
-
-
-def series_metrics(program: Program) -> frozenset[str]:
-    """The metrics of which more than the final value is needed."""
-    found: set[str] = set()
-    for phase in program.phases.values():
-        for rule in phase.criteria.values():
-            if getattr(rule, "at", None) is not None or getattr(rule, "since", None) is not None:
-                found |= {n for n in (rule.metric, getattr(rule, "versus_metric", None)) if n}  # type: ignore[union-attr]
-    for figure in program.figures.values():
-        if figure.against is not None:
-            found |= {*figure.shows, figure.against}
-    for name in list(found):
-        if name in program.metrics and program.metrics[name].share:
-            found |= {program.metrics[name].share or "", *program.metrics[name].of}
-    return frozenset(found)
-
-
-def param_text(value: Any) -> str:
-    """A parameter as MLflow shows it: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _first_dataset(raw: Any) -> str | None:
-    inputs = getattr(getattr(raw, "inputs", None), "dataset_inputs", None) or []
-    return str(inputs[0].dataset.digest) if inputs else None
-
-
-def _seconds(raw: Any) -> float:
-    told: Mapping[str, str] = raw.data.tags
-    if tags.SECONDS in told:
-        return float(told[tags.SECONDS])
-    start, end = raw.info.start_time, raw.info.end_time
-    return max(end - start, 0) / 1000 if start and end else 0.0
-
-
-def _is_whole(text: str) -> bool:
-    return text.strip().lstrip("-").isdigit() and len(text) < 12

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from planner.io.desk import Desk
-from planner.io.journal import Journal, Work
+from planner.io.entries import Entry, Work
+from planner.io.journal import Journal
+from planner.io.mirror import mirror, write_person
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
-from planner.memo.notes import decision_note, person_note
+from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.program import Program
-from planner.records import Decision, Ended, Verdict
+from planner.records import AnyRecord, Decision, Ended, Verdict
 
 
 def rebuild(home: Home, journal: Journal) -> None:
@@ -38,10 +41,8 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
     """
     known = {entry.record.id for entry in journal.entries(program.program)}
     if set(records.held(program)) - known:
-        found = [(record, at, place) for record, at, place in records.load(program) if record is not None]
-        order = {"Verdict": 0, "Decision": 1}
-        for record, at, place in sorted(found, key=lambda f: (f[1], order.get(type(f[0]).__name__, 2))):
-            if record.id not in known:
+        for record, at, place in records.load(program):
+            if record is not None and record.id not in known:
                 journal.add(record, at, mlflow_run=place, mirrored=True)
     rows = [
         (run.fingerprint, run.attempt, run.id, run.outcome, run.seconds)
@@ -53,39 +54,48 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
 
 
 def mirror_pending(desk: Desk) -> None:
-    """Writes to MLflow what the journal holds and MLflow does not; verdicts are written by the loop.
+    """Writes to MLflow what the journal holds and MLflow does not.
+
+    The last verdict of a phase and what was decided after it are left to the loop, which writes them
+    with their memo if they still stand.
 
     Side effects: writes MLflow and the journal.
     """
     entries = desk.journal.entries(desk.program.program)
-    pending = [e for e in entries if not e.mirrored and not isinstance(e.record, Verdict)]
-    if not pending:
-        return
-    held = desk.records.held(desk.program)
     verdicts = {e.record.id: e.record for e in entries if isinstance(e.record, Verdict)}
-    for entry in pending:
+    last = {(v.phase, v.fidelity): v.id for v in verdicts.values()}
+    for entry in entries:
         record = entry.record
-        if record.id in held:
-            desk.journal.mark_mirrored(record.id, held[record.id])
-        elif isinstance(record, Decision):
-            if record.verdict_id and record.verdict_id not in held and record.action != "add_seeds":
-                continue
-            parent = held.get(record.verdict_id or "") or desk.records.phase_run(
-                desk.program, record.phase, record.fidelity
-            )
-            verdict = verdicts.get(record.verdict_id or "")
-            place = desk.records.write_decision(record, verdict, parent, decision_note(record), entry.at)
-            desk.journal.mark_mirrored(record.id, place)
-        elif not isinstance(record, Verdict):
-            parent_id = held.get(getattr(record, "contradicts", None) or "")
-            place = desk.records.write_person(record, parent_id, person_note(record), entry.at)
-            desk.journal.mark_mirrored(record.id, place)
+        about = record.id if isinstance(record, Verdict) else getattr(record, "verdict_id", None)
+        if not entry.mirrored and about not in last.values():
+            _mirror(desk, record, verdicts)
+
+
+def _mirror(desk: Desk, record: AnyRecord, verdicts: Mapping[str, Verdict]) -> None:
+    """Writes one record to MLflow: the phase, the decision, or what a person did."""
+    journal, records, program = desk.journal, desk.records, desk.program
+    if not isinstance(record, Verdict | Decision):
+        write_person(journal, records, program, record)
+        return
+
+    def write(entry: Entry) -> str:
+        held = records.held(program)
+        verdict = record if isinstance(record, Verdict) else verdicts.get(record.verdict_id or "")
+        place = held.get(verdict.id) if verdict is not None else None
+        place = place or records.phase_run(program, record.phase, record.fidelity)
+        if isinstance(record, Verdict):
+            records.write_verdict(place, record, entry.at)
+            return place
+        return records.write_decision(record, verdict, place, decision_note(record), entry.at)
+
+    mirror(journal, records, program, record.id, write)
 
 
 def settle_work(desk: Desk) -> int:
-    """Settles runs whose process is gone: a complete result is adopted, anything else marked ``killed``.
+    """Settles runs whose process is gone: a complete result is adopted, anything else ends as ``lost``.
 
-    The death of the planner itself uses up no retry, because nothing is marked that never started.
+    The death of the planner itself uses up no retry: the attempt of a lost run is not counted.
+    Whatever else was begun in this home's own MLflow and never finished is ended too.
 
     Returns:
         How many were settled.
@@ -93,10 +103,13 @@ def settle_work(desk: Desk) -> int:
     Side effects: writes MLflow and the journal; removes the folders of settled runs.
     """
     unsettled = desk.journal.work(desk.program.program, unfinished_only=True)
-    left = [w for w in unsettled if w.state != "abandoned" and not is_alive(w)]
-    for work in left:
+    left = [w for w in unsettled if w.state != "abandoned"]
+    alive = [w for w in left if is_alive(w)]
+    gone = [w for w in left if w not in alive]
+    for work in gone:
         _settle(desk, work)
-    return len(left)
+    desk.runs.end_orphans(desk.program, {w.mlflow_run for w in alive if w.mlflow_run is not None})
+    return len(gone)
 
 
 def _settle(desk: Desk, work: Work) -> None:
@@ -109,17 +122,23 @@ def _settle(desk: Desk, work: Work) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         return
     if work.mlflow_run is not None:
-        desk.runs.abandon(work.mlflow_run, work.attempt)
+        desk.runs.abandon(work.mlflow_run)
+        lost = work.fingerprint, work.attempt - 1, work.mlflow_run, "lost", 0.0
+        desk.journal.note_finished(work.program, [lost])
     desk.journal.update_work(*where, state="abandoned")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _result(folder: Path) -> Ended | None:
     try:
         told = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         return Ended(
-            job_id=folder.name, outcome=told["outcome"], reason=told["reason"], seconds=told["seconds"]
+            job_id=folder.name,
+            outcome=told["outcome"],
+            reason=told["reason"],
+            seconds=round(told["seconds"], 3),  # as MLflow keeps it, so that a rebuilt journal says the same
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -96,7 +96,7 @@ def next_step(program: Program, decision: Decision | None) -> str:
         return "Nothing has been decided yet."
     if decision.action == "stop":
         return "Nothing: the program ends here."
-    asked = program.phases[decision.target].question if decision.target in program.phases else ""
+    asked = escape(program.phases[decision.target].question) if decision.target in program.phases else ""
     if decision.action == "wait":
         waits = {"to_approve": "approves", "to_act": "acts on", "to_confirm": "decides on"}
         what = decision.choice or "the verdict"
@@ -166,7 +166,7 @@ def _table(program: Program, verdict: Verdict, metrics: Sequence[str], short: bo
     """Heads and rows of a table: one row per arm, one column per metric."""
     cells = {(r.arm, r.metric): r for r in verdict.table}
     arms = [a for a in program.phases[verdict.phase].arms if any((a, m) in cells for m in metrics)]
-    heads = [f"{m} ({program.metrics[m].unit})" for m in metrics]
+    heads = [f"{m} ({escape(program.metrics[m].unit)})" for m in metrics]
     rows = [[arm, *(_cell(cells.get((arm, m)), short) for m in metrics)] for arm in arms]
     return {"heads": heads, "rows": rows}
 
@@ -206,7 +206,7 @@ def _flips(program: Program, verdict: Verdict) -> Iterable[str]:
         if result.flips_at is not None and result.observed is not None:
             yield (
                 f"`{result.id}` ({result.outcome.replace('_', ' ')}): flips where the observed "
-                f"{number(result.observed)} {result.unit} becomes {number(result.flips_at)}"
+                f"{number(result.observed)} {escape(result.unit)} becomes {number(result.flips_at)}"
             )
 
 

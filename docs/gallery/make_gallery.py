@@ -1,0 +1,123 @@
+"""Makes this gallery anew from the home's own runs: memos with figures, and pictures of the MLflow pages.
+
+Run it after ``make demo`` as ``.venv/bin/python docs/gallery/make_gallery.py``; it needs Chromium and
+its driver.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+PROGRAM = "credit_linesearch"
+WIDTH, HEIGHT = 1500, 1150
+CHROMIUM = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+
+def copy_memos() -> None:
+    """Copies the memos of the standard fidelity and their figures; removes what was there."""
+    source, target = ROOT / "knowledge" / "memos" / PROGRAM, HERE / PROGRAM
+    shutil.rmtree(target, ignore_errors=True)
+    (target / "figures").mkdir(parents=True)
+    for memo in sorted(source.glob("*.md")):
+        if memo.suffixes == [".md"]:
+            shutil.copy(memo, target / memo.name)
+            for figure in (source / "figures").glob(f"{memo.stem}-*.png"):
+                shutil.copy(figure, target / "figures" / figure.name)
+
+
+def pages() -> dict[str, str]:
+    """Picture name -> the path of its page in the MLflow UI."""
+    with closing(sqlite3.connect(ROOT / "mlruns" / "mlflow.db")) as db:
+        experiment = db.execute(
+            "SELECT experiment_id FROM experiments WHERE name = ?", (PROGRAM,)
+        ).fetchone()[0]
+        phase = _run(db, "planner.kind", "phase", "samebatch")
+        decision = _run(db, "planner.kind", "decision", "samebatch")
+        run = _run(db, "planner.arm", "vec_m4_norm", "samebatch")
+    base = f"#/experiments/{experiment}/runs"
+    return {
+        "experiment": base,
+        "phase": f"{base}/{phase}",
+        "run": f"{base}/{run}/model-metrics",
+        "decision": f"{base}/{decision}",
+    }
+
+
+def _run(db: sqlite3.Connection, key: str, value: str, phase: str) -> str:
+    query = (
+        "SELECT t.run_uuid FROM tags t JOIN tags p ON p.run_uuid = t.run_uuid AND p.key = 'planner.phase' "
+        "JOIN runs r ON r.run_uuid = t.run_uuid "
+        "WHERE t.key = ? AND t.value = ? AND p.value = ? ORDER BY r.start_time DESC"
+    )
+    return str(db.execute(query, (key, value, phase)).fetchone()[0])
+
+
+def take_pictures(base: str) -> None:
+    """One PNG per page."""
+    driver = _browser()
+    try:
+        for name, path in pages().items():
+            driver.get(f"{base}/{path}")
+            time.sleep(6)
+            driver.execute_script(
+                "for (const b of document.querySelectorAll('button'))"
+                " if (b.textContent.trim() === 'Show more') b.click()"
+            )
+            time.sleep(1)
+            driver.save_screenshot(str(HERE / f"mlflow_{name}.png"))
+    finally:
+        driver.quit()
+
+
+def _browser() -> Any:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or "chromium"
+    for word in (*CHROMIUM, f"--window-size={WIDTH},{HEIGHT}", f"--user-data-dir={tempfile.mkdtemp()}"):
+        options.add_argument(word)
+    return webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
+
+
+def main() -> None:
+    """Copies, serves, takes pictures, and ends the server."""
+    copy_memos()
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, str(ROOT / "cli.py"), "ui", "--port", str(port)]
+    server = subprocess.Popen(words)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/health")
+        take_pictures(f"http://127.0.0.1:{port}")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(url, timeout=2)
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise SystemExit(f"{url} does not answer")
+
+
+if __name__ == "__main__":
+    main()

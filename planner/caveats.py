@@ -1,0 +1,66 @@
+"""What is to be said against a verdict. Any caveat makes it provisional."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from planner.evidence import Evidence
+from planner.program import Phase
+from planner.records import CriterionResult, GuardResult
+
+ResultOf = Callable[[str], CriterionResult]
+
+
+def evidence_caveats(
+    rules: Phase,
+    evidence: Evidence,
+    guards: Sequence[GuardResult],
+    results: Mapping[str, CriterionResult],
+    result_of: ResultOf,
+) -> list[str]:
+    """Everything that a phase's own evidence gives reason to say, in the order in which it was judged."""
+    of_guards = _of_guards(guards)
+    named = {name: found for name, found in results.items() if name not in of_guards}
+    smoke = ["a smoke run shows that everything works and confirms nothing"]
+    return [
+        *evidence.caveats,
+        *of_guards.values(),
+        *_of_criteria(results.values(), named),
+        *_of_earlier(rules, results, result_of),
+        *_of_arms(rules, evidence),
+        *(smoke if evidence.fidelity == "smoke" else []),
+    ]
+
+
+def _of_guards(guards: Iterable[GuardResult]) -> dict[str, str]:
+    absent = ("not_applicable", "undecided")
+    return {
+        g.id: f"{g.id}: {g.reason}"
+        for g in guards
+        if g.outcome in absent or (g.outcome in ("not_met", "invalid") and g.consequence == "caveat")
+    }
+
+
+def _of_criteria(results: Iterable[CriterionResult], named: Mapping[str, CriterionResult]) -> list[str]:
+    """What the results carry with them, and those of ``named`` that have no answer."""
+    found = [caveat for result in results for caveat in result.caveats]
+    for result in named.values():
+        if result.kind != "combined" and result.outcome in ("not_applicable", "invalid"):
+            found.append(f"{result.id} is {result.outcome.replace('_', ' ')}: {result.reason}")
+    return found
+
+
+def _of_earlier(rules: Phase, own: Mapping[str, CriterionResult], result_of: ResultOf) -> list[str]:
+    """What is against the criteria of earlier phases on which the gate or a row rests."""
+    rows = [*rules.cases.values(), *rules.tiers]
+    named = [*rules.gate, *(n for row in rows for n in (*row.when, *row.unless))]
+    borrowed = [result_of(name) for name in dict.fromkeys(named) if name not in own]
+    return [c for r in borrowed for c in (r.caveats or ([r.reason] if r.cause == "missing" else []))]
+
+
+def _of_arms(rules: Phase, evidence: Evidence) -> list[str]:
+    """The arms that were to be run, have no run, and are missed by no criterion."""
+    judged: set[str] = set()
+    for rule in rules.criteria.values():
+        judged |= {*getattr(rule, "subjects", []), getattr(rule, "versus", None) or ""}
+    return [f"arm '{arm}' has no usable run" for arm in rules.arms if arm not in judged | evidence.present]

@@ -1,0 +1,83 @@
+"""And / or over several results: arms, pairs of arms, or criteria.
+
+The logic is three-valued: what one part settles is settled, whatever is not known of the others. What
+is not finite is never settled by another part, and neither is evidence that the gate requires and that
+is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planner.criteria.parts import Question, result
+from planner.program import Measured
+from planner.records import CriterionOutcome, CriterionResult
+
+
+def join_all(outcomes: Sequence[CriterionOutcome]) -> CriterionOutcome:
+    """And: not met where one is not, met only where all are."""
+    for outcome in ("invalid", "not_met", "not_applicable", "undecided"):
+        if outcome in outcomes:
+            return outcome
+    return "met"
+
+
+def join_any(outcomes: Sequence[CriterionOutcome]) -> CriterionOutcome:
+    """Or: met where one is, not met only where none is."""
+    for outcome in ("invalid", "met", "undecided", "not_applicable"):
+        if outcome in outcomes:
+            return outcome
+    return "not_met"
+
+
+def lacks_evidence(found: CriterionResult) -> bool:
+    """Whether evidence is missing for a result, or for one that it is made of."""
+    return found.cause == "missing" or any(map(lacks_evidence, found.parts))
+
+
+def join(parts: Sequence[CriterionResult], every: bool) -> tuple[CriterionOutcome, str | None]:
+    """(outcome, cause) of several results; what is required and missing leaves them undecided, not met."""
+    outcomes = [part.outcome for part in parts]
+    outcome = join_all(outcomes) if every else join_any(outcomes)
+    awaited = any(p.outcome == "undecided" and lacks_evidence(p) for p in parts)
+    if awaited and outcome in ("met", "undecided"):
+        return "undecided", "missing"
+    if outcome in ("met", "not_met"):
+        return outcome, None
+    return outcome, next((p.cause for p in parts if p.outcome == outcome and p.cause), None)
+
+
+def joined(
+    question: Question, rule: Measured, threshold: object, parts: Sequence[CriterionResult], every: bool
+) -> CriterionResult:
+    """One result for several arms or pairs: the part that decides speaks for all."""
+    if len(parts) == 1:
+        return parts[0].model_copy(update={"id": question.name})
+    outcome, cause = join(parts, every)
+    chosen = decisive(parts, outcome, every)
+    word = "weakest" if every else "best"
+    absent = [p.reason for p in parts if p.outcome == "not_applicable" != outcome]
+    fields: dict[str, object] = {
+        **{k: getattr(chosen, k) for k in ("observed", "n", "interval", "margin", "flips_at", "answer")},
+        "outcome": outcome,
+        "cause": cause,
+        "treatment": weakest_treatment(parts, outcome),
+        "reason": f"{word} of {len(parts)}: {chosen.reason}",
+        "run_ids": tuple(dict.fromkeys(r for p in parts for r in p.run_ids)),
+        "caveats": tuple(dict.fromkeys([*(c for p in parts for c in p.caveats), *absent])),
+        "parts": tuple(parts),
+    }
+    return result(question, rule, threshold, **fields)
+
+
+def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> CriterionResult:
+    """The part whose change would change the whole: of those with the joint outcome, the extreme one."""
+    same = [p for p in parts if p.outcome == outcome] or list(parts)
+    order = sorted(same, key=lambda p: (p.margin is None, p.margin if p.margin is not None else 0.0, p.id))
+    return order[0] if every else order[-1]
+
+
+def weakest_treatment(parts: Sequence[CriterionResult], outcome: str) -> str | None:
+    """The least that any part was put to which the joint outcome rests on."""
+    used = {p.treatment for p in parts if p.outcome == outcome} or {p.treatment for p in parts}
+    return next((t for t in ("point", "interval", "sequential") if t in used), None)

@@ -1,0 +1,93 @@
+"""An explanation as other programs read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from planner.explain.trace import Trace
+from planner.records import CriterionResult, Decision, GuardResult
+
+
+def as_json(trace: Trace) -> dict[str, Any]:
+    """The trace as ``explain --json`` gives it (schema ``phasegate.explain/1``)."""
+    verdict, decision = trace.verdict, trace.decision
+    return {
+        "schema": "phasegate.explain/1",
+        "program": trace.program.program,
+        "phase": trace.phase,
+        "decision_id": decision.id if decision else None,
+        "verdict": _verdict_json(trace),
+        "guards": [_guard_json(g) for g in (verdict.guards if verdict else ())],
+        "criteria": [_criterion_json(c) for c in (verdict.criteria if verdict else ())],
+        "decision": _decision_json(decision) if decision else None,
+        "claims": [
+            {"id": c.id, "status": c.status, "caveats": list(c.caveats), "says": c.says} for c in trace.claims
+        ],
+        "overrides": [
+            {
+                "id": o.id,
+                "by": o.by,
+                "at": o.at,
+                "reason": o.reason,
+                "contradicts": o.contradicts,
+                "expires": o.expires,
+                "choose": o.choose,
+                "verdict": o.verdict,
+                "done": o.done,
+                "recommended": o.recommended,
+            }
+            for o in trace.overrides
+        ],
+    }
+
+
+def _verdict_json(trace: Trace) -> dict[str, Any]:
+    verdict = trace.verdict
+    fields = ("outcome", "confidence", "tier", "case", "cause", "hypothesis", "post_hoc", "fidelity", "means")
+    found: dict[str, Any] = {name: getattr(verdict, name) if verdict else None for name in fields}
+    found["post_hoc"] = bool(verdict and verdict.post_hoc)
+    found["caveats"] = list(verdict.caveats) if verdict else []
+    found["superseded_by"] = trace.standing.superseded_by.get(trace.phase)
+    found["stale"] = trace.standing.stale.get(trace.phase)
+    rule = trace.program.phases[trace.phase].supersedes if trace.phase in trace.program.phases else None
+    active = rule is not None and trace.standing.superseded_by.get(rule.phase) == trace.phase
+    found["supersedes"] = (
+        {"phase": rule.phase, "case": rule.case, "confounds": dict(rule.confounds)}
+        if rule and active
+        else None
+    )
+    return found
+
+
+def _guard_json(guard: GuardResult) -> dict[str, Any]:
+    return guard.model_dump(mode="json")
+
+
+def _criterion_json(result: CriterionResult) -> dict[str, Any]:
+    fields = ("id", "kind", "metric", "unit", "outcome", "answer", "treatment", "observed", "bound")
+    found: dict[str, Any] = {name: getattr(result, name) for name in fields}
+    threshold = result.threshold
+    found["threshold"] = list(threshold) if isinstance(threshold, tuple) else threshold
+    found["margin"] = result.margin
+    found["interval"] = list(result.interval) if result.interval else None
+    found["n"] = result.n
+    found["run_ids"] = list(result.run_ids)
+    found["flips_at"] = result.flips_at
+    found["cause"] = result.cause
+    found["reason"] = result.reason
+    found["parts"] = [_criterion_json(part) for part in result.parts]
+    return found
+
+
+def _decision_json(decision: Decision) -> dict[str, Any]:
+    return {
+        "action": decision.action,
+        "choice": decision.choice,
+        "target": decision.target,
+        "reason": decision.reason,
+        "rule": decision.rule,
+        "rejected": [r.model_dump(mode="json") for r in decision.rejected],
+        "needs_person": decision.needs_person,
+        "recommended": decision.recommended,
+        "override_id": decision.override_id,
+    }

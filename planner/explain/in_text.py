@@ -1,0 +1,136 @@
+"""An explanation as a person reads it on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planner.criteria.wording import bound_text, number
+from planner.explain.trace import Trace
+from planner.records import CriterionResult, Decision, Override, Verdict
+
+_MARK = {"met": "+", "not_met": "-", "undecided": "?", "not_applicable": ".", "invalid": "!"}
+
+
+def as_text(trace: Trace, full: bool = False) -> str:
+    """The trace for a person: short by default, every run id and every criterion with ``full``."""
+    verdict = trace.verdict
+    if verdict is None:
+        lines = [f"{trace.program.program} / {trace.phase}: not judged yet"]
+    else:
+        lines = [_headline(trace, verdict), f"  {trace.program.phases[trace.phase].question}"]
+        lines += _verdict_lines(trace, verdict, full)
+    if trace.decision is not None:
+        lines += _decision_lines(trace.decision, full)
+    lines += [f"override by {o.by} at {o.at}: {_what(o)} ({o.reason}) [{o.id}]" for o in trace.overrides]
+    if full and trace.claims:
+        lines += ["claims"]
+        lines += [f"  {c.id}: {_words(c.status)}{_caveat_note(c.caveats)}" for c in trace.claims]
+    return "\n".join(lines)
+
+
+def _headline(trace: Trace, verdict: Verdict) -> str:
+    told: list[str] = [verdict.outcome, verdict.confidence]
+    told += [f"cause: {verdict.cause}"] if verdict.cause else []
+    told += [f"case {verdict.case}"] if verdict.case else []
+    told += [f"tier {verdict.tier}"] if verdict.tier else []
+    told += [f"hypothesis {verdict.hypothesis}"] if verdict.hypothesis else []
+    winner = trace.standing.superseded_by.get(trace.phase)
+    told += [f"superseded by {winner}"] if winner else []
+    told += [f"stale: {trace.standing.stale[trace.phase]}"] if trace.phase in trace.standing.stale else []
+    return f"{trace.program.program} / {trace.phase}: {', '.join(told)}"
+
+
+def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
+    lines = [f"  {verdict.means}"] if verdict.means else []
+    shown = [g for g in verdict.guards if full or g.outcome != "met"]
+    lines += ["guards"] if shown else []
+    lines += [f"  {_MARK[g.outcome]} {g.id} -> {g.consequence}: {g.reason}" for g in shown]
+    lines += ["gate"]
+    gate = set(trace.program.phases[trace.phase].gate) if trace.phase in trace.program.phases else set()
+    for result in verdict.criteria:
+        if full or result.id in gate or _decides(trace, result.id):
+            lines += _criterion_lines(result, full)
+    lines += _supersession_lines(trace)
+    if verdict.caveats:
+        kept = verdict.caveats if full else verdict.caveats[:3]
+        lines += ["caveats", *(f"  {c}" for c in kept)]
+        more = len(verdict.caveats) - len(kept)
+        lines += [f"  and {more} more (--full)"] if more else []
+    return lines
+
+
+def _decides(trace: Trace, name: str) -> bool:
+    """Whether a criterion stands in the row of the table that held."""
+    rules, verdict = trace.program.phases.get(trace.phase), trace.verdict
+    if rules is None or verdict is None:
+        return False
+    row = rules.cases.get(verdict.case or "") or next(
+        (t for t in rules.tiers if t.tier == verdict.tier), None
+    )
+    return row is not None and name in (*row.when, *row.unless)
+
+
+def _criterion_lines(result: CriterionResult, full: bool) -> list[str]:
+    lines = [f"  {_MARK[result.outcome]} {result.id}: {_words(result.outcome)} · {result.reason}"]
+    facts = []
+    if result.kind != "combined" and result.observed is not None:
+        facts.append(f"observed {number(result.observed)} {result.unit}".rstrip())
+        facts.append(f"asked {bound_text(result.bound, result.threshold)}")
+        facts.append(f"margin {number(result.margin, signed=True)}")
+        if result.interval:
+            facts.append(f"interval [{number(result.interval[0])}, {number(result.interval[1])}]")
+        facts.append(f"n {result.n}, {result.treatment}")
+    if result.flips_at is not None and result.kind != "combined":
+        facts.append(f"flips at {number(result.flips_at)}")
+    if full:
+        lines += [f"      {', '.join(facts)}"] if facts else []
+        lines += [f"      {_MARK[p.outcome]} {p.id}: {p.reason}" for p in result.parts]
+        lines += [f"      runs {', '.join(result.run_ids)}"] if result.run_ids else []
+    elif facts:
+        lines += [f"      {', '.join(facts[2:])}; runs {_few(result.run_ids)}"]
+    return lines
+
+
+def _supersession_lines(trace: Trace) -> list[str]:
+    rule = trace.program.phases[trace.phase].supersedes if trace.phase in trace.program.phases else None
+    if rule is None or trace.standing.superseded_by.get(rule.phase) != trace.phase:
+        return []
+    case = f"'s case {rule.case}" if rule.case else ""
+    lines = [f"supersedes {rule.phase}{case}: its confounds are removed"]
+    return lines + [f"  {name}: {what}" for name, what in rule.confounds.items()]
+
+
+def _decision_lines(decision: Decision, full: bool) -> list[str]:
+    choice = f" {decision.choice}" if decision.choice else ""
+    lines = [f"decision {decision.id}: {decision.action}{choice}", f"  {decision.reason}"]
+    lines += [f"  by rule {decision.rule}"]
+    if decision.recommended is not None and decision.override_id:
+        lines += [f"  the rules recommend {decision.recommended}; override {decision.override_id} stands"]
+    if decision.needs_person:
+        lines += [f"  waits for a person ({_words(decision.needs_person)})"]
+    if decision.rejected:
+        lines += ["  not chosen"]
+    for other in decision.rejected:
+        lines.append(f"    {other.choice}: {other.reason}")
+        if other.flips_if:
+            lines.append(f"      {other.flips_if}")
+    return lines
+
+
+def _what(override: Override) -> str:
+    if override.choose:
+        return f"chose {override.choose} over {override.recommended or 'the recommendation'}"
+    return f"verdict {override.verdict}ed" if override.verdict else f"done: {override.done}"
+
+
+def _few(ids: Sequence[str]) -> str:
+    shown = ", ".join(i[:8] for i in ids[:3])
+    return f"{shown} and {len(ids) - 3} more" if len(ids) > 3 else shown
+
+
+def _words(text: str) -> str:
+    return text.replace("_", " ")
+
+
+def _caveat_note(caveats: Sequence[str]) -> str:
+    return f" ({'; '.join(caveats)})" if caveats else ""

@@ -1,0 +1,141 @@
+"""One batch of runs: gives jobs to the launcher and writes down what comes of them."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from planner.io.journal import Journal
+from planner.paths import Home
+from planner.ports import Clock, RunStore
+from planner.program import Program
+from planner.recall import Recall
+from planner.records import Description, Ended, Job, PlannedRun, Started
+
+Place = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When no more runs are begun.
+
+    Attributes:
+        stop_at: seconds since the epoch (``--max-seconds``).
+        seconds_left: what the budget still pays for, in seconds of runs.
+        timeout: seconds that one run may take.
+    """
+
+    stop_at: float | None = None
+    seconds_left: float | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A planned run with its job."""
+
+    planned: PlannedRun
+    job: Job
+    attempt: int
+    lineage: str | None
+
+
+@dataclass
+class Batch:
+    """Runs that are made together, under one phase run.
+
+    Args:
+        parent: the phase run's place.
+        described: (phase, arm, fidelity) -> what the experiment says of it.
+
+    Side effects: journal and run store, one step of a run's life at a time, each durable before the
+        next begins; removes the folders of finished runs.
+    """
+
+    home: Home
+    program: Program
+    journal: Journal
+    runs: RunStore
+    clock: Clock
+    recall: Recall
+    described: Mapping[Place, Description]
+    parent: str
+    limits: Limits = Limits()
+    finished: int = 0
+    stopped: str = ""
+    _seconds: float = 0.0
+    _tasks: dict[str, _Task] = field(default_factory=dict)
+    _started: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def jobs(self, planned: Sequence[PlannedRun]) -> Iterator[Job]:
+        """The jobs, one by one, each after its intent is on record; none once a limit is reached."""
+        for one in planned:
+            if self.limits.stop_at is not None and self.clock.seconds() >= self.limits.stop_at:
+                self.stopped = "the time given with --max-seconds is up"
+                return
+            if self.limits.seconds_left is not None and self._seconds >= self.limits.seconds_left:
+                return
+            task = self._task(one)
+            self._tasks[task.job.id] = task
+            told = one.model_dump(mode="json")
+            name, folder = self.program.program, task.job.folder
+            self.journal.plan_work(one.fingerprint, task.attempt, name, told, folder)
+            yield task.job
+
+    def take(self, event: Any) -> Job:
+        """Writes down one event and says which job it is about."""
+        task = self._tasks[event.job_id]
+        if isinstance(event, Started):
+            self._begin(event, task)
+        elif isinstance(event, Ended):
+            if event.job_id not in self._started:
+                nobody = Started(job_id=event.job_id, pid=0, process_start=0.0, host=socket.gethostname())
+                self._begin(nobody, task)
+            self._end(event, task)
+        return task.job
+
+    def _task(self, planned: PlannedRun) -> _Task:
+        earlier = self.recall.retried(planned)
+        attempt = earlier.attempt + 1 if earlier else 1
+        job = Job(
+            id=f"{planned.fingerprint}-{attempt}",
+            arm=planned.arm,
+            seed=planned.seed,
+            experiment=self.program.experiment or "",
+            command=tuple(self.program.command or ()),
+            params=planned.params,
+            fidelity=planned.fidelity,
+            folder=str(self.home.run_folder(self.program.program, planned.fingerprint, attempt)),
+            timeout=self.limits.timeout,
+        )
+        return _Task(planned, job, attempt, earlier.id if earlier else None)
+
+    def _begin(self, event: Started, task: _Task) -> None:
+        planned, began = task.planned, self.clock.seconds()
+        self.journal.update_work(
+            planned.fingerprint,
+            task.attempt,
+            state="leased",
+            pid=event.pid,
+            process_start=event.process_start,
+            host=event.host,
+            heartbeat=began,
+            started_at=began,
+        )
+        told = self.described[planned.phase, planned.arm, planned.fidelity]
+        run_id = self.runs.start(self.program, planned, told, self.parent, task.attempt, task.lineage, began)
+        self.journal.update_work(planned.fingerprint, task.attempt, state="started", mlflow_run=run_id)
+        self._started[event.job_id] = run_id, began
+
+    def _end(self, event: Ended, task: _Task) -> None:
+        run_id, began = self._started[event.job_id]
+        self.runs.finish(run_id, Path(task.job.folder), event, began)
+        done = {"state": "finished", "outcome": event.outcome, "seconds": round(event.seconds, 3)}
+        self.journal.update_work(task.planned.fingerprint, task.attempt, **done)
+        shutil.rmtree(task.job.folder, ignore_errors=True)
+        self.finished += 1
+        self._seconds += event.seconds

@@ -1,0 +1,91 @@
+"""What an experiment says of its configurations: asked once, then kept in the journal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments import command as user_command
+
+from planner.io.journal import Journal
+from planner.ports import Launcher
+from planner.program import Program
+from planner.records import Description, digest_of
+
+Place = tuple[str, str, str]
+"""Phase, arm, fidelity."""
+
+
+@dataclass(frozen=True)
+class Describer:
+    """Asks an experiment what a program's configurations come down to.
+
+    Args:
+        code: digest of the experiment's code; another one asks anew.
+
+    Side effects: may start a worker; writes the journal.
+    """
+
+    program: Program
+    code: str
+    journal: Journal
+    launcher: Launcher
+
+    def describe(self, fidelity: str | None) -> dict[Place, Description]:
+        """A description of every arm of every phase.
+
+        Args:
+            fidelity: the rung asked for; None means each phase's own.
+
+        Raises:
+            ProgramError: the experiment is not there, or refuses a parameter (named).
+        """
+        wanted = {
+            (phase, arm, fidelity or rules.fidelity): self.program.params(phase, arm)
+            for phase, rules in self.program.phases.items()
+            for arm in rules.arms
+        }
+        keys = {place: self._key(params, place[2]) for place, params in wanted.items()}
+        known = {key: self._known(key) for key in set(keys.values())}
+        unknown = {key: place for place, key in keys.items() if known[key] is None}
+        if unknown:
+            told = self._ask([(wanted[place], place[2]) for place in unknown.values()])
+            fresh = dict(zip(unknown, told, strict=True))
+            self.journal.note_described({key: _with_stamps(one) for key, one in fresh.items()})
+            known.update(fresh)
+        return {place: one for place, key in keys.items() if (one := known[key]) is not None}
+
+    def _key(self, params: dict[str, Any], fidelity: str) -> str:
+        measured_by = self.program.experiment or self.program.command
+        return digest_of([self.code, measured_by, params, fidelity])
+
+    def _ask(self, wanted: list[tuple[dict[str, Any], str]]) -> list[Description]:
+        if self.program.experiment is not None:
+            return self.launcher.describe(self.program.experiment, wanted)
+        argv = tuple(self.program.command or ())
+        return [Description.model_validate(user_command.describe(argv, params)) for params, _ in wanted]
+
+    def _known(self, key: str) -> Description | None:
+        body = self.journal.described(key)
+        if body is None:
+            return None
+        told = json.loads(body)
+        if any(_stamp(Path(file)) != stamp for file, stamp in told.pop("stamps", {}).items()):
+            return None
+        return Description.model_validate(told)
+
+
+def _with_stamps(told: Description) -> str:
+    stamps = {file: _stamp(Path(file)) for file in told.files}
+    return json.dumps({**told.model_dump(mode="json"), "stamps": stamps})
+
+
+def _stamp(path: Path) -> list[int] | None:
+    """Size and time of a file: when they change, what was said of it may no longer hold."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns]

@@ -1,0 +1,126 @@
+"""``advance --dry-run``: every candidate with its reason and what it would cost; nothing is written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from planner.io.advancing import Request, workers
+from planner.io.clock import SystemClock
+from planner.io.desk import Desk, Wishes
+from planner.io.home import code_of, open_program
+from planner.io.journal import Journal
+from planner.io.launcher import LocalLauncher
+from planner.io.memo_files import MemoFiles
+from planner.io.memory import MemoryRecords, MemoryRuns
+from planner.io.mlflow_client import store_uri
+from planner.io.progress import in_words
+from planner.paths import Home
+from planner.policy import Position, build_position
+from planner.program import Program
+from planner.records import PlannedRun
+
+
+class _ReadOnlyJournal(Journal):
+    """A journal that forgets what it is told, so that a dry run leaves no trace."""
+
+    def note_described(self, found: dict[str, str]) -> None:
+        """Keeps nothing."""
+
+
+def dry_run_programs(home: Home, names: Sequence[str], request: Request) -> dict[str, Any]:
+    """What ``advance`` would do now: every candidate with its reason, and what it would cost.
+
+    Side effects: none on the home; workers write to a temporary folder.
+    """
+    done = [_dry_run(home, open_program(home, name), request) for name in names]
+    if len(done) == 1:
+        return done[0]
+    return {"schema": "phasegate.advance/1", "dry_run": True, "program": None, "programs": done}
+
+
+def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
+    runs: Any = MemoryRuns()
+    if home.database.exists() or not store_uri(home).startswith("sqlite:"):
+        from planner.io.run_store import MlflowRuns
+
+        runs = MlflowRuns(home)
+    with tempfile.TemporaryDirectory() as scratch:
+        launcher = LocalLauncher(home.root, workers(request), Path(scratch))
+        desk = Desk(
+            home=home,
+            program=program,
+            code=code_of(home, program),
+            runs=runs,
+            records=MemoryRecords(),
+            journal=_ReadOnlyJournal(home.journal),
+            launcher=launcher,
+            memos=MemoFiles(home),
+            clock=SystemClock(),
+            wishes=Wishes(request.fidelity, request.no_run),
+        )
+        try:
+            position = build_position(desk.recall())
+        finally:
+            launcher.close()
+    known = [run for run in runs.snapshot(program).finished if run.own]
+    seconds = _estimate(position.launch, known, workers(request))
+    return _dry_json(program, position, seconds)
+
+
+def _dry_json(program: Program, position: Position, seconds: float | None) -> dict[str, Any]:
+    decision = position.next
+    candidates = []
+    if decision is not None:
+        chosen = {"choice": decision.choice, "action": decision.action, "reason": decision.reason}
+        candidates.append({**chosen, "chosen": True})
+        last = position.steps[-1].decision if position.steps else decision
+        candidates += [
+            {"choice": r.choice, "action": None, "reason": r.reason, "chosen": False} for r in last.rejected
+        ]
+    counts: dict[str, int] = {}
+    for planned in position.launch:
+        counts[planned.arm] = counts.get(planned.arm, 0) + 1
+    return {
+        "schema": "phasegate.advance/1",
+        "dry_run": True,
+        "program": program.program,
+        "steps": [],
+        "state": position.state,
+        "next": {"action": decision.action, "target": decision.choice, "reason": decision.reason}
+        if decision
+        else None,
+        "candidates": candidates,
+        "runs": [{"phase": position.phase, "arm": arm, "runs": n} for arm, n in counts.items()],
+        "estimate": {"runs": len(position.launch), "seconds": seconds},
+    }
+
+
+def _estimate(launch: Sequence[PlannedRun], known: Sequence[Any], count: int) -> float | None:
+    """Seconds for these runs on so many workers, from runs of the same arm, else of the fidelity."""
+    total = 0.0
+    for planned in launch:
+        same = [run.seconds for run in known if run.fidelity == planned.fidelity]
+        arm = [run.seconds for run in known if run.arm == planned.arm and run.fidelity == planned.fidelity]
+        if not same:
+            return None
+        total += sum(arm or same) / len(arm or same)
+    return round(total / max(min(count, len(launch)), 1), 1) if launch else 0.0
+
+
+def dry_run_lines(told: dict[str, Any]) -> list[str]:
+    """A dry run for a person."""
+    if told.get("programs"):
+        return [line for one in told["programs"] for line in [*dry_run_lines(one), ""]][:-1]
+    lines = [f"{told['program']} is {told['state']}; nothing is launched or written"]
+    for candidate in told["candidates"]:
+        mark = "->" if candidate["chosen"] else "  "
+        name = candidate["choice"] or candidate["action"]
+        lines.append(f"{mark} {name}: {candidate['reason']}")
+    lines += [f"     {row['arm']}: {row['runs']} runs" for row in told["runs"]]
+    count, seconds = told["estimate"]["runs"], told["estimate"]["seconds"]
+    cost = "no earlier run to estimate the time from" if seconds is None else f"about {in_words(seconds)}"
+    lines.append(f"{count} runs, {cost}" if count else "no run is missing")
+    return lines

@@ -1,0 +1,81 @@
+"""What a journal holds: records with the moment at which they were written, and runs in progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from planner.records import (
+    AnyRecord,
+    Decision,
+    Exclusion,
+    Keep,
+    Override,
+    Revocation,
+    Verdict,
+    digest_of,
+)
+
+KINDS: dict[str, type[AnyRecord]] = {
+    "verdict": Verdict,
+    "decision": Decision,
+    "override": Override,
+    "revocation": Revocation,
+    "exclusion": Exclusion,
+    "keep": Keep,
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record as the journal holds it.
+
+    Attributes:
+        position: order of writing.
+        at: when it was written (ISO 8601, UTC).
+        mlflow_run: the MLflow run that mirrors it.
+    """
+
+    position: int
+    record: AnyRecord
+    at: str
+    mlflow_run: str | None
+    mirrored: bool
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run in progress, or finished: what is known of it outside MLflow."""
+
+    fingerprint: str
+    attempt: int
+    program: str
+    planned: dict[str, Any]
+    folder: str
+    state: str
+    pid: int | None
+    process_start: float | None
+    host: str | None
+    heartbeat: float | None
+    mlflow_run: str | None
+    outcome: str | None
+    seconds: float
+    started_at: float | None
+
+
+def kind_of(record: AnyRecord) -> str:
+    """The journal's name for a record's type."""
+    return next(name for name, cls in KINDS.items() if type(record) is cls)
+
+
+def from_body(kind: str, body: str) -> AnyRecord:
+    """A record from its text; checks that its id is the digest of its content.
+
+    Raises:
+        ValueError: the text is malformed or was altered.
+    """
+    record = KINDS[kind].model_validate_json(body)
+    content = record.model_dump(mode="json", exclude={"id"})
+    if not record.id.endswith(digest_of(content)):
+        raise ValueError(f"record {record.id} was altered: its digest does not fit its content")
+    return record

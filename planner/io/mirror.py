@@ -1,0 +1,55 @@
+"""Has MLflow hold what the journal holds: each record once, and every time at which it stood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from planner.io.entries import Entry
+from planner.io.journal import Journal
+from planner.memo.notes import person_note
+from planner.ports import RecordStore
+from planner.program import Program
+from planner.records import Exclusion, Keep, Override, Revocation
+
+
+def mirror(
+    journal: Journal,
+    records: RecordStore,
+    program: Program,
+    record_id: str,
+    write: Callable[[Entry], str],
+) -> str:
+    """Writes a record of the journal to the record store where it is not there yet; gives its place.
+
+    Args:
+        write: writes it and returns the place.
+
+    Side effects: record store, then journal. Doing it again after an interruption changes nothing.
+    """
+    entry = next(e for e in reversed(journal.entries(program.program)) if e.record.id == record_id)
+    place = records.held(program).get(record_id) or write(entry)
+    records.stood(place, entry.at, entry.position)
+    journal.mark_mirrored(record_id, place)
+    return place
+
+
+def write_person(
+    journal: Journal,
+    records: RecordStore,
+    program: Program,
+    record: Override | Revocation | Exclusion | Keep,
+) -> None:
+    """Writes down what a person did: journal first, then the record store.
+
+    An override becomes a child of the decision that it contradicts.
+
+    Side effects: journal, record store.
+    """
+    journal.add(record, record.at)
+    about = getattr(record, "contradicts", None) or getattr(record, "override_id", None) or ""
+
+    def write(entry: Entry) -> str:
+        parent = records.held(program).get(about)
+        return records.write_person(record, parent, person_note(record), entry.at)
+
+    mirror(journal, records, program, record.id, write)

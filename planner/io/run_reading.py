@@ -1,0 +1,103 @@
+"""What a run in MLflow says, whoever logged it: tags are read with tolerance."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from planner.io import tags
+from planner.program import Program
+from planner.records import Run, Series, UnfinishedRun
+
+_OUTCOME_OF_STATUS = {"FINISHED": "ok", "FAILED": "code_error", "KILLED": "killed"}
+_OUTCOMES = frozenset(
+    ["ok", "code_error", "bad_metric", "out_of_memory", "timeout", "slowdown", "killed", "lost"]
+)
+
+
+def read_run(
+    raw: Any, phase: str, arm: str, seed: int, wanted: frozenset[str], series_of: Callable[[str], Series]
+) -> Run | UnfinishedRun:
+    """One MLflow run as a run of that arm and seed.
+
+    Args:
+        wanted: the metrics of which more than the final value is needed.
+        series_of: metric -> its values by step; asked only for those that the run has.
+    """
+    told = raw.data.tags
+    outcome = told.get(tags.OUTCOME)
+    own = tags.FINGERPRINT in told
+    if outcome is None and (own or raw.info.status not in _OUTCOME_OF_STATUS):
+        return UnfinishedRun(
+            id=raw.info.run_id, phase=phase, arm=arm, seed=seed, fingerprint=told.get(tags.FINGERPRINT)
+        )
+    metrics = {name: float(value) for name, value in raw.data.metrics.items()}
+    return Run.model_validate(
+        {
+            "id": raw.info.run_id,
+            "phase": phase,
+            "arm": arm,
+            "seed": seed,
+            "fidelity": told.get(tags.FIDELITY),
+            "outcome": outcome if outcome in _OUTCOMES else _OUTCOME_OF_STATUS.get(raw.info.status, "lost"),
+            "params": {k: v for k, v in raw.data.params.items() if k != "seed"},
+            "metrics": metrics,
+            "series": {m: series_of(m) for m in sorted(wanted & set(metrics))},
+            "fingerprint": told.get(tags.FINGERPRINT),
+            "data_digest": told.get(tags.DATA) or _first_dataset(raw),
+            "code_digest": told.get(tags.CODE),
+            "seconds": _seconds(raw),
+            "attempt": attempt_of(told),
+        }
+    )
+
+
+def series_metrics(program: Program) -> frozenset[str]:
+    """The metrics of which more than the final value is needed."""
+    found: set[str] = set()
+    for phase in program.phases.values():
+        for rule in phase.criteria.values():
+            if getattr(rule, "at", None) is not None or getattr(rule, "since", None) is not None:
+                found |= {n for n in (rule.metric, getattr(rule, "versus_metric", None)) if n}  # type: ignore[union-attr]
+    for figure in program.figures.values():
+        if figure.against is not None:
+            found |= {*figure.shows, figure.against}
+    for name in list(found):
+        if name in program.metrics and program.metrics[name].share:
+            found |= {program.metrics[name].share or "", *program.metrics[name].of}
+    return frozenset(found)
+
+
+def param_text(value: Any) -> str:
+    """A parameter as MLflow shows it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _first_dataset(raw: Any) -> str | None:
+    inputs = getattr(getattr(raw, "inputs", None), "dataset_inputs", None) or []
+    return str(inputs[0].dataset.digest) if inputs else None
+
+
+def _seconds(raw: Any) -> float:
+    """How long a run took: as it says, or from its start to its end."""
+    with suppress(ValueError, KeyError):
+        told = float(raw.data.tags[tags.SECONDS])
+        if math.isfinite(told) and told >= 0:
+            return told
+    start, end = raw.info.start_time, raw.info.end_time
+    return max(end - start, 0) / 1000 if start and end else 0.0
+
+
+def attempt_of(told: Mapping[str, str]) -> int:
+    """Which attempt a run says it is; the first where it says nothing sensible."""
+    found = whole_number(told.get(tags.ATTEMPT, ""))
+    return 1 if found is None else found
+
+
+def whole_number(text: str) -> int | None:
+    """A whole number of at most 11 digits, or None: tags are written by anybody."""
+    return int(text) if re.fullmatch(r"\s*-?[0-9]{1,11}\s*", text) else None

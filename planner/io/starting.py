@@ -1,0 +1,63 @@
+"""Writes a first program and its experiment into a home."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from planner.errors import UsageError
+from planner.paths import Home
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
+_TAKEN = frozenset({"command", "contract", "parts", "worker"})
+"""Modules of ``experiments`` that every experiment rests on; one of the home's own would hide them."""
+
+
+def start_program(home: Home, name: str) -> tuple[Path, Path]:
+    """Writes ``knowledge/programs/NAME.yaml`` and ``experiments/NAME.py``; gives their paths.
+
+    Raises:
+        UsageError: the name cannot be that of a program and of a module, or a file of it is there
+            already; nothing is written. Call it with another name.
+
+    Side effects: makes both folders where they are not there, and the two files in them.
+    """
+    _check(name)
+    program, experiment = home.program(name), home.experiments / f"{name}.py"
+    for path in (program, experiment):
+        if path.exists() or path.is_symlink():
+            raise UsageError(f"{path} is there already, and nothing is overwritten; choose another name")
+    try:
+        for path, template in ((experiment, "experiment.py.txt"), (program, "program.yaml.txt")):
+            text = starter_text(template, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        raise UsageError(f"{error.filename or path} cannot be written: {error.strerror}") from None
+    return program, experiment
+
+
+def starter_text(template: str, name: str) -> str:
+    """A file of ``planner/starter`` with the program's name filled in.
+
+    Side effects: reads the file.
+    """
+    text = resources.files("planner.starter").joinpath(template).read_text(encoding="utf-8")
+    return Template(text).substitute(name=name)
+
+
+def _check(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        told = name if len(name) <= 80 and name.isprintable() else f"{name[:40]!r}"
+        raise UsageError(
+            f"'{told}' cannot name a program and a Python module: "
+            "up to 80 lower-case letters, digits and '_', a letter first"
+        )
+    if keyword.iskeyword(name):
+        raise UsageError(f"'{name}' is a word of Python and cannot name a module; choose another name")
+    if name in _TAKEN:
+        raise UsageError(f"experiments/{name}.py would hide a module of phasegate; choose another name")

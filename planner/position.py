@@ -1,0 +1,82 @@
+"""What a decision may depend on, and where a program stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from planner.evidence import Evidence
+from planner.program import Program
+from planner.records import Decision, Override, PlannedRun, Verdict
+
+State = Literal["ready", "running", "waiting", "blocked", "done"]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that a decision may depend on.
+
+    Attributes:
+        fidelity: the rung of cost asked for; None means each phase's own.
+        evidence_of: (phase, fidelity) -> the runs that count.
+        missing: (phase, fidelity, arm -> number of seeds) -> planned runs that have not been made.
+        overrides: those that stand today, oldest first.
+        no_run: judge what there is and launch nothing.
+        affordable: how many more runs the budget pays for.
+        seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
+    """
+
+    program: Program
+    evidence_of: Callable[[str, str], Evidence]
+    missing: Callable[[str, str, Mapping[str, int]], Sequence[PlannedRun]]
+    fidelity: str | None = None
+    overrides: Sequence[Override] = ()
+    no_run: bool = False
+    affordable: int = 1_000_000
+    seen: Mapping[str, Sequence[tuple[str, frozenset[str]]]] = field(default_factory=dict)
+
+    def fidelity_of(self, phase: str) -> str:
+        """The fidelity at which a phase is judged."""
+        return self.fidelity or self.program.phases[phase].fidelity
+
+
+@dataclass(frozen=True)
+class Step:
+    """A phase that has been judged and what was decided after it."""
+
+    verdict: Verdict
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a program stands.
+
+    Attributes:
+        steps: the phases judged so far, in order.
+        state: of the program, but for ``running``.
+        phase: where it stands: the phase to run next, or the last one judged.
+        launch: the runs that have to be made now.
+        decision: why they are made; None where nothing has to be launched.
+        interim: the verdict on what there is so far, where seeds are being added.
+        passed_over: phases without runs that ``no_run`` went past.
+    """
+
+    steps: tuple[Step, ...]
+    state: State
+    phase: str
+    launch: tuple[PlannedRun, ...] = ()
+    decision: Decision | None = None
+    interim: Verdict | None = None
+    passed_over: tuple[str, ...] = ()
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Verdicts by phase."""
+        return {step.verdict.phase: step.verdict for step in self.steps}
+
+    @property
+    def next(self) -> Decision | None:
+        """The decision that says what comes next."""
+        return self.decision or (self.steps[-1].decision if self.steps else None)

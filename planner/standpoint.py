@@ -1,0 +1,196 @@
+"""Where a program stands, read from its records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from planner.policy import passed_over_caveat
+from planner.program import Program
+from planner.records import Decision, Exclusion, Override, Verdict
+from planner.standing import follows_verdict, overrides_today
+from planner.supersede import Standing, build_standing
+from planner.triage import choices
+
+
+@dataclass(frozen=True)
+class Standpoint:
+    """What the records say of a program today.
+
+    Attributes:
+        fidelity: the rung that was worked on last.
+        verdicts: the latest verdict of each phase at that rung (each phase's own, where none was
+            asked for).
+        decisions: the latest decision after each phase.
+        decided_at: decision id -> when it was recorded.
+        latest: the decision at which the program stands; None where nothing was decided.
+        path: the phases that lead there, in order.
+        overrides: those that stand.
+        pending: an override that the next ``advance`` will follow.
+        withdrawn: a decision that followed an override which no longer stands.
+        passed_over: phases that were not done and that later verdicts went past.
+    """
+
+    program: Program
+    fidelity: str
+    verdicts: dict[str, Verdict]
+    decisions: dict[str, Decision]
+    decided_at: dict[str, str]
+    latest: Decision | None
+    path: tuple[str, ...]
+    overrides: Sequence[Override]
+    pending: Override | None
+    withdrawn: Decision | None
+    standing: Standing
+    passed_over: frozenset[str] = frozenset()
+    running: bool = False
+    spent_runs: int = 0
+    spent_seconds: float = 0.0
+
+    @property
+    def reopened(self) -> bool:
+        """Whether a person's word makes a decision anew."""
+        return self.pending is not None or self.withdrawn is not None
+
+    @property
+    def to_judge_again(self) -> list[str]:
+        """The phases on the way whose verdicts no longer follow from what is there."""
+        return [phase for phase in self.path if phase in self.standing.changed]
+
+
+def build_standpoint(
+    program: Program,
+    entries: Sequence[Any],
+    now: str,
+    code: str | None = None,
+    accepted: frozenset[str] = frozenset(),
+    running: bool = False,
+    spent: tuple[int, float] = (0, 0.0),
+) -> Standpoint:
+    """Reads journal entries (oldest first) into what stands today.
+
+    Args:
+        code: digest of the experiment's code today; None where it cannot be told.
+        spent: runs and seconds so far.
+    """
+    judged = [e for e in entries if isinstance(e.record, Verdict | Decision)]
+    fidelity = judged[-1].record.fidelity if judged else "standard"
+    here = [e for e in judged if e.record.fidelity == _fidelity(program, e.record.phase, judged[-1].record)]
+    verdicts = {e.record.phase: e.record for e in here if isinstance(e.record, Verdict)}
+    decided = [e for e in here if isinstance(e.record, Decision)]
+    last = {e.record.phase: e for e in decided}
+    decisions = {phase: e.record for phase, e in last.items()}
+    path, latest = _walk(program, verdicts, last)
+    opened = {d.target: p for p, d in decisions.items() if d.action != "wait" and d.target not in (None, p)}
+    opened |= dict(zip(path[1:], path, strict=False))
+    overrides = overrides_today(entries, now)
+    standing = {o.id for o in overrides}
+    withdrawn = [decisions[p] for p in path if not set(_followed(decisions[p])) <= standing]
+    return Standpoint(
+        program=program,
+        fidelity=fidelity,
+        verdicts=verdicts,
+        decisions=decisions,
+        decided_at={e.record.id: e.at for e in decided},
+        latest=latest,
+        path=path,
+        overrides=overrides,
+        pending=_pending(program, entries, last, overrides, path),
+        withdrawn=withdrawn[0] if withdrawn else None,
+        standing=build_standing(program, verdicts, code, accepted, opened, _disputed(here, entries)),
+        passed_over=_passed_over(program, verdicts, path),
+        running=running,
+        spent_runs=spent[0],
+        spent_seconds=spent[1],
+    )
+
+
+def _fidelity(program: Program, phase: str, last: Verdict | Decision) -> str:
+    """The rung that counts for a phase: the one worked on last, or each phase's own if that was its own."""
+    worked_on = program.phases.get(last.phase)
+    if phase in program.phases and worked_on is not None and worked_on.fidelity == last.fidelity:
+        return program.phases[phase].fidelity
+    return last.fidelity
+
+
+def _followed(decision: Decision) -> list[str]:
+    """The ids of the overrides that a decision follows."""
+    return decision.override_id.split(", ") if decision.override_id else []
+
+
+def _walk(
+    program: Program, verdicts: Mapping[str, Verdict], last: Mapping[str, Any]
+) -> tuple[tuple[str, ...], Decision | None]:
+    """(the judged phases on the way, the decision at which it ends), as the rules would walk it.
+
+    Args:
+        last: phase -> the entry of its latest decision.
+    """
+    path: list[str] = []
+    here: str | None = program.first
+    latest: Decision | None = None
+    while here is not None and here not in path:
+        there = _beyond(here, verdicts, last)
+        if there is not None and there not in path:
+            here = there
+        if here not in last:
+            break
+        latest = last[here].record
+        assert latest is not None
+        if here in verdicts:
+            path.append(here)
+        here = latest.target if follows_verdict(latest) and latest.action != "wait" else None
+    return tuple(path), latest
+
+
+def _beyond(phase: str, verdicts: Mapping[str, Verdict], last: Mapping[str, Any]) -> str | None:
+    """The phase that was judged next where this one was passed over since anything was run for it."""
+    if phase in verdicts:
+        return None
+    since = last[phase].position if phase in last else 0
+    told = passed_over_caveat(phase)
+    found = [p for p, v in verdicts.items() if told in v.caveats and p in last and last[p].position > since]
+    return min(found, key=lambda p: len(verdicts[p].caveats), default=None)
+
+
+def _pending(
+    program: Program,
+    entries: Sequence[Any],
+    last: Mapping[str, Any],
+    overrides: Sequence[Override],
+    path: Sequence[str],
+) -> Override | None:
+    """The newest override on the way after which nothing was decided yet."""
+    standing = {o.id for o in overrides if o.phase in path}
+    found = [
+        e.record
+        for e in entries
+        if isinstance(e.record, Override)
+        and e.record.id in standing
+        and e.position > last[e.record.phase].position
+        and (e.record.choose is None or e.record.choose in choices(program, e.record.phase))
+    ]
+    return found[-1] if found else None
+
+
+def _disputed(judged: Sequence[Any], entries: Sequence[Any]) -> dict[str, str]:
+    """Phases of which a run was excluded, or taken back, after the verdict."""
+    verdicts = [e for e in judged if isinstance(e.record, Verdict)]
+    last = {e.record.phase: e for e in verdicts}
+    counted = {(e.record.phase, run) for e in verdicts for run in e.record.run_ids}
+    said = {e.record.run_id: e for e in entries if isinstance(e.record, Exclusion)}
+    found: dict[str, str] = {}
+    for phase, run in sorted(counted & {(p, r) for p in last for r in said}):
+        entry, exclusion = last[phase], said[run]
+        counts, told = run in entry.record.run_ids, exclusion.record
+        if counts and not told.undone:
+            found[phase] = f"run {run} was excluded by {told.by}: {told.reason}"
+        elif told.undone and not counts and exclusion.position > entry.position:
+            found[phase] = f"run {run} is no longer excluded"
+    return found
+
+
+def _passed_over(program: Program, verdicts: Mapping[str, Verdict], path: Sequence[str]) -> frozenset[str]:
+    told = {caveat for phase in path if phase in verdicts for caveat in verdicts[phase].caveats}
+    return frozenset(phase for phase in program.phases if passed_over_caveat(phase) in told)

@@ -1,0 +1,120 @@
+"""Small programs, runs and evidence for tests: plain records, made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from planner.criteria.answer import Judging
+from planner.criteria.judge import judge_criteria
+from planner.evidence import Evidence
+from planner.gates import build_judging, judge_phase
+from planner.program import Program, build
+from planner.records import CriterionResult, Run, Verdict
+
+PHASE = "look"
+METRICS = {
+    "acc": {"unit": "fraction", "better": "higher", "floor": 0.5},
+    "loss": {"unit": "nats", "better": "lower"},
+    "f1": {"unit": "fraction", "better": "higher", "floor": "f1_floor"},
+    "f1_floor": {"unit": "fraction", "better": "neither"},
+    "part": {"unit": "nats", "better": "lower"},
+    "rest": {"unit": "nats", "better": "lower"},
+    "part_share": {"unit": "fraction", "better": "lower", "share": "part", "of": ["part", "rest"]},
+}
+ARMS = ("base", "new", "third")
+
+
+def make_program(
+    criteria: Mapping[str, Mapping[str, Any]],
+    gate: Sequence[str] | None = None,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
+    budget: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
+    **phase: Any,
+) -> Program:
+    """A program of one phase ``look``; the gate asks for every criterion where it is not given.
+
+    Args:
+        more: further phases.
+    """
+    arms = arms or {name: {"kind": name} for name in ARMS}
+    body: dict[str, Any] = {
+        "question": "Is it better?",
+        "arms": list(arms),
+        "factor": "kind",
+        "criteria": {k: dict(v) for k, v in criteria.items()},
+        "gate": list(criteria) if gate is None else list(gate),
+        **phase,
+    }
+    return build(
+        {
+            "program": "tiny",
+            "question": "Is it better?",
+            "experiment": "tiny",
+            "metrics": METRICS,
+            "arms": {k: dict(v) for k, v in arms.items()},
+            "phases": {PHASE: body, **(more or {})},
+            "budget": dict(budget or {}),
+        }
+    )
+
+
+def make_run(arm: str, seed: int = 0, **fields: Any) -> Run:
+    """A finished run of an arm; ``fields`` are those of a record."""
+    return Run.model_validate({"id": f"{arm}-{seed}", "phase": PHASE, "arm": arm, "seed": seed, **fields})
+
+
+def make_evidence(
+    values: Mapping[str, Any],
+    metric: str = "acc",
+    declared: Mapping[str, Mapping[str, Any]] | None = None,
+    **fields: Any,
+) -> Evidence:
+    """Evidence from values of one metric.
+
+    Args:
+        values: arm -> values by seed from 0 (None: the run lacks the metric), or arm -> runs.
+        fields: of every run that is made here.
+    """
+    runs: dict[str, dict[int, Run]] = {}
+    for arm, given in values.items():
+        found = [_as_run(arm, seed, value, metric, fields) for seed, value in enumerate(given)]
+        runs[arm] = {run.seed: run for run in found}
+    return Evidence(PHASE, "standard", runs, {}, declared or {arm: {"kind": arm} for arm in values})
+
+
+def _as_run(arm: str, seed: int, value: Any, metric: str, fields: Mapping[str, Any]) -> Run:
+    if isinstance(value, Run):
+        return value
+    metrics = value if isinstance(value, dict) else {} if value is None else {metric: value}
+    return make_run(arm, seed, metrics=metrics, **fields)
+
+
+def make_judging(required: Sequence[str] = (), final: bool = False, **fields: Any) -> Judging:
+    """Three seeds planned, six at most."""
+    return Judging(**{"seeds": 3, "most_seeds": 6, "final": final, "required": frozenset(required), **fields})
+
+
+def judged(
+    criterion: Mapping[str, Any], evidence: Evidence, optional: bool = False, **judging: Any
+) -> CriterionResult:
+    """The result of one criterion ``c``, which the gate requires unless it is optional."""
+    program = make_program(
+        {"c": criterion, "other": {"metric": "acc", "arm": "base", "above": -9e9}}, ["other"]
+    )
+    rules = make_judging([] if optional else ["c"], **judging)
+    return judge_criteria(program, PHASE, evidence, rules, {})["c"]
+
+
+def verdict_of(
+    program: Program,
+    evidence: Evidence,
+    final: bool = True,
+    earlier: Mapping[str, Verdict] | None = None,
+    fidelity: str = "standard",
+    **more: Any,
+) -> Verdict:
+    """The verdict of the phase ``look``."""
+    judging = build_judging(program, PHASE, fidelity, final)
+    return judge_phase(program, PHASE, evidence, judging, earlier, **more)

@@ -1,0 +1,160 @@
+"""JSON Schemas of what the commands print, as ``docs/cli.md`` promises them; further keys may be there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string", "minLength": 1}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
+WHOLE: Schema = {"type": "integer", "minimum": 0}
+OUTCOME: Schema = {"enum": ["pass", "fail", "inconclusive", "invalid", "blocked", None]}
+CONFIDENCE: Schema = {"enum": ["confirmed", "provisional", None]}
+PROGRAM_STATE: Schema = {"enum": ["ready", "running", "waiting", "blocked", "done"]}
+PHASE_STATE: Schema = {"enum": ["locked", "ready", "running", "judged", "waiting", "blocked"]}
+ACTION: Schema = {"enum": ["run_phase", "add_seeds", "run_diagnostic", "take_option", "wait", "stop"]}
+CRITERION: Schema = {"enum": ["met", "not_met", "undecided", "not_applicable", "invalid"]}
+CLAIM: Schema = {
+    "enum": [
+        "proposed",
+        "supported",
+        "supported_in_direction",
+        "refuted",
+        "equivalent",
+        "not_verified",
+        "superseded",
+        "stale",
+    ]
+}
+
+
+def _object(**keys: Schema) -> Schema:
+    return {"type": "object", "required": list(keys), "properties": keys}
+
+
+def _list(of: Schema) -> Schema:
+    return {"type": "array", "items": of}
+
+
+def _maybe(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+TEXTS = _list({"type": "string"})
+NEXT = _object(action=ACTION, target=MAYBE_TEXT, reason=TEXT)
+PHASE = _object(
+    name=TEXT,
+    state=PHASE_STATE,
+    outcome=OUTCOME,
+    confidence=CONFIDENCE,
+    tier=MAYBE_TEXT,
+    case=MAYBE_TEXT,
+    stale={"type": "boolean"},
+    superseded_by=MAYBE_TEXT,
+)
+STEP = _object(
+    phase=TEXT,
+    action=ACTION,
+    outcome=OUTCOME,
+    confidence=CONFIDENCE,
+    tier=MAYBE_TEXT,
+    case=MAYBE_TEXT,
+    memo=TEXT,
+    decision_id=TEXT,
+    runs_launched=WHOLE,
+    runs_reused=WHOLE,
+)
+THRESHOLD: Schema = {"anyOf": [MAYBE_NUMBER, {"type": "array", "items": {"type": "number"}, "minItems": 2}]}
+INTERVAL = _maybe({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2})
+OVERRIDE = _object(
+    id=TEXT, by=TEXT, at=TEXT, reason=TEXT, contradicts=MAYBE_TEXT, expires=MAYBE_TEXT, choose=MAYBE_TEXT
+)
+
+
+def _reply(command: str, **keys: Schema) -> Schema:
+    return _object(schema={"const": f"phasegate.{command}/1"}, **keys)
+
+
+REPLIES: dict[str, Schema] = {
+    "programs": _reply("programs", programs=_list(_object(name=TEXT, question=TEXT, phases=TEXTS))),
+    "status": _reply(
+        "status",
+        programs=_list(
+            _object(
+                name=TEXT,
+                state=PROGRAM_STATE,
+                phases=_list(PHASE),
+                next=NEXT,
+                spent=_object(runs=WHOLE, seconds={"type": "number", "minimum": 0}),
+            )
+        ),
+    ),
+    "advance": _reply("advance", program=TEXT, steps=_list(STEP), state=PROGRAM_STATE, next=_maybe(NEXT)),
+    "dry_run": _reply(
+        "advance",
+        program=TEXT,
+        steps={"type": "array", "maxItems": 0},
+        candidates=_list(_object(choice=MAYBE_TEXT, reason=TEXT, chosen={"type": "boolean"})),
+        estimate=_object(runs=WHOLE, seconds=MAYBE_NUMBER),
+    ),
+    "explain": _reply(
+        "explain",
+        program=TEXT,
+        phase=TEXT,
+        decision_id=MAYBE_TEXT,
+        verdict=_object(
+            outcome=OUTCOME,
+            confidence=CONFIDENCE,
+            tier=MAYBE_TEXT,
+            case=MAYBE_TEXT,
+            cause=MAYBE_TEXT,
+            hypothesis=MAYBE_TEXT,
+            post_hoc={"type": "boolean"},
+            caveats=TEXTS,
+        ),
+        guards=_list(_object(id=TEXT, outcome=CRITERION, observed={}, reason=TEXT)),
+        criteria=_list(
+            _object(
+                id=TEXT,
+                kind=TEXT,
+                metric=MAYBE_TEXT,
+                outcome=CRITERION,
+                observed=MAYBE_NUMBER,
+                threshold=THRESHOLD,
+                margin=MAYBE_NUMBER,
+                interval=INTERVAL,
+                n=WHOLE,
+                run_ids=TEXTS,
+                flips_at=MAYBE_NUMBER,
+            )
+        ),
+        decision=_maybe(
+            _object(
+                action=ACTION,
+                choice=MAYBE_TEXT,
+                reason=TEXT,
+                rule=TEXT,
+                rejected=_list(_object(choice=TEXT, reason=TEXT, flips_if={"type": "string"})),
+            )
+        ),
+        claims=_list(_object(id=TEXT, status=CLAIM, caveats=TEXTS)),
+        overrides=_list(OVERRIDE),
+    ),
+    "memo": _reply("memo", program=TEXT, path=TEXT, text=TEXT),
+    "graph": _reply("graph", program=TEXT, phases={"type": "object"}, mermaid=TEXT),
+    "check": _reply("check", ok={"type": "boolean"}, findings=_list(_object(program=TEXT))),
+    "override": _reply("override", program=TEXT, override=OVERRIDE),
+    "overrides": _reply("override", program=TEXT, overrides=_list(OVERRIDE)),
+    "exclude": _reply("exclude", exclusion=_object(run_id=TEXT, by=TEXT, at=TEXT, reason=TEXT)),
+    "init": _reply("init", program=TEXT, path=TEXT, experiment=TEXT),
+}
+
+
+def assert_fits(reply: Any, command: str) -> None:
+    """Fails, and says where, if a reply is not what the command promises."""
+    jsonschema.Draft202012Validator.check_schema(REPLIES[command])
+    jsonschema.validate(reply, REPLIES[command], cls=jsonschema.Draft202012Validator)

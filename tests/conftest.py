@@ -1,0 +1,44 @@
+"""One home in which everything has been run and judged, shared by the tests that only need to look at it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from small_homes import QUICK, cli, copy_home, make_home
+
+
+@pytest.fixture(scope="session")
+def judged_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose program ``quick`` is done; not to be written to. Made once for all test processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    home, said = shared / "a judged home", shared / "judged.json"
+    with FileLock(shared / "judged.lock"):
+        if not said.exists():
+            reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=make_home(home, QUICK))
+            assert reply.code == 0, reply.err
+            said.write_text(reply.out)
+    return home
+
+
+@pytest.fixture(scope="session")
+def advance_reply(judged_home: Path) -> str:
+    """What ``advance --all --json`` printed when the judged home was made."""
+    return (judged_home.parent / "judged.json").read_text()
+
+
+@pytest.fixture
+def own_home(judged_home: Path, tmp_path: Path) -> Path:
+    """A copy of the judged home that a test may change."""
+    return copy_home(judged_home, tmp_path / "my copy")
+
+
+@pytest.fixture
+def fresh_home(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a home without a store, with these programs in it."""
+    return lambda *programs: make_home(tmp_path / "a home", *programs)

@@ -1,0 +1,224 @@
+"""What every store of runs promises: MLflow on SQLite, and its twin in memory."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worlds import catalog_of, description_of, small
+
+from planner.errors import StoreUnavailable
+from planner.evidence import is_finite
+from planner.io import tags
+from planner.io.memory import MemoryRuns
+from planner.io.record_store import MlflowRecords
+from planner.io.run_store import MlflowRuns
+from planner.paths import Home
+from planner.ports import RunStore
+from planner.program import build
+from planner.records import Ended, PlannedRun, Run
+
+PROGRAM = small()
+BEGAN = 1_700_000_000.0
+
+
+def planned(arm: str = "new", seed: int = 0) -> PlannedRun:
+    return catalog_of(PROGRAM).planned("first", arm, "standard", seed)
+
+
+def left_behind(folder: Path, lines: list[list[Any]]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+@pytest.fixture(params=["mlflow", "memory"])
+def store(request: pytest.FixtureRequest, new_home: Callable[[], Home]) -> RunStore:
+    return MlflowRuns(new_home()) if request.param == "mlflow" else MemoryRuns()
+
+
+class TestRunStore:
+    def begin(self, store: RunStore, one: PlannedRun, attempt: int = 1, lineage: str | None = None) -> str:
+        told = description_of(one.params)
+        return store.start(PROGRAM, one, told, "phase-1", attempt, lineage, BEGAN)
+
+    def end(self, store: RunStore, run_id: str, folder: Path, outcome: str = "ok", **more: Any) -> None:
+        ended = Ended.model_validate({"job_id": "j", "outcome": outcome, "seconds": 2.5, **more})
+        store.finish(run_id, folder, ended, BEGAN)
+
+    def only(self, store: RunStore) -> Run:
+        (run,) = store.snapshot(PROGRAM).finished
+        return run
+
+    def test_an_empty_store_has_no_runs(self, store: RunStore) -> None:
+        snapshot = store.snapshot(PROGRAM)
+        assert (list(snapshot.finished), list(snapshot.unfinished)) == ([], [])
+
+    def test_a_run_that_has_begun_is_unfinished_and_no_evidence(self, store: RunStore) -> None:
+        run_id = self.begin(store, planned())
+        snapshot = store.snapshot(PROGRAM)
+        assert list(snapshot.finished) == []
+        (run,) = snapshot.unfinished
+        assert (run.id, run.phase, run.arm, run.seed) == (run_id, "first", "new", 0)
+        assert run.fingerprint == planned().fingerprint
+
+    def test_a_finished_run_is_what_was_planned_and_measured(self, store: RunStore, tmp_path: Path) -> None:
+        run_id = self.begin(store, planned(), attempt=2)
+        folder = left_behind(tmp_path / "r", [["score", 0, 1.0], ["score", 3, 0.25], ["aside", None, 7.0]])
+        self.end(store, run_id, folder)
+        run = self.only(store)
+        assert (run.outcome, run.attempt, run.seconds, run.own) == ("ok", 2, 2.5, True)
+        assert (run.fingerprint, run.data_digest) == (planned().fingerprint, planned().data_digest)
+        assert run.metrics == {"score": 0.25, "aside": 7.0}
+        assert run.params == {"kind": "new"}
+        assert store.snapshot(PROGRAM).unfinished == ()
+
+    def test_finishing_twice_changes_nothing(self, store: RunStore, tmp_path: Path) -> None:
+        run_id = self.begin(store, planned())
+        folder = left_behind(tmp_path / "r", [["score", 0, 1.0]])
+        self.end(store, run_id, folder)
+        once = self.only(store)
+        self.end(store, run_id, folder)
+        assert self.only(store) == once
+
+    @pytest.mark.parametrize("outcome", ["code_error", "out_of_memory", "timeout", "killed", "lost"])
+    def test_how_a_run_ended_is_kept(self, store: RunStore, tmp_path: Path, outcome: str) -> None:
+        run_id = self.begin(store, planned())
+        self.end(store, run_id, tmp_path, outcome, reason="it broke", stderr_tail="Traceback")
+        assert self.only(store).outcome == outcome
+
+    def test_values_that_are_not_finite_are_not_mistaken_for_numbers(
+        self, store: RunStore, tmp_path: Path
+    ) -> None:
+        run_id = self.begin(store, planned())
+        folder = left_behind(tmp_path / "r", [["score", 0, math.nan], ["high", 0, math.inf]])
+        self.end(store, run_id, folder, "bad_metric")
+        metrics = self.only(store).metrics
+        assert not any(map(is_finite, metrics.values()))
+
+    def test_an_abandoned_run_is_lost_and_its_attempt_is_not_counted(self, store: RunStore) -> None:
+        store.abandon(self.begin(store, planned()))
+        run = self.only(store)
+        assert (run.outcome, run.attempt, run.seconds, run.usable) == ("lost", 0, 0.0, False)
+
+    def test_orphans_are_ended_but_not_what_is_alive(self, store: RunStore) -> None:
+        orphan, alive = self.begin(store, planned(seed=0)), self.begin(store, planned(seed=1))
+        store.end_orphans(PROGRAM, {alive})
+        snapshot = store.snapshot(PROGRAM)
+        assert [(r.id, r.outcome) for r in snapshot.finished] == [(orphan, "lost")]
+        assert [r.id for r in snapshot.unfinished] == [alive]
+
+
+# --- what only MLflow can show -------------------------------------------------------------------
+
+
+@pytest.fixture
+def mlflow_runs(new_home: Callable[[], Home]) -> MlflowRuns:
+    return MlflowRuns(new_home())
+
+
+def log(runs: MlflowRuns, told: Mapping[str, str], experiment: str = "elsewhere", **metrics: float) -> str:
+    """A run that somebody else logged."""
+    found = runs.client.get_experiment_by_name(experiment)
+    where = found.experiment_id if found else runs.client.create_experiment(experiment)
+    run_id = str(runs.client.create_run(where, tags=dict(told)).info.run_id)
+    for name, value in metrics.items():
+        runs.client.log_metric(run_id, name, value)
+    runs.client.set_terminated(run_id)
+    return run_id
+
+
+HERE = {tags.PROGRAM: "small", tags.PHASE: "first", tags.ARM: "new", tags.SEED: "1"}
+
+
+def test_a_run_that_others_logged_counts_wherever_it_lies(mlflow_runs: MlflowRuns) -> None:
+    run_id = log(mlflow_runs, HERE, score=2.0)
+    (run,) = mlflow_runs.snapshot(PROGRAM).finished
+    assert (run.id, run.own, run.outcome, run.metrics) == (run_id, False, "ok", {"score": 2.0})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {tags.ATTEMPT: "x"},
+        {tags.ATTEMPT: "1e9"},
+        {tags.SECONDS: "nan"},
+        {tags.SECONDS: "-5"},
+        {tags.SECONDS: "soon"},
+        {tags.OUTCOME: "splendid"},
+        {tags.FIDELITY: "huge"},
+        {tags.ARM: "no such arm"},
+        {tags.PHASE: "nowhere"},
+        {tags.SEED: "1000000000"},
+        {tags.SEED: "-3"},
+        {tags.RECORD: "v-0000"},
+    ],
+)
+def test_strange_tags_are_read_with_tolerance(mlflow_runs: MlflowRuns, told: dict[str, str]) -> None:
+    log(mlflow_runs, {**HERE, **told}, score=2.0)
+    (run,) = mlflow_runs.snapshot(PROGRAM).finished
+    assert run.attempt == 1
+    assert run.seconds >= 0.0
+    assert list(MlflowRecords(mlflow_runs).load(PROGRAM)) is not None
+
+
+@pytest.mark.parametrize("seed", ["", "x", "1.5", "--5", "²", "1_0", "9" * 40])
+def test_a_run_without_a_sensible_seed_is_nobodys_evidence(mlflow_runs: MlflowRuns, seed: str) -> None:
+    log(mlflow_runs, {**HERE, tags.SEED: seed}, score=2.0)
+    assert list(mlflow_runs.snapshot(PROGRAM).finished) == []
+
+
+def test_runs_of_another_program_or_kind_are_not_ours(mlflow_runs: MlflowRuns) -> None:
+    log(mlflow_runs, {**HERE, tags.PROGRAM: "other"})
+    log(mlflow_runs, {**HERE, tags.KIND: "decision"})
+    assert list(mlflow_runs.snapshot(PROGRAM).finished) == []
+
+
+def test_a_program_maps_existing_runs_to_arms(mlflow_runs: MlflowRuns) -> None:
+    raw = PROGRAM.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    raw["phases"]["first"]["select"] = {"new": "tags.team = 'ours'"}
+    log(mlflow_runs, {"team": "ours"}, score=1.0)
+    log(mlflow_runs, {"team": "theirs"}, score=1.0)
+    (run,) = [r for r in mlflow_runs.snapshot(build(raw)).finished if r.phase == "first"]
+    assert (run.arm, run.seed, run.metrics) == ("new", 0, {"score": 1.0})
+
+
+def test_in_a_store_that_others_share_nothing_is_ended(
+    new_home: Callable[[], Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = new_home()
+    home.database.rename(home.root / "shared.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home.root}/shared.db")
+    shared = MlflowRuns(home)
+    one = planned()
+    shared.start(PROGRAM, one, description_of(one.params), "phase-1", 1, None, BEGAN)
+    shared.end_orphans(PROGRAM, ())
+    assert len(shared.snapshot(PROGRAM).unfinished) == 1
+
+
+def test_a_run_that_somebody_else_is_making_is_left_alone(mlflow_runs: MlflowRuns) -> None:
+    where = mlflow_runs.experiment(PROGRAM)
+    run_id = str(mlflow_runs.client.create_run(where, tags=HERE).info.run_id)
+    mlflow_runs.end_orphans(PROGRAM, ())
+    assert mlflow_runs.client.get_run(run_id).info.status == "RUNNING"
+
+
+def test_a_store_that_is_no_database_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    home = Home(tmp_path)
+    home.mlruns.mkdir()
+    home.database.write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreUnavailable, match="cannot be used"):
+        MlflowRuns(home)
+
+
+def test_a_folder_of_files_as_store_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", str(tmp_path / "mlruns"))
+    with pytest.raises(StoreUnavailable, match="use a server's address or a database"):
+        MlflowRuns(Home(tmp_path))

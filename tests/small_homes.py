@@ -1,0 +1,214 @@
+"""Homes with small programs and an experiment that measures in no time, and the real command line on them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = Path(__file__).parent / "reference" / "credit_linesearch.json"
+
+EXPERIMENT = '''
+"""Scores that follow from the arm and the seed alone; torch is not needed."""
+import random
+
+from experiments.contract import Config as BaseConfig
+from experiments.contract import Data
+
+
+class Config(BaseConfig):
+    shift: float = 0.0
+    spread: float = 0.05
+    action: str = "measure"
+
+
+PRESETS = {"smoke": {"spread": 0.01}}
+
+
+def describe(config):
+    return Data(name="made up", digest="made-up", sizes={"train": 2})
+
+
+def run(config, seed, log):
+    noise = random.Random(f"{seed} {config.shift}").gauss(0.0, config.spread)
+    if config.action == "raise":
+        raise ValueError("the <b>loss</b> went away")
+    for step in range(4):
+        score = config.shift + noise / (step + 1)
+        log.metric("score", float("nan") if config.action == "nan" else score, step)
+        log.metric("loss", 1.0 / (step + 1) - config.shift, step)
+    log.artifact("note.txt").write_text("measured")
+'''
+
+QUICK = """
+program: quick
+question: Is a larger shift better?
+experiment: quick
+metrics:
+  score: {unit: points, better: higher}
+  loss: {unit: nats, better: lower}
+arms:
+  base: {shift: 0.0}
+  worse: {shift: -1.0}
+  better: {shift: 1.0}
+phases:
+  first:
+    question: Does the first guess raise the score?
+    arms: [base, worse]
+    factor: shift
+    criteria:
+      higher: {metric: score, arm: worse, versus: base, better_by: 0.2}
+    gate: [higher]
+    cases:
+      up: {means: a shift raises the score, when: [higher]}
+      down: {means: a shift does not raise the score, unless: [higher]}
+    claims:
+      shift_helps: {says: A shift raises the score., supported: [higher]}
+    next: {up: stop, down: triage}
+    triage:
+      options:
+        - option: turn_round
+          rationale: The other way has not been tried.
+          expects: [higher]
+          risk: none that we know
+          opens: second
+        - option: repeat
+          rationale: It may have been bad luck.
+          expects: [higher]
+          opens: third
+  second:
+    question: Does a shift the other way raise it?
+    same_as: first
+    swap: {worse: better}
+    next: {up: stop, down: stop}
+  third:
+    question: Does it raise it in a noisier world?
+    same_as: first
+    with: {spread: 0.1}
+    next: {up: stop, down: stop}
+budget: {seeds_per_arm: 6}
+"""
+
+WAITS = """
+program: waits
+question: Who decides?
+experiment: quick
+metrics:
+  score: {unit: points, better: higher}
+arms:
+  base: {shift: 0.0}
+  worse: {shift: -1.0}
+phases:
+  first:
+    question: Is it better?
+    arms: [base, worse]
+    factor: shift
+    criteria:
+      higher: {metric: score, arm: worse, versus: base, better_by: 0.2}
+    gate: [higher]
+    triage:
+      options:
+        - {option: costly, rationale: It may help., opens: second, needs_person: to_approve}
+  second:
+    question: Is it better in a noisier world?
+    same_as: first
+    with: {spread: 0.1}
+"""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its stdout as JSON, with NaN and infinities refused."""
+
+        def refuse(word: str) -> Any:
+            raise AssertionError(f"{word} in JSON")
+
+        return json.loads(self.out, parse_constant=refuse)
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """This process's environment without what would lead the command to another home or store."""
+    led_by = ("PHASEGATE_HOME", "MLFLOW_TRACKING_URI", "NO_COLOR", "FORCE_COLOR")
+    kept = {k: v for k, v in os.environ.items() if k not in led_by}
+    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
+
+
+def cli(
+    *words: str, home: Path | None = None, env: Mapping[str, str] | None = None, cwd: Path = ROOT
+) -> Reply:
+    """Runs ``cli.py`` as a process of its own."""
+    given = ["--home", str(home)] if home is not None else []
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), *given, *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=clean_environment(**(env or {})),
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )
+    return Reply(done.returncode, done.stdout, done.stderr)
+
+
+def make_home(folder: Path, *programs: str) -> Path:
+    """A home that holds these programs (YAML texts) and the quick experiment."""
+    (folder / "knowledge" / "programs").mkdir(parents=True)
+    (folder / "experiments").mkdir()
+    (folder / "experiments" / "quick.py").write_text(EXPERIMENT.lstrip())
+    for text in programs:
+        add_program(folder, text)
+    return folder
+
+
+def add_program(home: Path, text: str) -> None:
+    """Writes a program into a home, under the name that it has."""
+    text = textwrap.dedent(text).lstrip()
+    name = text.partition("\n")[0].removeprefix("program: ")
+    (home / "knowledge" / "programs" / f"{name}.yaml").write_text(text)
+
+
+def copy_home(home: Path, folder: Path) -> Path:
+    """A copy of a home; its store's artifacts are its own."""
+    shutil.copytree(home, folder)
+    told = home.resolve().as_uri(), folder.resolve().as_uri()
+    with closing(sqlite3.connect(folder / "mlruns" / "mlflow.db")) as store, store:
+        store.execute("UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", told)
+        store.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", told)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file below a folder with a digest of its content, and every folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in sorted(folder.rglob("*"))
+        if "__pycache__" not in path.parts
+    }
+
+
+def log_reference(home: Path, *phases: str) -> None:
+    """Logs the reference figures of some phases with plain MLflow, as anybody's script would."""
+    script = Path(__file__).parent / "plain_mlflow.py"
+    env = clean_environment(MLFLOW_TRACKING_URI=f"sqlite:///{home}/mlruns/mlflow.db")
+    (home / "mlruns").mkdir(exist_ok=True)
+    words = [sys.executable, str(script), str(REFERENCE), *phases]
+    subprocess.run(words, check=True, env=env, cwd=home, capture_output=True, timeout=300)

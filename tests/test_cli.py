@@ -1,0 +1,236 @@
+"""The contract of ``docs/cli.md`` over real processes; what needs many runs of MLflow is in ``slow/``."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli_schemas import assert_fits
+from small_homes import QUICK, Reply, add_program, cli, contents
+
+from planner.io.locks import program_lock
+from planner.paths import Home
+
+MakeHome = Callable[..., Path]
+
+
+def assert_refused(reply: Reply, code: int, *words: str) -> None:
+    """One sentence on stderr, nothing on stdout, no traceback."""
+    assert reply.code == code, reply
+    assert reply.out == ""
+    assert "Traceback" not in reply.err
+    assert len(reply.err.strip().splitlines()) == 1
+    for word in words:
+        assert word in reply.err
+
+
+# --- JSON ----------------------------------------------------------------------------------------
+
+
+def test_what_advance_prints_at_the_end_is_one_object_as_promised(advance_reply: str) -> None:
+    reply = Reply(0, advance_reply, "").json
+    assert_fits(reply, "advance")
+    assert [step["phase"] for step in reply["steps"]] == ["first", "second"]
+    assert [step["outcome"] for step in reply["steps"]] == ["fail", "pass"]
+    assert [step["runs_launched"] for step in reply["steps"]] == [6, 3]
+    assert reply["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("programs", ["programs"]),
+        ("status", ["status"]),
+        ("explain", ["explain", "quick"]),
+        ("explain", ["explain", "quick", "--phase", "first"]),
+        ("explain", ["explain", "quick", "--phase", "third"]),
+        ("memo", ["memo", "quick", "first"]),
+        ("graph", ["graph", "quick"]),
+        ("check", ["check", "quick"]),
+        ("overrides", ["override", "quick", "--list"]),
+    ],
+)
+def test_what_a_reading_command_prints_is_as_promised(
+    judged_home: Path, command: str, words: list[str]
+) -> None:
+    reply = cli(*words, "--json", home=judged_home)
+    assert (reply.code, reply.err) == (0, "")
+    assert_fits(reply.json, command)
+
+
+@pytest.mark.parametrize("words", [["status"], ["explain"], ["programs"], ["check"], ["graph", "quick"]])
+def test_a_home_where_nothing_was_run_can_be_read(fresh_home: MakeHome, words: list[str]) -> None:
+    home = fresh_home(QUICK)
+    before = contents(home)
+    reply = cli(*words, "--json", home=home)
+    assert (reply.code, reply.err) == (0, "")
+    assert_fits(reply.json, words[0])
+    assert contents(home) == before
+
+
+def test_a_phase_that_was_not_judged_has_no_outcome(judged_home: Path) -> None:
+    reply = cli("explain", "quick", "--phase", "third", "--json", home=judged_home).json
+    assert reply["verdict"]["outcome"] is None
+    assert (reply["criteria"], reply["decision"]) == ([], None)
+
+
+def test_the_choice_of_a_decision_is_the_next_target(judged_home: Path) -> None:
+    told = cli("explain", "quick", "--phase", "first", "--json", home=judged_home).json["decision"]
+    assert (told["action"], told["choice"]) == ("take_option", "turn_round")
+    ahead = cli("status", "quick", "--json", home=judged_home).json["programs"][0]["next"]
+    last = cli("explain", "quick", "--json", home=judged_home).json["decision"]
+    assert (ahead["action"], ahead["target"]) == (last["action"], last["choice"]) == ("stop", None)
+
+
+# --- where things go -----------------------------------------------------------------------------
+
+
+def test_the_home_may_be_named_before_or_after_the_command_or_in_the_environment(judged_home: Path) -> None:
+    asked = ["status", "--json"]
+    before = cli("--home", str(judged_home), *asked).json
+    assert cli(*asked, "--home", str(judged_home)).json == before
+    assert cli(*asked, f"--home={judged_home}").json == before
+    assert cli(*asked, env={"PHASEGATE_HOME": str(judged_home)}).json == before
+    assert [program["name"] for program in before["programs"]] == ["quick"]
+
+
+@pytest.mark.parametrize("words", [["status"], ["explain", "--full"], ["graph", "quick"], ["memo", "quick"]])
+def test_no_colour_is_written_where_nobody_looks_or_none_is_wanted(
+    judged_home: Path, words: list[str]
+) -> None:
+    reply = cli(*words, home=judged_home, env={"NO_COLOR": "1"})
+    assert reply.code == 0
+    assert "\x1b" not in reply.out + reply.err
+    assert reply.out == cli(*words, home=judged_home).out
+
+
+def test_pictures_of_the_graph_are_written(judged_home: Path, tmp_path: Path) -> None:
+    for kind, begins in (("svg", b"<?xml"), ("png", b"\x89PNG")):
+        reply = cli(
+            "graph", "quick", "--format", kind, "--out", str(tmp_path / f"g.{kind}"), home=judged_home
+        )
+        assert reply.code == 0
+        assert (tmp_path / f"g.{kind}").read_bytes().startswith(begins)
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["status", "quik"], "did you mean 'quick'"),
+        (["advance", "quik"], "did you mean 'quick'"),
+        (["advance", "quick", "--until", "nowhere"], "no phase 'nowhere'"),
+        (["advance", "quick", "--max-seconds", "0"], "--max-seconds"),
+        (["advance", "quick", "--max-seconds", "nan"], "--max-seconds"),
+        (["advance", "quick", "--jobs", "0"], "--jobs"),
+        (["advance", "quick", "--fidelity", "high"], "smoke, standard, full"),
+        (["advance", "quick", "--launcher", "moon"], "moon"),
+        (["explain", "quick", "--phase", "nowhere"], "no phase 'nowhere'"),
+        (["explain", "quick", "--decision", "d-0"], "no decision"),
+        (["explain", "quick", "--format", "pdf"], "pdf"),
+        (["memo", "quick", "third"], "has not been judged"),
+        (["graph", "quick", "--format", "pdf"], "pdf"),
+        (["override", "quick", "first"], "--choose"),
+        (["override", "quick", "first", "--choose", "repeat"], "--reason"),
+        (["override", "quick", "nowhere", "--choose", "repeat", "--reason", "x"], "no phase"),
+        (["override", "quick", "third", "--choose", "stop", "--reason", "x"], "not open"),
+        (["override", "quick", "--revoke", "o-0"], "no override"),
+        (["exclude", "not-an-id", "--reason", "x"], "no run id"),
+        (["init", "quick"], "already"),
+        (["init", "Quick-er"], "lower-case"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_changes_nothing(judged_home: Path, words: list[str], told: str) -> None:
+    before = contents(judged_home)
+    assert_refused(cli(*words, home=judged_home), 2, told)
+    assert contents(judged_home) == before
+
+
+def test_a_home_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert_refused(cli("status", home=tmp_path / "nowhere"), 2, "nowhere")
+
+
+def test_with_two_programs_and_none_named_advance_asks_which(fresh_home: MakeHome) -> None:
+    home = fresh_home(QUICK)
+    add_program(home, QUICK.replace("program: quick", "program: other"))
+    assert_refused(cli("advance", home=home), 2, "other", "quick")
+
+
+@pytest.mark.parametrize("words", [["status"], ["advance", "quick"], ["check"], ["explain", "quick"]])
+def test_a_malformed_program_ends_with_65_and_names_file_and_line(
+    fresh_home: MakeHome, words: list[str]
+) -> None:
+    home = fresh_home(QUICK.replace("better_by: 0.2", "beter_by: 0.2"))
+    line = 1 + QUICK.strip().splitlines().index(
+        next(t for t in QUICK.strip().splitlines() if "better_by" in t)
+    )
+    reply = cli(*words, home=home)
+    assert (reply.code, reply.out) == (65, "")
+    assert f"quick.yaml:{line}: " in reply.err
+    assert "beter_by" in reply.err
+    assert "Traceback" not in reply.err
+
+
+def test_check_ends_with_1_where_it_finds_an_error(fresh_home: MakeHome) -> None:
+    home = fresh_home(QUICK.replace("unless: [higher]", "when: [higher]"))
+    reply = cli("check", "quick", "--json", home=home)
+    assert (reply.code, reply.err) == (1, "")
+    assert_fits(reply.json, "check")
+    assert not reply.json["ok"]
+
+
+def test_a_program_that_is_held_ends_advance_with_75_and_says_by_whom(fresh_home: MakeHome) -> None:
+    home = fresh_home(QUICK)
+    since = "2026-01-02T03:04:05+00:00"
+    with program_lock(Home(home), "quick", since):
+        assert_refused(cli("advance", "quick", home=home), 75, str(os.getpid()), since)
+        assert cli("status", "--json", home=home).json["programs"][0]["state"] == "running"
+
+
+def test_an_unreachable_store_ends_with_69_within_20_seconds(fresh_home: MakeHome) -> None:
+    began = time.monotonic()
+    reply = cli("advance", "quick", home=fresh_home(QUICK), env={"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
+    assert_refused(reply, 69, "http://127.0.0.1:9")
+    assert time.monotonic() - began < 20
+
+
+def test_a_folder_as_store_ends_with_69(fresh_home: MakeHome) -> None:
+    home = fresh_home(QUICK)
+    env = {"MLFLOW_TRACKING_URI": str(home / "mlruns")}
+    assert_refused(cli("advance", "quick", home=home, env=env), 69, "MLFLOW_TRACKING_URI")
+
+
+# --- working -------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_gives_reasons_and_an_estimate_and_writes_nothing_at_all(fresh_home: MakeHome) -> None:
+    home = fresh_home(QUICK)
+    before = contents(home)
+    reply = cli("advance", "quick", "--dry-run", "--json", home=home)
+    assert reply.code == 0
+    assert_fits(reply.json, "dry_run")
+    assert reply.json["estimate"]["runs"] == 6
+    assert reply.json["runs"] == [{"phase": "first", "arm": a, "runs": 3} for a in ("base", "worse")]
+    assert contents(home) == before
+
+
+def test_init_writes_a_program_that_checks_out_and_never_overwrites(tmp_path: Path) -> None:
+    reply = cli("init", "first_try", "--json", home=tmp_path)
+    assert_fits(reply.json, "init")
+    assert [p.name for p in sorted(tmp_path.rglob("*.*"))] == ["first_try.py", "first_try.yaml"]
+    before = contents(tmp_path)
+    assert_refused(cli("init", "first_try", home=tmp_path), 2, "already")
+    assert contents(tmp_path) == before
+    assert json.loads(cli("check", "first_try", "--json", home=tmp_path).out)["findings"] == []
+
+
+@pytest.mark.parametrize("name", ["class", "contract", "a b", "../up", "Über", "9lives", "", "x" * 81])
+def test_init_refuses_what_cannot_name_a_program_and_a_module(tmp_path: Path, name: str) -> None:
+    assert_refused(cli("init", name, home=tmp_path), 2)
+    assert contents(tmp_path) == {}

@@ -1,0 +1,171 @@
+"""Explanations as text, JSON and mermaid, from records made by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from cli_schemas import assert_fits
+from hand_made import OUTCOMES, criterion, decision, guard, override, trace, verdict
+
+from planner.explain import as_json, as_mermaid, as_text
+from planner.records import ClaimResult
+from planner.supersede import Standing
+
+HOSTILE = '"]; click a "javascript:alert(1)" <script> #quot; {{x}} | end\nsubgraph'
+_NODE = r'[a-z]+\d*(\[|\{\{|\(\()?("[^"<>]*(<br/>[^"<>]*)*"|start)?(\]|\}\}|\)\))?(:::[a-z_]+)?'
+_LINE = re.compile(rf"flowchart LR|  classDef [a-z_]+ [a-z:#0-9,]+|  {_NODE}( (-->|==>|-\.-x) {_NODE})?")
+
+
+def assert_is_safe_mermaid(text: str) -> None:
+    """Each line is one of the few forms that are meant, and no label can end early."""
+    for line in text.splitlines():
+        assert _LINE.fullmatch(line), line
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("phase", ["early", "late"])
+def test_every_outcome_can_be_told_in_every_form(outcome: str, phase: str) -> None:
+    for given in ({}, {"criteria": (), "guards": (), "table": ()}, {"tier": "1.5", "cause": "budget"}):
+        found = trace(verdict(phase, outcome, **given), decision(phase))
+        assert_fits(json.loads(json.dumps(as_json(found), allow_nan=False)), "explain")
+        assert outcome in as_text(found, full=True)
+        assert_is_safe_mermaid(as_mermaid(found))
+
+
+def test_a_phase_that_was_not_judged_says_so() -> None:
+    found = trace(None)
+    assert as_text(found) == "study / late: not judged yet"
+    assert as_json(found)["verdict"]["outcome"] is None
+    assert_fits(as_json(found), "explain")
+    assert_is_safe_mermaid(as_mermaid(found))
+
+
+def test_a_decision_before_any_verdict_is_told() -> None:
+    found = trace(None, decision("early", "run_phase", choice="early"), phase="early")
+    assert "run_phase early" in as_text(found)
+    assert_is_safe_mermaid(as_mermaid(found))
+
+
+def test_text_is_short_by_default_and_full_says_everything() -> None:
+    many = tuple(criterion(f"aside_{i}") for i in range(20))
+    caveats = tuple(f"caveat {i}" for i in range(9))
+    judged = verdict(criteria=(*verdict().criteria, *many), caveats=caveats, guards=(guard(), guard("g2")))
+    found = trace(judged, decision())
+    short, full = as_text(found), as_text(found, full=True)
+    assert len(short.splitlines()) < 20
+    assert "aside_3" not in short
+    assert "and 6 more (--full)" in short
+    assert "r0000005abc" not in short
+    for word in (
+        *(c.id for c in judged.criteria),
+        *caveats,
+        "r0000005abc",
+        "g2",
+        "it_helps",
+        "flips at 0.321",
+    ):
+        assert word in full
+
+
+def test_the_criteria_of_the_gate_are_in_the_short_text_with_their_numbers() -> None:
+    text = as_text(trace(verdict("early"), decision("early")))
+    for word in (
+        "helps: met",
+        "margin +0.734",
+        "interval [1.111, 1.357]",
+        "n 3, sequential",
+        "flips at 0.321",
+    ):
+        assert word in text
+
+
+def test_a_guard_that_fails_is_told_without_being_asked() -> None:
+    judged = verdict(guards=(guard(), guard("confounds", "not_met", "lr differs")))
+    text = as_text(trace(judged, decision()))
+    assert "- confounds -> caveat: lr differs" in text
+    assert "seeds ->" not in text
+
+
+def test_an_override_stands_beside_the_recommendation() -> None:
+    told = override("The surrogate is fine.", expires="2027-01-01")
+    chosen = decision(
+        action="take_option",
+        choice="drop",
+        recommended="retry",
+        override_id=told.id,
+        rejected=[{"choice": "retry", "reason": "recommended by the rules, overridden"}],
+    )
+    found = trace(verdict(), chosen, [told])
+    text, reply = as_text(found), as_json(found)
+    assert f"the rules recommend retry; override {told.id} stands" in text
+    assert "retry: recommended by the rules, overridden" in text
+    assert "chose drop over retry (The surrogate is fine.)" in text
+    assert (reply["decision"]["choice"], reply["decision"]["recommended"]) == ("drop", "retry")
+    assert reply["overrides"][0]["id"] == told.id
+    assert_fits(reply, "explain")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"choose": None, "verdict": "reject"}, "verdict rejected"),
+        ({"choose": None, "verdict": "accept"}, "verdict accepted"),
+        ({"choose": None, "done": "retry"}, "done: retry"),
+    ],
+)
+def test_every_sort_of_override_is_told(changes: dict, told: str) -> None:
+    assert told in as_text(trace(verdict(), decision(), [override(**changes)]))
+
+
+def test_supersession_is_told_from_both_sides() -> None:
+    standing = Standing({"early": "late"}, {"other": "x"})
+    winner = trace(verdict(), decision(), standing=standing)
+    loser = trace(verdict("early", "fail", case="B"), decision("early"), standing=standing)
+    assert "supersedes early's case B" in as_text(winner)
+    assert "clamping: gradients were clamped" in as_text(winner)
+    assert "superseded by late" in as_text(loser).splitlines()[0]
+    assert as_json(winner)["verdict"]["supersedes"]["confounds"] == {"clamping": "gradients were clamped"}
+    assert as_json(loser)["verdict"]["superseded_by"] == "late"
+
+
+def test_a_stale_verdict_says_why() -> None:
+    found = trace(verdict(), decision(), standing=Standing({}, {"late": "the code has changed"}))
+    assert "stale: the code has changed" in as_text(found).splitlines()[0]
+    assert as_json(found)["verdict"]["stale"] == "the code has changed"
+
+
+def test_claims_are_told_with_status_and_caveats() -> None:
+    claim = ClaimResult(
+        id="it_helps", says="It helps.", status="not_verified", rests_on=("helps",), caveats=("few seeds",)
+    )
+    found = trace(verdict(claims=(claim,)), decision())
+    assert "it_helps: not verified (few seeds)" in as_text(found, full=True)
+    assert as_json(found)["claims"][0]["status"] == "not_verified"
+
+
+def test_no_text_of_a_record_breaks_out_of_a_mermaid_label() -> None:
+    judged = verdict(
+        means=HOSTILE,
+        guards=(guard(HOSTILE, reason=HOSTILE),),
+        criteria=(criterion(HOSTILE, threshold=None, bound=HOSTILE, reason=HOSTILE),),
+    )
+    chosen = decision(
+        action="take_option",
+        choice=HOSTILE,
+        reason=HOSTILE,
+        rejected=[{"choice": HOSTILE, "reason": HOSTILE}],
+    )
+    assert_is_safe_mermaid(as_mermaid(trace(judged, chosen)))
+
+
+def test_every_value_that_is_not_there_is_null() -> None:
+    unknown = criterion(
+        observed=None, threshold=None, margin=None, interval=None, flips_at=None, cause="missing"
+    )
+    reply = as_json(trace(verdict("early", criteria=(unknown,)), decision("early")))
+    told = reply["criteria"][0]
+    for name in ("observed", "threshold", "margin", "interval", "flips_at"):
+        assert told[name] is None
+    assert_fits(reply, "explain")

@@ -1,0 +1,68 @@
+"""Intervals against SciPy's distributions and known values."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from planner import intervals
+
+VALUES = st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=2, max_size=12)
+
+
+@given(VALUES, st.sampled_from([0.9, 0.95, 0.975, 0.99]))
+@settings(max_examples=200, deadline=None)
+def test_t_interval_is_scipys(values: list[float], level: float) -> None:
+    found = intervals.t_interval(values, level)
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    half = stats.t.ppf(0.5 + level / 2, len(values) - 1) * error
+    centre = statistics.fmean(values)
+    assert found is not None
+    assert found == pytest.approx((centre - half, centre + half), rel=1e-9, abs=1e-9)
+
+
+@given(VALUES, st.sampled_from([0.9, 0.95, 0.99]))
+@settings(max_examples=200, deadline=None)
+def test_sd_interval_is_chi_squares(values: list[float], level: float) -> None:
+    found = intervals.sd_interval(values, level)
+    n, spread = len(values), statistics.stdev(values)
+    ends = (stats.chi2.ppf(0.5 + level / 2, n - 1), stats.chi2.ppf(0.5 - level / 2, n - 1))
+    expected = tuple(spread * math.sqrt((n - 1) / end) for end in ends)
+    assert found is not None
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("df", [1, 2, 5, 31])
+@pytest.mark.parametrize("p", [1e-6, 0.05, 0.5, 0.975, 1 - 1e-6])
+def test_t_quantile_is_scipys(df: int, p: float) -> None:
+    assert intervals.t_quantile(df, p) == pytest.approx(stats.t.ppf(p, df), rel=1e-9, abs=1e-9)
+
+
+def test_known_interval() -> None:
+    """1, 2, 3: mean 2, sd 1, t(.975, 2) = 4.302653."""
+    assert intervals.t_interval([1.0, 2.0, 3.0], 0.95) == pytest.approx(
+        (2 - 2.484138, 2 + 2.484138), abs=1e-6
+    )
+
+
+def test_one_value_has_no_interval_and_no_deviation() -> None:
+    assert intervals.t_interval([1.0], 0.95) is None
+    assert intervals.sd_interval([1.0], 0.95) is None
+    assert intervals.sd([1.0]) == 0.0
+
+
+@pytest.mark.parametrize("unit", [1e-250, 1.0, 1e250])
+def test_the_deviation_of_very_large_and_very_small_values_is_neither_infinite_nor_nothing(
+    unit: float,
+) -> None:
+    assert intervals.sd([unit, 2 * unit, 3 * unit]) == pytest.approx(unit)
+
+
+@given(st.permutations([0.1, 0.2, 0.3, 1e9, -1e9, 0.7]))
+def test_the_order_of_seeds_does_not_matter_to_the_last_bit(values: list[float]) -> None:
+    assert intervals.t_interval(values, 0.95) == intervals.t_interval(sorted(values), 0.95)

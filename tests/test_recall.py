@@ -1,0 +1,178 @@
+"""Which runs count, and which are still to be made."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import CODE, catalog_of, foreign_run, own_run, recall_of, scores, small, told
+
+from planner.recall import Recall, Snapshot
+from planner.records import Exclusion, Run
+
+PROGRAM = small()
+SCRIPT = scores(new=1.0)
+ARMS = {"base": 3, "new": 3}
+
+
+def own(arm: str, seed: int, outcome: str | None = None, **more: object) -> Run:
+    return own_run(PROGRAM, "first", arm, seed, outcome or SCRIPT(arm, seed), **more)
+
+
+def exclusion(run: Run) -> Exclusion:
+    return Exclusion(program="small", run_id=run.id, by="ada", at="2026-01-01", reason="a bad machine")
+
+
+def seeds_missing(recall: Recall, wanted: int = 3, arm: str = "base", phase: str = "first") -> list[int]:
+    return [planned.seed for planned in recall.missing(phase, "standard", {arm: wanted})]
+
+
+def test_what_has_not_been_made_is_missing_seed_by_seed_over_the_arms() -> None:
+    found = recall_of(PROGRAM, []).missing("first", "standard", ARMS)
+    assert [(p.seed, p.arm) for p in found] == [(s, a) for s in range(3) for a in ("base", "new")]
+
+
+def test_a_finished_run_is_not_missing_and_counts_in_every_phase_with_its_configuration() -> None:
+    recall = recall_of(PROGRAM, [own("base", 0)])
+    assert seeds_missing(recall) == [1, 2]
+    assert seeds_missing(recall, phase="second") == [1, 2]
+    assert told(recall.evidence_of("second", "standard"), "base") == [own("base", 0).id]
+
+
+def test_a_run_of_another_fidelity_does_not_count() -> None:
+    run = own("base", 0, fidelity="smoke")
+    assert seeds_missing(recall_of(PROGRAM, [run])) == [0, 1, 2]
+
+
+def test_a_crash_that_may_have_been_bad_luck_is_tried_once_more_and_no_oftener() -> None:
+    first = own("base", 0, "out_of_memory")
+    assert seeds_missing(recall_of(PROGRAM, [first])) == [0, 1, 2]
+    again = own("base", 0, "out_of_memory", attempt=2)
+    recall = recall_of(PROGRAM, [first, again])
+    assert seeds_missing(recall) == [1, 2]
+    assert recall.evidence_of("first", "standard").failed["base"].keys() == {0}
+
+
+def test_an_exception_is_not_tried_again() -> None:
+    assert seeds_missing(recall_of(PROGRAM, [own("base", 0, "code_error")])) == [1, 2]
+
+
+def test_a_run_lost_with_the_planner_uses_up_no_try() -> None:
+    lost = [own("base", 0, "lost", attempt=0, id=f"lost-{i}") for i in range(5)]
+    recall = recall_of(PROGRAM, lost)
+    assert seeds_missing(recall) == [0, 1, 2]
+    planned = recall.missing("first", "standard", {"base": 1})[0]
+    retried = recall.retried(planned)
+    assert retried is not None
+    assert retried.attempt == 0
+
+
+def test_what_a_person_mended_gives_failed_runs_of_other_phases_one_more_try() -> None:
+    failed = [own("base", 0, "timeout", attempt=n) for n in (1, 2)]
+    assert seeds_missing(recall_of(PROGRAM, failed, mended=["second"])) == [0, 1, 2]
+    assert seeds_missing(recall_of(PROGRAM, failed, mended=["first"])) == [1, 2]
+
+
+def test_an_excluded_seed_is_replaced_by_the_next_free_one() -> None:
+    runs = [own("base", seed) for seed in range(3)]
+    assert seeds_missing(recall_of(PROGRAM, runs, excluded=[exclusion(runs[1])])) == [3]
+
+
+def test_an_excluded_duplicate_costs_no_new_run() -> None:
+    good, copy = own("base", 0), own("base", 0, id="copy")
+    assert seeds_missing(recall_of(PROGRAM, [good, copy], excluded=[exclusion(copy)]), 1) == []
+
+
+def test_an_exclusion_is_visible_in_the_evidence() -> None:
+    run = own("base", 0)
+    evidence = recall_of(PROGRAM, [run], excluded=[exclusion(run)]).evidence_of("first", "standard")
+    assert told(evidence, "base") == []
+    assert any("excluded by ada: a bad machine" in caveat for caveat in evidence.caveats)
+
+
+def test_runs_of_others_with_whatever_seeds_take_the_place_of_ours() -> None:
+    runs = [foreign_run("first", "base", seed, {"score": 1.0}) for seed in (7, 1_000_000_000, 99)]
+    assert seeds_missing(recall_of(PROGRAM, runs)) == []
+
+
+def test_where_others_have_too_few_ours_are_made_from_the_first_seed() -> None:
+    runs = [foreign_run("first", "base", seed, {"score": 1.0}) for seed in (1, 2)]
+    assert seeds_missing(recall_of(PROGRAM, runs)) == [0, 1, 2]
+
+
+def test_a_launch_that_was_cut_short_is_completed_though_others_ran_the_same_seeds_on_other_data() -> None:
+    runs = [foreign_run("first", "base", seed, {"score": 1.0}) for seed in (0, 1, 2)]
+    recall = recall_of(PROGRAM, [*runs, own("base", 0)])
+    assert seeds_missing(recall) == [1, 2]
+    evidence = recall.evidence_of("first", "standard")
+    assert told(evidence, "base") == [own("base", 0).id]
+    assert any("dataset digest" in caveat for caveat in evidence.caveats)
+
+
+def test_runs_of_others_on_our_data_are_pooled_with_ours_and_never_exceed_what_is_wanted() -> None:
+    digest = own("base", 0).data_digest
+    runs = [foreign_run("first", "base", seed, {"score": 1.0}, data_digest=digest) for seed in (5, 6, 7)]
+    recall = recall_of(PROGRAM, runs)
+    assert seeds_missing(recall, 4) == [0]
+    assert (
+        len(told(recall_of(PROGRAM, [*runs, own("base", 0)]).evidence_of("first", "standard"), "base")) == 4
+    )
+
+
+def test_runs_of_unknown_arms_and_phases_count_nowhere() -> None:
+    runs = [foreign_run("nowhere", "base", 0, {}), foreign_run("first", "nobody", 0, {})]
+    assert recall_of(PROGRAM, runs).evidence_of("first", "standard").all_runs == []
+
+
+def test_runs_of_changed_code_do_not_count_until_a_person_keeps_it() -> None:
+    runs = [own("base", seed) for seed in range(3)]
+    changed = catalog_of(PROGRAM, code="code-2")
+    assert seeds_missing(recall_of(PROGRAM, runs, catalog=changed)) == [0, 1, 2]
+    kept = catalog_of(PROGRAM, code="code-2", accepted=frozenset({CODE}))
+    assert seeds_missing(recall_of(PROGRAM, runs, catalog=kept)) == []
+
+
+def test_of_two_runs_with_one_seed_one_counts_and_the_other_is_told_of() -> None:
+    evidence = recall_of(PROGRAM, [own("base", 0), own("base", 0, id="twin")]).evidence_of(
+        "first", "standard"
+    )
+    assert len(told(evidence, "base")) == 1
+    assert any("2 runs of 'base' have seed 0" in caveat for caveat in evidence.caveats)
+
+
+RUNS = st.lists(
+    st.builds(
+        lambda arm, seed, outcome, attempt, mine: (
+            own(arm, seed, outcome, attempt=attempt, id=f"{arm}{seed}{outcome}{attempt}{mine}")
+            if mine
+            else foreign_run("first", arm, seed, outcome or SCRIPT(arm, seed))
+        ),
+        st.sampled_from(["base", "new"]),
+        st.integers(0, 5),
+        st.sampled_from([None, "timeout", "code_error", "lost", "bad_metric"]),
+        st.integers(0, 2),
+        st.booleans(),
+    ),
+    max_size=8,
+    unique_by=lambda run: run.id,
+)
+
+
+@given(runs=RUNS, data=st.data())
+def test_the_order_in_which_runs_are_found_does_not_matter(runs: list[Run], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(runs))
+    one, other = recall_of(PROGRAM, runs), recall_of(PROGRAM, shuffled)
+    assert one.evidence_of("first", "standard") == other.evidence_of("first", "standard")
+    assert one.missing("first", "standard", ARMS) == other.missing("first", "standard", ARMS)
+
+
+@given(runs=RUNS, hidden=st.sets(st.integers(0, 7)), count=st.integers(0, 8))
+def test_once_the_missing_runs_are_made_nothing_is_missing(
+    runs: list[Run], hidden: set[int], count: int
+) -> None:
+    excluded = [exclusion(run) for i, run in enumerate(runs) if i in hidden]
+    wanted = {"base": count, "new": count}
+    missing = recall_of(PROGRAM, runs, excluded=excluded).missing("first", "standard", wanted)
+    assert len(missing) <= 2 * count
+    made = [own(p.arm, p.seed, attempt=3, id=f"made-{p.arm}-{p.seed}") for p in missing]
+    after = Recall(PROGRAM, Snapshot((*runs, *made)), catalog_of(PROGRAM), excluded)
+    assert after.missing("first", "standard", wanted) == []

@@ -1,0 +1,82 @@
+"""Whether more seeds can still change an answer, and how many."""
+
+from __future__ import annotations
+
+import pytest
+from worlds import own_run, recall_of, scores, small, steady
+
+from planner.evidence import Evidence
+from planner.gates import build_judging, judge_phase
+from planner.program import Program
+from planner.records import Run
+from planner.seeds import seeds_wanted
+
+NAMES = ("base", "new", "other", "last")
+UNCLEAR = steady({name: {"score": 0.0 if name == "base" else 0.4} for name in NAMES}, noise=1.0)
+
+
+def wanted(program: Program, runs: list[Run], final: bool = False) -> dict[str, int]:
+    evidence: Evidence = recall_of(program, runs).evidence_of("first", "standard")
+    judging = build_judging(program, "first", "standard", final)
+    verdict = judge_phase(program, "first", evidence, judging)
+    return seeds_wanted(program, "first", verdict, judging, evidence)
+
+
+def runs(program: Program, script: object, counts: dict[str, int]) -> list[Run]:
+    return [own_run(program, "first", a, s, script(a, s)) for a, n in counts.items() for s in range(n)]  # type: ignore[operator]
+
+
+def test_a_clear_answer_wants_no_more() -> None:
+    program = small()
+    assert wanted(program, runs(program, scores(new=5.0), {"base": 3, "new": 3})) == {}
+
+
+def test_a_sequential_criterion_looks_again_after_one_more_seed() -> None:
+    program = small()
+    assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 3})) == {"base": 4, "new": 4}
+
+
+def test_an_interval_criterion_looks_again_at_the_last_look() -> None:
+    level = {"metric": "score", "arm": "new", "above": 0.3}
+    program = small(criteria={"higher": level})
+    assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 3})) == {"new": 6}
+
+
+def test_an_arm_that_lags_behind_after_an_interruption_catches_up_first() -> None:
+    program = small()
+    assert wanted(program, runs(program, UNCLEAR, {"base": 4, "new": 3})) == {"new": 4}
+
+
+@pytest.mark.parametrize("count", [6, 7])
+def test_nothing_is_wanted_beyond_the_seeds_of_an_arm(count: int) -> None:
+    program = small()
+    assert wanted(program, runs(program, UNCLEAR, {"base": count, "new": count})) == {}
+
+
+def test_a_failed_seed_counts_among_the_tries_of_an_arm() -> None:
+    program = small()
+    found = [r for r in runs(program, UNCLEAR, {"base": 5, "new": 5}) if (r.arm, r.seed) != ("new", 0)]
+    found.append(own_run(program, "first", "new", 0, "code_error"))
+    assert wanted(program, found) == {"new": 6}
+
+
+def test_an_answer_that_is_invalid_or_has_no_evidence_wants_no_seeds() -> None:
+    program = small()
+    broken = scores(new=float("nan"))
+    assert wanted(program, runs(program, broken, {"base": 3, "new": 3})) == {}
+    assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 0})) == {}
+
+
+def test_an_undecided_criterion_on_which_nothing_depends_wants_no_seeds() -> None:
+    clear = {"metric": "score", "arm": "new", "above": -50.0}
+    unclear = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.5}
+    program = small(criteria={"higher": clear, "aside": unclear})
+    assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 3})) == {}
+
+
+def test_an_open_case_wants_the_seeds_that_would_close_it() -> None:
+    clear = {"metric": "score", "arm": "new", "above": -50.0}
+    unclear = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.5}
+    cases = {"up": {"means": "up", "when": ["aside"]}, "down": {"means": "down", "unless": ["aside"]}}
+    program = small(criteria={"higher": clear, "aside": unclear}, cases=cases)
+    assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 3})) == {"base": 4, "new": 4}

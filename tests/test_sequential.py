@@ -1,0 +1,207 @@
+"""The sequential rule: golden values, its laws, and its error rates."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner import sequential
+from planner.sequential import Prior, first_answer, is_overwhelming, look, pooled_prior
+
+ALPHA, BETA = 0.05, 0.10
+WIN = [1.2, 0.4, 1.9, 0.7, 1.1]
+LOSS = [0.31, -0.42, 0.95, 0.10, -0.28]
+TURNED = {"supported": "refuted", "refuted": "supported", "continue": "continue"}
+DIFFERENCES = st.lists(st.floats(-5, 5, allow_nan=False), min_size=3, max_size=12)
+PRIORS = st.one_of(st.just(Prior()), st.builds(Prior, st.floats(0.01, 9), st.sampled_from([2.0, 4.0, 15.0])))
+
+
+# --- golden values --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prior", "ratios", "support", "refute"),
+    [
+        (Prior(), [2.1899, 2.9562, 4.1574], 3.9943, 3.0701),
+        (Prior(1.0, 15), [1.9849, 2.2702, 2.9516], 3.1622, 2.4305),
+    ],
+)
+def test_golden_log_ratios_and_bounds(
+    prior: Prior, ratios: list[float], support: float, refute: float
+) -> None:
+    looks = [look(WIN[:n], 1.0, ALPHA, BETA, prior) for n in (3, 4, 5)]
+    assert [round(found.log_ratio, 4) for found in looks] == ratios
+    assert {round(found.support_bound, 4) for found in looks} == {support}
+    assert {round(found.refute_bound, 4) for found in looks} == {refute}
+    assert [found.answer for found in looks] == ["continue", "continue", "supported"]
+    assert first_answer(WIN, 1.0, ALPHA, BETA, prior) == ("supported", 5)
+
+
+def test_golden_overshoot() -> None:
+    found = [look(WIN[:n], 1.0, ALPHA, BETA).overshoot for n in (3, 4, 5)]
+    assert [round(k, 4) for k in found] == [0.7768, 0.8891, 1.0258]
+
+
+def test_golden_refutations() -> None:
+    assert first_answer(LOSS, 1.0, ALPHA, BETA) == ("refuted", 4)
+    assert first_answer(LOSS, 1.0, ALPHA, BETA, Prior(1.0, 15)) == ("refuted", 5)
+
+
+def test_a_prior_that_is_worth_everything_gives_walds_test() -> None:
+    """L = delta * sum(x - delta/2) / s0^2 as d0 grows."""
+    delta, variance = 0.7, 1.3
+    found = look(WIN, delta, ALPHA, BETA, Prior(variance, 1e9))
+    wald = delta * math.fsum(x - delta / 2 for x in WIN) / variance
+    assert found.log_ratio == pytest.approx(wald, rel=1e-6)
+    assert found.support_bound == pytest.approx(math.log(1 / ALPHA), rel=1e-6)
+
+
+# --- laws -----------------------------------------------------------------------------------------
+
+
+@given(DIFFERENCES, PRIORS, st.sampled_from([1e-6, 0.1, 3.0, 1e9]))
+@settings(max_examples=200, deadline=None)
+def test_the_unit_of_the_metric_does_not_matter(values: list[float], prior: Prior, unit: float) -> None:
+    scaled = Prior(prior.variance * unit * unit, prior.df)
+    one = first_answer(values, 1.0, ALPHA, BETA, prior)
+    assert first_answer([x * unit for x in values], unit, ALPHA, BETA, scaled) == one
+
+
+@given(st.lists(st.integers(-40, 40).map(lambda k: k / 8), min_size=3, max_size=12), PRIORS)
+@settings(max_examples=300, deadline=None)
+def test_the_mirror_image_has_the_opposite_answer(values: list[float], prior: Prior) -> None:
+    answer, used = first_answer(values, 1.0, ALPHA, ALPHA, prior)
+    mirrored, when = first_answer([1.0 - x for x in values], 1.0, ALPHA, ALPHA, prior)
+    assert (mirrored, when) == (TURNED[answer], used)
+
+
+@given(DIFFERENCES, PRIORS, st.randoms(use_true_random=False))
+@settings(max_examples=200, deadline=None)
+def test_the_order_of_the_seeds_of_one_look_does_not_matter(
+    values: list[float], prior: Prior, chance: random.Random
+) -> None:
+    mixed = values[:]
+    chance.shuffle(mixed)
+    assert look(mixed, 1.0, ALPHA, BETA, prior) == look(values, 1.0, ALPHA, BETA, prior)
+
+
+@given(DIFFERENCES, st.lists(st.floats(-5, 5), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_an_answer_stands_whatever_comes_later(values: list[float], later: list[float]) -> None:
+    answer, used = first_answer(values, 1.0, ALPHA, BETA)
+    if answer != "continue":
+        assert first_answer(values + later, 1.0, ALPHA, BETA) == (answer, used)
+
+
+# --- no verdict by accident -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "prior", [Prior(), Prior(1e-12, 4), Prior(1e-12, 7), Prior(1e-12, 15), Prior(1e-6, 1e9)]
+)
+@pytest.mark.parametrize("value", [1e6, -1e6, 0.0, 1.0])
+def test_no_look_happens_before_three_seeds_however_strong_the_prior(prior: Prior, value: float) -> None:
+    for n in (0, 1, 2):
+        assert first_answer([value] * n, 1.0, ALPHA, BETA, prior) == ("continue", n)
+        assert look([value] * n, 1.0, ALPHA, BETA, prior).answer == "continue"
+
+
+def test_without_noise_the_mean_itself_has_to_reach_delta() -> None:
+    assert first_answer([1.0] * 3, 1.0, ALPHA, BETA)[0] == "supported"
+    assert first_answer([0.0] * 3, 1.0, ALPHA, BETA)[0] == "refuted"
+    assert first_answer([0.5] * 32, 1.0, ALPHA, BETA) == ("continue", 32)
+    assert first_answer([0.51] * 3, 1.0, ALPHA, BETA) == ("continue", 3)
+
+
+def test_noise_that_is_only_rounding_is_no_noise() -> None:
+    """A t test of rounding errors would be as sure as it is wrong."""
+    assert first_answer([0.5, 0.5 + 1e-16, 0.5 - 1e-16], 1.0, ALPHA, BETA)[0] == "continue"
+    assert first_answer([0.4, 0.4 + 1e-16, 0.4 - 1e-16], 1.0, ALPHA, BETA)[0] == "continue"
+
+
+@pytest.mark.parametrize("values", [[math.nan] * 5, [1.0, math.nan, 1.0, 1.0], [math.nan, 9.0, 9.0, 9.0]])
+@pytest.mark.parametrize("prior", [Prior(), Prior(1.0, 4)])
+def test_nan_is_never_an_answer(values: list[float], prior: Prior) -> None:
+    assert first_answer(values, 1.0, ALPHA, BETA, prior)[0] == "continue"
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 9e299])
+def test_values_that_cannot_be_squared_give_a_finite_statistic(size: float) -> None:
+    for delta in (1.0, size):
+        found = look([size, -size, 2 * size / 3], delta, ALPHA, BETA)
+        assert math.isfinite(found.log_ratio)
+        assert math.isfinite(found.overshoot)
+        first_answer([size, -size, 2 * size / 3, size], delta, ALPHA, BETA)
+
+
+@pytest.mark.parametrize("times", [10.0, 20.0])
+@pytest.mark.parametrize("d", [0.5, 1.0, 2.0])
+def test_effects_many_times_delta_are_supported_within_five_seeds(times: float, d: float) -> None:
+    """The ratio of 0 to delta alone would never tell them from noise."""
+    chance = random.Random(5)
+    quick = 0
+    for _ in range(200):
+        values = [times + chance.gauss(0, 1) / d for _ in range(5)]
+        quick += first_answer(values, 1.0, ALPHA, BETA)[0] == "supported"
+        assert first_answer([1 - x for x in values], 1.0, ALPHA, BETA)[0] != "supported"
+    assert quick >= {0.5: 150, 1.0: 195, 2.0: 200}[d] if times == 10.0 else quick >= 195
+
+
+def test_an_effect_between_zero_and_delta_beyond_doubt_goes_to_the_nearer() -> None:
+    noise = [0.001, -0.002, 0.0015]
+    assert first_answer([0.4 + x for x in noise], 1.0, ALPHA, BETA)[0] == "refuted"
+    assert first_answer([0.6 + x for x in noise], 1.0, ALPHA, BETA)[0] == "supported"
+
+
+def test_the_share_spent_on_overwhelming_evidence_adds_up_to_less_than_it_is_given() -> None:
+    """At n seeds the one-sided t test spends SHARE / 2^(n-2) of the rate: in all at most SHARE of it."""
+    spent = sum(sequential.OVERWHELMING_SHARE / 2 ** (n - 2) for n in range(3, 33))
+    assert spent <= sequential.OVERWHELMING_SHARE
+    chance = random.Random(7)
+    false = sum(is_overwhelming([chance.gauss(0, 1) for _ in range(3)], 1.0, 1.0) for _ in range(20_000))
+    assert false / 20_000 == pytest.approx(sequential.OVERWHELMING_SHARE / 2, abs=0.004)
+
+
+# --- the pooled prior -----------------------------------------------------------------------------
+
+
+def test_the_prior_is_the_two_way_residual_variance_of_a_difference() -> None:
+    """Row and column effects drop out: residuals of [[0,0,3],[0,0,0],[0,0,0]] are the interaction."""
+    table = [[1.0, 2.0, 6.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]
+    squares = 3**2 * (4 * 1 + 4 * 4 + 16) / 81  # 3 * (row part) * (column part) of each cell
+    assert pooled_prior(table, unequal_noise=False) == Prior(pytest.approx(2 * squares / 4), 2.0)
+
+
+@pytest.mark.parametrize(
+    ("arms", "equal", "unequal"), [(1, 0, 0), (2, 2, 2), (3, 4, 4), (5, 8, 4), (12, 15, 4)]
+)
+def test_the_prior_is_worth_more_with_more_arms_and_less_where_their_noise_may_differ(
+    arms: int, equal: float, unequal: float
+) -> None:
+    chance = random.Random(1)
+    table = [[chance.gauss(0, 1) for _ in range(3)] for _ in range(arms + 1)]
+    assert pooled_prior(table, unequal_noise=False).df == equal
+    assert pooled_prior(table).df == unequal
+
+
+def test_the_prior_estimates_the_variance_of_a_difference() -> None:
+    chance = random.Random(3)
+    found = []
+    for _ in range(2000):
+        seeds = [chance.gauss(0, 5) for _ in range(3)]
+        found.append(pooled_prior([[chance.gauss(i, 1) + s for s in seeds] for i in range(4)]).variance)
+    assert sum(found) / len(found) == pytest.approx(2.0, rel=0.05)
+
+
+def test_the_prior_is_frozen_on_the_first_three_seeds() -> None:
+    table = [[1.0, 2.0, 6.0], [1.0, 2.0, 3.0], [0.0, 2.0, 3.0]]
+    assert pooled_prior([[*row, 99.0 * i] for i, row in enumerate(table)]) == pooled_prior(table)
+
+
+def test_fewer_than_three_shared_seeds_give_no_prior() -> None:
+    assert pooled_prior([[1.0, 2.0]] * 4) == Prior()
+    assert pooled_prior([]) == Prior()
