@@ -170,7 +170,12 @@ class _Walk:
         self._end("ready")
 
     def _launch(self, phase: str, fidelity: str, runs: Sequence[PlannedRun], interim: Verdict | None) -> None:
-        decision = self._launch_decision(phase, fidelity, runs, interim)
+        opened = self.steps[-1].decision if self.steps else None
+        decision = (
+            opened  # already on record, and it says why
+            if interim is None and opened is not None and opened.target == phase
+            else self._launch_decision(phase, fidelity, runs, interim)
+        )
         self.position = Position(
             tuple(self.steps), "ready", phase, tuple(runs), decision, interim, tuple(self.passed)
         )
@@ -179,9 +184,8 @@ class _Walk:
         self, phase: str, fidelity: str, runs: Sequence[PlannedRun], interim: Verdict | None
     ) -> Decision:
         if interim is None:
-            opened = self.steps[-1].decision.reason if self.steps else "nothing has been judged yet"
             action, rule = "run_phase", f"{phase}.arms"
-            reason = f"{len(runs)} runs of {phase} are missing: {opened}"
+            reason = f"{len(runs)} runs of {phase} are missing: nothing has been judged yet"
         else:
             undecided = [c for c in interim.criteria if c.outcome == "undecided" and c.kind != "combined"]
             told = (

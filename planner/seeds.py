@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from planner.cases import rule_holds
 from planner.criteria.answer import Judging
@@ -26,9 +26,12 @@ def seeds_wanted(
         if rule is None or result is None:
             continue
         arms = _arms(rule)
-        goal = _next_look(result, judging, min(len(evidence.of(arm)) for arm in arms))
+        lagging = _lagging(arms, result, evidence)
+        goal = _next_look(rule, judging, min(len(evidence.of(arm)) for arm in arms))
         for arm in arms:
-            if goal > len(evidence.of(arm)):
+            if lagging:
+                wanted.update({arm: _tried(evidence, arm) + 1} if arm in lagging else {})
+            elif goal > len(evidence.of(arm)):
                 wanted[arm] = max(_tries(evidence, arm, goal, judging), wanted.get(arm, 0))
     if not wanted and program.confirm and _could_be_confirmed(verdict, judging):
         wanted = dict.fromkeys(rules.arms, judging.most_seeds)
@@ -76,8 +79,21 @@ def _arms(rule: Criterion) -> list[str]:
     return arms
 
 
-def _next_look(result: CriterionResult, judging: Judging, have: int) -> int:
-    if result.treatment == "sequential":
+def _lagging(arms: Sequence[str], result: CriterionResult, evidence: Evidence) -> list[str]:
+    """The arms that still lack seeds which others have, where runs are there and pairs are not.
+
+    A seed that was excluded in one arm and replaced there has to be made in the others too.
+    """
+    if result.n >= min(len(evidence.of(arm)) for arm in arms):
+        return []
+    last = {arm: max(evidence.of(arm)) for arm in arms}
+    return [arm for arm in arms if last[arm] < max(last.values())]
+
+
+def _next_look(rule: Criterion, judging: Judging, have: int) -> int:
+    """The number of seeds at which a criterion is looked at next; one more where every seed is a look."""
+    by_seed = isinstance(rule, Comparison) and rule.better_by is not None
+    if by_seed and getattr(rule, "treatment", None) in (None, "sequential"):
         return min(max(have + 1, judging.looks[0]), judging.most_seeds)
     return next((look for look in judging.looks if look > have), have)
 

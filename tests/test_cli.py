@@ -132,7 +132,7 @@ def test_pictures_of_the_graph_are_written(judged_home: Path, tmp_path: Path) ->
         (["advance", "quick", "--fidelity", "high"], "smoke, standard, full"),
         (["advance", "quick", "--launcher", "moon"], "moon"),
         (["explain", "quick", "--phase", "nowhere"], "no phase 'nowhere'"),
-        (["explain", "quick", "--decision", "d-0"], "no decision"),
+        (["explain", "quick", "--decision", "d-zzzz"], "no decision"),
         (["explain", "quick", "--format", "pdf"], "pdf"),
         (["memo", "quick", "third"], "has not been judged"),
         (["graph", "quick", "--format", "pdf"], "pdf"),

@@ -69,7 +69,7 @@ def take_pictures(base: str) -> None:
     driver = _browser()
     try:
         for name, path in pages().items():
-            driver.get(f"{base}/{path}")
+            driver.get(f"{base}/{path}?workflowType=machine_learning")
             time.sleep(6)
             driver.execute_script(
                 "for (const b of document.querySelectorAll('button'))"

@@ -11,6 +11,8 @@ from planner.errors import UsageError
 from planner.io.mlflow_client import connect, store_uri
 from planner.paths import Home
 
+_AS_TRAINING = "workflowType=machine_learning"
+"""MLflow's pages open in a view for language models unless the address says otherwise."""
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -31,8 +33,10 @@ def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
     uri = store_uri(home)
     if uri.startswith(("http://", "https://")):
         raise UsageError(f"this home's store is a server: open {uri} in a browser")
-    connect(home)
+    known = connect(home).search_experiments()
     say(f"MLflow is at http://127.0.0.1:{port} (Ctrl-C ends it)")
+    for name, number in sorted((e.name, e.experiment_id) for e in known if e.name != "Default"):
+        say(f"  {name}: http://127.0.0.1:{port}/#/experiments/{number}/runs?{_AS_TRAINING}")
     words = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     words += ["--uvicorn-opts", "--log-level warning"]

@@ -113,7 +113,7 @@ class Desk:
 
     def launch(self, runs: tuple[PlannedRun, ...], decision: Decision, interim: Verdict | None) -> Launched:
         """Makes runs: decision, intent, lease, MLflow run, result, outcome, in this order of writing."""
-        phase, fidelity = decision.phase, decision.fidelity
+        phase, fidelity = runs[0].phase, runs[0].fidelity
         at = self.clock.now()
         self.journal.add(decision, at)
         parent = self.records.phase_run(self.program, phase, fidelity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,19 +99,28 @@ def experiment_id(client: Client, home: Home, program: str, question: str) -> st
                 f"the MLflow experiment '{program}' is deleted; restore it with "
                 f"'mlflow experiments restore --experiment-id {found.experiment_id}'"
             )
-        if found.tags.get("mlflow.note.content") != question:
-            client.set_experiment_tag(found.experiment_id, "mlflow.note.content", question)
+        _describe(client, str(found.experiment_id), question, found.tags)
         return str(found.experiment_id)
     from filelock import FileLock
 
-    with FileLock(home.lock("mlflow"), timeout=120):
+    lock = home.lock("mlflow")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock, timeout=120):
         again = client.get_experiment_by_name(program)
         if again is not None:
             return str(again.experiment_id)
         location = _artifacts(home, program) if store_uri(home).startswith("sqlite:") else None
         made = client.create_experiment(program, artifact_location=location)
-    client.set_experiment_tag(made, "mlflow.note.content", question)
+    _describe(client, str(made), question, {})
     return str(made)
+
+
+def _describe(client: Client, experiment: str, question: str, told: Mapping[str, str]) -> None:
+    """What a program asks, on its page, which opens at the runs because they train models."""
+    wanted = {"mlflow.note.content": question, "mlflow.experimentKind": "custom_model_development"}
+    for name, value in wanted.items():
+        if told.get(name) != value:
+            client.set_experiment_tag(experiment, name, value)
 
 
 def _artifacts(home: Home, program: str) -> str:

@@ -63,7 +63,7 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
     if chosen is None or chosen not in at.verdicts:
         what = f"phase '{chosen}' of {name}" if chosen else name
         raise UsageError(f"{what} has not been judged, so there is no memo yet; run 'advance {name}'")
-    path = home.memo(name, chosen, at.fidelity)
+    path = home.memo(name, chosen, at.verdicts[chosen].fidelity)
     if path.is_file():
         return path.read_text(encoding="utf-8"), path
     from planner.memo.render import render_memo

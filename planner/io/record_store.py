@@ -10,14 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from planner.gates import rules_digest
 from planner.io import tags
 from planner.io.entries import from_body, kind_of
 from planner.io.mlflow_client import metric_entity, param_entity, speaking_of, tag_entity
 from planner.io.run_store import MlflowRuns
+from planner.memo.render import escape
 from planner.program import Program
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
 
-_STOOD = "planner.stood"
 """When a record became the last word: ``AT#POSITION`` each time."""
 _MOST_STANDS = 100
 _RANK = {"phase": 0, "decision": 1}
@@ -91,7 +92,7 @@ class MlflowRecords:
                 kept = sorted([*told, (at, position)])
                 kept = [*kept[:1], *kept[1:][-_MOST_STANDS:]]
                 text = " ".join(f"{when}#{where}" for when, where in kept)
-                self._client.set_tag(run_id, _STOOD, text)
+                self._client.set_tag(run_id, tags.STOOD, text)
 
     def phase_run(self, program: Program, phase: str, fidelity: str) -> str:
         """The open attempt at a phase: the parent of its runs until its verdict is there.
@@ -115,11 +116,13 @@ class MlflowRecords:
                 tags.PHASE: phase,
                 tags.FIDELITY: fidelity,
                 tags.ATTEMPT: str(attempt),
-                tags.NOTE: program.phases[phase].question,
+                tags.NOTE: escape(program.phases[phase].question),
             }
-            suffix = "" if fidelity == "standard" else f" ({fidelity})"
-            name = f"phase {phase}{suffix}" + (f" · attempt {attempt}" if attempt > 1 else "")
-            return str(self._client.create_run(experiment, tags=named, run_name=name).info.run_id)
+            made = self._client.create_run(experiment, tags=named, run_name=f"phase {phase}")
+            run_id = str(made.info.run_id)
+            params = [param_entity(k, v) for k, v in _rules_in_brief(program, phase).items()]
+            self._client.log_batch(run_id, params=params)
+            return run_id
 
     def _reopened(self, raw: Any) -> str:
         """An open attempt, running again where it was ended with the planner."""
@@ -153,6 +156,7 @@ class MlflowRecords:
                 metrics=metrics[:1000],
                 tags=[tag_entity(name, value) for name, value in told.items() if value is not None],
             )
+            self._client.update_run(run_id, name=_title(verdict))
             self._finish(run_id, verdict)
 
     def write_memo(
@@ -241,9 +245,29 @@ class MlflowRecords:
 
 def _stood(told: Mapping[str, str], noted_only: bool = False) -> list[tuple[str, int]]:
     """When a record was the last word: (at, position in the journal) each time."""
-    noted = [stand.rpartition("#") for stand in told.get(_STOOD, "").split()]
+    noted = [stand.rpartition("#") for stand in told.get(tags.STOOD, "").split()]
     found = [(at, int(position)) for at, _, position in noted if position.isdecimal()]
     return found or ([] if noted_only else [(str(told.get(tags.AT, "")), 0)])
+
+
+def _title(verdict: Verdict) -> str:
+    """A phase run's name in the list of runs, with the answer in it."""
+    row = f" {verdict.case or verdict.tier}" if verdict.case or verdict.tier else ""
+    rung = "" if verdict.fidelity == "standard" else f" ({verdict.fidelity})"
+    return f"{verdict.phase}: {verdict.outcome}{row}, {verdict.confidence}{rung}"
+
+
+def _rules_in_brief(program: Program, phase: str) -> dict[str, str]:
+    """What a phase asks, as the parameters of its page."""
+    rules = program.phases[phase]
+    return {
+        "question": rules.question,
+        "arms": ", ".join(rules.arms),
+        "gate": ", ".join(rules.gate),
+        "factor": ", ".join(rules.factors) or "-",
+        "least_seeds": str(rules.seeds),
+        "rules_digest": rules_digest(program, phase),
+    }
 
 
 def short_note(text: str) -> str:

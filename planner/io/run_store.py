@@ -23,6 +23,7 @@ from planner.io.mlflow_client import (
     tag_entity,
 )
 from planner.io.run_reading import attempt_of, param_text, read_run, series_metrics, whole_number
+from planner.memo.render import escape
 from planner.paths import Home
 from planner.program import Program
 from planner.recall import Snapshot
@@ -53,7 +54,9 @@ class MlflowRuns:
         name = program.program
         if name not in self._experiments:
             with speaking_of(self.uri):
-                self._experiments[name] = experiment_id(self.client, self.home, name, program.question)
+                self._experiments[name] = experiment_id(
+                    self.client, self.home, name, escape(program.question)
+                )
         return self._experiments[name]
 
     def snapshot(self, program: Program) -> Snapshot:
@@ -238,6 +241,8 @@ class MlflowRuns:
                     self.client.set_tag(run_id, tags.OUTCOME, "lost")
 
     def _explain_failure(self, run_id: str, ended: Ended) -> None:
-        self.client.set_tag(run_id, tags.NOTE, f"**{ended.outcome}**: {ended.reason}"[: tags.NOTE_LIMIT])
+        self.client.set_tag(
+            run_id, tags.NOTE, f"**{ended.outcome}**: {escape(ended.reason)}"[: tags.NOTE_LIMIT]
+        )
         if ended.stderr_tail:
             self.client.log_text(run_id, ended.stderr_tail, "stderr.txt")

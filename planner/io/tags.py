@@ -19,6 +19,7 @@ DATA = "planner.data_digest"
 ATTEMPT = "planner.attempt"
 SECONDS = "planner.seconds"
 AT = "planner.at"
+STOOD = "planner.stood"
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 NOTE_LIMIT = 8000
