@@ -221,7 +221,7 @@ def check(
 @command()
 def schema() -> None:
     """Prints the JSON Schema of a program file."""
-    from planner.program import json_schema
+    from planner.schema import json_schema
 
     _print_json(json_schema())
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from planner.criterion import Combined, Comparison, Criterion, Order, Spread
 from planner.findings import Finding, error, warning
 from planner.naming import closest
 from planner.phases import graph_faults
-from planner.program import BUILT_IN_GUARDS, Combined, Comparison, Criterion, Order, Phase, Program, Spread
+from planner.program import BUILT_IN_GUARDS, Phase, Program
 from planner.references import faults, resolve
 from planner.routes import targets
 from planner.tables import case_findings, gate_findings, tier_findings

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from planner.criterion import Comparison, Level, Measured, Order, Spread
 from planner.errors import Problem
 from planner.naming import circles, instead, repeated
-from planner.program import Comparison, Level, Measured, Metric, Order, Phase, Program, Spread
+from planner.program import Metric, Phase, Program
 
 Keys = tuple[str | int, ...]
 

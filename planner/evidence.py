@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from planner.program import Measured, Program
-from planner.records import Run, Series
+from planner.criterion import Measured
+from planner.program import Program
+from planner.runs import Run, Series
 
 HUGE = 1e300
 """MLflow's SQLite store gives infinity back as 1.797e308, so a magnitude this large is not finite."""

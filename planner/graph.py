@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypedDict
 
 from planner.policy import Position, Situation, Step, build_position
-from planner.records import Decision, PlannedRun, Verdict
+from planner.records import Decision, Verdict
+from planner.runs import PlannedRun
 
 _MOST_ROUNDS = 10_000
 

@@ -6,20 +6,11 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from planner.criteria.answer import Judging
+from planner.criterion import Combined, Comparison, Criterion, Level, Order, Spread
 from planner.evidence import Evidence
-from planner.program import (
-    BUILT_IN_GUARDS,
-    Combined,
-    Comparison,
-    Consequence,
-    Criterion,
-    Level,
-    Order,
-    Phase,
-    Program,
-    Spread,
-)
+from planner.program import BUILT_IN_GUARDS, Phase, Program
 from planner.records import CriterionResult, GuardResult
+from planner.written import Consequence
 
 _NOT_PARAMETERS = frozenset({"seed", "data_seed_offset"})
 _OF_RUN = " of the run"

@@ -18,8 +18,9 @@ from planner.position import Situation as Situation
 from planner.position import State
 from planner.position import Step as Step
 from planner.program import ENDS, Phase, Program
-from planner.records import Decision, PlannedRun, Verdict, digest_of
+from planner.records import Decision, Verdict, digest_of
 from planner.routes import openers, targets
+from planner.runs import PlannedRun
 from planner.seeds import seeds_wanted
 from planner.triage import Route
 

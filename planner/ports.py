@@ -10,20 +10,8 @@ from planner.evidence import Evidence
 from planner.explain import Trace
 from planner.program import Program
 from planner.recall import Snapshot
-from planner.records import (
-    AnyRecord,
-    Decision,
-    Description,
-    Ended,
-    Event,
-    Exclusion,
-    Job,
-    Keep,
-    Override,
-    PlannedRun,
-    Revocation,
-    Verdict,
-)
+from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
+from planner.runs import Description, Ended, Event, Job, PlannedRun
 
 
 class Launcher(Protocol):

@@ -8,7 +8,8 @@ from typing import Literal
 
 from planner.evidence import Evidence
 from planner.program import Program
-from planner.records import Decision, Override, PlannedRun, Verdict
+from planner.records import Decision, Override, Verdict
+from planner.runs import PlannedRun
 
 State = Literal["ready", "running", "waiting", "blocked", "done"]
 

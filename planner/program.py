@@ -1,6 +1,6 @@
 """The language of programs: what a file in ``knowledge/programs/`` may say.
 
-The classes describe the written form, so that :func:`json_schema` fits what an editor sees.
+The classes describe the written form, so that ``planner/schema.py`` fits what an editor sees.
 :func:`build` checks that form, expands families of arms and ``same_as``, and checks the result again.
 """
 
@@ -9,32 +9,26 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import Field
 
+from planner.criterion import Criterion
 from planner.errors import ProgramError
 from planner.expand import expand
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}$")]
-Pattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9_.\-{}]{0,119}$")]
-Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,159}$")]
-Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e300, le=1e300)]
-Scalar = bool | int | Finite | str | None
-Param = Scalar | list[Scalar]
-Direction = Literal["higher", "lower", "neither"]
-Fidelity = Literal["smoke", "standard", "full"]
-Treatment = Literal["point", "interval", "sequential"]
-Statistic = Literal["first", "last", "min", "max", "mean", "slope"]
-Consequence = Literal["invalid", "blocked", "caveat"]
+from planner.written import (
+    Consequence,
+    Direction,
+    Fidelity,
+    Finite,
+    Name,
+    Param,
+    Pattern,
+    Ref,
+    Written,
+)
 
 BUILT_IN_GUARDS = ("complete", "seeds")
 OUTCOMES = ("pass", "fail", "inconclusive", "invalid", "blocked")
 ENDS = ("triage", "wait", "stop", "back")
-
-
-class Written(pydantic.BaseModel):
-    """Anything in a program file: unknown keys are errors, nothing changes after loading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Metric(Written):
@@ -51,208 +45,6 @@ class Metric(Written):
     """Derived: this metric's share ..."""
     of: list[Name] = []
     """... of the sum of these."""
-
-
-class Measured(Written):
-    """What every measured criterion may say: a metric, a bound, and modifiers."""
-
-    metric: Name
-    at: int | Statistic | None = None
-    """Which value of a run's series: a step, or a statistic over steps; the final one if absent."""
-    since: int | Literal["first"] | None = None
-    """Compare that value with the one at this step of the same run (difference, or ratio)."""
-    as_: Literal["difference", "ratio"] = Field("difference", alias="as")
-    over_seeds: Literal["sd"] | None = None
-    """Judge the standard deviation over seeds in place of the values."""
-    needs_complete: bool = False
-    """Later epochs can change it: undecided on runs that ended early."""
-    treatment: Treatment | None = None
-    """How uncertainty is treated; sequential for better_by, otherwise interval."""
-    factor: list[Name] | Name = []
-    """The parameters in which the arms compared here are meant to differ; the phase's if absent."""
-    says: str = ""
-
-    above: Finite | Literal["floor"] | None = None
-    at_least: Finite | Literal["floor"] | None = None
-    below: Finite | Literal["floor"] | None = None
-    at_most: Finite | Literal["floor"] | None = None
-    between: tuple[Finite, Finite] | None = None
-    within: Annotated[Finite, Field(gt=0)] | None = None
-    """Equivalence: no further from zero (from one, for a ratio) than this."""
-    better_by: Annotated[Finite, Field(gt=0)] | None = None
-    """The smallest improvement that matters, in the metric's own unit and direction."""
-
-    @property
-    def threshold_key(self) -> str | None:
-        """The one bound that is set; None for an order."""
-        return next((b for b in BOUNDS if getattr(self, b) is not None), None)
-
-    @property
-    def threshold(self) -> float | tuple[float, float]:
-        """The bound's value; a floor counts as zero, because the floor is subtracted first."""
-        value = getattr(self, self.threshold_key) if self.threshold_key else 0.0
-        return 0.0 if value == "floor" else value
-
-    @property
-    def against_floor(self) -> bool:
-        """Whether the bound is the metric's floor."""
-        return self.threshold_key is not None and getattr(self, self.threshold_key) == "floor"
-
-    @property
-    def factors(self) -> list[str]:
-        """``factor`` as a list."""
-        return [self.factor] if isinstance(self.factor, str) else list(self.factor)
-
-    @pydantic.model_validator(mode="after")
-    def _one_bound(self) -> Measured:
-        given = [b for b in BOUNDS if getattr(self, b) is not None]
-        if len(given) != (0 if isinstance(self, Order) else 1):
-            wanted = "no bound" if isinstance(self, Order) else f"exactly one of {', '.join(BOUNDS)}"
-            raise ValueError(f"needs {wanted}, has {', '.join(given) or 'none'}")
-        if self.between is not None and self.between[0] > self.between[1]:
-            raise ValueError("between: the lower end comes first")
-        return self
-
-
-BOUNDS = ("above", "at_least", "below", "at_most", "between", "within", "better_by")
-
-
-class _OverArms(Measured):
-    arm: Pattern | None = None
-    each_of: list[Pattern] | Pattern = []
-    any_arm: list[Pattern] | Pattern = []
-
-    @property
-    def subjects(self) -> list[str]:
-        """The arms that are judged, in order."""
-        if self.arm is not None:
-            return [self.arm]
-        chosen = self.each_of or self.any_arm
-        return [chosen] if isinstance(chosen, str) else list(chosen)
-
-    @pydantic.model_validator(mode="after")
-    def _one_subject(self) -> _OverArms:
-        if sum(map(bool, (self.arm, self.each_of, self.any_arm))) != 1:
-            raise ValueError("needs exactly one of arm, each_of, any_arm")
-        return self
-
-
-class Level(_OverArms):
-    """A threshold on an arm's own value."""
-
-    @property
-    def kind(self) -> str:
-        return "level"
-
-    @pydantic.model_validator(mode="after")
-    def _no_versus(self) -> Level:
-        if self.better_by is not None:
-            raise ValueError("better_by needs versus: better than which arm?")
-        return self
-
-
-class Comparison(_OverArms):
-    """A difference or ratio between two arms, or between two metrics of one arm."""
-
-    versus: Pattern | None = None
-    versus_metric: Name | None = None
-
-    @property
-    def kind(self) -> str:
-        return "comparison"
-
-    @property
-    def other_metric(self) -> str:
-        """The metric on the right-hand side."""
-        return self.versus_metric or self.metric
-
-    @pydantic.model_validator(mode="after")
-    def _ratio_has_no_delta(self) -> Comparison:
-        if self.better_by is not None and self.as_ == "ratio":
-            raise ValueError("better_by is a difference in the metric's own unit: leave out 'as: ratio'")
-        return self
-
-
-class Order(Measured):
-    """Arms from best to worst on one metric."""
-
-    best_first: Annotated[list[Pattern], Field(min_length=1)]
-
-    @property
-    def kind(self) -> str:
-        return "order"
-
-    @property
-    def subjects(self) -> list[str]:
-        """The arms that are judged, best first."""
-        return list(self.best_first)
-
-
-class Spread(Measured):
-    """A plateau: the largest difference among several arms."""
-
-    spread_of: list[Pattern] | Pattern
-
-    @property
-    def kind(self) -> str:
-        return "spread"
-
-    @property
-    def subjects(self) -> list[str]:
-        """The arms that are judged."""
-        return [self.spread_of] if isinstance(self.spread_of, str) else list(self.spread_of)
-
-    @pydantic.model_validator(mode="after")
-    def _at_most_only(self) -> Spread:
-        if self.at_most is None or self.at_most == "floor":
-            raise ValueError("spread_of needs at_most: the largest spread that still counts as flat")
-        return self
-
-
-class Combined(Written):
-    """Criteria joined by and / or."""
-
-    all_of: list[Ref] = []
-    any_of: list[Ref] = []
-    says: str = ""
-
-    @property
-    def kind(self) -> str:
-        return "combined"
-
-    @property
-    def parts(self) -> list[str]:
-        """The criteria that are joined."""
-        return list(self.all_of or self.any_of)
-
-    @pydantic.model_validator(mode="after")
-    def _one_list(self) -> Combined:
-        if bool(self.all_of) == bool(self.any_of):
-            raise ValueError("needs exactly one of all_of, any_of, not empty")
-        return self
-
-
-def _kind_by_keys(value: Any) -> str:
-    if isinstance(value, Written):
-        return str(getattr(value, "kind", "level"))
-    keys = set(value) if isinstance(value, dict) else set()
-    if keys & {"all_of", "any_of"}:
-        return "combined"
-    if "best_first" in keys:
-        return "order"
-    if "spread_of" in keys:
-        return "spread"
-    return "comparison" if keys & {"versus", "versus_metric"} else "level"
-
-
-Criterion = Annotated[
-    Annotated[Level, Tag("level")]
-    | Annotated[Comparison, Tag("comparison")]
-    | Annotated[Order, Tag("order")]
-    | Annotated[Spread, Tag("spread")]
-    | Annotated[Combined, Tag("combined")],
-    Discriminator(_kind_by_keys),
-]
 
 
 class Rule(Written):
@@ -459,40 +251,6 @@ def build(raw: dict[str, Any]) -> Program:
     except pydantic.ValidationError as error:
         raise ProgramError(problems=[_problem(e) for e in error.errors()]) from None
     return program
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a program file, for editors."""
-    schema = Program.model_json_schema(by_alias=True)
-    told = _attribute_docstrings()
-    for name, definition in [*schema["$defs"].items(), (Program.__name__, schema)]:
-        for base in globals()[name].__mro__:
-            for field, text in told.get(base.__name__, {}).items():
-                definition["properties"].get(field, {}).setdefault("description", text)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "phasegate program"
-    return schema
-
-
-def _attribute_docstrings() -> dict[str, dict[str, str]]:
-    """Class -> key -> the text that stands under it in this file.
-
-    pydantic can read these too, but does so at every import, which costs more than all else here.
-    """
-    import ast
-    from pathlib import Path
-
-    found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(Path(__file__).read_text(encoding="utf-8")).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        texts = {}
-        for line, after in zip(node.body, node.body[1:], strict=False):
-            told = after.value if isinstance(after, ast.Expr) else None
-            if isinstance(line, ast.AnnAssign) and isinstance(told, ast.Constant):
-                texts[ast.unparse(line.target).rstrip("_")] = " ".join(str(told.value).split())
-        found[node.name] = texts
-    return found
 
 
 _TAGS = {"level", "comparison", "order", "spread", "combined"}

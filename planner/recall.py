@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from planner.evidence import Evidence, as_text
 from planner.program import Program
-from planner.records import Description, Exclusion, PlannedRun, Run, UnfinishedRun, digest_of
+from planner.records import Exclusion, digest_of
+from planner.runs import Description, PlannedRun, Run, UnfinishedRun
 
 RETRIES = 1
 """How often a run that did not end by its own fault is tried again."""

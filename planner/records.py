@@ -1,6 +1,5 @@
-"""Frozen records: what was measured, judged, decided and overridden.
+"""Frozen records: what was judged, decided and overridden; the base of runs (``runs.py``) too.
 
-Finished and unfinished runs are different types, so that no rule can mistake one for the other.
 A record's ``id`` is a digest of its content; the time at which it was made is no part of it, so that
 the same evidence and rules give the same record on any machine.
 """
@@ -16,9 +15,6 @@ from pydantic import ConfigDict, Field
 
 SCHEMA_VERSION = 1
 
-RunOutcome = Literal[
-    "ok", "code_error", "bad_metric", "out_of_memory", "timeout", "slowdown", "killed", "lost"
-]
 CriterionOutcome = Literal["met", "not_met", "undecided", "not_applicable", "invalid"]
 GateOutcome = Literal["pass", "fail", "inconclusive", "invalid", "blocked"]
 Confidence = Literal["confirmed", "provisional"]
@@ -34,7 +30,6 @@ ClaimStatus = Literal[
     "stale",
 ]
 Value = Annotated[float, Field(allow_inf_nan=False)]
-Series = tuple[tuple[int, float], ...]
 
 
 class Record(pydantic.BaseModel):
@@ -63,73 +58,6 @@ class Identified(Record):
         """The same record with its id filled in."""
         body = self.model_dump(mode="json", exclude={"id"})
         return self.model_copy(update={"id": f"{prefix}-{digest_of(body)}"})
-
-
-# --- what was measured -------------------------------------------------------------------------
-
-
-class Run(Record):
-    """A finished run: one arm, one seed, one fidelity, executed once.
-
-    Attributes:
-        fidelity: None where the run does not say; it then counts at the fidelity being judged.
-        metrics: final values; may hold NaN or infinities, which rules must refuse.
-        series: metric -> (step, value) in order of step, for metrics with more than one step.
-        own: launched by this project (it has a fingerprint).
-        seconds: wall-clock time that it took.
-    """
-
-    id: str
-    phase: str
-    arm: str
-    seed: int
-    fidelity: str | None = None
-    outcome: RunOutcome = "ok"
-    params: dict[str, str] = {}
-    metrics: dict[str, float] = {}
-    series: dict[str, Series] = {}
-    fingerprint: str | None = None
-    data_digest: str | None = None
-    code_digest: str | None = None
-    device: str | None = None
-    seconds: float = 0.0
-    attempt: int = 1
-
-    @property
-    def own(self) -> bool:
-        return self.fingerprint is not None
-
-    @property
-    def partial(self) -> bool:
-        """It ended early, and what it measured until then may count, with a caveat."""
-        return self.outcome in ("slowdown", "timeout", "killed") and bool(self.metrics or self.series)
-
-    @property
-    def usable(self) -> bool:
-        return self.outcome in ("ok", "bad_metric") or self.partial
-
-
-class UnfinishedRun(Record):
-    """A run that MLflow holds and that nobody has finished."""
-
-    id: str
-    phase: str
-    arm: str
-    seed: int
-    fingerprint: str | None = None
-
-
-class PlannedRun(Record):
-    """A run that a phase needs: what identifies it, before it is known whether it exists."""
-
-    phase: str
-    arm: str
-    seed: int
-    fidelity: str
-    params: dict[str, Any]
-    fingerprint: str
-    data_digest: str
-    code_digest: str
 
 
 # --- what was judged ---------------------------------------------------------------------------
@@ -337,75 +265,3 @@ class Keep(Identified):
 
 
 AnyRecord = Verdict | Decision | Override | Revocation | Exclusion | Keep
-
-
-# --- what is launched --------------------------------------------------------------------------
-
-
-class Job(Record):
-    """One run for a worker: everything that it needs to know, and nothing of MLflow or the planner.
-
-    Attributes:
-        folder: absolute path of the run's folder (see ``experiments.contract.MetricLog``).
-        timeout: seconds after which the run is stopped, or None.
-    """
-
-    id: str
-    arm: str
-    seed: int
-    experiment: str
-    params: dict[str, Any]
-    fidelity: str
-    folder: str
-    command: tuple[str, ...] = ()
-    timeout: float | None = None
-
-
-class Started(Record):
-    """A worker has taken a job."""
-
-    job_id: str
-    pid: int
-    process_start: float
-    host: str
-
-
-class Progressed(Record):
-    """How far a running job is: units done of units in all."""
-
-    job_id: str
-    done: float
-    total: float
-
-
-class Ended(Record):
-    """How a job ended. Its metrics and artifacts lie in the job's folder.
-
-    Attributes:
-        reason: one sentence for anything but ``ok``; empty otherwise.
-        stderr_tail: the end of what the run wrote to stderr, for a run that failed.
-    """
-
-    job_id: str
-    outcome: RunOutcome
-    reason: str = ""
-    seconds: float
-    stderr_tail: str = ""
-
-
-Event = Started | Progressed | Ended
-
-
-class Description(Record):
-    """What an experiment says of a configuration before it runs.
-
-    Attributes:
-        config: every parameter after defaults and the fidelity's preset.
-    """
-
-    config: dict[str, Any]
-    data_name: str
-    data_digest: str
-    sizes: dict[str, int] = {}
-    overlap: float = 0.0
-    files: tuple[str, ...] = ()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from planner.criterion import Combined
 from planner.criterion_references import criterion_faults, metric_faults
 from planner.errors import Problem
 from planner.naming import alike, circles, instead, repeated
-from planner.program import BUILT_IN_GUARDS, ENDS, OUTCOMES, Combined, Option, Phase, Program
+from planner.program import BUILT_IN_GUARDS, ENDS, OUTCOMES, Option, Phase, Program
 from planner.routes import openers
 
 Keys = tuple[str | int, ...]

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from planner.cases import rule_holds
 from planner.criteria.answer import Judging
+from planner.criterion import Combined, Comparison, Criterion
 from planner.evidence import Evidence
-from planner.program import Combined, Comparison, Criterion, Phase, Program
+from planner.program import Phase, Program
 from planner.records import CriterionResult, Verdict
 
 

@@ -12,7 +12,8 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from planner.program import Combined, Comparison, Level, Program
+from planner.criterion import Combined, Comparison, Level
+from planner.program import Program
 from planner.references import resolve
 
 MOST_CRITERIA = 16

@@ -10,7 +10,8 @@ from planner.criteria.judge import judge_criteria
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.program import Program, build
-from planner.records import CriterionResult, Run, Verdict
+from planner.records import CriterionResult, Verdict
+from planner.runs import Run
 
 PHASE = "look"
 METRICS = {

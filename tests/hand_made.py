@@ -16,10 +16,10 @@ from planner.records import (
     GuardResult,
     Override,
     Rejected,
-    Run,
     TableRow,
     Verdict,
 )
+from planner.runs import Run
 from planner.supersede import Standing
 
 PROGRAM: dict[str, Any] = {

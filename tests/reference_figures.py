@@ -10,7 +10,8 @@ from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.io.programs import load_program
 from planner.program import Program
-from planner.records import Run, Verdict
+from planner.records import Verdict
+from planner.runs import Run
 
 HERE = Path(__file__).parent
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planner.criterion import Level
 from planner.evidence import as_text, build_sample, is_finite, run_value
-from planner.program import Level, Program
-from planner.records import Run
+from planner.program import Program
+from planner.runs import Run
 from tests.builders import make_evidence, make_program, make_run
 
 

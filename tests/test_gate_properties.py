@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from planner.evidence import Evidence
 from planner.program import Program, build
-from planner.records import Run
+from planner.runs import Run
 from tests.builders import ARMS, METRICS, PHASE, verdict_of
 
 Values = dict[str, dict[int, dict[str, float]]]

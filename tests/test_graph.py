@@ -9,7 +9,8 @@ from worlds import Scripted, own_run, scores, situation_of, small
 
 from planner.graph import Launched, Options, Outcome, Recorded, run_loop
 from planner.policy import Position, Situation, Step
-from planner.records import Decision, Override, PlannedRun, Run, Verdict
+from planner.records import Decision, Override, Verdict
+from planner.runs import PlannedRun, Run
 
 OPTION = {"option": "dear", "rationale": "it may help", "opens": "second", "needs_person": "to_approve"}
 ASKS = small(triage={"options": [OPTION]})

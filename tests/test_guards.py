@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from planner.evidence import Evidence
-from planner.records import GuardResult, Run
+from planner.records import GuardResult
+from planner.runs import Run
 from tests.builders import PHASE, make_evidence, make_program, make_run, verdict_of
 
 BETTER = {"better": {"metric": "acc", "arm": "new", "versus": "base", "above": 0.0}}

@@ -25,7 +25,8 @@ from worlds import (
 from planner.policy import Position, Situation, build_position, decision_digest, is_post_hoc
 from planner.program import Program, build
 from planner.recall import Recall, Snapshot
-from planner.records import Run, canonical
+from planner.records import canonical
+from planner.runs import Run
 
 CREDIT = credit_linesearch()
 SMALL = small()

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from worlds import CODE, catalog_of, foreign_run, own_run, recall_of, scores, small, told
 
 from planner.recall import Recall, Snapshot
-from planner.records import Exclusion, Run
+from planner.records import Exclusion
+from planner.runs import Run
 
 PROGRAM = small()
 SCRIPT = scores(new=1.0)

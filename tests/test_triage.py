@@ -13,7 +13,8 @@ from worlds import credit_linesearch, override, own_run, runs_of, scores, small,
 
 from planner.policy import Position
 from planner.program import ENDS, Program, build
-from planner.records import Decision, Override, Run
+from planner.records import Decision, Override
+from planner.runs import Run
 from planner.triage import choices
 
 LOW = scores()

@@ -28,18 +28,8 @@ from planner.paths import Home
 from planner.policy import Position, Situation, build_position
 from planner.program import Program, build
 from planner.recall import Catalog, Recall, Snapshot
-from planner.records import (
-    Description,
-    Ended,
-    Event,
-    Exclusion,
-    Job,
-    Override,
-    PlannedRun,
-    Revocation,
-    Run,
-    Started,
-)
+from planner.records import Exclusion, Override, Revocation
+from planner.runs import Description, Ended, Event, Job, PlannedRun, Run, Started
 from planner.standing import kept_code, trace_of
 from planner.status import Standpoint, build_standpoint
 

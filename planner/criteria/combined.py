@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planner.criteria.joining import decisive, join, weakest_treatment
-from planner.program import Combined
+from planner.criterion import Combined
 from planner.records import CriterionResult
 
 

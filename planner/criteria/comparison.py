@@ -10,8 +10,8 @@ from planner.criteria.joining import joined
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.wording import number, say
+from planner.criterion import Comparison
 from planner.evidence import is_finite, which_value
-from planner.program import Comparison
 from planner.records import CriterionResult
 
 _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}

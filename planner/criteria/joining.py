@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.criteria.parts import Question, result
-from planner.program import Measured
+from planner.criterion import Measured
 from planner.records import CriterionOutcome, CriterionResult
 
 

@@ -16,8 +16,8 @@ from planner.criteria.parts import (
 )
 from planner.criteria.quantity import Quantity, region_of
 from planner.criteria.wording import number, say
+from planner.criterion import Level
 from planner.evidence import Sample, which_value
-from planner.program import Level
 from planner.records import CriterionResult
 
 Threshold = float | tuple[float, float]

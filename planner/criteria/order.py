@@ -14,7 +14,7 @@ from planner.criteria.joining import joined
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.wording import number
-from planner.program import Order
+from planner.criterion import Order
 from planner.records import CriterionResult
 
 _VERBS = {"met": "is better than", "not_met": "is not better than"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planner import sequential
-from planner.program import Measured
+from planner.criterion import Measured
 
 
 @dataclass(frozen=True)

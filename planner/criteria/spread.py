@@ -10,7 +10,7 @@ from planner.criteria.joining import joined
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.wording import number
-from planner.program import Spread
+from planner.criterion import Spread
 from planner.records import CriterionResult
 
 

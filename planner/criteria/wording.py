@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.criteria.answer import Answer
-from planner.program import Measured
+from planner.criterion import Measured
 
 _BOUNDS = {
     "above": "above",

@@ -14,7 +14,7 @@ from planner.paths import Home
 from planner.ports import Clock, RunStore
 from planner.program import Program
 from planner.recall import Recall
-from planner.records import Description, Ended, Job, PlannedRun, Started
+from planner.runs import Description, Ended, Job, PlannedRun, Started
 
 Place = tuple[str, str, str]
 

@@ -12,7 +12,8 @@ from experiments import command as user_command
 from planner.io.journal import Journal
 from planner.ports import Launcher
 from planner.program import Program
-from planner.records import Description, digest_of
+from planner.records import digest_of
+from planner.runs import Description
 
 Place = tuple[str, str, str]
 """Phase, arm, fidelity."""

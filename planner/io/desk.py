@@ -21,7 +21,8 @@ from planner.policy import Position, Situation, Step
 from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.program import Program
 from planner.recall import Catalog, Recall, Snapshot
-from planner.records import Decision, Override, PlannedRun, Verdict
+from planner.records import Decision, Override, Verdict
+from planner.runs import PlannedRun
 from planner.standing import (
     exclusions_today,
     kept_code,

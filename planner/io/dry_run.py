@@ -20,7 +20,7 @@ from planner.io.progress import in_words
 from planner.paths import Home
 from planner.policy import Position, build_position
 from planner.program import Program
-from planner.records import PlannedRun
+from planner.runs import PlannedRun
 
 
 class _ReadOnlyJournal(Journal):

@@ -15,7 +15,7 @@ from experiments import worker
 from experiments.contract import Experiment
 
 from planner.errors import ProgramError
-from planner.records import Description, Ended, Event, Job, Progressed, Started
+from planner.runs import Description, Ended, Event, Job, Progressed, Started
 
 
 class InProcessLauncher:

@@ -21,7 +21,7 @@ import psutil
 from experiments import worker
 
 from planner.errors import PhasegateError, ProgramError
-from planner.records import Description, Ended, Event, Job, Progressed, RunOutcome, Started
+from planner.runs import Description, Ended, Event, Job, Progressed, RunOutcome, Started
 
 START_ATTEMPTS = 3
 POLL_SECONDS = 0.25

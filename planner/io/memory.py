@@ -13,20 +13,8 @@ from experiments.contract import read_metrics
 from planner.io.run_reading import param_text
 from planner.program import Program
 from planner.recall import Snapshot
-from planner.records import (
-    AnyRecord,
-    Decision,
-    Description,
-    Ended,
-    Exclusion,
-    Keep,
-    Override,
-    PlannedRun,
-    Revocation,
-    Run,
-    UnfinishedRun,
-    Verdict,
-)
+from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
+from planner.runs import Description, Ended, PlannedRun, Run, UnfinishedRun
 
 
 @dataclass

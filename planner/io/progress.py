@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from planner.records import Ended, Event, Job, Progressed, Started
+from planner.runs import Ended, Event, Job, Progressed, Started
 
 if TYPE_CHECKING:
     import rich.progress

@@ -11,7 +11,7 @@ from typing import Any
 
 from planner.io import tags
 from planner.program import Program
-from planner.records import Run, Series, UnfinishedRun
+from planner.runs import Run, Series, UnfinishedRun
 
 _OUTCOME_OF_STATUS = {"FINISHED": "ok", "FAILED": "code_error", "KILLED": "killed"}
 _OUTCOMES = frozenset(

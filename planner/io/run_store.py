@@ -27,7 +27,7 @@ from planner.memo.render import escape
 from planner.paths import Home
 from planner.program import Program
 from planner.recall import Snapshot
-from planner.records import Description, Ended, PlannedRun, Run, UnfinishedRun
+from planner.runs import Description, Ended, PlannedRun, Run, UnfinishedRun
 
 _BATCH = 500
 

@@ -18,7 +18,8 @@ from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.program import Program
-from planner.records import AnyRecord, Decision, Ended, Verdict
+from planner.records import AnyRecord, Decision, Verdict
+from planner.runs import Ended
 
 
 def rebuild(home: Home, journal: Journal) -> None:

@@ -20,7 +20,7 @@ from planner.io.run_store import MlflowRuns
 from planner.paths import Home
 from planner.ports import RunStore
 from planner.program import build
-from planner.records import Ended, PlannedRun, Run
+from planner.runs import Ended, PlannedRun, Run
 
 PROGRAM = small()
 BEGAN = 1_700_000_000.0

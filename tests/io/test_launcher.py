@@ -23,7 +23,7 @@ from planner.errors import PhasegateError, ProgramError
 from planner.io.in_process import InProcessLauncher
 from planner.io.launcher import LocalLauncher
 from planner.ports import Launcher
-from planner.records import Description, Ended, Event, Job, Progressed, Started
+from planner.runs import Description, Ended, Event, Job, Progressed, Started
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments_for_tests"
 ROOT = Path(__file__).parents[2]
@@ -522,7 +522,7 @@ class TestLocalLauncher:
     ) -> None:
         code = (
             "import sys, time; from pathlib import Path\n"
-            "from planner.io.launcher import LocalLauncher; from planner.records import Job\n"
+            "from planner.io.launcher import LocalLauncher; from planner.runs import Job\n"
             "launcher = LocalLauncher(Path(sys.argv[1]), 1, Path(sys.argv[2]))\n"
             "for event in launcher.run([Job.model_validate_json(sys.argv[3])]):\n"
             "    print(event.model_dump_json(), flush=True)\n"

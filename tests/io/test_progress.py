@@ -7,7 +7,7 @@ import io
 import pytest
 
 from planner.io.progress import Progress, in_words, seconds_left
-from planner.records import Ended, Job, Progressed, RunOutcome, Started
+from planner.runs import Ended, Job, Progressed, RunOutcome, Started
 
 
 class Terminal(io.StringIO):

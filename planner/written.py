@@ -1,0 +1,26 @@
+"""The words that program files are made of: names, numbers, and the base of every mapping."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}$")]
+Pattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9_.\-{}]{0,119}$")]
+Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,159}$")]
+Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e300, le=1e300)]
+Scalar = bool | int | Finite | str | None
+Param = Scalar | list[Scalar]
+Direction = Literal["higher", "lower", "neither"]
+Fidelity = Literal["smoke", "standard", "full"]
+Treatment = Literal["point", "interval", "sequential"]
+Statistic = Literal["first", "last", "min", "max", "mean", "slope"]
+Consequence = Literal["invalid", "blocked", "caveat"]
+
+
+class Written(pydantic.BaseModel):
+    """Anything in a program file: unknown keys are errors, nothing changes after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
