@@ -22,6 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PROGRAM = "credit_linesearch"
 WIDTH, HEIGHT = 1500, 1150
+CLOSE_ASSISTANT = (
+    "for (const b of document.querySelectorAll('button[aria-label=\"Close\"]'))"
+    " if (!b.closest('[role=dialog]')) b.click()"
+)
 CHROMIUM = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
@@ -35,6 +39,35 @@ def copy_memos() -> None:
             shutil.copy(memo, target / memo.name)
             for figure in (source / "figures").glob(f"{memo.stem}-*.png"):
                 shutil.copy(figure, target / "figures" / figure.name)
+
+
+ORDER = ("phase_6a", "samebatch", "snapshot_age", "regularized")
+INTRODUCTION = f"""# Gallery
+
+What `make demo` leaves behind: the memos of one real run of `{PROGRAM}` at fidelity `standard`, copied as they are,
+and pictures of its MLflow pages. `make_gallery.py` makes this page anew from the home's own runs.
+"""
+PICTURES = {
+    "experiment": "The program in MLflow: one row per attempt at a phase, named by its answer",
+    "phase": "A phase: its memo as the description, means by arm as metrics, runs and decision as children",
+    "run": "A run: the line search step by step",
+    "decision": "A decision: reason, rule, and what would have chosen something else",
+}
+
+
+def write_page() -> None:
+    """The page that links the memos, with each memo's own verdict, and the pictures."""
+    lines = [INTRODUCTION, "| phase | question | verdict |", "|:--|:--|:--|"]
+    for phase in ORDER:
+        memo = HERE / PROGRAM / f"{phase}.md"
+        if memo.exists():
+            text = memo.read_text(encoding="utf-8").splitlines()
+            question = text[text.index("## Question") + 2]
+            verdict = text[2].split("**")[1].removeprefix("Verdict: ")
+            lines.append(f"| [{phase}]({PROGRAM}/{phase}.md) | {question} | {verdict} |")
+    for name, caption in PICTURES.items():
+        lines += ["", f"{caption}:", "", f"![{caption}](mlflow_{name}.png)"]
+    (HERE / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def pages() -> dict[str, str]:
@@ -71,6 +104,7 @@ def take_pictures(base: str) -> None:
         for name, path in pages().items():
             driver.get(f"{base}/{path}?workflowType=machine_learning")
             time.sleep(6)
+            driver.execute_script(CLOSE_ASSISTANT)
             driver.execute_script(
                 "for (const b of document.querySelectorAll('button'))"
                 " if (b.textContent.trim() === 'Show more') b.click()"
@@ -95,6 +129,7 @@ def _browser() -> Any:
 def main() -> None:
     """Copies, serves, takes pictures, and ends the server."""
     copy_memos()
+    write_page()
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

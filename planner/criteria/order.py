@@ -13,7 +13,7 @@ from planner.criteria.answer import judge_quantity
 from planner.criteria.joining import joined
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region
-from planner.criteria.wording import number
+from planner.criteria.wording import around, number
 from planner.criterion import Order
 from planner.records import CriterionResult
 
@@ -41,5 +41,6 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
     quantity = Quantity(values, beyond, treatment, family_lost=len(rule.subjects) - 1)
     answer = judge_quantity(quantity, question.judging)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
-    reason = f"{better} {verb} {worse} in {rule.metric}: by {number(answer.observed, signed=True)}"
+    by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"
+    reason = f"{better} {verb} {worse} in {rule.metric}: {by}"
     return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)

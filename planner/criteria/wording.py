@@ -34,12 +34,15 @@ def bound_text(bound: str, threshold: object) -> str:
     return f"within ±{value}" if bound == "within" else f"{_BOUNDS.get(bound, bound)} {value}"
 
 
+def around(interval: tuple[float, float] | None) -> str:
+    """An interval in brackets behind a value; nothing where there is none."""
+    return "" if interval is None else f" [{number(interval[0])}, {number(interval[1])}]"
+
+
 def say(what: str, observed: str, rule: Measured, threshold: object, answer: Answer) -> str:
     """One sentence: what was observed, what was asked, and what follows."""
     asked = bound_text(rule.threshold_key or "", threshold)
     equals = "" if rule.threshold_key == "better_by" else "= "
-    shown = ""
-    if answer.interval is not None:
-        shown = f" [{number(answer.interval[0])}, {number(answer.interval[1])}]"
+    shown = around(answer.interval)
     note = f"; {answer.note}" if answer.note else ""
     return f"{what} {equals}{observed}{shown}, asked {asked}{note}"

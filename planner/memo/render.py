@@ -53,6 +53,7 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "results": _table(program, verdict, _key_metrics(program, verdict)),
         "rest": _table(program, verdict, _other_metrics(program, verdict), short=True),
         "criteria": [_criterion(c, program, verdict) for c in verdict.criteria],
+        "uneven": len({r.estimate.n for r in verdict.table}) > 1,
         "flips": list(_flips(program, verdict)),
         "supersedes": _supersedes(trace),
         "pictures": pictures,
