@@ -44,8 +44,8 @@ def copy_memos() -> None:
 ORDER = ("phase_6a", "samebatch", "snapshot_age", "regularized")
 INTRODUCTION = f"""# Gallery
 
-What `make demo` leaves behind: the memos of one real run of `{PROGRAM}` at fidelity `standard`, copied as they are,
-and pictures of its MLflow pages. `make_gallery.py` makes this page anew from the home's own runs.
+What `make demo` leaves behind: the memos of one real run of `{PROGRAM}` at fidelity `standard`, copied as
+they are, and pictures of its MLflow pages. `make_gallery.py` makes this page anew from the home's own runs.
 """
 PICTURES = {
     "experiment": "The program in MLflow: one row per attempt at a phase, named by its answer",
