@@ -2,169 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-import os
-import selectors
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 from experiments import worker
 
 from planner.errors import PhasegateError, ProgramError
-from planner.runs import Description, Ended, Event, Job, Progressed, RunOutcome, Started
+from planner.io.worker_process import ActiveJob, WorkerProcess, ask, wait_for_any
+from planner.runs import Description, Event, Job, RunOutcome
 
 START_ATTEMPTS = 3
-POLL_SECONDS = 0.25
-LEAVE_SECONDS = 2.0
-TAIL_BYTES = 8192
-_PACKAGES = Path(worker.__file__).resolve().parents[1]
-
-
-class _Worker:
-    """A worker process as its parent sees it; leads a process group of its own.
-
-    Its stderr goes to ``log``, and so does what an experiment prints.
-    """
-
-    def __init__(self, python: str, home: Path, threads: int, log: Path) -> None:
-        command = [python, "-m", "experiments.worker", str(home), "--threads", str(threads)]
-        pipe = subprocess.PIPE
-        log.unlink(missing_ok=True)  # an earlier launcher's
-        self._log = log.open("a+b")
-        # Started in the folder of the packages, which makes them importable without PYTHONPATH: that
-        # would also reach whatever a user's own command starts.
-        self._process = subprocess.Popen(
-            command, cwd=_PACKAGES, stdin=pipe, stdout=pipe, stderr=self._log, start_new_session=True
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._requests, self._answers = self._process.stdin, self._process.stdout
-        os.set_blocking(self._answers.fileno(), False)
-        self._unread = b""
-        self._silent = False
-        self._ended: str | None = None
-        self._served = 0
-        self.pid = self._process.pid
-        self.process_start = psutil.Process(self.pid).create_time()
-
-    def fileno(self) -> int:
-        return self._answers.fileno()
-
-    def send(self, request: dict[str, Any]) -> None:
-        """Hands it a request; a dead worker is noticed when its answers are read."""
-        with contextlib.suppress(OSError):
-            self._requests.write(json.dumps(request).encode() + b"\n")
-            self._requests.flush()
-
-    def answers(self) -> list[dict[str, Any]]:
-        """What it has said since; never waits."""
-        with contextlib.suppress(BlockingIOError):
-            while piece := os.read(self.fileno(), 65536):
-                self._unread += piece
-            self._silent = True
-        *lines, self._unread = self._unread.split(b"\n")
-        return [json.loads(line) for line in lines]
-
-    def gone(self) -> bool:
-        """Whether it died; a child that it left behind may still hold its pipe open."""
-        return self._silent or self._process.poll() is not None
-
-    def tail(self) -> str:
-        """The end of what it wrote to its log since it started, or since it was last free."""
-        start = max(self._served, self._written() - TAIL_BYTES)
-        return os.pread(self._log.fileno(), TAIL_BYTES, start).decode(errors="replace")
-
-    def mark(self) -> None:
-        """What it wrote until now belongs to what it has done."""
-        self._served = self._written()
-
-    def _written(self) -> int:
-        return os.fstat(self._log.fileno()).st_size
-
-    def kill(self) -> str:
-        """Ends it and all that it started; how it had ended, in words."""
-        if self._ended is None:  # once: afterwards its number may belong to another process
-            self._ended = self._kill()
-        return self._ended
-
-    def _kill(self) -> str:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a zombie
-            os.killpg(self.pid, signal.SIGKILL)
-        code = self._process.wait()
-        if code >= 0:
-            return f"the worker left with exit code {code}"
-        with contextlib.suppress(ValueError):
-            return f"the worker was killed by {signal.Signals(-code).name}"
-        return f"the worker was killed by signal {-code}"
-
-    def hang_up(self) -> None:
-        """Asks it to leave."""
-        with contextlib.suppress(OSError):
-            self._requests.close()
-
-    def close(self) -> None:
-        """Ends it, politely if it has been asked to leave, and frees what the parent held."""
-        if self._requests.closed:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(LEAVE_SECONDS)
-        self.kill()
-        self.hang_up()
-        self._answers.close()
-        self._log.close()
-
-
-@dataclass
-class _Active:
-    """A job in a worker."""
-
-    job: Job
-    worker: _Worker
-    attempts: int = 1
-    begun: float | None = None
-    ended: Ended | None = None
-
-    def send(self) -> None:
-        self.worker.send({"request": "run", "job": self.job.model_dump(mode="json")})
-
-    def overdue(self) -> bool:
-        limit = self.job.timeout
-        return limit is not None and self.begun is not None and time.monotonic() - self.begun >= limit
-
-    def hear(self) -> list[Event]:
-        """What the worker has said of the job since."""
-        return [self._event(answer) for answer in self.worker.answers()]
-
-    def _event(self, answer: dict[str, Any]) -> Event:
-        if answer["answer"] == "started":
-            self.begun = time.monotonic()
-            return Started(
-                job_id=self.job.id,
-                pid=self.worker.pid,
-                process_start=self.worker.process_start,
-                host=socket.gethostname(),
-            )
-        if answer["answer"] == "progress":
-            return Progressed(job_id=self.job.id, done=answer["done"], total=answer["total"])
-        return self.end(answer["outcome"], answer["reason"], answer["seconds"])
-
-    def end(self, outcome: RunOutcome, reason: str, seconds: float | None = None) -> Ended:
-        if seconds is None:
-            seconds = 0.0 if self.begun is None else time.monotonic() - self.begun
-        tail = "" if outcome == "ok" else self.worker.tail()
-        self.ended = Ended(
-            job_id=self.job.id, outcome=outcome, reason=reason, seconds=seconds, stderr_tail=tail
-        )
-        return self.ended
 
 
 class LocalLauncher:
@@ -189,8 +40,8 @@ class LocalLauncher:
         self._log_folder = log_folder
         self._python = python
         self._threads = threads
-        self._workers: list[_Worker] = []
-        self._idle: list[_Worker] = []
+        self._workers: list[WorkerProcess] = []
+        self._idle: list[WorkerProcess] = []
         self._numbers = itertools.count(1)
 
     def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
@@ -209,7 +60,7 @@ class LocalLauncher:
         for _ in range(START_ATTEMPTS):
             asked = self._take()
             try:
-                answers = _ask(asked, request)
+                answers = ask(asked, request)
             except BaseException:
                 self._discard(asked)
                 raise
@@ -237,15 +88,15 @@ class LocalLauncher:
             it, kills those that are at work with all that they started.
         """
         waiting = iter(jobs)
-        running: list[_Active] = []
+        running: list[ActiveJob] = []
         try:
             while True:
                 while len(running) < self._jobs and (job := next(waiting, None)) is not None:
-                    running.append(_Active(job, self._take()))
+                    running.append(ActiveJob(job, self._take()))
                     running[-1].send()
                 if not running:
                     return
-                _wait(running)
+                wait_for_any(running)
                 for active in list(running):
                     events = self._follow(active)
                     if active.ended:
@@ -266,7 +117,7 @@ class LocalLauncher:
         for idle in list(self._workers):
             self._discard(idle)
 
-    def _follow(self, active: _Active) -> list[Event]:
+    def _follow(self, active: ActiveJob) -> list[Event]:
         events = active.hear()
         if active.ended is None and active.overdue():
             reason = f"took longer than {active.job.timeout:g} s"
@@ -281,7 +132,7 @@ class LocalLauncher:
                 self._give_back(active.worker)
         return events
 
-    def _settle(self, active: _Active, outcome: RunOutcome, reason: str) -> list[Event]:
+    def _settle(self, active: ActiveJob, outcome: RunOutcome, reason: str) -> list[Event]:
         """What becomes of a job whose worker is dead: tried again if it had not begun, else ended."""
         events = active.hear()
         dead = active.worker
@@ -298,56 +149,30 @@ class LocalLauncher:
         self._discard(dead)
         return events
 
-    def _take(self) -> _Worker:
+    def _take(self) -> WorkerProcess:
         if self._idle:
             return self._idle.pop()
         self._log_folder.mkdir(parents=True, exist_ok=True)
         log = self._log_folder / f"worker-{next(self._numbers)}.log"
         try:
-            started = _Worker(self._python, self._home, self._threads, log)
+            started = WorkerProcess(self._python, self._home, self._threads, log)
         except OSError as error:
             raise PhasegateError(f"a worker cannot be started: {error}") from error
         self._workers.append(started)
         return started
 
-    def _give_back(self, free: _Worker) -> None:
+    def _give_back(self, free: WorkerProcess) -> None:
         if len(self._workers) > self._jobs:  # one more was needed to describe while all were at work
             self._discard(free)
         else:
             free.mark()
             self._idle.append(free)
 
-    def _discard(self, unwanted: _Worker) -> None:
+    def _discard(self, unwanted: WorkerProcess) -> None:
         for held in (self._workers, self._idle):
             if unwanted in held:
                 held.remove(unwanted)
         unwanted.close()
-
-
-def _wait(running: Sequence[_Active]) -> None:
-    """Until a worker says something or a limit is reached; briefly, for a death may go unsaid."""
-    now = time.monotonic()
-    limits = [a.begun + a.job.timeout - now for a in running if a.begun is not None and a.job.timeout]
-    with selectors.DefaultSelector() as selector:
-        for active in running:
-            selector.register(active.worker, selectors.EVENT_READ)
-        selector.select(max(0.0, min([POLL_SECONDS, *limits])))
-
-
-def _ask(asked: _Worker, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Everything that the worker says to a request, up to the answer or its death."""
-    asked.send(request)
-    said: list[dict[str, Any]] = []
-    with selectors.DefaultSelector() as selector:
-        selector.register(asked, selectors.EVENT_READ)
-        while not said or said[-1]["answer"] == "started":
-            dead = asked.gone()  # first: what it said before it died is then read all the same
-            if not dead:
-                selector.select(POLL_SECONDS)
-            said += asked.answers()
-            if dead:
-                break
-    return said
 
 
 def _described(answer: dict[str, Any]) -> list[Description]:

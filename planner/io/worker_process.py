@@ -1,0 +1,192 @@
+"""A worker process, and a job in it, as their parent sees them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from experiments import worker
+
+from planner.runs import Ended, Event, Job, Progressed, RunOutcome, Started
+
+POLL_SECONDS = 0.25
+LEAVE_SECONDS = 2.0
+TAIL_BYTES = 8192
+_PACKAGES = Path(worker.__file__).resolve().parents[1]
+
+
+class WorkerProcess:
+    """A worker process as its parent sees it; leads a process group of its own.
+
+    Its stderr goes to ``log``, and so does what an experiment prints.
+    """
+
+    def __init__(self, python: str, home: Path, threads: int, log: Path) -> None:
+        command = [python, "-m", "experiments.worker", str(home), "--threads", str(threads)]
+        pipe = subprocess.PIPE
+        log.unlink(missing_ok=True)  # an earlier launcher's
+        self._log = log.open("a+b")
+        # Started in the folder of the packages, which makes them importable without PYTHONPATH: that
+        # would also reach whatever a user's own command starts.
+        self._process = subprocess.Popen(
+            command, cwd=_PACKAGES, stdin=pipe, stdout=pipe, stderr=self._log, start_new_session=True
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests, self._answers = self._process.stdin, self._process.stdout
+        os.set_blocking(self._answers.fileno(), False)
+        self._unread = b""
+        self._silent = False
+        self._ended: str | None = None
+        self._served = 0
+        self.pid = self._process.pid
+        self.process_start = psutil.Process(self.pid).create_time()
+
+    def fileno(self) -> int:
+        return self._answers.fileno()
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Hands it a request; a dead worker is noticed when its answers are read."""
+        with contextlib.suppress(OSError):
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
+
+    def answers(self) -> list[dict[str, Any]]:
+        """What it has said since; never waits."""
+        with contextlib.suppress(BlockingIOError):
+            while piece := os.read(self.fileno(), 65536):
+                self._unread += piece
+            self._silent = True
+        *lines, self._unread = self._unread.split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def gone(self) -> bool:
+        """Whether it died; a child that it left behind may still hold its pipe open."""
+        return self._silent or self._process.poll() is not None
+
+    def tail(self) -> str:
+        """The end of what it wrote to its log since it started, or since it was last free."""
+        start = max(self._served, self._written() - TAIL_BYTES)
+        return os.pread(self._log.fileno(), TAIL_BYTES, start).decode(errors="replace")
+
+    def mark(self) -> None:
+        """What it wrote until now belongs to what it has done."""
+        self._served = self._written()
+
+    def _written(self) -> int:
+        return os.fstat(self._log.fileno()).st_size
+
+    def kill(self) -> str:
+        """Ends it and all that it started; how it had ended, in words."""
+        if self._ended is None:  # once: afterwards its number may belong to another process
+            self._ended = self._kill()
+        return self._ended
+
+    def _kill(self) -> str:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a zombie
+            os.killpg(self.pid, signal.SIGKILL)
+        code = self._process.wait()
+        if code >= 0:
+            return f"the worker left with exit code {code}"
+        with contextlib.suppress(ValueError):
+            return f"the worker was killed by {signal.Signals(-code).name}"
+        return f"the worker was killed by signal {-code}"
+
+    def hang_up(self) -> None:
+        """Asks it to leave."""
+        with contextlib.suppress(OSError):
+            self._requests.close()
+
+    def close(self) -> None:
+        """Ends it, politely if it has been asked to leave, and frees what the parent held."""
+        if self._requests.closed:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(LEAVE_SECONDS)
+        self.kill()
+        self.hang_up()
+        self._answers.close()
+        self._log.close()
+
+
+@dataclass
+class ActiveJob:
+    """A job in a worker."""
+
+    job: Job
+    worker: WorkerProcess
+    attempts: int = 1
+    begun: float | None = None
+    ended: Ended | None = None
+
+    def send(self) -> None:
+        """Hands the job to its worker."""
+        self.worker.send({"request": "run", "job": self.job.model_dump(mode="json")})
+
+    def overdue(self) -> bool:
+        """Whether the job has run longer than it may."""
+        limit = self.job.timeout
+        return limit is not None and self.begun is not None and time.monotonic() - self.begun >= limit
+
+    def hear(self) -> list[Event]:
+        """What the worker has said of the job since."""
+        return [self._event(answer) for answer in self.worker.answers()]
+
+    def _event(self, answer: dict[str, Any]) -> Event:
+        if answer["answer"] == "started":
+            self.begun = time.monotonic()
+            return Started(
+                job_id=self.job.id,
+                pid=self.worker.pid,
+                process_start=self.worker.process_start,
+                host=socket.gethostname(),
+            )
+        if answer["answer"] == "progress":
+            return Progressed(job_id=self.job.id, done=answer["done"], total=answer["total"])
+        return self.end(answer["outcome"], answer["reason"], answer["seconds"])
+
+    def end(self, outcome: RunOutcome, reason: str, seconds: float | None = None) -> Ended:
+        """Ends the job; the time since it began counts where the worker did not say."""
+        if seconds is None:
+            seconds = 0.0 if self.begun is None else time.monotonic() - self.begun
+        tail = "" if outcome == "ok" else self.worker.tail()
+        self.ended = Ended(
+            job_id=self.job.id, outcome=outcome, reason=reason, seconds=seconds, stderr_tail=tail
+        )
+        return self.ended
+
+
+def wait_for_any(running: Sequence[ActiveJob]) -> None:
+    """Until a worker says something or a limit is reached; briefly, for a death may go unsaid."""
+    now = time.monotonic()
+    limits = [a.begun + a.job.timeout - now for a in running if a.begun is not None and a.job.timeout]
+    with selectors.DefaultSelector() as selector:
+        for active in running:
+            selector.register(active.worker, selectors.EVENT_READ)
+        selector.select(max(0.0, min([POLL_SECONDS, *limits])))
+
+
+def ask(asked: WorkerProcess, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Everything that the worker says to a request, up to the answer or its death."""
+    asked.send(request)
+    said: list[dict[str, Any]] = []
+    with selectors.DefaultSelector() as selector:
+        selector.register(asked, selectors.EVENT_READ)
+        while not said or said[-1]["answer"] == "started":
+            dead = asked.gone()  # first: what it said before it died is then read all the same
+            if not dead:
+                selector.select(POLL_SECONDS)
+            said += asked.answers()
+            if dead:
+                break
+    return said
