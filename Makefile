@@ -8,6 +8,8 @@ PY := .venv/bin/python
 .PHONY: demo test lint types slow browser clean
 
 .venv/installed: constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or later is needed: make demo PYTHON=python3.11'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --upgrade pip -c constraints.txt
 	$(PY) -m pip install --quiet -c constraints.txt -e '.[dev]'

@@ -170,8 +170,9 @@ def test_the_experiment_page_asks_the_programs_question(site: Site, open_page: C
     open_page(site.experiment_page, "quick", "Is a larger shift better?")
 
 
-def test_the_list_of_runs_shows_the_phases(site: Site, open_page: Callable[..., str]) -> None:
-    open_page(f"{site.experiment_page}/runs", "phase first", "phase third", "20 matching runs")
+def test_the_list_of_runs_names_each_phase_by_its_answer(site: Site, open_page: Callable[..., str]) -> None:
+    matching = f"{len(site.runs)} matching runs"
+    open_page(f"{site.experiment_page}/runs", "first: fail down, confirmed", "third: ", matching)
 
 
 def test_a_phase_page_shows_the_verdict_and_what_it_rests_on(
@@ -207,7 +208,7 @@ def test_a_run_page_shows_its_numbers_and_its_curves(
     site: Site, open_page: Callable[..., str], browser: Any
 ) -> None:
     page = site.run("run", "first", "worse · seed 0")
-    open_page(page, "score", "shift", "-1.0", "made up", "planner.outcome", "phase first")
+    open_page(page, "score", "shift", "-1.0", "made up", "planner.outcome", "first: fail down")
     open_page(page + "/model-metrics", "worse · seed 0 (score)", "worse · seed 0 (loss)", "Step")
     wait_until(lambda: browser.find_elements("css selector", "path.js-line"), "a curve")
 
