@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner.errors import PhasegateError, UsageError
+from planner.errors import PhasegateError, ProgramError, UsageError
 from planner.paths import Home
 
 app = typer.Typer(
@@ -102,13 +102,14 @@ def programs(json: Json = False) -> None:
     from planner.io.programs import program_names
 
     home = the_home()
-    found = [open_program(home, name) for name in program_names(home.root)]
+    found, faults = _each(program_names(home.root), lambda name: open_program(home, name))
     if json:
         rows = [{"name": p.program, "question": p.question, "phases": list(p.phases)} for p in found]
         _print_json({"schema": "phasegate.programs/1", "programs": rows})
-        return
-    for program in found:
-        typer.echo(f"{program.program}: {program.question} ({len(program.phases)} phases)")
+    else:
+        for program in found:
+            typer.echo(f"{program.program}: {program.question} ({len(program.phases)} phases)")
+    _raise_first(faults)
 
 
 @command()
@@ -120,11 +121,12 @@ def status(program: MaybeName = None, json: Json = False) -> None:
 
     home = the_home()
     names = [program] if program else program_names(home.root)
-    found = [standpoint(home, open_program(home, name))[0] for name in names]
+    found, faults = _each(names, lambda name: standpoint(home, open_program(home, name))[0])
     if json:
         _print_json({"schema": "phasegate.status/1", "programs": [program_json(at) for at in found]})
-        return
-    typer.echo("\n\n".join("\n".join(as_lines(at)) for at in found))
+    elif found:
+        typer.echo("\n\n".join("\n".join(as_lines(at)) for at in found))
+    _raise_first(faults)
 
 
 @command()
@@ -204,7 +206,7 @@ def check(
     """Checks a program without running it; all of them if none is named."""
     from planner.io.reading import check_programs
 
-    found = check_programs(the_home(), program)
+    found, faults = check_programs(the_home(), program)
     errors = [f for _, f in found if f.severity == "error"]
     if json:
         rows = [{"program": name, **finding.model_dump(mode="json")} for name, finding in found]
@@ -212,8 +214,9 @@ def check(
     else:
         for name, finding in found:
             typer.echo(f"{name}: {finding}")
-        if not found:
+        if not found and not faults:
             typer.echo("no faults found")
+    _raise_first(faults)
     if errors:
         raise typer.Exit(1)
 
@@ -391,6 +394,23 @@ def init(
 
 
 # --- helpers -----------------------------------------------------------------------------------
+
+
+def _each(names: Sequence[str], read: Callable[[str], Any]) -> tuple[list[Any], list[ProgramError]]:
+    """What can be read of each program, and what is wrong with the others: one must not hide the rest."""
+    found, faults = [], []
+    for name in names:
+        try:
+            found.append(read(name))
+        except ProgramError as fault:
+            faults.append(fault)
+    return found, faults
+
+
+def _raise_first(faults: Sequence[ProgramError]) -> None:
+    """Says what is wrong with every program that could not be read, and ends as the first asks."""
+    if faults:
+        raise ProgramError(faults[0].problems, "\n".join(map(str, faults)))
 
 
 def _one_program(home: Home, name: str | None) -> str:

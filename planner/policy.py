@@ -186,7 +186,9 @@ class _Walk:
     ) -> Decision:
         if interim is None:
             action, rule = "run_phase", f"{phase}.arms"
-            reason = f"{len(runs)} runs of {phase} are missing: nothing has been judged yet"
+            reason = (
+                f"{len(runs)} runs of {phase} are missing: nothing has been judged yet at fidelity {fidelity}"
+            )
         else:
             undecided = [c for c in interim.criteria if c.outcome == "undecided" and c.kind != "combined"]
             told = (

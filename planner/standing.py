@@ -17,18 +17,32 @@ from planner.supersede import Standing, build_standing, claims_today
 
 
 def overrides_today(entries: Iterable[Any], now: str) -> list[Override]:
-    """The overrides that stand: neither revoked nor expired, oldest first.
+    """The overrides that stand: neither replaced, revoked nor expired, oldest first.
+
+    A second choice (or word on the verdict) for a phase replaces the first for good, also when it is
+    revoked later: nobody expects an old choice to come back.
 
     Args:
         now: ISO 8601; an override that expires on or before this moment no longer stands.
     """
     records = [entry.record for entry in entries]
+    last = {(r.phase, _matter(r)): r.id for r in records if isinstance(r, Override)}
     revoked = {r.override_id for r in records if isinstance(r, Revocation)}
     return [
         r
         for r in records
-        if isinstance(r, Override) and r.id not in revoked and (r.expires is None or r.expires > now)
+        if isinstance(r, Override)
+        and last[r.phase, _matter(r)] == r.id
+        and r.id not in revoked
+        and (r.expires is None or r.expires > now)
     ]
+
+
+def _matter(override: Override) -> str:
+    """What an override is about; a later one about the same matter replaces it."""
+    if override.choose is not None:
+        return "choice"
+    return "verdict" if override.verdict is not None else f"done {override.done}"
 
 
 def exclusions_today(entries: Iterable[Any]) -> list[Exclusion]:

@@ -15,7 +15,9 @@ from planner.supersede import Standing
 
 HOSTILE = '"]; click a "javascript:alert(1)" <script> #quot; {{x}} | end\nsubgraph'
 _NODE = r'[a-z]+\d*(\[|\{\{|\(\()?("[^"<>]*(<br/>[^"<>]*)*"|start)?(\]|\}\}|\)\))?(:::[a-z_]+)?'
-_LINE = re.compile(rf"flowchart LR|  classDef [a-z_]+ [a-z:#0-9,]+|  {_NODE}( (-->|==>|-\.-x) {_NODE})?")
+_LINE = re.compile(
+    rf"flowchart LR|  classDef [a-z_]+ [a-z:#0-9,]+|  {_NODE}( (-->|==>|-\.->|-\.-x) {_NODE})?"
+)
 
 
 def assert_is_safe_mermaid(text: str) -> None:

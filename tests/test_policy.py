@@ -47,7 +47,10 @@ def test_a_program_without_runs_begins_with_its_first_phase() -> None:
     position = stand(CREDIT, [])
     assert (position.state, position.phase, len(position.launch)) == ("ready", "phase_6a", 12)
     assert position.decision is not None
-    assert position.decision.reason == "12 runs of phase_6a are missing: nothing has been judged yet"
+    assert (
+        position.decision.reason
+        == "12 runs of phase_6a are missing: nothing has been judged yet at fidelity standard"
+    )
 
 
 @pytest.mark.parametrize(("helps", "case", "outcome"), [(True, "A", "pass"), (False, "B", "fail")])

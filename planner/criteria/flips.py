@@ -70,7 +70,8 @@ _MOST_STEPS = 300
 def nearest_shift(answer: Callable[[float], str], now: str, step: float, reach: float) -> float | None:
     """The smallest shift of all values that changes a sequential answer; None where none was found.
 
-    Looks to both sides in even steps, then in growing ones, and halves the step around the first change.
+    Looks down from ``supported``, up from ``refuted`` and to both sides otherwise: in even steps, then in
+    growing ones; then halves the step around the first change.
 
     Args:
         answer: what the rule says after a shift.
@@ -78,7 +79,7 @@ def nearest_shift(answer: Callable[[float], str], now: str, step: float, reach: 
         reach: how far to look at least.
     """
     found: list[float] = []
-    for sign in (1.0, -1.0):
+    for sign in {"supported": (-1.0,), "refuted": (1.0,)}.get(now, (1.0, -1.0)):
         near = 0.0
         for far in _distances(step, reach):
             if answer(sign * far) != now:

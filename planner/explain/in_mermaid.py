@@ -11,6 +11,7 @@ def as_mermaid(trace: Trace) -> str:
     """The trace as a flowchart: evidence on the left, the decision on the right."""
     verdict, decision = trace.verdict, trace.decision
     lines = ["flowchart LR"]
+    gate = trace.program.phases[trace.phase].gate if trace.phase in trace.program.phases else []
     if verdict is not None:
         row = f"case {verdict.case}" if verdict.case else f"tier {verdict.tier}" if verdict.tier else ""
         told = " · ".join(filter(None, (verdict.outcome, verdict.confidence, row)))
@@ -23,7 +24,8 @@ def as_mermaid(trace: Trace) -> str:
                 "" if result.observed is None else f" / {label(bound_text(result.bound, result.threshold))}"
             )
             text = f"{label(result.id)}<br/>{_words(result.outcome)}{shown}{asked}"
-            lines.append(f'  c{i}["{text}"]:::{result.outcome} --> gate')
+            arrow = "-->" if result.id in gate else "-.->"
+            lines.append(f'  c{i}["{text}"]:::{result.outcome} {arrow} gate')
     if decision is not None:
         source = "gate" if verdict is not None else "start((start))"
         text = f"{decision.action} {label(decision.choice or '')}".strip()

@@ -45,11 +45,17 @@ def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
     shown = [g for g in verdict.guards if full or g.outcome != "met"]
     lines += ["guards"] if shown else []
     lines += [f"  {_MARK[g.outcome]} {g.id} -> {g.consequence}: {g.reason}" for g in shown]
-    lines += ["gate"]
-    gate = set(trace.program.phases[trace.phase].gate) if trace.phase in trace.program.phases else set()
-    for result in verdict.criteria:
-        if full or result.id in gate or _decides(trace, result.id):
-            lines += _criterion_lines(result, full)
+    gate = _with_parts(
+        trace.program.phases[trace.phase].gate if trace.phase in trace.program.phases else [], verdict
+    )
+    row = [c.id for c in verdict.criteria if c.id not in gate and _decides(trace, c.id)]
+    rest = [c.id for c in verdict.criteria if c.id not in (*gate, *row)] if full else []
+    name = f"case {verdict.case}" if verdict.case else f"tier {verdict.tier}"
+    for heading, names in (("gate", gate), (name, row), ("judged besides", rest)):
+        lines += [heading] if names else []
+        for criterion in names:
+            result = verdict.criterion(criterion)
+            lines += _criterion_lines(result, full) if result is not None else []
     lines += _supersession_lines(trace)
     if verdict.caveats:
         kept = verdict.caveats if full else verdict.caveats[:3]
@@ -57,6 +63,18 @@ def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
         more = len(verdict.caveats) - len(kept)
         lines += [f"  and {more} more (--full)"] if more else []
     return lines
+
+
+def _with_parts(names: Sequence[str], verdict: Verdict) -> list[str]:
+    """Criteria and, behind each combined one, what it combines."""
+    found: dict[str, None] = {}
+    todo = list(names)
+    while todo:
+        result = verdict.criterion(todo[0])
+        found[todo.pop(0)] = None
+        if result is not None and result.kind == "combined":
+            todo = [p.id for p in result.parts if p.id not in found] + todo
+    return list(found)
 
 
 def _decides(trace: Trace, name: str) -> bool:

@@ -123,25 +123,25 @@ def _expiry(value: str | None) -> str | None:
 
 
 def list_overrides(home: Home, name: str, phase: str | None) -> list[dict[str, Any]]:
-    """Every override of a program with how it stands: in force, revoked or expired."""
+    """Every override of a program with how it stands: in force, revoked, expired or replaced."""
     program = open_program(home, name)
     if phase is not None and phase not in program.phases:
         raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
     entries = open_journal(home, program).entries(name)
     standing = {o.id for o in overrides_today(entries, SystemClock().now())}
     revoked = {e.record.override_id for e in entries if isinstance(e.record, Revocation)}
-    return [
-        {
-            **e.record.model_dump(mode="json"),
-            "standing": "in force"
-            if e.record.id in standing
-            else "revoked"
-            if e.record.id in revoked
-            else "expired",
-        }
-        for e in entries
-        if isinstance(e.record, Override) and phase in (None, e.record.phase)
-    ]
+    today = SystemClock().now()
+
+    def stands(record: Override) -> str:
+        if record.id in standing:
+            return "in force"
+        if record.id in revoked:
+            return "revoked"
+        return "expired" if record.expires is not None and record.expires <= today else "replaced"
+
+    records = [e.record for e in entries if isinstance(e.record, Override)]
+    chosen = [r for r in records if phase in (None, r.phase)]
+    return [{**r.model_dump(mode="json"), "standing": stands(r)} for r in chosen]
 
 
 def revoke_override(
@@ -156,14 +156,15 @@ def revoke_override(
     """
     program = open_program(home, name)
     rows = [r for r in list_overrides(home, name, None) if r["standing"] == "in force"]
-    found = next((r for r in rows if r["id"] == override_id), None)
+    fitting = [r for r in rows if len(override_id) > 5 and str(r["id"]).startswith(override_id)]
+    found = fitting[0] if len(fitting) == 1 else None
     if found is None:
         known = ", ".join(str(r["id"]) for r in rows) or "none"
         raise UsageError(f"{name} has no override '{override_id}' in force; in force: {known}")
     record = Revocation(
         program=name,
         phase=found["phase"],
-        override_id=override_id,
+        override_id=str(found["id"]),
         by=text_of("--by", by or user_name()),
         at=SystemClock().now(),
         reason=text_of("--reason", reason or "revoked"),
@@ -196,8 +197,11 @@ def exclude_run(home: Home, run_id: str, reason: str | None, by: str | None, und
         raise UsageError(f"{what} run '{run_id}'; see 'explain PROGRAM --full' for run ids")
     program, run = found[0]
     standing = exclusions_today(open_journal(home, program).entries(program.program))
-    if undo and run.id not in {e.run_id for e in standing}:
+    excluded = next((e for e in standing if e.run_id == run.id), None)
+    if undo and excluded is None:
         raise UsageError(f"run {run.id} is not excluded, so there is nothing to take back")
+    if not undo and excluded is not None:
+        raise UsageError(f"run {run.id} is excluded already, by {excluded.by}: {excluded.reason}")
     record = Exclusion(
         program=program.program,
         phase=run.phase,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from planner.draw import PhaseState
-from planner.errors import UsageError
+from planner.errors import ProgramError, UsageError
 from planner.explain import Trace
-from planner.findings import Finding
-from planner.io.home import open_program, standpoint
+from planner.findings import Finding, warning
+from planner.io.home import code_of, open_program, standpoint
 from planner.io.journal import Journal
 from planner.paths import Home
 from planner.program import Program
@@ -83,22 +83,41 @@ def phase_states(home: Home, name: str) -> tuple[Program, dict[str, PhaseState]]
     return program, states
 
 
-def check_programs(home: Home, which: str | None) -> list[tuple[str, Finding]]:
-    """The findings of the static check, with the program each is about.
+def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Finding]], list[ProgramError]]:
+    """The findings of the static check with the program each is about, and files that cannot be read.
 
     Args:
         which: a program's name, a file, or None for all programs.
     """
     from planner.check import check
-    from planner.io.programs import load_program, program_names
+    from planner.io.programs import find_program, load_program, program_names
 
     if which is None:
-        programs = [open_program(home, name) for name in program_names(home.root)]
+        paths = [home.program(name) for name in program_names(home.root)]
     elif which.endswith((".yaml", ".yml")) or Path(which).is_file():
-        programs = [load_program(Path(which))]
+        paths = [Path(which)]
     else:
-        programs = [open_program(home, which)]
-    return [(program.program, finding) for program in programs for finding in check(program)]
+        paths = [find_program(home.root, which)]
+    found: list[tuple[str, Finding]] = []
+    faults: list[ProgramError] = []
+    for path in paths:
+        try:
+            program = load_program(path)
+        except ProgramError as fault:
+            faults.append(fault)
+            continue
+        findings = [*check(program), *_experiment_faults(home, program)]
+        found += [(program.program, finding) for finding in findings]
+    return found, faults
+
+
+def _experiment_faults(home: Home, program: Program) -> list[Finding]:
+    """A warning where a program names an experiment that is not in this home."""
+    try:
+        code_of(home, program)
+    except ProgramError as fault:
+        return [warning(path, what) for path, what in fault.problems]
+    return []
 
 
 def journal_of(home: Home) -> Journal:

@@ -206,7 +206,7 @@ def _flips(program: Program, verdict: Verdict) -> Iterable[str]:
     for result in _key_results(program, verdict):
         if result.flips_at is not None and result.observed is not None:
             yield (
-                f"`{result.id}` ({result.outcome.replace('_', ' ')}): flips where the observed "
+                f"`{result.id}` is {result.outcome.replace('_', ' ')}; it no longer is where the observed "
                 f"{number(result.observed)} {escape(result.unit)} becomes {number(result.flips_at)}"
             )
 
