@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner.errors import PhasegateError, ProgramError, UsageError
+from planner.errors import PhasegateError, ProgramError, UsageError, each_apart
 from planner.paths import Home
 
 app = typer.Typer(
@@ -102,7 +102,7 @@ def programs(json: Json = False) -> None:
     from planner.io.programs import program_names
 
     home = the_home()
-    found, faults = _each(program_names(home.root), lambda name: open_program(home, name))
+    found, faults = each_apart(program_names(home.root), lambda name: open_program(home, name))
     if json:
         rows = [{"name": p.program, "question": p.question, "phases": list(p.phases)} for p in found]
         _print_json({"schema": "phasegate.programs/1", "programs": rows})
@@ -121,7 +121,7 @@ def status(program: MaybeName = None, json: Json = False) -> None:
 
     home = the_home()
     names = [program] if program else program_names(home.root)
-    found, faults = _each(names, lambda name: standpoint(home, open_program(home, name))[0])
+    found, faults = each_apart(names, lambda name: standpoint(home, open_program(home, name))[0])
     if json:
         _print_json({"schema": "phasegate.status/1", "programs": [program_json(at) for at in found]})
     elif found:
@@ -267,16 +267,19 @@ def advance(
     if dry_run:
         from planner.io.dry_run import dry_run_lines, dry_run_programs
 
-        told = dry_run_programs(home, names, request)
+        told, faults = dry_run_programs(home, names, request)
         if json:
             _print_json(told)
         else:
-            typer.echo("\n".join(dry_run_lines(told)))
+            for line in dry_run_lines(told):
+                typer.echo(line)
+        _raise_first(faults)
         return
     signal.signal(signal.SIGTERM, _terminated)
-    done = advance_programs(home, names, request, say=lambda line: None if json else typer.echo(line))
+    done, faults = advance_programs(home, names, request, say=lambda line: None if json else typer.echo(line))
     if json:
         _print_json(done)
+    _raise_first(faults)
     code = exit_code_of(done) if exit_code else 0
     if code:
         raise typer.Exit(code)
@@ -396,19 +399,8 @@ def init(
 # --- helpers -----------------------------------------------------------------------------------
 
 
-def _each(names: Sequence[str], read: Callable[[str], Any]) -> tuple[list[Any], list[ProgramError]]:
-    """What can be read of each program, and what is wrong with the others: one must not hide the rest."""
-    found, faults = [], []
-    for name in names:
-        try:
-            found.append(read(name))
-        except ProgramError as fault:
-            faults.append(fault)
-    return found, faults
-
-
 def _raise_first(faults: Sequence[ProgramError]) -> None:
-    """Says what is wrong with every program that could not be read, and ends as the first asks."""
+    """Says what is wrong with every program that is broken, and ends as the first asks."""
     if faults:
         raise ProgramError(faults[0].problems, "\n".join(map(str, faults)))
 

@@ -12,6 +12,14 @@ An experiment is a module that measures one arm at one seed. It has four names:
 ``run(config, seed, log)``
     trains and measures; everything it finds goes to ``log``, and it returns nothing.
 
+An experiment whose seeds train faster together than one by one has two names more:
+
+``TOGETHER``
+    the most seeds that it trains at once.
+``run_together(config, seeds, logs)``
+    gives each log what ``run`` would give it, within float tolerance, and keeps its checkpoints apart, so
+    that any grouping of the seeds can resume.
+
 It knows neither MLflow nor the planner, and runs inside a worker process
 (:mod:`experiments.worker`) that serves many runs.
 """
@@ -66,6 +74,28 @@ class Experiment(Protocol):
     def describe(self, config: Any) -> Data: ...
 
     def run(self, config: Any, seed: int, log: MetricLog) -> None: ...
+
+
+class Interrupted(Exception):
+    """A run that ends itself for a reason outside it; another try may go better.
+
+    Attributes:
+        outcome: the run's outcome.
+    """
+
+    outcome = "killed"
+
+
+class Slowdown(Interrupted):
+    """The machine has become too slow for the run to go on."""
+
+    outcome = "slowdown"
+
+
+class Suspended(Interrupted):
+    """The process was hardly given any CPU: a machine that sleeps, or a stopped process."""
+
+    outcome = "suspended"
 
 
 def configure(experiment: Experiment, params: Mapping[str, Any], fidelity: str) -> Config:
@@ -148,3 +178,9 @@ def read_metrics(folder: Path) -> list[tuple[str, int | None, float]]:
             continue
         found.append((name, step, value))
     return found
+
+
+def artifact_names(folder: Path) -> list[str]:
+    """The names of the artifacts in a run's folder, sorted; those in subfolders as relative paths."""
+    found = (folder / "artifacts").rglob("*")
+    return sorted(path.relative_to(folder / "artifacts").as_posix() for path in found if path.is_file())

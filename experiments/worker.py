@@ -8,13 +8,15 @@ request                                                 answers
 ======================================================  ================================================
 ``{"request": "describe", "experiment",                 ``started``, then ``described`` (descriptions)
 "wanted": [[params, fidelity], ...]}``                  or ``refused`` (kind, message)
-``{"request": "run", "job": {...}}``                    ``started``, ``progress`` (done, total) at most
-                                                        five times a second, ``ended`` (the result)
+``{"request": "run", "jobs": [{...}, ...]}``            ``started``, ``progress`` (done, total) at most
+                                                        five times a second, and for each job ``ended``
+                                                        (its id and the result)
 ======================================================  ================================================
 
-The name of an answer is under ``answer``. The result (outcome, reason, seconds, not_finite) is also
-in the run's folder as ``result.json``, complete or not there at all, before ``ended`` is said. The
-worker leaves when its stdin closes, and takes a run in progress and its children with it.
+The name of an answer is under ``answer``. Several jobs of one request differ in their seed alone and
+train together. A result (outcome, reason, seconds, not_finite) is also in the run's folder as
+``result.json``, complete or not there at all, before ``ended`` is said. The worker leaves when its
+stdin closes, and takes a run in progress and its children with it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
-import importlib
 import json
 import os
 import queue
@@ -30,193 +31,16 @@ import signal
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pydantic
-
-import experiments
-import experiments.parts
-from experiments import command
-from experiments.contract import Config, Experiment, MetricLog, configure
+from experiments.contract import Experiment
+from experiments.loading import Refused, add_home, describe, load
+from experiments.measuring import RESULT, Job, OnProgress, Result, measure, measure_together, write_result
 
 PROGRESS_SECONDS = 0.2
 LEAVE_SECONDS = 0.5
-RESULT = "result.json"
-Find = Callable[[str], Experiment]
-OnProgress = Callable[[float, float], None]
-
-
-class Refused(ValueError):
-    """An experiment that is not there (kind ``experiment``) or refuses its parameters (``arms``)."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        self.kind = kind
-        super().__init__(message)
-
-
-# --- experiments ---------------------------------------------------------------------------------
-
-
-def add_home(home: Path) -> None:
-    """Makes a home's own experiments and parts importable; they win over the installed ones."""
-    for package, folder in (
-        (experiments, home / "experiments"),
-        (experiments.parts, home / "experiments" / "parts"),
-    ):
-        if folder.is_dir() and folder.resolve() not in [Path(path).resolve() for path in package.__path__]:
-            package.__path__.insert(0, str(folder))
-    if str(home) not in sys.path:
-        sys.path.append(str(home))
-
-
-def load(name: str) -> Experiment:
-    """The experiment of that name, imported once.
-
-    Raises:
-        Refused: there is none, or it cannot be imported. The caller mends the program or the module.
-    """
-    module = f"experiments.{name}"
-    try:
-        return checked(name, importlib.import_module(module))
-    except Refused:
-        raise
-    except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == module:
-            raise missing(name) from None
-        traceback.print_exc()
-        raise Refused("experiment", f"experiment `{name}` cannot be imported: {one_line(error)}") from error
-
-
-def missing(name: str) -> Refused:
-    """The error for an experiment that is not there."""
-    return Refused("experiment", f"there is no experiment `{name}`: no file experiments/{name}.py")
-
-
-def checked(name: str, found: Any) -> Experiment:
-    """``found``, if it has the names of the contract."""
-    absent = [part for part in ("Config", "PRESETS", "describe", "run") if not hasattr(found, part)]
-    if absent:
-        raise Refused("experiment", f"experiment `{name}` has no {' and no '.join(absent)}")
-    experiment: Experiment = found
-    return experiment
-
-
-def configured(name: str, experiment: Experiment, params: Mapping[str, Any], fidelity: str) -> Config:
-    """The configuration of one arm.
-
-    Raises:
-        Refused: a parameter that the experiment does not know or take, named.
-    """
-    try:
-        return configure(experiment, params, fidelity)
-    except pydantic.ValidationError as error:
-        faults = [_fault(name, experiment, dict(fault)) for fault in error.errors()]
-        raise Refused("arms", "; ".join(faults)) from error
-
-
-def _fault(name: str, experiment: Experiment, fault: Mapping[str, Any]) -> str:
-    place = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        known = ", ".join(sorted(experiment.Config.model_fields))
-        return f"experiment `{name}` has no parameter `{place}`; it has {known}"
-    return f"experiment `{name}` does not take {place} = {fault['input']!r}: {fault['msg']}"
-
-
-def describe(
-    name: str, experiment: Experiment, wanted: Sequence[tuple[Mapping[str, Any], str]]
-) -> list[dict[str, Any]]:
-    """What an experiment says of each (params, fidelity), in the shape of descriptions.
-
-    Raises:
-        Refused: it refuses a parameter, or fails to describe its data.
-    """
-    found = []
-    for params, fidelity in wanted:
-        config = configured(name, experiment, params, fidelity)
-        try:
-            data = experiment.describe(config).model_dump(mode="json")
-        except Exception as error:
-            traceback.print_exc()
-            text = f"experiment `{name}` cannot describe {dict(params)}: {one_line(error)}"
-            raise Refused("arms", text) from error
-        data["data_name"], data["data_digest"] = data.pop("name"), data.pop("digest")
-        found.append({"config": config.model_dump(mode="json"), **data})
-    return found
-
-
-# --- one run -------------------------------------------------------------------------------------
-
-
-def one_line(error: BaseException) -> str:
-    """An exception as one line: ``ValueError: what is wrong``."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
-
-
-def outcome_of(error: BaseException) -> tuple[str, str]:
-    """The outcome and reason of a run that ended in this exception."""
-    text = f"{type(error).__name__} {error}".lower()
-    # torch has an OutOfMemoryError of its own for accelerators, and a plain RuntimeError for the rest.
-    memory = any(sign in text for sign in ("outofmemory", "out of memory", "can't allocate memory"))
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and memory):
-        return "out_of_memory", one_line(error)
-    if isinstance(error, (Refused, command.CommandFailed)):
-        return "code_error", str(error)
-    return "code_error", one_line(error)
-
-
-def measure(job: Mapping[str, Any], find: Find, on_progress: OnProgress) -> dict[str, Any]:
-    """Runs one job in this process and says how it ended; its metrics lie in its folder.
-
-    Args:
-        job: the fields of a job (see ``planner.records.Job``).
-        find: gives the experiment of a name, or raises ``Refused``.
-    """
-    outcome, reason = "ok", ""
-    log = MetricLog(Path(job["folder"]), on_progress)
-    begun = time.monotonic()
-    try:
-        if job["command"]:
-            command.run(job["command"], job["params"], job["fidelity"], job["seed"], log)
-        else:
-            experiment = find(job["experiment"])
-            config = configured(job["experiment"], experiment, job["params"], job["fidelity"])
-            begun = time.monotonic()  # the first run of a worker also imports, which is not the arm's cost
-            experiment.run(config, job["seed"], log)
-    except (Exception, SystemExit) as error:
-        traceback.print_exc()
-        outcome, reason = outcome_of(error)
-    finally:
-        seconds = time.monotonic() - begun
-        log.close()
-    names = list(dict.fromkeys(log.not_finite))
-    if outcome == "ok" and names:
-        outcome, reason = "bad_metric", f"not finite: {', '.join(names)}"
-    return {"outcome": outcome, "reason": reason, "seconds": seconds, "not_finite": names}
-
-
-def write_result(folder: Path, result: Mapping[str, Any]) -> None:
-    """Writes ``result.json`` so that it is complete or not there, and after it the metrics are safe."""
-    _sync(folder / "metrics.jsonl")
-    aside = folder / (RESULT + ".part")
-    aside.write_text(json.dumps(result), encoding="utf-8")
-    _sync(aside)
-    aside.rename(folder / RESULT)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-# --- the process ---------------------------------------------------------------------------------
 
 
 class _Worker:
@@ -237,7 +61,7 @@ class _Worker:
     def serve(self, request: Mapping[str, Any]) -> None:
         os.chdir(self._home)  # the run before may have left for elsewhere
         if request["request"] == "run":
-            self._run(request["job"])
+            self._run(request["jobs"])
             return
         self.answer("started")
         try:
@@ -246,16 +70,21 @@ class _Worker:
         except Refused as error:
             self.answer("refused", kind=error.kind, message=str(error))
 
-    def _run(self, job: Mapping[str, Any]) -> None:
-        folder = Path(job["folder"])
-        (folder / RESULT).unlink(missing_ok=True)  # an earlier attempt's must not be taken for this one's
+    def _run(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:  # an earlier attempt's must not be taken for this one's
+            (Path(job["folder"]) / RESULT).unlink(missing_ok=True)
         self.answer("started")
-        result = measure(job, self._find, self._throttled())
-        write_result(folder, result)
+        on_progress = self._throttled()
+        results = measure_together(jobs, self._find, on_progress) if len(jobs) > 1 else None
+        for index, job in enumerate(jobs):
+            self._end(job, results[index] if results else measure(job, self._find, on_progress))
+
+    def _end(self, job: Job, result: Result) -> None:
+        write_result(Path(job["folder"]), result)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(ValueError):  # closed by the experiment
                 stream.flush()
-        self.answer("ended", **result)
+        self.answer("ended", id=job["id"], **result)
 
     def _find(self, name: str) -> Experiment:
         experiment = load(name)

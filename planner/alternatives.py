@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.criteria.wording import number
+from planner.criteria.wording import number, words
 from planner.program import OUTCOMES, Phase
 from planner.records import CriterionResult, Verdict
 
@@ -15,7 +15,7 @@ def why_not_row(rules: Phase, verdict: Verdict, key: str) -> tuple[str, str]:
     """
     if key in OUTCOMES:
         return f"the outcome is {verdict.outcome}, not {key}", _flips_of(_gate_culprit(rules, verdict))
-    row = rules.cases.get(key) or next((t for t in rules.tiers if t.tier == key), None)
+    row = rules.row(key)
     kind = "Case" if key in rules.cases else "Tier"
     if row is None:
         return f"{key} does not hold", ""
@@ -26,7 +26,7 @@ def why_not_row(rules: Phase, verdict: Verdict, key: str) -> tuple[str, str]:
         result = verdict.criterion(name)
         outcome = result.outcome if result else "not_applicable"
         if outcome != asked:
-            told = f"{kind} {key} asks for {name} {_words(asked)}; it is {_words(outcome)}"
+            told = f"{kind} {key} asks for {name} {words(asked)}; it is {words(outcome)}"
             return told, _flips_of(result)
     return f"{kind} {key} comes later in the table", ""
 
@@ -40,7 +40,3 @@ def _flips_of(result: CriterionResult | None) -> str:
     if result is None or result.flips_at is None:
         return ""
     return f"{result.id} flips where the observed {number(result.observed)} becomes {number(result.flips_at)}"
-
-
-def _words(outcome: str) -> str:
-    return outcome.replace("_", " ")

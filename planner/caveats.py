@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from planner.criteria.wording import words
 from planner.evidence import Evidence
 from planner.program import Phase
 from planner.records import CriterionResult, GuardResult
@@ -46,7 +47,7 @@ def _of_criteria(results: Iterable[CriterionResult], named: Mapping[str, Criteri
     found = [caveat for result in results for caveat in result.caveats]
     for result in named.values():
         if result.kind != "combined" and result.outcome in ("not_applicable", "invalid"):
-            found.append(f"{result.id} is {result.outcome.replace('_', ' ')}: {result.reason}")
+            found.append(f"{result.id} is {words(result.outcome)}: {result.reason}")
     return found
 
 

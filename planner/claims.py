@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.caveats import ResultOf
+from planner.criteria.wording import words
 from planner.program import ClaimRule
 from planner.records import ClaimResult, ClaimStatus, CriterionResult
 
@@ -67,4 +68,4 @@ def _all_met(names: Iterable[str], result_of: ResultOf) -> bool:
 
 def _shortfall(result: CriterionResult) -> str:
     told = f"{result.says} ({result.reason})" if result.says else result.reason
-    return f"{result.id} is {result.outcome.replace('_', ' ')}: {told}"
+    return f"{result.id} is {words(result.outcome)}: {told}"

@@ -51,6 +51,11 @@ class Measured(Written):
         return 0.0 if value == "floor" else value
 
     @property
+    def treated(self) -> Treatment:
+        """How uncertainty is treated, also where the criterion does not say."""
+        return self.treatment or ("interval" if self.better_by is None else "sequential")
+
+    @property
     def against_floor(self) -> bool:
         """Whether the bound is the metric's floor."""
         return self.threshold_key is not None and getattr(self, self.threshold_key) == "floor"

@@ -10,6 +10,7 @@ import pydantic
 from pydantic import ConfigDict
 
 from planner import mermaid
+from planner.criteria.wording import words
 from planner.program import OUTCOMES, Option, Phase, Program
 from planner.routes import Edge, edges, openers, targets
 
@@ -108,7 +109,7 @@ def _triage_lines(phase: Phase) -> list[str]:
 def _option_text(option: Option) -> str:
     leads = "" if option.opens == option.option else f" -> {option.opens}"
     notes = [f"{option.tries} tries"] if option.tries > 1 else []
-    notes += [option.needs_person.replace("_", " ")] if option.needs_person else []
+    notes += [words(option.needs_person)] if option.needs_person else []
     notes += ["deferred"] if option.revisit_when else []
     notes += ["discouraged"] if option.discouraged else []
     return f"{option.option}{leads}" + (f" ({', '.join(notes)})" if notes else "")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 Problem = tuple[tuple[str | int, ...], str]
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 class PhasegateError(Exception):
@@ -44,6 +47,19 @@ class ProgramBusy(PhasegateError):
     """Another ``advance`` holds the program: try again later."""
 
     exit_code = 75
+
+
+def each_apart(
+    items: Iterable[Item], read: Callable[[Item], Found]
+) -> tuple[list[Found], list[ProgramError]]:
+    """What comes of each program, and what is wrong with the others: one must not hide the rest."""
+    found, faults = [], []
+    for item in items:
+        try:
+            found.append(read(item))
+        except ProgramError as fault:
+            faults.append(fault)
+    return found, faults
 
 
 def dotted(path: Sequence[str | int]) -> str:

@@ -168,11 +168,11 @@ def _row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, A
     case, open_cases = choose_row(list(rules.cases.items()), outcome_of)
     tier, open_tiers = choose_row([(t.tier, t) for t in rules.tiers], outcome_of)
     decided = rivals is not None and rivals.decided_by == phase and case in rivals.rivals
-    of_tier = next((t.means for t in rules.tiers if t.tier == tier), "")
+    held = rules.row(case or tier)
     row = {
         "case": case,
         "tier": tier,
-        "means": of_tier if case is None else rules.cases[case].means,
+        "means": held.means if held else "",
         "hypothesis": case if decided else None,
     }
     return row, [*open_cases, *open_tiers]
@@ -219,7 +219,7 @@ def _rests_on(rules: Phase, earlier: Mapping[str, Verdict]) -> list[str]:
     """The phases whose verdicts or runs this one uses."""
     named = [*rules.gate, *rules.guards]
     named += [n for rule in rules.criteria.values() for n in getattr(rule, "parts", [])]
-    named += [n for row in (*rules.cases.values(), *rules.tiers) for n in (*row.when, *row.unless)]
+    named += [name for row in rules.rows for name in row.conditions]
     named += [n for claim in rules.claims.values() for n in conditions(claim)]
     found = {lookup(name, earlier)[0] for name in named} | {rules.runs_of or ""}
     return sorted(found - {""})

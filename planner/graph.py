@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypedDict
 
-from planner.policy import Position, Situation, Step, build_position
+from planner.policy import build_position
+from planner.position import Position, Situation, Step
 from planner.records import Decision, Verdict
 from planner.runs import PlannedRun
 

@@ -33,6 +33,7 @@ def judge_guards(
         _seeds(rules, evidence, judging),
         _complete(rules, evidence),
         *_confounds(rules, evidence),
+        *_artifacts(rules, evidence),
     ]
     for name, consequence in rules.guards.items():
         if name not in BUILT_IN_GUARDS:
@@ -76,6 +77,32 @@ def _complete(rules: Phase, evidence: Evidence) -> GuardResult:
         observed=float(len(told)),
         reason="; ".join(told) or "every run ended by itself",
     )
+
+
+def _artifacts(rules: Phase, evidence: Evidence) -> list[GuardResult]:
+    """Whether the files that the phase asks for are there; no result where it asks for none.
+
+    Arms may leave different files: each is to be left by some arm, and then by every run of it. Runs that
+    do not say what they left (those of others) are passed over.
+    """
+    known = [run for run in evidence.all_runs if run.artifacts is not None and run.outcome == "ok"]
+    if not rules.artifacts or not known:
+        return []
+    told = []
+    for name in rules.artifacts:
+        arms = {run.arm for run in known if name in (run.artifacts or ())}
+        lacking = [run for run in known if run.arm in arms and name not in (run.artifacts or ())]
+        told += [f"{name} is missing in run {run.id} ({run.arm}, seed {run.seed})" for run in lacking]
+        told += [] if arms else [f"no run left {name}"]
+    return [
+        GuardResult(
+            id="artifacts",
+            outcome="not_met" if told else "met",
+            consequence=rules.guards.get("artifacts", "caveat"),
+            observed=float(len(told)),
+            reason="; ".join(told) or f"all {len(rules.artifacts)} files were left",
+        )
+    ]
 
 
 def _declared(name: str, consequence: Consequence, result: CriterionResult) -> GuardResult:

@@ -38,7 +38,7 @@ class Home:
 
     @property
     def work(self) -> Path:
-        """Folders of runs in progress; a finished run's folder is moved into MLflow and removed."""
+        """Folders of runs in progress; what a finished run left is copied into MLflow."""
         return self.mlruns / "work"
 
     @property
@@ -51,8 +51,9 @@ class Home:
     def program(self, name: str) -> Path:
         return self.programs / f"{name}.yaml"
 
-    def run_folder(self, program: str, fingerprint: str, attempt: int) -> Path:
-        return self.work / program / f"{fingerprint}-{attempt}"
+    def run_folder(self, program: str, fingerprint: str) -> Path:
+        """The folder of a run in progress; a second try finds the checkpoints of the first in it."""
+        return self.work / program / fingerprint
 
     def memo_folder(self, program: str) -> Path:
         return self.root / "knowledge" / "memos" / program

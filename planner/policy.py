@@ -13,10 +13,7 @@ from planner.criteria.answer import Judging
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase, rules_digest
 from planner.overrides import choose_route
-from planner.position import Position as Position
-from planner.position import Situation as Situation
-from planner.position import State
-from planner.position import Step as Step
+from planner.position import Position, Situation, State, Step
 from planner.program import ENDS, Phase, Program
 from planner.records import Decision, Verdict, digest_of
 from planner.routes import openers, targets
@@ -186,9 +183,7 @@ class _Walk:
     ) -> Decision:
         if interim is None:
             action, rule = "run_phase", f"{phase}.arms"
-            reason = (
-                f"{len(runs)} runs of {phase} are missing: nothing has been judged yet at fidelity {fidelity}"
-            )
+            reason = f"{len(runs)} runs of {phase} are missing: {self._why_missing(phase, fidelity)}"
         else:
             undecided = [c for c in interim.criteria if c.outcome == "undecided" and c.kind != "combined"]
             told = (
@@ -210,6 +205,12 @@ class _Walk:
             program_digest=decision_digest(self.program, phase),
         )
         return decision.identified("d")
+
+    def _why_missing(self, phase: str, fidelity: str) -> str:
+        stale = self.at.stale.get(phase)
+        if stale is not None:
+            return f"its verdict is stale: {stale}"
+        return f"nothing has been judged yet at fidelity {fidelity}"
 
     def _end(self, state: State) -> None:
         self.position = Position(tuple(self.steps), state, self.current, passed_over=tuple(self.passed))

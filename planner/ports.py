@@ -15,7 +15,13 @@ from planner.runs import Description, Ended, Event, Job, PlannedRun
 
 
 class Launcher(Protocol):
-    """Runs jobs in workers."""
+    """Runs jobs in workers.
+
+    Attributes:
+        workers: how many there may be.
+    """
+
+    workers: int
 
     def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
         """What an experiment says of each (params, fidelity).
@@ -29,7 +35,8 @@ class Launcher(Protocol):
         """Runs jobs side by side and yields what happens, each job ending in exactly one ``Ended``.
 
         Jobs are taken from the iterable only as workers become free, so a caller can stop giving
-        them. Closing the generator ends the workers and what they run.
+        them; a job that says so is taken with those that train with it. Closing the generator ends the
+        workers and what they run.
         """
         ...
 

@@ -26,6 +26,7 @@ class Situation:
         no_run: judge what there is and launch nothing.
         affordable: how many more runs the budget pays for.
         seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
+        stale: phase -> why its verdict, recorded before, no longer follows from what is there.
     """
 
     program: Program
@@ -36,6 +37,7 @@ class Situation:
     no_run: bool = False
     affordable: int = 1_000_000
     seen: Mapping[str, Sequence[tuple[str, frozenset[str]]]] = field(default_factory=dict)
+    stale: Mapping[str, str] = field(default_factory=dict)
 
     def fidelity_of(self, phase: str) -> str:
         """The fidelity at which a phase is judged."""

@@ -6,6 +6,7 @@ The classes describe the written form, so that ``planner/schema.py`` fits what a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -26,7 +27,7 @@ from planner.written import (
     Written,
 )
 
-BUILT_IN_GUARDS = ("complete", "seeds")
+BUILT_IN_GUARDS = ("complete", "seeds", "artifacts")
 OUTCOMES = ("pass", "fail", "inconclusive", "invalid", "blocked")
 ENDS = ("triage", "wait", "stop", "back")
 
@@ -60,6 +61,11 @@ class Rule(Written):
         if self.otherwise == bool(self.when or self.unless):
             raise ValueError("needs when / unless, or 'otherwise: true', not both")
         return self
+
+    @property
+    def conditions(self) -> list[str]:
+        """Every criterion that it asks about."""
+        return [*self.when, *self.unless]
 
 
 class Tier(Rule):
@@ -177,6 +183,15 @@ class Phase(Written):
         """``tuned`` as a list."""
         return [self.tuned] if isinstance(self.tuned, str) else list(self.tuned)
 
+    @property
+    def rows(self) -> list[Rule]:
+        """Every case and every tier."""
+        return [*self.cases.values(), *self.tiers]
+
+    def row(self, name: str | None) -> Rule | None:
+        """The case or tier of that name; no case has the name of a tier."""
+        return self.cases.get(name or "") or next((t for t in self.tiers if t.tier == name), None)
+
 
 class Hypotheses(Written):
     """Competing hypotheses: the cases of one decisive phase."""
@@ -237,6 +252,11 @@ class Program(Written):
     def params(self, phase: str, arm: str) -> dict[str, Any]:
         """The parameters of an arm in a phase: the program's, the phase's, the arm's own."""
         return {**self.with_, **self.phases[phase].with_, **self.arms[arm]}
+
+    def with_parts(self, metrics: Iterable[str]) -> set[str]:
+        """These metrics and, for each that is a share, those of its sum."""
+        named = set(metrics)
+        return named.union(*(self.metrics[name].of for name in named if name in self.metrics))
 
 
 def build(raw: dict[str, Any]) -> Program:

@@ -16,7 +16,7 @@ RETRIES = 1
 """How often a run that did not end by its own fault is tried again."""
 DIGEST_LENGTH = 36
 """MLflow keeps at most this much of a dataset's digest."""
-WORTH_RETRYING = frozenset({"out_of_memory", "timeout", "slowdown", "killed", "lost"})
+WORTH_RETRYING = frozenset({"out_of_memory", "timeout", "slowdown", "suspended", "killed", "lost"})
 """Outcomes that a second try may change; an exception or a NaN would come again."""
 
 

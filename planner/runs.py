@@ -10,7 +10,15 @@ from typing import Any, Literal
 from planner.records import Record
 
 RunOutcome = Literal[
-    "ok", "code_error", "bad_metric", "out_of_memory", "timeout", "slowdown", "killed", "lost"
+    "ok",
+    "code_error",
+    "bad_metric",
+    "out_of_memory",
+    "timeout",
+    "slowdown",
+    "suspended",
+    "killed",
+    "lost",
 ]
 Series = tuple[tuple[int, float], ...]
 
@@ -24,6 +32,7 @@ class Run(Record):
         series: metric -> (step, value) in order of step, for metrics with more than one step.
         own: launched by this project (it has a fingerprint).
         seconds: wall-clock time that it took.
+        artifacts: names of the files that it left; None where it does not say.
     """
 
     id: str
@@ -41,6 +50,7 @@ class Run(Record):
     device: str | None = None
     seconds: float = 0.0
     attempt: int = 1
+    artifacts: tuple[str, ...] | None = None
 
     @property
     def own(self) -> bool:
@@ -49,7 +59,8 @@ class Run(Record):
     @property
     def partial(self) -> bool:
         """It ended early, and what it measured until then may count, with a caveat."""
-        return self.outcome in ("slowdown", "timeout", "killed") and bool(self.metrics or self.series)
+        early = self.outcome in ("slowdown", "suspended", "timeout", "killed")
+        return early and bool(self.metrics or self.series)
 
     @property
     def usable(self) -> bool:
@@ -88,6 +99,8 @@ class Job(Record):
     Attributes:
         folder: absolute path of the run's folder (see ``experiments.contract.MetricLog``).
         timeout: seconds after which the run is stopped, or None.
+        more_together: how many of the jobs that come next train with this one; they differ from it in
+            their seed alone.
     """
 
     id: str
@@ -99,6 +112,7 @@ class Job(Record):
     folder: str
     command: tuple[str, ...] = ()
     timeout: float | None = None
+    more_together: int = 0
 
 
 class Started(Record):
@@ -141,6 +155,7 @@ class Description(Record):
 
     Attributes:
         config: every parameter after defaults and the fidelity's preset.
+        together: the most seeds of it that train faster at once than one by one.
     """
 
     config: dict[str, Any]
@@ -149,3 +164,4 @@ class Description(Record):
     sizes: dict[str, int] = {}
     overlap: float = 0.0
     files: tuple[str, ...] = ()
+    together: int = 1

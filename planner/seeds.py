@@ -54,11 +54,9 @@ def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:
         return
     todo = list(rules.gate) if verdict.outcome == "inconclusive" and verdict.cause != "missing" else []
     outcomes = {c.id: c.outcome for c in verdict.criteria}
-    rows = [*rules.tiers, *rules.cases.values()]
-    chosen = verdict.case is not None or verdict.tier is not None
-    if rows and not chosen:
-        held = [r for r in rows if rule_holds(r, lambda n: outcomes.get(n, "not_applicable")) == "open"]
-        todo += [name for row in held for name in (*row.when, *row.unless)]
+    if verdict.case is None and verdict.tier is None:
+        held = [r for r in rules.rows if rule_holds(r, lambda n: outcomes.get(n, "not_applicable")) == "open"]
+        todo += [name for row in held for name in row.conditions]
     seen: set[str] = set()
     while todo:
         name = todo.pop(0)
@@ -93,8 +91,7 @@ def _lagging(arms: Sequence[str], result: CriterionResult, evidence: Evidence) -
 
 def _next_look(rule: Criterion, judging: Judging, have: int) -> int:
     """The number of seeds at which a criterion is looked at next; one more where every seed is a look."""
-    by_seed = isinstance(rule, Comparison) and rule.better_by is not None
-    if by_seed and getattr(rule, "treatment", None) in (None, "sequential"):
+    if isinstance(rule, Comparison) and rule.better_by is not None and rule.treated == "sequential":
         return min(max(have + 1, judging.looks[0]), judging.most_seeds)
     return next((look for look in judging.looks if look > have), have)
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from planner.explain import Trace
-from planner.policy import Step
+from planner.position import Step
 from planner.program import Program
 from planner.records import Decision, Exclusion, Keep, Override, Revocation, Verdict
-from planner.supersede import Standing, build_standing, claims_today
+from planner.supersede import Standing, claims_today
 
 
 def overrides_today(entries: Iterable[Any], now: str) -> list[Override]:
@@ -92,17 +92,6 @@ def opened_by(steps: Sequence[Step]) -> dict[str, str]:
     return {s.decision.target: s.verdict.phase for s in steps if s.decision.target is not None}
 
 
-def position_standing(
-    program: Program,
-    verdicts: Mapping[str, Verdict],
-    openers: Mapping[str, str],
-    code: str | None = None,
-    accepted: frozenset[str] = frozenset(),
-) -> Standing:
-    """What is superseded and stale among these verdicts."""
-    return build_standing(program, verdicts, code, accepted, openers)
-
-
 def trace_of(
     program: Program,
     phase: str,
@@ -123,4 +112,5 @@ def trace_of(
         overrides=[o for o in overrides if o.phase == phase],
         standing=standing,
         decided_at=at,
+        verdicts=verdicts,
     )

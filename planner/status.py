@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from planner.standing import follows_verdict
-from planner.standpoint import Standpoint as Standpoint
-from planner.standpoint import build_standpoint as build_standpoint
+from planner.standpoint import Standpoint
 from planner.triage import choices
 
 

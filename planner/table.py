@@ -18,10 +18,8 @@ def phase_metrics(program: Program, phase: str) -> list[str]:
         if metric and getattr(rule, "against_floor", False):
             floor = program.metrics[metric].floor
             used |= {floor} if isinstance(floor, str) else set()
-    for name in list(used):
-        if name in program.metrics and program.metrics[name].share:
-            used |= set(program.metrics[name].of)
-    return [name for name in program.metrics if name in used]
+    wanted = program.with_parts(used)
+    return [name for name in program.metrics if name in wanted]
 
 
 def build_table(program: Program, phase: str, evidence: Evidence, judging: Judging) -> list[TableRow]:

@@ -98,7 +98,7 @@ def _rest(path: Keys, truth: Truth, left: int, otherwise: list[str], sort: str) 
 
 
 def _truth_of(program: Program, name: str, rules: Iterable[Rule]) -> Truth | None:
-    return build_truth(program, name, [ref for rule in rules for ref in (*rule.when, *rule.unless)])
+    return build_truth(program, name, [ref for rule in rules for ref in rule.conditions])
 
 
 def _holds(program: Program, truth: Truth, rule: Rule) -> int:
@@ -117,4 +117,4 @@ def _met(program: Program, truth: Truth, ref: str) -> int:
 
 
 def _basics(program: Program, name: str, *rules: Rule) -> list[tuple[str, str]]:
-    return basics_under(program, name, [ref for rule in rules for ref in (*rule.when, *rule.unless)])
+    return basics_under(program, name, [ref for rule in rules for ref in rule.conditions])

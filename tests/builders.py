@@ -25,6 +25,12 @@ METRICS = {
 }
 ARMS = ("base", "new", "third")
 
+HIGH = {"metric": "acc", "arm": "base", "above": 0.5}
+LOW = {"metric": "loss", "arm": "base", "below": 0.5}
+BETTER = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}
+GOOD, BAD, UNSURE = [0.90, 0.91, 0.92], [0.10, 0.11, 0.12], [0.2, 0.5, 0.8]
+"""Values by seed that pass a bound at 0.5 surely, fail it surely, or leave it open."""
+
 
 def make_program(
     criteria: Mapping[str, Mapping[str, Any]],
@@ -64,6 +70,16 @@ def make_program(
 def make_run(arm: str, seed: int = 0, **fields: Any) -> Run:
     """A finished run of an arm; ``fields`` are those of a record."""
     return Run.model_validate({"id": f"{arm}-{seed}", "phase": PHASE, "arm": arm, "seed": seed, **fields})
+
+
+def runs(acc: list[Any], loss: list[Any] | None = None, arm: str = "base", **fields: Any) -> list[Any]:
+    """Runs of an arm by seed; None leaves a metric out."""
+    found = []
+    for seed, value in enumerate(acc):
+        given = {"acc": value, "loss": loss[seed] if loss else None}
+        metrics = {k: v for k, v in given.items() if v is not None}
+        found.append(make_run(arm, seed, metrics=metrics, **fields))
+    return found
 
 
 def make_evidence(

@@ -186,12 +186,21 @@ def trace(
     standing: Standing = Standing(),  # noqa: B008 - frozen
     program: Program | None = None,
     phase: str = "late",
+    verdicts: Mapping[str, Verdict] | None = None,
 ) -> Trace:
     """Everything that an explanation of the phase speaks of."""
     claims = verdict.claims if verdict else ()
     chosen = verdict.phase if verdict else phase
     return Trace(
-        program or make_program(), chosen, verdict, decision, claims, overrides, standing, "2026-01-02T03:04"
+        program or make_program(),
+        chosen,
+        verdict,
+        decision,
+        claims,
+        overrides,
+        standing,
+        "2026-01-02T03:04",
+        verdicts or {},
     )
 
 

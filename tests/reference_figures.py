@@ -31,16 +31,17 @@ def reference_evidence(name: str, phase: str, runs_of: str | None = None) -> Evi
     """The document's runs of a phase, one for each arm."""
     program, runs = load_draft(name), {}
     for raw in load_figures(name)["phases"][runs_of or phase]["runs"]:
-        runs[raw["arm"]] = {raw["seed"]: _as_run(raw, runs_of or phase)}
+        runs[raw["arm"]] = {raw["seed"]: as_run(raw, runs_of or phase)}
     arms = program.phases[phase].arms
     kept = {arm: by_seed for arm, by_seed in runs.items() if arm in arms}
     return Evidence(phase, "standard", kept, {}, {arm: program.params(phase, arm) for arm in arms})
 
 
-def _as_run(raw: dict[str, Any], phase: str) -> Run:
+def as_run(raw: dict[str, Any], phase: str) -> Run:
+    """A run of a reference file, as MLflow would give it back."""
     slow = raw.get("status") == "killed_for_slowdown"
     return Run(
-        id=f"{phase}-{raw['arm']}",
+        id=f"{phase}-{raw['arm']}-{raw['seed']}",
         phase=phase,
         arm=raw["arm"],
         seed=raw["seed"],

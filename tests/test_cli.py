@@ -177,6 +177,18 @@ def test_a_malformed_program_ends_with_65_and_names_file_and_line(
     assert "Traceback" not in reply.err
 
 
+@pytest.mark.parametrize("words", [["--all"], ["--all", "--dry-run"]])
+def test_a_broken_program_does_not_hold_up_the_others(own_home: Path, words: list[str]) -> None:
+    broken = QUICK.replace("program: quick", "program: broken").replace("better_by", "beter_by")
+    add_program(own_home, broken)
+    reply = cli("advance", *words, "--json", home=own_home)
+    assert reply.code == 65
+    assert [one["program"] for one in reply.json["programs"]] == ["quick"]
+    assert "broken.yaml:" in reply.err
+    assert "beter_by" in reply.err
+    assert "Traceback" not in reply.err
+
+
 def test_check_ends_with_1_where_it_finds_an_error(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK.replace("unless: [higher]", "when: [higher]"))
     reply = cli("check", "quick", "--json", home=home)

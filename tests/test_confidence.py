@@ -7,22 +7,19 @@ from typing import Any
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.records import Verdict
-from tests.builders import PHASE, make_evidence, make_program, make_run, verdict_of
-
-HIGH = {"metric": "acc", "arm": "base", "above": 0.5}
-LOW = {"metric": "loss", "arm": "base", "below": 0.5}
-BETTER = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}
-GOOD, BAD, UNSURE = [0.90, 0.91, 0.92], [0.10, 0.11, 0.12], [0.2, 0.5, 0.8]
-
-
-def runs(acc: list[Any], loss: list[Any] | None = None, arm: str = "base", **fields: Any) -> list[Any]:
-    """Runs of an arm by seed; None leaves a metric out."""
-    found = []
-    for seed, value in enumerate(acc):
-        given = {"acc": value, "loss": loss[seed] if loss else None}
-        metrics = {k: v for k, v in given.items() if v is not None}
-        found.append(make_run(arm, seed, metrics=metrics, **fields))
-    return found
+from tests.builders import (
+    BAD,
+    BETTER,
+    GOOD,
+    HIGH,
+    LOW,
+    PHASE,
+    make_evidence,
+    make_program,
+    make_run,
+    runs,
+    verdict_of,
+)
 
 
 def test_point_treatment_is_provisional_however_many_seeds_there_are() -> None:

@@ -132,6 +132,21 @@ def test_supersession_is_told_from_both_sides() -> None:
     assert as_json(loser)["verdict"]["superseded_by"] == "late"
 
 
+@pytest.mark.parametrize("standing", [Standing(), Standing({"early": "another"})])
+def test_a_supersession_that_is_not_active_is_not_told(standing: Standing) -> None:
+    found = trace(verdict(), decision(), standing=standing)
+    assert found.supersession is None
+    assert "supersedes" not in as_text(found)
+    assert as_json(found)["verdict"]["supersedes"] is None
+
+
+def test_a_phase_that_is_no_longer_in_the_program_is_told_from_its_records() -> None:
+    found = trace(verdict("gone"), decision("gone"))
+    assert "study / gone: pass, confirmed" in as_text(found, full=True)
+    assert as_json(found)["verdict"]["outcome"] == "pass"
+    assert_is_safe_mermaid(as_mermaid(found))
+
+
 def test_a_stale_verdict_says_why() -> None:
     found = trace(verdict(), decision(), standing=Standing({}, {"late": "the code has changed"}))
     assert "stale: the code has changed" in as_text(found).splitlines()[0]

@@ -9,31 +9,26 @@ import pytest
 
 from planner.gates import build_judging, evidence_digest, rules_digest
 from planner.records import Verdict
-from tests.builders import PHASE, make_evidence, make_program, make_run, verdict_of
-
-HIGH = {"metric": "acc", "arm": "base", "above": 0.5}
-LOW = {"metric": "loss", "arm": "base", "below": 0.5}
-BETTER = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}
-
-
-def runs(acc: list[Any], loss: list[Any] | None = None, arm: str = "base", **fields: Any) -> list[Any]:
-    """Runs of an arm by seed; None leaves a metric out."""
-    found = []
-    for seed, value in enumerate(acc):
-        given = {"acc": value, "loss": loss[seed] if loss else None}
-        metrics = {k: v for k, v in given.items() if v is not None}
-        found.append(make_run(arm, seed, metrics=metrics, **fields))
-    return found
+from tests.builders import (
+    BAD,
+    BETTER,
+    GOOD,
+    HIGH,
+    LOW,
+    PHASE,
+    UNSURE,
+    make_evidence,
+    make_program,
+    make_run,
+    runs,
+    verdict_of,
+)
 
 
 def both(acc: list[Any], loss: list[Any], final: bool = True, **phase: Any) -> Verdict:
     """A gate that asks for a high accuracy and a low loss of one arm."""
     program = make_program({"high": HIGH, "low": LOW}, arms={"base": {"kind": "base"}}, **phase)
     return verdict_of(program, make_evidence({"base": runs(acc, loss)}), final)
-
-
-GOOD, BAD = [0.90, 0.91, 0.92], [0.10, 0.11, 0.12]
-UNSURE = [0.2, 0.5, 0.8]
 
 
 # --- outcomes -------------------------------------------------------------------------------------

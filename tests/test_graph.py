@@ -8,7 +8,7 @@ import pytest
 from worlds import Scripted, own_run, scores, situation_of, small
 
 from planner.graph import Launched, Options, Outcome, Recorded, run_loop
-from planner.policy import Position, Situation, Step
+from planner.position import Position, Situation, Step
 from planner.records import Decision, Override, Verdict
 from planner.runs import PlannedRun, Run
 

@@ -241,3 +241,33 @@ def test_arms_that_are_not_compared_may_differ() -> None:
     evidence = two({"params": {"lr": "0.1"}}, {"params": {"lr": "0.2"}})
     level = {"c": {"metric": "acc", "each_of": ["new", "base"], "above": 0.0}}
     assert "confounds" in guards(evidence, level)
+
+
+# --- artifacts ------------------------------------------------------------------------------------
+
+ASKED = ["curve.csv", "model.pt"]
+
+
+def test_files_that_every_run_of_some_arm_left_are_there() -> None:
+    evidence = two({"artifacts": ("curve.csv",)}, {"artifacts": ("curve.csv", "model.pt")})
+    found = guards(evidence, artifacts=ASKED)["artifacts"]
+    assert (found.outcome, found.reason) == ("met", "all 2 files were left")
+
+
+def test_a_file_that_no_run_left_is_named() -> None:
+    found = guards(two({"artifacts": ("curve.csv",)}, {"artifacts": ("curve.csv",)}), artifacts=ASKED)
+    assert (found["artifacts"].outcome, found["artifacts"].reason) == ("not_met", "no run left model.pt")
+
+
+def test_a_file_that_one_run_of_an_arm_lacks_is_named_with_the_run() -> None:
+    evidence = two({"artifacts": ASKED}, {"artifacts": ASKED})
+    runs = {**evidence.of("new"), 1: evidence.of("new")[1].model_copy(update={"artifacts": ("model.pt",)})}
+    lacking = make_evidence({"base": list(evidence.of("base").values()), "new": list(runs.values())})
+    found = guards(lacking, artifacts=ASKED, guards={"artifacts": "invalid"})["artifacts"]
+    assert found.reason == "curve.csv is missing in run new-1 (new, seed 1)"
+    assert (found.outcome, found.consequence) == ("not_met", "invalid")
+
+
+def test_runs_that_do_not_say_what_they_left_are_passed_over() -> None:
+    assert "artifacts" not in guards(two({}, {}), artifacts=ASKED)
+    assert "artifacts" not in guards(two({"artifacts": ()}, {"artifacts": ()}))

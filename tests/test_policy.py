@@ -22,7 +22,8 @@ from worlds import (
     steady,
 )
 
-from planner.policy import Position, Situation, build_position, decision_digest, is_post_hoc
+from planner.policy import build_position, decision_digest, is_post_hoc
+from planner.position import Position, Situation
 from planner.program import Program, build
 from planner.recall import Recall, Snapshot
 from planner.records import canonical
@@ -50,6 +51,15 @@ def test_a_program_without_runs_begins_with_its_first_phase() -> None:
     assert (
         position.decision.reason
         == "12 runs of phase_6a are missing: nothing has been judged yet at fidelity standard"
+    )
+
+
+def test_runs_that_are_missing_since_a_verdict_went_stale_say_so_and_why() -> None:
+    position = stand(SMALL, [], stale={"first": "the code of the experiment has changed"})
+    assert position.decision is not None
+    assert (
+        position.decision.reason
+        == "6 runs of first are missing: its verdict is stale: the code of the experiment has changed"
     )
 
 

@@ -108,6 +108,30 @@ def test_the_most_special_parameter_wins() -> None:
     assert build(program).params("first_look", "dropout") == {"lr": 3, "epochs": 2, "dropout": 0.3}
 
 
+def test_a_row_is_a_case_or_a_tier_of_that_name() -> None:
+    program = copy.deepcopy(raw())
+    phase = program["phases"]["first_look"]
+    phase["cases"] = {"up": {"means": "it rises", "otherwise": True}}
+    phase["tiers"] = [{"tier": "2", "means": "far", "otherwise": True}]
+    rules = build(program).phases["first_look"]
+    assert [row.means for row in rules.rows] == ["it rises", "far"]
+    assert rules.row("up") == rules.rows[0]
+    assert rules.row("2") == rules.rows[1]
+    assert (rules.row("down"), rules.row(None)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("keys", "treated"),
+    [
+        ({"arm": "plain", "above": 1}, "interval"),
+        ({"arm": "plain", "versus": "dropout", "better_by": 1}, "sequential"),
+        ({"arm": "plain", "versus": "dropout", "better_by": 1, "treatment": "point"}, "point"),
+    ],
+)
+def test_a_criterion_without_a_treatment_has_that_of_its_bound(keys: dict[str, Any], treated: str) -> None:
+    assert criterion(**keys).treated == treated
+
+
 def test_the_schema_describes_the_written_form() -> None:
     schema = json_schema()
     assert {"program", "question", "metrics", "arms", "phases", "with"} <= set(schema["properties"])

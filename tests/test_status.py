@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from worlds import Scripted, World, foreign_run, scores, small
 
 from planner.program import build
-from planner.status import Standpoint, as_lines, next_step, phase_state, program_json, program_state
+from planner.standpoint import Standpoint
+from planner.status import as_lines, next_step, phase_state, program_json, program_state
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stories import story
 from worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
 
-from planner.policy import Position
+from planner.position import Position
 from planner.program import ENDS, Program, build
 from planner.records import Decision, Override
 from planner.runs import Run

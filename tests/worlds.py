@@ -25,13 +25,14 @@ from planner.io.mirror import write_person
 from planner.io.programs import load_program
 from planner.io.sync import import_records, mirror_pending, settle_work
 from planner.paths import Home
-from planner.policy import Position, Situation, build_position
+from planner.policy import build_position
+from planner.position import Position, Situation
 from planner.program import Program, build
 from planner.recall import Catalog, Recall, Snapshot
 from planner.records import Exclusion, Override, Revocation
 from planner.runs import Description, Ended, Event, Job, PlannedRun, Run, Started
 from planner.standing import kept_code, trace_of
-from planner.status import Standpoint, build_standpoint
+from planner.standpoint import Standpoint, build_standpoint
 
 ROOT = Path(__file__).parents[1]
 CODE = "code-1"
@@ -208,18 +209,29 @@ class Scripted:
     Attributes:
         made: (arm, seed) of every run that was begun.
         asked: how often an experiment was asked to describe itself.
+        together: the most seeds that it says train together.
+        groups: how many runs were to train together, for every run that was given first.
     """
 
     script: Script
     made: list[tuple[str, int]] = field(default_factory=list)
     asked: int = 0
+    workers: int = 1
+    together: int = 1
+    groups: list[int] = field(default_factory=list)
 
     def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
         self.asked += 1
-        return [description_of(params) for params, _ in wanted]
+        told = [description_of(params) for params, _ in wanted]
+        return [one.model_copy(update={"together": self.together}) for one in told]
 
     def run(self, jobs: Iterable[Job]) -> Generator[Event, None, None]:
+        following = 0
         for job in jobs:
+            if not following:
+                following = job.more_together + 1
+                self.groups.append(following)
+            following -= 1
             yield Started(job_id=job.id, pid=0, process_start=0.0, host="here")
             told = self.script(job.arm, job.seed)
             self.made.append((job.arm, job.seed))

@@ -1,11 +1,12 @@
 """Makes this gallery anew from the home's own runs: memos with figures, and pictures of the MLflow pages.
 
-Run it after ``make demo`` as ``.venv/bin/python docs/gallery/make_gallery.py``; it needs Chromium and
+Run it after ``advance --all`` as ``.venv/bin/python docs/gallery/make_gallery.py``; it needs Chromium and
 its driver.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import sqlite3
@@ -18,9 +19,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
-PROGRAM = "credit_linesearch"
+MEMOS = ROOT / "knowledge" / "memos"
+PICTURED = "credit_linesearch"
 WIDTH, HEIGHT = 1500, 1150
 CLOSE_ASSISTANT = (
     "for (const b of document.querySelectorAll('button[aria-label=\"Close\"]'))"
@@ -29,23 +33,35 @@ CLOSE_ASSISTANT = (
 CHROMIUM = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
-def copy_memos() -> None:
-    """Copies the memos of the standard fidelity and their figures; removes what was there."""
-    source, target = ROOT / "knowledge" / "memos" / PROGRAM, HERE / PROGRAM
+def programs() -> dict[str, list[str]]:
+    """Program -> its phases in order, for every program with memos of the standard fidelity."""
+    found = {}
+    for file in sorted((ROOT / "knowledge" / "programs").glob("*.yaml")):
+        phases = yaml.safe_load(file.read_text(encoding="utf-8"))["phases"]
+        judged = [phase for phase in phases if (MEMOS / file.stem / f"{phase}.md").exists()]
+        if judged:
+            found[file.stem] = judged
+    return found
+
+
+def copy_memos(program: str, phases: list[str]) -> None:
+    """Copies the memos of these phases and their figures; removes what was there."""
+    target = HERE / program
     shutil.rmtree(target, ignore_errors=True)
     (target / "figures").mkdir(parents=True)
-    for memo in sorted(source.glob("*.md")):
-        if memo.suffixes == [".md"]:
-            shutil.copy(memo, target / memo.name)
-            for figure in (source / "figures").glob(f"{memo.stem}-*.png"):
-                shutil.copy(figure, target / "figures" / figure.name)
+    for phase in phases:
+        shutil.copy(MEMOS / program / f"{phase}.md", target)
+        for link in re.findall(
+            r"\]\((figures/[^)]+)\)", (target / f"{phase}.md").read_text(encoding="utf-8")
+        ):
+            shutil.copy(MEMOS / program / link, target / "figures")
 
 
-ORDER = ("phase_6a", "samebatch", "snapshot_age", "regularized")
-INTRODUCTION = f"""# Gallery
+INTRODUCTION = """# Gallery
 
-What `make demo` leaves behind: the memos of one real run of `{PROGRAM}` at fidelity `standard`, copied as
-they are, and pictures of its MLflow pages. `make_gallery.py` makes this page anew from the home's own runs.
+What `.venv/bin/python cli.py advance --all` leaves behind: memos of real runs at fidelity `standard`, copied
+as they are, and pictures of MLflow pages. `make_gallery.py` makes this page anew from the home's own runs.
+[docs/findings.md](../findings.md) says what they add up to.
 """
 PICTURES = {
     "experiment": "The program in MLflow: one row per attempt at a phase, named by its answer",
@@ -55,26 +71,30 @@ PICTURES = {
 }
 
 
-def write_page() -> None:
+def write_page(found: dict[str, list[str]]) -> None:
     """The page that links the memos, with each memo's own verdict, and the pictures."""
-    lines = [INTRODUCTION, "| phase | question | verdict |", "|:--|:--|:--|"]
-    for phase in ORDER:
-        memo = HERE / PROGRAM / f"{phase}.md"
-        if memo.exists():
-            text = memo.read_text(encoding="utf-8").splitlines()
-            question = text[text.index("## Question") + 2]
-            verdict = text[2].split("**")[1].removeprefix("Verdict: ")
-            lines.append(f"| [{phase}]({PROGRAM}/{phase}.md) | {question} | {verdict} |")
+    lines = [INTRODUCTION]
+    for program, phases in found.items():
+        lines += [f"## {program}", "", "| phase | question | verdict |", "|:--|:--|:--|"]
+        lines += [_row(program, phase) for phase in phases] + [""]
+    lines += [f"## MLflow pages of {PICTURED}"]
     for name, caption in PICTURES.items():
         lines += ["", f"{caption}:", "", f"![{caption}](mlflow_{name}.png)"]
     (HERE / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _row(program: str, phase: str) -> str:
+    text = (HERE / program / f"{phase}.md").read_text(encoding="utf-8").splitlines()
+    question = text[text.index("## Question") + 2]
+    verdict = text[2].split("**")[1].removeprefix("Verdict: ")
+    return f"| [{phase}]({program}/{phase}.md) | {question} | {verdict} |"
 
 
 def pages() -> dict[str, str]:
     """Picture name -> the path of its page in the MLflow UI."""
     with closing(sqlite3.connect(ROOT / "mlruns" / "mlflow.db")) as db:
         experiment = db.execute(
-            "SELECT experiment_id FROM experiments WHERE name = ?", (PROGRAM,)
+            "SELECT experiment_id FROM experiments WHERE name = ?", (PICTURED,)
         ).fetchone()[0]
         phase = _run(db, "planner.kind", "phase", "samebatch")
         decision = _run(db, "planner.kind", "decision", "samebatch")
@@ -128,8 +148,10 @@ def _browser() -> Any:
 
 def main() -> None:
     """Copies, serves, takes pictures, and ends the server."""
-    copy_memos()
-    write_page()
+    found = programs()
+    for program, phases in found.items():
+        copy_memos(program, phases)
+    write_page(found)
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

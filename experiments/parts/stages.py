@@ -51,14 +51,21 @@ def train_in_stages(
 
 
 def _load(module: nn.Module, optimizer: torch.optim.Optimizer, file: Path, key: str) -> History:
-    if not file.exists():
-        return []
-    held = torch.load(file, map_location="cpu", weights_only=True)
-    if held["key"] != key:
+    held = _read(file)
+    if held is None or held["key"] != key:
         return []
     module.load_state_dict(held["module"])
     optimizer.load_state_dict(held["optimizer"])
     return list(held["history"])
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """What a checkpoint holds; None where there is none, or one that a power cut left torn."""
+    try:
+        held: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        return held
+    except Exception:  # not there, or damaged: torch raises UnpicklingError, RuntimeError or EOFError
+        return None
 
 
 def _save(

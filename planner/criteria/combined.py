@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planner.criteria.joining import decisive, join, weakest_treatment
+from planner.criteria.wording import words
 from planner.criterion import Combined
 from planner.records import CriterionResult
 
@@ -17,7 +18,7 @@ def judge_combined(name: str, rule: Combined, parts: Mapping[str, CriterionResul
     judged, every = [parts[part] for part in rule.parts], bool(rule.all_of)
     outcome, cause = join(judged, every)
     chosen = decisive(judged, outcome, every)
-    told = ", ".join(f"{p.id} {p.outcome.replace('_', ' ')}" for p in judged)
+    told = ", ".join(f"{p.id} {words(p.outcome)}" for p in judged)
     return CriterionResult.model_validate(
         {
             "id": name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from planner import sequential
 from planner.criteria.answer import Answer, judge_quantity
@@ -36,8 +37,7 @@ def _one(question: Question, rule: Comparison, arm: str, prior: sequential.Prior
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
     answer = judge_quantity(_quantity(rule, values, prior), question.judging)
-    observed = number(answer.observed, signed=rule.as_ != "ratio")
-    reason = say(_named(rule, arm), observed, rule, rule.threshold, answer)
+    reason = _reason(rule, arm, answer)
     fields = from_answer(answer)
     told = _told(rule, answer)
     return result(question, rule, rule.threshold, **fields, answer=told, reason=reason, **common)
@@ -65,18 +65,29 @@ def _quantity(rule: Comparison, values: dict[int, float], prior: sequential.Prio
     family = len(rule.subjects) if rule.any_arm else 1
     lost = 1 if rule.any_arm else len(rule.subjects)
     if rule.better_by is not None:
-        region, treatment = Region(rule.better_by, math.inf), rule.treatment or "sequential"
-        return Quantity(values, region, treatment, rule.better_by, prior, family, lost)
+        region = Region(rule.better_by, math.inf)
+        return Quantity(values, region, rule.treated, rule.better_by, prior, family, lost)
     region = region_of(rule, rule.threshold, 1.0 if rule.as_ == "ratio" else 0.0)
-    treatment, spread = rule.treatment or "interval", rule.over_seeds == "sd"
-    return Quantity(values, region, treatment, family=family, family_lost=lost, spread=spread)
+    spread = rule.over_seeds == "sd"
+    return Quantity(values, region, rule.treated, family=family, family_lost=lost, spread=spread)
 
 
-def _named(rule: Comparison, arm: str) -> str:
+def _reason(rule: Comparison, arm: str, answer: Answer) -> str:
+    """What was observed and asked; a negative improvement is told as what it is, a worsening."""
+    if rule.better_by is not None and answer.observed is not None and answer.observed < 0:
+        worsening = -answer.observed
+        interval = (-answer.interval[1], -answer.interval[0]) if answer.interval else None
+        what = _named(rule, arm, "worse")
+        return say(what, number(worsening), rule, rule.threshold, replace(answer, interval=interval))
+    observed = number(answer.observed, signed=rule.as_ != "ratio")
+    return say(_named(rule, arm), observed, rule, rule.threshold, answer)
+
+
+def _named(rule: Comparison, arm: str, direction: str = "better") -> str:
     other = f"{rule.versus or arm}.{rule.other_metric}"
     if rule.better_by is not None:
-        better = f"better in {rule.metric}{which_value(rule)} by"
-        return f"{arm} against {rule.versus or rule.other_metric}: {better}"
+        told = f"{direction} in {rule.metric}{which_value(rule)} by"
+        return f"{arm} against {rule.versus or rule.other_metric}: {told}"
     sign = "/" if rule.as_ == "ratio" else "-"
     difference = f"{arm}.{rule.metric} {sign} {other}{which_value(rule)}"
     return f"sd over seeds of ({difference})" if rule.over_seeds else difference

@@ -75,7 +75,7 @@ def _judged(
     quantity = Quantity(
         sample.values,
         region_of(rule, threshold, 1.0 if rule.as_ == "ratio" else 0.0),
-        rule.treatment or "interval",
+        rule.treated,
         family=len(rule.subjects) if rule.any_arm else 1,
         family_lost=1 if rule.any_arm else len(rule.subjects),
         spread=rule.over_seeds == "sd",

@@ -37,8 +37,8 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
         return no_answer(question, rule, 0.0, trouble, common)
     sign = -1.0 if question.program.metrics[rule.metric].better == "lower" else 1.0
     values = {seed: sign * (a - b) for seed, (a, b) in paired(left, right).items()}
-    beyond, treatment = Region(0.0, math.inf, open=True), rule.treatment or "interval"
-    quantity = Quantity(values, beyond, treatment, family_lost=len(rule.subjects) - 1)
+    beyond = Region(0.0, math.inf, open=True)
+    quantity = Quantity(values, beyond, rule.treated, family_lost=len(rule.subjects) - 1)
     answer = judge_quantity(quantity, question.judging)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
     by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"

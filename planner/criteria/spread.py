@@ -37,7 +37,7 @@ def _pair(
     # Which arm is ahead is no matter: the difference is told as a size.
     sign = -1.0 if math.fsum(found.values()) < 0 else 1.0
     values = {seed: sign * difference for seed, difference in found.items()}
-    quantity = Quantity(values, Region(-bound, bound), rule.treatment or "interval", family_lost=pairs)
+    quantity = Quantity(values, Region(-bound, bound), rule.treated, family_lost=pairs)
     answer = judge_quantity(quantity, question.judging)
     differ = f"{one} and {other} differ in {rule.metric}"
     reason = f"{differ} by {number(answer.observed)}, asked at most {number(bound)}"

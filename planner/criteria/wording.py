@@ -16,6 +16,11 @@ _BOUNDS = {
 }
 
 
+def words(name: str) -> str:
+    """A name of ours as people write it: ``not_met`` is "not met"."""
+    return name.replace("_", " ")
+
+
 def number(value: float | None, signed: bool = False, digits: int = 4) -> str:
     """A number with that many significant digits; a dash for none."""
     if value is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from planner.expectations import prediction_of, rivals_of
 from planner.explain.trace import Trace
 from planner.records import CriterionResult, Decision, GuardResult
 
@@ -11,6 +12,7 @@ from planner.records import CriterionResult, Decision, GuardResult
 def as_json(trace: Trace) -> dict[str, Any]:
     """The trace as ``explain --json`` gives it (schema ``phasegate.explain/1``)."""
     verdict, decision = trace.verdict, trace.decision
+    foretold = prediction_of(trace.program, trace.phase, verdict)
     return {
         "schema": "phasegate.explain/1",
         "program": trace.program.program,
@@ -20,6 +22,8 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "guards": [_guard_json(g) for g in (verdict.guards if verdict else ())],
         "criteria": [_criterion_json(c) for c in (verdict.criteria if verdict else ())],
         "decision": _decision_json(decision) if decision else None,
+        "prediction": foretold.model_dump(mode="json") if foretold else None,
+        "hypotheses": [r.model_dump(mode="json") for r in rivals_of(trace.program, trace.verdicts)],
         "claims": [
             {"id": c.id, "status": c.status, "caveats": list(c.caveats), "says": c.says} for c in trace.claims
         ],
@@ -49,13 +53,8 @@ def _verdict_json(trace: Trace) -> dict[str, Any]:
     found["caveats"] = list(verdict.caveats) if verdict else []
     found["superseded_by"] = trace.standing.superseded_by.get(trace.phase)
     found["stale"] = trace.standing.stale.get(trace.phase)
-    rule = trace.program.phases[trace.phase].supersedes if trace.phase in trace.program.phases else None
-    active = rule is not None and trace.standing.superseded_by.get(rule.phase) == trace.phase
-    found["supersedes"] = (
-        {"phase": rule.phase, "case": rule.case, "confounds": dict(rule.confounds)}
-        if rule and active
-        else None
-    )
+    rule = trace.supersession
+    found["supersedes"] = rule.model_dump(mode="json") if rule else None
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.criteria.wording import bound_text, number
+from planner.criteria.wording import bound_text, number, words
 from planner.explain.trace import Trace
 from planner.mermaid import label
 
@@ -11,19 +11,19 @@ def as_mermaid(trace: Trace) -> str:
     """The trace as a flowchart: evidence on the left, the decision on the right."""
     verdict, decision = trace.verdict, trace.decision
     lines = ["flowchart LR"]
-    gate = trace.program.phases[trace.phase].gate if trace.phase in trace.program.phases else []
+    gate = trace.rules.gate if trace.rules else []
     if verdict is not None:
         row = f"case {verdict.case}" if verdict.case else f"tier {verdict.tier}" if verdict.tier else ""
         told = " · ".join(filter(None, (verdict.outcome, verdict.confidence, row)))
         lines.append(f'  gate{{{{"{label(trace.phase)}<br/>{label(told)}"}}}}')
         for i, guard in enumerate(verdict.guards):
-            lines.append(f'  g{i}["guard {label(guard.id)}<br/>{_words(guard.outcome)}"] --> gate')
+            lines.append(f'  g{i}["guard {label(guard.id)}<br/>{words(guard.outcome)}"] --> gate')
         for i, result in enumerate(verdict.criteria):
             shown = "" if result.observed is None else f"<br/>{number(result.observed)}"
             asked = (
                 "" if result.observed is None else f" / {label(bound_text(result.bound, result.threshold))}"
             )
-            text = f"{label(result.id)}<br/>{_words(result.outcome)}{shown}{asked}"
+            text = f"{label(result.id)}<br/>{words(result.outcome)}{shown}{asked}"
             arrow = "-->" if result.id in gate else "-.->"
             lines.append(f'  c{i}["{text}"]:::{result.outcome} {arrow} gate')
     if decision is not None:
@@ -40,7 +40,3 @@ def as_mermaid(trace: Trace) -> str:
         "  classDef invalid fill:#f3d9fa,stroke:#862e9c",
     ]
     return "\n".join(lines)
-
-
-def _words(text: str) -> str:
-    return text.replace("_", " ")

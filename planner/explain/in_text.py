@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.criteria.wording import bound_text, number
+from planner.criteria.wording import bound_text, number, words
+from planner.expectations import prediction_of, rivals_of
 from planner.explain.trace import Trace
 from planner.records import CriterionResult, Decision, Override, Verdict
 
@@ -17,14 +18,16 @@ def as_text(trace: Trace, full: bool = False) -> str:
     if verdict is None:
         lines = [f"{trace.program.program} / {trace.phase}: not judged yet"]
     else:
-        lines = [_headline(trace, verdict), f"  {trace.program.phases[trace.phase].question}"]
+        lines = [_headline(trace, verdict)]
+        lines += [f"  {trace.rules.question}"] if trace.rules else []
         lines += _verdict_lines(trace, verdict, full)
+    lines += _expectation_lines(trace)
     if trace.decision is not None:
         lines += _decision_lines(trace.decision, full)
     lines += [f"override by {o.by} at {o.at}: {_what(o)} ({o.reason}) [{o.id}]" for o in trace.overrides]
     if full and trace.claims:
         lines += ["claims"]
-        lines += [f"  {c.id}: {_words(c.status)}{_caveat_note(c.caveats)}" for c in trace.claims]
+        lines += [f"  {c.id}: {words(c.status)}{_caveat_note(c.caveats)}" for c in trace.claims]
     return "\n".join(lines)
 
 
@@ -45,9 +48,7 @@ def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
     shown = [g for g in verdict.guards if full or g.outcome != "met"]
     lines += ["guards"] if shown else []
     lines += [f"  {_MARK[g.outcome]} {g.id} -> {g.consequence}: {g.reason}" for g in shown]
-    gate = _with_parts(
-        trace.program.phases[trace.phase].gate if trace.phase in trace.program.phases else [], verdict
-    )
+    gate = _with_parts(trace.rules.gate if trace.rules else [], verdict)
     row = [c.id for c in verdict.criteria if c.id not in gate and _decides(trace, c.id)]
     rest = [c.id for c in verdict.criteria if c.id not in (*gate, *row)] if full else []
     name = f"case {verdict.case}" if verdict.case else f"tier {verdict.tier}"
@@ -79,17 +80,13 @@ def _with_parts(names: Sequence[str], verdict: Verdict) -> list[str]:
 
 def _decides(trace: Trace, name: str) -> bool:
     """Whether a criterion stands in the row of the table that held."""
-    rules, verdict = trace.program.phases.get(trace.phase), trace.verdict
-    if rules is None or verdict is None:
-        return False
-    row = rules.cases.get(verdict.case or "") or next(
-        (t for t in rules.tiers if t.tier == verdict.tier), None
-    )
-    return row is not None and name in (*row.when, *row.unless)
+    rules, verdict = trace.rules, trace.verdict
+    row = rules.row(verdict.case or verdict.tier) if rules and verdict else None
+    return row is not None and name in row.conditions
 
 
 def _criterion_lines(result: CriterionResult, full: bool) -> list[str]:
-    lines = [f"  {_MARK[result.outcome]} {result.id}: {_words(result.outcome)} · {result.reason}"]
+    lines = [f"  {_MARK[result.outcome]} {result.id}: {words(result.outcome)} · {result.reason}"]
     facts = []
     if result.kind != "combined" and result.observed is not None:
         facts.append(f"observed {number(result.observed)} {result.unit}".rstrip())
@@ -109,9 +106,21 @@ def _criterion_lines(result: CriterionResult, full: bool) -> list[str]:
     return lines
 
 
+def _expectation_lines(trace: Trace) -> list[str]:
+    lines = []
+    foretold = prediction_of(trace.program, trace.phase, trace.verdict)
+    if foretold is not None:
+        came = {True: "it came true", False: "it did not come true", None: "open"}[foretold.came]
+        why = f" because {foretold.because}" if foretold.because else ""
+        lines.append(f"predicted: {foretold.what} ({number(foretold.probability)}){why}; {came}")
+    rivals = rivals_of(trace.program, trace.verdicts)
+    lines += ["hypotheses"] if rivals else []
+    return lines + [f"  {rival.id}: {rival.status} · {rival.says}" for rival in rivals]
+
+
 def _supersession_lines(trace: Trace) -> list[str]:
-    rule = trace.program.phases[trace.phase].supersedes if trace.phase in trace.program.phases else None
-    if rule is None or trace.standing.superseded_by.get(rule.phase) != trace.phase:
+    rule = trace.supersession
+    if rule is None:
         return []
     case = f"'s case {rule.case}" if rule.case else ""
     lines = [f"supersedes {rule.phase}{case}: its confounds are removed"]
@@ -125,7 +134,7 @@ def _decision_lines(decision: Decision, full: bool) -> list[str]:
     if decision.recommended is not None and decision.override_id:
         lines += [f"  the rules recommend {decision.recommended}; override {decision.override_id} stands"]
     if decision.needs_person:
-        lines += [f"  waits for a person ({_words(decision.needs_person)})"]
+        lines += [f"  waits for a person ({words(decision.needs_person)})"]
     if decision.rejected:
         lines += ["  not chosen"]
     for other in decision.rejected:
@@ -144,10 +153,6 @@ def _what(override: Override) -> str:
 def _few(ids: Sequence[str]) -> str:
     shown = ", ".join(i[:8] for i in ids[:3])
     return f"{shown} and {len(ids) - 3} more" if len(ids) > 3 else shown
-
-
-def _words(text: str) -> str:
-    return text.replace("_", " ")
 
 
 def _caveat_note(caveats: Sequence[str]) -> str:

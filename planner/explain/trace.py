@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from planner.program import Program
+from planner.program import Phase, Program, Supersedes
 from planner.records import ClaimResult, Decision, Override, Verdict
 from planner.supersede import Standing
 
@@ -20,6 +20,7 @@ class Trace:
         claims: of the whole program, as they stand today.
         overrides: of the phase, revoked ones left out.
         decided_at: when the decision was recorded.
+        verdicts: phase -> its verdict, of all that are judged.
     """
 
     program: Program
@@ -30,3 +31,16 @@ class Trace:
     overrides: Sequence[Override]
     standing: Standing
     decided_at: str = ""
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> Phase | None:
+        """The phase as the program has it now; None where it no longer does."""
+        return self.program.phases.get(self.phase)
+
+    @property
+    def supersession(self) -> Supersedes | None:
+        """What the phase's verdict replaces today; None where it replaces nothing."""
+        rule = self.rules.supersedes if self.rules else None
+        active = rule is not None and self.standing.superseded_by.get(rule.phase) == self.phase
+        return rule if active else None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from planner.errors import UsageError
+from planner.errors import ProgramError, UsageError, each_apart
 from planner.graph import Options, run_loop
 from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
@@ -40,25 +40,34 @@ class Request:
 
 def advance_programs(
     home: Home, names: Sequence[str], request: Request, say: Callable[[str], None]
-) -> dict[str, Any]:
-    """Advances programs one after the other; the reply is that of ``advance --json``.
+) -> tuple[dict[str, Any], list[ProgramError]]:
+    """Advances programs one after the other; one that is broken does not hold up the others.
+
+    Returns:
+        (the reply of ``advance --json``, what is wrong with the programs that are not in it).
 
     Raises:
         UsageError: ``--until`` names no phase.
         ProgramBusy: another ``advance`` holds a program.
-        StoreUnavailable, ProgramError: as the parts raise them.
+        ProgramError: the only program is malformed.
+        StoreUnavailable: as the parts raise it.
 
     Side effects: everything that ``advance`` does.
     """
     stop_at = SystemClock().seconds() + request.max_seconds if request.max_seconds else None
-    done = [_advance(home, name, request, stop_at, say) for name in names]
-    if len(done) == 1:
-        return done[0]
+    if len(names) == 1:
+        return _advance(home, names[0], request, stop_at, say), []
+    done, faults = each_apart(names, lambda name: _advance(home, name, request, stop_at, say))
+    return _in_one(done), faults
+
+
+def _in_one(done: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The reply for several programs."""
     steps = [step for one in done for step in one["steps"]]
     states = {one["state"] for one in done}
     worst = next((s for s in ("ready", "blocked", "waiting") if s in states), "done")
     told = {"schema": "phasegate.advance/1", "program": None, "steps": steps}
-    return {**told, "state": worst, "next": None, "programs": done}
+    return {**told, "state": worst, "next": None, "programs": list(done)}
 
 
 def _advance(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,8 @@ from planner.io.journal import Journal
 from planner.paths import Home
 from planner.ports import Clock, RunStore
 from planner.program import Program
-from planner.recall import Recall
+from planner.recall import RETRIES, WORTH_RETRYING, Recall
 from planner.runs import Description, Ended, Job, PlannedRun, Started
-
-Place = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,10 @@ class Batch:
 
     Args:
         parent: the phase run's place.
-        described: (phase, arm, fidelity) -> what the experiment says of it.
+        workers: how many runs, or groups of runs that train together, go on side by side.
 
     Side effects: journal and run store, one step of a run's life at a time, each durable before the
-        next begins; removes the folders of finished runs.
+        next begins; removes the folders of finished runs, but for those that are tried again.
     """
 
     home: Home
@@ -62,8 +61,8 @@ class Batch:
     runs: RunStore
     clock: Clock
     recall: Recall
-    described: Mapping[Place, Description]
     parent: str
+    workers: int = 1
     limits: Limits = Limits()
     finished: int = 0
     stopped: str = ""
@@ -72,19 +71,40 @@ class Batch:
     _started: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def jobs(self, planned: Sequence[PlannedRun]) -> Iterator[Job]:
-        """The jobs, one by one, each after its intent is on record; none once a limit is reached."""
-        for one in planned:
+        """The jobs, one by one, each after its intent is on record; none once a limit is reached.
+
+        Runs that train faster together come one after the other, as no more than a fair share for each
+        worker.
+        """
+        share = math.ceil(len(planned) / self.workers)
+        for group in self._groups(planned, share):
             if self.limits.stop_at is not None and self.clock.seconds() >= self.limits.stop_at:
                 self.stopped = "the time given with --max-seconds is up"
                 return
             if self.limits.seconds_left is not None and self._seconds >= self.limits.seconds_left:
                 return
-            task = self._task(one)
-            self._tasks[task.job.id] = task
-            told = one.model_dump(mode="json")
-            name, folder = self.program.program, task.job.folder
-            self.journal.plan_work(one.fingerprint, task.attempt, name, told, folder)
-            yield task.job
+            for index, one in enumerate(group):
+                yield self._plan(one, 0 if index else len(group) - 1)
+
+    def _groups(self, planned: Sequence[PlannedRun], most: int) -> Iterator[list[PlannedRun]]:
+        """Runs in their order, each with the next ones that differ from it in their seed alone."""
+        waiting = list(planned)
+        while waiting:
+            first = waiting[0]
+            size = min(most, self._told(first).together)
+            group = [one for one in waiting if (one.arm, one.params) == (first.arm, first.params)][:size]
+            waiting = [one for one in waiting if one not in group]
+            yield group
+
+    def _plan(self, planned: PlannedRun, more_together: int) -> Job:
+        task = self._task(planned, more_together)
+        self._tasks[task.job.id] = task
+        told = planned.model_dump(mode="json")
+        self.journal.plan_work(planned.fingerprint, task.attempt, self.program.program, told, task.job.folder)
+        return task.job
+
+    def _told(self, planned: PlannedRun) -> Description:
+        return self.recall.catalog.described[planned.phase, planned.arm, planned.fidelity]
 
     def take(self, event: Any) -> Job:
         """Writes down one event and says which job it is about."""
@@ -98,7 +118,7 @@ class Batch:
             self._end(event, task)
         return task.job
 
-    def _task(self, planned: PlannedRun) -> _Task:
+    def _task(self, planned: PlannedRun, more_together: int) -> _Task:
         earlier = self.recall.retried(planned)
         attempt = earlier.attempt + 1 if earlier else 1
         job = Job(
@@ -109,8 +129,9 @@ class Batch:
             command=tuple(self.program.command or ()),
             params=planned.params,
             fidelity=planned.fidelity,
-            folder=str(self.home.run_folder(self.program.program, planned.fingerprint, attempt)),
+            folder=str(self.home.run_folder(self.program.program, planned.fingerprint)),
             timeout=self.limits.timeout,
+            more_together=more_together,
         )
         return _Task(planned, job, attempt, earlier.id if earlier else None)
 
@@ -126,7 +147,7 @@ class Batch:
             heartbeat=began,
             started_at=began,
         )
-        told = self.described[planned.phase, planned.arm, planned.fidelity]
+        told = self._told(planned)
         run_id = self.runs.start(self.program, planned, told, self.parent, task.attempt, task.lineage, began)
         self.journal.update_work(planned.fingerprint, task.attempt, state="started", mlflow_run=run_id)
         self._started[event.job_id] = run_id, began
@@ -136,6 +157,7 @@ class Batch:
         self.runs.finish(run_id, Path(task.job.folder), event, began)
         done = {"state": "finished", "outcome": event.outcome, "seconds": round(event.seconds, 3)}
         self.journal.update_work(task.planned.fingerprint, task.attempt, **done)
-        shutil.rmtree(task.job.folder, ignore_errors=True)
+        if event.outcome not in WORTH_RETRYING or task.attempt > RETRIES:  # else its checkpoints are wanted
+            shutil.rmtree(task.job.folder, ignore_errors=True)
         self.finished += 1
         self._seconds += event.seconds

@@ -17,8 +17,8 @@ from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.memo.notes import decision_note
 from planner.paths import Home
-from planner.policy import Position, Situation, Step
 from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
+from planner.position import Position, Situation, Step
 from planner.program import Program
 from planner.recall import Catalog, Recall, Snapshot
 from planner.records import Decision, Override, Verdict
@@ -29,11 +29,11 @@ from planner.standing import (
     latest_step,
     opened_by,
     overrides_today,
-    position_standing,
     rules_seen,
     trace_of,
 )
-from planner.supersede import Standing
+from planner.standpoint import build_standpoint
+from planner.supersede import Standing, build_standing
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,10 @@ class Desk:
         """Reads everything that is known."""
         entries = self.journal.entries(self.program.program)
         snapshot = self.runs.snapshot(self.program)
-        overrides = overrides_today(entries, self.clock.now())
-        mended = [o.phase for o in overrides if o.done is not None]
-        catalog = self._catalog(snapshot, entries)
+        accepted = kept_code(entries, self.code)
+        at = build_standpoint(self.program, self._asked_for(entries), self.clock.now(), self.code, accepted)
+        mended = [o.phase for o in at.overrides if o.done is not None]
+        catalog = self._catalog(snapshot, accepted)
         self._recall = Recall(self.program, snapshot, catalog, exclusions_today(entries), mended)
         own = [run for run in snapshot.finished if run.own]
         seconds, budget = sum(run.seconds for run in own), self.program.budget
@@ -98,17 +99,27 @@ class Desk:
             evidence_of=self._recall.evidence_of,
             missing=self._recall.missing,
             fidelity=self.wishes.fidelity,
-            overrides=overrides,
+            overrides=at.overrides,
             no_run=self.wishes.no_run,
             affordable=0 if left is not None and left <= 0 else affordable,
             seen=rules_seen(entries),
+            stale=at.standing.stale,
         )
 
-    def _catalog(self, snapshot: Snapshot, entries: list[Entry]) -> Catalog:
+    def _asked_for(self, entries: list[Entry]) -> list[Entry]:
+        """The entries, without verdicts and decisions at another fidelity than the one asked for."""
+        rungs = {name: self.wishes.fidelity or phase.fidelity for name, phase in self.program.phases.items()}
+        return [
+            e
+            for e in entries
+            if not isinstance(e.record, Verdict | Decision) or e.record.fidelity == rungs.get(e.record.phase)
+        ]
+
+    def _catalog(self, snapshot: Snapshot, accepted: frozenset[str]) -> Catalog:
         if self.wishes.no_run and not any(run.own for run in snapshot.finished):
             return Catalog()  # nothing of ours to recognise, so the experiment need not be there
         describer = Describer(self.program, self.code, self.journal, self.launcher)
-        return Catalog(self.code, kept_code(entries, self.code), describer.describe(self.wishes.fidelity))
+        return Catalog(self.code, accepted, describer.describe(self.wishes.fidelity))
 
     # --- launch --------------------------------------------------------------------------------
 
@@ -126,8 +137,8 @@ class Desk:
             self.runs,
             self.clock,
             self._recall,
-            self._recall.catalog.described,
             parent,
+            self.launcher.workers,
             self._limits,
         )
         self.notify((f"{self.program.program} / {phase} ({fidelity})", len(runs)))
@@ -212,7 +223,8 @@ class Desk:
         return trace_of(self.program, phase, step.verdict, step.decision, verdicts, overrides, standing, at)
 
     def _standing(self, steps: tuple[Step, ...]) -> Standing:
-        return position_standing(self.program, {s.verdict.phase: s.verdict for s in steps}, opened_by(steps))
+        verdicts = {s.verdict.phase: s.verdict for s in steps}
+        return build_standing(self.program, verdicts, opened_by=opened_by(steps))
 
     def _refresh_superseded(self, step: Step, steps: tuple[Step, ...]) -> None:
         """Writes the memo of a verdict that this one supersedes again, so that it says so."""

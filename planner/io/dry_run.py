@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from planner.errors import ProgramError, each_apart
 from planner.io.advancing import Request, workers
 from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
@@ -18,7 +19,8 @@ from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mlflow_client import store_uri
 from planner.io.progress import in_words
 from planner.paths import Home
-from planner.policy import Position, build_position
+from planner.policy import build_position
+from planner.position import Position
 from planner.program import Program
 from planner.runs import PlannedRun
 
@@ -30,15 +32,23 @@ class _ReadOnlyJournal(Journal):
         """Keeps nothing."""
 
 
-def dry_run_programs(home: Home, names: Sequence[str], request: Request) -> dict[str, Any]:
+def dry_run_programs(
+    home: Home, names: Sequence[str], request: Request
+) -> tuple[dict[str, Any], list[ProgramError]]:
     """What ``advance`` would do now: every candidate with its reason, and what it would cost.
+
+    Returns:
+        (the reply of ``advance --dry-run --json``, what is wrong with the programs that are not in it).
+
+    Raises:
+        ProgramError: the only program is malformed.
 
     Side effects: none on the home; workers write to a temporary folder.
     """
-    done = [_dry_run(home, open_program(home, name), request) for name in names]
-    if len(done) == 1:
-        return done[0]
-    return {"schema": "phasegate.advance/1", "dry_run": True, "program": None, "programs": done}
+    if len(names) == 1:
+        return _dry_run(home, open_program(home, names[0]), request), []
+    done, faults = each_apart(names, lambda name: _dry_run(home, open_program(home, name), request))
+    return {"schema": "phasegate.advance/1", "dry_run": True, "program": None, "programs": done}, faults
 
 
 def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
@@ -112,7 +122,7 @@ def _estimate(launch: Sequence[PlannedRun], known: Sequence[Any], count: int) ->
 
 def dry_run_lines(told: dict[str, Any]) -> list[str]:
     """A dry run for a person."""
-    if told.get("programs"):
+    if "programs" in told:
         return [line for one in told["programs"] for line in [*dry_run_lines(one), ""]][:-1]
     lines = [f"{told['program']} is {told['state']}; nothing is launched or written"]
     for candidate in told["candidates"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from planner.records import (
@@ -68,6 +69,7 @@ def kind_of(record: AnyRecord) -> str:
     return next(name for name, cls in KINDS.items() if type(record) is cls)
 
 
+@cache  # one advance reads the journal many times, and the same text is always the same record
 def from_body(kind: str, body: str) -> AnyRecord:
     """A record from its text; checks that its id is the digest of its content.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from planner.criteria.wording import words
 from planner.evidence import Evidence, is_finite
 from planner.program import Figure, Program
 from planner.records import TableRow, Verdict
@@ -26,7 +27,7 @@ def figures_of(program: Program, verdict: Verdict, evidence: Evidence) -> list[t
     for name, rule in program.figures.items():
         drawn = _curves(program, rule, evidence) if rule.against else _points(program, rule.shows, verdict)
         if drawn is not None:
-            found.append((name, rule.title or name.replace("_", " "), drawn))
+            found.append((name, rule.title or words(name), drawn))
     if not any(rule.against is None for rule in program.figures.values()):
         metrics = list(dict.fromkeys(r.metric for r in verdict.table))[:4]
         drawn = _points(program, metrics, verdict)

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from planner.errors import PhasegateError
 from planner.io.clock import SystemClock
 from planner.io.code import code_digest
-from planner.io.journal import Entry, Journal
+from planner.io.entries import Entry
+from planner.io.journal import Journal
 from planner.io.locks import holder_of
 from planner.io.programs import find_program, load_program
 from planner.paths import Home
 from planner.program import Program
 from planner.records import digest_of
 from planner.standing import kept_code
-from planner.status import Standpoint, build_standpoint
+from planner.standpoint import Standpoint, build_standpoint
 
 
 def open_program(home: Home, name: str) -> Program:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from experiments import worker
+from experiments import loading, measuring
 from experiments.contract import Experiment
 
 from planner.errors import ProgramError
@@ -21,12 +21,14 @@ from planner.runs import Description, Ended, Event, Job, Progressed, Started
 class InProcessLauncher:
     """Runs the experiments that it is given, with the outcomes that a worker would give.
 
-    A job's events come when it has ended; its time limit is not kept, and what kills a process kills
-    this one.
+    Jobs that may train together are run one by one, and a job's events come when it has ended; its
+    time limit is not kept, and what kills a process kills this one.
 
     Args:
         experiments: name -> anything with ``Config``, ``PRESETS``, ``describe`` and ``run``.
     """
+
+    workers = 1
 
     def __init__(self, experiments: Mapping[str, Any]) -> None:
         self._experiments = experiments
@@ -41,8 +43,8 @@ class InProcessLauncher:
             Those of the experiment.
         """
         try:
-            found = worker.describe(experiment, self._find(experiment), wanted)
-        except worker.Refused as error:
+            found = loading.describe(experiment, self._find(experiment), wanted)
+        except loading.Refused as error:
             raise ProgramError([((error.kind,), str(error))]) from error
         return [Description(**description) for description in found]
 
@@ -67,15 +69,15 @@ class InProcessLauncher:
             events.append(Progressed(job_id=job.id, done=done, total=total))
 
         folder, said = Path(job.folder), io.StringIO()
-        (folder / worker.RESULT).unlink(missing_ok=True)
+        (folder / measuring.RESULT).unlink(missing_ok=True)
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            result = worker.measure(job.model_dump(mode="json"), self._find, on_progress)
-        worker.write_result(folder, result)
+            result = measuring.measure(job.model_dump(mode="json"), self._find, on_progress)
+        measuring.write_result(folder, result)
         tail = "" if result["outcome"] == "ok" else said.getvalue()
         told = {key: result[key] for key in ("outcome", "reason", "seconds")}
         return [*events, Ended(job_id=job.id, stderr_tail=tail, **told)]
 
     def _find(self, name: str) -> Experiment:
         if name not in self._experiments:
-            raise worker.missing(name)
-        return worker.checked(name, self._experiments[name])
+            raise loading.missing(name)
+        return loading.checked(name, self._experiments[name])

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import StoreUnavailable
-from planner.io.entries import KINDS, Work, from_body, kind_of
-from planner.io.entries import Entry as Entry
+from planner.io.entries import KINDS, Entry, Work, from_body, kind_of
 from planner.records import AnyRecord, canonical
 
 SCHEMA = 1

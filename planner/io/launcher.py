@@ -9,10 +9,10 @@ from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments import worker
+from experiments.measuring import RESULT
 
 from planner.errors import PhasegateError, ProgramError
-from planner.io.worker_process import ActiveJob, WorkerProcess, ask, wait_for_any
+from planner.io.worker_process import Assignment, WorkerProcess, ask, wait_for_any
 from planner.runs import Description, Event, Job, RunOutcome
 
 START_ATTEMPTS = 3
@@ -26,17 +26,17 @@ class LocalLauncher:
 
     Args:
         home: the folder whose ``experiments/`` are looked at first; runs happen in it.
-        jobs: how many workers there may be.
+        workers: how many workers there may be.
         log_folder: where the workers' logs go; made if it is not there.
         python: the interpreter that runs them.
         threads: threads of torch in each.
     """
 
     def __init__(
-        self, home: Path, jobs: int, log_folder: Path, python: str = sys.executable, threads: int = 1
+        self, home: Path, workers: int, log_folder: Path, python: str = sys.executable, threads: int = 1
     ) -> None:
         self._home = home.resolve()
-        self._jobs = max(1, jobs)
+        self.workers = max(1, workers)
         self._log_folder = log_folder
         self._python = python
         self._threads = threads
@@ -78,7 +78,8 @@ class LocalLauncher:
         """Runs jobs and yields what happens; each job ends in exactly one ``Ended``.
 
         A job is taken only when a worker is free for it, after the caller has seen what ended
-        before. A worker that dies is replaced; a job's time limit counts from its ``Started``.
+        before, together with the jobs that train with it. A worker that dies is replaced; a job's time
+        limit counts from its ``Started``.
 
         Raises:
             PhasegateError: no worker can be started at all.
@@ -88,18 +89,19 @@ class LocalLauncher:
             it, kills those that are at work with all that they started.
         """
         waiting = iter(jobs)
-        running: list[ActiveJob] = []
+        running: list[Assignment] = []
         try:
             while True:
-                while len(running) < self._jobs and (job := next(waiting, None)) is not None:
-                    running.append(ActiveJob(job, self._take()))
+                while len(running) < self.workers and (first := next(waiting, None)) is not None:
+                    jobs = first, *itertools.islice(waiting, first.more_together)
+                    running.append(Assignment(jobs, self._take()))
                     running[-1].send()
                 if not running:
                     return
                 wait_for_any(running)
                 for active in list(running):
                     events = self._follow(active)
-                    if active.ended:
+                    if not active.open:
                         running.remove(active)
                     yield from events
         finally:
@@ -117,23 +119,22 @@ class LocalLauncher:
         for idle in list(self._workers):
             self._discard(idle)
 
-    def _follow(self, active: ActiveJob) -> list[Event]:
+    def _follow(self, active: Assignment) -> list[Event]:
         events = active.hear()
-        if active.ended is None and active.overdue():
-            reason = f"took longer than {active.job.timeout:g} s"
+        if active.open and active.overdue():
             active.worker.kill()
-            return events + self._settle(active, "timeout", reason)
-        if active.ended is None and active.worker.gone():
+            return events + self._settle(active, "timeout", f"took longer than {active.limit:g} s")
+        if active.open and active.worker.gone():
             return events + self._settle(active, "killed", active.worker.kill())
-        if active.ended is not None:
-            if active.ended.outcome == "out_of_memory":  # the next run deserves a process without its remains
-                self._discard(active.worker)
+        if not active.open:
+            if any(told.outcome == "out_of_memory" for told in active.ended.values()):
+                self._discard(active.worker)  # the next run deserves a process without its remains
             else:
                 self._give_back(active.worker)
         return events
 
-    def _settle(self, active: ActiveJob, outcome: RunOutcome, reason: str) -> list[Event]:
-        """What becomes of a job whose worker is dead: tried again if it had not begun, else ended."""
+    def _settle(self, active: Assignment, outcome: RunOutcome, reason: str) -> list[Event]:
+        """What becomes of jobs whose worker is dead: tried again if they had not begun, else ended."""
         events = active.hear()
         dead = active.worker
         if active.begun is None and active.attempts < START_ATTEMPTS:
@@ -141,11 +142,12 @@ class LocalLauncher:
             active.worker = self._take()
             active.send()
         elif active.begun is None:
-            events.append(active.end("lost", _not_started(dead.tail())))
-        elif active.ended is None:
-            result = _read_result(Path(active.job.folder))
-            # A result is written whole and last: the run had ended, only its answer is missing.
-            events.append(active.end(**result) if result else active.end(outcome, reason))
+            events += [active.end(job, "lost", _not_started(dead.tail())) for job in active.open]
+        else:
+            for job in active.open:
+                result = _read_result(Path(job.folder))
+                # A result is written whole and last: the run had ended, only its answer is missing.
+                events.append(active.end(job, **result) if result else active.end(job, outcome, reason))
         self._discard(dead)
         return events
 
@@ -162,7 +164,7 @@ class LocalLauncher:
         return started
 
     def _give_back(self, free: WorkerProcess) -> None:
-        if len(self._workers) > self._jobs:  # one more was needed to describe while all were at work
+        if len(self._workers) > self.workers:  # one more was needed to describe while all were at work
             self._discard(free)
         else:
             free.mark()
@@ -188,7 +190,7 @@ def _not_started(tail: str) -> str:
 
 def _read_result(folder: Path) -> dict[str, Any] | None:
     try:
-        result = json.loads((folder / worker.RESULT).read_bytes())
+        result = json.loads((folder / RESULT).read_bytes())
         return {key: result[key] for key in ("outcome", "reason", "seconds")}
     except (OSError, ValueError, KeyError):
         return None

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from experiments.contract import read_metrics
+from experiments.contract import artifact_names, read_metrics
 
 from planner.io.run_reading import param_text
 from planner.program import Program
@@ -68,6 +68,7 @@ class MemoryRuns:
                 "seconds": ended.seconds,
                 "metrics": {name: values[-1][1] for name, values in ordered.items()},
                 "series": ordered,
+                "artifacts": tuple(artifact_names(folder)),
             }
         )
         self.unfinished.pop(run_id, None)

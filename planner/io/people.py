@@ -19,7 +19,7 @@ from planner.paths import Home
 from planner.program import Program
 from planner.records import Exclusion, Keep, Override, Revocation
 from planner.standing import exclusions_today, kept_code, overrides_today
-from planner.status import Standpoint
+from planner.standpoint import Standpoint
 from planner.triage import choices
 
 _LONGEST = 2000
@@ -128,9 +128,9 @@ def list_overrides(home: Home, name: str, phase: str | None) -> list[dict[str, A
     if phase is not None and phase not in program.phases:
         raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
     entries = open_journal(home, program).entries(name)
-    standing = {o.id for o in overrides_today(entries, SystemClock().now())}
-    revoked = {e.record.override_id for e in entries if isinstance(e.record, Revocation)}
     today = SystemClock().now()
+    standing = {o.id for o in overrides_today(entries, today)}
+    revoked = {e.record.override_id for e in entries if isinstance(e.record, Revocation)}
 
     def stands(record: Override) -> str:
         if record.id in standing:

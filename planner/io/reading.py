@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from planner.draw import PhaseState
-from planner.errors import ProgramError, UsageError
+from planner.errors import ProgramError, UsageError, each_apart
 from planner.explain import Trace
 from planner.findings import Finding, warning
 from planner.io.home import code_of, open_program, standpoint
-from planner.io.journal import Journal
 from planner.paths import Home
 from planner.program import Program
 from planner.records import Decision, Verdict
 from planner.standing import trace_of
-from planner.status import Standpoint, phase_json
+from planner.standpoint import Standpoint
+from planner.status import phase_json
 
 
 def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None) -> Trace:
@@ -98,17 +98,13 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
         paths = [Path(which)]
     else:
         paths = [find_program(home.root, which)]
-    found: list[tuple[str, Finding]] = []
-    faults: list[ProgramError] = []
-    for path in paths:
-        try:
-            program = load_program(path)
-        except ProgramError as fault:
-            faults.append(fault)
-            continue
-        findings = [*check(program), *_experiment_faults(home, program)]
-        found += [(program.program, finding) for finding in findings]
-    return found, faults
+
+    def findings(path: Path) -> list[tuple[str, Finding]]:
+        program = load_program(path)
+        return [(program.program, f) for f in (*check(program), *_experiment_faults(home, program))]
+
+    found, faults = each_apart(paths, findings)
+    return [finding for of_one in found for finding in of_one], faults
 
 
 def _experiment_faults(home: Home, program: Program) -> list[Finding]:
@@ -118,8 +114,3 @@ def _experiment_faults(home: Home, program: Program) -> list[Finding]:
     except ProgramError as fault:
         return [warning(path, what) for path, what in fault.problems]
     return []
-
-
-def journal_of(home: Home) -> Journal:
-    """The journal of a home."""
-    return Journal(home.journal)

@@ -15,11 +15,10 @@ from planner.io import tags
 from planner.io.entries import from_body, kind_of
 from planner.io.mlflow_client import metric_entity, param_entity, speaking_of, tag_entity
 from planner.io.run_store import MlflowRuns
-from planner.memo.render import escape
+from planner.markdown import escape
 from planner.program import Program
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
 
-"""When a record became the last word: ``AT#POSITION`` each time."""
 _MOST_STANDS = 100
 _RANK = {"phase": 0, "decision": 1}
 """A verdict comes before the decision that follows it, where nothing else orders them."""

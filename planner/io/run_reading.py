@@ -7,16 +7,14 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args
 
 from planner.io import tags
 from planner.program import Program
-from planner.runs import Run, Series, UnfinishedRun
+from planner.runs import Run, RunOutcome, Series, UnfinishedRun
 
 _OUTCOME_OF_STATUS = {"FINISHED": "ok", "FAILED": "code_error", "KILLED": "killed"}
-_OUTCOMES = frozenset(
-    ["ok", "code_error", "bad_metric", "out_of_memory", "timeout", "slowdown", "killed", "lost"]
-)
+_OUTCOMES = frozenset(get_args(RunOutcome))
 
 
 def read_run(
@@ -52,6 +50,7 @@ def read_run(
             "code_digest": told.get(tags.CODE),
             "seconds": _seconds(raw),
             "attempt": attempt_of(told),
+            "artifacts": _artifacts(told),
         }
     )
 
@@ -66,15 +65,20 @@ def series_metrics(program: Program) -> frozenset[str]:
     for figure in program.figures.values():
         if figure.against is not None:
             found |= {*figure.shows, figure.against}
-    for name in list(found):
-        if name in program.metrics and program.metrics[name].share:
-            found |= {program.metrics[name].share or "", *program.metrics[name].of}
-    return frozenset(found)
+    return frozenset(program.with_parts(found))
 
 
 def param_text(value: Any) -> str:
     """A parameter as MLflow shows it: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _artifacts(told: Mapping[str, str]) -> list[str] | None:
+    with suppress(ValueError, KeyError):
+        names = json.loads(told[tags.ARTIFACTS])
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return names
+    return None
 
 
 def _first_dataset(raw: Any) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.contract import read_metrics
+from experiments.contract import artifact_names, read_metrics
 
 from planner.io import tags
 from planner.io.mlflow_client import (
@@ -23,7 +23,7 @@ from planner.io.mlflow_client import (
     tag_entity,
 )
 from planner.io.run_reading import attempt_of, param_text, read_run, series_metrics, whole_number
-from planner.memo.render import escape
+from planner.markdown import escape
 from planner.paths import Home
 from planner.program import Program
 from planner.recall import Snapshot
@@ -65,11 +65,9 @@ class MlflowRuns:
             experiment = self.client.get_experiment_by_name(program.program)
             others = f"tags.`{tags.PROGRAM}` = '{program.program}'"
             found = list(self._search([experiment.experiment_id], "")) if experiment else []
-            found += [
-                run
-                for run in self._search(self._other_experiments(experiment), others)
-                if run.info.run_id not in {r.info.run_id for r in found}
-            ]
+            known = {run.info.run_id for run in found}
+            elsewhere = self._search(self._other_experiments(experiment), others)
+            found += [run for run in elsewhere if run.info.run_id not in known]
             wanted = series_metrics(program)
             finished: list[Run] = []
             unfinished: list[UnfinishedRun] = []
@@ -192,14 +190,16 @@ class MlflowRuns:
             values = [metric_entity(name, value, stamp, step) for (name, step), value in latest.items()]
             for begin in range(0, len(values), _BATCH):
                 self.client.log_batch(run_id, metrics=values[begin : begin + _BATCH])
-            if (folder / "artifacts").is_dir() and any((folder / "artifacts").iterdir()):
+            files = artifact_names(folder)
+            if files:
                 self.client.log_artifacts(run_id, str(folder / "artifacts"))
             if ended.outcome != "ok":
                 self._explain_failure(run_id, ended)
             status = {"ok": "FINISHED", "bad_metric": "FINISHED", "killed": "KILLED"}.get(
                 ended.outcome, "FAILED"
             )
-            self.client.log_batch(run_id, tags=[tag_entity(tags.SECONDS, f"{ended.seconds:.3f}")])
+            told = {tags.SECONDS: f"{ended.seconds:.3f}", tags.ARTIFACTS: json.dumps(files)}
+            self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in told.items()])
             end_time = int((started_at + ended.seconds) * 1000)
             self.client.set_terminated(run_id, status, end_time)
             self.client.set_tag(run_id, tags.OUTCOME, ended.outcome)

@@ -101,7 +101,7 @@ def settle_work(desk: Desk) -> int:
     Returns:
         How many were settled.
 
-    Side effects: writes MLflow and the journal; removes the folders of settled runs.
+    Side effects: writes MLflow and the journal; removes the folders of adopted runs.
     """
     unsettled = desk.journal.work(desk.program.program, unfinished_only=True)
     left = [w for w in unsettled if w.state != "abandoned"]
@@ -115,8 +115,8 @@ def settle_work(desk: Desk) -> int:
 
 def _settle(desk: Desk, work: Work) -> None:
     folder = Path(work.folder)
-    ended = _result(folder)
     where = work.fingerprint, work.attempt
+    ended = _result(folder, f"{work.fingerprint}-{work.attempt}")
     if ended is not None and work.mlflow_run is not None:
         desk.runs.finish(work.mlflow_run, folder, ended, work.started_at or desk.clock.seconds())
         desk.journal.update_work(*where, state="finished", outcome=ended.outcome, seconds=ended.seconds)
@@ -126,15 +126,14 @@ def _settle(desk: Desk, work: Work) -> None:
         desk.runs.abandon(work.mlflow_run)
         lost = work.fingerprint, work.attempt - 1, work.mlflow_run, "lost", 0.0
         desk.journal.note_finished(work.program, [lost])
-    desk.journal.update_work(*where, state="abandoned")
-    shutil.rmtree(folder, ignore_errors=True)
+    desk.journal.update_work(*where, state="abandoned")  # its folder stays: the next try resumes from it
 
 
-def _result(folder: Path) -> Ended | None:
+def _result(folder: Path, job_id: str) -> Ended | None:
     try:
         told = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         return Ended(
-            job_id=folder.name,
+            job_id=job_id,
             outcome=told["outcome"],
             reason=told["reason"],
             seconds=round(told["seconds"], 3),  # as MLflow keeps it, so that a rebuilt journal says the same

@@ -1,4 +1,4 @@
-"""A worker process, and a job in it, as their parent sees them."""
+"""A worker process, and the jobs in it, as their parent sees them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -120,56 +120,68 @@ class WorkerProcess:
 
 
 @dataclass
-class ActiveJob:
-    """A job in a worker."""
+class Assignment:
+    """Jobs that a worker does at once: one, or several seeds of an arm that train together."""
 
-    job: Job
+    jobs: tuple[Job, ...]
     worker: WorkerProcess
     attempts: int = 1
     begun: float | None = None
-    ended: Ended | None = None
+    ended: dict[str, Ended] = field(default_factory=dict)
 
     def send(self) -> None:
-        """Hands the job to its worker."""
-        self.worker.send({"request": "run", "job": self.job.model_dump(mode="json")})
+        """Hands the jobs to their worker."""
+        self.worker.send({"request": "run", "jobs": [job.model_dump(mode="json") for job in self.jobs]})
+
+    @property
+    def open(self) -> list[Job]:
+        """The jobs that have not ended."""
+        return [job for job in self.jobs if job.id not in self.ended]
+
+    @property
+    def limit(self) -> float | None:
+        """Seconds that the jobs may take, all together."""
+        limits = [job.timeout for job in self.jobs if job.timeout]
+        return sum(limits) if limits else None
 
     def overdue(self) -> bool:
-        """Whether the job has run longer than it may."""
-        limit = self.job.timeout
+        """Whether the jobs have taken longer than they may."""
+        limit = self.limit
         return limit is not None and self.begun is not None and time.monotonic() - self.begun >= limit
 
     def hear(self) -> list[Event]:
-        """What the worker has said of the job since."""
-        return [self._event(answer) for answer in self.worker.answers()]
+        """What the worker has said of the jobs since."""
+        return [event for answer in self.worker.answers() for event in self._events(answer)]
 
-    def _event(self, answer: dict[str, Any]) -> Event:
+    def _events(self, answer: dict[str, Any]) -> list[Event]:
         if answer["answer"] == "started":
             self.begun = time.monotonic()
-            return Started(
-                job_id=self.job.id,
-                pid=self.worker.pid,
-                process_start=self.worker.process_start,
-                host=socket.gethostname(),
-            )
+            return [self._started(job) for job in self.jobs]
         if answer["answer"] == "progress":
-            return Progressed(job_id=self.job.id, done=answer["done"], total=answer["total"])
-        return self.end(answer["outcome"], answer["reason"], answer["seconds"])
+            done, total = answer["done"], answer["total"]
+            return [Progressed(job_id=job.id, done=done, total=total) for job in self.open]
+        (job,) = (job for job in self.jobs if job.id == answer["id"])
+        return [self.end(job, answer["outcome"], answer["reason"], answer["seconds"])]
 
-    def end(self, outcome: RunOutcome, reason: str, seconds: float | None = None) -> Ended:
-        """Ends the job; the time since it began counts where the worker did not say."""
+    def _started(self, job: Job) -> Started:
+        by = self.worker
+        return Started(job_id=job.id, pid=by.pid, process_start=by.process_start, host=socket.gethostname())
+
+    def end(self, job: Job, outcome: RunOutcome, reason: str, seconds: float | None = None) -> Ended:
+        """Ends a job; its share of the time since they began counts where the worker did not say."""
         if seconds is None:
-            seconds = 0.0 if self.begun is None else time.monotonic() - self.begun
+            seconds = 0.0 if self.begun is None else (time.monotonic() - self.begun) / len(self.jobs)
         tail = "" if outcome == "ok" else self.worker.tail()
-        self.ended = Ended(
-            job_id=self.job.id, outcome=outcome, reason=reason, seconds=seconds, stderr_tail=tail
+        self.ended[job.id] = Ended(
+            job_id=job.id, outcome=outcome, reason=reason, seconds=seconds, stderr_tail=tail
         )
-        return self.ended
+        return self.ended[job.id]
 
 
-def wait_for_any(running: Sequence[ActiveJob]) -> None:
+def wait_for_any(running: Sequence[Assignment]) -> None:
     """Until a worker says something or a limit is reached; briefly, for a death may go unsaid."""
     now = time.monotonic()
-    limits = [a.begun + a.job.timeout - now for a in running if a.begun is not None and a.job.timeout]
+    limits = [a.begun + a.limit - now for a in running if a.begun is not None and a.limit is not None]
     with selectors.DefaultSelector() as selector:
         for active in running:
             selector.register(active.worker, selectors.EVENT_READ)

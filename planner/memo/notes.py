@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from planner.memo.render import escape
+from planner.criteria.wording import words
+from planner.markdown import escape
 from planner.records import Decision, Exclusion, Keep, Override, Revocation
 
 
@@ -18,7 +19,7 @@ def decision_note(decision: Decision) -> str:
     if decision.recommended and decision.override_id:
         lines += ["", f"The rules recommend **{escape(decision.recommended)}**; a person chose otherwise."]
     if decision.needs_person:
-        lines += ["", f"Waits for a person ({decision.needs_person.replace('_', ' ')})."]
+        lines += ["", f"Waits for a person ({words(decision.needs_person)})."]
     if decision.rejected:
         lines += ["", "| not chosen | why | what would choose it |", "|:--|:--|:--|"]
         lines += [

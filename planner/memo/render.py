@@ -8,8 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from planner.criteria.wording import bound_text, number
+from planner.arithmetic import check_arithmetic
+from planner.criteria.wording import around, bound_text, number, words
+from planner.deltas import deltas
+from planner.expectations import prediction_of, rivals_of
 from planner.explain import Trace
+from planner.markdown import escape
 from planner.program import Program
 from planner.records import CriterionResult, Decision, TableRow, Verdict
 from planner.supersede import Standing
@@ -55,7 +59,11 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "criteria": [_criterion(c, program, verdict) for c in verdict.criteria],
         "uneven": len({r.estimate.n for r in verdict.table}) > 1,
         "flips": list(_flips(program, verdict)),
-        "supersedes": _supersedes(trace),
+        "supersedes": trace.supersession,
+        "foretold": prediction_of(program, trace.phase, verdict),
+        "rivals": rivals_of(program, trace.verdicts),
+        "deltas": deltas(program, verdict, trace.verdicts, _key_metrics(program, verdict)),
+        "arithmetic": check_arithmetic(program, verdict),
         "pictures": pictures,
         "runs": _runs(verdict),
         "next_step": next_step(program, trace.decision),
@@ -130,11 +138,8 @@ def _param(value: Any) -> str:
 
 
 def _row_conditions(program: Program, verdict: Verdict) -> list[str]:
-    rules = program.phases[verdict.phase]
-    row = rules.cases.get(verdict.case or "") or next(
-        (t for t in rules.tiers if t.tier == verdict.tier), None
-    )
-    return [*row.when, *row.unless] if row else []
+    row = program.phases[verdict.phase].row(verdict.case or verdict.tier)
+    return row.conditions if row else []
 
 
 def _basic(result: CriterionResult) -> Iterable[CriterionResult]:
@@ -191,7 +196,7 @@ def _criterion(result: CriterionResult, program: Program, verdict: Verdict) -> d
     )
     return {
         "id": result.id,
-        "outcome": result.outcome.replace("_", " "),
+        "outcome": words(result.outcome),
         "reason": result.reason,
         "observed": "-" if combined else number(result.observed),
         "asked": result.reason if combined else bound_text(result.bound, result.threshold),
@@ -206,16 +211,9 @@ def _flips(program: Program, verdict: Verdict) -> Iterable[str]:
     for result in _key_results(program, verdict):
         if result.flips_at is not None and result.observed is not None:
             yield (
-                f"`{result.id}` is {result.outcome.replace('_', ' ')}; it no longer is where the observed "
+                f"`{result.id}` is {words(result.outcome)}; it no longer is where the observed "
                 f"{number(result.observed)} {escape(result.unit)} becomes {number(result.flips_at)}"
             )
-
-
-def _supersedes(trace: Trace) -> dict[str, Any] | None:
-    rule = trace.program.phases[trace.phase].supersedes
-    if rule is None or trace.standing.superseded_by.get(rule.phase) != trace.phase:
-        return None
-    return {"phase": rule.phase, "case": rule.case, "confounds": rule.confounds}
 
 
 def _runs(verdict: Verdict) -> list[dict[str, str]]:
@@ -254,22 +252,6 @@ def _options(program: Program, decision: Decision | None) -> list[dict[str, str]
     return sorted(found, key=lambda o: not o["chosen"])
 
 
-def escape(value: object) -> str:
-    """Text that stays text in markdown: no HTML, links, tables or emphasis come out of it."""
-    text = " ".join(str(value).split())
-    for mark, safe in (
-        ("&", "&amp;"),
-        ("<", "&lt;"),
-        ("\\", "\\\\"),
-        ("|", "\\|"),
-        ("`", "'"),
-        ("*", "\\*"),
-        ("](", "]\\("),
-    ):
-        text = text.replace(mark, safe)
-    return text
-
-
 @cache
 def _environment() -> Any:
     import jinja2
@@ -282,5 +264,5 @@ def _environment() -> Any:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["md"] = escape
+    environment.filters.update(md=escape, words=words, number=number, around=around)
     return environment

@@ -77,6 +77,18 @@ class TestRunStore:
         assert run.params == {"kind": "new"}
         assert store.snapshot(PROGRAM).unfinished == ()
 
+    def test_the_names_of_the_files_that_a_run_left_are_kept(self, store: RunStore, tmp_path: Path) -> None:
+        folder = left_behind(tmp_path / "r", [["score", 0, 1.0]])
+        (folder / "artifacts" / "curves").mkdir(parents=True)
+        (folder / "artifacts" / "model.pt").touch()
+        (folder / "artifacts" / "curves" / "loss.csv").touch()
+        self.end(store, self.begin(store, planned()), folder)
+        assert self.only(store).artifacts == ("curves/loss.csv", "model.pt")
+
+    def test_a_run_without_files_says_so(self, store: RunStore, tmp_path: Path) -> None:
+        self.end(store, self.begin(store, planned()), left_behind(tmp_path / "r", [["score", 0, 1.0]]))
+        assert self.only(store).artifacts == ()
+
     def test_finishing_twice_changes_nothing(self, store: RunStore, tmp_path: Path) -> None:
         run_id = self.begin(store, planned())
         folder = left_behind(tmp_path / "r", [["score", 0, 1.0]])
@@ -85,7 +97,9 @@ class TestRunStore:
         self.end(store, run_id, folder)
         assert self.only(store) == once
 
-    @pytest.mark.parametrize("outcome", ["code_error", "out_of_memory", "timeout", "killed", "lost"])
+    @pytest.mark.parametrize(
+        "outcome", ["code_error", "out_of_memory", "timeout", "slowdown", "suspended", "killed", "lost"]
+    )
     def test_how_a_run_ended_is_kept(self, store: RunStore, tmp_path: Path, outcome: str) -> None:
         run_id = self.begin(store, planned())
         self.end(store, run_id, tmp_path, outcome, reason="it broke", stderr_tail="Traceback")

@@ -9,6 +9,7 @@ from stories import story
 from worlds import World, credit_linesearch, foreign_run, own_run, scores, small, steady
 
 from planner.io.mirror import write_person
+from planner.policy import build_position
 from planner.program import Program, build
 from planner.records import Decision, Keep, Verdict
 from planner.status import next_step, program_state
@@ -42,6 +43,19 @@ def test_a_second_advance_makes_no_run_and_writes_nothing(world: World) -> None:
 def test_an_advance_without_all_judges_one_phase(world: World) -> None:
     assert [s.phase for s in world.advance(every=False).steps] == ["first"]
     assert [s.phase for s in world.advance(every=False).steps] == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("together", "workers", "groups"),
+    [(1, 1, [1] * 6), (3, 1, [3, 3]), (2, 1, [2, 1, 2, 1]), (9, 2, [3, 3]), (3, 4, [2, 1, 2, 1])],
+)
+def test_seeds_that_train_together_come_as_one_but_leave_no_worker_idle(
+    world: World, together: int, workers: int, groups: list[int]
+) -> None:
+    world.launcher.together, world.launcher.workers = together, workers
+    world.advance(every=False)
+    assert sorted(world.launcher.groups) == sorted(groups)
+    assert sorted(world.launcher.made) == sorted((arm, seed) for arm in ("base", "new") for seed in range(3))
 
 
 def test_until_goes_on_to_that_phase_and_no_further(world: World) -> None:
@@ -254,6 +268,19 @@ def test_changed_code_is_run_again_before_anything_new_and_kept_code_counts_agai
     world.code = "code-3"
     assert world.advance(every=False).steps[0].phase == "first"
     assert len(world.launcher.made) == 18
+
+
+def test_a_launch_says_that_the_verdict_is_stale_and_another_fidelity_has_none_yet(world: World) -> None:
+    world.advance()
+    world.code = "code-2"
+    asked = {
+        "": "first are missing: its verdict is stale: the code of the experiment has changed",
+        "full": "first are missing: nothing has been judged yet at fidelity full",
+    }
+    for fidelity, told in asked.items():
+        ahead = build_position(world.desk(fidelity=fidelity or None).recall()).decision
+        assert ahead is not None
+        assert told in ahead.reason
 
 
 def test_a_changed_rule_is_judged_again_and_is_post_hoc(world: World) -> None:

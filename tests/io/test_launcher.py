@@ -299,6 +299,67 @@ class TestEveryLauncher:
         assert "no-such-program" in last.reason
 
 
+class TestSeedsTogether:
+    @pytest.fixture
+    def trio(self, job: Callable[..., Job]) -> Callable[..., list[Job]]:
+        def make(**params: Any) -> list[Job]:
+            return [
+                job(experiment="together", params=params, seed=seed, more_together=2 if seed == 0 else 0)
+                for seed in range(3)
+            ]
+
+        return make
+
+    def test_they_train_at_once_and_each_has_a_result_of_its_own(
+        self, shared: LocalLauncher, trio: Callable[..., list[Job]]
+    ) -> None:
+        jobs = trio()
+        events = list(shared.run(jobs))
+        kinds = [type(event) for event in events]
+        assert kinds == [Started] * 3 + [Progressed] * 3 + [Ended] * 3
+        for one in jobs:
+            assert read_metrics(Path(one.folder)) == [
+                ("score", None, one.seed + 0.5),
+                ("trained_with", None, 3.0),
+            ]
+            assert result_of(one)["outcome"] == "ok"
+
+    def test_where_one_fails_each_is_run_alone(
+        self, shared: LocalLauncher, trio: Callable[..., list[Job]]
+    ) -> None:
+        jobs = trio(bad_seed=1)
+        last = [event for event in shared.run(jobs) if isinstance(event, Ended)]
+        assert [event.outcome for event in last] == ["ok", "code_error", "ok"]
+        assert last[1].reason == "ValueError: seed 1 went wrong"
+        assert read_metrics(Path(jobs[2].folder))[-1] == ("trained_with", None, 1.0)
+
+    def test_a_slow_machine_ends_them_all(
+        self, shared: LocalLauncher, trio: Callable[..., list[Job]]
+    ) -> None:
+        last = [event for event in shared.run(trio(action="slow")) if isinstance(event, Ended)]
+        told = {(event.outcome, event.reason) for event in last}
+        assert (len(last), told) == (3, {("slowdown", "batches take 9 times as long")})
+
+    def test_the_death_of_their_worker_ends_each_once(
+        self, shared: LocalLauncher, trio: Callable[..., list[Job]]
+    ) -> None:
+        jobs = trio(action="die")
+        last = [event for event in shared.run(jobs) if isinstance(event, Ended)]
+        assert [event.job_id for event in last] == [one.id for one in jobs]
+        assert {event.outcome for event in last} == {"killed"}
+
+    def test_an_experiment_says_how_many(self, shared: LocalLauncher) -> None:
+        (told,) = shared.describe("together", [({}, "standard")])
+        (alone,) = shared.describe("tiny", [({}, "standard")])
+        assert (told.together, alone.together) == (3, 1)
+
+    def test_one_process_runs_them_one_by_one(self, trio: Callable[..., list[Job]]) -> None:
+        jobs = trio()
+        last = list(InProcessLauncher({"together": module_of("together")}).run(jobs))
+        assert [e.outcome for e in last if isinstance(e, Ended)] == ["ok"] * 3
+        assert read_metrics(Path(jobs[0].folder))[-1] == ("trained_with", None, 1.0)
+
+
 class TestLocalLauncher:
     def test_two_jobs_run_side_by_side(self, pair: LocalLauncher, job: Callable[..., Job]) -> None:
         first, second = job("meet"), job("meet")

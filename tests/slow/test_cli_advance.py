@@ -80,6 +80,8 @@ def test_a_comment_in_the_experiment_changes_nothing_and_its_code_makes_the_verd
     module.write_text(module.read_text().replace("import random", "import random, math"))
     phases = cli("status", "--json", home=own_home).json["programs"][0]["phases"]
     assert [phase["stale"] for phase in phases] == [True, True, False]
+    ahead = cli("advance", "--dry-run", "--json", home=own_home).json["candidates"][0]
+    assert "its verdict is stale: the code of the experiment has changed" in ahead["reason"]
     assert cli("keep", "quick", "--reason", "an import that is not used", home=own_home).code == 0
     phases = cli("status", "--json", home=own_home).json["programs"][0]["phases"]
     assert not any(phase["stale"] for phase in phases)

@@ -1,0 +1,118 @@
+"""Finds an experiment by its name, and asks it about configurations before anything runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+import experiments
+import experiments.parts
+from experiments.contract import Config, Experiment, configure
+
+
+class Refused(ValueError):
+    """An experiment that is not there (kind ``experiment``) or refuses its parameters (``arms``)."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+def add_home(home: Path) -> None:
+    """Makes a home's own experiments and parts importable; they win over the installed ones."""
+    for package, folder in (
+        (experiments, home / "experiments"),
+        (experiments.parts, home / "experiments" / "parts"),
+    ):
+        if folder.is_dir() and folder.resolve() not in [Path(path).resolve() for path in package.__path__]:
+            package.__path__.insert(0, str(folder))
+    if str(home) not in sys.path:
+        sys.path.append(str(home))
+
+
+def load(name: str) -> Experiment:
+    """The experiment of that name, imported once.
+
+    Raises:
+        Refused: there is none, or it cannot be imported. The caller mends the program or the module.
+    """
+    module = f"experiments.{name}"
+    try:
+        return checked(name, importlib.import_module(module))
+    except Refused:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == module:
+            raise missing(name) from None
+        traceback.print_exc()
+        raise Refused("experiment", f"experiment `{name}` cannot be imported: {one_line(error)}") from error
+
+
+def missing(name: str) -> Refused:
+    """The error for an experiment that is not there."""
+    return Refused("experiment", f"there is no experiment `{name}`: no file experiments/{name}.py")
+
+
+def checked(name: str, found: Any) -> Experiment:
+    """``found``, if it has the names of the contract."""
+    absent = [part for part in ("Config", "PRESETS", "describe", "run") if not hasattr(found, part)]
+    if absent:
+        raise Refused("experiment", f"experiment `{name}` has no {' and no '.join(absent)}")
+    experiment: Experiment = found
+    return experiment
+
+
+def configured(name: str, experiment: Experiment, params: Mapping[str, Any], fidelity: str) -> Config:
+    """The configuration of one arm.
+
+    Raises:
+        Refused: a parameter that the experiment does not know or take, named.
+    """
+    try:
+        return configure(experiment, params, fidelity)
+    except pydantic.ValidationError as error:
+        faults = [_fault(name, experiment, dict(fault)) for fault in error.errors()]
+        raise Refused("arms", "; ".join(faults)) from error
+
+
+def _fault(name: str, experiment: Experiment, fault: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = ", ".join(sorted(experiment.Config.model_fields))
+        return f"experiment `{name}` has no parameter `{place}`; it has {known}"
+    return f"experiment `{name}` does not take {place} = {fault['input']!r}: {fault['msg']}"
+
+
+def describe(
+    name: str, experiment: Experiment, wanted: Sequence[tuple[Mapping[str, Any], str]]
+) -> list[dict[str, Any]]:
+    """What an experiment says of each (params, fidelity), in the shape of descriptions.
+
+    Raises:
+        Refused: it refuses a parameter, or fails to describe its data.
+    """
+    found = []
+    for params, fidelity in wanted:
+        config = configured(name, experiment, params, fidelity)
+        try:
+            data = experiment.describe(config).model_dump(mode="json")
+        except Exception as error:
+            traceback.print_exc()
+            text = f"experiment `{name}` cannot describe {dict(params)}: {one_line(error)}"
+            raise Refused("arms", text) from error
+        data["data_name"], data["data_digest"] = data.pop("name"), data.pop("digest")
+        together = getattr(experiment, "TOGETHER", 1)
+        found.append({"config": config.model_dump(mode="json"), "together": together, **data})
+    return found
+
+
+def one_line(error: BaseException) -> str:
+    """An exception as one line: ``ValueError: what is wrong``."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__

@@ -1,0 +1,118 @@
+"""Runs jobs in this process, and says how each ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments import command
+from experiments.contract import Experiment, Interrupted, MetricLog
+from experiments.loading import Refused, configured, one_line
+
+RESULT = "result.json"
+Find = Callable[[str], Experiment]
+OnProgress = Callable[[float, float], None]
+Job = Mapping[str, Any]
+"""The fields of a job (see ``planner.runs.Job``)."""
+Result = dict[str, Any]
+"""``outcome``, ``reason``, ``seconds``, ``not_finite``."""
+
+
+def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
+    """Runs one job and says how it ended; its metrics lie in its folder.
+
+    Args:
+        find: gives the experiment of a name, or raises ``Refused``.
+    """
+    log = MetricLog(Path(job["folder"]), on_progress)
+
+    def prepare() -> Callable[[], None]:
+        if job["command"]:
+            given = job["command"], job["params"], job["fidelity"], job["seed"], log
+            return lambda: command.run(*given)
+        experiment = find(job["experiment"])
+        config = configured(job["experiment"], experiment, job["params"], job["fidelity"])
+        return lambda: experiment.run(config, job["seed"], log)
+
+    return _timed(prepare, [log])[0]
+
+
+def measure_together(jobs: Sequence[Job], find: Find, on_progress: OnProgress) -> list[Result] | None:
+    """Runs jobs that differ in their seed alone, trained together; their seconds are equal shares.
+
+    Returns:
+        None where they could not be: one of them failed, and nobody knows which. The caller runs them
+        one by one, each from its own checkpoint.
+    """
+    logs = [MetricLog(Path(job["folder"]), on_progress if job is jobs[0] else None) for job in jobs]
+
+    def prepare() -> Callable[[], None]:
+        first = jobs[0]
+        experiment: Any = find(first["experiment"])
+        config = configured(first["experiment"], experiment, first["params"], first["fidelity"])
+        return lambda: experiment.run_together(config, [job["seed"] for job in jobs], logs)
+
+    results = _timed(prepare, logs)
+    return None if any(r["outcome"] in ("code_error", "out_of_memory") for r in results) else results
+
+
+def _timed(prepare: Callable[[], Callable[[], None]], logs: Sequence[MetricLog]) -> list[Result]:
+    """Prepares and runs, and gives a result for each log."""
+    outcome, reason = "ok", ""
+    begun = time.monotonic()
+    try:
+        run = prepare()
+        begun = time.monotonic()  # the first run of a worker also imports, which is not the arm's cost
+        run()
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        outcome, reason = outcome_of(error)
+    finally:
+        seconds = (time.monotonic() - begun) / len(logs)
+        for log in logs:
+            log.close()
+    return [_result(outcome, reason, seconds, log) for log in logs]
+
+
+def _result(outcome: str, reason: str, seconds: float, log: MetricLog) -> Result:
+    names = list(dict.fromkeys(log.not_finite))
+    if outcome == "ok" and names:
+        outcome, reason = "bad_metric", f"not finite: {', '.join(names)}"
+    return {"outcome": outcome, "reason": reason, "seconds": seconds, "not_finite": names}
+
+
+def outcome_of(error: BaseException) -> tuple[str, str]:
+    """The outcome and reason of a run that ended in this exception."""
+    if isinstance(error, Interrupted):
+        return error.outcome, str(error)
+    text = f"{type(error).__name__} {error}".lower()
+    # torch has an OutOfMemoryError of its own for accelerators, and a plain RuntimeError for the rest.
+    memory = any(sign in text for sign in ("outofmemory", "out of memory", "can't allocate memory"))
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and memory):
+        return "out_of_memory", one_line(error)
+    if isinstance(error, (Refused, command.CommandFailed)):
+        return "code_error", str(error)
+    return "code_error", one_line(error)
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Writes ``result.json`` so that it is complete or not there, and after it the metrics are safe."""
+    _sync(folder / "metrics.jsonl")
+    aside = folder / (RESULT + ".part")
+    aside.write_text(json.dumps(result), encoding="utf-8")
+    _sync(aside)
+    aside.rename(folder / RESULT)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

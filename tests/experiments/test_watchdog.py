@@ -1,0 +1,196 @@
+"""Slow, suspended or merely interrupted: with a clock that tests turn, and with real slow-downs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from experiments.contract import Slowdown, Suspended
+from experiments.parts.watchdog import Watchdog
+
+ROOT = Path(__file__).parents[2]
+
+
+class Clock:
+    """Wall and CPU time that go on as they are told."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+
+    def watchdog(self) -> Watchdog:
+        return Watchdog(wall=lambda: self.wall, cpu=lambda: self.cpu)
+
+    def train(self, dog: Watchdog, epoch: int, batches: Iterable[tuple[float, float]]) -> int:
+        """Batches that take so much (wall, CPU); how many were done."""
+        dog.begin(epoch)
+        done = 0
+        for wall, cpu in batches:
+            self.step(dog, epoch, wall, cpu)
+            done += 1
+        return done
+
+    def step(self, dog: Watchdog, epoch: int, wall: float, cpu: float) -> None:
+        """One batch."""
+        self.wall += wall
+        self.cpu += cpu
+        dog.batch(epoch)
+
+
+def slow_after(first: float, then: float, cpu: float) -> tuple[type[Exception] | None, int]:
+    """How a second epoch of 100 batches ends, and after how many, if each takes so long."""
+    clock, done = Clock(), 0
+    dog = clock.watchdog()
+    clock.train(dog, 1, [(first, first)] * 50)
+    dog.begin(2)
+    try:
+        for _ in range(100):
+            clock.step(dog, 2, then, cpu)
+            done += 1
+    except (Slowdown, Suspended) as stopped:
+        return type(stopped), done + 1
+    return None, done
+
+
+@pytest.mark.parametrize(
+    ("then", "cpu", "ends"),
+    [(2.9, 2.9, None), (3.0, 3.0, Slowdown), (90.0, 9.1, Slowdown), (90.0, 8.9, Suspended)],
+)
+def test_three_times_the_first_epoch_is_too_slow_and_hardly_any_cpu_is_suspended(
+    then: float, cpu: float, ends: type[Exception] | None
+) -> None:
+    assert slow_after(1.0, then, cpu)[0] is ends
+
+
+def test_it_stops_when_the_median_was_too_slow_for_twenty_batches() -> None:
+    # The median of twenty passes three times the first epoch's at the 10th slow batch.
+    assert slow_after(1.0, 10.0, 10.0) == (Slowdown, 29)
+
+
+def test_a_few_long_batches_stop_nothing() -> None:
+    clock = Clock()
+    dog = clock.watchdog()
+    clock.train(dog, 1, [(1.0, 1.0)] * 50)
+    assert clock.train(dog, 2, ([(1.0, 1.0)] * 15 + [(3600.0, 1.0)] * 5) * 10) == 200
+
+
+def test_a_slow_stretch_that_ends_in_time_stops_nothing() -> None:
+    clock = Clock()
+    dog = clock.watchdog()
+    clock.train(dog, 1, [(1.0, 1.0)] * 50)
+    assert clock.train(dog, 2, ([(5.0, 5.0)] * 15 + [(1.0, 1.0)] * 35) * 4) == 200
+
+
+def test_a_resumed_run_is_compared_with_the_first_epoch_that_it_makes() -> None:
+    clock = Clock()
+    dog = clock.watchdog()
+    clock.train(dog, 4, [(9.0, 9.0)] * 50)
+    assert clock.train(dog, 5, [(9.0, 9.0)] * 100) == 100
+
+
+def test_seconds_and_cpu_per_wall_count_the_batches_alone() -> None:
+    clock = Clock()
+    dog = clock.watchdog()
+    clock.train(dog, 1, [(2.0, 1.0)] * 10)
+    clock.wall += 1000.0  # an evaluation
+    clock.train(dog, 2, [(4.0, 1.0)] * 5)
+    assert (dog.seconds(1), dog.seconds(2)) == (20.0, 20.0)
+    assert (dog.cpu_per_wall(1), dog.cpu_per_wall(2)) == (0.5, 0.25)
+
+
+# --- real slow-downs -------------------------------------------------------------------------------
+
+TRAINING = """
+import json, sys, time
+from experiments.contract import Interrupted
+from experiments.parts.watchdog import Watchdog
+
+work, patience = float(sys.argv[1]), float(sys.argv[2])
+
+def batch():
+    until = time.process_time() + work
+    while time.process_time() < until:
+        pass
+
+dog = Watchdog()
+dog.begin(1)
+for _ in range(40):
+    batch()
+    dog.batch(1)
+print("slow now", flush=True)
+lag = float(sys.argv[3]) * dog.seconds(1) / 40
+until = time.monotonic() + patience
+dog.begin(2)
+try:
+    while time.monotonic() < until:
+        batch()
+        time.sleep(lag)
+        dog.batch(2)
+    print(json.dumps("went on"))
+except Interrupted as stopped:
+    print(json.dumps(stopped.outcome))
+"""
+
+
+def training(work: float, patience: float, lag: float = 0.0, core: int | None = None) -> subprocess.Popen:
+    """A training in a process of its own: batches of so much CPU, and a loader that lags after epoch 1."""
+    words = [sys.executable, "-c", TRAINING, str(work), str(patience), str(lag)]
+    pinned = (lambda: os.sched_setaffinity(0, {core})) if core is not None else None
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=pinned)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "slow now\n"
+    return process
+
+
+def end_of(process: subprocess.Popen) -> str:
+    out, _ = process.communicate(timeout=60)
+    return str(json.loads(out))
+
+
+@pytest.mark.slow
+def test_a_loader_that_sleeps_is_a_slowdown() -> None:
+    assert end_of(training(work=0.005, patience=20, lag=3.5)) == "slowdown"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs to pin processes to one core")
+def test_busy_neighbours_are_a_slowdown() -> None:
+    core = min(os.sched_getaffinity(0))
+    process = training(work=0.02, patience=40, core=core)
+    spin = [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"]
+    neighbours = [subprocess.Popen(spin) for _ in range(5)]
+    try:
+        assert end_of(process) == "slowdown"
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()
+
+
+@pytest.mark.slow
+def test_a_process_that_is_stopped_again_and_again_is_suspended() -> None:
+    process = training(work=0.002, patience=30)
+    until = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < until:
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.12)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.002)
+    assert end_of(process) == "suspended"
+
+
+@pytest.mark.slow
+def test_a_machine_that_sleeps_once_loses_nothing() -> None:
+    process = training(work=0.005, patience=3)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGCONT)
+    assert end_of(process) == "went on"

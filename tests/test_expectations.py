@@ -1,0 +1,88 @@
+"""Predictions and rival hypotheses against what came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hand_made import PROGRAM, decision, make_program, trace, verdict
+
+from planner.expectations import prediction_of, rivals_of
+from planner.explain import as_json, as_text
+from planner.memo.render import render_memo
+from planner.program import Program
+
+RIVALS = {"decided_by": "early", "rivals": {"A": "It is the score.", "B": "It is the clamp."}}
+
+
+def foretelling(**prediction: Any) -> Program:
+    """The program made by hand, with a prediction on its first phase and two rivals."""
+    told = {"probability": 0.9, "because": "it always does", **prediction}
+    early = {**PROGRAM["phases"]["early"], "prediction": told}
+    return make_program(phases={**PROGRAM["phases"], "early": early}, hypotheses=RIVALS)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "outcome", "row", "came"),
+    [
+        ({"case": "B"}, "fail", {"case": "B"}, True),
+        ({"case": "B"}, "pass", {"case": "A"}, False),
+        ({"case": "B"}, "inconclusive", {"case": None}, None),
+        ({"case": "B"}, "invalid", {"case": None}, None),
+        ({"case": "B"}, "fail", {"case": None}, None),
+        ({"outcome": "pass"}, "pass", {}, True),
+        ({"outcome": "pass"}, "fail", {}, False),
+        ({"outcome": "pass"}, "blocked", {}, None),
+    ],
+)
+def test_a_prediction_is_held_against_the_verdict(
+    prediction: dict[str, str], outcome: str, row: dict[str, Any], came: bool | None
+) -> None:
+    found = prediction_of(foretelling(**prediction), "early", verdict("early", outcome, **row))
+    assert found is not None
+    assert (found.came, found.probability, found.because) == (came, 0.9, "it always does")
+
+
+def test_before_the_runs_a_prediction_is_open_and_a_phase_without_one_has_none() -> None:
+    program = foretelling(case="B")
+    found = prediction_of(program, "early", None)
+    assert found is not None
+    assert (found.what, found.came) == ("case B", None)
+    assert prediction_of(program, "late", verdict("late")) is None
+
+
+def test_rivals_are_open_until_their_phase_names_one() -> None:
+    program = foretelling(case="B")
+
+    def statuses(hypothesis: str | None) -> list[str]:
+        judged = {"early": verdict("early", "fail", case=hypothesis, hypothesis=hypothesis)}
+        return [rival.status for rival in rivals_of(program, judged)]
+
+    assert [rival.status for rival in rivals_of(program, {})] == ["open", "open"]
+    assert statuses(None) == ["open", "open"]
+    assert statuses("B") == ["does not hold", "holds"]
+    assert rivals_of(make_program(), {}) == []
+
+
+def test_memo_and_explanation_tell_both() -> None:
+    judged = verdict("early", "fail", case="B", hypothesis="B")
+    found = trace(judged, decision("early"), program=foretelling(case="B"), verdicts={"early": judged})
+    memo, text, told = render_memo(found), as_text(found), as_json(found)
+    assert (
+        "Registered before the runs: **case B**, probability 0.9, because it always does. It came true."
+        in memo
+    )
+    assert "- **B** holds: It is the clamp." in memo
+    assert "predicted: case B (0.9) because it always does; it came true" in text
+    assert "  A: does not hold · It is the score." in text
+    assert told["prediction"]["came"] is True
+    assert [h["status"] for h in told["hypotheses"]] == ["does not hold", "holds"]
+
+
+def test_a_memo_written_before_the_decision_says_who_decides() -> None:
+    late = verdict("late")
+    found = trace(late, decision("late"), program=foretelling(case="B"), verdicts={"late": late})
+    memo = render_memo(found)
+    assert "- **A** open: It is the score." in memo
+    assert "`early` decides between them." in memo
+    assert "## Prediction" not in memo
