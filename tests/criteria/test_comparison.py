@@ -53,6 +53,26 @@ def test_better_by_counts_a_lower_value_as_the_improvement_where_lower_is_better
     assert (higher.outcome, higher.observed) == ("not_met", -0.5)
 
 
+@pytest.mark.parametrize(
+    ("new", "told"),
+    [
+        ([0.75], "new against base: better in acc by +0.25, asked better by 0.1"),
+        ([0.5], "new against base: better in acc by 0, asked better by 0.1"),
+        ([0.25], "new against base: worse in acc by 0.25, asked better by 0.1"),
+    ],
+)
+def test_a_negative_improvement_is_told_as_a_worsening(new: list[float], told: str) -> None:
+    assert judged({**BETTER, "treatment": "point"}, pair([0.5], new)).reason == told
+
+
+def test_the_interval_of_a_worsening_is_turned_round_with_it() -> None:
+    rule = {**BETTER, "treatment": "interval"}
+    better = judged(rule, pair([0.0] * 3, [0.25, 0.5, 0.75]))
+    worse = judged(rule, pair([0.25, 0.5, 0.75], [0.0] * 3))
+    assert worse.reason == better.reason.replace("better in acc by +", "worse in acc by ")
+    assert (worse.observed, worse.interval) == (-0.5, tuple(-x for x in reversed(better.interval or ())))
+
+
 def test_a_plain_difference_keeps_its_sign_whichever_way_is_better() -> None:
     rule = {"metric": "loss", "arm": "new", "versus": "base", "at_most": 0.0, "treatment": "point"}
     assert judged(rule, pair([1.0], [0.5], "loss")).observed == -0.5
