@@ -122,12 +122,13 @@ class Recall:
         replaced by the next one. Runs of others on the same data take the place of our own; an arm
         that others have measured often enough on other data needs none of ours.
         """
-        found: list[PlannedRun] = []
+        found: dict[str, PlannedRun] = {}
         for arm, count in wanted.items():
             for seed in self._seeds_to_make(phase, arm, fidelity, count):
-                found.append(self.catalog.planned(phase, arm, fidelity, seed))
+                planned = self.catalog.planned(phase, arm, fidelity, seed)
+                found.setdefault(planned.fingerprint, planned)  # arms of one configuration share their runs
         order = {arm: i for i, arm in enumerate(wanted)}
-        return sorted(found, key=lambda p: (p.seed, order[p.arm]))
+        return sorted(found.values(), key=lambda p: (p.seed, order[p.arm]))
 
     def retried(self, planned: PlannedRun) -> Run | None:
         """The failed run that a planned one would retry."""

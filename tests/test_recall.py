@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import CODE, catalog_of, foreign_run, own_run, recall_of, scores, small, told
 
-from planner.recall import Recall, Snapshot
+from planner.recall import Catalog, Recall, Snapshot
 from planner.records import Exclusion
 from planner.runs import Run
 
@@ -37,6 +37,23 @@ def test_a_finished_run_is_not_missing_and_counts_in_every_phase_with_its_config
     assert seeds_missing(recall) == [1, 2]
     assert seeds_missing(recall, phase="second") == [1, 2]
     assert told(recall.evidence_of("second", "standard"), "base") == [own("base", 0).id]
+
+
+def test_arms_of_one_configuration_share_their_runs() -> None:
+    catalog = catalog_of(PROGRAM)
+    same = catalog.described["first", "base", "standard"]
+    alike = Catalog(CODE, frozenset(), {**catalog.described, ("first", "new", "standard"): same})
+    recall = recall_of(PROGRAM, [], catalog=alike)
+    assert [(p.seed, p.arm) for p in recall.missing("first", "standard", ARMS)] == [
+        (0, "base"),
+        (1, "base"),
+        (2, "base"),
+    ]
+    evidence = recall_of(PROGRAM, [own("base", s) for s in range(3)], catalog=alike).evidence_of(
+        "first", "standard"
+    )
+    assert told(evidence, "new") == told(evidence, "base")
+    assert evidence.caveats == ()
 
 
 def test_a_run_of_another_fidelity_does_not_count() -> None:

@@ -1,0 +1,304 @@
+"""Does a contrastive term fix retrieval?
+
+Question: a model predicts the vector of an article's next chunk from the five before it; the prediction
+is the query, and the chunk is looked for among all chunks. Does InfoNCE in the loss lift recall?
+
+Arms: ``objective`` is ``ar`` (1 - cosine), ``infonce_ar`` (InfoNCE behind a projection head that predictions
+and targets share, and 1 - cosine), ``raw_infonce`` (the same without a head), ``pure_infonce`` (the head, no
+cosine term), ``two_tower`` (symmetric InfoNCE between predictions and documents that have an encoder of
+their own) or ``amn_baseline`` (an attention mixture over the context, 1 - cosine). The sweep sets
+``temperature``.
+
+Protocol: ``split`` says what is evaluated, and changes nothing of the training: ``random_windows`` of the
+articles that were trained on, or all windows of other articles (``article_disjoint``).
+``evaluation_encoder``: ``other`` fills the bank by another encoder than the one that made contexts and
+targets. ``queries``: other than the model's predictions, for what no model or an oracle would reach.
+``context_in_bank``: whether the five chunks of the context can be found; the default leaves them in, as a
+plain search would, and R@5 is logged both ways. ``search``: the space of the bank; ``trained`` is behind the
+head for ``pure_infonce``, whose predictions mean nothing elsewhere, and raw for ``infonce_ar``.
+
+Metrics (unit; better). Searches are brute force; ties count half.
+    ``recall_at_1``, ``_5``, ``_10``, ``contain_at_50``, ``mrr`` (fraction; higher): on test windows.
+    ``efficiency_at_5`` (fraction; higher): R@5 / Contain@50, left out where that is 0.
+    ``recall_at_5_context_in_bank``, ``recall_at_5_context_left_out``, ``recall_at_5_projected`` (fraction;
+    higher): R@5 under the other protocols. ``recall_chance`` (fraction; neither): 5 over the bank.
+    ``train_recall_at_5`` (fraction; higher): on training windows.
+    ``eval_cosine`` (cosine; higher): query to its answer in the bank, in the space searched;
+    ``train_val_cosine``: the same on validation windows of trained articles, by the training's encoder.
+    ``raw_cosine``, ``projected_cosine`` (cosine; higher): prediction to answer before and behind the head.
+    ``negative_cosine`` (cosine; neither): query to the other answers, above 0 since all vectors share a
+    direction. ``cosine_margin`` (higher): eval_cosine less that. ``copy_last_margin`` (higher): eval_cosine
+    less the cosine to the last chunk of the context.
+    ``leak_overlap`` (fraction; lower): evaluation articles seen in training. ``chunk_overlap`` (lower):
+    test targets that are part of a training window.
+    ``target_bank_cosine``, ``oracle_recall_at_1`` (higher): target to its own entry; recall with it as query.
+    ``latency_p95_ms``, ``latency_p95_relative`` (ms, ratio; lower): one search; over a bare matrix product.
+    Absolute latency is the machine's and compares no arms.
+    Series over steps: ``train_loss`` and its parts, ``val_cosine``, ``val_mrr``, ``new_cosine``, ``new_mrr``
+    (new articles), ``train_step``; along k: ``curve_recall``, ``curve_k``. ``best_step`` (neither).
+
+The weights are those of the stage with the best validation MRR, on validation windows of the split's
+own kind; the test windows choose nothing.
+
+Budget, one thread: smoke under 1 s; standard 7 to 10 s (arms of one seed that differ in the evaluation
+alone share the training in one process); full, with 768 dimensions and batches of 1024 as in the
+source, is for a GPU. Seeds are not trained together: stacked matrices took 1.07 to 1.10 times less at a
+batch of 256 and width 256 or 384, and more time at a batch of 512.
+
+If the claim is false, R@5 of the contrastive arms does not exceed that of ``ar`` by the gate's margin. If
+the recall is memory, it falls on new articles whatever the loss. If the space is at fault,
+``target_bank_cosine`` is below 1 and every arm is at chance.
+
+Replicates: the seed drives initialisation and batches; corpus and split have ``data_seed``, so verdicts hold
+for one corpus. Gradient accumulation would add no negatives: ``batch_size`` is what counts.
+
+Source: ``002_acfb359fc5b1096a.txt`` (there Wikipedia, 768 dimensions, a head of 256).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+import pydantic
+import torch
+
+from experiments import contract
+from experiments.contract import Data, MetricLog
+from experiments.parts import articles, retrieval
+from experiments.parts.articles import Corpus, Windows
+from experiments.parts.contrastive import Retriever
+from experiments.parts.contrastive_training import Schedule, Trained, train
+from experiments.parts.retrieval_evaluation import Found, Search, evaluate
+from experiments.parts.retrieval_files import load_corpus
+from experiments.parts.seeding import seeded
+from experiments.parts.stages import History, Recent
+
+WEIGHTS = {  # objective -> (lambda_con, lambda_ar) where an arm does not say
+    "ar": (0.0, 1.0),
+    "infonce_ar": (0.7, 0.3),
+    "raw_infonce": (0.85, 0.15),
+    "pure_infonce": (1.0, 0.0),
+    "two_tower": (1.0, 0.0),
+    "amn_baseline": (0.0, 1.0),
+}
+PROJECTED = ("infonce_ar", "pure_infonce")
+PROJECTION_DIM = 32
+EVALUATION = {"split", "evaluation_encoder", "queries", "timed_queries"}  # parameters that training ignores
+
+
+class Config(contract.Config):
+    """Parameters of one arm; the module's docstring says what they are for."""
+
+    objective: Literal["ar", "infonce_ar", "raw_infonce", "pure_infonce", "two_tower", "amn_baseline"] = "ar"
+    lambda_con: float | None = pydantic.Field(None, ge=0)  # None: as WEIGHTS says
+    lambda_ar: float | None = pydantic.Field(None, ge=0)
+    temperature: float = pydantic.Field(0.07, gt=0)
+    projection_dim: int | None = pydantic.Field(None, ge=1)  # None: PROJECTION_DIM where there is a head
+
+    split: Literal["random_windows", "article_disjoint"] = "random_windows"
+    evaluation_encoder: Literal["same", "other"] = "same"
+    queries: Literal["model_predictions", "targets", "last_context", "context_mean", "random"] = (
+        "model_predictions"
+    )
+    context_in_bank: bool = True
+    search: Literal["trained", "raw", "projected"] = "trained"
+    timed_queries: int = pydantic.Field(200, ge=1)
+
+    data: str | None = None
+    data_seed: int = 0
+    articles: int = pydantic.Field(60, ge=2)  # that take part; the others are only in the bank
+    new_articles: float = pydantic.Field(0.25, gt=0, lt=1)  # share of them that is not trained on
+    held_windows: float = pydantic.Field(0.2, gt=0, lt=1)  # share of the others' windows
+    bank_articles: int = pydantic.Field(125, ge=2)  # generated ones, 10,000 chunks
+    article_length: int = pydantic.Field(80, ge=2)
+    dim: int = pydantic.Field(64, ge=2)
+    states: int = pydantic.Field(24, ge=1)
+    shared_dynamics: bool = False
+    context: int = pydantic.Field(5, ge=1)
+
+    width: int = pydantic.Field(256, ge=1)
+    steps: int = pydantic.Field(1200, ge=1)
+    stages: int = pydantic.Field(12, ge=1)
+    batch_size: int = pydantic.Field(256, ge=2)
+    lr: float = pydantic.Field(1e-3, gt=0)
+
+    @pydantic.model_validator(mode="after")
+    def _says_nothing_without_effect(self) -> Config:
+        con, ar = WEIGHTS[self.objective]
+        if self.lambda_con and not con:
+            raise ValueError(f"objective '{self.objective}' has no contrastive term: leave out lambda_con")
+        if self.objective == "two_tower" and self.lambda_ar:
+            raise ValueError("two_tower compares no prediction with a raw target: leave out lambda_ar")
+        if not sum(self.weights):
+            raise ValueError("lambda_con and lambda_ar are both 0: nothing would be trained")
+        if self.objective not in PROJECTED:
+            if self.projection_dim is not None:
+                raise ValueError(f"objective '{self.objective}' has no head: leave out projection_dim")
+            if self.search == "projected":
+                raise ValueError(f"objective '{self.objective}' has no head: search cannot be projected")
+        if self.objective == "two_tower" and self.search == "raw":
+            raise ValueError("two_tower has no raw space to search: leave out search")
+        if self.stages > self.steps:
+            raise ValueError("stages must be at most steps")
+        return self
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """(lambda_con, lambda_ar)."""
+        con, ar = WEIGHTS[self.objective]
+        return (
+            con if self.lambda_con is None else self.lambda_con,
+            ar if self.lambda_ar is None else self.lambda_ar,
+        )
+
+    @property
+    def head_width(self) -> int | None:
+        """Width of the projection head; None where there is none."""
+        return (self.projection_dim or PROJECTION_DIM) if self.objective in PROJECTED else None
+
+    @property
+    def space(self) -> str:
+        """The space that is searched: ``raw``, ``projected``, or ``trained`` for the towers'."""
+        if self.search != "trained" or self.objective == "two_tower":
+            return self.search
+        return "projected" if self.objective == "pure_infonce" else "raw"
+
+    @property
+    def test(self) -> str:
+        """Name of the test windows."""
+        return f"test_{self.kind}"
+
+    @property
+    def kind(self) -> str:
+        """``random`` or ``disjoint``, as the windows of the split are named."""
+        return "random" if self.split == "random_windows" else "disjoint"
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "smoke": {
+        "articles": 20,
+        "width": 128,
+        "steps": 200,
+        "stages": 4,
+        "batch_size": 128,
+        "lr": 3e-3,
+        "timed_queries": 50,
+    },
+    "standard": {},
+    "full": {
+        "dim": 768,
+        "states": 96,
+        "articles": 110,
+        "width": 2048,
+        "steps": 20_000,
+        "stages": 40,
+        "batch_size": 1024,
+        "lr": 3e-4,
+        "timed_queries": 1000,
+    },
+}
+
+_TRAINED = Recent(3)
+
+
+def describe(config: Config) -> Data:
+    """Windows of each part. The digest is of corpus, encoders and all parts: ``split`` picks one of them."""
+    corpus, splits = _data(config)
+    return Data(
+        name=corpus.name,
+        digest=articles.digest(corpus, splits),
+        sizes={"bank": len(corpus.article), **{name: len(rows) for name, rows in splits.items()}},
+        overlap=articles.article_overlap(corpus, splits["train"], splits[config.test], config.context),
+        files=corpus.files,
+    )
+
+
+def run(config: Config, seed: int, log: MetricLog) -> None:
+    """Trains one arm, and searches the bank with what it predicts."""
+    corpus, splits = _data(config)
+    if config.evaluation_encoder == "other" and corpus.other is None:
+        raise ValueError(f"{corpus.name}: evaluation_encoder 'other' needs vectors named 'other' in the file")
+    given = corpus.vectors.to(config.device)
+    trained = _train(config, seed, log, given, splits, articles.digest(corpus, splits))
+    model, step = trained.chosen(config.kind)
+    held = corpus.other.to(config.device) if config.evaluation_encoder == "other" else given
+    search = Search(model, given, held, config.context, config.queries, not config.context_in_bank)
+    test, seen = (splits[name].to(config.device) for name in (config.test, "train"))
+    found = evaluate(search, test, seen, config.timed_queries, seed)
+    log.metrics({**found.metrics, "best_step": step, "recall_chance": 5 / len(held)})
+    log.metrics(_overlaps(config, corpus, splits))
+    _write_ranks(log, corpus, splits[config.test], found)
+    log.progress(config.stages + 1, config.stages + 1)
+
+
+def _data(config: Config) -> tuple[Corpus, dict[str, Windows]]:
+    names = "bank_articles article_length dim states shared_dynamics data_seed"
+    made = tuple(getattr(config, name) for name in names.split())
+    corpus = load_corpus(config.data) if config.data else _generated(*made)
+    taken = config.context, config.articles, config.new_articles, config.held_windows, config.data_seed
+    return corpus, articles.split_windows(corpus, *taken)
+
+
+@lru_cache(maxsize=2)
+def _generated(*made: Any) -> Corpus:
+    return articles.generate(*made)
+
+
+def _train(
+    config: Config,
+    seed: int,
+    log: MetricLog,
+    vectors: torch.Tensor,
+    splits: Mapping[str, Windows],
+    digest: str,
+) -> Trained:
+    """The trained model; taken from an arm that differs in its evaluation alone where there was one."""
+    asked = config.model_dump_json(exclude=EVALUATION)
+    key = f"{digest} {seed} {asked}"
+    schedule = Schedule(
+        config.steps, config.stages, config.batch_size, config.lr, *config.weights, config.temperature
+    )
+    rows: list[dict[str, float]] = []
+
+    def report(stage: int, measured: dict[str, float]) -> None:
+        step = schedule.ends(stage)
+        rows.append({"step": step, **measured})
+        log.metrics({**measured, "train_step": step}, step)
+        log.progress(stage + 1, config.stages + 1)
+
+    def fit() -> tuple[Trained, History]:
+        with seeded(seed, "model"):
+            shape = config.context, vectors.shape[1], config.width, config.head_width
+            model = Retriever(config.objective, config.space, *shape).to(config.device)
+        file, leave_out = log.checkpoint / "training.pt", not config.context_in_bank
+        return train(model, vectors, splits, config.context, schedule, leave_out, seed, file, key, report)
+
+    trained: Trained = _TRAINED.get(key, fit, report)
+    at = trained.chosen(config.kind)[1]
+    log.metric("train_val_cosine", next(row["val_cosine"] for row in rows if row["step"] == at))
+    _write_csv(log, "curves.csv", list(rows[0]), [row.values() for row in rows])
+    return trained
+
+
+def _overlaps(config: Config, corpus: Corpus, splits: Mapping[str, Windows]) -> dict[str, float]:
+    sets = splits["train"], splits[config.test]
+    return {
+        "leak_overlap": articles.article_overlap(corpus, *sets, config.context),
+        "chunk_overlap": articles.chunk_overlap(*sets, config.context),
+    }
+
+
+def _write_ranks(log: MetricLog, corpus: Corpus, rows: Windows, found: Found) -> None:
+    for index, k in enumerate(retrieval.CURVE):
+        log.metrics({"curve_k": k, "curve_recall": retrieval.recall(found.ranks, k)}, index)
+    columns = (rows, corpus.article[rows], found.ranks + 1, found.cosines)
+    header = ["row", "article", "rank", "cosine"]
+    _write_csv(log, "ranks.csv", header, zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _write_csv(log: MetricLog, name: str, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
+    with log.artifact(name).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])

@@ -1,0 +1,86 @@
+"""A user's own corpus of chunk vectors, from NPZ, Parquet or torch files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from experiments.parts.articles import Corpus
+
+
+def load_corpus(path: str) -> Corpus:
+    """The chunk vectors of a user's own file; they are scaled to unit length.
+
+    ``.npz`` and torch files (``.pt``, ``.pth``) hold ``vectors`` (chunks, d), ``article`` (chunks,)
+    and, where there is a second encoder, ``other`` (chunks, d). A ``.parquet`` file holds a column
+    ``article``, numeric columns for the vectors, and those of the other encoder as ``other.NAME``.
+    Chunks of an article stand in reading order; articles may be mixed. Pickled objects are refused.
+
+    Raises:
+        ValueError: the file cannot be used as it is; the message says what to change in it.
+    """
+    readers = {".npz": _read_npz, ".parquet": _read_parquet, ".pt": _read_torch, ".pth": _read_torch}
+    file = Path(path)
+    if file.suffix not in readers:
+        raise ValueError(f"{path}: unknown kind of file; use one of {', '.join(sorted(readers))}")
+    try:
+        held = readers[file.suffix](file)
+        arrays = {name: np.asarray(held[name]) for name in ("vectors", "article")}
+    except KeyError as error:
+        raise ValueError(f"{path}: nothing named {error} in it; needed are vectors and article") from error
+    if "other" in held:
+        arrays["other"] = np.asarray(held["other"])
+    return _checked(file, **arrays)
+
+
+def _read_npz(file: Path) -> Mapping[str, np.ndarray]:
+    with np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _read_torch(file: Path) -> Mapping[str, np.ndarray]:
+    try:
+        held = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises UnpicklingError, RuntimeError or EOFError, by kind of damage
+        told = f"{file}: not a plain torch file of tensors; save {{'vectors': ..., 'article': ...}}"
+        raise ValueError(told) from error
+    return dict(held)
+
+
+def _read_parquet(file: Path) -> Mapping[str, np.ndarray]:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ValueError(f"{file}: reading Parquet needs pandas and pyarrow, or use .npz") from error
+    frame = pandas.read_parquet(file)
+    others = [name for name in frame.columns if str(name).startswith("other.")]
+    found = {"article": frame["article"].to_numpy()}
+    found["vectors"] = frame.drop(columns=["article", *others]).to_numpy()
+    return {**found, "other": frame[others].to_numpy()} if others else found
+
+
+def _checked(file: Path, vectors: np.ndarray, article: np.ndarray, other: np.ndarray | None = None) -> Corpus:
+    if vectors.ndim != 2 or article.shape != vectors.shape[:1] or not len(article):
+        shapes = f"{vectors.shape} and {article.shape}"
+        raise ValueError(f"{file}: vectors must be (chunks, d) and article (chunks,), not {shapes}")
+    if other is not None and other.shape != vectors.shape:
+        raise ValueError(f"{file}: other must have the shape of vectors, {vectors.shape}, not {other.shape}")
+    if article.dtype.kind not in "iuUS":
+        raise ValueError(f"{file}: article must hold integers or strings, not {article.dtype}")
+    order = np.argsort(article, kind="stable")
+    ids = np.unique(article, return_inverse=True)[1].astype(np.int64)[order]
+    spaces = [None if a is None else _unit_rows(file, a[order]) for a in (vectors, other)]
+    return Corpus(file.name, spaces[0], torch.from_numpy(ids), spaces[1], (str(file),))
+
+
+def _unit_rows(file: Path, array: np.ndarray) -> torch.Tensor:
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise ValueError(f"{file}: vectors must be numeric and finite")
+    found = torch.from_numpy(array.astype(np.float32))
+    if not found.norm(dim=1).all():
+        raise ValueError(f"{file}: a vector of zeros has no direction; leave that chunk out")
+    return F.normalize(found, dim=1)
