@@ -105,7 +105,8 @@ def _curves(program: Program, rule: Figure, evidence: Evidence) -> Any | None:
             axis.fill_between(
                 xs, [min(groups[x]) for x in xs], [max(groups[x]) for x in xs], color=colour, alpha=0.12
             )
-        axis.axhline(0, color="#868e96", linewidth=0.8)
+        if min(drawn, default=0.0) <= 0 <= max(drawn, default=0.0):  # elsewhere it would squeeze the curves
+            axis.axhline(0, color="#868e96", linewidth=0.8)
         if rule.scale == "log":
             axis.set_xscale("log")
         _tame(axis, drawn)

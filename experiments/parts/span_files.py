@@ -1,0 +1,101 @@
+"""A user's own windows: read, checked, and never executed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from experiments.parts.windows import Windows
+
+NEEDED = ("x", "start", "length", "kind")
+PRICES = ("open", "high", "low", "close")
+
+
+def read_windows(path: str) -> Windows:
+    """The windows of a file.
+
+    ``.npz`` and torch files (``.pt``, ``.pth``) hold ``x`` (windows, steps, features), ``start``,
+    ``length`` and ``kind`` (windows,), and ``prices`` (windows, steps, 4: open, high, low, close) if
+    proxies are wanted. A ``.parquet`` file has one row per bar, in order, with the columns ``window``,
+    ``in_span`` (0 or 1) and ``kind``, the prices ``open``, ``high``, ``low``, ``close`` if there are any,
+    and one numeric column per feature. Pickled objects are refused.
+
+    Raises:
+        ValueError: the file cannot be used as it is; the message says what to change in it.
+    """
+    readers = {".npz": _read_npz, ".parquet": _read_parquet, ".pt": _read_torch, ".pth": _read_torch}
+    file = Path(path)
+    if file.suffix not in readers:
+        raise ValueError(f"{path}: unknown kind of file; use one of {', '.join(sorted(readers))}")
+    try:
+        held = readers[file.suffix](file)
+    except KeyError as error:
+        raise ValueError(f"{path}: nothing named {error} in it") from error
+    missing = [name for name in NEEDED if name not in held]
+    if missing:
+        raise ValueError(f"{path}: nothing named {', '.join(missing)} in it; needed are {', '.join(NEEDED)}")
+    return _checked(file, {name: np.asarray(held[name]) for name in (*NEEDED, "prices") if name in held})
+
+
+def _read_npz(file: Path) -> Mapping[str, np.ndarray]:
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _read_torch(file: Path) -> Mapping[str, torch.Tensor]:
+    try:
+        held = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises UnpicklingError, RuntimeError or EOFError, by kind of damage
+        raise ValueError(f"{file}: not a plain torch file of tensors; save {{'x': ..., ...}}") from error
+    if not isinstance(held, dict):
+        raise ValueError(f"{file}: holds a {type(held).__name__}, not a dict of tensors")
+    return held
+
+
+def _read_parquet(file: Path) -> Mapping[str, np.ndarray]:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ValueError(f"{file}: reading Parquet needs pandas and pyarrow, or use .npz") from error
+    frame = pandas.read_parquet(file)
+    windows, order = frame["window"].to_numpy(), frame.groupby("window", sort=False).size()
+    steps = int(order.iloc[0]) if len(order) else 0
+    if not steps or (order != steps).any() or (windows.reshape(-1, steps) != windows[::steps, None]).any():
+        raise ValueError(f"{file}: every window needs equally many rows, next to each other")
+    inside = frame["in_span"].to_numpy().astype(bool).reshape(-1, steps)
+    start, length = inside.argmax(1), inside.sum(1)
+    found = np.arange(steps)[None] - start[:, None]
+    if (inside != ((found >= 0) & (found < length[:, None]))).any():
+        raise ValueError(f"{file}: in_span must mark one unbroken span in each window")
+    rest = frame.drop(columns=["window", "in_span", "kind"])
+    held = {"start": start, "length": length, "kind": frame["kind"].to_numpy()[::steps]}
+    if set(PRICES) <= set(rest.columns):
+        held["prices"] = rest[list(PRICES)].to_numpy().reshape(len(start), steps, 4)
+        rest = rest.drop(columns=list(PRICES))
+    return {**held, "x": rest.to_numpy().reshape(len(start), steps, -1)}
+
+
+def _checked(file: Path, held: Mapping[str, np.ndarray]) -> Windows:
+    x, labels = held["x"], [held[name] for name in NEEDED[1:]]
+    if x.ndim != 3 or not len(x) or any(label.shape != x.shape[:1] for label in labels):
+        raise ValueError(f"{file}: x must be (windows, steps, features) and the labels (windows,)")
+    if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
+        raise ValueError(f"{file}: x must be numeric and finite")
+    if any(label.dtype.kind not in "iub" for label in labels):
+        raise ValueError(f"{file}: start, length and kind must hold integers")
+    start, length, kind = (label.astype(np.int64) for label in labels)
+    if (start < 0).any() or (length < 1).any() or (start + length > x.shape[1]).any():
+        raise ValueError(f"{file}: every span must lie in its window and have at least one bar")
+    prices = held.get("prices")
+    if prices is not None and (prices.shape != (*x.shape[:2], 4) or not np.isfinite(prices).all()):
+        raise ValueError(f"{file}: prices must be (windows, steps, 4) and finite")
+    kinds = np.unique(kind, return_inverse=True)[1]
+    tensors = (torch.from_numpy(array) for array in (start, length, kinds))
+    return Windows(_float32(x), *tensors, None if prices is None else _float32(prices))
+
+
+def _float32(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array.astype(np.float32))
