@@ -1,17 +1,20 @@
-"""Whether what a verdict says of its criteria follows from its own table of results."""
+"""Whether what a verdict says of its criteria follows from its own tables of results."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import combinations, pairwise
 
 from planner import intervals
-from planner.criterion import Comparison, Level, Measured
-from planner.evidence import is_finite
+from planner.criterion import Comparison, Level, Measured, Order, Spread
+from planner.evidence import is_finite, which_value
 from planner.program import Program
 from planner.records import CriterionResult, Record, Verdict
 
 _CLOSE = 1e-9
+Values = Mapping[int, float]
+"""Seed -> value."""
 
 
 class Arithmetic(Record):
@@ -19,9 +22,8 @@ class Arithmetic(Record):
 
     Attributes:
         agree: how many were found again.
-        elsewhere: criteria whose values are no part of the table: they are read from series, are
-            orders or spreads, or no seed counts.
-        faults: a sentence for every value that the table contradicts.
+        elsewhere: criteria whose values are no part of the tables.
+        faults: a sentence for every value that the tables contradict.
     """
 
     agree: int
@@ -30,7 +32,7 @@ class Arithmetic(Record):
 
 
 def check_arithmetic(program: Program, verdict: Verdict) -> Arithmetic:
-    """Computes every observed level and comparison again from the values in the verdict's table."""
+    """Computes every observed value again from the values in the verdict's tables."""
     agree, elsewhere, faults = 0, [], []
     for result in verdict.criteria:
         rule = program.phases[verdict.phase].criteria.get(result.id)
@@ -47,37 +49,51 @@ def check_arithmetic(program: Program, verdict: Verdict) -> Arithmetic:
     return Arithmetic(agree=agree, elsewhere=tuple(elsewhere), faults=tuple(faults))
 
 
+def values_of(verdict: Verdict) -> Mapping[tuple[str, str, str], Values]:
+    """(arm, metric, which value of its series) -> the values in a verdict's tables."""
+    rows = (*verdict.table, *verdict.readings)
+    return {(row.arm, row.metric, row.reads): dict(row.estimate.values) for row in rows}
+
+
 def _again(program: Program, verdict: Verdict, rule: Measured, result: CriterionResult) -> Iterator[float]:
-    """The value that a criterion observes, for each arm that it may have been decided by."""
-    if not isinstance(rule, Level | Comparison) or rule.at is not None or rule.since is not None:
-        return
-    table = {(row.arm, row.metric): dict(row.estimate.values) for row in verdict.table}
-    for arm in rule.subjects:
-        left = table.get((arm, rule.metric), {})
-        right = _right(program, rule, arm, table)
-        seeds = sorted(s for s in left if right is None or s in right)[: result.n]
-        values = [_joined(program, rule, left[s], None if right is None else right[s]) for s in seeds]
-        if values and all(map(is_finite, values)):
-            yield intervals.sd(values) if rule.over_seeds else intervals.mean(values)
+    """The value that a criterion observes, for each arm or pair that it may have been decided by."""
+    for found in quantities(program, verdict, rule):
+        values = [value for _, value in sorted(found.items())]
+        counted = values[: result.n]
+        if not counted or not all(map(is_finite, counted)):
+            continue
+        # Of two arms that are to be alike, the one that is ahead over all seeds comes first.
+        sign = -1.0 if isinstance(rule, Spread) and math.fsum(values) < 0 else 1.0
+        yield intervals.sd(counted) if rule.over_seeds else sign * intervals.mean(counted)
 
 
-def _right(
-    program: Program, rule: Measured, arm: str, table: dict[tuple[str, str], dict[int, float]]
-) -> dict[int, float] | None:
-    """What is subtracted or divided by, seed by seed; None where nothing is: a number is a threshold."""
-    if isinstance(rule, Comparison):
-        return table.get((rule.versus or arm, rule.other_metric), {})
-    floor = program.metrics[rule.metric].floor if rule.against_floor else None
-    if isinstance(floor, str):
-        return table.get((arm, floor), {})
-    return None
+def quantities(program: Program, verdict: Verdict, rule: Measured) -> Iterator[Values]:
+    """The value of every seed, for each arm or pair that a criterion judges."""
+    table, reads = values_of(verdict), which_value(rule).strip()
+
+    def of(arm: str, metric: str, reads: str = reads) -> Values:
+        return table.get((arm, metric, reads), {})
+
+    if isinstance(rule, Order | Spread):
+        pairs = pairwise(rule.subjects) if isinstance(rule, Order) else combinations(rule.subjects, 2)
+        for one, other in pairs:
+            yield _joined(program, rule, of(one, rule.metric), of(other, rule.metric))
+    elif isinstance(rule, Comparison):
+        for arm in rule.subjects:
+            right = of(rule.versus or arm, rule.other_metric)
+            yield _joined(program, rule, of(arm, rule.metric), right)
+    elif isinstance(rule, Level):
+        floor = program.metrics[rule.metric].floor if rule.against_floor else None
+        for arm in rule.subjects:
+            own = of(arm, rule.metric)
+            yield _joined(program, rule, own, of(arm, floor, "")) if isinstance(floor, str) else own
 
 
-def _joined(program: Program, rule: Measured, left: float, right: float | None) -> float:
-    if right is None:
-        return left
-    if rule.as_ == "ratio":
-        return left / right if right else math.nan
-    if rule.better_by is not None and program.metrics[rule.metric].better == "lower":
-        return right - left
-    return left - right
+def _joined(program: Program, rule: Measured, left: Values, right: Values) -> Values:
+    """Difference or ratio, over the seeds that both have; an improvement counts upwards."""
+    seeds = [seed for seed in left if seed in right]
+    if isinstance(rule, Comparison) and rule.as_ == "ratio":
+        return {s: left[s] / right[s] if right[s] else math.nan for s in seeds}
+    improves = isinstance(rule, Order) or rule.better_by is not None
+    sign = -1.0 if improves and program.metrics[rule.metric].better == "lower" else 1.0
+    return {s: sign * (left[s] - right[s]) for s in seeds}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from planner.confounds import CONFOUND
+from planner.criteria.judge import lookup
 from planner.criteria.wording import words
 from planner.evidence import Evidence
 from planner.program import Phase
-from planner.records import CriterionResult, GuardResult
+from planner.records import ClaimResult, CriterionResult, GuardResult, Verdict
 
 ResultOf = Callable[[str], CriterionResult]
 
@@ -65,3 +67,41 @@ def _of_arms(rules: Phase, evidence: Evidence) -> list[str]:
     for rule in rules.criteria.values():
         judged |= {*getattr(rule, "subjects", []), getattr(rule, "versus", None) or ""}
     return [f"arm '{arm}' has no usable run" for arm in rules.arms if arm not in judged | evidence.present]
+
+
+# --- claims ------------------------------------------------------------------------------------
+
+
+def with_doubts(
+    claim: ClaimResult, guards: Sequence[GuardResult], result_of: ResultOf, earlier: Mapping[str, Verdict]
+) -> ClaimResult:
+    """The claim with what confounds the criteria that it rests on, in this phase or an earlier one."""
+    doubts = _doubts(guards)
+    for phase, verdict in earlier.items():
+        for name, told in _doubts(verdict.guards).items():
+            doubts[f"{phase}.{name}"] = [f"{phase}: {text}" for text in told]
+    basis = [name for told in claim.rests_on for name in _basis(result_of(told), "", earlier)]
+    found = [text for name in dict.fromkeys(basis) for text in doubts.get(name, [])]
+    return claim.model_copy(update={"caveats": tuple(dict.fromkeys([*claim.caveats, *found]))})
+
+
+def _doubts(guards: Iterable[GuardResult]) -> dict[str, list[str]]:
+    """Criterion -> what its arms differ in unasked."""
+    found: dict[str, list[str]] = {}
+    for guard in guards:
+        if guard.id.startswith(f"{CONFOUND}:"):
+            for name in guard.criteria:
+                found.setdefault(name, []).append(f"{guard.id}: {guard.reason}")
+    return found
+
+
+def _basis(result: CriterionResult, place: str, earlier: Mapping[str, Verdict]) -> Iterator[str]:
+    """The names of a criterion and of all that it combines.
+
+    Args:
+        place: ``phase.`` where the names in the result are those of an earlier phase.
+    """
+    phase, _ = lookup(result.id, earlier)
+    yield result.id if phase else place + result.id
+    for part in result.parts:
+        yield from _basis(part, f"{phase}." if phase else place, earlier)

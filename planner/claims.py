@@ -27,6 +27,7 @@ def judge_claim(name: str, rule: ClaimRule, result_of: ResultOf) -> ClaimResult:
         status=status,
         rests_on=tuple(conditions(rule)),
         caveats=tuple(dict.fromkeys(caveats)),
+        reason=". ".join(dict.fromkeys(_grounds(rule, status, result_of))),
     )
 
 
@@ -39,7 +40,7 @@ def conditions(rule: ClaimRule) -> list[str]:
 def unsettled(claims: Iterable[ClaimResult], why: str) -> list[ClaimResult]:
     """The claims where the evidence itself does not hold: none is verified."""
     return [
-        claim.model_copy(update={"status": "not_verified", "caveats": (why, *claim.caveats)})
+        claim.model_copy(update={"status": "not_verified", "caveats": (why, *claim.caveats), "reason": ""})
         for claim in claims
     ]
 
@@ -59,6 +60,29 @@ def _status(rule: ClaimRule, result_of: ResultOf) -> tuple[ClaimStatus, list[str
     if any(result_of(n).outcome == "undecided" and result_of(n).cause != "missing" for n in rule.supported):
         return "proposed", missing
     return "not_verified", missing
+
+
+def _grounds(rule: ClaimRule, status: ClaimStatus, result_of: ResultOf) -> list[str]:
+    """The reasons of the criteria that settle a status; what a claim lacks is told in its caveats."""
+    listed = {
+        "supported": rule.supported,
+        "supported_in_direction": rule.supported_in_direction,
+        "equivalent": rule.equivalent,
+        "refuted": rule.refuted,
+    }.get(status, [])
+    if status == "refuted" and not listed:
+        listed = [name for name in rule.supported if result_of(name).outcome == "not_met"]
+    if status == "proposed":
+        listed = [name for name in rule.supported if result_of(name).outcome == "undecided"]
+    return [reason for name in listed for reason in _measured(result_of(name))]
+
+
+def _measured(result: CriterionResult) -> list[str]:
+    """The reason of a criterion; of a combined one, those of the parts that make it what it is."""
+    if result.kind != "combined":
+        return [result.reason]
+    decisive = [part for part in result.parts if part.outcome == result.outcome]
+    return [reason for part in decisive for reason in _measured(part)]
 
 
 def _all_met(names: Iterable[str], result_of: ResultOf) -> bool:

@@ -83,7 +83,8 @@ def _ways(program: Program, name: str) -> list[str]:
     by_target: dict[str, list[str]] = {}
     for answer, target in phase.next.items():
         by_target.setdefault(target, []).append(answer)
-    rest = {o: rules[f"default.{o}"] for o in OUTCOMES if f"default.{o}" in rules}
+    # That invalid evidence waits for a person is the same everywhere, and not worth a line in each phase.
+    rest = {o: rules[f"default.{o}"] for o in OUTCOMES if f"default.{o}" in rules and o != "invalid"}
     if len(set(rest.values())) > 1:
         # Triage takes what did not pass; only a pass of which nothing is said stops.
         by_target.setdefault(rest.pop("pass"), []).append("pass")

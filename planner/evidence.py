@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from planner.criterion import Measured
@@ -73,12 +73,17 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Sample:
-    """One value per seed, the runs that they came from, and what stood in the way."""
+    """One value per seed, the runs that they came from, and what stood in the way.
+
+    Attributes:
+        last_step: up to where every one of these runs holds the metric; None where it has no steps.
+    """
 
     values: Mapping[int, float]
     run_ids: tuple[str, ...]
     troubles: tuple[Trouble, ...] = ()
     caveats: tuple[str, ...] = ()
+    last_step: int | None = None
 
     def trouble(self, kind: TroubleKind) -> Trouble | None:
         """The first trouble of that kind."""
@@ -87,7 +92,7 @@ class Sample:
     def first(self, seeds: int) -> Sample:
         """The sample cut to its first seeds, in seed order."""
         kept = dict(sorted(self.values.items())[:seeds])
-        return Sample(kept, self.run_ids, self.troubles, self.caveats)
+        return replace(self, values=kept)
 
 
 def is_finite(value: float) -> bool:
@@ -159,7 +164,9 @@ def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, ru
             values[seed] = value
         else:
             troubles.append(_trouble(value, f"'{metric}'{which_value(rule)}", f"run {run.id} ({arm})"))
-    return Sample(values, tuple(run.id for _, run in sorted(runs.items())), tuple(troubles), tuple(caveats))
+    ids = tuple(run.id for _, run in sorted(runs.items()))
+    lasts = [runs[seed].series[metric][-1][0] for seed in values if runs[seed].series.get(metric)]
+    return Sample(values, ids, tuple(troubles), tuple(caveats), min(lasts, default=None))
 
 
 def _trouble(value: float | None, what: str, where: str) -> Trouble:

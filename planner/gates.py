@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from planner.cases import choose_row
-from planner.caveats import ResultOf, evidence_caveats
+from planner.caveats import ResultOf, evidence_caveats, with_doubts
 from planner.claims import conditions, judge_claim, unsettled
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.joining import lacks_evidence
@@ -23,7 +23,7 @@ from planner.records import (
     Verdict,
     digest_of,
 )
-from planner.table import build_table, phase_metrics
+from planner.table import build_params, build_readings, build_table, phase_metrics
 
 
 def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> Judging:
@@ -75,7 +75,7 @@ def judge_phase(
     guards = judge_guards(program, phase, evidence, judging, result_of)
     gate = [result_of(name) for name in rules.gate]
     outcome, cause = judge_gate(guards, gate, judging)
-    row, open_rows = _row(program, phase, result_of)
+    row, open_rows = judge_row(program, phase, result_of)
     told = [
         *caveats,
         *evidence_caveats(rules, evidence, guards, results, result_of),
@@ -94,8 +94,10 @@ def judge_phase(
         caveats=tuple(told),
         guards=tuple(guards),
         criteria=tuple(results.values()),
-        claims=tuple(_claims(rules, guards, result_of)),
+        claims=tuple(_claims(rules, guards, result_of, earlier)),
         table=tuple(build_table(program, phase, evidence, judging)),
+        readings=tuple(build_readings(program, phase, evidence, judging)),
+        params=tuple(build_params(program, phase, evidence)),
         rules_digest=rules_digest(program, phase),
         rests_on=tuple(_rests_on(rules, earlier)),
         **(row if outcome != "invalid" else {}),
@@ -158,7 +160,7 @@ def is_confirmed(outcome: str, gate: Sequence[CriterionResult], caveats: Sequenc
     return all(r.treatment in ("interval", "sequential") for r in decisive)
 
 
-def _row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:
+def judge_row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:
     """The case, tier and hypothesis that hold and what they mean; and the rows that are open."""
 
     def outcome_of(name: str) -> CriterionOutcome:
@@ -208,11 +210,15 @@ def _told(metrics: Mapping[str, float]) -> list[list[str]]:
     return [[name, repr(value)] for name, value in sorted(metrics.items())]
 
 
-def _claims(rules: Phase, guards: Sequence[GuardResult], result_of: ResultOf) -> list[ClaimResult]:
+def _claims(
+    rules: Phase, guards: Sequence[GuardResult], result_of: ResultOf, earlier: Mapping[str, Verdict]
+) -> list[ClaimResult]:
     """What the phase says of its claims; nothing where a guard finds the evidence itself invalid."""
     claims = [judge_claim(name, rule, result_of) for name, rule in rules.claims.items()]
     broken = next((g for g in guards if g.consequence == "invalid" and _is_broken(g)), None)
-    return unsettled(claims, f"{broken.id}: {broken.reason}") if broken else claims
+    if broken:
+        return unsettled(claims, f"{broken.id}: {broken.reason}")
+    return [with_doubts(claim, guards, result_of, earlier) for claim in claims]
 
 
 def _rests_on(rules: Phase, earlier: Mapping[str, Verdict]) -> list[str]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import combinations
+from collections.abc import Callable
 
+from planner.confounds import compared_arms, judge_confounds
 from planner.criteria.answer import Judging
-from planner.criterion import Combined, Comparison, Criterion, Level, Order, Spread
 from planner.evidence import Evidence
 from planner.program import BUILT_IN_GUARDS, Phase, Program
 from planner.records import CriterionResult, GuardResult
 from planner.written import Consequence
-
-_NOT_PARAMETERS = frozenset({"seed", "data_seed_offset"})
-_OF_RUN = " of the run"
 
 
 def judge_guards(
@@ -32,7 +28,7 @@ def judge_guards(
     found = [
         _seeds(rules, evidence, judging),
         _complete(rules, evidence),
-        *_confounds(rules, evidence),
+        *judge_confounds(rules, evidence),
         *_artifacts(rules, evidence),
     ]
     for name, consequence in rules.guards.items():
@@ -44,7 +40,7 @@ def judge_guards(
 def _seeds(rules: Phase, evidence: Evidence, judging: Judging) -> GuardResult:
     """Whether every arm, and every pair of arms that is compared, has the seeds that are asked for."""
     counts = {arm: len(evidence.of(arm)) for arm in rules.arms if evidence.of(arm)}
-    pairs = dict.fromkeys(pair for rule in rules.criteria.values() for pair in _compared(rule))
+    pairs = dict.fromkeys(pair for rule in rules.criteria.values() for pair in compared_arms(rule))
     for one, other in pairs:
         if counts.get(one) and counts.get(other):
             counts[f"{one} with {other}"] = len(evidence.of(one).keys() & evidence.of(other).keys())
@@ -115,77 +111,3 @@ def _declared(name: str, consequence: Consequence, result: CriterionResult) -> G
     return GuardResult(
         id=name, outcome=result.outcome, consequence=consequence, observed=result.observed, reason=reason
     )
-
-
-# --- confounds ---------------------------------------------------------------------------------
-
-
-def _confounds(rules: Phase, evidence: Evidence) -> list[GuardResult]:
-    """One result that all is well, or one for every parameter in which compared arms differ unasked."""
-    differing: dict[str, str] = {}
-    lone: dict[str, str] = {}
-    for name, rule in rules.criteria.items():
-        factors = set(getattr(rule, "factors", []) or rules.factors) | set(rules.tuned_params)
-        for one, other in _compared(rule):
-            for parameter, left, right in _differences(evidence, one, other):
-                if parameter.removesuffix(_OF_RUN) in factors:
-                    continue
-                if left is None or right is None:
-                    holder, lacking = (one, other) if right is None else (other, one)
-                    text = f"{parameter} is set in {holder} and not in {lacking} ({name})"
-                    lone.setdefault(parameter, text)
-                else:
-                    text = f"{parameter} is {left} in {one} and {right} in {other} ({name})"
-                    differing.setdefault(parameter, text)
-    lone = {parameter: text for parameter, text in lone.items() if parameter not in differing}
-    found = [_fault("confound", p, text, rules.on_confound) for p, text in sorted(differing.items())]
-    found += [_fault("one_sided", p, text, "caveat") for p, text in sorted(lone.items())]
-    reason = "compared arms differ in nothing but the declared factor"
-    return found or [GuardResult(id="confounds", outcome="met", consequence=rules.on_confound, reason=reason)]
-
-
-def _fault(kind: str, parameter: str, text: str, consequence: Consequence) -> GuardResult:
-    return GuardResult(
-        id=f"{kind}:{parameter}",
-        outcome="not_met",
-        consequence=consequence,
-        observed=parameter,
-        reason=text,
-    )
-
-
-def _compared(rule: Criterion) -> Iterator[tuple[str, str]]:
-    """The pairs of arms that a criterion compares."""
-    if isinstance(rule, Comparison) and rule.versus is not None:
-        yield from ((arm, rule.versus) for arm in rule.subjects if arm != rule.versus)
-    elif isinstance(rule, Order | Spread):
-        yield from combinations(rule.subjects, 2)
-    else:
-        assert isinstance(rule, Level | Comparison | Combined)
-
-
-def _differences(evidence: Evidence, one: str, other: str) -> Iterator[tuple[str, str | None, str | None]]:
-    """Parameters and digests in which the runs of two arms differ, on any seed that both have."""
-    seen: set[str] = set()
-    for seed in sorted(set(evidence.of(one)) & set(evidence.of(other))):
-        left, right = _conditions(evidence, one, seed), _conditions(evidence, other, seed)
-        for parameter in sorted(left.keys() | right.keys()):
-            pair = left.get(parameter), right.get(parameter)
-            if pair[0] != pair[1] and parameter not in seen:
-                seen.add(parameter)
-                yield parameter, *pair
-
-
-def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:
-    """Everything that should be equal between compared runs: parameters, data, code, fidelity, device."""
-    run = evidence.of(arm)[seed]
-    found = {k: v for k, v in evidence.params(arm, seed).items() if k not in _NOT_PARAMETERS}
-    extra = {
-        "dataset digest": run.data_digest,
-        "code digest": run.code_digest,
-        "fidelity": run.fidelity,
-        "device": run.device,
-    }
-    # What a run did can differ from the parameter that asked for it: device 'auto', say.
-    found.update({k + _OF_RUN if k in found else k: v for k, v in extra.items() if v is not None})
-    return found

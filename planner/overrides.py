@@ -33,7 +33,7 @@ def choose_route(
             "fidelity": verdict.fidelity,
             **{
                 k: getattr(pick, k)
-                for k in ("action", "choice", "reason", "rule", "rejected", "needs_person")
+                for k in ("action", "choice", "reason", "rule", "rejected", "needs_person", "due")
             },
             "target": pick.target,
             "verdict_id": verdict.id,

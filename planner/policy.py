@@ -153,7 +153,13 @@ class _Walk:
             self.current = decision.target
 
     def _pass_over(self, phase: str) -> None:
-        """Goes on to the nearest phase ahead that has runs, or ends where there is none."""
+        """Goes on to the nearest phase ahead that has runs, or ends where there is none.
+
+        A phase that a person chose is not passed over: nothing is judged in its stead.
+        """
+        if self._was_chosen():
+            self._end("ready")
+            return
         way = {phase: [phase]}
         queue = [phase]
         while queue:
@@ -166,6 +172,11 @@ class _Walk:
                 way[target] = [*way[here], target]
                 queue.append(target)
         self._end("ready")
+
+    def _was_chosen(self) -> bool:
+        """Whether a person's choice led to the current phase."""
+        followed = (self.steps[-1].decision.override_id or "") if self.steps else ""
+        return any(o.choose is not None and o.id in followed.split(", ") for o in self.at.overrides)
 
     def _launch(self, phase: str, fidelity: str, runs: Sequence[PlannedRun], interim: Verdict | None) -> None:
         opened = self.steps[-1].decision if self.steps else None

@@ -79,12 +79,28 @@ class Estimate(Record):
 
 
 class TableRow(Record):
-    """One arm and metric in a memo's table of results."""
+    """One arm and metric in a memo's table of results.
+
+    Attributes:
+        reads: which value of a series it holds, in words; empty for the final one.
+    """
 
     arm: str
     metric: str
     unit: str
     estimate: Estimate
+    reads: str = ""
+
+
+class ArmParams(Record):
+    """What the runs of an arm logged of their parameters.
+
+    Attributes:
+        logged: name -> the values, each once, in order of seed.
+    """
+
+    arm: str
+    logged: dict[str, tuple[str, ...]] = {}
 
 
 class CriterionResult(Record):
@@ -96,6 +112,7 @@ class CriterionResult(Record):
         margin: how far inside (positive) or outside (negative) the bound the value lies.
         interval: of ``observed``, at the level that decided.
         flips_at: the observed value at which the outcome changes, the spread over seeds held fixed.
+        flips_to: the outcome just beyond that value.
         cause: why there is no answer: ``missing``, ``few_seeds``, ``undecided``, ``partial``, ``not_finite``.
         parts: the criteria or pairs of arms that it is made of.
     """
@@ -116,6 +133,7 @@ class CriterionResult(Record):
     n: int = 0
     run_ids: tuple[str, ...] = ()
     flips_at: Value | None = None
+    flips_to: CriterionOutcome | None = None
     cause: str | None = None
     reason: str
     parts: tuple[CriterionResult, ...] = ()
@@ -123,27 +141,43 @@ class CriterionResult(Record):
 
 
 class GuardResult(Record):
-    """What one condition on the evidence itself answers, and what follows when it fails."""
+    """What one condition on the evidence itself answers, and what follows when it fails.
+
+    Attributes:
+        criteria: those of the phase that it throws doubt on, where it is not about all of them.
+    """
 
     id: str
     outcome: CriterionOutcome
     consequence: Literal["invalid", "blocked", "caveat"]
     observed: Value | str | None = None
     reason: str
+    criteria: tuple[str, ...] = ()
 
 
 class ClaimResult(Record):
-    """What a phase says of one claim."""
+    """What a phase says of one claim.
+
+    Attributes:
+        reason: what the criteria found that settle it; empty where nothing does.
+    """
 
     id: str
     says: str
     status: ClaimStatus
     rests_on: tuple[str, ...]
     caveats: tuple[str, ...] = ()
+    reason: str = ""
 
 
 class Verdict(Identified):
-    """What a phase's gate, tier, case and guards say together."""
+    """What a phase's gate, tier, case and guards say together.
+
+    Attributes:
+        table: final values, by arm and metric.
+        readings: the other values of a series that criteria read.
+        params: of each arm that has runs: what is declared for it or differs between arms.
+    """
 
     program: str
     phase: str
@@ -161,6 +195,8 @@ class Verdict(Identified):
     criteria: tuple[CriterionResult, ...] = ()
     claims: tuple[ClaimResult, ...] = ()
     table: tuple[TableRow, ...] = ()
+    readings: tuple[TableRow, ...] = ()
+    params: tuple[ArmParams, ...] = ()
     run_ids: tuple[str, ...] = ()
     seeds: int = 0
     seconds: float = 0.0
@@ -195,6 +231,7 @@ class Decision(Identified):
         rule: the place in the program that decided, for example ``samebatch.next.D``.
         recommended: what the rules recommend where a person chose otherwise.
         override_id: the override that it follows.
+        due: options that were deferred, whose condition is met, and that no rule takes any more.
     """
 
     program: str
@@ -210,6 +247,7 @@ class Decision(Identified):
     needs_person: Literal["to_approve", "to_act", "to_confirm"] | None = None
     recommended: str | None = None
     override_id: str | None = None
+    due: tuple[str, ...] = ()
     program_digest: str
 
 

@@ -86,6 +86,8 @@ def _left_open(phase: Phase) -> list[str]:
 
 
 def _default(phase: Phase, outcome: str) -> str:
+    if outcome == "invalid":
+        return "wait"
     return "triage" if phase.triage and outcome != "pass" else "stop"
 
 

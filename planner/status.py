@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from planner.commands import commands_after
 from planner.standing import follows_verdict
 from planner.standpoint import Standpoint
 from planner.triage import choices
@@ -28,7 +29,27 @@ def _waits(at: Standpoint) -> str:
 
 
 def next_step(at: Standpoint) -> dict[str, Any]:
-    """What the next ``advance`` will do: action, target (option or phase) and reason."""
+    """What the next ``advance`` will do: action, target (option or phase) and reason.
+
+    Where it would do nothing, ``commands`` says what a person may type.
+    """
+    return {**_ahead(at), "commands": _commands(at)}
+
+
+def command_lines(ahead: dict[str, Any]) -> list[str]:
+    """The commands of a next step for a person."""
+    leads = ["to go on", *["or"] * len(ahead["commands"])]
+    return [f"{lead}: {command}" for lead, command in zip(leads, ahead["commands"], strict=False)]
+
+
+def _commands(at: Standpoint) -> list[str]:
+    if at.latest is None or at.running or at.reopened or at.to_judge_again:
+        return []
+    verdict = at.verdicts.get(at.latest.phase)
+    return commands_after(at.program, at.latest, verdict.outcome if verdict else None)
+
+
+def _ahead(at: Standpoint) -> dict[str, Any]:
     if at.latest is None:
         reason = "nothing has been judged yet; this is the program's first phase"
         return {"action": "run_phase", "target": at.program.first, "reason": reason}
@@ -65,7 +86,7 @@ def _action(at: Standpoint, phase: str, choice: str | None) -> str:
 
 def _opens(at: Standpoint) -> str | None:
     """The phase that the next step opens."""
-    ahead = next_step(at)["target"]
+    ahead = _ahead(at)["target"]
     if at.reopened and not at.to_judge_again:
         phase = at.pending.phase if at.pending else at.withdrawn.phase if at.withdrawn else ""
         return choices(at.program, phase).get(ahead)
@@ -130,5 +151,6 @@ def as_lines(at: Standpoint) -> list[str]:
         lines.append(f"  {phase['name']:<{width}}  {phase['state']:<8} {text}".rstrip())
     ahead = told["next"]
     lines.append(f"  next: {ahead['action']} {ahead['target'] or ''}".rstrip() + f" - {ahead['reason']}")
+    lines += [f"  {line}" for line in command_lines(ahead)]
     lines.append(f"  spent: {told['spent']['runs']} runs, {told['spent']['seconds']:.0f} s")
     return lines

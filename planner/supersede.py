@@ -97,7 +97,8 @@ def claims_today(verdicts: Mapping[str, Verdict], standing: Standing) -> list[Cl
         for claim in verdict.claims:
             caveats = list(claim.caveats)
             if verdict.confidence == "provisional" and claim.status != "not_verified":
-                caveats.append(f"provisional: {phase} is judged on {verdict.seeds} seed(s)")
+                seeds = f"{verdict.seeds} seed{'' if verdict.seeds == 1 else 's'}"
+                caveats.append(f"provisional, as the verdict of {phase} is ({seeds})")
             update: dict[str, object] = {"caveats": tuple(caveats)}
             if phase in standing.superseded_by:
                 update["status"] = "superseded"

@@ -1,49 +1,133 @@
-"""The table of results in a memo: every metric that a phase speaks of, by arm."""
+"""The tables of a memo: what the runs of a phase measured, by arm, and under which parameters."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from planner import intervals
+from planner.confounds import NOT_PARAMETERS
 from planner.criteria.answer import Judging
-from planner.evidence import Evidence, is_finite, run_value
+from planner.criterion import Combined, Comparison, Criterion, Level, Measured, Order, Spread
+from planner.evidence import Evidence, as_text, is_finite, run_value, which_value
 from planner.program import Program
-from planner.records import Estimate, TableRow
+from planner.records import ArmParams, Estimate, TableRow
+
+Column = tuple[str, str]
+"""(metric, which value of its series in words); the words are empty for the final value."""
+
+
+def columns_read(program: Program, rule: Criterion | Measured) -> list[Column]:
+    """The columns that a criterion reads; a floor is a property of a run's data, its final value."""
+    if not isinstance(rule, Measured):
+        return []
+    reads = which_value(rule).strip()
+    other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
+    floor = program.metrics[rule.metric].floor if rule.against_floor else None
+    floors = [(floor, "")] if isinstance(floor, str) else []
+    return list(dict.fromkeys([(rule.metric, reads), (other, reads), *floors]))
 
 
 def phase_metrics(program: Program, phase: str) -> list[str]:
     """The metrics that a phase's criteria use, in the order of the program's list."""
-    used: set[str] = set()
-    for rule in program.phases[phase].criteria.values():
-        metric = getattr(rule, "metric", None)
-        used |= {m for m in (metric, getattr(rule, "versus_metric", None)) if m}
-        if metric and getattr(rule, "against_floor", False):
-            floor = program.metrics[metric].floor
-            used |= {floor} if isinstance(floor, str) else set()
-    wanted = program.with_parts(used)
+    rules = program.phases[phase].criteria.values()
+    wanted = program.with_parts(m for rule in rules for m, _ in columns_read(program, rule))
     return [name for name in program.metrics if name in wanted]
 
 
 def build_table(program: Program, phase: str, evidence: Evidence, judging: Judging) -> list[TableRow]:
-    """Mean and interval of every metric that the phase speaks of, by arm."""
-    metrics = phase_metrics(program, phase)
-    pictured = [m for figure in program.figures.values() if figure.against is None for m in figure.shows]
-    metrics += [m for m in pictured if m in program.metrics and m not in metrics]
-    rows = []
-    for arm in program.phases[phase].arms:
-        for metric in metrics:
-            found = {
-                seed: value
-                for seed, run in sorted(evidence.of(arm).items())
-                if (value := run_value(program, run, metric)) is not None and is_finite(value)
-            }
-            if found:
-                estimate = Estimate(
-                    value=intervals.mean(list(found.values())),
-                    interval=intervals.t_interval(list(found.values()), judging.level),
-                    n=len(found),
-                    values=tuple(found.items()),
-                    run_ids=tuple(evidence.of(arm)[seed].id for seed in found),
-                )
-                rows.append(
-                    TableRow(arm=arm, metric=metric, unit=program.metrics[metric].unit, estimate=estimate)
-                )
-    return rows
+    """Mean and interval of every metric of the program that the runs hold, by arm.
+
+    Those that the phase's criteria use come first. What a figure draws as a curve has no place here
+    unless a criterion uses it.
+    """
+    used = phase_metrics(program, phase)
+    drawn = _drawn_as_curves(program, evidence)
+    metrics = [*used, *(m for m in program.metrics if m not in used and m not in drawn)]
+    arms = program.phases[phase].arms
+    found = (_row(program, evidence, judging, arm, metric) for arm in arms for metric in metrics)
+    return [row for row in found if row is not None]
+
+
+def build_readings(program: Program, phase: str, evidence: Evidence, judging: Judging) -> list[TableRow]:
+    """Mean and interval of what criteria read besides final values: values at steps, changes since one."""
+    rows: dict[tuple[str, str, str], TableRow | None] = {}
+    rules = [r for r in program.phases[phase].criteria.values() if not isinstance(r, Combined)]
+    for rule in rules:
+        for metric, reads in columns_read(program, rule):
+            for arm in _arms_read(rule) if reads else ():
+                row = _row(program, evidence, judging, arm, metric, rule)
+                rows.setdefault((arm, metric, reads), row)
+    return [row for row in rows.values() if row is not None]
+
+
+def _arms_read(rule: Level | Comparison | Order | Spread) -> list[str]:
+    versus = rule.versus if isinstance(rule, Comparison) else None
+    return [*rule.subjects, *([versus] if versus else [])]
+
+
+def build_params(program: Program, phase: str, evidence: Evidence) -> list[ArmParams]:
+    """What the runs logged of the parameters that are declared for their arm or differ between arms."""
+    logged = {arm: _logged(evidence, arm) for arm in program.phases[phase].arms if evidence.of(arm)}
+    every = {name for values in logged.values() for name in values}
+    differing = {n for n in every if len({values.get(n) for values in logged.values()}) > 1}
+    return [
+        ArmParams(
+            arm=arm,
+            logged={n: v for n, v in values.items() if n in differing or n in program.params(phase, arm)},
+        )
+        for arm, values in logged.items()
+    ]
+
+
+def _logged(evidence: Evidence, arm: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for _, run in sorted(evidence.of(arm).items()):
+        for name, value in sorted(run.params.items()):
+            if name not in NOT_PARAMETERS:
+                found.setdefault(name, {})[as_text(value)] = None
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def _drawn_as_curves(program: Program, evidence: Evidence) -> set[str]:
+    """The metrics that a figure shows step by step and none by arm, where the runs hold such series."""
+    series = {name for run in evidence.all_runs for name in run.series}
+    figures = program.figures.values()
+    curves = {m for f in figures if f.against in series for m in (f.against, *f.shows) if m}
+    return curves - {m for f in figures if f.against is None for m in f.shows}
+
+
+def _row(
+    program: Program,
+    evidence: Evidence,
+    judging: Judging,
+    arm: str,
+    metric: str,
+    rule: Measured | None = None,
+) -> TableRow | None:
+    """One cell of a table; None where no run of the arm holds a finite value."""
+    found = {
+        seed: value
+        for seed, run in sorted(evidence.of(arm).items())
+        if (value := run_value(program, run, metric, rule)) is not None and is_finite(value)
+    }
+    if not found:
+        return None
+    ratio = rule is not None and rule.since is not None and rule.as_ == "ratio"
+    return TableRow(
+        arm=arm,
+        metric=metric,
+        unit="ratio" if ratio else program.metrics[metric].unit,
+        reads=which_value(rule).strip() if rule is not None else "",
+        estimate=_estimate(evidence, arm, found, judging.level),
+    )
+
+
+def _estimate(evidence: Evidence, arm: str, found: dict[int, float], level: float) -> Estimate:
+    values: Sequence[float] = list(found.values())
+    return Estimate(
+        value=intervals.mean(values),
+        interval=intervals.t_interval(values, level),
+        n=len(found),
+        values=tuple(found.items()),
+        run_ids=tuple(evidence.of(arm)[seed].id for seed in found),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner.alternatives import why_not_row
-from planner.criteria.judge import lookup
+from planner.deferred import conditions_of, due_options, why_deferred
 from planner.program import ENDS, Option, Program
 from planner.records import Decision, Rejected, Verdict
 from planner.routes import openers
@@ -49,6 +49,7 @@ class Pick:
     rule: str
     rejected: tuple[Rejected, ...] = ()
     needs_person: str | None = None
+    due: tuple[str, ...] = ()
 
 
 def choices(program: Program, phase: str) -> dict[str, str | None]:
@@ -67,7 +68,19 @@ def choices(program: Program, phase: str) -> dict[str, str | None]:
 
 
 def by_rules(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict], route: Route) -> Pick:
-    """What the program says follows from a verdict, nobody contradicting."""
+    """What the program says follows from a verdict, nobody contradicting.
+
+    Where it ends there, options that were deferred and are due by now are named: no rule takes them.
+    """
+    pick = _by_next(program, verdict, earlier, route)
+    due = due_options(program, {**earlier, verdict.phase: verdict}, route.tried)
+    if pick.action != "stop" or not due:
+        return pick
+    told = "; ".join(f"'{option}' was deferred and is due: {why}" for option, why in due.items())
+    return replace(pick, reason=f"{pick.reason}; {told}", due=tuple(due))
+
+
+def _by_next(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict], route: Route) -> Pick:
     phase, row = verdict.phase, verdict.case or verdict.tier
     told = f"{phase}: {verdict.outcome}" + (f", {row_name(program, phase, row)}" if row else "")
     told += f" ({verdict.means})" if verdict.means else ""
@@ -97,6 +110,8 @@ def _way_on(program: Program, verdict: Verdict, route: Route) -> tuple[str, str,
         return rules.next[key], f"{phase}.next.{key}", key
     if phase in route.owner:
         return "back", f"{phase}.next (default: back to the triage that opened it)", None
+    if verdict.outcome == "invalid":  # no option mends evidence that cannot be trusted
+        return "wait", f"{phase}.next (default: wait)", None
     if verdict.outcome != "pass" and rules.triage is not None:
         return "triage", f"{phase}.next (default: triage)", None
     return "stop", f"{phase}.next (default: stop)", None
@@ -154,24 +169,24 @@ def _by_triage(
 ) -> Pick:
     triage = program.phases[holder].triage
     assert triage is not None
-    if triage.diagnose and holder not in route.diagnosed and triage.diagnose not in verdicts:
-        reason = f"{told}; '{triage.diagnose}' is judged before an option is chosen"
-        return Pick("run_diagnostic", triage.diagnose, triage.diagnose, reason, f"{holder}.triage.diagnose")
-    judged = [
-        (option, _obstacle(option, holder, verdicts, route))
-        for option in _ranked(triage.options, triage.policy)
-    ]
-    free = [option for option, obstacle in judged if obstacle is None]
-    rejected = tuple(
-        _rejected(option, obstacle, free) for option, obstacle in judged if option not in free[:1]
-    )
+    ranked = _ranked(triage.options, triage.policy)
+    against = {o.option: _obstacle(program, o, holder, verdicts, route) for o in ranked}
+    diagnosis = triage.diagnose
+    if diagnosis and holder not in route.diagnosed and diagnosis not in verdicts:
+        first = f"'{diagnosis}' is judged before an option is chosen"
+        rejected = tuple(_rejected(o, against[o.option], first) for o in ranked)
+        rule = f"{holder}.triage.diagnose"
+        return Pick("run_diagnostic", diagnosis, diagnosis, f"{told}; {first}", rule, rejected)
+    free = [o for o in ranked if against[o.option] is None]
+    first = f"comes after '{free[0].option}' in the order of the options" if free else ""
+    rejected = tuple(_rejected(o, against[o.option], first) for o in ranked if o not in free[:1])
     if not free:
         reason = f"{told}; no triage option of '{holder}' is left"
         return Pick("stop", None, None, reason, f"{holder}.triage", rejected)
     best = free[0]
     reason = f"{told}; '{best.option}': {best.rationale}"
     if best.tries == 1:
-        reason += " (one try, then the next option)"
+        reason += f" (one try; should it fail, {_after(free)})"
     rule = f"{holder}.triage.{best.option}"
     if best.needs_person:
         return Pick("wait", best.option, best.opens, reason, rule, rejected, best.needs_person)
@@ -187,29 +202,36 @@ def _ranked(options: Sequence[Option], policy: str) -> list[Option]:
     return sorted(options, key=lambda o: (bool(o.discouraged), o.least_hours if by_cost else 0.0))
 
 
-def _obstacle(option: Option, holder: str, verdicts: Mapping[str, Verdict], route: Route) -> str | None:
+def _after(free: Sequence[Option]) -> str:
+    """What comes after the option that is taken now."""
+    return f"'{free[1].option}' is next" if len(free) > 1 else "no option is left"
+
+
+Obstacle = tuple[str, str]
+"""Why an option cannot be taken now, and what would let it be taken."""
+
+
+def _obstacle(
+    program: Program, option: Option, holder: str, verdicts: Mapping[str, Verdict], route: Route
+) -> Obstacle | None:
     """Why an option cannot be taken now; None where it can."""
     taken = route.tried.get(holder, ()).count(option.option)
     if taken >= option.tries:
         after = verdicts.get(option.opens)
-        return f"tried already: {after.outcome if after else 'no verdict'}"
+        return f"tried already: {after.outcome if after else 'no verdict'}", ""
     if option.opens in verdicts:
-        return f"its phase '{option.opens}' is judged already: {verdicts[option.opens].outcome}"
-    unmet = [name for name in option.revisit_when if not _is_met(name, holder, verdicts)]
-    return f"deferred until {', '.join(unmet)}" if unmet else None
+        return f"its phase '{option.opens}' is judged already: {verdicts[option.opens].outcome}", ""
+    unmet = [c for c in conditions_of(program, holder, option, verdicts) if not c.met]
+    return why_deferred(unmet) if unmet else None
 
 
-def _is_met(name: str, holder: str, verdicts: Mapping[str, Verdict]) -> bool:
-    own = verdicts[holder].criterion(name) if holder in verdicts else None
-    found = own or lookup(name, verdicts)[1]
-    return found is not None and found.outcome == "met"
+def _rejected(option: Option, obstacle: Obstacle | None, first: str) -> Rejected:
+    """An option that is not taken.
 
-
-def _rejected(option: Option, obstacle: str | None, free: Sequence[Option]) -> Rejected:
+    Args:
+        first: why one against which nothing stands is not taken now.
+    """
     if obstacle is not None:
-        flips = obstacle.replace("deferred until", "met:") if obstacle.startswith("deferred") else ""
-        return Rejected(choice=option.option, reason=obstacle, flips_if=flips)
-    first = free[0].option
-    if option.discouraged:
-        return Rejected(choice=option.option, reason=f"discouraged: {option.discouraged}")
-    return Rejected(choice=option.option, reason=f"comes after '{first}' in the order of the options")
+        return Rejected(choice=option.option, reason=obstacle[0], flips_if=obstacle[1])
+    reason = f"discouraged: {option.discouraged}" if option.discouraged else first
+    return Rejected(choice=option.option, reason=reason)

@@ -68,8 +68,9 @@ def make_program(
 
 
 def make_run(arm: str, seed: int = 0, **fields: Any) -> Run:
-    """A finished run of an arm; ``fields`` are those of a record."""
-    return Run.model_validate({"id": f"{arm}-{seed}", "phase": PHASE, "arm": arm, "seed": seed, **fields})
+    """A finished run of an arm that logged its data and parameters; ``fields`` are those of a record."""
+    told = {"id": f"{arm}-{seed}", "phase": PHASE, "arm": arm, "seed": seed}
+    return Run.model_validate({**told, "data_digest": "data", "params": {"kind": arm}, **fields})
 
 
 def runs(acc: list[Any], loss: list[Any] | None = None, arm: str = "base", **fields: Any) -> list[Any]:

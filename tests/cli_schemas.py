@@ -45,7 +45,7 @@ def _maybe(schema: Schema) -> Schema:
 
 
 TEXTS = _list({"type": "string"})
-NEXT = _object(action=ACTION, target=MAYBE_TEXT, reason=TEXT)
+NEXT = _object(action=ACTION, target=MAYBE_TEXT, reason=TEXT, commands=TEXTS)
 PHASE = _object(
     name=TEXT,
     state=PHASE_STATE,
@@ -116,7 +116,7 @@ REPLIES: dict[str, Schema] = {
             post_hoc={"type": "boolean"},
             caveats=TEXTS,
         ),
-        guards=_list(_object(id=TEXT, outcome=CRITERION, observed={}, reason=TEXT)),
+        guards=_list(_object(id=TEXT, outcome=CRITERION, observed={}, reason=TEXT, criteria=TEXTS)),
         criteria=_list(
             _object(
                 id=TEXT,
@@ -141,7 +141,7 @@ REPLIES: dict[str, Schema] = {
                 rejected=_list(_object(choice=TEXT, reason=TEXT, flips_if={"type": "string"})),
             )
         ),
-        claims=_list(_object(id=TEXT, status=CLAIM, caveats=TEXTS)),
+        claims=_list(_object(id=TEXT, status=CLAIM, caveats=TEXTS, reason={"type": "string"})),
         overrides=_list(OVERRIDE),
     ),
     "memo": _reply("memo", program=TEXT, path=TEXT, text=TEXT),

@@ -115,6 +115,7 @@ def criterion(name: str = "helps", **changes: Any) -> CriterionResult:
         "n": 3,
         "run_ids": tuple(f"r{i:07d}abc" for i in range(6)),
         "flips_at": 0.321,
+        "flips_to": "not_met",
         "reason": "new is better than plain by 1.234",
     }
     return CriterionResult.model_validate({**fields, **changes})

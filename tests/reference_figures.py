@@ -49,6 +49,7 @@ def as_run(raw: dict[str, Any], phase: str) -> Run:
         params={k: str(v) for k, v in raw["params"].items()},
         metrics={**{k: v[-1][1] for k, v in raw.get("series", {}).items()}, **raw["metrics"]},
         series={k: tuple((s, v) for s, v in steps) for k, steps in raw.get("series", {}).items()},
+        data_digest=raw.get("data_digest"),
     )
 
 

@@ -189,6 +189,29 @@ def test_a_broken_program_does_not_hold_up_the_others(own_home: Path, words: lis
     assert "Traceback" not in reply.err
 
 
+def test_a_journal_is_rebuilt_beside_a_broken_program(own_home: Path) -> None:
+    before = cli("status", "quick", "--json", home=own_home).json
+    broken = QUICK.replace("program: quick", "program: broken").replace("better_by", "beter_by")
+    add_program(own_home, broken)
+    for file in (own_home / "mlruns").glob("journal.db*"):
+        file.unlink()
+    reply = cli("status", "quick", "--json", home=own_home)
+    assert (reply.code, reply.err) == (0, "")
+    assert reply.json == before
+
+
+def test_logged_figures_are_judged_without_an_experiment_and_what_is_missing_is_said(
+    fresh_home: MakeHome,
+) -> None:
+    home = fresh_home(QUICK)
+    (home / "experiments" / "quick.py").unlink()
+    reply = cli("advance", "quick", "--no-run", home=home)
+    assert reply.code == 0, reply.err
+    assert reply.out.startswith("stopped: 'first' has no runs, and --no-run makes none")
+    assert cli("advance", "quick", "--no-run", "--dry-run", home=home).code == 0
+    assert_refused(cli("advance", "quick", home=home), 65, "experiments/quick.py")
+
+
 def test_check_ends_with_1_where_it_finds_an_error(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK.replace("unless: [higher]", "when: [higher]"))
     reply = cli("check", "quick", "--json", home=home)

@@ -57,7 +57,7 @@ def test_the_memo_has_a_table_of_them() -> None:
     late, early = judged("late", "b", HERE), judged("early", "a", THERE)
     memo = render_memo(trace(late, decision(), verdicts={"early": early, "late": late}))
     assert "## Against earlier phases" in memo
-    assert "| `new` | score (points) | `early` | 1.33 | 4.33 | +3 [0.5159, 5.484] | 3 |" in memo
+    assert "| `new` | score (points) | `early` | 1.333 | 4.333 | +3 [0.5159, 5.484] | 3 |" in memo
 
 
 def test_phases_that_share_no_seed_have_no_difference() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from planner.gates import build_judging, evidence_digest, rules_digest
+from planner.evidence import Evidence
+from planner.gates import build_judging, evidence_digest, judge_phase, rules_digest
 from planner.records import Verdict
 from tests.builders import (
     BAD,
@@ -144,6 +145,31 @@ def test_a_confound_is_a_caveat_or_invalid_as_declared() -> None:
     assert any(c.startswith("confound:lr: lr is 0.2 in new and 0.1 in base") for c in told.caveats)
     strict = verdict_of(make_program({"better": BETTER}, on_confound="invalid"), evidence)
     assert (strict.outcome, strict.cause) == ("invalid", "confound:lr")
+
+
+def test_a_claim_carries_the_confounds_of_all_that_it_rests_on() -> None:
+    evidence = make_evidence(
+        {
+            arm: [make_run(arm, s, metrics={"acc": 0.5}, params={"lr": lr}) for s in range(3)]
+            for arm, lr in (("base", "0.1"), ("new", "0.2"))
+        }
+    )
+    criteria = {"better": BETTER, "both": {"all_of": ["better", "high"]}, "high": HIGH}
+    names = {"itself": "better", "combined": "both", "apart": "high"}
+    claims = {name: {"says": "So.", "supported": [rests_on]} for name, rests_on in names.items()}
+    after = {"question": "?", "arms": ["base"], "gate": [f"{PHASE}.better"]}
+    after["claims"] = {"later": {"says": "So.", "supported": [f"{PHASE}.both"]}}
+    program = make_program(criteria, gate=["better"], claims=claims, more={"after": after})
+    verdict = verdict_of(program, evidence)
+    (caveat,) = [c for c in verdict.caveats if c.startswith("confound:lr")]
+    assert {c.id: c.caveats for c in verdict.claims} == {
+        "itself": (caveat,),
+        "combined": (caveat,),
+        "apart": (),
+    }
+    judging = build_judging(program, "after", "standard", final=True)
+    later = judge_phase(program, "after", Evidence("after", "standard"), judging, {PHASE: verdict})
+    assert later.claims[0].caveats == (f"{PHASE}: {caveat}",)
 
 
 def test_partial_evidence_settles_criteria_with_a_caveat_and_those_that_need_it_whole_wait() -> None:

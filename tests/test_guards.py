@@ -178,12 +178,59 @@ def test_values_that_are_written_differently_are_no_confound(one: str, other: st
     assert "confounds" in guards(two({"params": {"p": one}}, {"params": {"p": other}}))
 
 
-@pytest.mark.parametrize(("field", "name"), [("params", "momentum"), ("data_digest", "dataset digest")])
-def test_what_only_one_arm_has_is_a_caveat_even_where_confounds_are_invalid(field: str, name: str) -> None:
-    value: Any = {"momentum": "0.9"} if field == "params" else "d1"
-    found = guards(two({}, {field: value}), on_confound="invalid")[f"one_sided:{name}"]
+def test_what_only_one_arm_has_is_a_caveat_even_where_confounds_are_invalid() -> None:
+    found = guards(two({}, {"params": {"momentum": "0.9"}}), on_confound="invalid")["one_sided:momentum"]
     assert (found.outcome, found.consequence) == ("not_met", "caveat")
-    assert found.reason == f"{name} is set in new and not in base (better)"
+    assert found.reason == "momentum is set in new and not in base (better)"
+
+
+def test_a_confound_names_every_criterion_that_compares_the_arms() -> None:
+    third = {"metric": "acc", "arm": "third", "versus": "base", "above": 0.0}
+    own = {**BETTER["better"], "factor": ["kind", "lr"]}
+    criteria = {**BETTER, "as_good": {**BETTER["better"], "metric": "f1"}, "own": own, "third": third}
+    runs = two({"params": {"lr": "0.1"}}, {"params": {"lr": "0.2"}}).runs
+    more = [make_run("third", s, metrics={"acc": 0.5}, params={"lr": "0.3"}) for s in range(3)]
+    evidence = make_evidence({**{a: list(r.values()) for a, r in runs.items()}, "third": more})
+    found = guards(evidence, criteria, gate=["better"])["confound:lr"]
+    assert found.criteria == ("better", "as_good", "third")
+    assert found.reason == (
+        "lr is 0.2 in new and 0.1 in base (better, as_good); lr is 0.3 in third and 0.1 in base (third)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "arms"),
+    [(None, None, "base, new"), ("d1", None, "new"), (None, "d1", "base")],
+)
+def test_data_whose_digest_was_not_logged_are_unknown_and_neither_equal_nor_a_confound(
+    base: str | None, new: str | None, arms: str
+) -> None:
+    evidence = two({"data_digest": base}, {"data_digest": new})
+    criteria = {**BETTER, "too": {**BETTER["better"], "metric": "f1"}}
+    found = guards(evidence, criteria, gate=["better"], on_confound="invalid")
+    unlogged = found["unlogged:dataset digest"]
+    assert (unlogged.outcome, unlogged.consequence) == ("not_applicable", "caveat")
+    assert unlogged.reason == (
+        f"runs of {arms} logged no dataset digest: whether they ran on the same data is not known"
+    )
+    assert "differ in nothing" not in found["confounds"].reason
+    assert not any(name.startswith("one_sided") for name in found)
+
+
+def test_runs_without_any_parameters_give_one_caveat_that_names_their_arms() -> None:
+    logged = {"lr": "0.1", "momentum": "0.9", "depth": "3"}
+    found = guards(two({"params": {}, "code_digest": None}, {"params": logged, "code_digest": "c"}))
+    assert [name for name in found if name.startswith(("one_sided", "unlogged"))] == ["unlogged:parameters"]
+    assert found["unlogged:parameters"].reason.startswith("runs of base logged no parameters: ")
+    both = guards(two({"params": {}}, {"params": {}}))
+    assert both["unlogged:parameters"].reason.startswith("runs of base, new logged no parameters")
+    ours = {"params": {}, "fingerprint": "f"}
+    assert "unlogged:parameters" not in guards(two(ours, ours))
+
+
+def test_where_only_one_arm_was_run_none_is_said_to_be_compared() -> None:
+    found = guards(make_evidence({"new": [0.5, 0.6, 0.7]}))
+    assert found["confounds"].reason == "no arms are compared"
 
 
 def test_tuned_parameters_and_the_factor_of_a_criterion_are_no_confound() -> None:

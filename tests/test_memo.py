@@ -19,6 +19,7 @@ from hand_made import (
 )
 from markdown_it import MarkdownIt
 
+from planner.memo.brief import next_step
 from planner.memo.notes import decision_note, person_note
 from planner.memo.render import Picture, render_memo
 from planner.records import ClaimResult, Exclusion, Keep, Revocation
@@ -117,10 +118,10 @@ def test_a_phase_that_was_not_judged_has_no_memo() -> None:
     [
         ({"table": (row("plain", "score", [7.25, 7.25]),)}, "1.5", "7.25"),
         ({"table": (row("plain", "score", [7.0, 8.5]),)}, "[1.4, 1.6]", "[7, 8.5]"),
-        ({"criteria": (criterion(observed=7.654),)}, "1.234 |", "7.654 |"),
+        ({"criteria": (criterion(observed=7.654),)}, "| 1.234 [", "| 7.654 ["),
         ({"criteria": (criterion(threshold=0.777),)}, "better by 0.5", "better by 0.777"),
         ({"criteria": (criterion(margin=0.0456),)}, "+0.734", "+0.0456"),
-        ({"criteria": (criterion(flips_at=0.0789),)}, "becomes 0.321", "becomes 0.0789"),
+        ({"criteria": (criterion(flips_at=0.0789),)}, "beyond 0.321", "beyond 0.0789"),
         ({"criteria": (criterion(n=29),)}, "3, sequential", "29, sequential"),
         ({"guards": (guard(reason="29 seeds per arm"),)}, "3 seeds per arm", "29 seeds per arm"),
         ({"seconds": 98.6}, "12 s", "99 s"),
@@ -224,6 +225,33 @@ def test_an_override_leaves_the_recommendation_visible() -> None:
     assert "Override by ana, 2026-01-02: drop. Reason: The surrogate is fine." in text
     assert re.search(r"\| `drop` \| chosen \|.*\| 1 to 2 h \|", text)
     assert re.search(r"\| `retry` \|  \| recommended by the rules, overridden \| time \|", text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"action": "wait", "choice": "retry", "target": "early", "needs_person": "to_act"},
+            "A person acts on `retry`: `phasegate override study late --done retry --reason TEXT`. It opens",
+        ),
+        (
+            {"action": "wait", "choice": "retry", "target": "early", "needs_person": "to_approve"},
+            "A person approves `retry`: `phasegate advance study --accept`. It opens",
+        ),
+        (
+            {"action": "wait", "choice": None, "target": None, "needs_person": "to_act"},
+            "A person looks at the verdict and decides what follows: "
+            "`phasegate override study late --choose retry --reason TEXT` or ",
+        ),
+        (
+            {"action": "stop", "choice": None, "target": None, "due": ("retry",)},
+            "Nothing: the program ends here. Deferred, and due by now: `retry`.",
+        ),
+    ],
+)
+def test_the_next_step_says_who_acts_and_what_to_type(fields: dict, told: str) -> None:
+    text = next_step(make_program(), decision("late", **fields), "fail")
+    assert text.startswith(told)
 
 
 def test_the_notes_of_what_people_did_hold_who_and_why_and_no_markup() -> None:

@@ -54,12 +54,15 @@ def told(program: Program) -> str:
 def test_without_an_entry_a_pass_stops_and_all_else_goes_to_triage() -> None:
     rules = targets(program(p={"triage": triage("q")}, q={}), "p")
     assert rules["default.pass"] == "stop"
-    assert {rules[f"default.{o}"] for o in OUTCOMES if o != "pass"} == {"triage"}
+    assert {rules[f"default.{o}"] for o in ("fail", "inconclusive", "blocked")} == {"triage"}
+    assert rules["default.invalid"] == "wait"
     assert rules["triage.to_q"] == "q"
 
 
-def test_without_an_entry_and_without_triage_every_answer_stops() -> None:
-    assert set(targets(program(p={}), "p").values()) == {"stop"}
+def test_without_an_entry_and_without_triage_every_answer_stops_but_what_is_invalid_waits() -> None:
+    rules = targets(program(p={}), "p")
+    assert {rule for rule, target in rules.items() if target != "stop"} == {"default.invalid"}
+    assert rules["default.invalid"] == "wait"
 
 
 def test_without_an_entry_a_phase_that_triage_opened_leads_back() -> None:

@@ -235,6 +235,24 @@ def test_phases_without_runs_are_passed_over_and_every_later_verdict_says_which(
     assert "phase 'samebatch' was not done (passed over)" in caveats
 
 
+def test_a_phase_without_runs_that_a_person_chose_is_not_passed_over() -> None:
+    """Whoever chooses ``third`` does not want ``second`` judged in its place."""
+    runs = foreign("first", scores(), "base", "new", seeds=3) + foreign("second", scores(), "base", "other")
+    assert [s.verdict.phase for s in stand(SMALL, runs, no_run=True).steps] == ["first", "second"]
+    told = override(SMALL, "first", choose="repeat")
+    position = stand(SMALL, runs, no_run=True, overrides=[told])
+    assert [s.verdict.phase for s in position.steps] == ["first"]
+    assert (position.state, position.phase, position.passed_over) == ("ready", "third", ())
+
+
+def test_a_phase_of_which_one_arm_alone_has_runs_is_judged_and_names_the_other() -> None:
+    runs = foreign("first", scores(), "base", "new", seeds=3) + foreign("second", scores(), "other")
+    position = stand(SMALL, runs, no_run=True)
+    verdict = position.steps[-1].verdict
+    assert (verdict.phase, verdict.outcome, verdict.cause) == ("second", "inconclusive", "missing")
+    assert any("arm 'base' has no usable run" in criterion.reason for criterion in verdict.criteria)
+
+
 def test_a_phase_of_which_every_run_failed_is_judged_and_not_passed_over() -> None:
     runs = [foreign_run("phase_6a", arm, 0, "code_error") for arm in CREDIT.phases["phase_6a"].arms]
     position = stand(CREDIT, runs, no_run=True)

@@ -70,6 +70,52 @@ def test_an_option_that_needs_a_person_makes_program_and_phase_wait(tmp_path: Pa
     assert states(world.at) == {"first": "waiting", "second": "waiting", "third": "locked"}
 
 
+def test_what_waits_for_approval_names_the_command_that_gives_it(tmp_path: Path) -> None:
+    option = {"option": "dear", "rationale": "it is dear", "opens": "second", "needs_person": "to_approve"}
+    world = World(tmp_path, small(triage={"options": [option]}), scores())
+    assert next_step(world.at)["commands"] == []
+    world.advance()
+    assert next_step(world.at)["commands"] == ["phasegate advance small --accept"]
+    assert as_lines(world.at)[-2] == "  to go on: phasegate advance small --accept"
+    world.say("first", choose="dear")
+    assert next_step(world.at)["commands"] == []
+
+
+def test_a_wait_that_names_no_option_offers_every_choice(tmp_path: Path) -> None:
+    world = World(tmp_path, small(next={"fail": "wait"}), scores())
+    world.advance()
+    offered = [
+        f"phasegate override small first --choose {c} --reason TEXT" for c in ("turn", "repeat", "stop")
+    ]
+    assert next_step(world.at)["commands"] == offered
+    lines = as_lines(world.at)
+    assert [line.split(":")[0].strip() for line in lines[-4:-1]] == ["to go on", "or", "or"]
+
+
+def test_evidence_that_was_refused_can_be_excluded(tmp_path: Path) -> None:
+    world = World(tmp_path, small(next={"invalid": "wait"}), scores(new=float("nan")))
+    world.advance()
+    assert world.at.verdicts["first"].outcome == "invalid"
+    assert next_step(world.at)["commands"][0] == "phasegate exclude RUN --reason TEXT"
+
+
+def test_where_a_program_ends_an_option_that_is_due_can_be_chosen(tmp_path: Path) -> None:
+    later = {"option": "later", "rationale": "then", "opens": "second", "revisit_when": ["third.higher"]}
+    now = {"option": "now", "rationale": "at once", "opens": "third"}
+    raw = small(triage={"options": [now, later]}).model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
+    )
+    raw["phases"]["third"]["next"] = {"pass": "stop"}
+    world = World(tmp_path, build(raw), scores(last=2.0))
+    world.advance()
+    assert told(world.at) == ("done", "stop", None)
+    command = "phasegate override small third --choose later --reason TEXT"
+    assert next_step(world.at)["commands"] == [command]
+    world.say("third", choose="later")
+    world.advance()
+    assert world.at.path == ("first", "third", "second")
+
+
 def test_broken_infrastructure_blocks_until_a_person_has_mended_it(tmp_path: Path) -> None:
     option = {"option": "mend", "rationale": "a new disk", "opens": "second", "needs_person": "to_act"}
     program = small(guards={"complete": "blocked"}, next={"blocked": "triage"}, triage={"options": [option]})
@@ -77,6 +123,8 @@ def test_broken_infrastructure_blocks_until_a_person_has_mended_it(tmp_path: Pat
     world = World(tmp_path, program, lambda a, s: "timeout" if a == "new" else good(a, s))
     world.advance()
     assert told(world.at) == ("blocked", "wait", "mend")
+    command = "phasegate override small first --done mend --reason TEXT"
+    assert next_step(world.at)["commands"] == [command]
     assert states(world.at)["first"] == "blocked"
     world.say("first", done="mend")
     assert told(world.at) == ("ready", "take_option", "mend")

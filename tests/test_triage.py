@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from stories import story
 from worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
 
+from planner.criteria.wording import number
+from planner.deferred import asked_text
 from planner.position import Position
 from planner.program import ENDS, Program, build
 from planner.records import Decision, Override
@@ -71,17 +73,79 @@ def test_an_option_is_deferred_until_its_conditions_are_met() -> None:
     high = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.5}
     options = [option("later", revisit_when=["higher"]), option("now", "third", revisit_when=["is_low"])]
     program = small(criteria={"higher": high, "is_low": low}, gate=["higher"], triage={"options": options})
-    decision = after(program)
+    step = stand(program, first_runs(program)).steps[0]
+    decision, seen = step.decision, step.verdict.criteria[0].observed
     assert decision.choice == "now"
     assert [(r.choice, r.reason, r.flips_if) for r in decision.rejected] == [
-        ("later", "deferred until higher", "met: higher")
+        (
+            "later",
+            f"deferred until higher (score of new against base better by 0.5; observed {number(seen)})",
+            "would be taken if higher were met: score of new against base better by 0.5",
+        )
     ]
 
 
+def test_an_option_that_waits_for_a_phase_that_nobody_judged_says_so() -> None:
+    program = program_with(option("later", revisit_when=["third.higher"]), option("now", "third"))
+    (rejected,) = after(program).rejected
+    asked = "score of last against base better by 0.5"
+    assert rejected.reason == f"deferred until third.higher ({asked}; not judged yet)"
+    assert rejected.flips_if == f"would be taken if third.higher were met: {asked}"
+
+
+def test_where_a_program_ends_a_deferred_option_that_is_due_is_named() -> None:
+    options = [option("now", "third"), option("later", revisit_when=["third.higher"])]
+    program = program_with(*options)
+    runs = [*first_runs(program), *runs_of(program, "third", scores(last=2.0))]
+    raw = program.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    raw["phases"]["third"]["next"] = {"pass": "stop"}
+    decision = stand(build(raw), runs).steps[-1].decision
+    assert (decision.phase, decision.action, decision.due) == ("third", "stop", ("later",))
+    assert "'later' was deferred and is due: third.higher (score of last against base" in decision.reason
+    low = [*first_runs(program), *runs_of(program, "third", LOW)]
+    assert stand(build(raw), low).steps[-1].decision.due == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ({"arm": "new", "at_least": 1}, "score of new at least 1"),
+        ({"each_of": ["new", "base"], "above": 0.2, "at": 3}, "score at step 3 of new and base above 0.2"),
+        ({"any_arm": ["new", "base"], "between": [0, 1]}, "score of new or base between 0 and 1"),
+        (
+            {"arm": "new", "versus": "base", "as": "ratio", "within": 0.1},
+            "score of new over base within ±0.1",
+        ),
+        ({"best_first": ["new", "base"]}, "score of new, base from best to worst"),
+        ({"spread_of": ["new", "base"], "at_most": 0.1}, "score of new, base at most 0.1"),
+        (
+            {"arm": "new", "over_seeds": "sd", "at_most": 0.1},
+            "sd over seeds of score of new at most 0.1",
+        ),
+    ],
+)
+def test_what_a_condition_asks_is_told_with_metric_and_bound(rule: dict[str, Any], text: str) -> None:
+    program = small(criteria={"c": {"metric": "score", **rule}}, gate=["c"])
+    assert asked_text(program.phases["first"].criteria["c"]) == text
+
+
+def test_an_option_that_is_tried_once_names_the_one_that_comes_after_it() -> None:
+    program = program_with(option("a"), option("b", "third"))
+    assert after(program).reason.endswith("why a (one try; should it fail, 'b' is next)")
+    assert after(program_with(option("a"))).reason.endswith("(one try; should it fail, no option is left)")
+    assert "one try" not in after(program_with(option("a", tries=2))).reason
+
+
 def test_the_diagnosis_is_judged_before_an_option_is_chosen() -> None:
-    program = program_with(option("a", "third"), diagnose="second")
+    discouraged = option("b", "third", discouraged="it gives up")
+    later = option("c", "third", revisit_when=["higher"])
+    program = program_with(option("a", "third"), discouraged, later, diagnose="second")
     decision = after(program)
     assert (decision.action, decision.target) == ("run_diagnostic", "second")
+    told = {r.choice: r.reason for r in decision.rejected}
+    assert told["a"] == "'second' is judged before an option is chosen"
+    assert told["b"] == "discouraged: it gives up"
+    assert told["c"].startswith("deferred until higher")
     runs = first_runs(program) + runs_of(program, "second", LOW)
     position = stand(program, runs)
     assert [s.decision.action for s in position.steps] == ["run_diagnostic", "take_option"]

@@ -6,6 +6,8 @@ should lie, and a treatment of uncertainty (point, interval or sequential).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from planner import intervals, sequential
@@ -14,6 +16,7 @@ from planner.criteria.quantity import Quantity
 from planner.records import CriterionOutcome
 
 LEAST_SEEDS = 3
+_NUDGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Answer:
     interval: tuple[float, float] | None = None
     margin: float | None = None
     flips_at: float | None = None
+    flips_to: CriterionOutcome | None = None
     cause: str | None = None
     note: str = ""
 
@@ -85,14 +89,40 @@ def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)
     if quantity.treatment == "point":
-        return _point(quantity)
+        return _turned(quantity, _point(quantity), _point)
     planned = LEAST_SEEDS if in_sequence or judging.final else judging.looks[0]
     if n < planned and judging.final:
-        return replace(_point(quantity), note=f"{n} of at least {LEAST_SEEDS} seeds: the value itself")
+        answer = _turned(quantity, _point(quantity), _point)
+        return replace(answer, note=f"{n} of at least {LEAST_SEEDS} seeds: the value itself")
     if n < planned:
         note = f"{n} of {judging.looks[0]} seeds"
         return replace(_point(quantity), outcome="undecided", cause="few_seeds", flips_at=None, note=note)
-    return _sequential(quantity, judging) if in_sequence else _interval(quantity, judging)
+    if in_sequence:
+        return _sequential(quantity, judging)
+    return _turned(quantity, _interval(quantity, judging), lambda moved: _interval(moved, judging))
+
+
+def _turned(quantity: Quantity, answer: Answer, judge: Callable[[Quantity], Answer]) -> Answer:
+    """The answer with the outcome beyond its flip point; without either where nothing changes there."""
+    edge, observed = answer.flips_at, answer.observed
+    if edge is None or observed is None:
+        return answer
+    little = _NUDGE * max(abs(edge), abs(edge - observed), 1e-9)
+    # A value on its bound flips to one side alone.
+    sides = (-1.0, 1.0) if edge == observed else (math.copysign(1.0, edge - observed),)
+    for side in sides:
+        outcome = judge(_moved(quantity, observed, edge + side * little)).outcome
+        if outcome != answer.outcome:
+            return replace(answer, flips_to=outcome)
+    return replace(answer, flips_at=None)
+
+
+def _moved(quantity: Quantity, observed: float, to: float) -> Quantity:
+    """The quantity with values shifted, or scaled for a deviation, so that ``to`` is observed."""
+    if not quantity.spread:
+        return replace(quantity, values={s: v + to - observed for s, v in quantity.values.items()})
+    centre, factor = intervals.mean(quantity.in_order), to / observed if observed else 1.0
+    return replace(quantity, values={s: centre + (v - centre) * factor for s, v in quantity.values.items()})
 
 
 def _point(quantity: Quantity) -> Answer:
@@ -105,7 +135,7 @@ def _point(quantity: Quantity) -> Answer:
     margin = quantity.region.margin(observed)
     cause = "undecided" if outcome == "undecided" else None
     note = "above 0, short of the smallest difference that matters" if outcome == "undecided" else ""
-    return Answer(outcome, observed, len(values), "point", None, margin, edge, cause, note)
+    return Answer(outcome, observed, len(values), "point", None, margin, edge, None, cause, note)
 
 
 def _interval(quantity: Quantity, judging: Judging) -> Answer:
@@ -125,7 +155,7 @@ def _interval(quantity: Quantity, judging: Judging) -> Answer:
     shown = {"met": met, "not_met": lost}.get(outcome) or max(met, lost, key=lambda i: i[1] - i[0])
     cause = "undecided" if outcome == "undecided" else None
     margin = quantity.region.margin(observed)
-    return Answer(outcome, observed, len(counted), "interval", shown, margin, edge, cause)
+    return Answer(outcome, observed, len(counted), "interval", shown, margin, edge, None, cause)
 
 
 _OF_SEQUENTIAL: dict[str, CriterionOutcome] = {
@@ -151,5 +181,6 @@ def _sequential(quantity: Quantity, judging: Judging) -> Answer:
     reach = 8 * delta + abs(observed) + 8 * intervals.sd(values)
     shift = flips.nearest_shift(lambda moved: answer(moved)[0], found, delta / 10, reach)
     edge = observed + shift if shift is not None else None
+    beyond = _OF_SEQUENTIAL[answer(shift)[0]] if shift is not None else None
     cause = "undecided" if outcome == "undecided" else None
-    return Answer(outcome, observed, used, "sequential", shown, observed - delta, edge, cause)
+    return Answer(outcome, observed, used, "sequential", shown, observed - delta, edge, beyond, cause)

@@ -12,7 +12,7 @@ from planner.criteria.parts import Question, from_answer, no_answer, paired, res
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.wording import number, say
 from planner.criterion import Comparison
-from planner.evidence import is_finite, which_value
+from planner.evidence import Sample, is_finite, which_value
 from planner.records import CriterionResult
 
 _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}
@@ -37,7 +37,7 @@ def _one(question: Question, rule: Comparison, arm: str, prior: sequential.Prior
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
     answer = judge_quantity(_quantity(rule, values, prior), question.judging)
-    reason = _reason(rule, arm, answer)
+    reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
     fields = from_answer(answer)
     told = _told(rule, answer)
     return result(question, rule, rule.threshold, **fields, answer=told, reason=reason, **common)
@@ -81,6 +81,12 @@ def _reason(rule: Comparison, arm: str, answer: Answer) -> str:
         return say(what, number(worsening), rule, rule.threshold, replace(answer, interval=interval))
     observed = number(answer.observed, signed=rule.as_ != "ratio")
     return say(_named(rule, arm), observed, rule, rule.threshold, answer)
+
+
+def _seen_to(rule: Comparison, arm: str, sample: Sample) -> str:
+    """How far the steps go that a statistic was taken over: training that stopped early may yet change it."""
+    over_steps = isinstance(rule.at, str) and rule.at not in ("first", "last")
+    return f"; {arm} to step {sample.last_step}" if over_steps and sample.last_step is not None else ""
 
 
 def _named(rule: Comparison, arm: str, direction: str = "better") -> str:

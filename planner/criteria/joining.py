@@ -55,10 +55,13 @@ def joined(
         return parts[0].model_copy(update={"id": question.name})
     outcome, cause = join(parts, every)
     chosen = decisive(parts, outcome, every)
+    flips_at, flips_to = joint_flip(parts, chosen, outcome, every)
     word = "weakest" if every else "best"
     absent = [p.reason for p in parts if p.outcome == "not_applicable" != outcome]
     fields: dict[str, object] = {
-        **{k: getattr(chosen, k) for k in ("observed", "n", "interval", "margin", "flips_at", "answer")},
+        **{k: getattr(chosen, k) for k in ("observed", "n", "interval", "margin", "answer")},
+        "flips_at": flips_at,
+        "flips_to": flips_to,
         "outcome": outcome,
         "cause": cause,
         "treatment": weakest_treatment(parts, outcome),
@@ -75,6 +78,17 @@ def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> Cri
     same = [p for p in parts if p.outcome == outcome] or list(parts)
     order = sorted(same, key=lambda p: (p.margin is None, p.margin if p.margin is not None else 0.0, p.id))
     return order[0] if every else order[-1]
+
+
+def joint_flip(
+    parts: Sequence[CriterionResult], chosen: CriterionResult, outcome: str, every: bool
+) -> tuple[float | None, CriterionOutcome | None]:
+    """(value, outcome beyond it) of the part that speaks for all; nothing where the others outweigh it."""
+    if chosen.flips_to is None:
+        return None, None
+    turned = chosen.model_copy(update={"outcome": chosen.flips_to})
+    beyond, _ = join([turned if part is chosen else part for part in parts], every)
+    return (chosen.flips_at, beyond) if beyond != outcome else (None, None)
 
 
 def weakest_treatment(parts: Sequence[CriterionResult], outcome: str) -> str | None:

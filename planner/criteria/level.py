@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from planner.criteria.answer import judge_quantity
+from collections.abc import Mapping, Sequence
+
+from planner import intervals
+from planner.criteria.answer import Answer, judge_quantity
 from planner.criteria.joining import joined
 from planner.criteria.parts import (
     Question,
@@ -15,9 +18,9 @@ from planner.criteria.parts import (
     unpaired,
 )
 from planner.criteria.quantity import Quantity, region_of
-from planner.criteria.wording import number, say
+from planner.criteria.wording import number, say, say_beyond
 from planner.criterion import Level
-from planner.evidence import Sample, which_value
+from planner.evidence import which_value
 from planner.records import CriterionResult
 
 Threshold = float | tuple[float, float]
@@ -48,7 +51,9 @@ def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> C
         return no_answer(question, rule, threshold, trouble, common)
     value = f"{arm}.{rule.metric}{which_value(rule)}"
     what = f"sd over seeds of {value}" if rule.over_seeds else value
-    return _judged(question, rule, threshold, sample, what, common)
+    answer = judge_quantity(_quantity(rule, threshold, sample.values), question.judging)
+    reason = say(what, number(answer.observed), rule, threshold, answer)
+    return result(question, rule, threshold, **from_answer(answer), reason=reason, **common)
 
 
 def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> CriterionResult:
@@ -59,27 +64,28 @@ def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> Crit
     trouble = unpaired(question, left, right, f"{arm}.{rule.metric} and its floor {floor}")
     if trouble is not None:
         return no_answer(question, rule, 0.0, trouble, common)
-    beyond = Sample({seed: a - b for seed, (a, b) in paired(left, right).items()}, left.run_ids)
-    what = f"{arm}.{rule.metric}{which_value(rule)} - its floor {floor}"
-    return _judged(question, rule, 0.0, beyond, what, common)
+    pairs = paired(left, right)
+    beyond = {seed: a - b for seed, (a, b) in pairs.items()}
+    answer = judge_quantity(_quantity(rule, 0.0, beyond), question.judging)
+    reason = _reason(rule, arm, floor, [pairs[seed] for seed in sorted(pairs)[: answer.n]], answer)
+    return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)
 
 
-def _judged(
-    question: Question,
-    rule: Level,
-    threshold: Threshold,
-    sample: Sample,
-    what: str,
-    common: dict[str, object],
-) -> CriterionResult:
-    quantity = Quantity(
-        sample.values,
+def _reason(rule: Level, arm: str, floor: str, pairs: Sequence[tuple[float, float]], answer: Answer) -> str:
+    what = f"{arm}.{rule.metric}{which_value(rule)}"
+    if rule.over_seeds:
+        what = f"sd over seeds of ({what} - its floor {floor})"
+        return say(what, number(answer.observed), rule, 0.0, answer)
+    own, base = (intervals.mean(values) for values in zip(*pairs, strict=True))
+    return say_beyond(what, own, floor, base, rule, answer)
+
+
+def _quantity(rule: Level, threshold: Threshold, values: Mapping[int, float]) -> Quantity:
+    return Quantity(
+        values,
         region_of(rule, threshold, 1.0 if rule.as_ == "ratio" else 0.0),
         rule.treated,
         family=len(rule.subjects) if rule.any_arm else 1,
         family_lost=1 if rule.any_arm else len(rule.subjects),
         spread=rule.over_seeds == "sd",
     )
-    answer = judge_quantity(quantity, question.judging)
-    reason = say(what, number(answer.observed), rule, threshold, answer)
-    return result(question, rule, threshold, **from_answer(answer), reason=reason, **common)

@@ -121,5 +121,6 @@ def from_answer(answer: Answer) -> dict[str, object]:
         "interval": answer.interval,
         "margin": answer.margin,
         "flips_at": answer.flips_at,
+        "flips_to": answer.flips_to,
         "cause": answer.cause,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.criteria.answer import Answer
-from planner.criterion import Measured
+from planner.criterion import Level, Measured
 
 _BOUNDS = {
     "above": "above",
@@ -39,6 +39,20 @@ def bound_text(bound: str, threshold: object) -> str:
     return f"within ±{value}" if bound == "within" else f"{_BOUNDS.get(bound, bound)} {value}"
 
 
+def floor_text(bound: str, value: float | None, name: str = "") -> str:
+    """A bound that is the metric's floor: the number itself, or another metric by name."""
+    told = f"{name} ({number(value)})" if name and value is not None else name or number(value)
+    return f"{_BOUNDS.get(bound, bound)} its floor {told}"
+
+
+def say_beyond(what: str, own: float, floor: str, base: float, rule: Measured, answer: Answer) -> str:
+    """``say`` for a floor that is another metric: both values, and how far one lies above the other."""
+    asked = floor_text(rule.threshold_key or "", base, floor)
+    note = f"; {answer.note}" if answer.note else ""
+    by = f"{number(answer.observed, signed=True)}{around(answer.interval)}"
+    return f"{what} = {number(own)}, asked {asked}: beyond it by {by}{note}"
+
+
 def around(interval: tuple[float, float] | None) -> str:
     """An interval in brackets behind a value; nothing where there is none."""
     return "" if interval is None else f" [{number(interval[0])}, {number(interval[1])}]"
@@ -46,7 +60,10 @@ def around(interval: tuple[float, float] | None) -> str:
 
 def say(what: str, observed: str, rule: Measured, threshold: object, answer: Answer) -> str:
     """One sentence: what was observed, what was asked, and what follows."""
-    asked = bound_text(rule.threshold_key or "", threshold)
+    bound = rule.threshold_key or ""
+    asked = bound_text(bound, threshold)
+    if isinstance(rule, Level) and rule.against_floor and isinstance(threshold, int | float):
+        asked = floor_text(bound, threshold)
     equals = "" if rule.threshold_key == "better_by" else "= "
     shown = around(answer.interval)
     note = f"; {answer.note}" if answer.note else ""

@@ -25,7 +25,14 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "prediction": foretold.model_dump(mode="json") if foretold else None,
         "hypotheses": [r.model_dump(mode="json") for r in rivals_of(trace.program, trace.verdicts)],
         "claims": [
-            {"id": c.id, "status": c.status, "caveats": list(c.caveats), "says": c.says} for c in trace.claims
+            {
+                "id": c.id,
+                "status": c.status,
+                "caveats": list(c.caveats),
+                "says": c.says,
+                "reason": c.reason,
+            }
+            for c in trace.claims
         ],
         "overrides": [
             {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.criteria.wording import bound_text, number, words
+from planner.asked import asked_of
+from planner.criteria.wording import number, words
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.trace import Trace
-from planner.records import CriterionResult, Decision, Override, Verdict
+from planner.records import ClaimResult, CriterionResult, Decision, Override, Verdict
 
 _MARK = {"met": "+", "not_met": "-", "undecided": "?", "not_applicable": ".", "invalid": "!"}
 
@@ -27,7 +28,7 @@ def as_text(trace: Trace, full: bool = False) -> str:
     lines += [f"override by {o.by} at {o.at}: {_what(o)} ({o.reason}) [{o.id}]" for o in trace.overrides]
     if full and trace.claims:
         lines += ["claims"]
-        lines += [f"  {c.id}: {words(c.status)}{_caveat_note(c.caveats)}" for c in trace.claims]
+        lines += [f"  {c.id}: {words(c.status)}{_grounds(c)}{_caveat_note(c.caveats)}" for c in trace.claims]
     return "\n".join(lines)
 
 
@@ -56,7 +57,7 @@ def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
         lines += [heading] if names else []
         for criterion in names:
             result = verdict.criterion(criterion)
-            lines += _criterion_lines(result, full) if result is not None else []
+            lines += _criterion_lines(trace, verdict, result, full) if result is not None else []
     lines += _supersession_lines(trace)
     if verdict.caveats:
         kept = verdict.caveats if full else verdict.caveats[:3]
@@ -85,12 +86,12 @@ def _decides(trace: Trace, name: str) -> bool:
     return row is not None and name in row.conditions
 
 
-def _criterion_lines(result: CriterionResult, full: bool) -> list[str]:
+def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, full: bool) -> list[str]:
     lines = [f"  {_MARK[result.outcome]} {result.id}: {words(result.outcome)} · {result.reason}"]
     facts = []
     if result.kind != "combined" and result.observed is not None:
         facts.append(f"observed {number(result.observed)} {result.unit}".rstrip())
-        facts.append(f"asked {bound_text(result.bound, result.threshold)}")
+        facts.append(f"asked {asked_of(trace.program, verdict, result).asked}")
         facts.append(f"margin {number(result.margin, signed=True)}")
         if result.interval:
             facts.append(f"interval [{number(result.interval[0])}, {number(result.interval[1])}]")
@@ -153,6 +154,10 @@ def _what(override: Override) -> str:
 def _few(ids: Sequence[str]) -> str:
     shown = ", ".join(i[:8] for i in ids[:3])
     return f"{shown} and {len(ids) - 3} more" if len(ids) > 3 else shown
+
+
+def _grounds(claim: ClaimResult) -> str:
+    return f" · {claim.reason}" if claim.reason else ""
 
 
 def _caveat_note(caveats: Sequence[str]) -> str:

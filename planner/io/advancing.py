@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from planner.errors import ProgramError, UsageError, each_apart
-from planner.graph import Options, run_loop
+from planner.graph import Options, Outcome, run_loop
 from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
-from planner.io.home import code_of, open_journal, open_program, standpoint
+from planner.io.home import code_at_hand, open_journal, open_program, standpoint
 from planner.io.launcher import LocalLauncher
 from planner.io.locks import program_lock
 from planner.io.memo_files import MemoFiles
@@ -21,7 +21,7 @@ from planner.io.telling import Telling, end_lines
 from planner.paths import Home
 from planner.program import Program
 from planner.records import Decision
-from planner.status import next_step, program_state
+from planner.status import command_lines, next_step, program_state
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,20 @@ def _advance(
         "steps": steps,
         "state": program_state(at),
         "next": ahead,
-        "stopped": done.stopped or None,
+        "stopped": done.stopped or _lacking(request, done),
         "passed_over": list(done.position.passed_over),
     }
-    for line in end_lines(told):
+    for line in [*end_lines(told), *(f"  {line}" for line in command_lines(ahead))]:
         say(line)
     return told
+
+
+def _lacking(request: Request, done: Outcome) -> str | None:
+    """What ``--no-run`` would have to run to go on; None where it ended for another reason."""
+    at_the_end = request.every or not done.steps
+    if not (request.no_run and at_the_end and done.position.state == "ready"):
+        return None
+    return f"'{done.position.phase}' has no runs, and --no-run makes none"
 
 
 @contextmanager
@@ -109,7 +117,7 @@ def _desk(
     from planner.io.record_store import MlflowRecords
     from planner.io.run_store import MlflowRuns
 
-    code = code_of(home, program)
+    code = code_at_hand(home, program, needed=not request.no_run)
     journal = open_journal(home, program)
     runs = MlflowRuns(home)
     launcher = LocalLauncher(home.root, workers(request), home.logs / program.program)

@@ -57,7 +57,7 @@ class Desk:
     """One program's work on one home.
 
     Args:
-        code: digest of the experiment's code as it is now.
+        code: digest of the experiment's code as it is now; empty where it is not at hand.
         notify: told (label, total) when runs begin, (job, event) for each event, None when they have
             ended, and every step that is written down.
 
@@ -85,7 +85,8 @@ class Desk:
         entries = self.journal.entries(self.program.program)
         snapshot = self.runs.snapshot(self.program)
         accepted = kept_code(entries, self.code)
-        at = build_standpoint(self.program, self._asked_for(entries), self.clock.now(), self.code, accepted)
+        told = self._asked_for(entries)
+        at = build_standpoint(self.program, told, self.clock.now(), self.code or None, accepted)
         mended = [o.phase for o in at.overrides if o.done is not None]
         catalog = self._catalog(snapshot, accepted)
         self._recall = Recall(self.program, snapshot, catalog, exclusions_today(entries), mended)

@@ -11,7 +11,7 @@ from planner.errors import ProgramError, each_apart
 from planner.io.advancing import Request, workers
 from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
-from planner.io.home import code_of, open_program
+from planner.io.home import code_at_hand, open_program
 from planner.io.journal import Journal
 from planner.io.launcher import LocalLauncher
 from planner.io.memo_files import MemoFiles
@@ -62,7 +62,7 @@ def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
         desk = Desk(
             home=home,
             program=program,
-            code=code_of(home, program),
+            code=code_at_hand(home, program, needed=not request.no_run),
             runs=runs,
             records=MemoryRecords(),
             journal=_ReadOnlyJournal(home.journal),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.errors import PhasegateError
+from planner.errors import PhasegateError, ProgramError
 from planner.io.clock import SystemClock
 from planner.io.code import code_digest
 from planner.io.entries import Entry
@@ -33,6 +33,20 @@ def code_of(home: Home, program: Program) -> str:
     if program.experiment is None:
         return digest_of(["command", *(program.command or ())])
     return code_digest(home.experiments, program.experiment)
+
+
+def code_at_hand(home: Home, program: Program, needed: bool) -> str:
+    """``code_of``; empty where there is no experiment and none is needed, because nothing is to be run.
+
+    Raises:
+        ProgramError: it is needed and not there.
+    """
+    try:
+        return code_of(home, program)
+    except ProgramError:
+        if needed:
+            raise
+        return ""
 
 
 def open_journal(home: Home, program: Program) -> Journal:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+from planner.errors import each_apart
 from planner.io.desk import Desk
 from planner.io.entries import Entry, Work
 from planner.io.journal import Journal
@@ -25,14 +26,17 @@ from planner.runs import Ended
 def rebuild(home: Home, journal: Journal) -> None:
     """Fills an empty journal from MLflow: records in the order they were made, and finished runs.
 
+    A malformed program is left out: what is wrong with it is said where it is asked for.
+
     Side effects: reads MLflow, writes the journal.
     """
     from planner.io.programs import load_program, program_names
 
     runs = MlflowRuns(home)
     records = MlflowRecords(runs)
-    for name in program_names(home.root):
-        import_records(journal, records, runs, load_program(home.program(name)))
+    programs, _ = each_apart(program_names(home.root), lambda name: load_program(home.program(name)))
+    for program in programs:
+        import_records(journal, records, runs, program)
 
 
 def import_records(journal: Journal, records: RecordStore, runs: RunStore, program: Program) -> None:

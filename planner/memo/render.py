@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from planner.arithmetic import check_arithmetic
-from planner.criteria.wording import around, bound_text, number, words
-from planner.deltas import deltas
+from planner.asked import asked_of
+from planner.criteria.wording import around, number, words
+from planner.deltas import Delta, deltas
 from planner.expectations import prediction_of, rivals_of
 from planner.explain import Trace
 from planner.markdown import escape
+from planner.memo.brief import answer_line, headline, next_step
+from planner.memo.ran import what_ran
+from planner.memo.results import digits_for, result_tables, seeds_of_arms
+from planner.memo.would_change import would_change
 from planner.program import Program
-from planner.records import CriterionResult, Decision, TableRow, Verdict
-from planner.supersede import Standing
+from planner.records import CriterionResult, Decision, Verdict
+from planner.supersede import claims_today
 
 TEMPLATE = "memo.md.j2"
 
@@ -43,6 +48,9 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
     if trace.verdict is None:
         raise ValueError(f"{trace.phase} has not been judged")
     verdict, program = trace.verdict, trace.program
+    arms, common = what_ran(program, verdict)
+    criteria = [_criterion(c, program, verdict) for c in verdict.criteria]
+    results, rest = result_tables(program, verdict, _key_results(program, verdict))
     view = {
         "t": trace,
         "v": verdict,
@@ -52,89 +60,27 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "at": at[:10],
         "headline": headline(program, verdict, trace.standing),
         "answer": answer_line(program, verdict),
-        "arms": _arms(program, verdict),
-        "common": ", ".join(f"{k} {_param(v)}" for k, v in _shared(program, trace.phase).items()),
-        "results": _table(program, verdict, _key_metrics(program, verdict)),
-        "rest": _table(program, verdict, _other_metrics(program, verdict), short=True),
-        "criteria": [_criterion(c, program, verdict) for c in verdict.criteria],
-        "uneven": len({r.estimate.n for r in verdict.table}) > 1,
-        "flips": list(_flips(program, verdict)),
+        "arms": arms,
+        "common": common,
+        "declared": any("declared: " in told for told in (common, *(arm.params for arm in arms))),
+        "results": results,
+        "rest": rest,
+        "notes": _notes(verdict, criteria),
+        "criteria": criteria,
+        "claims": claims_today({verdict.phase: verdict}, trace.standing),
+        "changes": would_change(program, verdict, trace.verdicts),
         "supersedes": trace.supersession,
         "foretold": prediction_of(program, trace.phase, verdict),
         "rivals": rivals_of(program, trace.verdicts),
-        "deltas": deltas(program, verdict, trace.verdicts, _key_metrics(program, verdict)),
+        "deltas": list(map(_delta, deltas(program, verdict, trace.verdicts, _key_metrics(program, verdict)))),
         "arithmetic": check_arithmetic(program, verdict),
         "pictures": pictures,
         "runs": _runs(verdict),
-        "next_step": next_step(program, trace.decision),
+        "next_step": next_step(program, trace.decision, verdict.outcome),
         "options": _options(program, trace.decision),
     }
     text: str = _environment().get_template(TEMPLATE).render(view)
     return text.strip() + "\n"
-
-
-def headline(program: Program, verdict: Verdict, standing: Standing) -> str:
-    """``PASS, Case D, confirmed``; what has replaced it comes behind."""
-    told = [verdict.outcome.upper()]
-    told += [f"cause: {verdict.cause}"] if verdict.cause else []
-    told += [f"Case {verdict.case}"] if verdict.case else []
-    told += [f"Tier {verdict.tier}"] if verdict.tier else []
-    told += [f"hypothesis ({verdict.hypothesis})"] if verdict.hypothesis else []
-    told += [verdict.confidence]
-    winner = standing.superseded_by.get(verdict.phase)
-    told += [f"superseded by {winner}"] if winner else []
-    return ", ".join(told)
-
-
-def answer_line(program: Program, verdict: Verdict) -> str:
-    """The answer to the phase's question in a word, and what the row of the table means."""
-    words = {
-        "pass": "Yes.",
-        "fail": "No.",
-        "inconclusive": "Not decided.",
-        "invalid": "Cannot be told: the evidence is invalid.",
-        "blocked": "Not yet: the phase is blocked.",
-    }
-    meaning = verdict.means
-    return f"{words[verdict.outcome]} {meaning[:1].upper()}{meaning[1:]}".strip() + ("." if meaning else "")
-
-
-def next_step(program: Program, decision: Decision | None) -> str:
-    """What happens next, in a sentence."""
-    if decision is None:
-        return "Nothing has been decided yet."
-    if decision.action == "stop":
-        return "Nothing: the program ends here."
-    asked = escape(program.phases[decision.target].question) if decision.target in program.phases else ""
-    if decision.action == "wait":
-        waits = {"to_approve": "approves", "to_act": "acts on", "to_confirm": "decides on"}
-        what = decision.choice or "the verdict"
-        return f"A person {waits.get(decision.needs_person or '', 'looks at')} `{what}`. {asked}".strip()
-    return f"`{decision.choice}`: {asked}"
-
-
-def _arms(program: Program, verdict: Verdict) -> list[dict[str, str]]:
-    rules = program.phases[verdict.phase]
-    found = []
-    for arm in rules.arms:
-        rows = [r for r in verdict.table if r.arm == arm]
-        seeds = max((r.estimate.n for r in rows), default=0)
-        params = ", ".join(f"{k} {_param(v)}" for k, v in program.arms[arm].items())
-        found.append({"arm": arm, "params": params, "seeds": str(seeds) if seeds else "-"})
-    return found
-
-
-def _shared(program: Program, phase: str) -> dict[str, Any]:
-    """The parameters that all arms of a phase have in common, as the program declares them."""
-    return {**program.with_, **program.phases[phase].with_}
-
-
-def _param(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return " and ".join(map(_param, value))
-    return "none" if value is None else str(value)
 
 
 def _row_conditions(program: Program, verdict: Verdict) -> list[str]:
@@ -163,57 +109,45 @@ def _key_metrics(program: Program, verdict: Verdict) -> list[str]:
     return [name for name in program.metrics if name in used]
 
 
-def _other_metrics(program: Program, verdict: Verdict) -> list[str]:
-    key = set(_key_metrics(program, verdict))
-    return [m for m in program.metrics if m not in key and any(r.metric == m for r in verdict.table)]
-
-
-def _table(program: Program, verdict: Verdict, metrics: Sequence[str], short: bool = False) -> dict[str, Any]:
-    """Heads and rows of a table: one row per arm, one column per metric."""
-    cells = {(r.arm, r.metric): r for r in verdict.table}
-    arms = [a for a in program.phases[verdict.phase].arms if any((a, m) in cells for m in metrics)]
-    heads = [f"{m} ({escape(program.metrics[m].unit)})" for m in metrics]
-    rows = [[arm, *(_cell(cells.get((arm, m)), short) for m in metrics)] for arm in arms]
-    return {"heads": heads, "rows": rows}
-
-
-def _cell(row: TableRow | None, short: bool) -> str:
-    if row is None:
-        return "-"
-    estimate = row.estimate
-    if short or estimate.interval is None:
-        return number(estimate.value, digits=3)
-    low, high = estimate.interval
-    around = f"[{number(low, digits=3)}, {number(high, digits=3)}]"
-    return f"{number(estimate.value, digits=3)} {around}, n {estimate.n}"
-
-
 def _criterion(result: CriterionResult, program: Program, verdict: Verdict) -> dict[str, str]:
     gate = {c.id for c in _key_results(program, verdict)} | set(program.phases[verdict.phase].gate)
     combined = result.kind == "combined"
-    how = {"point": "point", "interval": "interval", "sequential": "sequential"}.get(
-        result.treatment or "", "-"
-    )
+    asked = asked_of(program, verdict, result)
     return {
         "id": result.id,
+        "kind": result.kind,
         "outcome": words(result.outcome),
         "reason": result.reason,
-        "observed": "-" if combined else number(result.observed),
-        "asked": result.reason if combined else bound_text(result.bound, result.threshold),
+        "compared": asked.compared,
+        "observed": asked.observed,
+        "asked": asked.asked,
+        "n": f"{asked.seeds}, {result.treatment or '-'}" if result.n else "-",
         "margin": "-" if combined else number(result.margin, signed=True),
-        "n": f"{result.n}, {how}" if result.n else "-",
         "gate": "yes" if result.id in gate else "",
     }
 
 
-def _flips(program: Program, verdict: Verdict) -> Iterable[str]:
-    """What would change the verdict: the flip points of the criteria that decided it."""
-    for result in _key_results(program, verdict):
-        if result.flips_at is not None and result.observed is not None:
-            yield (
-                f"`{result.id}` is {words(result.outcome)}; it no longer is where the observed "
-                f"{number(result.observed)} {escape(result.unit)} becomes {number(result.flips_at)}"
-            )
+def _delta(delta: Delta) -> dict[str, str]:
+    """A difference with digits enough to be worked out from what is printed beside it."""
+    there, here = (
+        number(value, digits=digits_for(value, abs(delta.difference))) for value in (delta.there, delta.here)
+    )
+    difference = f"{number(delta.difference, signed=True)}{around(delta.interval)}"
+    told = {"there": there, "here": here, "difference": difference, "n": str(delta.n)}
+    return {**told, "arm": delta.arm, "metric": delta.metric, "unit": delta.unit, "phase": delta.phase}
+
+
+def _notes(verdict: Verdict, criteria: Sequence[dict[str, str]]) -> dict[str, bool]:
+    """What is to be said below the tables."""
+    counts = seeds_of_arms(verdict)
+    several = max(counts.values(), default=0) > 1
+    return {
+        "single": not several,
+        "intervals": any(row.estimate.interval for row in (*verdict.table, *verdict.readings)),
+        "settled": any(" of " in c["n"] for c in criteria),
+        "uneven": len(set(counts.values())) > 1,
+        "ratios": several and any(c.unit == "ratio" for c in verdict.criteria),
+    }
 
 
 def _runs(verdict: Verdict) -> list[dict[str, str]]:
@@ -252,6 +186,10 @@ def _options(program: Program, decision: Decision | None) -> list[dict[str, str]
     return sorted(found, key=lambda o: not o["chosen"])
 
 
+def _counted(count: int, one: str) -> str:
+    return f"{count} {one}{'' if count == 1 else 's'}"
+
+
 @cache
 def _environment() -> Any:
     import jinja2
@@ -264,5 +202,5 @@ def _environment() -> Any:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters.update(md=escape, words=words, number=number, around=around)
+    environment.filters.update(md=escape, words=words, number=number, counted=_counted)
     return environment

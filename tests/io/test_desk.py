@@ -8,7 +8,10 @@ import pytest
 from stories import story
 from worlds import World, credit_linesearch, foreign_run, own_run, scores, small, steady
 
+from planner.errors import ProgramError
+from planner.io.home import code_at_hand
 from planner.io.mirror import write_person
+from planner.paths import Home
 from planner.policy import build_position
 from planner.program import Program, build
 from planner.records import Decision, Keep, Verdict
@@ -304,6 +307,23 @@ def test_runs_of_others_are_judged_without_running_anything(tmp_path: Path) -> N
     done = world.advance(no_run=True)
     assert [(s.phase, s.outcome, s.confidence) for s in done.steps] == [("first", "pass", "provisional")]
     assert (world.launcher.made, world.launcher.asked) == ([], 0)
+
+
+def test_runs_of_others_are_judged_where_the_experiment_is_not_at_hand(tmp_path: Path) -> None:
+    world = World(tmp_path, small(), scores(), code="")
+    for arm in ("base", "new"):
+        run = foreign_run("first", arm, 0, {"score": 3.0 if arm == "new" else 0.0})
+        world.runs.finished[run.id] = run
+    assert [s.outcome for s in world.advance(no_run=True).steps] == ["pass"]
+    assert world.advance(no_run=True).steps == ()
+    assert world.launcher.asked == 0
+
+
+def test_code_that_is_not_there_is_an_error_only_where_it_is_needed(tmp_path: Path) -> None:
+    home, program = Home(tmp_path), small()
+    assert code_at_hand(home, program, needed=False) == ""
+    with pytest.raises(ProgramError, match="made_up"):
+        code_at_hand(home, program, needed=True)
 
 
 def test_an_experiment_is_asked_once_what_its_configurations_come_down_to(world: World) -> None:

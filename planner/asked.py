@@ -1,0 +1,128 @@
+"""What a criterion compares, what it observed there and what it asks, in words."""
+
+from __future__ import annotations
+
+from planner import intervals
+from planner.arithmetic import quantities, values_of
+from planner.criteria.wording import around, bound_text, floor_text, number
+from planner.criterion import Comparison, Level, Measured, Order, Spread
+from planner.evidence import which_value
+from planner.program import Program
+from planner.records import CriterionResult, Record, Verdict
+
+_MANY = 4
+"""From so many arms on, a list says how many there are."""
+
+
+class Asked(Record):
+    """One criterion as a reader takes it in.
+
+    Attributes:
+        compared: arms and metric, and the arm or pair that speaks for all.
+        observed: the value with its interval; a dash for none.
+        asked: the bound.
+        seeds: how many were judged; ``3 of 6`` where the first three settled it.
+    """
+
+    compared: str
+    observed: str
+    asked: str
+    seeds: str
+
+
+def asked_of(program: Program, verdict: Verdict, result: CriterionResult) -> Asked:
+    """What one result of a verdict was asked, as the program has the criterion now."""
+    phase = program.phases.get(verdict.phase)
+    rule = phase.criteria.get(result.id) if phase is not None else None
+    if result.kind == "combined":
+        return Asked(compared="-", observed="-", asked=result.reason, seeds=str(result.n))
+    if not isinstance(rule, Measured):
+        known = {"observed": _observed(result), "asked": _bound(result), "seeds": str(result.n)}
+        return Asked(compared=result.metric or "-", **known)
+    observed, asked = _observed(result), _bound(result)
+    if isinstance(rule, Level) and rule.against_floor:
+        observed, asked = _against_floor(program, verdict, rule, result)
+    seeds = _seeds(program, verdict, rule, result)
+    return Asked(compared=_compared(rule, result), observed=observed, asked=asked, seeds=seeds)
+
+
+def _seeds(program: Program, verdict: Verdict, rule: Measured, result: CriterionResult) -> str:
+    """How many seeds were judged, of those that the arm or pair in question has."""
+    found = [len(values) for values in quantities(program, verdict, rule)]
+    spoken = [n for part, n in zip(result.parts, found, strict=False) if part.id == speaking(result)]
+    held = max(spoken or found, default=0)
+    return f"{result.n} of {held}" if result.n < held else str(result.n)
+
+
+def _observed(result: CriterionResult) -> str:
+    return f"{number(result.observed)}{around(result.interval)}"
+
+
+def _bound(result: CriterionResult) -> str:
+    return bound_text(result.bound, result.threshold)
+
+
+def _against_floor(
+    program: Program, verdict: Verdict, rule: Level, result: CriterionResult
+) -> tuple[str, str]:
+    """(observed, asked) by a metric's floor; where that is a metric, the value itself and what is beyond."""
+    floor = program.metrics[rule.metric].floor
+    if not isinstance(floor, str):
+        return _observed(result), floor_text(result.bound, floor)
+    arm = rule.subjects[0] if len(rule.subjects) == 1 else speaking(result)
+    base = _mean_of_floor(verdict, arm, rule, floor, result.n)
+    asked = floor_text(result.bound, base, floor)
+    if base is None or result.observed is None or rule.over_seeds:
+        return _observed(result), asked
+    beyond = f"beyond it by {number(result.observed, signed=True)}{around(result.interval)}"
+    return f"{number(base + result.observed)}, {beyond}", asked
+
+
+def _mean_of_floor(verdict: Verdict, arm: str, rule: Level, floor: str, n: int) -> float | None:
+    """The mean of a floor over the seeds on which an arm was judged."""
+    table = values_of(verdict)
+    own = table.get((arm, rule.metric, which_value(rule).strip()), {})
+    base = table.get((arm, floor, ""), {})
+    counted = [base[seed] for seed in sorted(own) if seed in base][:n]
+    return intervals.mean(counted) if counted else None
+
+
+def speaking(result: CriterionResult) -> str:
+    """The arm or pair that decides a result made of several; empty where it is one."""
+    decisive = [p for p in result.parts if p.outcome == result.outcome and p.observed == result.observed]
+    return decisive[0].id if decisive and result.observed is not None else ""
+
+
+def _compared(rule: Measured, result: CriterionResult) -> str:
+    found = f"sd over seeds of {_terms(rule)}" if rule.over_seeds else _terms(rule)
+    chosen = speaking(result)
+    return f"{found}; decided by {chosen}" if chosen else found
+
+
+def _terms(rule: Measured) -> str:
+    """Arms and metric; both metrics, each behind its arm, where they differ."""
+    reads = which_value(rule)
+    if isinstance(rule, Order):
+        return f"{' > '.join(rule.subjects)}: {rule.metric}{reads}"
+    if isinstance(rule, Spread):
+        return f"among {_listed(rule.subjects)}: {rule.metric}{reads}"
+    arms = _subjects(rule)
+    if not isinstance(rule, Comparison):
+        return f"{arms}: {rule.metric}{reads}"
+    sign = "/" if rule.as_ == "ratio" else "against" if rule.better_by is not None else "-"
+    if rule.versus is None:
+        return f"{arms}: {rule.metric} {sign} {rule.other_metric}{reads}"
+    if rule.other_metric != rule.metric:
+        return f"{arms}: {rule.metric} {sign} {rule.versus}: {rule.other_metric}{reads}"
+    return f"{arms} {sign} {rule.versus}: {rule.metric}{reads}"
+
+
+def _subjects(rule: Measured) -> str:
+    if not isinstance(rule, Level | Comparison):
+        return "-"
+    quantifier = "each of " if rule.each_of else "any of " if rule.any_arm else ""
+    return f"{quantifier}{_listed(rule.subjects)}" if len(rule.subjects) > 1 else rule.subjects[0]
+
+
+def _listed(arms: list[str]) -> str:
+    return f"{len(arms)} arms" if len(arms) >= _MANY else ", ".join(arms)

@@ -1,0 +1,36 @@
+"""What a person types where a program does not go on by itself."""
+
+from __future__ import annotations
+
+from planner.program import Program
+from planner.records import Decision
+from planner.triage import choices
+
+_REASON = "--reason TEXT"
+
+
+def commands_after(program: Program, decision: Decision, outcome: str | None) -> list[str]:
+    """The commands that move a program on from where a person is waited for, the first recommended.
+
+    Args:
+        outcome: of the verdict that the decision follows; a run that spoils the evidence can be excluded.
+
+    Returns:
+        Words for a shell in which TEXT (and RUN) stand for what the person knows; empty where
+        ``advance`` goes on by itself and where nothing is left to do.
+    """
+    if decision.phase not in program.phases:
+        return []  # the program no longer has it
+    about, offered = (
+        f"phasegate override {program.program} {decision.phase}",
+        choices(program, decision.phase),
+    )
+    if decision.action != "wait":
+        return [f"{about} --choose {option} {_REASON}" for option in decision.due if option in offered]
+    refused = outcome == "invalid" or (outcome == "blocked" and decision.choice is None)
+    found = [f"phasegate exclude RUN {_REASON}"] if refused else []
+    if decision.choice is None:
+        return found + [f"{about} --choose {choice} {_REASON}" for choice in offered]
+    if decision.needs_person == "to_act":
+        return [*found, f"{about} --done {decision.choice} {_REASON}"]
+    return [*found, f"phasegate advance {program.program} --accept"]

@@ -1,0 +1,167 @@
+"""What compared arms differ in besides the declared factor, and what nobody logged of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from planner.criterion import Comparison, Criterion, Order, Spread
+from planner.evidence import Evidence
+from planner.program import Phase
+from planner.records import GuardResult
+from planner.runs import Run
+from planner.written import Consequence
+
+DATASET = "dataset digest"
+CONFOUND = "confound"
+NOT_PARAMETERS = frozenset({"seed", "data_seed_offset"})
+_OF_RUN = " of the run"
+
+Told = dict[str, dict[str, list[str]]]
+"""Parameter -> what is said of it -> the criteria of which it is true."""
+
+
+def judge_confounds(rules: Phase, evidence: Evidence) -> list[GuardResult]:
+    """One result that all is well, or one for every parameter in which compared arms differ unasked.
+
+    What was not logged is neither equal nor different: it has a result of its own, once for the phase.
+    """
+    differing, lone = _differing(rules, evidence)
+    found = [_fault(CONFOUND, p, told, rules.on_confound) for p, told in sorted(differing.items())]
+    found += [
+        _fault("one_sided", p, told, "caveat") for p, told in sorted(lone.items()) if p not in differing
+    ]
+    unlogged = list(_unlogged(rules, evidence))
+    if found:
+        return [*found, *unlogged]
+    reason = "compared arms differ in nothing but the declared factor"
+    if unlogged:
+        reason = "of what is logged, compared arms differ in the declared factor alone"
+    if not _compares(rules, evidence):
+        reason = "no arms are compared"
+    return [
+        GuardResult(id="confounds", outcome="met", consequence=rules.on_confound, reason=reason),
+        *unlogged,
+    ]
+
+
+def compared_arms(rule: Criterion) -> Iterator[tuple[str, str]]:
+    """The pairs of arms that a criterion compares."""
+    if isinstance(rule, Comparison) and rule.versus is not None:
+        yield from ((arm, rule.versus) for arm in rule.subjects if arm != rule.versus)
+    elif isinstance(rule, Order | Spread):
+        yield from combinations(rule.subjects, 2)
+
+
+# --- what differs ------------------------------------------------------------------------------
+
+
+def _differing(rules: Phase, evidence: Evidence) -> tuple[Told, Told]:
+    """(parameters in which compared arms differ, parameters that only one of them has)."""
+    differing: Told = {}
+    lone: Told = {}
+    for name, rule in rules.criteria.items():
+        factors = set(getattr(rule, "factors", []) or rules.factors) | set(rules.tuned_params)
+        for one, other in compared_arms(rule):
+            for parameter, left, right in _differences(evidence, one, other):
+                if parameter.removesuffix(_OF_RUN) in factors:
+                    continue
+                if left is None or right is None:
+                    holder, lacking = (one, other) if right is None else (other, one)
+                    _note(lone, parameter, f"{parameter} is set in {holder} and not in {lacking}", name)
+                else:
+                    text = f"{parameter} is {left} in {one} and {right} in {other}"
+                    _note(differing, parameter, text, name)
+    return differing, lone
+
+
+def _note(told: Told, parameter: str, text: str, criterion: str) -> None:
+    """Notes what is said of a parameter, once for each criterion: one pair of arms shows it."""
+    texts = told.setdefault(parameter, {})
+    if not any(criterion in names for names in texts.values()):
+        texts.setdefault(text, []).append(criterion)
+
+
+def _fault(kind: str, parameter: str, told: dict[str, list[str]], consequence: Consequence) -> GuardResult:
+    return GuardResult(
+        id=f"{kind}:{parameter}",
+        outcome="not_met",
+        consequence=consequence,
+        observed=parameter,
+        reason="; ".join(f"{text} ({', '.join(names)})" for text, names in told.items()),
+        criteria=tuple(name for names in told.values() for name in names),
+    )
+
+
+def _differences(evidence: Evidence, one: str, other: str) -> Iterator[tuple[str, str | None, str | None]]:
+    """Parameters and digests in which the runs of two arms differ, on any seed that both have."""
+    seen: set[str] = set()
+    for seed in _shared_seeds(evidence, one, other):
+        left, right = _conditions(evidence, one, seed), _conditions(evidence, other, seed)
+        unknown = _unknown(evidence.of(one)[seed], left, right) | _unknown(
+            evidence.of(other)[seed], right, left
+        )
+        for parameter in sorted((left.keys() | right.keys()) - seen - unknown):
+            pair = left.get(parameter), right.get(parameter)
+            if pair[0] != pair[1]:
+                seen.add(parameter)
+                yield parameter, *pair
+
+
+def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:
+    """Everything that should be equal between compared runs: parameters, data, code, fidelity, device."""
+    run = evidence.of(arm)[seed]
+    found = {k: v for k, v in evidence.params(arm, seed).items() if k not in NOT_PARAMETERS}
+    extra = {
+        DATASET: run.data_digest,
+        "code digest": run.code_digest,
+        "fidelity": run.fidelity,
+        "device": run.device,
+    }
+    # What a run did can differ from the parameter that asked for it: device 'auto', say.
+    found.update({k + _OF_RUN if k in found else k: v for k, v in extra.items() if v is not None})
+    return found
+
+
+def _compares(rules: Phase, evidence: Evidence) -> bool:
+    """Whether runs of two arms are held against one another at all."""
+    pairs = (pair for rule in rules.criteria.values() for pair in compared_arms(rule))
+    return any(_shared_seeds(evidence, *pair) for pair in pairs)
+
+
+def _shared_seeds(evidence: Evidence, one: str, other: str) -> list[int]:
+    return sorted(set(evidence.of(one)) & set(evidence.of(other)))
+
+
+# --- what nobody logged ------------------------------------------------------------------------
+
+
+def _unknown(run: Run, mine: dict[str, str], theirs: dict[str, str]) -> set[str]:
+    """What a run lacks because it was not logged, so that nothing follows from its absence."""
+    absent = theirs.keys() - mine.keys()
+    return set(absent) if _lacks_params(run) else absent & {DATASET}
+
+
+def _lacks_params(run: Run) -> bool:
+    """Logged by hand, without any parameters; our own runs had those that are declared."""
+    return not run.own and not run.params
+
+
+def _unlogged(rules: Phase, evidence: Evidence) -> Iterator[GuardResult]:
+    """What is not known of the runs because nobody logged it."""
+    runs = [run for arm in rules.arms for run in evidence.of(arm).values()]
+    no_data = [run.arm for run in runs if run.data_digest is None]
+    if no_data:
+        yield _not_known(DATASET, no_data, "whether they ran on the same data is not known")
+    no_params = [run.arm for run in runs if _lacks_params(run)]
+    if no_params:
+        yield _not_known("parameters", no_params, "those that the program declares are taken for granted")
+
+
+def _not_known(what: str, arms: Iterable[str], follows: str) -> GuardResult:
+    return GuardResult(
+        id=f"unlogged:{what}",
+        outcome="not_applicable",
+        consequence="caveat",
+        reason=f"runs of {', '.join(dict.fromkeys(arms))} logged no {what}: {follows}",
+    )

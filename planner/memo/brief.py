@@ -1,0 +1,83 @@
+"""The memo in brief: its headline, the answer to the phase's question, and what comes next."""
+
+from __future__ import annotations
+
+import re
+
+from planner.commands import commands_after
+from planner.markdown import escape
+from planner.program import Program
+from planner.records import Decision, Verdict
+from planner.supersede import Standing
+
+_OPEN_QUESTION = re.compile(r"(^|[,;:] )(which|what|how|why|when|where|who|whose)\b|\bor\b", re.IGNORECASE)
+"""Questions that yes or no does not answer."""
+
+
+def headline(program: Program, verdict: Verdict, standing: Standing) -> str:
+    """``PASS, Case D, confirmed``; what has replaced it or made it stale comes behind."""
+    told = [verdict.outcome.upper()]
+    told += [f"cause: {verdict.cause}"] if verdict.cause else []
+    told += [f"Case {verdict.case}"] if verdict.case else []
+    told += [f"Tier {verdict.tier}"] if verdict.tier else []
+    told += [f"hypothesis ({verdict.hypothesis})"] if verdict.hypothesis else []
+    told += [verdict.confidence]
+    winner = standing.superseded_by.get(verdict.phase)
+    told += [f"superseded by {winner}"] if winner else []
+    why = standing.stale.get(verdict.phase)
+    told += [f"stale: {why}"] if why else []
+    return ", ".join(told)
+
+
+def answer_line(program: Program, verdict: Verdict) -> str:
+    """The answer to the phase's question, and what the row of the table means."""
+    meaning = f"{verdict.means[:1].upper()}{verdict.means[1:]}." if verdict.means else ""
+    answer = _answer(program.phases[verdict.phase].question, verdict, bool(meaning))
+    return f"{answer} {meaning}".strip()
+
+
+def _answer(question: str, verdict: Verdict, explained: bool) -> str:
+    equivalent = verdict.outcome == "fail" and verdict.cause == "equivalent"
+    if equivalent:
+        return "No difference worth having was found: what was compared is equivalent."
+    if verdict.outcome in ("pass", "fail"):
+        if not _OPEN_QUESTION.search(question):
+            return "Yes." if verdict.outcome == "pass" else "No."
+        passed = (
+            "Every criterion of the gate is met." if verdict.outcome == "pass" else "The gate is not met."
+        )
+        return "" if explained else passed
+    return {
+        "inconclusive": "Not decided.",
+        "invalid": "Cannot be told: the evidence is invalid.",
+        "blocked": "Not yet: the phase is blocked.",
+    }[verdict.outcome]
+
+
+def next_step(program: Program, decision: Decision | None, outcome: str | None = None) -> str:
+    """What happens next, in a sentence; where a person is waited for, what to type.
+
+    Args:
+        outcome: of the verdict that the decision follows.
+    """
+    if decision is None:
+        return "Nothing has been decided yet."
+    if decision.action == "stop":
+        due = ", ".join(f"`{option}`" for option in decision.due)
+        return "Nothing: the program ends here." + (f" Deferred, and due by now: {due}." if due else "")
+    asked = escape(program.phases[decision.target].question) if decision.target in program.phases else ""
+    if decision.action == "wait":
+        opens = f" It opens `{decision.target}`: {asked}" if asked else ""
+        return f"{_awaited(decision)}: {_ways(program, decision, outcome)}.{opens}"
+    return f"`{decision.choice}`: {asked}" if asked else f"`{decision.choice}`"
+
+
+def _awaited(decision: Decision) -> str:
+    if decision.choice is None:
+        return "A person looks at the verdict and decides what follows"
+    waits = {"to_approve": "approves", "to_act": "acts on", "to_confirm": "decides on"}
+    return f"A person {waits.get(decision.needs_person or '', 'looks at')} `{decision.choice}`"
+
+
+def _ways(program: Program, decision: Decision, outcome: str | None) -> str:
+    return " or ".join(f"`{command}`" for command in commands_after(program, decision, outcome))
