@@ -19,9 +19,9 @@ Metrics (unit; better), by update. "Rows" are the first of the validation split,
     ``residual`` (relative force; lower): |F| / |z| at z_T. The step residual is eps times it, which shrinks
     with eps by definition. ``residual_late``: the same over the second half of the updates;
     ``residual_star``: at the refined state.
-    ``rho``, ``rho_max`` (spectral radius; neither): of Phi_z at z*, or where the search for it ended, mean
-    and largest over rows, up to the last look before a run diverges: afterwards nothing settles, and
-    the tanh saturates, so that rho falls. ``rho_at_T``, ``rho_at_T_max``: at z_T. ``rho_angle``
+    ``rho``, ``rho_max`` (spectral radius; neither): of Phi_z at z_T, mean and largest over rows.
+    ``rho_star``, ``rho_star_max``: at z*, or where the search for it ended, up to the last look before a
+    run diverges: afterwards nothing settles, and the tanh saturates, so that rho falls. ``rho_angle``
     (radians per step): of the leading eigenvalue there; away from 0 the slowest mode oscillates. The CSV
     file has all of them at every look.
     ``star_exists`` (share of rows; higher): rows whose relaxation settles within ``search_steps``.
@@ -39,7 +39,7 @@ Metrics (unit; better), by update. "Rows" are the first of the validation split,
 Budget, one thread: smoke under 1 s; standard 2 to 8 s (the search for z* is most of it); full, with the
 source's T of 150, tens of minutes.
 
-If the claim is false, ``oracle`` keeps ``rho`` below 1 and its ``ce`` follows that of ``bptt``.
+If the claim is false, ``oracle`` keeps ``rho_star`` below 1 and its ``ce`` follows that of ``bptt``.
 
 Replicates: the seed drives weights, batches, directions and probes. The split has ``data_seed``. Seeds
 train side by side or alone with the same numbers, bit for bit on a CPU.

@@ -61,7 +61,9 @@ def missing(name: str) -> Refused:
 
 def checked(name: str, found: Any) -> Experiment:
     """``found``, if it has the names of the contract."""
-    absent = [part for part in ("Config", "PRESETS", "describe", "run") if not hasattr(found, part)]
+    wanted = ["Config", "PRESETS", "describe", "run"]
+    wanted += ["run_together"] if hasattr(found, "TOGETHER") else []
+    absent = [part for part in wanted if not hasattr(found, part)]
     if absent:
         raise Refused("experiment", f"experiment `{name}` has no {' and no '.join(absent)}")
     experiment: Experiment = found
@@ -107,7 +109,7 @@ def describe(
             text = f"experiment `{name}` cannot describe {dict(params)}: {one_line(error)}"
             raise Refused("arms", text) from error
         data["data_name"], data["data_digest"] = data.pop("name"), data.pop("digest")
-        together = getattr(experiment, "TOGETHER", 1)
+        together = max(1, int(getattr(experiment, "TOGETHER", 1)))
         found.append({"config": config.model_dump(mode="json"), "together": together, **data})
     return found
 

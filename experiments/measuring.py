@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import command
-from experiments.contract import Experiment, Interrupted, MetricLog
+from experiments.contract import Experiment, Interrupted, MetricLog, read_metrics
 from experiments.loading import Refused, configured, one_line
 
 RESULT = "result.json"
@@ -29,7 +31,10 @@ def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
     Args:
         find: gives the experiment of a name, or raises ``Refused``.
     """
-    log = MetricLog(Path(job["folder"]), on_progress)
+    folder = Path(job["folder"])
+    if not job["command"]:  # a command's own files are where it resumes from
+        _start_afresh(folder)
+    log = MetricLog(folder, on_progress)
 
     def prepare() -> Callable[[], None]:
         if job["command"]:
@@ -49,6 +54,8 @@ def measure_together(jobs: Sequence[Job], find: Find, on_progress: OnProgress) -
         None where they could not be: one of them failed, and nobody knows which. The caller runs them
         one by one, each from its own checkpoint.
     """
+    for job in jobs:
+        _start_afresh(Path(job["folder"]))
     logs = [MetricLog(Path(job["folder"]), on_progress if job is jobs[0] else None) for job in jobs]
 
     def prepare() -> Callable[[], None]:
@@ -59,6 +66,13 @@ def measure_together(jobs: Sequence[Job], find: Find, on_progress: OnProgress) -
 
     results = _timed(prepare, logs)
     return None if any(r["outcome"] in ("code_error", "out_of_memory") for r in results) else results
+
+
+def _start_afresh(folder: Path) -> None:
+    """Removes what an earlier try measured, unless it left a checkpoint to go on from."""
+    if not any((folder / "checkpoint").glob("*")):
+        (folder / "metrics.jsonl").unlink(missing_ok=True)
+        shutil.rmtree(folder / "artifacts", ignore_errors=True)
 
 
 def _timed(prepare: Callable[[], Callable[[], None]], logs: Sequence[MetricLog]) -> list[Result]:
@@ -80,7 +94,9 @@ def _timed(prepare: Callable[[], Callable[[], None]], logs: Sequence[MetricLog])
 
 
 def _result(outcome: str, reason: str, seconds: float, log: MetricLog) -> Result:
-    names = list(dict.fromkeys(log.not_finite))
+    # From the file: what an earlier try measured counts too, until it is measured again.
+    latest = {(name, step): value for name, step, value in read_metrics(log.folder)}
+    names = list(dict.fromkeys(name for (name, _), value in latest.items() if not math.isfinite(value)))
     if outcome == "ok" and names:
         outcome, reason = "bad_metric", f"not finite: {', '.join(names)}"
     return {"outcome": outcome, "reason": reason, "seconds": seconds, "not_finite": names}

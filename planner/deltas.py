@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from planner import intervals
 from planner.program import Program
@@ -33,16 +34,17 @@ class Delta(Record):
 def deltas(
     program: Program, verdict: Verdict, earlier: Mapping[str, Verdict], metrics: Sequence[str]
 ) -> list[Delta]:
-    """Differences of a verdict's table from those of earlier phases, in the program's order.
+    """Differences of a verdict's table from those of earlier phases.
 
     Runs that both phases use are left out: they cannot differ.
 
     Args:
-        earlier: phase -> its verdict; the verdict's own phase in it is passed over.
+        earlier: phase -> its verdict, in the order in which they were judged; those from the verdict's own
+            phase on are passed over.
         metrics: those that are compared.
     """
     level = 1 - program.budget.false_pass
-    others = [earlier[name] for name in program.phases if name in earlier and name != verdict.phase]
+    others = takewhile(lambda other: other.phase != verdict.phase, earlier.values())
     return [
         delta
         for other in others

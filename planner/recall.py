@@ -20,6 +20,11 @@ WORTH_RETRYING = frozenset({"out_of_memory", "timeout", "slowdown", "suspended",
 """Outcomes that a second try may change; an exception or a NaN would come again."""
 
 
+def is_tried_again(outcome: str, attempt: int) -> bool:
+    """Whether a run that ended so has another try, which goes on from its checkpoint."""
+    return outcome in WORTH_RETRYING and attempt <= RETRIES
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Every run of a program that MLflow holds, finished and unfinished apart."""

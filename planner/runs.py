@@ -5,7 +5,9 @@ Finished and unfinished runs are different types, so that no rule can mistake on
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from planner.records import Record
 
@@ -164,4 +166,4 @@ class Description(Record):
     sizes: dict[str, int] = {}
     overlap: float = 0.0
     files: tuple[str, ...] = ()
-    together: int = 1
+    together: Annotated[int, Field(ge=1)] = 1

@@ -39,6 +39,11 @@ def test_only_seeds_that_both_phases_have_count() -> None:
     assert (found.n, found.here, found.there, found.interval) == (1, 3.0, 1.0, None)
 
 
+def test_phases_that_were_judged_later_are_not_compared_with() -> None:
+    late, early = judged("late", "b", HERE), judged("early", "a", THERE)
+    assert deltas(make_program(), early, {"early": early, "late": late}, ["score"]) == []
+
+
 @pytest.mark.parametrize(
     ("early", "metrics"),
     [

@@ -136,6 +136,12 @@ def test_a_number_in_the_memo_is_the_records_number(changes: dict, before: str, 
     assert after in new
 
 
+def test_an_arm_of_which_only_a_step_was_read_is_told_of() -> None:
+    reading = row("new", "score", [1.0, 2.0]).model_copy(update={"reads": "at step 1"})
+    text = render_memo(trace(verdict("early", table=(), readings=(reading,))))
+    assert "`new-score-0` (seed 0)" in text
+
+
 def test_the_memo_names_every_run_with_its_seed() -> None:
     text = render_memo(trace(verdict("early")))
     for arm in ("plain", "new"):

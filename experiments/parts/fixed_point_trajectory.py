@@ -14,7 +14,7 @@ from experiments.parts import fixed_point_training as training
 from experiments.parts.fixed_point_training import CAP, Training
 
 BLOW_UP = 2.0  # times the lowest loss so far: the factor that the source's criteria ask for
-OF_RHO = ("rho_at_T", "rho_at_T_max", "rho", "rho_max", "rho_angle")
+OF_STAR = ("rho_star", "rho_star_max", "rho_angle")
 
 
 class Trajectory:
@@ -53,7 +53,7 @@ class Trajectory:
         lowest = min([past["ce"] for past in self.history if past["step"] < step], default=CAP)
         if not self._blown_up_at and told["ce"] >= BLOW_UP * lowest:
             self._blown_up_at = step
-        hidden = ("step", *OF_RHO) if self._blown_up_at else ("step",)
+        hidden = ("step", *OF_STAR) if self._blown_up_at else ("step",)
         shown = {name: value for name, value in told.items() if name not in hidden}
         shown["update"] = step
         shown["val_ce_best"] = min(lowest, told["ce"])

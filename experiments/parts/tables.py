@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 
 from experiments.parts.seeding import derive
 
@@ -41,6 +40,8 @@ class Table:
 @lru_cache(maxsize=1)
 def digits() -> Table:
     """The 1797 bundled 8x8 digits, pixels scaled to [0, 1] (scikit-learn's ``load_digits``)."""
+    from sklearn.datasets import load_digits  # most of a second, which users of other data need not wait
+
     x, y = load_digits(return_X_y=True)
     return Table("digits", _tensor(x / 16.0, np.float32), _tensor(y, np.int64))
 
@@ -82,6 +83,9 @@ def _read_torch(file: Path) -> tuple[np.ndarray, np.ndarray]:
         held = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises UnpicklingError, RuntimeError or EOFError, by kind of damage
         raise ValueError(f"{file}: not a plain torch file of tensors; save {{'x': ..., 'y': ...}}") from error
+    if not isinstance(held, dict):
+        told = f"a {type(held).__name__}, not a dict of tensors; save {{'x': ..., 'y': ...}}"
+        raise ValueError(f"{file}: holds {told}")
     return held["x"], held["y"]
 
 

@@ -14,7 +14,7 @@ from planner.io.journal import Journal
 from planner.paths import Home
 from planner.ports import Clock, RunStore
 from planner.program import Program
-from planner.recall import RETRIES, WORTH_RETRYING, Recall
+from planner.recall import Recall, is_tried_again
 from planner.runs import Description, Ended, Job, PlannedRun, Started
 
 
@@ -87,12 +87,16 @@ class Batch:
                 yield self._plan(one, 0 if index else len(group) - 1)
 
     def _groups(self, planned: Sequence[PlannedRun], most: int) -> Iterator[list[PlannedRun]]:
-        """Runs in their order, each with the next ones that differ from it in their seed alone."""
+        """Runs in their order, each with the next ones that differ from it in their seed alone.
+
+        A second try goes alone: what ended the first might end its whole group again.
+        """
         waiting = list(planned)
         while waiting:
             first = waiting[0]
-            size = min(most, self._told(first).together)
-            group = [one for one in waiting if (one.arm, one.params) == (first.arm, first.params)][:size]
+            size = 1 if self.recall.retried(first) else min(most, self._told(first).together)
+            alike = [one for one in waiting if (one.arm, one.params) == (first.arm, first.params)]
+            group = [one for one in alike if one is first or not self.recall.retried(one)][:size]
             waiting = [one for one in waiting if one not in group]
             yield group
 
@@ -157,7 +161,7 @@ class Batch:
         self.runs.finish(run_id, Path(task.job.folder), event, began)
         done = {"state": "finished", "outcome": event.outcome, "seconds": round(event.seconds, 3)}
         self.journal.update_work(task.planned.fingerprint, task.attempt, **done)
-        if event.outcome not in WORTH_RETRYING or task.attempt > RETRIES:  # else its checkpoints are wanted
+        if not is_tried_again(event.outcome, task.attempt):
             shutil.rmtree(task.job.folder, ignore_errors=True)
         self.finished += 1
         self._seconds += event.seconds

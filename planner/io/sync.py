@@ -20,6 +20,7 @@ from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.program import Program
 from planner.records import AnyRecord, Decision, Verdict
+from planner.recall import is_tried_again
 from planner.runs import Ended
 
 
@@ -124,7 +125,8 @@ def _settle(desk: Desk, work: Work) -> None:
     if ended is not None and work.mlflow_run is not None:
         desk.runs.finish(work.mlflow_run, folder, ended, work.started_at or desk.clock.seconds())
         desk.journal.update_work(*where, state="finished", outcome=ended.outcome, seconds=ended.seconds)
-        shutil.rmtree(folder, ignore_errors=True)
+        if not is_tried_again(ended.outcome, work.attempt):
+            shutil.rmtree(folder, ignore_errors=True)
         return
     if work.mlflow_run is not None:
         desk.runs.abandon(work.mlflow_run)

@@ -152,7 +152,7 @@ def _notes(verdict: Verdict, criteria: Sequence[dict[str, str]]) -> dict[str, bo
 
 def _runs(verdict: Verdict) -> list[dict[str, str]]:
     found: dict[str, dict[str, int]] = {}
-    for row in verdict.table:
+    for row in (*verdict.table, *verdict.readings):
         for (seed, _), run_id in zip(row.estimate.values, row.estimate.run_ids, strict=True):
             found.setdefault(row.arm, {})[run_id] = seed
     return [

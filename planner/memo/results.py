@@ -36,7 +36,7 @@ def result_tables(
 def seeds_of_arms(verdict: Verdict) -> dict[str, int]:
     """Arm -> its number of seeds, of those that have any."""
     counts: dict[str, int] = {}
-    for row in verdict.table:
+    for row in _rows(verdict):
         counts[row.arm] = max(row.estimate.n, counts.get(row.arm, 0))
     return counts
 

@@ -41,8 +41,8 @@ def test_every_metric_is_finite_and_logged_at_every_look(tmp_path, gradient):
     assert all(math.isfinite(value) for value in found.values())
     names = {name for name, _ in found}
     assert names >= {
-        "ce", "accuracy", "ce_star", "val_ce_best", "residual", "residual_late", "residual_star", "rho_at_T",
-        "rho_at_T_max", "rho", "rho_max", "rho_angle", "star_exists", "adjoint_valid", "diverged",
+        "ce", "accuracy", "ce_star", "val_ce_best", "residual", "residual_late", "residual_star", "rho",
+        "rho_max", "rho_star", "rho_star_max", "rho_angle", "star_exists", "adjoint_valid", "diverged",
         "steps_survived", "grad_norm", "skipped_updates", "update",
     }  # fmt: skip
     assert {step for name, step in found if name == "ce"} == {2, 4, 6}
@@ -226,11 +226,12 @@ def test_divergence_is_a_result_with_its_step_and_finite_metrics(blown_up):
 def test_rho_ends_where_a_run_diverges_and_goes_on_in_the_file(blown_up):
     found, folder = blown_up
     at = found["diverged_at", 12]
-    assert max(step for name, step in found if name == "rho_at_T") == at - 1
+    assert max(step for name, step in found if name == "rho_star") == at - 1
+    assert max(step for name, step in found if name == "rho") == 12
     with (folder / "artifacts" / "trajectory.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 12
-    assert all(math.isfinite(float(row["rho_at_T"])) for row in rows)
+    assert all(math.isfinite(float(row["rho_star"])) for row in rows)
 
 
 def test_a_gradient_that_is_not_finite_is_skipped_and_counted(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from stories import story
-from worlds import World, credit_linesearch, foreign_run, own_run, scores, small, steady
+from worlds import Measured, World, credit_linesearch, foreign_run, own_run, scores, small, steady
 
 from planner.errors import ProgramError
 from planner.io.home import code_at_hand
@@ -59,6 +59,19 @@ def test_seeds_that_train_together_come_as_one_but_leave_no_worker_idle(
     world.advance(every=False)
     assert sorted(world.launcher.groups) == sorted(groups)
     assert sorted(world.launcher.made) == sorted((arm, seed) for arm in ("base", "new") for seed in range(3))
+
+
+def test_a_second_try_goes_alone_so_that_one_bad_seed_does_not_take_its_group_along(world: World) -> None:
+    world.launcher.together = 3
+    first = {("new", seed): "killed" for seed in range(3)}
+    script = world.script
+
+    def killed_once(arm: str, seed: int) -> Measured:
+        return first.pop((arm, seed), None) or script(arm, seed)
+
+    world.script = killed_once
+    world.advance(every=False)
+    assert sorted(world.launcher.groups) == [1, 1, 1, 3, 3]
 
 
 def test_until_goes_on_to_that_phase_and_no_further(world: World) -> None:
@@ -284,6 +297,36 @@ def test_a_launch_says_that_the_verdict_is_stale_and_another_fidelity_has_none_y
         ahead = build_position(world.desk(fidelity=fidelity or None).recall()).decision
         assert ahead is not None
         assert told in ahead.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"data_digest": "other"}, "its verdict is stale: the data have changed"),
+        ({"config": {"kind": "else"}}, "its verdict is stale: the configuration of its arms has changed"),
+    ],
+)
+def test_a_launch_says_what_changed_since_the_verdict(
+    world: World, change: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.advance()
+    describe = Describer.describe
+
+    def otherwise(self: Describer, fidelity: str | None) -> Any:
+        return {at: one.model_copy(update=change) for at, one in describe(self, fidelity).items()}
+
+    monkeypatch.setattr(Describer, "describe", otherwise)
+    ahead = build_position(world.desk().recall()).decision
+    assert ahead is not None
+    assert ahead.reason.endswith(told)
+
+
+def test_runs_that_are_gone_from_the_store_are_told_to_be_gone(world: World) -> None:
+    world.advance()
+    world.runs = MemoryRuns()
+    ahead = build_position(world.desk().recall()).decision
+    assert ahead is not None
+    assert ahead.reason.endswith("its verdict is stale: runs that it counted are no longer in MLflow")
 
 
 def test_a_changed_rule_is_judged_again_and_is_post_hoc(world: World) -> None:

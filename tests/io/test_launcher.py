@@ -299,6 +299,34 @@ class TestEveryLauncher:
         assert "no-such-program" in last.reason
 
 
+class TestASecondTry:
+    def left_by_the_first(self, one: Job) -> Path:
+        folder = Path(one.folder)
+        (folder / "artifacts").mkdir(parents=True)
+        (folder / "artifacts" / "old.csv").touch()
+        (folder / "metrics.jsonl").write_text('["loss", 9, 0.1]\n["aside", 4, NaN]\n')
+        return folder
+
+    def test_without_a_checkpoint_it_starts_afresh(self, launcher: Launcher, job: Callable[..., Job]) -> None:
+        again = job()
+        folder = self.left_by_the_first(again)
+        assert ended(launcher, again).outcome == "ok"
+        assert ("loss", 9, 0.1) not in read_metrics(folder)
+        assert not (folder / "artifacts").exists()
+
+    def test_with_a_checkpoint_what_was_measured_before_stays_and_counts(
+        self, launcher: Launcher, job: Callable[..., Job]
+    ) -> None:
+        again = job()
+        folder = self.left_by_the_first(again)
+        (folder / "checkpoint").mkdir()
+        (folder / "checkpoint" / "net.pt").touch()
+        last = ended(launcher, again)
+        assert (last.outcome, last.reason) == ("bad_metric", "not finite: aside")
+        assert ("loss", 9, 0.1) in read_metrics(folder)
+        assert (folder / "artifacts" / "old.csv").exists()
+
+
 class TestSeedsTogether:
     @pytest.fixture
     def trio(self, job: Callable[..., Job]) -> Callable[..., list[Job]]:
