@@ -45,7 +45,7 @@ Source: ``004_8d8cd1e0949beb15.txt``; cross networks after DCNv3 (arXiv 2407.133
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import pydantic
@@ -65,7 +65,7 @@ TOGETHER = 6
 TIMES = ("epoch_minutes", "batch_wall_ms", "batch_cpu_ms", "cpu_per_wall", "memory_mb")
 """Measures of the machine; they differ from one execution to the next."""
 
-_NO_MATTER = {"num_workers", "slow_batches", "device", "data"}
+_NO_MATTER = {"num_workers", "slow_batches", "slow_seconds", "device", "data"}
 """Parameters on which no measure of quality depends (of the data, the digest speaks)."""
 
 History = list[dict[str, float]]
@@ -85,7 +85,9 @@ class Config(contract.Config):
     batch_size: int = pydantic.Field(256, ge=1)
     clip_norm: float | None = pydantic.Field(1.0, gt=0)
     num_workers: int = pydantic.Field(0, ge=0)
-    slow_batches: int = pydantic.Field(20, ge=1)  # as many have to be slow before the watchdog stops the run
+    # As many batches have to be slow, and for so long, before the watchdog stops the run.
+    slow_batches: int = pydantic.Field(20, ge=1)
+    slow_seconds: float = pydantic.Field(3.0, ge=0)
 
     embedding: int = pydantic.Field(8, ge=2, multiple_of=2)
     width: int = pydantic.Field(32, ge=1)
@@ -107,12 +109,10 @@ class Config(contract.Config):
 
 
 _SMALL = {"train_size": 4000, "validation_size": 2000, "test_size": 2000, "users": 400, "items": 300}
-# 20 of their short batches last 0.2 s, which any neighbour's burst fills.
-_PATIENT = {"slow_batches": 200}
 _LARGE = {"train_size": 4_000_000, "validation_size": 500_000, "test_size": 500_000}
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "smoke": {**_SMALL, **_PATIENT, "width": 16},
-    "standard": _PATIENT,
+    "smoke": {**_SMALL, "width": 16},
+    "standard": {},
     "full": {**_LARGE, "users": 200_000, "items": 50_000, "embedding": 16, "width": 64},
 }
 
@@ -135,12 +135,16 @@ def run(config: Config, seed: int, log: MetricLog) -> None:
 
 
 def run_together(
-    config: Config, seeds: Sequence[int], logs: Sequence[MetricLog], watchdog: Watchdog | None = None
+    config: Config,
+    seeds: Sequence[int],
+    logs: Sequence[MetricLog],
+    make_watchdog: Callable[..., Watchdog] = Watchdog,
 ) -> None:
     """Trains several seeds at once, those together that have come equally far.
 
     Args:
-        watchdog: stops the training when batches become slow; one with the usual clocks if None.
+        make_watchdog: gives what stops the training when batches become slow; takes the arguments of
+            ``Watchdog`` by name.
 
     Raises:
         Slowdown, Suspended: the watchdog stopped the training; epochs that were complete are logged.
@@ -154,17 +158,24 @@ def run_together(
         groups.setdefault(len(one.history), []).append(one)
     for done, group in sorted(groups.items()):
         if done < config.epochs:
-            _train(config, data, parts, group, done, watchdog or Watchdog(window=config.slow_batches))
+            patience = {"window": config.slow_batches, "least_seconds": config.slow_seconds}
+            watchdog = make_watchdog(reference=_reference(group), **patience)
+            _train(config, data, parts, group, done, watchdog)
 
 
 class _Seed:
-    """One seed's run: its checkpoint, and what it measured by epoch."""
+    """One seed's run: its checkpoint, and what it measured by epoch.
+
+    Attributes:
+        pace: of its epoch 1, median seconds of a batch, and of how many seeds those batches were.
+    """
 
     def __init__(self, key: str, seed: int, log: MetricLog) -> None:
         self.key, self.seed, self.log = key, seed, log
         self.file = log.checkpoint / "training.pt"
         self.held = gated_checkpoints.load(self.file, key)
         self.history: History = list(self.held["history"]) if self.held else []
+        self.pace: tuple[float, int] | None = self.held["pace"] if self.held else None
 
     def report_all(self, data: ClickLog, parts: Mapping[str, slice]) -> None:
         """Logs what holds for the whole run, and the epochs that are in the checkpoint."""
@@ -180,7 +191,8 @@ class _Seed:
         """Logs an epoch, and keeps it."""
         self.history.append(measured)
         self._report(self.history)
-        gated_checkpoints.save(self.file, {"key": self.key, "history": self.history, **state})
+        held = {"key": self.key, "history": self.history, "pace": self.pace}
+        gated_checkpoints.save(self.file, {**held, **state})
 
     def _report(self, history: History) -> None:
         epoch, now = len(history), history[-1]
@@ -194,6 +206,16 @@ class _Seed:
             table = csv.writer(file)
             table.writerow(["epoch", *now])
             table.writerows([number, *row.values()] for number, row in enumerate(history, 1))
+
+
+def _reference(group: Sequence[_Seed]) -> float | None:
+    """Seconds that a batch of these seeds takes at most at the pace of their first epochs; None before those.
+
+    Seeds that train together share a batch. One of n seeds takes at most n / m times as long as one of m,
+    and no longer where n < m; how much less depends on the machine, and a bound stops no run by mistake.
+    """
+    paces = [one.pace for one in group if one.pace]
+    return max((seconds * max(len(group) / seeds, 1.0) for seconds, seeds in paces), default=None)
 
 
 def _train(
@@ -226,6 +248,7 @@ def _train(
                 one.log.metric("epoch_minutes", training.projected_minutes(epoch, batches + 1), epoch)
             raise
         for place, (one, measured) in enumerate(zip(group, found, strict=True)):
+            one.pace = one.pace or (watchdog.median_seconds(epoch), len(group))
             one.take(measured, training.state(place))
 
 

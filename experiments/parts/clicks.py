@@ -268,7 +268,9 @@ def split(log: ClickLog, train: int, validation: int, test: int) -> dict[str, sl
 def digest(log: ClickLog, parts: Mapping[str, slice]) -> str:
     """SHA-256 over everything that training and evaluation see."""
     seen = {name: (log.x[part], log.y[part]) for name, part in parts.items()}
-    return tables.digest({**seen, "category": (log.category,)})
+    # Rows outside the parts count too: the sizes of the embedding tables follow from the ids of all rows.
+    ids = {"cardinalities": (torch.tensor(log.cardinalities),), "category": (log.category,)}
+    return tables.digest({**seen, **ids})
 
 
 def overlap(log: ClickLog, parts: Mapping[str, slice]) -> float:

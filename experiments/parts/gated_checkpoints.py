@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 State = dict[str, Any]
-"""``key``, ``history``, and the state dicts ``module`` and ``optimizer``; tensors have a leading axis."""
+"""``key``, ``history``, ``pace``, and ``module`` and ``optimizer``, whose tensors have a leading axis."""
 
 
 def load(file: Path, key: str) -> State | None:

@@ -1,4 +1,5 @@
 import csv
+import functools
 import gc
 import math
 import multiprocessing
@@ -409,17 +410,57 @@ def slow_clocks(slow_from):
     return {"wall": wall, "cpu": lambda: asked[1]}
 
 
+def on_a_machine(folder, seeds, slow_from=math.inf, **params):
+    """Trains seeds together with clocks that a test turns; two slow batches stop them."""
+    config = config_of(slow_batches=2, slow_seconds=0.0, **params)
+    logs = [MetricLog(folder / str(seed)) for seed in seeds]
+    try:
+        study.run_together(config, seeds, logs, functools.partial(Watchdog, **slow_clocks(slow_from)))
+    finally:
+        for log in logs:
+            log.close()
+
+
 def test_a_slowdown_stops_the_run_and_leaves_the_epochs_before_it_and_a_projection(tmp_path):
-    log = MetricLog(tmp_path)
     with pytest.raises(Slowdown, match="epoch 2 take 10000"):
-        study.run_together(config_of(), [0], [log], Watchdog(window=2, **slow_clocks(8)))
-    log.close()
+        on_a_machine(tmp_path, [0], slow_from=8)
+    tmp_path /= "0"
     found = told(tmp_path, timed=True)
     assert found["epochs_completed", 1] == 1
     assert ("val_auc", 1) in found
     assert ("val_auc", 2) not in found
     assert found["epoch_minutes", 1] == pytest.approx(7 / 60)
     assert found["epoch_minutes", 2] == pytest.approx(70 / 60, rel=0.3)
+
+
+def test_a_run_that_resumes_on_a_slow_machine_is_slowed_down(tmp_path):
+    for _ in range(2):
+        with pytest.raises(Slowdown, match=r"epoch 2 take 10000.0 ms, 10.0 times .* \(1000.0 ms\)"):
+            on_a_machine(tmp_path, [0], slow_from=8 if not (tmp_path / "0").exists() else 0)
+    on_a_machine(tmp_path, [0])
+    assert told(tmp_path / "0")["epochs_completed", 3] == 3
+
+
+@pytest.mark.parametrize("now", [[0, 1], [0]])
+def test_a_batch_of_fewer_seeds_may_take_as_long_as_one_of_more(tmp_path, now):
+    with pytest.raises(Slowdown):
+        on_a_machine(tmp_path, [0, 1], slow_from=8)
+    with pytest.raises(Slowdown, match=r"10.0 times .* \(1000.0 ms\)"):
+        on_a_machine(tmp_path, now, slow_from=0)
+
+
+def test_a_batch_of_more_seeds_may_take_as_many_times_longer(tmp_path):
+    for seed in (0, 1):
+        with pytest.raises(Slowdown):
+            on_a_machine(tmp_path, [seed], slow_from=8)
+    with pytest.raises(Slowdown, match=r"5.0 times .* \(2000.0 ms\)"):
+        on_a_machine(tmp_path, [0, 1], slow_from=0)
+
+
+def test_a_short_burst_stops_no_run_at_any_fidelity():
+    for fidelity in study.PRESETS:
+        config = configure(study, {}, fidelity)
+        assert (config.slow_batches, config.slow_seconds) == (20, 3.0)
 
 
 def test_a_machine_that_really_becomes_slow_stops_the_run(tmp_path):
@@ -436,7 +477,7 @@ def test_a_machine_that_really_becomes_slow_stops_the_run(tmp_path):
 
     log = MetricLog(tmp_path, lag)
     with pytest.raises(Interrupted, match="times those of the first epoch"):
-        study.run(config_of(batch_size=16, slow_batches=8), 0, log)
+        study.run(config_of(batch_size=16, slow_batches=8, slow_seconds=0.0), 0, log)
     log.close()
     assert told(tmp_path)["epochs_completed", 1] == 1
 
@@ -551,6 +592,20 @@ def test_parquet_gives_the_categories_of_the_items_that_were_shown(tmp_path):
     log = clicks.load_clicks(str(path))
     assert log.category.tolist() == [0, 5, 6, 5, 0]
     assert log.fields.tolist() == [[5], [6], [5]]
+
+
+def test_ids_of_rows_outside_the_parts_are_data_too(tmp_path):
+    arrays = own_arrays(310)
+    wider = {**arrays, "fields": arrays["fields"].copy()}
+    wider["fields"][0] = 20  # the first ten rows are in no part
+    for name, held in {"one": arrays, "wider": wider}.items():
+        write(tmp_path / f"{name}.npz", held)
+    one, other = ({**OWN, "data": str(tmp_path / f"{name}.npz")} for name in ("one", "wider"))
+    logs = [clicks.load_clicks(own["data"]) for own in (one, other)]
+    assert torch.equal(logs[0].x[10:], logs[1].x[10:])
+    assert study.describe(config_of(**one)).digest != study.describe(config_of(**other)).digest
+    measured(tmp_path / "run", **one)
+    assert measured(tmp_path / "run", **other) == measured(tmp_path / "afresh", **other)
 
 
 def test_repeated_impressions_are_counted(tmp_path):

@@ -25,8 +25,9 @@ class Clock:
     def __init__(self) -> None:
         self.wall = self.cpu = 0.0
 
-    def watchdog(self) -> Watchdog:
-        return Watchdog(wall=lambda: self.wall, cpu=lambda: self.cpu)
+    def watchdog(self, least_seconds: float = 0.0, reference: float | None = None) -> Watchdog:
+        clocks = {"wall": lambda: self.wall, "cpu": lambda: self.cpu}
+        return Watchdog(least_seconds=least_seconds, reference=reference, **clocks)
 
     def train(self, dog: Watchdog, epoch: int, batches: Iterable[tuple[float, float]]) -> int:
         """Batches that take so much (wall, CPU); how many were done."""
@@ -44,15 +45,25 @@ class Clock:
         dog.batch(epoch)
 
 
-def slow_after(first: float, then: float, cpu: float) -> tuple[type[Exception] | None, int]:
+def slow_after(
+    first: float, then: float, cpu: float, least_seconds: float = 0.0
+) -> tuple[type[Exception] | None, int]:
     """How a second epoch of 100 batches ends, and after how many, if each takes so long."""
-    clock, done = Clock(), 0
-    dog = clock.watchdog()
+    clock = Clock()
+    dog = clock.watchdog(least_seconds)
     clock.train(dog, 1, [(first, first)] * 50)
-    dog.begin(2)
+    return end_of_epoch(clock, dog, 2, then, cpu)
+
+
+def end_of_epoch(
+    clock: Clock, dog: Watchdog, epoch: int, wall: float, cpu: float
+) -> tuple[type[Exception] | None, int]:
+    """How an epoch of 100 batches ends, and after how many, if each takes so long."""
+    done = 0
+    dog.begin(epoch)
     try:
         for _ in range(100):
-            clock.step(dog, 2, then, cpu)
+            clock.step(dog, epoch, wall, cpu)
             done += 1
     except (Slowdown, Suspended) as stopped:
         return type(stopped), done + 1
@@ -88,11 +99,53 @@ def test_a_slow_stretch_that_ends_in_time_stops_nothing() -> None:
     assert clock.train(dog, 2, ([(5.0, 5.0)] * 15 + [(1.0, 1.0)] * 35) * 4) == 200
 
 
-def test_a_resumed_run_is_compared_with_the_first_epoch_that_it_makes() -> None:
+@pytest.mark.parametrize(
+    ("least_seconds", "ends"),
+    # The stretch begins at the 11th slow batch: 20 batches of a quarter second have lasted 5 s at the 30th.
+    [(5.0, (Slowdown, 30)), (5.25, (Slowdown, 31)), (10.0, (Slowdown, 50)), (23.0, (None, 100))],
+)
+def test_a_slow_stretch_has_to_have_lasted_long_enough(
+    least_seconds: float, ends: tuple[type[Exception] | None, int]
+) -> None:
+    assert slow_after(0.0625, 0.25, 0.25, least_seconds) == ends
+
+
+def test_long_batches_have_to_be_as_many_however_long_they_last() -> None:
+    assert slow_after(1.0, 10.0, 10.0, least_seconds=3.0) == (Slowdown, 29)
+
+
+def test_seconds_of_slow_stretches_that_ended_do_not_add_up() -> None:
+    clock = Clock()
+    dog = clock.watchdog(least_seconds=3.0)
+    clock.train(dog, 1, [(0.01, 0.01)] * 50)
+    assert clock.train(dog, 2, ([(0.05, 0.05)] * 45 + [(0.01, 0.01)] * 45) * 10) == 900
+
+
+@pytest.mark.parametrize(
+    ("then", "ends"),
+    # The median needs 20 batches, and 20 batches have to pass with it too slow.
+    [(2.9, (None, 100)), (3.0, (Slowdown, 39))],
+)
+def test_a_resumed_run_is_compared_with_the_epoch_that_it_is_told_of(
+    then: float, ends: tuple[type[Exception] | None, int]
+) -> None:
+    clock = Clock()
+    assert end_of_epoch(clock, clock.watchdog(reference=1.0), 4, then, then) == ends
+
+
+def test_later_epochs_do_not_move_the_reference_that_it_was_told() -> None:
+    clock = Clock()
+    dog = clock.watchdog(reference=1.0)
+    clock.train(dog, 4, [(2.0, 2.0)] * 50)
+    assert end_of_epoch(clock, dog, 5, 4.0, 4.0) == (Slowdown, 29)
+
+
+def test_the_median_of_an_epochs_batches_is_what_a_resumed_run_is_told() -> None:
     clock = Clock()
     dog = clock.watchdog()
-    clock.train(dog, 4, [(9.0, 9.0)] * 50)
-    assert clock.train(dog, 5, [(9.0, 9.0)] * 100) == 100
+    clock.train(dog, 1, [(1.0, 1.0), (50.0, 1.0), (2.0, 1.0)])
+    dog.begin(2)
+    assert (dog.median_seconds(1), dog.median_seconds(2)) == (2.0, 0.0)
 
 
 def test_seconds_and_cpu_per_wall_count_the_batches_alone() -> None:
