@@ -17,7 +17,12 @@ targets. ``queries``: other than the model's predictions, for what no model or a
 plain search would, and R@5 is logged both ways. ``search``: the space of the bank; ``trained`` is behind the
 head for ``pure_infonce``, whose predictions mean nothing elsewhere, and raw for ``infonce_ar``.
 
-Metrics (unit; better). Searches are brute force; ties count half.
+Data: the digest is of the corpus by both encoders and of every set of windows. ``split`` and
+``evaluation_encoder`` pick from these what is evaluated and so do not change the digest, although a seed
+is then evaluated on other windows or against another bank. Arms that differ in them compare on one corpus;
+both are parameters, so the confound guard sees the difference and a phase must name it as its factor.
+
+Metrics (unit; better). Searches are brute force; ties count half; scores that are not finite come last.
     ``recall_at_1``, ``_5``, ``_10``, ``contain_at_50``, ``mrr`` (fraction; higher): on test windows.
     ``efficiency_at_5`` (fraction; higher): R@5 / Contain@50, left out where that is 0.
     ``recall_at_5_context_in_bank``, ``recall_at_5_context_left_out``, ``recall_at_5_projected`` (fraction;
@@ -36,9 +41,12 @@ Metrics (unit; better). Searches are brute force; ties count half.
     Absolute latency is the machine's and compares no arms.
     Series over steps: ``train_loss`` and its parts, ``val_cosine``, ``val_mrr``, ``new_cosine``, ``new_mrr``
     (new articles), ``train_step``; along k: ``curve_recall``, ``curve_k``. ``best_step`` (neither).
+    ``diverged`` (flag; lower): 1 at a stage with a loss, weights or predictions that are not finite. Its
+    losses are logged as 1e6 and its cosines as 0, so that every value is finite and the run is ok.
 
 The weights are those of the stage with the best validation MRR, on validation windows of the split's
-own kind; the test windows choose nothing.
+own kind; the test windows choose nothing. No stage whose weights or predictions are not finite is chosen;
+where there is no other, ``best_step`` is 0 and the last weights are measured, which find nothing.
 
 Budget, one thread: smoke under 1 s; standard 7 to 10 s (arms of one seed that differ in the evaluation
 alone share the training in one process); full, with 768 dimensions and batches of 1024 as in the
@@ -278,7 +286,8 @@ def _train(
 
     trained: Trained = _TRAINED.get(key, fit, report)
     at = trained.chosen(config.kind)[1]
-    log.metric("train_val_cosine", next(row["val_cosine"] for row in rows if row["step"] == at))
+    chosen = next((row for row in rows if row["step"] == at), rows[-1])
+    log.metric("train_val_cosine", chosen["val_cosine"])
     _write_csv(log, "curves.csv", list(rows[0]), [row.values() for row in rows])
     return trained
 

@@ -13,12 +13,13 @@ from torch import nn
 
 from experiments.parts.articles import Windows, context_rows
 from experiments.parts.contrastive import Retriever, training_loss
-from experiments.parts.retrieval import mrr, ranks
+from experiments.parts.retrieval import cosines, mrr, ranks
 from experiments.parts.seeding import generator
 from experiments.parts.stages import History, train_in_stages
 
 WEIGHT_DECAY = 0.02  # AdamW
 SPLITS = ("random", "disjoint")
+CAP = 1e6  # of a loss, and what is logged where it is not finite
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,15 @@ class Trained(nn.Module):
             self.best_mrr[index], self.best_step[index] = score, step
 
     def chosen(self, split: str) -> tuple[Retriever, int]:
-        """The weights that validation on this kind of split chose, and after how many steps."""
-        model = self.best[split]
+        """The weights that validation on this kind of split chose, and after how many steps.
+
+        Where none was ever kept these are the last weights, and 0: what training made of the model, and
+        not initial weights, which may find something without any training.
+        """
+        step = int(self.best_step[SPLITS.index(split)])
+        model = self.best[split] if step else self.model
         assert isinstance(model, Retriever)
-        return model, int(self.best_step[SPLITS.index(split)])
+        return model, step
 
 
 def train(
@@ -84,6 +90,8 @@ def train(
 ) -> tuple[Trained, History]:
     """Trains on ``train`` and validates on ``val_random`` and ``val_disjoint`` after each stage.
 
+    A stage after which weights or predictions are not finite is never the best one.
+
     Args:
         vectors: every chunk, on the model's device; they are also the bank of the validation.
         leave_context_out: whether a query's own context is left out of its bank.
@@ -91,7 +99,8 @@ def train(
 
     Returns:
         the trained model, and per stage ``train_loss`` and its parts (means over the stage's batches),
-        ``val_cosine``, ``val_mrr`` (random windows), ``new_cosine``, ``new_mrr`` (new articles).
+        ``val_cosine``, ``val_mrr`` (random windows), ``new_cosine``, ``new_mrr`` (new articles), and
+        ``diverged``: 1 where weights, a loss or predictions are not finite. All of them are finite.
     """
     held = Trained(model).to(vectors.device)
     optimizer = torch.optim.AdamW(model.parameters(), schedule.lr, weight_decay=WEIGHT_DECAY)
@@ -114,24 +123,38 @@ def train(
             optimizer.step()
             for name, value in {"train_loss": loss.item(), **parts}.items():
                 sums[name] = sums.get(name, 0.0) + value
-        found = {name: value / len(steps) for name, value in sums.items()}
+        found = {name: _capped(name, value / len(steps)) for name, value in sums.items()}
+        diverged = not all(math.isfinite(value) for value in sums.values())
         for split, name in zip(SPLITS, ("val", "new"), strict=True):
             rows = splits[f"val_{split}"].to(vectors.device)
-            cosine, score = _validate(model, vectors, rows, context, leave_context_out)
+            cosine, score, sound = _validate(model, vectors, rows, context, leave_context_out)
             found |= {f"{name}_cosine": cosine, f"{name}_mrr": score}
-            held.keep(split, score, schedule.ends(index))
-        return found
+            diverged |= not sound
+            if sound:
+                held.keep(split, score, schedule.ends(index))
+        return {**found, "diverged": float(diverged)}
 
     history = train_in_stages(held, optimizer, stage, schedule.stages, file, key, on_stage)
     return held.requires_grad_(False), history
 
 
+def _capped(name: str, value: float) -> float:
+    """A mean over batches as it is logged: no loss is above CAP, and a cosine of nothing is 0."""
+    if name == "train_cosine":
+        return value if math.isfinite(value) else 0.0
+    return CAP if math.isnan(value) else min(value, CAP)
+
+
 @torch.no_grad()
 def _validate(
     model: Retriever, vectors: torch.Tensor, rows: Windows, context: int, leave_context_out: bool
-) -> tuple[float, float]:
-    """(cosine to the target, MRR), both in the space that is searched and by the training's encoder."""
+) -> tuple[float, float, bool]:
+    """Cosine to the target and MRR, in the space that is searched and by the training's encoder.
+
+    The third says whether weights, queries and bank are all finite.
+    """
     before, bank = context_rows(rows, context), model.embed(vectors)
     queries = model.query(model.predict(vectors[before]))
-    cosine = (queries * bank[rows]).sum(1).mean().item()
-    return cosine, mrr(ranks(queries, bank, rows, before if leave_context_out else None))
+    cosine = cosines(queries, bank[rows]).mean().item()
+    sound = all(bool(part.isfinite().all()) for part in (queries, bank, *model.parameters()))
+    return cosine, mrr(ranks(queries, bank, rows, before if leave_context_out else None)), sound

@@ -20,7 +20,8 @@ def ranks(
     """How many entries of the bank come before each query's answer; 0 is the first place.
 
     Entries with the answer's own score count half, so that a bank whose entries are all alike gives
-    chance and not a perfect score.
+    chance and not a perfect score. A score that is not finite comes last: compared as it is, NaN would be
+    behind nothing and look perfect.
 
     Args:
         queries: (n, d), unit length. bank: (m, d), unit length.
@@ -28,17 +29,18 @@ def ranks(
         left_out: rows that are not in the bank for that query, (n, c); none of them is the answer.
 
     Returns:
-        (n,) float64 on the CPU.
+        (n,) float64 on the CPU; infinite, so found in no number of places, where the answer's own score
+        is not finite.
     """
     found = []
     for start in range(0, len(queries), BATCH):
         part = slice(start, start + BATCH)
-        scores = queries[part] @ bank.T
+        scores = (queries[part] @ bank.T).nan_to_num_(*[-torch.inf] * 3)
         right = scores.gather(1, answers[part, None])
         if left_out is not None:
             scores.scatter_(1, left_out[part], -torch.inf)
         before, alike = _counted(scores > right), _counted(scores == right) - 1
-        found.append(before + alike / 2)
+        found.append(torch.where(right[:, 0].isfinite(), before + alike / 2, torch.inf))
     return torch.cat(found).cpu()
 
 
@@ -66,8 +68,14 @@ def search_metrics(ranks: torch.Tensor) -> dict[str, float]:
 
 
 @torch.no_grad()
+def cosines(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Cosine of each row of a with that of b, all of unit length; 0 where one of them is not finite."""
+    return (a * b).sum(1).nan_to_num(0.0, 0.0, 0.0)
+
+
+@torch.no_grad()
 def cosine_metrics(queries: torch.Tensor, right: torch.Tensor, last: torch.Tensor) -> dict[str, float]:
-    """Cosines of queries with the answers.
+    """Cosines of queries with the answers; vectors that are not finite have no direction, and cosine 0.
 
     Args:
         queries, right, last: (n, d) of unit length: queries, their answers as the bank holds them, and the
@@ -78,12 +86,13 @@ def cosine_metrics(queries: torch.Tensor, right: torch.Tensor, last: torch.Tenso
         ``cosine_margin``: the first less the second; ``copy_last_margin``: the first less the cosine
         to the last chunk of the context, below 0 where a query is nearer to what it has seen.
     """
-    own = (queries * right).sum(1).mean().item()
+    queries, right, last = (vectors.nan_to_num(0.0, 0.0, 0.0) for vectors in (queries, right, last))
+    own = cosines(queries, right).mean().item()
     n = len(queries)
     # The mean over all pairs is the product of the sums; the diagonal is taken out.
     every = (queries.double().sum(0) @ right.double().sum(0)).item()
     negative = (every - own * n) / max(n * (n - 1), 1)
-    copied = (queries * last).sum(1).mean().item()
+    copied = cosines(queries, last).mean().item()
     return {
         "eval_cosine": own,
         "negative_cosine": negative,

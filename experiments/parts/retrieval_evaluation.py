@@ -92,7 +92,7 @@ def evaluate(search: Search, test: Windows, train: Windows, timed: int, seed: in
     metrics["train_recall_at_5"] = retrieval.recall(again, 5)
     metrics |= retrieval.latency_metrics(queries, bank, timed)
     metrics |= space_metrics(search, test)
-    return Found(metrics, found, (queries * bank[test]).sum(1).cpu())
+    return Found(metrics, found, retrieval.cosines(queries, bank[test]).cpu())
 
 
 def space_metrics(search: Search, rows: Windows) -> dict[str, float]:
@@ -103,7 +103,7 @@ def space_metrics(search: Search, rows: Windows) -> dict[str, float]:
         ``oracle_recall_at_1``: recall when the target itself is the query.
     """
     right = search.given[rows]
-    cosine = (right * search.held[rows]).sum(1).mean().item()
+    cosine = retrieval.cosines(right, search.held[rows]).mean().item()
     recalled = retrieval.recall(retrieval.ranks(right, search.held, rows), 1)
     return {"target_bank_cosine": cosine, "oracle_recall_at_1": recalled}
 
@@ -118,10 +118,10 @@ def _other_protocols(
     if model.tower is not None:
         return found  # its queries have no counterpart in the raw space
     predicted = search.predictions(rows)
-    found["raw_cosine"] = (predicted * search.held[rows]).sum(1).mean().item()
+    found["raw_cosine"] = retrieval.cosines(predicted, search.held[rows]).mean().item()
     if model.head is not None:
         projected, entries = model.project(predicted), model.project(search.held)
-        found["projected_cosine"] = (projected * entries[rows]).sum(1).mean().item()
+        found["projected_cosine"] = retrieval.cosines(projected, entries[rows]).mean().item()
         projected_ranks = search.ranks(rows, projected, entries, search.leave_context_out)
         found["recall_at_5_projected"] = retrieval.recall(projected_ranks, 5)
     return found

@@ -48,7 +48,10 @@ def _read_torch(file: Path) -> Mapping[str, np.ndarray]:
     except Exception as error:  # torch raises UnpicklingError, RuntimeError or EOFError, by kind of damage
         told = f"{file}: not a plain torch file of tensors; save {{'vectors': ..., 'article': ...}}"
         raise ValueError(told) from error
-    return dict(held)
+    if not isinstance(held, dict):
+        told = f"a {type(held).__name__}, not a dict of tensors; save {{'vectors': ..., 'article': ...}}"
+        raise ValueError(f"{file}: holds {told}")
+    return held
 
 
 def _read_parquet(file: Path) -> Mapping[str, np.ndarray]:

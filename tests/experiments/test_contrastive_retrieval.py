@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from experiments import contrastive_retrieval as study
 from experiments.contract import MetricLog, configure, read_metrics
-from experiments.parts import articles, retrieval
+from experiments.parts import articles, contrastive_training, retrieval
 from experiments.parts.contrastive import AttentionMixture, Predictor, Retriever, infonce, training_loss
 from experiments.parts.contrastive_training import Schedule, Trained, train
 from experiments.parts.retrieval_evaluation import Search, evaluate, space_metrics
@@ -105,6 +105,31 @@ def test_entries_that_are_left_out_come_before_nothing():
 def test_a_bank_whose_entries_are_all_alike_gives_the_middle_rank():
     bank = unit([1, 0]).expand(101, 2)
     assert retrieval.ranks(unit([1, 0]), bank, torch.tensor([7])).tolist() == [50]
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_a_query_that_is_not_finite_finds_nothing_at_any_depth(broken):
+    queries = torch.tensor([[broken, broken], [1.0, 0.0]])
+    found = retrieval.ranks(queries, unit([1, 0], [0, 1]), torch.tensor([0, 0]))
+    assert found.tolist() == [math.inf, 0]
+    assert retrieval.recall(found, 500) == retrieval.mrr(found) == 0.5
+    metrics = retrieval.search_metrics(found[:1])
+    assert set(metrics.values()) == {0.0}
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_an_entry_that_is_not_finite_comes_after_every_other(broken):
+    bank = torch.tensor([[broken, broken], [0.6, 0.8], [1.0, 0.0]])
+    queries = unit([1, 0]).expand(3, 2)
+    assert retrieval.ranks(queries, bank, torch.tensor([0, 1, 2])).tolist() == [math.inf, 1, 0]
+
+
+def test_vectors_that_are_not_finite_have_no_direction():
+    right, last = unit([1, 0], [0.6, 0.8]), unit([0.6, 0.8], [1, 0])
+    found = retrieval.cosine_metrics(torch.full((2, 2), math.nan), right, last)
+    assert set(found.values()) == {0.0}
+    one = retrieval.cosines(torch.tensor([[math.nan] * 2, [1.0, 0.0]]), right)
+    assert one.tolist() == pytest.approx([0.0, 0.6])
 
 
 def test_cosines_of_two_queries_by_hand():
@@ -286,7 +311,8 @@ def test_the_best_weights_are_the_first_of_the_highest_score():
     model, step = held.chosen("random")
     assert step == 2
     assert model.predictor.body[0].weight.eq(2).all()
-    assert held.chosen("disjoint")[1] == 0
+    last, step = held.chosen("disjoint")
+    assert (last, step) == (held.model, 0)
 
 
 # --- corpus and splits -------------------------------------------------------------------------
@@ -456,6 +482,52 @@ def test_the_best_stage_is_that_of_the_validation_and_test_windows_choose_nothin
     assert retrieval.mrr(ranks) == found["mrr", None]
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_training_that_diverges_is_a_finite_result_that_finds_nothing(tmp_path, objective):
+    found, _ = measured(tmp_path, objective=objective, lr=1e30)
+    assert all(math.isfinite(value) for value in found.values())
+    assert [value for (name, _), value in found.items() if name == "diverged"] == [1.0] * 4
+    assert {value for (name, _), value in found.items() if "recall_at" in name or "mrr" in name} == {0.0, 1.0}
+    assert found["oracle_recall_at_1", None] == found["target_bank_cosine", None] == 1.0
+    assert found["recall_at_10", None] == found["mrr", None] == found["train_recall_at_5", None] == 0.0
+    assert {value for (name, _), value in found.items() if name == "curve_recall"} == {0.0}
+    assert found["eval_cosine", None] == found["train_val_cosine", None] == found["best_step", None] == 0.0
+    assert found["train_loss", 10] == 1e6
+
+
+def test_a_training_that_goes_well_says_so(tmp_path):
+    found, _ = measured(tmp_path)
+    assert [value for (name, _), value in found.items() if name == "diverged"] == [0.0] * 4
+
+
+def test_a_stage_that_is_not_finite_is_never_the_best_and_one_before_it_is(tmp_path, monkeypatch):
+    plain, _ = measured(tmp_path / "plain")
+    batches = 0
+
+    def breaking(model, *args):
+        nonlocal batches
+        batches += 1
+        loss, parts = training_loss(model, *args)
+        return (loss * math.nan if batches == 6 else loss), parts  # in the third of four stages
+
+    monkeypatch.setattr(contrastive_training, "training_loss", breaking)
+    monkeypatch.setattr(study, "_TRAINED", Recent(3))
+    found, _ = measured(tmp_path / "broken")
+    assert [found["diverged", step] for step in (2, 5, 7, 10)] == [0, 0, 1, 1]
+    assert all(math.isfinite(value) for value in found.values())
+    best = max((2, 5), key=lambda step: plain["val_mrr", step])
+    assert found["best_step", None] == best
+    assert found["train_val_cosine", None] == plain["val_cosine", best] != 0
+
+
+def test_a_training_that_diverged_resumes_as_it_was(tmp_path, monkeypatch):
+    whole, _ = measured(tmp_path / "whole", lr=1e30)
+    monkeypatch.setattr(study, "_TRAINED", Recent(3))
+    with pytest.raises(Killed):
+        measured(tmp_path / "killed", lr=1e30, kill_after=2)
+    assert measured(tmp_path / "killed", lr=1e30)[0] == whole
+
+
 def test_csv_artifacts_hold_the_curves_and_a_row_per_window(tmp_path):
     found, _ = measured(tmp_path)
     files = {}
@@ -609,6 +681,13 @@ def test_other_kinds_of_files_and_missing_names_are_refused(tmp_path, own):
     np.savez(tmp_path / "own.npz", vectors=own["vectors"])
     with pytest.raises(ValueError, match="article"):
         load_corpus(str(tmp_path / "own.npz"))
+
+
+@pytest.mark.parametrize("held", [torch.zeros(3, 2), [torch.zeros(3, 2)], 1.0])
+def test_a_torch_file_without_names_is_refused_with_what_to_save(tmp_path, held):
+    torch.save(held, tmp_path / "own.pt")
+    with pytest.raises(ValueError, match=r"own\.pt: holds a \w+, not a dict of tensors; save {'vectors'"):
+        load_corpus(str(tmp_path / "own.pt"))
 
 
 class Malicious:

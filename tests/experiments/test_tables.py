@@ -43,6 +43,13 @@ def test_parquet_is_read(tmp_path, arrays):
     same(tables.load_table(str(tmp_path / "rows.parquet")), arrays)
 
 
+@pytest.mark.parametrize("held", [torch.zeros(3, 2), [torch.zeros(3, 2)], 1.0])
+def test_a_torch_file_without_names_is_refused_with_what_to_save(tmp_path, held):
+    torch.save(held, tmp_path / "rows.pt")
+    with pytest.raises(ValueError, match=r"rows\.pt: holds a \w+, not a dict of tensors; save {'x'"):
+        tables.load_table(str(tmp_path / "rows.pt"))
+
+
 class Malicious:
     def __init__(self, made):
         self.made = made
