@@ -1,9 +1,11 @@
-"""Why a row of ``next`` was not taken, and what would have taken it."""
+"""What was not chosen: why a row of ``next`` was not taken, and which option comes after a try."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from planner.criteria.wording import number, words
-from planner.program import OUTCOMES, Phase
+from planner.program import OUTCOMES, Option, Phase, Program
 from planner.records import CriterionResult, Verdict
 
 
@@ -40,3 +42,27 @@ def _flips_of(result: CriterionResult | None) -> str:
     if result is None or result.flips_at is None:
         return ""
     return f"{result.id} flips where the observed {number(result.observed)} becomes {number(result.flips_at)}"
+
+
+def one_try(program: Program, best: Option, others: Sequence[Option], deferred: Sequence[Option]) -> str:
+    """That an option is tried once and, where failing leads back to its triage, what comes after it.
+
+    Args:
+        others: what may be taken after it, in order.
+        deferred: those of them that wait for a condition, which may be met by then.
+    """
+    if not _leads_back(program.phases[best.opens]):
+        return "one try"
+    after = [o for o in others if o.opens != best.opens]  # a phase is judged once
+    free = next((o for o in after if o not in deferred), None)
+    sooner = after[: after.index(free)] if free else after
+    follows = f"'{free.option}' is next" if free else "no option is left"
+    unless = " or ".join(f"'{o.option}'" for o in sooner)
+    return f"one try; should it fail, {follows}" + (f" unless {unless} is due by then" if sooner else "")
+
+
+def _leads_back(rules: Phase) -> bool:
+    """Whether failing leads back to the triage that opened a phase, whatever row of its table holds."""
+    passing = {name for name in rules.next if (row := rules.row(name)) and set(rules.gate) <= set(row.when)}
+    rows = {rules.next[name] for name in rules.next if name not in OUTCOMES and name not in passing}
+    return rows | {rules.next.get("fail", "back")} == {"back"}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from planner import intervals
 from planner.arithmetic import quantities, values_of
+from planner.criteria.terms import compared_text
 from planner.criteria.wording import around, bound_text, floor_text, number
-from planner.criterion import Comparison, Level, Measured, Order, Spread
+from planner.criterion import Level, Measured
 from planner.evidence import which_value
 from planner.program import Program
 from planner.records import CriterionResult, Record, Verdict
-
-_MANY = 4
-"""From so many arms on, a list says how many there are."""
 
 
 class Asked(Record):
@@ -94,35 +92,5 @@ def speaking(result: CriterionResult) -> str:
 
 
 def _compared(rule: Measured, result: CriterionResult) -> str:
-    found = f"sd over seeds of {_terms(rule)}" if rule.over_seeds else _terms(rule)
     chosen = speaking(result)
-    return f"{found}; decided by {chosen}" if chosen else found
-
-
-def _terms(rule: Measured) -> str:
-    """Arms and metric; both metrics, each behind its arm, where they differ."""
-    reads = which_value(rule)
-    if isinstance(rule, Order):
-        return f"{' > '.join(rule.subjects)}: {rule.metric}{reads}"
-    if isinstance(rule, Spread):
-        return f"among {_listed(rule.subjects)}: {rule.metric}{reads}"
-    arms = _subjects(rule)
-    if not isinstance(rule, Comparison):
-        return f"{arms}: {rule.metric}{reads}"
-    sign = "/" if rule.as_ == "ratio" else "against" if rule.better_by is not None else "-"
-    if rule.versus is None:
-        return f"{arms}: {rule.metric} {sign} {rule.other_metric}{reads}"
-    if rule.other_metric != rule.metric:
-        return f"{arms}: {rule.metric} {sign} {rule.versus}: {rule.other_metric}{reads}"
-    return f"{arms} {sign} {rule.versus}: {rule.metric}{reads}"
-
-
-def _subjects(rule: Measured) -> str:
-    if not isinstance(rule, Level | Comparison):
-        return "-"
-    quantifier = "each of " if rule.each_of else "any of " if rule.any_arm else ""
-    return f"{quantifier}{_listed(rule.subjects)}" if len(rule.subjects) > 1 else rule.subjects[0]
-
-
-def _listed(arms: list[str]) -> str:
-    return f"{len(arms)} arms" if len(arms) >= _MANY else ", ".join(arms)
+    return f"{compared_text(rule)}; decided by {chosen}" if chosen else compared_text(rule)

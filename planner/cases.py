@@ -26,6 +26,17 @@ def rule_holds(rule: Rule, outcome_of: OutcomeOf) -> Holds:
     return "yes" if all(outcome == wanted for outcome, wanted in asked) else "open"
 
 
+def may_hold(wanted: Name, rows: Sequence[tuple[Name, Rule]], outcome_of: OutcomeOf) -> bool:
+    """Whether a row holds, or still may once every criterion is decided."""
+    for name, rule in sorted(rows, key=lambda row: row[1].otherwise):
+        holds = "yes" if rule.otherwise else rule_holds(rule, outcome_of)
+        if name == wanted:
+            return holds != "no"
+        if holds == "yes":
+            return False
+    return False
+
+
 def choose_row(rows: Sequence[tuple[Name, Rule]], outcome_of: OutcomeOf) -> tuple[Name | None, list[Name]]:
     """The first row that holds, and the rows that stay open.
 

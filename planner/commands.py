@@ -21,12 +21,13 @@ def commands_after(program: Program, decision: Decision, outcome: str | None) ->
     """
     if decision.phase not in program.phases:
         return []  # the program no longer has it
-    about, offered = (
-        f"phasegate override {program.program} {decision.phase}",
-        choices(program, decision.phase),
-    )
+    about = f"phasegate override {program.program} {decision.phase}"
+    offered = choices(program, decision.phase, decision.due)
+    if decision.action == "stop":
+        due = [one.option for one in decision.due if one.option in offered]
+        return [f"{about} --choose {option} {_REASON}" for option in due]
     if decision.action != "wait":
-        return [f"{about} --choose {option} {_REASON}" for option in decision.due if option in offered]
+        return []
     refused = outcome == "invalid" or (outcome == "blocked" and decision.choice is None)
     found = [f"phasegate exclude RUN {_REASON}"] if refused else []
     if decision.choice is None:

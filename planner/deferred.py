@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from planner.criteria.judge import lookup
-from planner.criteria.wording import bound_text, number
-from planner.criterion import Combined, Comparison, Criterion, Order, Spread
-from planner.evidence import which_value
+from planner.criteria.terms import asked_text
+from planner.criteria.wording import number
 from planner.program import Option, Program
-from planner.records import CriterionResult, Verdict
+from planner.records import CriterionResult, Due, Verdict
 from planner.references import readings
 
 
@@ -68,8 +67,8 @@ def why_deferred(unmet: Iterable[Condition]) -> tuple[str, str]:
 
 def due_options(
     program: Program, verdicts: Mapping[str, Verdict], tried: Mapping[str, tuple[str, ...]]
-) -> dict[str, str]:
-    """The deferred options that nothing stands against any more: option -> why it is due.
+) -> dict[Due, str]:
+    """The deferred options that nothing stands against any more, and why each is due.
 
     Args:
         tried: phase -> options of its triage that were taken.
@@ -81,25 +80,6 @@ def due_options(
             waits = conditions_of(program, holder, option, verdicts)
             new = option.opens not in verdicts and option.option not in tried.get(holder, ())
             if new and waits and all(condition.met for condition in waits):
-                found[option.option] = " and ".join(condition.told for condition in waits)
+                due = Due(holder=holder, option=option.option)
+                found[due] = " and ".join(condition.told for condition in waits)
     return found
-
-
-def asked_text(rule: Criterion) -> str:
-    """What a criterion asks, in words: ``score of new at least 1``."""
-    if isinstance(rule, Combined):
-        return (" and " if rule.all_of else " or ").join(rule.parts)
-    metric = ("sd over seeds of " if rule.over_seeds else "") + rule.metric + which_value(rule)
-    key = rule.threshold_key
-    bound = bound_text(key, getattr(rule, key)) if key else "from best to worst"
-    return f"{metric} of {_subjects_text(rule)} {bound}"
-
-
-def _subjects_text(rule: Criterion) -> str:
-    if isinstance(rule, Order | Spread):
-        return ", ".join(rule.subjects)
-    assert not isinstance(rule, Combined)
-    who = (" or " if rule.any_arm else " and ").join(rule.subjects)
-    if not isinstance(rule, Comparison):
-        return who
-    return f"{who} {'over' if rule.as_ == 'ratio' else 'against'} {rule.versus or rule.versus_metric}"

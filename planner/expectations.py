@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from planner.cases import may_hold
+from planner.criteria.judge import result_from
 from planner.program import Program
 from planner.records import Record, Verdict
 
@@ -14,7 +16,7 @@ class Foretold(Record):
 
     Attributes:
         what: the verdict that is expected, for example ``case b``.
-        came: whether it came true; None while the verdict does not say.
+        came: whether it came true; None while it may still.
     """
 
     what: str
@@ -35,20 +37,42 @@ class Rival(Record):
     status: Literal["open", "holds", "does not hold"]
 
 
-def prediction_of(program: Program, phase: str, verdict: Verdict | None) -> Foretold | None:
-    """The prediction that a phase registers, held against its verdict; None where there is none."""
+def prediction_of(
+    program: Program, phase: str, verdict: Verdict | None, earlier: Mapping[str, Verdict] | None = None
+) -> Foretold | None:
+    """The prediction that a phase registers, held against its verdict; None where there is none.
+
+    Args:
+        earlier: verdicts of the phases whose criteria this one's rules name.
+    """
     told = program.phases[phase].prediction if phase in program.phases else None
     if told is None:
         return None
     kinds = {"outcome": told.outcome, "tier": told.tier, "case": told.case}
     kind, expected = next((k, v) for k, v in kinds.items() if v is not None)
-    found = getattr(verdict, kind) if verdict is not None and verdict.outcome in ("pass", "fail") else None
     return Foretold(
         what=expected if kind == "outcome" else f"{kind} {expected}",
         probability=told.probability,
         because=told.because,
-        came=None if found is None else found == expected,
+        came=_came(program, verdict, kind, expected, earlier or {}),
     )
+
+
+def _came(
+    program: Program, verdict: Verdict | None, kind: str, expected: str, earlier: Mapping[str, Verdict]
+) -> bool | None:
+    """Whether it came true; None where nothing was concluded or the predicted row may still hold."""
+    if verdict is None or verdict.outcome in ("invalid", "blocked"):
+        return None
+    found = getattr(verdict, kind)
+    if kind == "outcome":
+        return None if found == "inconclusive" else found == expected
+    if found is not None:
+        return bool(found == expected)
+    rules, results = program.phases[verdict.phase], {c.id: c for c in verdict.criteria}
+    rows = [(tier.tier, tier) for tier in rules.tiers] if kind == "tier" else list(rules.cases.items())
+    open_still = may_hold(expected, rows, lambda name: result_from(name, results, earlier).outcome)
+    return None if open_still else False
 
 
 def rivals_of(program: Program, verdicts: Mapping[str, Verdict]) -> list[Rival]:

@@ -33,7 +33,7 @@ def judge_guards(
     ]
     for name, consequence in rules.guards.items():
         if name not in BUILT_IN_GUARDS:
-            found.append(_declared(name, consequence, result_of(name)))
+            found.append(judge_declared(name, consequence, result_of(name)))
     return found
 
 
@@ -101,7 +101,8 @@ def _artifacts(rules: Phase, evidence: Evidence) -> list[GuardResult]:
     ]
 
 
-def _declared(name: str, consequence: Consequence, result: CriterionResult) -> GuardResult:
+def judge_declared(name: str, consequence: Consequence, result: CriterionResult) -> GuardResult:
+    """A declared guard as its criterion answers; one that does not know is a caveat."""
     reason = result.reason
     if result.says:
         holds = {"met": "", "not_met": "it is not so that "}.get(result.outcome, "it is not known whether ")

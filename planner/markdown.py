@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _MARKS = (
     ("&", "&amp;"),
     ("<", "&lt;"),
@@ -11,6 +13,8 @@ _MARKS = (
     ("*", "\\*"),
     ("](", "]\\("),
 )
+_EDGE = re.compile(r"_(?![^\W_])|(?<![^\W_])_")
+"""An underscore that does not stand inside a word: only such a one begins or ends emphasis."""
 
 
 def escape(value: object) -> str:
@@ -18,4 +22,4 @@ def escape(value: object) -> str:
     text = " ".join(str(value).split())
     for mark, safe in _MARKS:
         text = text.replace(mark, safe)
-    return text
+    return _EDGE.sub(r"\_", text)

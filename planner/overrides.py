@@ -61,7 +61,7 @@ def _by_people(
         followed.append(told)
         said.append(f"{told.by} {told.verdict}s the verdict ({told.reason})")
     chosen = _newest(overrides, "choose")
-    if chosen is not None and chosen.choose in choices(program, verdict.phase):
+    if chosen is not None and chosen.choose in choices(program, verdict.phase, pick.due):
         pick = _overridden(program, verdict.phase, route, pick, chosen)
         followed.append(chosen)
         said.append(f"{chosen.by} chose '{chosen.choose}' ({chosen.reason})")
@@ -96,19 +96,19 @@ def _overridden(program: Program, phase: str, route: Route, pick: Pick, override
         acts = pick.needs_person == "to_act"
         action = pick.action if acts or pick.action != "wait" else _taking(pick)
         return replace(pick, action=action, needs_person="to_act" if acts else None)
-    opens, others = choices(program, phase), [r for r in pick.rejected if r.choice != choice]
+    opens, others = choices(program, phase, pick.due), [r for r in pick.rejected if r.choice != choice]
     recommended = pick.choice or pick.action
     if recommended in opens:
         why = f"recommended by the rules, overridden: {pick.reason}"
         others.insert(0, Rejected(choice=recommended, reason=why))
-    holder, option = _option(program, phase, route, choice)
+    holder, option = _option(program, phase, route, pick, choice)
     if option is None:
         action, rule = _plain(program, phase, choice, opens[choice])
-        return Pick(action, choice, opens[choice], override.reason, rule, tuple(others))
+        return Pick(action, choice, opens[choice], override.reason, rule, tuple(others), due=pick.due)
     needs = option.needs_person if option.needs_person == "to_act" else None
     rule = f"{holder}.triage.{option.option}"
     action = "wait" if needs else "take_option"
-    return Pick(action, choice, opens[choice], override.reason, rule, tuple(others), needs)
+    return Pick(action, choice, opens[choice], override.reason, rule, tuple(others), needs, pick.due)
 
 
 def _taking(pick: Pick) -> str:
@@ -125,10 +125,11 @@ def _plain(program: Program, phase: str, choice: str, opens: str | None) -> tupl
     return "stop" if opens is None else "run_phase", f"{phase}.override"
 
 
-def _option(program: Program, phase: str, route: Route, choice: str) -> tuple[str, Option | None]:
+def _option(program: Program, phase: str, route: Route, pick: Pick, choice: str) -> tuple[str, Option | None]:
     """The option of that name, and the phase whose triage offers it; the one that opened this first."""
     mine = [route.owner[phase]] if phase in route.owner else []
-    for holder in (phase, *mine, *openers(program, phase)):
+    due = [one.holder for one in pick.due if one.option == choice]
+    for holder in (phase, *mine, *openers(program, phase), *due):
         triage = program.phases[holder].triage
         for option in triage.options if triage else ():
             if option.option == choice:

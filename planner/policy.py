@@ -221,6 +221,8 @@ class _Walk:
         stale = self.at.stale.get(phase)
         if stale is not None:
             return f"its verdict is stale: {stale}"
+        if phase in self.at.judged:
+            return "its verdict was judged on fewer runs than are asked for"
         return f"nothing has been judged yet at fidelity {fidelity}"
 
     def _end(self, state: State) -> None:

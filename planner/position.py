@@ -27,6 +27,7 @@ class Situation:
         affordable: how many more runs the budget pays for.
         seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
         stale: phase -> why its verdict, recorded before, no longer follows from what is there.
+        judged: phases with a verdict recorded before, at the fidelity asked for.
     """
 
     program: Program
@@ -38,6 +39,7 @@ class Situation:
     affordable: int = 1_000_000
     seen: Mapping[str, Sequence[tuple[str, frozenset[str]]]] = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
+    judged: frozenset[str] = frozenset()
 
     def fidelity_of(self, phase: str) -> str:
         """The fidelity at which a phase is judged."""

@@ -96,6 +96,7 @@ class Recall:
         self.catalog = catalog
         self.excluded = {e.run_id: e for e in excluded}
         self._mended = tuple(mended)
+        self.snapshot = snapshot
         self._foreign = [run for run in snapshot.finished if not run.own]
         self._own: dict[str, list[Run]] = defaultdict(list)
         for run in snapshot.finished:
@@ -110,7 +111,7 @@ class Recall:
         failed: dict[str, dict[int, str]] = {}
         caveats: list[str] = []
         for arm in self.program.phases[phase].arms:
-            found = self._candidates(phase, arm, fidelity)
+            found = self.candidates(phase, arm, fidelity)
             kept = self._not_excluded(found, caveats)
             kept = _one_dataset(arm, kept, caveats)
             by_seed = _one_per_seed(arm, kept, caveats)
@@ -142,7 +143,7 @@ class Recall:
 
     def _seeds_to_make(self, phase: str, arm: str, fidelity: str, count: int) -> list[int]:
         """The lowest seeds that are free, so many that ``count`` are made or have failed for good."""
-        found = self._candidates(phase, arm, fidelity)
+        found = self.candidates(phase, arm, fidelity)
         kept = [run for run in found if run.id not in self.excluded]
         if not any(run.own for run in kept):
             counting = _one_per_seed(arm, _one_dataset(arm, kept, []), [])
@@ -159,7 +160,7 @@ class Recall:
         free = (seed for seed in itertools.count() if seed not in taken)
         return list(itertools.islice(free, max(count - len(settled), 0)))
 
-    def _candidates(self, phase: str, arm: str, fidelity: str) -> list[Run]:
+    def candidates(self, phase: str, arm: str, fidelity: str) -> list[Run]:
         """Every run that may count for an arm; asked for once, because a snapshot does not change."""
         key = phase, arm, fidelity
         if key not in self._found:

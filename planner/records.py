@@ -221,6 +221,17 @@ class Rejected(Record):
     flips_if: str = ""
 
 
+class Due(Record):
+    """An option that was deferred and whose condition is met by now.
+
+    Attributes:
+        holder: the phase whose triage has it.
+    """
+
+    holder: str
+    option: str
+
+
 class Decision(Identified):
     """What happens next, and why.
 
@@ -247,7 +258,7 @@ class Decision(Identified):
     needs_person: Literal["to_approve", "to_act", "to_confirm"] | None = None
     recommended: str | None = None
     override_id: str | None = None
-    due: tuple[str, ...] = ()
+    due: tuple[Due, ...] = ()
     program_digest: str
 
 

@@ -169,7 +169,10 @@ def _pending(
         if isinstance(e.record, Override)
         and e.record.id in standing
         and e.position > last[e.record.phase].position
-        and (e.record.choose is None or e.record.choose in choices(program, e.record.phase))
+        and (
+            e.record.choose is None
+            or e.record.choose in choices(program, e.record.phase, last[e.record.phase].record.due)
+        )
     ]
     return found[-1] if found else None
 

@@ -89,7 +89,7 @@ def _opens(at: Standpoint) -> str | None:
     ahead = _ahead(at)["target"]
     if at.reopened and not at.to_judge_again:
         phase = at.pending.phase if at.pending else at.withdrawn.phase if at.withdrawn else ""
-        return choices(at.program, phase).get(ahead)
+        return choices(at.program, phase, at.decisions[phase].due).get(ahead)
     if ahead in at.program.phases:
         return str(ahead)
     return at.latest.target if at.latest else at.program.first

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner.alternatives import why_not_row
+from planner.alternatives import one_try, why_not_row
 from planner.deferred import conditions_of, due_options, why_deferred
 from planner.program import ENDS, Option, Program
-from planner.records import Decision, Rejected, Verdict
+from planner.records import Decision, Due, Rejected, Verdict
 from planner.routes import openers
 
 
@@ -49,16 +49,26 @@ class Pick:
     rule: str
     rejected: tuple[Rejected, ...] = ()
     needs_person: str | None = None
-    due: tuple[str, ...] = ()
+    due: tuple[Due, ...] = ()
 
 
-def choices(program: Program, phase: str) -> dict[str, str | None]:
+def choices(program: Program, phase: str, due: Iterable[Due] = ()) -> dict[str, str | None]:
     """What a person may choose after a phase: choice -> the phase that it opens (None: stop).
 
     These are the targets of ``next``, the diagnosis and the options of its triage and of every triage
     that may have opened it, and ``stop``.
+
+    Args:
+        due: options of any triage that the decision after the phase names as due.
     """
-    found: dict[str, str | None] = {t: t for t in program.phases[phase].next.values() if t not in ENDS}
+    late = {(one.holder, one.option) for one in due}
+    found: dict[str, str | None] = {
+        option.option: option.opens
+        for holder, rules in program.phases.items()
+        for option in (rules.triage.options if rules.triage else ())
+        if (holder, option.option) in late
+    }
+    found |= {t: t for t in program.phases[phase].next.values() if t not in ENDS}
     for holder in (phase, *openers(program, phase)):
         triage = program.phases[holder].triage
         if triage is not None:
@@ -76,7 +86,7 @@ def by_rules(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict],
     due = due_options(program, {**earlier, verdict.phase: verdict}, route.tried)
     if pick.action != "stop" or not due:
         return pick
-    told = "; ".join(f"'{option}' was deferred and is due: {why}" for option, why in due.items())
+    told = "; ".join(f"'{one.option}' was deferred and is due: {why}" for one, why in due.items())
     return replace(pick, reason=f"{pick.reason}; {told}", due=tuple(due))
 
 
@@ -186,7 +196,8 @@ def _by_triage(
     best = free[0]
     reason = f"{told}; '{best.option}': {best.rationale}"
     if best.tries == 1:
-        reason += f" (one try; should it fail, {_after(free)})"
+        waiting = [o for o in ranked if (against[o.option] or ("", ""))[1]]
+        reason += f" ({one_try(program, best, [o for o in ranked if o in free or o in waiting], waiting)})"
     rule = f"{holder}.triage.{best.option}"
     if best.needs_person:
         return Pick("wait", best.option, best.opens, reason, rule, rejected, best.needs_person)
@@ -200,11 +211,6 @@ def _ranked(options: Sequence[Option], policy: str) -> list[Option]:
     """The author's order, or the cheapest first; what is discouraged comes last either way."""
     by_cost = policy == "cheapest"
     return sorted(options, key=lambda o: (bool(o.discouraged), o.least_hours if by_cost else 0.0))
-
-
-def _after(free: Sequence[Option]) -> str:
-    """What comes after the option that is taken now."""
-    return f"'{free[1].option}' is next" if len(free) > 1 else "no option is left"
 
 
 Obstacle = tuple[str, str]

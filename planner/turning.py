@@ -8,8 +8,9 @@ from planner.criteria.combined import judge_combined
 from planner.criteria.judge import result_from
 from planner.criterion import Combined
 from planner.gates import build_judging, judge_gate, judge_row
-from planner.program import Phase, Program
-from planner.records import CriterionOutcome, CriterionResult, GateOutcome, GuardResult, Record, Verdict
+from planner.guards import judge_declared
+from planner.program import Program
+from planner.records import CriterionOutcome, CriterionResult, GateOutcome, Record, Verdict
 
 
 class Turning(Record):
@@ -61,7 +62,10 @@ def _beyond(
         return result_from(name, results, earlier)
 
     rules = program.phases[verdict.phase]
-    guards = [_guard(g, rules, results) for g in verdict.guards]
+    guards = [
+        judge_declared(g.id, rules.guards.get(g.id, g.consequence), results[g.id]) if g.id in results else g
+        for g in verdict.guards
+    ]
     # Which cause a gate names depends on the seeds that are allowed; its outcome does not.
     judging = build_judging(program, verdict.phase, verdict.fidelity, final=True)
     outcome, _ = judge_gate(guards, [result_of(name) for name in rules.gate], judging)
@@ -98,13 +102,3 @@ def _with(
     for name in list(results):
         of(name)
     return results
-
-
-def _guard(guard: GuardResult, rules: Phase, results: Mapping[str, CriterionResult]) -> GuardResult:
-    """A declared guard as its criterion now says; one that does not know is a caveat."""
-    found = results.get(guard.id)
-    if found is None:
-        return guard
-    known = found.outcome not in ("undecided", "not_applicable")
-    consequence = rules.guards.get(guard.id, guard.consequence) if known else "caveat"
-    return guard.model_copy(update={"outcome": found.outcome, "consequence": consequence})

@@ -130,6 +130,7 @@ REPLIES: dict[str, Schema] = {
                 n=WHOLE,
                 run_ids=TEXTS,
                 flips_at=MAYBE_NUMBER,
+                flips_to=_maybe(CRITERION),
             )
         ),
         decision=_maybe(
@@ -139,8 +140,18 @@ REPLIES: dict[str, Schema] = {
                 reason=TEXT,
                 rule=TEXT,
                 rejected=_list(_object(choice=TEXT, reason=TEXT, flips_if={"type": "string"})),
+                due=_list(_object(holder=TEXT, option=TEXT)),
             )
         ),
+        prediction=_maybe(
+            _object(
+                what=TEXT,
+                probability={"type": "number", "minimum": 0, "maximum": 1},
+                because={"type": "string"},
+                came={"type": ["boolean", "null"]},
+            )
+        ),
+        hypotheses=_list(_object(id=TEXT, says=TEXT, status={"enum": ["open", "holds", "does not hold"]})),
         claims=_list(_object(id=TEXT, status=CLAIM, caveats=TEXTS, reason={"type": "string"})),
         overrides=_list(OVERRIDE),
     ),

@@ -212,6 +212,13 @@ def test_logged_figures_are_judged_without_an_experiment_and_what_is_missing_is_
     assert_refused(cli("advance", "quick", home=home), 65, "experiments/quick.py")
 
 
+def test_a_phase_that_is_reached_already_lacks_nothing_behind_it(fresh_home: MakeHome) -> None:
+    home = fresh_home(QUICK)
+    assert cli("advance", "quick", "--jobs", "1", home=home).code == 0
+    reply = cli("advance", "quick", "--no-run", "--until", "first", "--json", home=home).json
+    assert (reply["steps"], reply["stopped"]) == ([], None)
+
+
 def test_check_ends_with_1_where_it_finds_an_error(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK.replace("unless: [higher]", "when: [higher]"))
     reply = cli("check", "quick", "--json", home=home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hand_made import PROGRAM, decision, make_program, trace, verdict
+from hand_made import PROGRAM, criterion, decision, make_program, trace, verdict
 
 from planner.expectations import prediction_of, rivals_of
 from planner.explain import as_json, as_text
@@ -13,6 +13,8 @@ from planner.memo.render import render_memo
 from planner.program import Program
 
 RIVALS = {"decided_by": "early", "rivals": {"A": "It is the score.", "B": "It is the clamp."}}
+
+UNDECIDED = criterion(outcome="undecided")
 
 
 def foretelling(**prediction: Any) -> Program:
@@ -27,9 +29,13 @@ def foretelling(**prediction: Any) -> Program:
     [
         ({"case": "B"}, "fail", {"case": "B"}, True),
         ({"case": "B"}, "pass", {"case": "A"}, False),
-        ({"case": "B"}, "inconclusive", {"case": None}, None),
+        ({"case": "B"}, "inconclusive", {"case": None, "criteria": (UNDECIDED,)}, None),
         ({"case": "B"}, "invalid", {"case": None}, None),
-        ({"case": "B"}, "fail", {"case": None}, None),
+        ({"case": "B"}, "fail", {"case": None}, False),
+        ({"case": "B"}, "fail", {"case": None, "criteria": (UNDECIDED,)}, None),
+        ({"case": "B"}, "blocked", {"case": "B"}, None),
+        ({"case": "B"}, "inconclusive", {"case": "B"}, True),
+        ({"case": "B"}, "inconclusive", {"case": "A"}, False),
         ({"outcome": "pass"}, "pass", {}, True),
         ({"outcome": "pass"}, "fail", {}, False),
         ({"outcome": "pass"}, "blocked", {}, None),
@@ -41,6 +47,38 @@ def test_a_prediction_is_held_against_the_verdict(
     found = prediction_of(foretelling(**prediction), "early", verdict("early", outcome, **row))
     assert found is not None
     assert (found.came, found.probability, found.because) == (came, 0.9, "it always does")
+
+
+@pytest.mark.parametrize(
+    ("both", "helps", "tier", "came"),
+    [
+        ("not_met", "undecided", "2", False),
+        ("not_met", "undecided", "1.5", None),
+        ("not_met", "undecided", "0", None),
+        ("undecided", "met", "1.5", None),
+        ("undecided", "met", "0", False),
+    ],
+)
+def test_a_predicted_row_is_open_only_while_it_may_hold(
+    both: str, helps: str, tier: str, came: bool | None
+) -> None:
+    late = {**PROGRAM["phases"]["late"], "prediction": {"tier": tier, "probability": 0.9}}
+    program = make_program(phases={**PROGRAM["phases"], "late": late})
+    found = (criterion("both", outcome=both), criterion("helps", outcome=helps))
+    foretold = prediction_of(program, "late", verdict("late", "fail", criteria=found))
+    assert foretold is not None
+    assert foretold.came is came
+
+
+def test_a_row_that_reads_another_phase_is_settled_by_its_verdict() -> None:
+    cases = {"A": {"means": "as before", "when": ["early.helps"]}}
+    late = {**PROGRAM["phases"]["late"], "tiers": [], "cases": cases}
+    late["prediction"] = {"case": "A", "probability": 0.9}
+    program = make_program(phases={**PROGRAM["phases"], "late": late})
+    early = {"early": verdict("early", criteria=(criterion(outcome="not_met"),))}
+    foretold = prediction_of(program, "late", verdict("late", "fail"), early)
+    assert foretold is not None
+    assert foretold.came is False
 
 
 def test_before_the_runs_a_prediction_is_open_and_a_phase_without_one_has_none() -> None:

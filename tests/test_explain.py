@@ -10,6 +10,7 @@ from cli_schemas import assert_fits
 from hand_made import OUTCOMES, criterion, decision, guard, override, trace, verdict
 
 from planner.explain import as_json, as_mermaid, as_text
+from planner.memo.render import render_memo
 from planner.records import ClaimResult
 from planner.supersede import Standing
 
@@ -81,6 +82,21 @@ def test_the_criteria_of_the_gate_are_in_the_short_text_with_their_numbers() -> 
         "flips at 0.321",
     ):
         assert word in text
+
+
+def test_the_json_tells_where_a_criterion_flips_and_which_options_are_due() -> None:
+    told = as_json(trace(verdict("early"), decision("early", due=({"holder": "late", "option": "retry"},))))
+    assert [(c["flips_at"], c["flips_to"]) for c in told["criteria"]] == [(0.321, "not_met")]
+    assert told["decision"]["due"] == [{"holder": "late", "option": "retry"}]
+    assert_fits(told, "explain")
+
+
+def test_the_headline_is_that_of_the_memo() -> None:
+    judged = verdict("early", "fail", case="B", hypothesis="B", cause="equivalent")
+    found = trace(judged, decision("early"))
+    line = "fail, cause: equivalent, Case B, hypothesis B, confirmed"
+    assert as_text(found).splitlines()[0] == f"study / early: {line}"
+    assert f"**Verdict: {line.replace('fail', 'FAIL')}**" in render_memo(found)
 
 
 def test_a_guard_that_fails_is_told_without_being_asked() -> None:

@@ -15,6 +15,8 @@ from planner.markdown import escape
         ("a|b", "a\\|b"),
         ("`code`", "'code'"),
         ("*loud*", "\\*loud\\*"),
+        ("__loud__ and _soft_", "\\_\\_loud\\_\\_ and \\_soft\\_"),
+        ("not_met", "not_met"),
         ("[a](b)", "[a]\\(b)"),
         (None, "None"),
     ],

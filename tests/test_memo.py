@@ -250,7 +250,12 @@ def test_an_override_leaves_the_recommendation_visible() -> None:
             "`phasegate override study late --choose retry --reason TEXT` or ",
         ),
         (
-            {"action": "stop", "choice": None, "target": None, "due": ("retry",)},
+            {
+                "action": "stop",
+                "choice": None,
+                "target": None,
+                "due": ({"holder": "late", "option": "retry"},),
+            },
             "Nothing: the program ends here. Deferred, and due by now: `retry`.",
         ),
     ],

@@ -16,6 +16,7 @@ from planner.memo.render import render_memo
 from planner.program import Program
 from planner.records import Verdict
 
+LOOKED = 'Where *n* says "N of", a criterion was judged at its last look, on the first N seeds'
 BETTER = {"metric": "acc", "arm": "new", "versus": "base", "at_least": 0.0}
 
 
@@ -103,7 +104,17 @@ def test_seeds_that_settled_a_criterion_before_the_others_came_are_told() -> Non
     base = [0.5, 0.501, 0.502, 0.5, 0.501, 0.502]
     memo = told({"c": better}, {"base": base, "new": [x + 0.3 for x in base]})
     assert cells(section(memo, "Criteria"), "`c`")[6] == "3 of 6, sequential"
-    assert "the first seeds settled the criterion" in memo
+    assert LOOKED in memo
+
+
+def test_a_criterion_between_looks_is_not_called_settled() -> None:
+    between = {"metric": "acc", "arm": "base", "above": 0.5}
+    program = make_program({"c": between})
+    found = make_evidence({"base": [0.2, 0.5, 0.8, 0.9]})
+    memo = memo_of(program, verdict_of(program, found, final=False))
+    assert cells(section(memo, "Criteria"), "`c`")[1] == "undecided"
+    assert cells(section(memo, "Criteria"), "`c`")[6] == "3 of 4, interval"
+    assert LOOKED in memo and "settled" not in memo
 
 
 # --- what ran -----------------------------------------------------------------------------------
@@ -127,6 +138,13 @@ def test_what_runs_logged_wins_over_what_is_declared_and_the_rest_is_called_decl
     assert cells(text, "`new`")[1:] == ["kind new; declared: size 8", "1"]
     assert "All arms: width 2; declared: clip none." in text
     assert "was logged by no run of the arm" in text
+
+
+def test_what_one_arm_alone_logged_is_not_told_of_all() -> None:
+    text = ran({"base": [{"width": "2"}], "new": [{}]}, **{"with": {"width": 2}})
+    assert "All arms" not in text
+    assert cells(text, "`base`")[1] == "width 2; declared: kind base, size 8"
+    assert cells(text, "`new`")[1] == "declared: kind new, size 8, width 2"
 
 
 def test_what_each_arm_tuned_is_told_where_it_differs_and_defaults_that_all_share_are_not() -> None:

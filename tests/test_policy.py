@@ -63,6 +63,12 @@ def test_runs_that_are_missing_since_a_verdict_went_stale_say_so_and_why() -> No
     )
 
 
+def test_runs_that_are_missing_beside_a_verdict_that_stands_do_not_say_that_there_is_none() -> None:
+    position = stand(SMALL, [], judged=frozenset({"first"}))
+    assert position.decision is not None
+    assert position.decision.reason.endswith("its verdict was judged on fewer runs than are asked for")
+
+
 @pytest.mark.parametrize(("helps", "case", "outcome"), [(True, "A", "pass"), (False, "B", "fail")])
 def test_phase_6a_leads_to_samebatch_in_either_case(helps: bool, case: str, outcome: str) -> None:
     position = stand(CREDIT, made(steady(six_a(helps)), "phase_6a"))

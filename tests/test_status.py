@@ -116,6 +116,28 @@ def test_where_a_program_ends_an_option_that_is_due_can_be_chosen(tmp_path: Path
     assert world.at.path == ("first", "third", "second")
 
 
+def test_an_option_that_is_due_can_be_chosen_after_any_phase_on_the_way(tmp_path: Path) -> None:
+    later = {"option": "later", "rationale": "then", "opens": "fourth", "revisit_when": ["third.higher"]}
+    now = {"option": "now", "rationale": "at once", "opens": "second"}
+    raw = small(triage={"options": [now, later]}).model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
+    )
+    raw["phases"]["second"]["next"] = {"fail": "third"}
+    raw["phases"]["fourth"] = {**raw["phases"]["third"], "with": {"size": 2}}
+    world = World(tmp_path, build(raw), scores(last=2.0))
+    world.advance()
+    assert world.at.path == ("first", "second", "third")
+    assert told(world.at) == ("done", "stop", None)
+    command = "phasegate override small third --choose later --reason TEXT"
+    assert next_step(world.at)["commands"] == [command]
+    world.say("third", choose="later")
+    assert told(world.at) == ("ready", "take_option", "later")
+    assert states(world.at)["fourth"] == "ready"
+    world.advance()
+    assert world.at.path == ("first", "second", "third", "fourth")
+    assert world.at.decisions["third"].rule == "first.triage.later"
+
+
 def test_broken_infrastructure_blocks_until_a_person_has_mended_it(tmp_path: Path) -> None:
     option = {"option": "mend", "rationale": "a new disk", "opens": "second", "needs_person": "to_act"}
     program = small(guards={"complete": "blocked"}, next={"blocked": "triage"}, triage={"options": [option]})

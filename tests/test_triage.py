@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from stories import story
 from worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
 
+from planner.criteria.terms import asked_text
 from planner.criteria.wording import number
-from planner.deferred import asked_text
 from planner.position import Position
 from planner.program import ENDS, Program, build
-from planner.records import Decision, Override
+from planner.records import Decision, Due, Override
 from planner.runs import Run
 from planner.triage import choices
 
@@ -28,6 +28,10 @@ def option(name: str, opens: str = "second", **more: Any) -> dict[str, Any]:
 
 def program_with(*options: Mapping[str, Any], **triage: Any) -> Program:
     return small(triage={"options": [dict(o) for o in options], **triage})
+
+
+def raw_of(program: Program) -> dict[str, Any]:
+    return program.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
 def first_runs(program: Program) -> list[Run]:
@@ -79,8 +83,8 @@ def test_an_option_is_deferred_until_its_conditions_are_met() -> None:
     assert [(r.choice, r.reason, r.flips_if) for r in decision.rejected] == [
         (
             "later",
-            f"deferred until higher (score of new against base better by 0.5; observed {number(seen)})",
-            "would be taken if higher were met: score of new against base better by 0.5",
+            f"deferred until higher (new against base: score, better by 0.5; observed {number(seen)})",
+            "would be taken if higher were met: new against base: score, better by 0.5",
         )
     ]
 
@@ -88,7 +92,7 @@ def test_an_option_is_deferred_until_its_conditions_are_met() -> None:
 def test_an_option_that_waits_for_a_phase_that_nobody_judged_says_so() -> None:
     program = program_with(option("later", revisit_when=["third.higher"]), option("now", "third"))
     (rejected,) = after(program).rejected
-    asked = "score of last against base better by 0.5"
+    asked = "last against base: score, better by 0.5"
     assert rejected.reason == f"deferred until third.higher ({asked}; not judged yet)"
     assert rejected.flips_if == f"would be taken if third.higher were met: {asked}"
 
@@ -100,8 +104,9 @@ def test_where_a_program_ends_a_deferred_option_that_is_due_is_named() -> None:
     raw = program.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     raw["phases"]["third"]["next"] = {"pass": "stop"}
     decision = stand(build(raw), runs).steps[-1].decision
-    assert (decision.phase, decision.action, decision.due) == ("third", "stop", ("later",))
-    assert "'later' was deferred and is due: third.higher (score of last against base" in decision.reason
+    due = (Due(holder="first", option="later"),)
+    assert (decision.phase, decision.action, decision.due) == ("third", "stop", due)
+    assert "'later' was deferred and is due: third.higher (last against base: score" in decision.reason
     low = [*first_runs(program), *runs_of(program, "third", LOW)]
     assert stand(build(raw), low).steps[-1].decision.due == ()
 
@@ -109,18 +114,21 @@ def test_where_a_program_ends_a_deferred_option_that_is_due_is_named() -> None:
 @pytest.mark.parametrize(
     ("rule", "text"),
     [
-        ({"arm": "new", "at_least": 1}, "score of new at least 1"),
-        ({"each_of": ["new", "base"], "above": 0.2, "at": 3}, "score at step 3 of new and base above 0.2"),
-        ({"any_arm": ["new", "base"], "between": [0, 1]}, "score of new or base between 0 and 1"),
+        ({"arm": "new", "at_least": 1}, "new: score, at least 1"),
+        (
+            {"each_of": ["new", "base"], "above": 0.2, "at": 3},
+            "each of new, base: score at step 3, above 0.2",
+        ),
+        ({"any_arm": ["new", "base"], "between": [0, 1]}, "any of new, base: score, between 0 and 1"),
         (
             {"arm": "new", "versus": "base", "as": "ratio", "within": 0.1},
-            "score of new over base within ±0.1",
+            "new / base: score, within ±0.1",
         ),
-        ({"best_first": ["new", "base"]}, "score of new, base from best to worst"),
-        ({"spread_of": ["new", "base"], "at_most": 0.1}, "score of new, base at most 0.1"),
+        ({"best_first": ["new", "base"]}, "new > base: score, every pair in order"),
+        ({"spread_of": ["new", "base"], "at_most": 0.1}, "among new, base: score, at most 0.1"),
         (
             {"arm": "new", "over_seeds": "sd", "at_most": 0.1},
-            "sd over seeds of score of new at most 0.1",
+            "sd over seeds of new: score, at most 0.1",
         ),
     ],
 )
@@ -134,6 +142,35 @@ def test_an_option_that_is_tried_once_names_the_one_that_comes_after_it() -> Non
     assert after(program).reason.endswith("why a (one try; should it fail, 'b' is next)")
     assert after(program_with(option("a"))).reason.endswith("(one try; should it fail, no option is left)")
     assert "one try" not in after(program_with(option("a", tries=2))).reason
+
+
+@pytest.mark.parametrize(
+    ("second", "promised"),
+    [
+        ({"next": {"fail": "back"}}, True),
+        ({"next": {"fail": "stop"}}, False),
+        ({"next": {"fail": "third"}}, False),
+        ({"cases": {"down": {"means": "down", "unless": ["higher"]}}, "next": {"down": "stop"}}, False),
+        ({"cases": {"up": {"means": "up", "when": ["higher"]}}, "next": {"up": "stop"}}, True),
+    ],
+)
+def test_what_comes_after_a_try_is_promised_only_where_failing_leads_back(
+    second: dict[str, Any], promised: bool
+) -> None:
+    raw = raw_of(program_with(option("a"), option("b", "third")))
+    raw["phases"]["second"].update(second)
+    program = build(raw)
+    assert ("'b' is next" in after(program).reason) == promised
+    assert "(one try" in after(program).reason
+    runs = [r for phase in ("first", "second") for r in runs_of(program, phase, LOW)]
+    assert (stand(program, runs).steps[1].decision.choice == "b") == promised
+
+
+def test_what_opens_the_phase_that_failed_is_not_promised_and_what_waits_may_come_first() -> None:
+    same = program_with(option("a"), option("b"), option("c", "third"))
+    assert after(same).reason.endswith("should it fail, 'c' is next)")
+    waits = program_with(option("later", "third", revisit_when=["second.higher"]), option("a"))
+    assert after(waits).reason.endswith("should it fail, no option is left unless 'later' is due by then)")
 
 
 def test_the_diagnosis_is_judged_before_an_option_is_chosen() -> None:

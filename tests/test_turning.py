@@ -91,7 +91,7 @@ def test_only_what_changes_the_verdict_alone_is_said_to() -> None:
     assert changing == {"high", "low", "narrow"}
     lines = would_change(program, verdict, {})
     assert lines[0] == "`high` is met at 0.9 fraction; beyond 0.5 it is not met, and the verdict FAIL, Case B"
-    assert lines[-1] == "Alone these change nothing: `better`, `agree`"
+    assert lines[-1] == "Alone these leave outcome, case and tier as they are: `better`, `agree`"
 
 
 def test_a_guard_that_settles_the_verdict_is_named() -> None:

@@ -12,7 +12,7 @@ from planner.records import CriterionResult, Decision, GuardResult
 def as_json(trace: Trace) -> dict[str, Any]:
     """The trace as ``explain --json`` gives it (schema ``phasegate.explain/1``)."""
     verdict, decision = trace.verdict, trace.decision
-    foretold = prediction_of(trace.program, trace.phase, verdict)
+    foretold = prediction_of(trace.program, trace.phase, verdict, trace.verdicts)
     return {
         "schema": "phasegate.explain/1",
         "program": trace.program.program,
@@ -79,6 +79,7 @@ def _criterion_json(result: CriterionResult) -> dict[str, Any]:
     found["n"] = result.n
     found["run_ids"] = list(result.run_ids)
     found["flips_at"] = result.flips_at
+    found["flips_to"] = result.flips_to
     found["cause"] = result.cause
     found["reason"] = result.reason
     found["parts"] = [_criterion_json(part) for part in result.parts]
@@ -96,4 +97,5 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
         "needs_person": decision.needs_person,
         "recommended": decision.recommended,
         "override_id": decision.override_id,
+        "due": [due.model_dump(mode="json") for due in decision.due],
     }

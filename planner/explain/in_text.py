@@ -8,6 +8,7 @@ from planner.asked import asked_of
 from planner.criteria.wording import number, words
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.trace import Trace
+from planner.headline import standing_facts
 from planner.records import ClaimResult, CriterionResult, Decision, Override, Verdict
 
 _MARK = {"met": "+", "not_met": "-", "undecided": "?", "not_applicable": ".", "invalid": "!"}
@@ -33,14 +34,7 @@ def as_text(trace: Trace, full: bool = False) -> str:
 
 
 def _headline(trace: Trace, verdict: Verdict) -> str:
-    told: list[str] = [verdict.outcome, verdict.confidence]
-    told += [f"cause: {verdict.cause}"] if verdict.cause else []
-    told += [f"case {verdict.case}"] if verdict.case else []
-    told += [f"tier {verdict.tier}"] if verdict.tier else []
-    told += [f"hypothesis {verdict.hypothesis}"] if verdict.hypothesis else []
-    winner = trace.standing.superseded_by.get(trace.phase)
-    told += [f"superseded by {winner}"] if winner else []
-    told += [f"stale: {trace.standing.stale[trace.phase]}"] if trace.phase in trace.standing.stale else []
+    told = [verdict.outcome, *standing_facts(verdict, trace.standing)]
     return f"{trace.program.program} / {trace.phase}: {', '.join(told)}"
 
 
@@ -109,7 +103,7 @@ def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, fu
 
 def _expectation_lines(trace: Trace) -> list[str]:
     lines = []
-    foretold = prediction_of(trace.program, trace.phase, trace.verdict)
+    foretold = prediction_of(trace.program, trace.phase, trace.verdict, trace.verdicts)
     if foretold is not None:
         came = {True: "it came true", False: "it did not come true", None: "open"}[foretold.came]
         why = f" because {foretold.because}" if foretold.because else ""

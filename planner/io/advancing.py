@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -85,6 +86,8 @@ def _advance(
         mirror_pending(desk)
         options = Options(request.every, request.until, request.accept)
         done = run_loop(desk, options, _ask if _has_terminal() and not request.quiet else None)
+        if done.position.state == "done":  # nothing will be tried again
+            shutil.rmtree(home.work / name, ignore_errors=True)
     at, _ = standpoint(home, program)
     steps = [{k: v for k, v in asdict(step).items() if k != "judged"} for step in done.steps]
     ahead = next_step(at)
@@ -104,8 +107,9 @@ def _advance(
 
 def _lacking(request: Request, done: Outcome) -> str | None:
     """What ``--no-run`` would have to run to go on; None where it ended for another reason."""
-    at_the_end = request.every or not done.steps
-    if not (request.no_run and at_the_end and done.position.state == "ready"):
+    goes_on = request.every or request.until is not None or not done.steps
+    reached = request.until in done.position.verdicts
+    if not (request.no_run and goes_on and done.position.state == "ready") or reached:
         return None
     return f"'{done.position.phase}' has no runs, and --no-run makes none"
 

@@ -15,6 +15,7 @@ from planner.io.describing import Describer
 from planner.io.entries import Entry
 from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
+from planner.lost import lost_grounds
 from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
@@ -104,7 +105,8 @@ class Desk:
             no_run=self.wishes.no_run,
             affordable=0 if left is not None and left <= 0 else affordable,
             seen=rules_seen(entries),
-            stale=at.standing.stale,
+            stale={**lost_grounds(self._recall, at.verdicts), **at.standing.stale},
+            judged=frozenset(at.verdicts),
         )
 
     def _asked_for(self, entries: list[Entry]) -> list[Entry]:

@@ -93,8 +93,8 @@ class LocalLauncher:
         try:
             while True:
                 while len(running) < self.workers and (first := next(waiting, None)) is not None:
-                    jobs = first, *itertools.islice(waiting, first.more_together)
-                    running.append(Assignment(jobs, self._take()))
+                    together = first, *itertools.islice(waiting, first.more_together)
+                    running.append(Assignment(together, self._take()))
                     running[-1].send()
                 if not running:
                     return

@@ -84,7 +84,7 @@ def _check(at: Standpoint, phase: str, wish: Wish) -> None:
     if decision.target in at.verdicts and decision.action != "wait":
         told = f"its decision ({decision.action} {decision.choice}) has been carried out"
         raise UsageError(f"phase '{phase}' is not open: {told}; open is {_open_phases(at) or 'none'}")
-    offered = choices(at.program, phase)
+    offered = choices(at.program, phase, decision.due)
     chosen = wish.choose or wish.done
     if chosen is not None and chosen not in offered:
         raise UsageError(f"phase '{phase}' offers no '{chosen}'; it offers {', '.join(offered)}")

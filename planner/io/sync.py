@@ -19,8 +19,8 @@ from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.program import Program
-from planner.records import AnyRecord, Decision, Verdict
 from planner.recall import is_tried_again
+from planner.records import AnyRecord, Decision, Verdict
 from planner.runs import Ended
 
 

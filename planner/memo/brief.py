@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from planner.commands import commands_after
+from planner.headline import standing_facts
 from planner.markdown import escape
 from planner.program import Program
 from planner.records import Decision, Verdict
@@ -14,19 +15,9 @@ _OPEN_QUESTION = re.compile(r"(^|[,;:] )(which|what|how|why|when|where|who|whose
 """Questions that yes or no does not answer."""
 
 
-def headline(program: Program, verdict: Verdict, standing: Standing) -> str:
+def headline(verdict: Verdict, standing: Standing) -> str:
     """``PASS, Case D, confirmed``; what has replaced it or made it stale comes behind."""
-    told = [verdict.outcome.upper()]
-    told += [f"cause: {verdict.cause}"] if verdict.cause else []
-    told += [f"Case {verdict.case}"] if verdict.case else []
-    told += [f"Tier {verdict.tier}"] if verdict.tier else []
-    told += [f"hypothesis ({verdict.hypothesis})"] if verdict.hypothesis else []
-    told += [verdict.confidence]
-    winner = standing.superseded_by.get(verdict.phase)
-    told += [f"superseded by {winner}"] if winner else []
-    why = standing.stale.get(verdict.phase)
-    told += [f"stale: {why}"] if why else []
-    return ", ".join(told)
+    return ", ".join([verdict.outcome.upper(), *standing_facts(verdict, standing)])
 
 
 def answer_line(program: Program, verdict: Verdict) -> str:
@@ -63,7 +54,7 @@ def next_step(program: Program, decision: Decision | None, outcome: str | None =
     if decision is None:
         return "Nothing has been decided yet."
     if decision.action == "stop":
-        due = ", ".join(f"`{option}`" for option in decision.due)
+        due = ", ".join(f"`{due.option}`" for due in decision.due)
         return "Nothing: the program ends here." + (f" Deferred, and due by now: {due}." if due else "")
     asked = escape(program.phases[decision.target].question) if decision.target in program.phases else ""
     if decision.action == "wait":

@@ -42,9 +42,9 @@ def what_ran(program: Program, verdict: Verdict) -> tuple[list[Ran], str]:
     shared = {**program.with_, **program.phases[verdict.phase].with_}
     own = {name for arm in arms for name in program.arms[arm]}
     common = {
-        name: Value(text=told.pop(), logged=any(found[arm][name].logged for arm in ran))
+        name: told.pop()
         for name in shared
-        if name not in own and len(told := {found[arm][name].text for arm in ran}) == 1
+        if name not in own and len(told := {found[arm][name] for arm in ran}) == 1
     }
     rows, seeds = [], seeds_of_arms(verdict)
     for arm in arms:

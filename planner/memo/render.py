@@ -58,7 +58,7 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "phase": program.phases[trace.phase],
         "program": program,
         "at": at[:10],
-        "headline": headline(program, verdict, trace.standing),
+        "headline": headline(verdict, trace.standing),
         "answer": answer_line(program, verdict),
         "arms": arms,
         "common": common,
@@ -70,7 +70,7 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "claims": claims_today({verdict.phase: verdict}, trace.standing),
         "changes": would_change(program, verdict, trace.verdicts),
         "supersedes": trace.supersession,
-        "foretold": prediction_of(program, trace.phase, verdict),
+        "foretold": prediction_of(program, trace.phase, verdict, trace.verdicts),
         "rivals": rivals_of(program, trace.verdicts),
         "deltas": list(map(_delta, deltas(program, verdict, trace.verdicts, _key_metrics(program, verdict)))),
         "arithmetic": check_arithmetic(program, verdict),
@@ -144,7 +144,7 @@ def _notes(verdict: Verdict, criteria: Sequence[dict[str, str]]) -> dict[str, bo
     return {
         "single": not several,
         "intervals": any(row.estimate.interval for row in (*verdict.table, *verdict.readings)),
-        "settled": any(" of " in c["n"] for c in criteria),
+        "looked": any(" of " in c["n"] for c in criteria),
         "uneven": len(set(counts.values())) > 1,
         "ratios": several and any(c.unit == "ratio" for c in verdict.criteria),
     }

@@ -20,7 +20,7 @@ def would_change(program: Program, verdict: Verdict, earlier: Mapping[str, Verdi
     found = turnings(program, verdict, earlier)
     lines = [_line(verdict, turning) for turning in found if turning.changes]
     idle = [f"`{turning.id}`" for turning in found if not turning.changes]
-    lines += [f"Alone these change nothing: {', '.join(idle)}"] if idle else []
+    lines += [f"Alone these leave outcome, case and tier as they are: {', '.join(idle)}"] if idle else []
     return [*_held(verdict), *lines] or ["No criterion has a value that could flip"]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stories import story
 from worlds import Measured, World, credit_linesearch, foreign_run, own_run, scores, small, steady
 
 from planner.errors import ProgramError
+from planner.io.describing import Describer
 from planner.io.home import code_at_hand
+from planner.io.memory import MemoryRuns
 from planner.io.mirror import write_person
 from planner.paths import Home
 from planner.policy import build_position

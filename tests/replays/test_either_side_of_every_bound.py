@@ -8,6 +8,7 @@ import pytest
 
 from planner.program import Program
 from planner.records import Decision
+from planner.routes import openers
 from tests.replays.moving import (
     fed_criteria,
     move,
@@ -88,14 +89,18 @@ def assert_follows(
     for claim in verdict.claims:
         asked = rules.claims[claim.id].supported
         assert (claim.status == "supported") == all(outcomes[n] == "met" for n in asked), claim.id
-    assert_leads_on(step.decision, rules, phase, way_that_follows(rules, told, case or tier))
+    assert_leads_on(program, step.decision, phase, way_that_follows(rules, told, case or tier))
 
 
-def assert_leads_on(decision: Decision, rules: Any, phase: str, way: str | None) -> None:
+def assert_leads_on(program: Program, decision: Decision, phase: str, way: str | None) -> None:
+    rules, holders = program.phases[phase], openers(program, phase)
     if way in ("stop", "wait"):
         assert decision.action == way
     elif way == "triage" or (way is None and "(default: triage)" in decision.rule):
         assert decision.rule.startswith(f"{phase}.triage")
         assert rules.triage is not None
-    elif way not in (None, "back"):
+    elif way == "back" or (way is None and holders):
+        assert decision.rule.startswith(tuple(f"{holder}.triage" for holder in holders))
+        assert decision.phase == phase
+    elif way is not None:
         assert decision.target == way

@@ -229,8 +229,10 @@ def test_article_disjoint_evaluation_judges_the_gain_and_is_invalid_with_any_lea
     for arm, value in (("ar_only", 0.05), ("infonce_ar", 0.01), ("raw_infonce", best), ("two_tower", 0.07)):
         log(figures, "phase2", arm, recall_at_5=value, leak_overlap=leak)
     log(figures, "phase2", "amn_baseline", recall_at_5=0.05, leak_overlap=leak)
-    position = replay("contrastive_retrieval", figures)
-    last = position.steps[-1]
+    waits = replay("contrastive_retrieval", figures).steps[-1]
+    assert (waits.verdict.phase, waits.decision.needs_person) == ("raw_infonce", "to_confirm")
+    person = override(program_of("contrastive_retrieval"), "raw_infonce", choose="phase2")
+    last = replay("contrastive_retrieval", figures, (person,)).steps[-1]
     assert (last.verdict.phase, last.verdict.outcome) == ("phase2", outcome)
     if outcome == "invalid":
         assert "nothing more is asked" not in last.decision.reason
