@@ -34,4 +34,6 @@ def commands_after(program: Program, decision: Decision, outcome: str | None) ->
         return found + [f"{about} --choose {choice} {_REASON}" for choice in offered]
     if decision.needs_person == "to_act":
         return [*found, f"{about} --done {decision.choice} {_REASON}"]
-    return [*found, f"phasegate advance {program.program} --accept"]
+    usual = program.phases[decision.phase].fidelity
+    rung = "" if decision.fidelity == usual else f" --fidelity {decision.fidelity}"
+    return [*found, f"phasegate advance {program.program} --accept{rung}"]
