@@ -165,7 +165,8 @@ def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, ru
         else:
             troubles.append(_trouble(value, f"'{metric}'{which_value(rule)}", f"run {run.id} ({arm})"))
     ids = tuple(run.id for _, run in sorted(runs.items()))
-    lasts = [runs[seed].series[metric][-1][0] for seed in values if runs[seed].series.get(metric)]
+    ways = [runs[seed].series.get(metric, ()) for seed in values]
+    lasts = [way[-1][0] for way in ways if len(way) > 1]  # a single value is no way, whatever its step
     return Sample(values, ids, tuple(troubles), tuple(caveats), min(lasts, default=None))
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -150,6 +151,11 @@ def clean_environment(**more: str) -> dict[str, str]:
     led_by = ("PHASEGATE_HOME", "MLFLOW_TRACKING_URI", "NO_COLOR", "FORCE_COLOR")
     kept = {k: v for k, v in os.environ.items() if k not in led_by}
     return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
+
+
+def hears_signals() -> None:
+    """In a new process: Ctrl-C reaches it also where these tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def cli(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_homes import ROOT, clean_environment, cli, make_home
+from small_homes import ROOT, clean_environment, cli, hears_signals, make_home
 
 pytestmark = pytest.mark.slow
 PATIENCE = 60.0
@@ -123,7 +123,9 @@ def advance_until_it_waits(home: Path) -> subprocess.Popen[bytes]:
     """An advance that has come to the stage that waits."""
     words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), "advance", "--all", "--jobs", "1"]
     nothing = subprocess.DEVNULL
-    process = subprocess.Popen(words, stdout=nothing, stderr=nothing, env=clean_environment())
+    process = subprocess.Popen(
+        words, stdout=nothing, stderr=nothing, env=clean_environment(), preexec_fn=hears_signals
+    )
     until = time.monotonic() + PATIENCE
     while not (home / "begun" / "1.0-1-4").exists():
         assert process.poll() is None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_homes import QUICK, ROOT, clean_environment, cli
+from small_homes import QUICK, ROOT, clean_environment, cli, hears_signals
 
 pytestmark = pytest.mark.slow
 PATIENCE = 60.0
@@ -38,7 +38,12 @@ def test_a_signal_stops_advance_with_its_code_and_loses_nothing(
     )
     words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), "advance", "--jobs", "1", "--json"]
     process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment()
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_environment(),
+        preexec_fn=hears_signals,
     )
     until = time.monotonic() + PATIENCE
     while not (home / "waits").exists():

@@ -73,7 +73,8 @@ def test_the_first_two_phases_are_judged_and_the_second_supersedes_the_first(
 ) -> None:
     home, told = study
     assert [step["phase"] for step in told["steps"]][:2] == ["phase_6a", "samebatch"]
-    phases = {p["name"]: p for p in json.loads(cli(home, "status", "--json").stdout)["programs"][0]["phases"]}
+    (program,) = json.loads(cli(home, "status", "credit_linesearch", "--json").stdout)["programs"]
+    phases = {p["name"]: p for p in program["phases"]}
     assert phases["phase_6a"]["superseded_by"] == "samebatch"
     assert not phases["samebatch"]["stale"]
 
