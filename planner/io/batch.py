@@ -86,19 +86,22 @@ class Batch:
             for index, one in enumerate(group):
                 yield self._plan(one, 0 if index else len(group) - 1)
 
-    def _groups(self, planned: Sequence[PlannedRun], most: int) -> Iterator[list[PlannedRun]]:
+    def _groups(self, planned: Sequence[PlannedRun], most: int) -> list[list[PlannedRun]]:
         """Runs in their order, each with the next ones that differ from it in their seed alone.
 
         A second try goes alone: what ended the first might end its whole group again.
         """
-        waiting = list(planned)
-        while waiting:
-            first = waiting[0]
-            size = 1 if self.recall.retried(first) else min(most, self._told(first).together)
-            alike = [one for one in waiting if (one.arm, one.params) == (first.arm, first.params)]
-            group = [one for one in alike if one is first or not self.recall.retried(one)][:size]
-            waiting = [one for one in waiting if one not in group]
-            yield group
+        found: list[list[PlannedRun]] = []
+        filling: dict[str, list[PlannedRun]] = {}  # arm -> its group that may have room
+        for one in planned:
+            size = 1 if self.recall.retried(one) else min(most, self._told(one).together)
+            if size > 1 and len(filling.get(one.arm, ())) in range(1, size):
+                filling[one.arm].append(one)
+                continue
+            found.append([one])
+            if size > 1:
+                filling[one.arm] = found[-1]
+        return found
 
     def _plan(self, planned: PlannedRun, more_together: int) -> Job:
         task = self._task(planned, more_together)
