@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from experiments.parts import tables
+from experiments.parts.files import Arrays, read_arrays
 from experiments.parts.seeding import derive
 
 HOURS, WEEKDAYS, CATEGORIES, TASTES = 24, 7, 60, 6
@@ -178,35 +180,14 @@ def load_clicks(path: str) -> ClickLog:
         ValueError: the file cannot be used as it is; the message says what to change in it.
     """
     file = Path(path)
-    readers = {".npz": _read_npz, ".parquet": _read_parquet, ".pt": _read_torch, ".pth": _read_torch}
-    if file.suffix not in readers:
-        raise ValueError(f"{path}: unknown kind of file; use one of {', '.join(sorted(readers))}")
-    held = readers[file.suffix](file)
+    held = read_arrays(path, "{'fields': ..., ...}", _from_frame)
     absent = [name for name in ("fields", "item", "history", "y") if name not in held]
     if absent:
         raise ValueError(f"{path}: nothing named {', '.join(absent)} in it")
     return _checked(file, {name: np.asarray(array) for name, array in held.items()})
 
 
-def _read_npz(file: Path) -> Mapping[str, np.ndarray]:
-    with np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
-def _read_torch(file: Path) -> Mapping[str, np.ndarray]:
-    try:
-        held = torch.load(file, map_location="cpu", weights_only=True)
-        return {name: np.asarray(array) for name, array in held.items()}
-    except Exception as error:  # torch raises UnpicklingError, RuntimeError or EOFError, by kind of damage
-        raise ValueError(f"{file}: not a plain torch file with a dict of tensors") from error
-
-
-def _read_parquet(file: Path) -> Mapping[str, np.ndarray]:
-    try:
-        import pandas
-    except ImportError as error:
-        raise ValueError(f"{file}: reading Parquet needs pandas and pyarrow, or use .npz") from error
-    frame = pandas.read_parquet(file)
+def _from_frame(file: Path, frame: Any) -> Arrays:
     past = sorted((c for c in frame if c.startswith("history_")), key=lambda c: int(c.split("_")[1]))
     held = {name: frame[name].to_numpy() for name in ("item", "y") if name in frame}
     if past:

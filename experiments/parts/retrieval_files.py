@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from experiments.parts.articles import Corpus
+from experiments.parts.files import Arrays, read_arrays
 
 
 def load_corpus(path: str) -> Corpus:
@@ -23,12 +24,9 @@ def load_corpus(path: str) -> Corpus:
     Raises:
         ValueError: the file cannot be used as it is; the message says what to change in it.
     """
-    readers = {".npz": _read_npz, ".parquet": _read_parquet, ".pt": _read_torch, ".pth": _read_torch}
     file = Path(path)
-    if file.suffix not in readers:
-        raise ValueError(f"{path}: unknown kind of file; use one of {', '.join(sorted(readers))}")
     try:
-        held = readers[file.suffix](file)
+        held = read_arrays(path, "{'vectors': ..., 'article': ...}", _from_frame)
         arrays = {name: np.asarray(held[name]) for name in ("vectors", "article")}
     except KeyError as error:
         raise ValueError(f"{path}: nothing named {error} in it; needed are vectors and article") from error
@@ -37,29 +35,7 @@ def load_corpus(path: str) -> Corpus:
     return _checked(file, **arrays)
 
 
-def _read_npz(file: Path) -> Mapping[str, np.ndarray]:
-    with np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
-def _read_torch(file: Path) -> Mapping[str, np.ndarray]:
-    try:
-        held = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises UnpicklingError, RuntimeError or EOFError, by kind of damage
-        told = f"{file}: not a plain torch file of tensors; save {{'vectors': ..., 'article': ...}}"
-        raise ValueError(told) from error
-    if not isinstance(held, dict):
-        told = f"a {type(held).__name__}, not a dict of tensors; save {{'vectors': ..., 'article': ...}}"
-        raise ValueError(f"{file}: holds {told}")
-    return held
-
-
-def _read_parquet(file: Path) -> Mapping[str, np.ndarray]:
-    try:
-        import pandas
-    except ImportError as error:
-        raise ValueError(f"{file}: reading Parquet needs pandas and pyarrow, or use .npz") from error
-    frame = pandas.read_parquet(file)
+def _from_frame(file: Path, frame: Any) -> Arrays:
     others = [name for name in frame.columns if str(name).startswith("other.")]
     found = {"article": frame["article"].to_numpy()}
     found["vectors"] = frame.drop(columns=["article", *others]).to_numpy()

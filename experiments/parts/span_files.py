@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from experiments.parts.files import Arrays, read_arrays
 from experiments.parts.windows import Windows
 
 NEEDED = ("x", "start", "length", "kind")
@@ -26,12 +28,9 @@ def read_windows(path: str) -> Windows:
     Raises:
         ValueError: the file cannot be used as it is; the message says what to change in it.
     """
-    readers = {".npz": _read_npz, ".parquet": _read_parquet, ".pt": _read_torch, ".pth": _read_torch}
     file = Path(path)
-    if file.suffix not in readers:
-        raise ValueError(f"{path}: unknown kind of file; use one of {', '.join(sorted(readers))}")
     try:
-        held = readers[file.suffix](file)
+        held = read_arrays(path, "{'x': ..., ...}", _from_frame)
     except KeyError as error:
         raise ValueError(f"{path}: nothing named {error} in it") from error
     missing = [name for name in NEEDED if name not in held]
@@ -40,27 +39,7 @@ def read_windows(path: str) -> Windows:
     return _checked(file, {name: np.asarray(held[name]) for name in (*NEEDED, "prices") if name in held})
 
 
-def _read_npz(file: Path) -> Mapping[str, np.ndarray]:
-    with np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
-
-
-def _read_torch(file: Path) -> Mapping[str, torch.Tensor]:
-    try:
-        held = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises UnpicklingError, RuntimeError or EOFError, by kind of damage
-        raise ValueError(f"{file}: not a plain torch file of tensors; save {{'x': ..., ...}}") from error
-    if not isinstance(held, dict):
-        raise ValueError(f"{file}: holds a {type(held).__name__}, not a dict of tensors")
-    return held
-
-
-def _read_parquet(file: Path) -> Mapping[str, np.ndarray]:
-    try:
-        import pandas
-    except ImportError as error:
-        raise ValueError(f"{file}: reading Parquet needs pandas and pyarrow, or use .npz") from error
-    frame = pandas.read_parquet(file)
+def _from_frame(file: Path, frame: Any) -> Arrays:
     windows, order = frame["window"].to_numpy(), frame.groupby("window", sort=False).size()
     steps = int(order.iloc[0]) if len(order) else 0
     if not steps or (order != steps).any() or (windows.reshape(-1, steps) != windows[::steps, None]).any():

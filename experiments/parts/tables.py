@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from experiments.parts.files import Arrays, read_arrays
 from experiments.parts.seeding import derive
 
 Rows = tuple[torch.Tensor, torch.Tensor]
@@ -62,40 +64,16 @@ def load_table(path: str | None) -> Table:
     """
     if path is None:
         return digits()
-    readers = {".npz": _read_npz, ".parquet": _read_parquet, ".pt": _read_torch, ".pth": _read_torch}
-    file = Path(path)
-    if file.suffix not in readers:
-        raise ValueError(f"{path}: unknown kind of file; use one of {', '.join(sorted(readers))}")
     try:
-        x, y = readers[file.suffix](file)
+        held = read_arrays(path, "{'x': ..., 'y': ...}", _from_frame)
+        x, y = held["x"], held["y"]
     except KeyError as error:
         raise ValueError(f"{path}: nothing named {error} in it; needed are x and y") from error
-    return _checked(file, np.asarray(x), np.asarray(y))
+    return _checked(Path(path), np.asarray(x), np.asarray(y))
 
 
-def _read_npz(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(file, allow_pickle=False) as arrays:
-        return arrays["x"], arrays["y"]
-
-
-def _read_torch(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        held = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises UnpicklingError, RuntimeError or EOFError, by kind of damage
-        raise ValueError(f"{file}: not a plain torch file of tensors; save {{'x': ..., 'y': ...}}") from error
-    if not isinstance(held, dict):
-        told = f"a {type(held).__name__}, not a dict of tensors; save {{'x': ..., 'y': ...}}"
-        raise ValueError(f"{file}: holds {told}")
-    return held["x"], held["y"]
-
-
-def _read_parquet(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        import pandas
-    except ImportError as error:
-        raise ValueError(f"{file}: reading Parquet needs pandas and pyarrow, or use .npz") from error
-    frame = pandas.read_parquet(file)
-    return frame.drop(columns="y").to_numpy(), frame["y"].to_numpy()
+def _from_frame(file: Path, frame: Any) -> Arrays:
+    return {"x": frame.drop(columns="y").to_numpy(), "y": frame["y"].to_numpy()}
 
 
 def _checked(file: Path, x: np.ndarray, y: np.ndarray) -> Table:
