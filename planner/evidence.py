@@ -6,7 +6,7 @@ import ast
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -34,6 +34,8 @@ class Evidence:
         failed: arm -> seed -> why it gave no usable evidence.
         declared: arm -> parameters that the program gives it in this phase.
         caveats: what had to be assumed to use these runs.
+        looked_at: arm -> every run that was looked at, whether it counts or not.
+        set_aside: ids of runs that do not count because they were judged under other rules before.
     """
 
     phase: str
@@ -42,6 +44,8 @@ class Evidence:
     failed: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     declared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+    looked_at: Mapping[str, Sequence[Run]] = field(default_factory=dict)
+    set_aside: tuple[str, ...] = ()
 
     def of(self, arm: str) -> Mapping[int, Run]:
         """The runs of an arm by seed; empty if there are none."""
@@ -56,6 +60,15 @@ class Evidence:
     def all_runs(self) -> list[Run]:
         """Every run that counts, by arm and seed."""
         return [run for arm in sorted(self.runs) for _, run in sorted(self.runs[arm].items())]
+
+    def without(self, run_ids: Collection[str]) -> Evidence:
+        """The evidence with some runs set aside."""
+        kept = {
+            arm: {seed: run for seed, run in by_seed.items() if run.id not in run_ids}
+            for arm, by_seed in self.runs.items()
+        }
+        aside = tuple(run.id for run in self.all_runs if run.id in run_ids)
+        return replace(self, runs=kept, set_aside=aside)
 
     def params(self, arm: str, seed: int) -> dict[str, str]:
         """The parameters of a run: declared ones, and over them what the run logged."""

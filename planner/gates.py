@@ -10,7 +10,15 @@ from planner.caveats import ResultOf, evidence_caveats, with_doubts
 from planner.claims import conditions, judge_claim, unsettled
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.joining import lacks_evidence
-from planner.criteria.judge import judge_criteria, lookup, required_by_gate, result_from
+from planner.criteria.judge import (
+    alternatives_of_gate,
+    judge_criteria,
+    lookup,
+    required_by_gate,
+    result_from,
+)
+from planner.digests import considered_in, evidence_digest
+from planner.error_budget import build_shares
 from planner.evidence import Evidence
 from planner.guards import judge_guards
 from planner.program import Phase, Program
@@ -39,10 +47,11 @@ def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> J
     return Judging(
         seeds=seeds,
         most_seeds=most,
-        false_pass=budget.false_pass,
+        false_pass=build_shares(program)[phase].rate,
         false_fail=budget.false_fail,
         final=final or smoke or most < LEAST_SEEDS,
         required=required_by_gate(program, phase),
+        alternatives=alternatives_of_gate(program, phase),
     )
 
 
@@ -95,26 +104,30 @@ def judge_phase(
         guards=tuple(guards),
         criteria=tuple(results.values()),
         claims=tuple(_claims(rules, guards, result_of, earlier)),
-        table=tuple(build_table(program, phase, evidence, judging)),
-        readings=tuple(build_readings(program, phase, evidence, judging)),
+        table=tuple(build_table(program, phase, evidence)),
+        readings=tuple(build_readings(program, phase, evidence)),
         params=tuple(build_params(program, phase, evidence)),
+        rules=phase_rules(program, phase),
         rules_digest=rules_digest(program, phase),
         rests_on=tuple(_rests_on(rules, earlier)),
+        false_pass=judging.false_pass,
         **(row if outcome != "invalid" else {}),
-        **_account(rules, evidence),
+        **_account(program, evidence),
     )
     return verdict.identified("v")
 
 
-def _account(rules: Phase, evidence: Evidence) -> dict[str, Any]:
+def _account(program: Program, evidence: Evidence) -> dict[str, Any]:
     """What a verdict was judged from."""
-    runs = evidence.all_runs
+    runs, arms = evidence.all_runs, program.phases[evidence.phase].arms
     return {
         "run_ids": tuple(run.id for run in runs),
-        "seeds": min((len(evidence.of(arm)) for arm in rules.arms if evidence.of(arm)), default=0),
+        "seeds": min((len(evidence.of(arm)) for arm in arms if evidence.of(arm)), default=0),
         "seconds": round(sum(run.seconds for run in runs), 3),
         "code_digests": tuple(sorted({run.code_digest for run in runs if run.code_digest})),
-        "evidence_digest": evidence_digest(evidence),
+        "evidence_digest": evidence_digest(program, evidence),
+        "considered": considered_in(program, evidence),
+        "set_aside": evidence.set_aside,
     }
 
 
@@ -181,7 +194,12 @@ def judge_row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[s
 
 
 def rules_digest(program: Program, phase: str) -> str:
-    """A digest of everything that this phase's verdict depends on in the program.
+    """A digest of everything that this phase's verdict depends on in the program."""
+    return digest_of(phase_rules(program, phase))
+
+
+def phase_rules(program: Program, phase: str) -> dict[str, Any]:
+    """Everything that this phase's verdict depends on in the program.
 
     What follows from a verdict (``next``, ``triage``) is no part of it.
     """
@@ -189,25 +207,12 @@ def rules_digest(program: Program, phase: str) -> str:
     body = rules.model_dump(
         mode="json", exclude={"question", "next", "triage", "prediction", "asks_for", "runs_of"}
     )
-    budget = program.budget.model_dump(mode="json", include={"seeds_per_arm", "false_pass", "false_fail"})
+    budget = program.budget.model_dump(mode="json", include={"seeds_per_arm", "false_fail"})
+    budget["false_pass"] = build_shares(program)[phase].rate
     metrics = {name: metric.model_dump(mode="json") for name, metric in program.metrics.items()}
     used = {name: metrics[name] for name in sorted(phase_metrics(program, phase)) if name in metrics}
     params = {arm: program.params(phase, arm) for arm in sorted(rules.arms)}
-    return digest_of({"phase": body, "budget": budget, "metrics": used, "params": params})
-
-
-def evidence_digest(evidence: Evidence) -> str:
-    """A digest of the runs that counted: their ids, parameters and values."""
-    return digest_of(
-        [
-            [run.id, run.arm, run.seed, run.outcome, sorted(run.params.items()), _told(run.metrics)]
-            for run in evidence.all_runs
-        ]
-    )
-
-
-def _told(metrics: Mapping[str, float]) -> list[list[str]]:
-    return [[name, repr(value)] for name, value in sorted(metrics.items())]
+    return {"phase": body, "budget": budget, "metrics": used, "params": params}
 
 
 def _claims(

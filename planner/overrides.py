@@ -19,7 +19,7 @@ def choose_route(
     overrides: Sequence[Override],
     program_digest: str,
 ) -> Decision:
-    """The decision that follows a verdict.
+    """The decision that follows a verdict, with what it rested on.
 
     Args:
         earlier: verdicts of the phases before.
@@ -40,6 +40,10 @@ def choose_route(
             "recommended": recommended,
             "override_id": ", ".join(o.id for o in followed) or None,
             "program_digest": program_digest,
+            "inputs": {
+                "verdicts": tuple(v.id for v in earlier.values()),
+                **route.told(),
+            },
         }
     )
     return decision.identified("d")

@@ -7,19 +7,24 @@ between calls, so the same records always lead to the same place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from planner.criteria.answer import Judging
+from planner.deciding import decision_digest, launch_decision, stop_for_want_of_budget
 from planner.evidence import Evidence
-from planner.gates import build_judging, judge_phase, rules_digest
+from planner.fresh import fresh_evidence, fresh_seeds_wanted, judged_otherwise
+from planner.gates import build_judging, judge_phase
 from planner.overrides import choose_route
 from planner.position import Position, Situation, State, Step
-from planner.program import ENDS, Phase, Program
-from planner.records import Decision, Verdict, digest_of
+from planner.program import Phase, Program
+from planner.records import Decision, Inputs, Verdict
 from planner.routes import openers, targets
 from planner.runs import PlannedRun
 from planner.seeds import seeds_wanted
 from planner.triage import Route
+
+SHORT = "the budget is spent before every run that was asked for is made"
+"""The caveat of a verdict whose runs could not all be paid for."""
 
 
 def build_position(situation: Situation) -> Position:
@@ -30,36 +35,33 @@ def build_position(situation: Situation) -> Position:
     return walk.position
 
 
+def judge_on_the_way(
+    program: Program,
+    evidence: Evidence,
+    judging: Judging,
+    earlier: Mapping[str, Verdict],
+    passed: Iterable[str],
+    short: bool,
+    post_hoc: bool,
+) -> Verdict:
+    """The verdict of a phase as the walk comes to it.
+
+    Args:
+        passed: phases that were passed over on the way.
+        short: runs are missing, and the budget pays for none.
+        post_hoc: a rule changed after evidence for it was seen.
+    """
+    caveats = [passed_over_caveat(name) for name in passed]
+    caveats += [SHORT] if short else []
+    verdict = judge_phase(program, evidence.phase, evidence, judging, earlier, caveats, post_hoc)
+    if short and verdict.outcome == "inconclusive":
+        verdict = verdict.model_copy(update={"cause": "budget"}).identified("v")
+    return verdict
+
+
 def passed_over_caveat(phase: str) -> str:
     """What the verdicts after a phase that was passed over say."""
     return f"phase '{phase}' was not done (passed over)"
-
-
-def decision_digest(program: Program, phase: str) -> str:
-    """A digest of what a decision after a phase depends on: its rules, its ways on, triage that opened it.
-
-    Other phases are no part of it, so that a phase that is added leaves every decision as it is.
-    """
-    ways = {}
-    for name in (phase, *openers(program, phase)):
-        rules = program.phases[name]
-        asked = {t: program.phases[t].asks_for for t in targets(program, name).values() if t not in ENDS}
-        told = rules.model_dump(mode="json", include={"next", "triage"})
-        ways[name] = {"rules": rules_digest(program, name), "asks_for": asked, **told}
-    return digest_of(ways)
-
-
-def is_post_hoc(seen: Sequence[tuple[str, frozenset[str]]], rules: str, runs: Iterable[str]) -> bool:
-    """Whether one of these runs was first judged under other rules.
-
-    Args:
-        seen: (rules digest, run ids) of earlier verdicts, oldest first.
-    """
-    first: dict[str, str] = {}
-    for digest, ids in seen:
-        for run in ids:
-            first.setdefault(run, digest)
-    return any(first.get(run, rules) != rules for run in runs)
 
 
 class _Walk:
@@ -77,7 +79,7 @@ class _Walk:
     def step(self) -> None:
         """Judges the current phase, or stops the walk there."""
         phase, fidelity = self.current, self.at.fidelity_of(self.current)
-        evidence = self.at.evidence_of(phase, fidelity)
+        evidence = fresh_evidence(self.program, self.at.evidence_of(phase, fidelity), self.at.seen)
         if self.at.no_run and not _has_runs(evidence):
             self._pass_over(phase)
             return
@@ -97,6 +99,8 @@ class _Walk:
         """
         verdict = self._verdict(phase, evidence, judging, short)
         wanted = {} if judging.final else seeds_wanted(self.program, phase, verdict, judging, evidence)
+        if verdict.post_hoc and self.program.confirm and not judging.final:
+            wanted = fresh_seeds_wanted(self.program, evidence, self.at.seen)
         more = list(self.at.missing(phase, evidence.fidelity, wanted)) if wanted else []
         if more and self.at.affordable > 0:
             self._launch(phase, evidence.fidelity, more[: self.at.affordable], verdict)
@@ -110,14 +114,8 @@ class _Walk:
         self._go_on(decision, verdict)
 
     def _verdict(self, phase: str, evidence: Evidence, judging: Judging, short: bool) -> Verdict:
-        rules, runs = rules_digest(self.program, phase), [run.id for run in evidence.all_runs]
-        post_hoc = is_post_hoc(self.at.seen.get(phase, ()), rules, runs)
-        caveats = [passed_over_caveat(name) for name in self.passed]
-        caveats += ["the budget is spent before every run that was asked for is made"] if short else []
-        verdict = judge_phase(self.program, phase, evidence, judging, self.earlier, caveats, post_hoc)
-        if short and verdict.outcome == "inconclusive":
-            verdict = verdict.model_copy(update={"cause": "budget"}).identified("v")
-        return verdict
+        post_hoc = bool(judged_otherwise(self.program, evidence, self.at.seen))
+        return judge_on_the_way(self.program, evidence, judging, self.earlier, self.passed, short, post_hoc)
 
     @property
     def earlier(self) -> dict[str, Verdict]:
@@ -127,19 +125,9 @@ class _Walk:
     def _decide(self, verdict: Verdict, nothing_to_spend: bool) -> Decision:
         phase = verdict.phase
         standing = [o for o in self.at.overrides if o.phase == phase]
-        digest = decision_digest(self.program, phase)
         if nothing_to_spend and not standing:
-            stop = Decision(
-                program=self.program.program,
-                phase=phase,
-                fidelity=verdict.fidelity,
-                action="stop",
-                reason=f"{phase} lacks runs that its gate requires, and the budget of the program is spent",
-                rule="budget",
-                verdict_id=verdict.id,
-                program_digest=digest,
-            )
-            return stop.identified("d")
+            return stop_for_want_of_budget(self.program, verdict, self.earlier, self.route)
+        digest = decision_digest(self.program, phase)
         return choose_route(self.program, verdict, self.earlier, self.route, standing, digest)
 
     def _go_on(self, decision: Decision, verdict: Verdict) -> None:
@@ -192,30 +180,13 @@ class _Walk:
     def _launch_decision(
         self, phase: str, fidelity: str, runs: Sequence[PlannedRun], interim: Verdict | None
     ) -> Decision:
-        if interim is None:
-            action, rule = "run_phase", f"{phase}.arms"
-            reason = f"{len(runs)} runs of {phase} are missing: {self._why_missing(phase, fidelity)}"
-        else:
-            undecided = [c for c in interim.criteria if c.outcome == "undecided" and c.kind != "combined"]
-            told = (
-                "; ".join(f"{c.id} is undecided ({c.reason})" for c in undecided)
-                or "the verdict is provisional"
-            )
-            action, rule = "add_seeds", f"{phase}.seeds"
-            reason = f"{len(runs)} more runs can still change the answer: {told}"
-        decision = Decision(
-            program=self.program.program,
-            phase=phase,
-            fidelity=fidelity,
-            action=action,
-            choice=phase,
-            target=phase,
-            reason=reason,
-            rule=rule,
-            verdict_id=interim.id if interim else None,
-            program_digest=decision_digest(self.program, phase),
+        inputs = Inputs(
+            verdicts=tuple(v.id for v in self.earlier.values()),
+            asked=tuple((run.arm, run.seed) for run in runs),
+            considered=interim.considered if interim is not None else (),
+            because="" if interim is not None else self._why_missing(phase, fidelity),
         )
-        return decision.identified("d")
+        return launch_decision(self.program, phase, fidelity, interim, inputs)
 
     def _why_missing(self, phase: str, fidelity: str) -> str:
         stale = self.at.stale.get(phase)

@@ -218,6 +218,9 @@ class Budget(Written):
     seconds: Annotated[Finite, Field(gt=0)] | None = None
     seeds_per_arm: Annotated[int, Field(ge=1, le=10_000)] = 32
     false_pass: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """That any gate passes although nothing is true."""
+    gates: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Among how many ``false_pass`` is shared alike; without it, earlier gates get more than later ones."""
     false_fail: Annotated[float, Field(gt=0, lt=0.5)] = 0.10
 
 

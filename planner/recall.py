@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planner.evidence import Evidence, as_text
+from planner.counting import build_evidence, one_dataset, one_per_seed
+from planner.evidence import Evidence
 from planner.program import Program
 from planner.records import Exclusion, digest_of
 from planner.runs import Description, PlannedRun, Run, UnfinishedRun
@@ -107,19 +108,8 @@ class Recall:
 
     def evidence_of(self, phase: str, fidelity: str) -> Evidence:
         """The runs that count for a phase: our own by fingerprint, those of others by their tags."""
-        runs: dict[str, dict[int, Run]] = {}
-        failed: dict[str, dict[int, str]] = {}
-        caveats: list[str] = []
-        for arm in self.program.phases[phase].arms:
-            found = self.candidates(phase, arm, fidelity)
-            kept = self._not_excluded(found, caveats)
-            kept = _one_dataset(arm, kept, caveats)
-            by_seed = _one_per_seed(arm, kept, caveats)
-            runs[arm] = {seed: run for seed, run in by_seed.items() if run.usable}
-            failed[arm] = {seed: _why_unusable(run) for seed, run in by_seed.items() if not run.usable}
-            caveats += self._logged_otherwise(phase, arm, runs[arm].values())
-        declared = {arm: self.program.params(phase, arm) for arm in self.program.phases[phase].arms}
-        return Evidence(phase, fidelity, runs, failed, declared, tuple(dict.fromkeys(caveats)))
+        found = {arm: self.candidates(phase, arm, fidelity) for arm in self.program.phases[phase].arms}
+        return build_evidence(self.program, phase, fidelity, found, self.excluded)
 
     def missing(self, phase: str, fidelity: str, wanted: Mapping[str, int]) -> list[PlannedRun]:
         """The planned runs that have not been made, seed by seed over the arms.
@@ -146,7 +136,7 @@ class Recall:
         found = self.candidates(phase, arm, fidelity)
         kept = [run for run in found if run.id not in self.excluded]
         if not any(run.own for run in kept):
-            counting = _one_per_seed(arm, _one_dataset(arm, kept, []), [])
+            counting = one_per_seed(arm, one_dataset(arm, kept, []), [])
             if sum(run.usable for run in counting.values()) >= count:
                 return []
         ours = self.catalog.described[phase, arm, fidelity].data_digest[:DIGEST_LENGTH]
@@ -179,26 +169,6 @@ class Recall:
         ranked = sorted(own, key=lambda run: (run.seed, run.attempt, run.id))
         return [*ranked, *sorted(others, key=lambda run: (run.seed, run.id))]
 
-    def _not_excluded(self, runs: Sequence[Run], caveats: list[str]) -> list[Run]:
-        for run in runs:
-            if run.id in self.excluded:
-                told = self.excluded[run.id]
-                caveats.append(
-                    f"run {run.id} ({run.arm}, seed {run.seed}) is excluded by {told.by}: {told.reason}"
-                )
-        return [run for run in runs if run.id not in self.excluded]
-
-    def _logged_otherwise(self, phase: str, arm: str, runs: Iterable[Run]) -> list[str]:
-        declared = {k: as_text(v) for k, v in self.program.params(phase, arm).items()}
-        return [
-            f"{name}: run {run.id} ({arm}) logged {value}, declared is {declared[name]}"
-            for run in runs
-            for name, value in sorted(run.params.items())
-            if not run.own  # ours were launched with what is declared
-            and name in declared
-            and as_text(value) != declared[name]
-        ]
-
 
 def _wants_retry(runs: Sequence[Run], retries: int) -> bool:
     """Whether the runs of one seed gave nothing, and one more try may."""
@@ -208,38 +178,3 @@ def _wants_retry(runs: Sequence[Run], retries: int) -> bool:
     if any(run.outcome not in WORTH_RETRYING for run in tries):
         return False
     return all(run.attempt <= retries for run in tries)
-
-
-def _one_dataset(arm: str, runs: Sequence[Run], caveats: list[str]) -> list[Run]:
-    """Runs on one dataset: our own where there are any, otherwise the digest that most runs have."""
-    own = {run.data_digest for run in runs if run.own}
-    digests = own or {run.data_digest for run in runs}
-    if len(digests) <= 1 and (not own or all(run.data_digest in own for run in runs)):
-        return list(runs)
-    counts = {d: sum(run.data_digest == d for run in runs) for d in digests}
-    best = max(counts, key=lambda d: (counts[d], d or ""))
-    dropped = [run.id for run in runs if run.data_digest != best]
-    caveats.append(
-        f"dataset digest: {len(dropped)} runs of '{arm}' are on other or unknown data and are not pooled "
-        f"({', '.join(dropped[:3])})"
-    )
-    return [run for run in runs if run.data_digest == best]
-
-
-def _one_per_seed(arm: str, runs: Sequence[Run], caveats: list[str]) -> dict[int, Run]:
-    """The run that counts for each seed: one that ended well, our own first, then by attempt and id."""
-    by_seed: dict[int, list[Run]] = defaultdict(list)
-    for run in runs:
-        by_seed[run.seed].append(run)
-    chosen: dict[int, Run] = {}
-    for seed, found in sorted(by_seed.items()):
-        ranked = sorted(found, key=lambda r: (r.outcome != "ok", not r.usable, not r.own, -r.attempt, r.id))
-        chosen[seed] = ranked[0]
-        twins = [run for run in found if run.outcome == "ok"]
-        if len(twins) > 1:
-            caveats.append(f"{len(twins)} runs of '{arm}' have seed {seed}; {ranked[0].id} counts")
-    return chosen
-
-
-def _why_unusable(run: Run) -> str:
-    return f"run {run.id} ended as {run.outcome}"

@@ -115,6 +115,8 @@ class CriterionResult(Record):
         flips_to: the outcome just beyond that value.
         cause: why there is no answer: ``missing``, ``few_seeds``, ``undecided``, ``partial``, ``not_finite``.
         parts: the criteria or pairs of arms that it is made of.
+        chosen: the arm that met it, where any of several may.
+        fresh: on how many seeds that had no part in choosing the arm it was judged.
     """
 
     id: str
@@ -138,6 +140,8 @@ class CriterionResult(Record):
     reason: str
     parts: tuple[CriterionResult, ...] = ()
     caveats: tuple[str, ...] = ()
+    chosen: str | None = None
+    fresh: int = 0
 
 
 class GuardResult(Record):
@@ -170,6 +174,18 @@ class ClaimResult(Record):
     reason: str = ""
 
 
+class Considered(Record):
+    """The runs of one arm that a verdict looked at, whether they counted or not.
+
+    Attributes:
+        digests: of what each run held then, in the same order.
+    """
+
+    arm: str
+    run_ids: tuple[str, ...]
+    digests: tuple[str, ...]
+
+
 class Verdict(Identified):
     """What a phase's gate, tier, case and guards say together.
 
@@ -177,6 +193,10 @@ class Verdict(Identified):
         table: final values, by arm and metric.
         readings: the other values of a series that criteria read.
         params: of each arm that has runs: what is declared for it or differs between arms.
+        rules: what the phase's rules were: the content of ``rules_digest``.
+        false_pass: the share of the program's error budget at which its gate was judged.
+        considered: every run that was looked at, by arm.
+        set_aside: runs that do not count because they were judged under other rules before.
     """
 
     program: str
@@ -204,6 +224,10 @@ class Verdict(Identified):
     code_digests: tuple[str, ...] = ()
     evidence_digest: str
     rests_on: tuple[str, ...] = ()
+    rules: dict[str, Any] = {}
+    false_pass: Value | None = None
+    considered: tuple[Considered, ...] = ()
+    set_aside: tuple[str, ...] = ()
 
     def criterion(self, name: str) -> CriterionResult | None:
         """The result of that criterion, or None."""
@@ -232,6 +256,28 @@ class Due(Record):
     option: str
 
 
+class Inputs(Record):
+    """What a decision rested on besides the program and its verdict: with it, it can be derived again.
+
+    Attributes:
+        verdicts: ids of the verdicts before, in the order of the way.
+        owner: (phase, the phase whose triage opened it).
+        tried: (phase, options of its triage that were taken).
+        diagnosed: phases whose diagnosis was started.
+        asked: (arm, seed) of every run that was missing, where runs are made.
+        considered: the runs that were looked at, where a verdict was not yet final.
+        because: why runs were missing, where they are made.
+    """
+
+    verdicts: tuple[str, ...] = ()
+    owner: tuple[tuple[str, str], ...] = ()
+    tried: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    diagnosed: tuple[str, ...] = ()
+    asked: tuple[tuple[str, int], ...] = ()
+    considered: tuple[Considered, ...] = ()
+    because: str = ""
+
+
 class Decision(Identified):
     """What happens next, and why.
 
@@ -243,6 +289,7 @@ class Decision(Identified):
         recommended: what the rules recommend where a person chose otherwise.
         override_id: the override that it follows.
         due: options that were deferred, whose condition is met, and that no rule takes any more.
+        inputs: what it rested on; None in records of earlier versions.
     """
 
     program: str
@@ -260,6 +307,7 @@ class Decision(Identified):
     override_id: str | None = None
     due: tuple[Due, ...] = ()
     program_digest: str
+    inputs: Inputs | None = None
 
 
 class Override(Identified):

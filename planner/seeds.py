@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from planner.cases import rule_holds
 from planner.criteria.answer import Judging
-from planner.criterion import Combined, Comparison, Criterion
+from planner.criteria.winner import seeds_to_confirm
+from planner.criterion import Combined, Comparison, Criterion, Level
 from planner.evidence import Evidence
 from planner.program import Phase, Program
 from planner.records import CriterionResult, Verdict
@@ -34,13 +35,24 @@ def seeds_wanted(
                 wanted.update({arm: _tried(evidence, arm) + 1} if arm in lagging else {})
             elif goal > len(evidence.of(arm)):
                 wanted[arm] = max(_tries(evidence, arm, goal, judging), wanted.get(arm, 0))
+    for name in _winners(rules, verdict):
+        rule, result = rules.criteria[name], verdict.criterion(name)
+        if isinstance(rule, Level | Comparison) and result is not None:
+            for arm, count in seeds_to_confirm(rule, result).items():
+                wanted[arm] = max(min(count, judging.most_seeds), wanted.get(arm, 0))
     if not wanted and program.confirm and _could_be_confirmed(verdict, judging):
         wanted = dict.fromkeys(rules.arms, judging.most_seeds)
-    return {arm: count for arm, count in wanted.items() if count > _tried(evidence, arm)}
+    more = {arm: count for arm, count in wanted.items() if count > _tried(evidence, arm)}
+    return {arm: count + _aside(evidence, arm) for arm, count in more.items()}
 
 
 def _tried(evidence: Evidence, arm: str) -> int:
     return len(evidence.of(arm)) + len(evidence.failed.get(arm, {}))
+
+
+def _aside(evidence: Evidence, arm: str) -> int:
+    """Seeds that were made and do not count."""
+    return sum(run.id in evidence.set_aside for run in evidence.looked_at.get(arm, ()))
 
 
 def _tries(evidence: Evidence, arm: str, goal: int, judging: Judging) -> int:
@@ -69,6 +81,17 @@ def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:
             todo.extend(rule.parts)
         elif result.cause in ("undecided", "few_seeds"):
             yield name
+
+
+def _winners(rules: Phase, verdict: Verdict) -> list[str]:
+    """The gate's criteria that are met, down to single ones: their winners are confirmed on fresh seeds."""
+    found, todo = [], list(rules.gate) if verdict.outcome == "pass" else []
+    while todo:
+        name = todo.pop(0)
+        rule = rules.criteria.get(name)
+        todo += rule.parts if isinstance(rule, Combined) else []
+        found += [name] if rule is not None else []
+    return found
 
 
 def _arms(rule: Criterion) -> list[str]:

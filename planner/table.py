@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from planner import intervals
 from planner.confounds import NOT_PARAMETERS
-from planner.criteria.answer import Judging
 from planner.criterion import Combined, Comparison, Criterion, Level, Measured, Order, Spread
 from planner.evidence import Evidence, as_text, is_finite, run_value, which_value
 from planner.program import Program
@@ -34,8 +33,10 @@ def phase_metrics(program: Program, phase: str) -> list[str]:
     return [name for name in program.metrics if name in wanted]
 
 
-def build_table(program: Program, phase: str, evidence: Evidence, judging: Judging) -> list[TableRow]:
+def build_table(program: Program, phase: str, evidence: Evidence) -> list[TableRow]:
     """Mean and interval of every metric of the program that the runs hold, by arm.
+
+    Intervals are at the level of the program's whole ``false_pass``: they tell, they do not decide.
 
     Those that the phase's criteria use come first. What a figure draws as a curve has no place here
     unless a criterion uses it.
@@ -44,18 +45,18 @@ def build_table(program: Program, phase: str, evidence: Evidence, judging: Judgi
     drawn = _drawn_as_curves(program, evidence)
     metrics = [*used, *(m for m in program.metrics if m not in used and m not in drawn)]
     arms = program.phases[phase].arms
-    found = (_row(program, evidence, judging, arm, metric) for arm in arms for metric in metrics)
+    found = (_row(program, evidence, arm, metric) for arm in arms for metric in metrics)
     return [row for row in found if row is not None]
 
 
-def build_readings(program: Program, phase: str, evidence: Evidence, judging: Judging) -> list[TableRow]:
+def build_readings(program: Program, phase: str, evidence: Evidence) -> list[TableRow]:
     """Mean and interval of what criteria read besides final values: values at steps, changes since one."""
     rows: dict[tuple[str, str, str], TableRow | None] = {}
     rules = [r for r in program.phases[phase].criteria.values() if not isinstance(r, Combined)]
     for rule in rules:
         for metric, reads in columns_read(program, rule):
             for arm in _arms_read(rule) if reads else ():
-                row = _row(program, evidence, judging, arm, metric, rule)
+                row = _row(program, evidence, arm, metric, rule)
                 rows.setdefault((arm, metric, reads), row)
     return [row for row in rows.values() if row is not None]
 
@@ -99,7 +100,6 @@ def _drawn_as_curves(program: Program, evidence: Evidence) -> set[str]:
 def _row(
     program: Program,
     evidence: Evidence,
-    judging: Judging,
     arm: str,
     metric: str,
     rule: Measured | None = None,
@@ -118,7 +118,7 @@ def _row(
         metric=metric,
         unit="ratio" if ratio else program.metrics[metric].unit,
         reads=which_value(rule).strip() if rule is not None else "",
-        estimate=_estimate(evidence, arm, found, judging.level),
+        estimate=_estimate(evidence, arm, found, 1 - program.budget.false_pass),
     )
 
 

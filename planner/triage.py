@@ -26,6 +26,14 @@ class Route:
     tried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     diagnosed: frozenset[str] = frozenset()
 
+    def told(self) -> dict[str, tuple[object, ...]]:
+        """The route as a decision's inputs keep it."""
+        return {
+            "owner": tuple(sorted(self.owner.items())),
+            "tried": tuple(sorted(self.tried.items())),
+            "diagnosed": tuple(sorted(self.diagnosed)),
+        }
+
     def taken(self, decision: Decision) -> Route:
         """The route after a decision has been followed."""
         if decision.target is None or ".triage" not in decision.rule:

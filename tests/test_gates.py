@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from planner.digests import evidence_digest
 from planner.evidence import Evidence
-from planner.gates import build_judging, evidence_digest, judge_phase, rules_digest
+from planner.gates import build_judging, judge_phase, rules_digest
 from planner.records import Verdict
 from tests.builders import (
     BAD,
@@ -246,8 +247,9 @@ def test_a_verdict_is_named_by_its_content_and_not_by_the_order_of_its_runs() ->
 
 
 def test_the_evidence_digest_is_of_a_record_that_may_hold_nan() -> None:
-    assert evidence_digest(make_evidence({"base": [math.nan]})) != evidence_digest(
-        make_evidence({"base": [1.0]})
+    program = make_program({"high": HIGH})
+    assert evidence_digest(program, make_evidence({"base": [math.nan]})) != evidence_digest(
+        program, make_evidence({"base": [1.0]})
     )
 
 

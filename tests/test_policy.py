@@ -22,7 +22,8 @@ from worlds import (
     steady,
 )
 
-from planner.policy import build_position, decision_digest, is_post_hoc
+from planner.deciding import decision_digest
+from planner.policy import build_position
 from planner.position import Position, Situation
 from planner.program import Program, build
 from planner.recall import Recall, Snapshot
@@ -141,9 +142,25 @@ def test_a_real_rise_is_treated_option_by_option_the_discouraged_one_last() -> N
     ],
 )
 def test_an_option_that_helps_ends_the_program(helps: str, last: str) -> None:
-    position = stand(CREDIT, made(story(helps=(helps,)), *WALK))
+    position = stand(CREDIT, made(story(helps=(helps,)), *WALK, seeds=6))
     assert position.state == "done"
     assert judged(position)[-1] == (last, "pass", None)
+
+
+def test_the_best_of_several_arms_is_confirmed_on_fresh_seeds_before_its_verdict_is() -> None:
+    def distinct(seeds: int) -> list[Run]:
+        found = made(story(helps=("oracle_decay",)), *WALK[:4], seeds=seeds)
+        return list({run.fingerprint: run for run in found}.values())
+
+    position = stand(CREDIT, distinct(3))
+    assert (position.phase, position.decision.action) == ("regularized", "add_seeds")
+    assert {run.arm for run in position.launch} == {"oracle_decay", "oracle_norm"}
+    assert {run.seed for run in position.launch} == {3, 4, 5}
+    assert position.interim.confidence == "provisional"
+    assert any("not confirmed on fresh seeds" in caveat for caveat in position.interim.caveats)
+    (step,) = stand(CREDIT, distinct(6)).steps[3:]
+    held = step.verdict.criterion("held_improves")
+    assert (step.verdict.confidence, held.chosen, held.fresh) == ("confirmed", "oracle_decay", 3)
 
 
 def test_a_provisional_verdict_does_not_open_a_phase_that_asks_for_a_confirmed_one() -> None:
@@ -293,7 +310,8 @@ def test_a_rule_that_changes_back_is_what_it_was_before_the_evidence() -> None:
     runs = runs_of(SMALL, "first", scores(new=3.0), 3)
     first = stand(SMALL, runs).steps[0].verdict
     ids = frozenset(first.run_ids)
-    assert not is_post_hoc([(first.rules_digest, ids), ("another", ids)], first.rules_digest, ids)
+    seen = {"first": [(first.rules_digest, ids), ("another", ids)]}
+    assert stand(SMALL, runs, seen=seen).steps[0].verdict == first
 
 
 def test_a_phase_that_is_added_changes_no_verdict_and_no_decision() -> None:

@@ -7,8 +7,8 @@ should lie, and a treatment of uncertainty (point, interval or sequential).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from planner import intervals, sequential
 from planner.criteria import flips
@@ -29,6 +29,7 @@ class Judging:
         false_pass, false_fail: alpha and beta.
         final: no more seeds are to be had, so that a criterion must do with what there is.
         required: criteria whose evidence the gate requires.
+        alternatives: criterion -> how many share its error rate, because one of them suffices.
     """
 
     seeds: int
@@ -37,6 +38,11 @@ class Judging:
     false_fail: float = 0.10
     final: bool = False
     required: frozenset[str] = frozenset()
+    alternatives: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, criterion: str) -> Judging:
+        """The rules for one criterion: at its share of the error rate where any of several suffices."""
+        return replace(self, false_pass=self.false_pass / self.alternatives.get(criterion, 1))
 
     @property
     def looks(self) -> tuple[int, ...]:

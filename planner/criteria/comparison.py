@@ -10,6 +10,7 @@ from planner.criteria.answer import Answer, judge_quantity
 from planner.criteria.joining import joined
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region, region_of
+from planner.criteria.winner import judge_arms
 from planner.criteria.wording import number, say
 from planner.criterion import Comparison
 from planner.evidence import Sample, is_finite, which_value
@@ -21,7 +22,7 @@ _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive
 def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
     """Whether one arm differs from another, seed by seed, as the bound asks."""
     prior = _prior(question, rule) if rule.better_by is not None else sequential.Prior()
-    parts = [_one(question, rule, arm, prior) for arm in rule.subjects]
+    parts = judge_arms(question, rule, lambda asked, one, arm: _one(asked, one, arm, prior))
     return joined(question, rule, rule.threshold, parts, every=not rule.any_arm)
 
 

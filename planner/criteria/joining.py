@@ -59,7 +59,7 @@ def joined(
     word = "weakest" if every else "best"
     absent = [p.reason for p in parts if p.outcome == "not_applicable" != outcome]
     fields: dict[str, object] = {
-        **{k: getattr(chosen, k) for k in ("observed", "n", "interval", "margin", "answer")},
+        **{k: getattr(chosen, k) for k in _SPOKEN},
         "flips_at": flips_at,
         "flips_to": flips_to,
         "outcome": outcome,
@@ -73,11 +73,15 @@ def joined(
     return result(question, rule, threshold, **fields)
 
 
+_SPOKEN = ("observed", "n", "interval", "margin", "answer", "chosen", "fresh")
+
+
 def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> CriterionResult:
     """The part whose change would change the whole: of those with the joint outcome, the extreme one."""
     same = [p for p in parts if p.outcome == outcome] or list(parts)
     order = sorted(same, key=lambda p: (p.margin is None, p.margin if p.margin is not None else 0.0, p.id))
-    return order[0] if every else order[-1]
+    confirmed = next((p for p in same if p.chosen is not None), None)
+    return order[0] if every else confirmed or order[-1]
 
 
 def joint_flip(

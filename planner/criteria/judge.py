@@ -41,7 +41,7 @@ def judge_criteria(
         if isinstance(rule, Combined):
             found[name] = judge_combined(name, rule, {part: of(part) for part in rule.parts})
         else:
-            found[name] = _judge(Question(name, program, evidence, judging), rule)
+            found[name] = _judge(Question(name, program, evidence, judging.of(name)), rule)
         return found[name]
 
     return {name: of(name) for name in rules}
@@ -87,6 +87,25 @@ def lookup(name: str, earlier: Mapping[str, Verdict]) -> tuple[str, CriterionRes
             if found is not None:
                 return phase, found
     return "", None
+
+
+def alternatives_of_gate(program: Program, phase: str) -> dict[str, int]:
+    """Criterion -> how many alternatives share its error rate, because any one of them lets the gate pass.
+
+    Criteria that are no alternative to another are left out.
+    """
+    rules = program.phases[phase].criteria
+    found: dict[str, int] = {}
+    todo = [(name, 1) for name in program.phases[phase].gate]
+    while todo:
+        name, share = todo.pop()
+        if found.get(name, 0) >= share:
+            continue
+        found[name] = share
+        rule = rules.get(name)
+        if isinstance(rule, Combined):
+            todo += [(part, share * max(len(rule.any_of), 1)) for part in rule.parts]
+    return {name: share for name, share in found.items() if share > 1}
 
 
 def required_by_gate(program: Program, phase: str) -> frozenset[str]:

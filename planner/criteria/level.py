@@ -18,6 +18,7 @@ from planner.criteria.parts import (
     unpaired,
 )
 from planner.criteria.quantity import Quantity, region_of
+from planner.criteria.winner import judge_arms
 from planner.criteria.wording import number, say, say_beyond
 from planner.criterion import Level
 from planner.evidence import which_value
@@ -34,12 +35,13 @@ def judge_level(question: Question, rule: Level) -> CriterionResult:
     """
     floor = question.program.metrics[rule.metric].floor if rule.against_floor else None
     threshold = float(floor) if isinstance(floor, int | float) else rule.threshold
-    parts = [
-        _above_metric(question, rule, arm, floor)
-        if isinstance(floor, str)
-        else _plain(question, rule, arm, threshold)
-        for arm in rule.subjects
-    ]
+
+    def judge(asked: Question, one: Level, arm: str) -> CriterionResult:
+        if isinstance(floor, str):
+            return _above_metric(asked, one, arm, floor)
+        return _plain(asked, one, arm, threshold)
+
+    parts = judge_arms(question, rule, judge)
     return joined(question, rule, threshold, parts, every=not rule.any_arm)
 
 

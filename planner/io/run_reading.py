@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, get_args
 
+from planner.digests import stepped_metrics
 from planner.io import tags
 from planner.program import Program
 from planner.runs import Run, RunOutcome, Series, UnfinishedRun
@@ -57,11 +58,7 @@ def read_run(
 
 def series_metrics(program: Program) -> frozenset[str]:
     """The metrics of which more than the final value is needed."""
-    found: set[str] = set()
-    for phase in program.phases.values():
-        for rule in phase.criteria.values():
-            if getattr(rule, "at", None) is not None or getattr(rule, "since", None) is not None:
-                found |= {n for n in (rule.metric, getattr(rule, "versus_metric", None)) if n}  # type: ignore[union-attr]
+    found = {name for phase in program.phases for name in stepped_metrics(program, phase)}
     for figure in program.figures.values():
         if figure.against is not None:
             found |= {*figure.shows, figure.against}

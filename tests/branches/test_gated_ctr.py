@@ -159,7 +159,7 @@ def claims(verdict: Verdict) -> dict[str, str]:
     ],
 )
 def test_each_tier_is_reached_and_leads_on(balanced: Values, tier: str, outcome: str, leads_to: str) -> None:
-    position = stand(PROGRAM, runs(FIRST, {"balanced": balanced}))
+    position = stand(PROGRAM, runs(FIRST, {"balanced": balanced}, noise=0.0002))
     step = position.steps[0]
     assert (step.verdict.tier, step.verdict.outcome) == (tier, outcome)
     assert (step.decision.target, position.phase) == (leads_to, leads_to)

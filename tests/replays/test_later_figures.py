@@ -90,7 +90,7 @@ def decisive(
     """The decisive phase beside the facts: what the oracle adjoint does, and BPTT."""
     figures = figures_of("ep_contraction")
     for seed in range(seeds):
-        noise = 1e-3 * seed
+        noise = 1e-4 * seed
         run = raw_run(figures, "decisive", "oracle", seed)
         values = {"ce": ce, "rho": rho, "cos_oracle_transpose": cosine}
         run["series"] = {m: [[100 * i, v - noise] for i, v in enumerate(vs)] for m, vs in values.items()}

@@ -1,0 +1,96 @@
+"""Which of the runs found for a phase count, and what has to be said of the others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from planner.evidence import Evidence, as_text
+from planner.program import Program
+from planner.records import Exclusion
+from planner.runs import Run
+
+
+def build_evidence(
+    program: Program,
+    phase: str,
+    fidelity: str,
+    found: Mapping[str, Sequence[Run]],
+    excluded: Mapping[str, Exclusion],
+) -> Evidence:
+    """The evidence of a phase.
+
+    Args:
+        found: arm -> the finished runs that may count for it.
+        excluded: run id -> the exclusion that stands.
+    """
+    runs: dict[str, dict[int, Run]] = {}
+    failed: dict[str, dict[int, str]] = {}
+    caveats: list[str] = []
+    for arm in program.phases[phase].arms:
+        kept = _not_excluded(found.get(arm, ()), excluded, caveats)
+        kept = one_dataset(arm, kept, caveats)
+        by_seed = one_per_seed(arm, kept, caveats)
+        runs[arm] = {seed: run for seed, run in by_seed.items() if run.usable}
+        failed[arm] = {seed: _why_unusable(run) for seed, run in by_seed.items() if not run.usable}
+        caveats += _logged_otherwise(program, phase, arm, runs[arm].values())
+    declared = {arm: program.params(phase, arm) for arm in program.phases[phase].arms}
+    told = tuple(dict.fromkeys(caveats))
+    return Evidence(phase, fidelity, runs, failed, declared, told, looked_at=found)
+
+
+def _not_excluded(runs: Sequence[Run], excluded: Mapping[str, Exclusion], caveats: list[str]) -> list[Run]:
+    for run in runs:
+        if run.id in excluded:
+            told = excluded[run.id]
+            caveats.append(
+                f"run {run.id} ({run.arm}, seed {run.seed}) is excluded by {told.by}: {told.reason}"
+            )
+    return [run for run in runs if run.id not in excluded]
+
+
+def _logged_otherwise(program: Program, phase: str, arm: str, runs: Iterable[Run]) -> list[str]:
+    declared = {k: as_text(v) for k, v in program.params(phase, arm).items()}
+    return [
+        f"{name}: run {run.id} ({arm}) logged {value}, declared is {declared[name]}"
+        for run in runs
+        for name, value in sorted(run.params.items())
+        if not run.own  # ours were launched with what is declared
+        and name in declared
+        and as_text(value) != declared[name]
+    ]
+
+
+def one_dataset(arm: str, runs: Sequence[Run], caveats: list[str]) -> list[Run]:
+    """Runs on one dataset: our own where there are any, otherwise the digest that most runs have."""
+    own = {run.data_digest for run in runs if run.own}
+    digests = own or {run.data_digest for run in runs}
+    if len(digests) <= 1 and (not own or all(run.data_digest in own for run in runs)):
+        return list(runs)
+    counts = {d: sum(run.data_digest == d for run in runs) for d in digests}
+    best = max(counts, key=lambda d: (counts[d], d or ""))
+    dropped = [run.id for run in runs if run.data_digest != best]
+    caveats.append(
+        f"dataset digest: {len(dropped)} runs of '{arm}' are on other or unknown data and are not pooled "
+        f"({', '.join(dropped[:3])})"
+    )
+    return [run for run in runs if run.data_digest == best]
+
+
+def one_per_seed(arm: str, runs: Sequence[Run], caveats: list[str]) -> dict[int, Run]:
+    """The run that counts for each seed: one that ended well, our own first, then by attempt and id."""
+    by_seed: dict[int, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_seed[run.seed].append(run)
+    chosen: dict[int, Run] = {}
+    for seed, found in sorted(by_seed.items()):
+        ranked = sorted(found, key=lambda r: (r.outcome != "ok", not r.usable, not r.own, -r.attempt, r.id))
+        chosen[seed] = ranked[0]
+        twins = [run for run in found if run.outcome == "ok"]
+        if len(twins) > 1:
+            caveats.append(f"{len(twins)} runs of '{arm}' have seed {seed}; {ranked[0].id} counts")
+    return chosen
+
+
+def _why_unusable(run: Run) -> str:
+    return f"run {run.id} ended as {run.outcome}"

@@ -1,0 +1,96 @@
+"""Winners: an arm that was chosen because any of several may meet a bound is judged again on fresh seeds.
+
+The best of several looks better than it is on the seeds by which it was chosen. Those only select it; what
+the criterion says comes from the seeds after them, as soon as there are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from planner.criteria.answer import LEAST_SEEDS
+from planner.criteria.parts import Question
+from planner.criterion import Comparison, Level
+from planner.evidence import Evidence
+from planner.records import CriterionResult
+
+Rule = TypeVar("Rule", Level, Comparison)
+Judge = Callable[[Question, Rule, str], CriterionResult]
+"""Judges one arm of a rule on the evidence of a question."""
+
+
+def judge_arms(question: Question, rule: Rule, judge: Judge[Rule]) -> list[CriterionResult]:
+    """One result for each of a rule's arms; where any of them suffices, the winner's is from fresh seeds.
+
+    A winner that fresh seeds do not bear out leaves its place to the next best.
+    """
+    parts = [judge(question, rule, arm) for arm in rule.subjects]
+    if not rule.any_arm or len(rule.subjects) < 2:
+        return parts
+    chosen_on = {arm: _chosen_on(question, rule, arm, judge) for arm in rule.subjects}
+    winners = [i for i, arm in enumerate(rule.subjects) if chosen_on[arm]]
+    for i in sorted(winners, key=lambda i: -(parts[i].margin or 0.0)):
+        arm = rule.subjects[i]
+        parts[i] = _again(question, rule, arm, chosen_on[arm], parts[i], judge)
+        if parts[i].outcome == "met":
+            break
+    return parts
+
+
+def seeds_to_confirm(rule: Level | Comparison, result: CriterionResult) -> dict[str, int]:
+    """Arm -> seeds with which the winner of a criterion can be confirmed; empty where none waits for it."""
+    if result.outcome != "met" or result.chosen is None or result.fresh:
+        return {}
+    versus = rule.versus if isinstance(rule, Comparison) else None
+    return {arm: result.n + LEAST_SEEDS for arm in (result.chosen, versus) if arm is not None}
+
+
+def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> int:
+    """The number of seeds at which an arm first meets the bound, point values aside; 0 for none."""
+    arms = _arms(rule, arm)
+    shared = _shared(question.evidence, arms)
+    whole = judge(question, rule, arm)
+    if whole.treatment != "interval":
+        return whole.n if whole.outcome == "met" and whole.treatment != "point" else 0
+    for look in sorted({*question.judging.looks, whole.n}):
+        if look <= len(shared):
+            seen = _cut(question, arms, shared[:look])
+            found = judge(seen, rule, arm)
+            if found.outcome == "met" and found.treatment == "interval":
+                return look
+    return 0
+
+
+def _again(
+    question: Question, rule: Rule, arm: str, chosen_on: int, part: CriterionResult, judge: Judge[Rule]
+) -> CriterionResult:
+    arms = _arms(rule, arm)
+    rest = _shared(question.evidence, arms)[chosen_on:]
+    told = f"chosen as the best of {len(rule.subjects)} on {chosen_on} seeds"
+    if len(rest) < LEAST_SEEDS:
+        caveats = [f"{arm} was {told}: not confirmed on fresh seeds"] if question.required else []
+        return part.model_copy(update={"chosen": arm, "caveats": (*part.caveats, *caveats)})
+    alone = rule.model_copy(update={"arm": arm, "any_arm": []})
+    found = judge(_cut(question, arms, rest), alone, arm)
+    reason = f"{found.reason}; {told}, judged on {found.n} others"
+    return found.model_copy(update={"chosen": arm, "fresh": found.n, "reason": reason})
+
+
+def _arms(rule: Level | Comparison, arm: str) -> list[str]:
+    versus = rule.versus if isinstance(rule, Comparison) else None
+    return [arm, *([versus] if versus else [])]
+
+
+def _shared(evidence: Evidence, arms: Sequence[str]) -> list[int]:
+    return sorted(set.intersection(*(set(evidence.of(arm)) for arm in arms)))
+
+
+def _cut(question: Question, arms: Sequence[str], seeds: Sequence[int]) -> Question:
+    """The question with these arms' runs at these seeds alone."""
+    runs = {
+        arm: {seed: run for seed, run in by_seed.items() if arm not in arms or seed in seeds}
+        for arm, by_seed in question.evidence.runs.items()
+    }
+    return replace(question, evidence=replace(question.evidence, runs=runs))

@@ -1,0 +1,77 @@
+"""Decisions that no verdict's rules make: why runs are made, and the end of a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from planner.gates import rules_digest
+from planner.program import ENDS, Program
+from planner.records import Decision, Inputs, Verdict, digest_of
+from planner.routes import openers, targets
+from planner.triage import Route
+
+
+def decision_digest(program: Program, phase: str) -> str:
+    """A digest of what a decision after a phase depends on: its rules, its ways on, triage that opened it.
+
+    Other phases are no part of it, so that a phase that is added leaves every decision as it is.
+    """
+    ways = {}
+    for name in (phase, *openers(program, phase)):
+        rules = program.phases[name]
+        asked = {t: program.phases[t].asks_for for t in targets(program, name).values() if t not in ENDS}
+        told = rules.model_dump(mode="json", include={"next", "triage"})
+        ways[name] = {"rules": rules_digest(program, name), "asks_for": asked, **told}
+    return digest_of(ways)
+
+
+def launch_decision(
+    program: Program, phase: str, fidelity: str, interim: Verdict | None, inputs: Inputs
+) -> Decision:
+    """Why runs of a phase are made: because they are missing, or because more can change the answer.
+
+    Args:
+        interim: the verdict on what there is so far; None where the planned runs are not all made yet.
+    """
+    count = len(inputs.asked)
+    if interim is None:
+        action, rule = "run_phase", f"{phase}.arms"
+        reason = f"{count} runs of {phase} are missing: {inputs.because}"
+    else:
+        undecided = [c for c in interim.criteria if c.outcome == "undecided" and c.kind != "combined"]
+        told = "; ".join(f"{c.id} is undecided ({c.reason})" for c in undecided)
+        action, rule = "add_seeds", f"{phase}.seeds"
+        reason = f"{count} more runs can still change the answer: {told or 'the verdict is provisional'}"
+    decision = Decision(
+        program=program.program,
+        phase=phase,
+        fidelity=fidelity,
+        action=action,
+        choice=phase,
+        target=phase,
+        reason=reason,
+        rule=rule,
+        verdict_id=interim.id if interim else None,
+        program_digest=decision_digest(program, phase),
+        inputs=inputs,
+    )
+    return decision.identified("d")
+
+
+def stop_for_want_of_budget(
+    program: Program, verdict: Verdict, earlier: Mapping[str, Verdict], route: Route
+) -> Decision:
+    """The end where a gate lacks runs that it requires and the budget pays for none."""
+    phase = verdict.phase
+    stop = Decision(
+        program=program.program,
+        phase=phase,
+        fidelity=verdict.fidelity,
+        action="stop",
+        reason=f"{phase} lacks runs that its gate requires, and the budget of the program is spent",
+        rule="budget",
+        verdict_id=verdict.id,
+        program_digest=decision_digest(program, phase),
+        inputs=Inputs.model_validate({"verdicts": tuple(v.id for v in earlier.values()), **route.told()}),
+    )
+    return stop.identified("d")

@@ -1,0 +1,125 @@
+"""The error budget of a program: how often its gates may pass although nothing is true, and who spends it.
+
+Each gate has a share, and the shares add up to at most the budget, so that whatever the data the chance
+of any false pass is at most their sum (Bonferroni). A gate to which nothing but the pass of another leads
+costs nothing of its own: it is only judged once that share has been earned (fixed sequence, Maurer 1995;
+``knowledge/sources.md``: maurer1995, bretz2009). Shares follow from the program alone, so that the order
+of runs cannot move them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from planner.program import ENDS, Program
+from planner.records import Record, Verdict
+from planner.routes import openers, targets
+
+
+class Share(Record):
+    """What one gate may spend.
+
+    Attributes:
+        rate: the chance of a false pass at which it is judged.
+        after: the gate whose share it takes over, because only a pass of that one leads here.
+    """
+
+    phase: str
+    rate: float
+    after: str | None = None
+
+
+class Spending(Record):
+    """The budget as it stands.
+
+    Attributes:
+        budget: what the program allows.
+        planned: what its gates may spend together.
+        spent: what the gates judged so far have spent.
+    """
+
+    budget: float
+    planned: float
+    spent: float
+    shares: tuple[Share, ...]
+
+    @property
+    def left(self) -> float:
+        """What no gate has spent yet."""
+        return self.budget - self.spent
+
+    def of(self, phase: str) -> Share | None:
+        """The share of a phase's gate."""
+        return next((share for share in self.shares if share.phase == phase), None)
+
+
+def build_shares(program: Program) -> dict[str, Share]:
+    """Every gate's share, in the order of the program.
+
+    With ``budget.gates`` all have the same; without, the k-th gate has 1/(k(k+1)) of the budget, which adds
+    up to less than 1 however many are added: a phase at the end of the file changes no other's share.
+    """
+    after = {name: _only_after(program, name) for name in program.phases}
+    own = [name for name in program.phases if not _chain_ends(name, after)]
+    rates = {name: program.budget.false_pass * _part(program, i, len(own)) for i, name in enumerate(own)}
+    found: dict[str, Share] = {}
+    for name in program.phases:
+        root, parent = _root(name, after), _chain_ends(name, after)
+        found[name] = Share(phase=name, rate=rates[root], after=parent)
+    return found
+
+
+def build_spending(program: Program, verdicts: Mapping[str, Verdict]) -> Spending:
+    """What the gates judged so far have spent of the budget, and what all of them may."""
+    shares = build_shares(program)
+    own = [share for share in shares.values() if share.after is None]
+    spent = [share.rate for share in own if share.phase in verdicts]
+    return Spending(
+        budget=program.budget.false_pass,
+        planned=sum(share.rate for share in own),
+        spent=sum(spent),
+        shares=tuple(shares.values()),
+    )
+
+
+def own_gates(program: Program) -> list[str]:
+    """The phases whose gates take a share of the budget for themselves."""
+    return [share.phase for share in build_shares(program).values() if share.after is None]
+
+
+def _part(program: Program, index: int, count: int) -> float:
+    if program.budget.gates is not None:
+        return 1 / max(program.budget.gates, count)
+    return 1 / ((index + 1) * (index + 2))
+
+
+def _only_after(program: Program, phase: str) -> str | None:
+    """The one phase whose pass alone leads here; None where anything else does."""
+    if phase == program.first or openers(program, phase):
+        return None
+    ways = {
+        (name, rule)
+        for name in program.phases
+        if name != phase
+        for rule, target in targets(program, name).items()
+        if target == phase and target not in ENDS
+    }
+    parents = {name for name, rule in ways if rule == "next.pass"}
+    return parents.pop() if len(parents) == 1 and len(ways) == 1 else None
+
+
+def _chain_ends(phase: str, after: Mapping[str, str | None]) -> str | None:
+    """The gate before this one in its chain; None where it begins one, a circle included."""
+    seen, here = {phase}, after[phase]
+    while here is not None:
+        if here in seen:
+            return None
+        seen.add(here)
+        here = after[here]
+    return after[phase]
+
+
+def _root(phase: str, after: Mapping[str, str | None]) -> str:
+    while (parent := _chain_ends(phase, after)) is not None:
+        phase = parent
+    return phase

@@ -1,0 +1,50 @@
+"""No moved goalposts: evidence that was seen under other rules confirms nothing under new ones.
+
+A run that was first judged under other rules is *seen*: who changed the rules knew it. A verdict that uses
+such runs is post hoc. Once every arm has as many seeds as the phase asks for that nobody had judged before
+the change, those alone are the evidence and the seen ones are set aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from planner.evidence import Evidence
+from planner.gates import build_judging, rules_digest
+from planner.program import Program
+
+Seen = Mapping[str, Sequence[tuple[str, frozenset[str]]]]
+"""Phase -> (rules digest, run ids) of its verdicts, oldest first."""
+
+
+def judged_otherwise(program: Program, evidence: Evidence, seen: Seen) -> frozenset[str]:
+    """The runs of this evidence that were first judged under other rules than today's."""
+    first: dict[str, str] = {}
+    for digest, ids in seen.get(evidence.phase, ()):
+        for run in ids:
+            first.setdefault(run, digest)
+    rules = rules_digest(program, evidence.phase)
+    return frozenset(run.id for run in evidence.all_runs if first.get(run.id, rules) != rules)
+
+
+def fresh_evidence(program: Program, evidence: Evidence, seen: Seen) -> Evidence:
+    """The evidence without what was judged under other rules, once there is enough beside it."""
+    old = judged_otherwise(program, evidence, seen)
+    if not old:
+        return evidence
+    fresh = evidence.without(old)
+    least = _least(program, evidence)
+    return fresh if all(len(fresh.of(arm)) >= least for arm in evidence.present) else evidence
+
+
+def fresh_seeds_wanted(program: Program, evidence: Evidence, seen: Seen) -> dict[str, int]:
+    """Arm -> how many seeds it should have, seen ones included, so that enough of them are fresh."""
+    fresh = evidence.without(judged_otherwise(program, evidence, seen))
+    least = _least(program, evidence)
+    lacking = {arm: least - len(fresh.of(arm)) for arm in program.phases[evidence.phase].arms}
+    tried = {arm: len(evidence.of(arm)) + len(evidence.failed.get(arm, {})) for arm in lacking}
+    return {arm: tried[arm] + more for arm, more in lacking.items() if more > 0}
+
+
+def _least(program: Program, evidence: Evidence) -> int:
+    return build_judging(program, evidence.phase, evidence.fidelity, final=False).seeds
