@@ -70,8 +70,8 @@ def _again(
     rest = _shared(question.evidence, arms)[chosen_on:]
     told = f"chosen as the best of {len(rule.subjects)} on {chosen_on} seeds"
     if len(rest) < LEAST_SEEDS:
-        caveats = [f"{arm} was {told}: not confirmed on fresh seeds"] if question.required else []
-        return part.model_copy(update={"chosen": arm, "caveats": (*part.caveats, *caveats)})
+        doubt = (f"{arm} was {told}: not confirmed on fresh seeds",) if question.required else ()
+        return part.model_copy(update={"chosen": arm, "caveats": part.caveats + doubt})
     alone = rule.model_copy(update={"arm": arm, "any_arm": []})
     found = judge(_cut(question, arms, rest), alone, arm)
     reason = f"{found.reason}; {told}, judged on {found.n} others"
