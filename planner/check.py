@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from planner.criterion import Combined, Comparison, Criterion, Order, Spread
+from planner.error_budget import build_shares
 from planner.findings import Finding, error, warning
 from planner.naming import closest
 from planner.phases import graph_faults
@@ -123,6 +124,10 @@ def _budget(program: Program) -> Iterator[Finding]:
     """A budget that is spent before the first verdict."""
     runs, first = program.budget.runs, program.phases[program.first]
     needed = len(first.arms) * min(first.seeds, program.budget.seeds_per_arm)
+    beyond = [share.phase for share in build_shares(program).values() if share.beyond]
+    if beyond:
+        what = f"plans for {program.budget.gates} gates, and {', '.join(beyond)} come on top: raise it"
+        yield warning(("budget", "gates"), f"{what}, or their verdicts stay provisional")
     if runs is not None and runs < needed:
         what = f"{runs} runs cannot pay for '{program.first}': its {len(first.arms)} arms need {needed}"
         yield error(("budget", "runs"), what)

@@ -33,6 +33,8 @@ from planner.records import (
 )
 from planner.table import build_params, build_readings, build_table, phase_metrics
 
+BEYOND_BUDGET = "error budget: more gates than budget.gates plans for, so this one may err beyond the budget"
+
 
 def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> Judging:
     """The rules under which a phase is judged at a fidelity.
@@ -87,6 +89,7 @@ def judge_phase(
     row, open_rows = judge_row(program, phase, result_of)
     told = [
         *caveats,
+        *([BEYOND_BUDGET] if build_shares(program)[phase].beyond else []),
         *evidence_caveats(rules, evidence, guards, results, result_of),
         *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
         *(["a rule changed after evidence for it was seen (post hoc)"] if post_hoc else []),
@@ -125,6 +128,7 @@ def _account(program: Program, evidence: Evidence) -> dict[str, Any]:
         "seeds": min((len(evidence.of(arm)) for arm in arms if evidence.of(arm)), default=0),
         "seconds": round(sum(run.seconds for run in runs), 3),
         "code_digests": tuple(sorted({run.code_digest for run in runs if run.code_digest})),
+        "data_digests": tuple(sorted({run.data_digest for run in runs if run.own and run.data_digest})),
         "evidence_digest": evidence_digest(program, evidence),
         "considered": considered_in(program, evidence),
         "set_aside": evidence.set_aside,

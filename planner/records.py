@@ -193,6 +193,7 @@ class Verdict(Identified):
         table: final values, by arm and metric.
         readings: the other values of a series that criteria read.
         params: of each arm that has runs: what is declared for it or differs between arms.
+        data_digests: of our own runs.
         rules: what the phase's rules were: the content of ``rules_digest``.
         false_pass: the share of the program's error budget at which its gate was judged.
         considered: every run that was looked at, by arm.
@@ -222,6 +223,7 @@ class Verdict(Identified):
     seconds: float = 0.0
     rules_digest: str
     code_digests: tuple[str, ...] = ()
+    data_digests: tuple[str, ...] = ()
     evidence_digest: str
     rests_on: tuple[str, ...] = ()
     rules: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from planner.policy import passed_over_caveat
 from planner.program import Program
 from planner.records import Decision, Exclusion, Override, Verdict
 from planner.standing import follows_verdict, overrides_today
-from planner.supersede import Standing, build_standing
+from planner.supersede import Data, Standing, build_standing
 from planner.triage import choices
 
 
@@ -67,12 +67,14 @@ def build_standpoint(
     accepted: frozenset[str] = frozenset(),
     running: bool = False,
     spent: tuple[int, float] = (0, 0.0),
+    data: Mapping[str, Data] | None = None,
 ) -> Standpoint:
     """Reads journal entries (oldest first) into what stands today.
 
     Args:
         code: digest of the experiment's code today; None where it cannot be told.
         spent: runs and seconds so far.
+        data: phase -> the data of its arms today, where that is known.
     """
     judged = [e for e in entries if isinstance(e.record, Verdict | Decision)]
     fidelity = judged[-1].record.fidelity if judged else "standard"
@@ -98,7 +100,7 @@ def build_standpoint(
         overrides=overrides,
         pending=_pending(program, entries, last, overrides, path),
         withdrawn=withdrawn[0] if withdrawn else None,
-        standing=build_standing(program, verdicts, code, accepted, opened, _disputed(here, entries)),
+        standing=build_standing(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
         passed_over=_passed_over(program, verdicts, path),
         running=running,
         spent_runs=spent[0],
