@@ -15,17 +15,19 @@ from planner.criterion import Comparison
 from planner.evidence import Sample, is_finite, which_value
 from planner.records import CriterionResult
 
+Table = list[list[float]]
+
 _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}
 
 
 def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
     """Whether one arm differs from another, seed by seed, as the bound asks."""
-    prior = _prior(question, rule) if rule.better_by is not None else sequential.Prior()
-    parts = [_one(question, rule, arm, prior) for arm in rule.subjects]
+    table = _table(question, rule) if rule.better_by is not None else []
+    parts = [_one(question, rule, arm, table) for arm in rule.subjects]
     return joined(question, rule, rule.threshold, parts, every=not rule.any_arm)
 
 
-def _one(question: Question, rule: Comparison, arm: str, prior: sequential.Prior) -> CriterionResult:
+def _one(question: Question, rule: Comparison, arm: str, table: Table) -> CriterionResult:
     left = question.sample(arm, rule.metric, rule)
     right = question.sample(rule.versus or arm, rule.other_metric, rule)
     common = sources(arm, left, right)
@@ -36,7 +38,7 @@ def _one(question: Question, rule: Comparison, arm: str, prior: sequential.Prior
         trouble = "invalid", "not_finite", f"{_named(rule, arm)} is not finite: it divides by zero"
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
-    answer = judge_quantity(_quantity(rule, values, prior), question.judging)
+    answer = judge_quantity(_quantity(rule, arm, values, table), question.judging)
     reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
     fields = from_answer(answer)
     told = _told(rule, answer)
@@ -61,12 +63,15 @@ def _told(rule: Comparison, answer: Answer) -> str | None:
     return _ANSWERS.get(answer.outcome)
 
 
-def _quantity(rule: Comparison, values: dict[int, float], prior: sequential.Prior) -> Quantity:
+def _quantity(rule: Comparison, arm: str, values: dict[int, float], table: Table) -> Quantity:
     family = len(rule.subjects) if rule.any_arm else 1
     lost = 1 if rule.any_arm else len(rule.subjects)
     if rule.better_by is not None:
         region = Region(rule.better_by, math.inf)
-        return Quantity(values, region, rule.treated, rule.better_by, prior, family, lost)
+        row = 1 + rule.subjects.index(arm)
+        prior = sequential.pooled_prior(table, row)
+        others = sequential.noise_of_others(table, row)
+        return Quantity(values, region, rule.treated, rule.better_by, prior, others, family, lost)
     region = region_of(rule, rule.threshold, 1.0 if rule.as_ == "ratio" else 0.0)
     spread = rule.over_seeds == "sd"
     return Quantity(values, region, rule.treated, family=family, family_lost=lost, spread=spread)
@@ -99,14 +104,14 @@ def _named(rule: Comparison, arm: str, direction: str = "better") -> str:
     return f"sd over seeds of ({difference})" if rule.over_seeds else difference
 
 
-def _prior(question: Question, rule: Comparison) -> sequential.Prior:
-    """The noise of the compared arms, from the first seeds that all of them have.
+def _table(question: Question, rule: Comparison) -> Table:
+    """The baseline and the arms compared with it, at the first seeds that all of them have.
 
-    Without a common baseline there is no table of arms to take it from.
+    It says how large their noise is. Without a common baseline there is none.
     """
     if rule.versus is None:
-        return sequential.Prior()
-    rows = [dict(question.sample(arm, rule.metric, rule).values) for arm in rule.subjects]
-    rows.append(dict(question.sample(rule.versus, rule.other_metric, rule).values))
+        return []
+    rows = [dict(question.sample(rule.versus, rule.other_metric, rule).values)]
+    rows += [dict(question.sample(arm, rule.metric, rule).values) for arm in rule.subjects]
     shared = sorted(set.intersection(*(set(row) for row in rows)))[: sequential.LEAST_SEEDS]
-    return sequential.pooled_prior([[row[seed] for seed in shared] for row in rows])
+    return [[row[seed] for seed in shared] for row in rows]
