@@ -1,8 +1,8 @@
 """The rules of a verdict over many cases at once, in NumPy. Differences are in units of delta: delta = 1.
 
 Each takes ``x``, paired differences (cases × seeds), and gives ``(answer, used)`` per case: 1 supported, -1
-refuted, 0 no answer, and the number of seeds that it took. :func:`sequential` and :func:`anytime` are copies of
-``planner.sequential.first_answer`` and ``planner.anytime.first_answer``; tests hold them equal.
+refuted, 0 no answer, and the number of seeds that it took. :func:`sequential` and :func:`anytime` are copies
+of the ``first_answer`` of ``planner.sequential`` and ``planner.anytime``; tests hold them equal.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, stdtr, stdtrit
+from scipy.special import stdtrit
 
 from planner.anytime import LEAST_EFFECT, MOST_EFFECT, SPREAD
-from planner.sequential import LEAST_SEEDS, OVERWHELMING_SHARE, SIEGMUND_OVERSHOOT
+from planner.sequential import LEAST_SEEDS, NOTHING, OVERWHELMING_SHARE, SIEGMUND_OVERSHOOT
 
 Array = NDArray[np.float64]
 Found = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -76,7 +76,7 @@ def _overwhelming(seen: Array, error: float) -> NDArray[np.bool_]:
     centre, noise = seen.mean(1), seen.std(1, ddof=1)
     spent = OVERWHELMING_SHARE * error / 2 ** (n - LEAST_SEEDS + 1)
     shown = centre * math.sqrt(n) >= stdtrit(n - 1, 1 - spent) * noise
-    return np.where((centre <= 0) | (noise <= math.sqrt(_FLOOR)), centre >= 1, shown)
+    return np.where((centre <= 0) | (noise <= NOTHING), centre >= 1, shown)
 
 
 def anytime(x: Array, noise: Array, alpha: float, beta: float) -> Found:
@@ -85,9 +85,11 @@ def anytime(x: Array, noise: Array, alpha: float, beta: float) -> Found:
     effect = np.where(s0 > 0, np.clip(1 / np.where(s0 > 0, s0, 1), LEAST_EFFECT, MOST_EFFECT), 1.0)
 
     def look(seen: Array, case: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        yes = _log_e(seen, effect[case]) >= math.log(1 / alpha)
-        no = _log_e(1 - seen, effect[case]) >= math.log(1 / beta)
-        return yes & ~no, no
+        centre, noise = seen.mean(1), seen.std(1, ddof=1)
+        yes = (centre > 0) & (_log_e(seen, effect[case]) >= math.log(1 / alpha))
+        no = (centre < 1) & (_log_e(1 - seen, effect[case]) >= math.log(1 / beta))
+        even = noise <= NOTHING
+        return np.where(even, centre >= 1, yes & ~no), np.where(even, centre <= 0, no)
 
     return looked_at(x, look)
 
@@ -128,6 +130,17 @@ def t_after_every_seed(x: Array, alpha: float) -> Found:
         return yes, np.full(len(seen), seen.shape[1] == x.shape[1]) & ~yes
 
     return looked_at(x, look)
+
+
+def greedy(runs: Array, seed: int) -> Found:
+    """Keep if better: each arm runs once, in random order, and is kept where it beats the best value so far."""
+    campaigns, rows, _ = runs.shape
+    order = np.random.default_rng(seed).permuted(np.tile(np.arange(1, rows), (campaigns, 1)), axis=1)
+    values = np.take_along_axis(runs[:, :, 0], order, axis=1)
+    before = np.maximum.accumulate(np.column_stack([runs[:, 0, 0], values]), axis=1)[:, :-1]
+    answer = np.empty_like(order)
+    np.put_along_axis(answer, order - 1, np.where(values > before, 1, -1), axis=1)
+    return answer.reshape(-1), np.ones(answer.size, np.int64)
 
 
 def t_statistic(seen: Array) -> Array:

@@ -1,10 +1,10 @@
 """The anytime-valid rule for comparisons: Student t e-processes for an effect of 0 and for one of delta.
 
-Differences are paired by seed, improvement positive. E_theta is the likelihood ratio of the scale-free part of
-the data between a standardised effect theta and none, with the right-Haar prior on the noise integrated out.
-Without an effect its mean is 1 at every n, so by Ville's inequality it ever reaches 1/alpha with a probability
-of alpha at most, whenever and for whatever reason one looks or stops. The same on delta - x bounds beta.
-For normal differences both bounds are exact, not calibrated (``knowledge/sources.md``: grunwald2024,
+Differences are paired by seed, improvement positive. E_theta is the likelihood ratio of the scale-free part
+of the data between a standardised effect theta and none, the noise integrated out under the right-Haar prior.
+Without an effect its mean is 1 at every n, so by Ville's inequality it ever reaches 1/alpha with probability
+alpha at most, whenever and for whatever reason one looks or stops. The same on delta - x bounds beta. For
+normal differences both bounds are exact, not calibrated (``knowledge/sources.md``: grunwald2024,
 wangramdas2025). The price against :mod:`planner.sequential` is more seeds.
 """
 
@@ -83,8 +83,8 @@ def log_e(differences: Sequence[float], effect: float) -> float:
 def log_e_at(differences: Sequence[float], theta: float) -> float:
     """ln E_theta: the ratio of a noncentral to the central t density at the data's t statistic.
 
-    With r = sum(x) / sqrt(sum(x^2)) it is exp(-n theta^2 / 2) times the ratio of I_n(theta r) to I_n(0), where
-    I_n(a) is the integral of u^(n-1) exp(-u^2/2 + a u) over u > 0.
+    With r = sum(x) / sqrt(sum(x^2)) it is exp(-n theta^2 / 2) times the ratio of I_n(theta r) to I_n(0),
+    where I_n(a) is the integral of u^(n-1) exp(-u^2/2 + a u) over u > 0.
 
     Args:
         differences: n >= 2, their sum positive.

@@ -25,7 +25,7 @@ def power(delta: float, sd: float, n: int, alpha: float) -> float:
         sd: standard deviation of a paired difference.
     """
     if sd <= 0:
-        return 1.0 if delta > 0 else alpha
+        return 1.0 if delta > 0 else 0.0
     critical = intervals.t_quantile(n - 1, 1 - alpha)
     return intervals.t_above(critical, n - 1, delta * math.sqrt(n) / sd)
 
@@ -43,7 +43,7 @@ def power_for_margin(margin: float, sd: float, n: int, alpha: float) -> float:
 
 
 def seeds_needed(delta: float, sd: float, alpha: float, beta: float, most: int = 100_000) -> int | None:
-    """The smallest number of seeds at which the power for delta is 1 - beta; None where ``most`` do not do."""
+    """The smallest number of seeds at which the power for delta is 1 - beta; None: not ``most``."""
     return _smallest(lambda n: power(delta, sd, n, alpha) >= 1 - beta, most)
 
 
