@@ -32,6 +32,7 @@ from planner.records import (
     digest_of,
 )
 from planner.table import build_params, build_readings, build_table, phase_metrics
+from planner.written import IN_SEQUENCE
 
 BEYOND_BUDGET = "error budget: more gates than budget.gates plans for, so this one may err beyond the budget"
 
@@ -174,7 +175,7 @@ def is_confirmed(outcome: str, gate: Sequence[CriterionResult], caveats: Sequenc
     if outcome not in ("pass", "fail") or caveats:
         return False
     decisive = gate if outcome == "pass" else [r for r in gate if r.outcome == "not_met"]
-    return all(r.treatment in ("interval", "sequential") for r in decisive)
+    return all(r.treatment in ("interval", *IN_SEQUENCE) for r in decisive)
 
 
 def judge_row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+_CHI_REACH = 9.0
+
 
 def mean(values: Sequence[float]) -> float:
     """The arithmetic mean, summed exactly so that the order of seeds does not matter.
@@ -31,6 +33,33 @@ def t_quantile(df: int, probability: float) -> float:
     from scipy.special import stdtrit  # noqa: TID251
 
     return float(stdtrit(df, probability))
+
+
+def t_above(critical: float, df: int, shift: float) -> float:
+    """The probability that a noncentral t statistic exceeds a value >= 0; ``shift`` is its noncentrality."""
+    from scipy.special import nctdtr  # noqa: TID251
+
+    return 1.0 - float(nctdtr(df, shift, critical))
+
+
+def t_within(half: float, critical: float, df: int) -> float:
+    """The probability that |Z| + critical * S <= half, Z standard normal, S^2 chi-square over its df.
+
+    So a t interval around 0 lies within a margin; half is the margin in standard errors. Gauss-Legendre over
+    S sqrt(df), whose standard deviation is below 1, as far as there is a density.
+    """
+    import numpy as np
+    from scipy.special import erf, gammaln  # noqa: TID251
+
+    root = math.sqrt(df)
+    low, high = max(0.0, root - _CHI_REACH), min(half / critical * root, root + _CHI_REACH)
+    if high <= low:
+        return 0.0
+    nodes, weights = np.polynomial.legendre.leggauss(128)
+    chi = (low + high) / 2 + (high - low) / 2 * nodes
+    log_density = (df - 1) * np.log(chi) - chi**2 / 2 - (df / 2 - 1) * math.log(2) - gammaln(df / 2)
+    inside = erf((half - critical * chi / root) / math.sqrt(2))
+    return float(np.sum(weights * np.exp(log_density) * inside) * (high - low) / 2)
 
 
 def t_interval(values: Sequence[float], level: float) -> tuple[float, float] | None:

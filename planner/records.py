@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import ConfigDict, Field
 
+from planner.written import Treatment
+
 SCHEMA_VERSION = 1
 
 CriterionOutcome = Literal["met", "not_met", "undecided", "not_applicable", "invalid"]
@@ -126,7 +128,7 @@ class CriterionResult(Record):
     says: str = ""
     outcome: CriterionOutcome
     answer: Literal["supported", "refuted", "equivalent", "inconclusive"] | None = None
-    treatment: Literal["point", "interval", "sequential"] | None = None
+    treatment: Treatment | None = None
     observed: Value | None = None
     threshold: Value | tuple[Value, Value] | None = None
     bound: str = ""
