@@ -21,6 +21,7 @@ from planner.digests import considered_in, evidence_digest
 from planner.error_budget import build_shares
 from planner.evidence import Evidence
 from planner.guards import judge_guards
+from planner.noise import build_floors
 from planner.program import Phase, Program
 from planner.records import (
     ClaimResult,
@@ -108,6 +109,7 @@ def judge_phase(
         guards=tuple(guards),
         criteria=tuple(results.values()),
         claims=tuple(_claims(rules, guards, result_of, earlier)),
+        floors=tuple(build_floors(program, evidence, judging)),
         table=tuple(build_table(program, phase, evidence)),
         readings=tuple(build_readings(program, phase, evidence)),
         params=tuple(build_params(program, phase, evidence)),

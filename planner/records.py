@@ -119,6 +119,7 @@ class CriterionResult(Record):
         parts: the criteria or pairs of arms that it is made of.
         chosen: the arm that met it, where any of several may.
         fresh: on how many seeds that had no part in choosing the arm it was judged.
+        needs: with how many seeds it would be decided if all were like those that are there.
     """
 
     id: str
@@ -144,6 +145,7 @@ class CriterionResult(Record):
     caveats: tuple[str, ...] = ()
     chosen: str | None = None
     fresh: int = 0
+    needs: int | None = None
 
 
 class GuardResult(Record):
@@ -174,6 +176,34 @@ class ClaimResult(Record):
     rests_on: tuple[str, ...]
     caveats: tuple[str, ...] = ()
     reason: str = ""
+
+
+class Floor(Record):
+    """The smallest effect that a criterion's seeds can show, given the noise that was measured.
+
+    Attributes:
+        asked: the smallest effect or the margin that the criterion states.
+        sd: of a paired difference, over ``n`` seeds.
+        of: what the difference is between.
+        seeds: how many are allowed.
+        resolves: the smallest effect that so many show at the gate's error rates.
+        needs: the seeds that ``asked`` would need; None where none suffice.
+        refused: even the smallest noise that the measurement leaves open hides ``asked``.
+    """
+
+    criterion: str
+    metric: str
+    arm: str
+    versus: str
+    bound: str
+    asked: Value
+    sd: Value
+    n: int
+    of: str
+    seeds: int
+    resolves: Value
+    needs: int | None
+    refused: bool
 
 
 class Considered(Record):
@@ -232,6 +262,7 @@ class Verdict(Identified):
     false_pass: Value | None = None
     considered: tuple[Considered, ...] = ()
     set_aside: tuple[str, ...] = ()
+    floors: tuple[Floor, ...] = ()
 
     def criterion(self, name: str) -> CriterionResult | None:
         """The result of that criterion, or None."""
@@ -271,6 +302,7 @@ class Inputs(Record):
         asked: (arm, seed) of every run that was missing, where runs are made.
         considered: the runs that were looked at, where a verdict was not yet final.
         because: why runs were missing, where they are made.
+        prediction: what was foretold then of the phase that the decision opens.
     """
 
     verdicts: tuple[str, ...] = ()
@@ -280,6 +312,7 @@ class Inputs(Record):
     asked: tuple[tuple[str, int], ...] = ()
     considered: tuple[Considered, ...] = ()
     because: str = ""
+    prediction: dict[str, Any] | None = None
 
 
 class Decision(Identified):

@@ -82,6 +82,7 @@ class Answer:
     flips_to: CriterionOutcome | None = None
     cause: str | None = None
     note: str = ""
+    needs: int | None = None
 
 
 def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:

@@ -6,8 +6,9 @@ import math
 from dataclasses import replace
 
 from planner import sequential
-from planner.criteria.answer import Answer, judge_quantity
+from planner.criteria.answer import Answer
 from planner.criteria.joining import joined
+from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.winner import judge_arms
@@ -40,7 +41,7 @@ def _one(question: Question, rule: Comparison, arm: str, noise: Noise) -> Criter
         trouble = "invalid", "not_finite", f"{_named(rule, arm)} is not finite: it divides by zero"
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
-    answer = judge_quantity(_quantity(rule, values, noise), question.judging)
+    answer = judge_with_outlook(_quantity(rule, values, noise), question.judging)
     reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
     fields = from_answer(answer)
     told = _told(rule, answer)

@@ -73,7 +73,7 @@ def joined(
     return result(question, rule, threshold, **fields)
 
 
-_SPOKEN = ("observed", "n", "interval", "margin", "answer", "chosen", "fresh")
+_SPOKEN = ("observed", "n", "interval", "margin", "answer", "chosen", "fresh", "needs")
 
 
 def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> CriterionResult:

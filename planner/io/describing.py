@@ -71,10 +71,21 @@ class Describer:
         body = self.journal.described(key)
         if body is None:
             return None
-        told = json.loads(body)
-        if any(_stamp(Path(file)) != stamp for file, stamp in told.pop("stamps", {}).items()):
+        stamps = json.loads(body).get("stamps", {})
+        if any(_stamp(Path(file)) != stamp for file, stamp in stamps.items()):
             return None
-        return Description.model_validate(told)
+        return _description(body)
+
+
+def known_descriptions(program: Program, code: str, journal: Journal) -> dict[Place, Description]:
+    """What the journal knows of the configurations of every phase at its own fidelity; nothing is asked."""
+    known, found = journal.all_described(), {}
+    for phase, rules in program.phases.items():
+        for arm in rules.arms:
+            body = known.get(_key(program, code, program.params(phase, arm), rules.fidelity))
+            if body is not None:
+                found[phase, arm, rules.fidelity] = _description(body)
+    return found
 
 
 def data_today(program: Program, code: str, journal: Journal, judged: Mapping[str, str]) -> dict[str, Data]:
@@ -101,6 +112,12 @@ def data_today(program: Program, code: str, journal: Journal, judged: Mapping[st
 
 def _key(program: Program, code: str, params: dict[str, Any], fidelity: str) -> str:
     return digest_of([code, program.experiment or program.command, params, fidelity])
+
+
+def _description(body: str) -> Description:
+    told = json.loads(body)
+    told.pop("stamps", None)
+    return Description.model_validate(told)
 
 
 def _with_stamps(told: Description) -> str:

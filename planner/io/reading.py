@@ -90,6 +90,7 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
         which: a program's name, a file, or None for all programs.
     """
     from planner.check import check
+    from planner.io.measured_noise import measured_faults
     from planner.io.programs import find_program, load_program, program_names
 
     if which is None:
@@ -101,7 +102,8 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
 
     def findings(path: Path) -> list[tuple[str, Finding]]:
         program = load_program(path)
-        return [(program.program, f) for f in (*check(program), *_experiment_faults(home, program))]
+        found = [*check(program), *_experiment_faults(home, program), *measured_faults(home, program)]
+        return [(program.program, finding) for finding in found]
 
     found, faults = each_apart(paths, findings)
     return [finding for of_one in found for finding in of_one], faults
