@@ -306,7 +306,9 @@ def override(
     json: Json = False,
 ) -> None:
     """Records a person's choice; the recommendation stays on record beside it."""
-    from planner.io.people import Wish, list_overrides, override_phase, revoke_override
+    from planner.io.looking_back import list_overrides, warning_about
+    from planner.io.people import Wish, override_phase, revoke_override
+    from planner.override_list import override_lines
 
     home = the_home()
     if list_:
@@ -315,18 +317,20 @@ def override(
             _print_json({"schema": "phasegate.override/1", "program": program, "overrides": rows})
             return
         for row in rows:
-            what = row["choose"] or row["verdict"] or row["done"]
-            told = f"{row['id']} {row['phase']}: {what} by {row['by']} at {row['at']}"
-            typer.echo(f"{told} ({row['standing']}): {row['reason']}")
+            typer.echo("\n".join(override_lines(row)))
         if not rows:
             typer.echo("no overrides")
         return
+    warning = ""
     if revoke is not None:
         record: Any = revoke_override(home, program, revoke, by, reason)
     else:
         record = override_phase(home, program, phase, Wish(choose, verdict, done, reason, by, expires))
+        warning = warning_about(home, record)
+    if warning:
+        typer.echo(f"warning: this {warning}; it is recorded all the same", err=True)
     if json:
-        told = {"schema": "phasegate.override/1", "program": program}
+        told = {"schema": "phasegate.override/1", "program": program, "warning": warning or None}
         _print_json({**told, "override": record.model_dump(mode="json")})
         return
     typer.echo(f"recorded {record.id}; the next advance follows it")

@@ -6,6 +6,7 @@ from typing import Any
 
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.trace import Trace
+from planner.hindsight import score_facts
 from planner.records import CriterionResult, Decision, GuardResult
 
 
@@ -46,6 +47,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
                 "verdict": o.verdict,
                 "done": o.done,
                 "recommended": o.recommended,
+                **score_facts(trace.scores.get(o.id)),
             }
             for o in trace.overrides
         ],
