@@ -5,42 +5,22 @@ The rules are in ``docs/cli.md``. Only verdicts that were recorded after an over
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from planner.contradictions import contradiction
 from planner.criteria.judge import result_from
 from planner.criteria.wording import words
+from planner.override_scores import Result, Score
 from planner.program import Option, Program
-from planner.records import Decision, Override, Record, Verdict
+from planner.records import Decision, Override, Verdict
 from planner.routes import openers
 from planner.triage import choices
 from planner.written import Fidelity
 
-Result = Literal["right", "wrong", "open"]
 RUNGS = get_args(Fidelity)
 NOT_FOLLOWED = "no decision has followed it"
-
-
-class Score(Record):
-    """An override in hindsight.
-
-    Attributes:
-        evidence: the verdicts that settle it, in words; why it is open where none does.
-        verdict_ids: of those verdicts.
-        agreed: it contradicts neither a recommendation nor a verdict: a person let the rules have
-            their way.
-        followed: a decision was made by it.
-        warning: the confirmed verdict that it contradicts, in words; empty where there is none.
-    """
-
-    result: Result
-    evidence: str
-    verdict_ids: tuple[str, ...] = ()
-    agreed: bool = False
-    followed: bool = False
-    warning: str = ""
 
 
 def score_overrides(program: Program, entries: Sequence[Any]) -> dict[str, Score]:
@@ -251,26 +231,3 @@ def _told(verdict: Verdict) -> str:
     rung = [] if verdict.fidelity == "standard" else [verdict.fidelity]
     parts = ", ".join([verdict.outcome, *row, *cause, verdict.confidence, *rung, seeds])
     return f"{verdict.phase} {parts} ({verdict.id})"
-
-
-def tally(scores: Iterable[Score]) -> dict[str, int]:
-    """How many overrides that contradict something were right, wrong or are open; and how many agreed."""
-    listed = list(scores)
-    counted = [score.result for score in listed if not score.agreed]
-    found = {result: counted.count(result) for result in ("right", "wrong", "open")}
-    return {**found, "agreed": len(listed) - len(counted)}
-
-
-def score_facts(score: Score | None) -> dict[str, Any]:
-    """A score as JSON has it, beside the keys of its override."""
-    if score is None:
-        return {"score": None, "warning": None}
-    return {"score": score.model_dump(mode="json", exclude={"warning"}), "warning": score.warning or None}
-
-
-def score_lines(facts: Mapping[str, Any]) -> list[str]:
-    """Those facts for a person."""
-    score = facts["score"]
-    agreed = " (it contradicts nothing)" if score and score["agreed"] else ""
-    told = [f"{score['result']}{agreed}: {score['evidence']}"] if score else []
-    return told + ([str(facts["warning"])] if facts["warning"] else [])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from planner.explain import Trace
-from planner.hindsight import Score
+from planner.override_scores import Score
 from planner.position import Step
 from planner.program import Program
 from planner.records import Decision, Exclusion, Keep, Override, Revocation, Verdict

@@ -9,7 +9,7 @@ from planner.criteria.wording import number, words
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.trace import Trace
 from planner.headline import standing_facts
-from planner.hindsight import score_facts, score_lines
+from planner.override_scores import score_facts, score_lines
 from planner.records import ClaimResult, CriterionResult, Decision, Override, Verdict
 
 _MARK = {"met": "+", "not_met": "-", "undecided": "?", "not_applicable": ".", "invalid": "!"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planner.hindsight import Score
+from planner.override_scores import Score
 from planner.program import Phase, Program, Supersedes
 from planner.records import ClaimResult, Decision, Override, Verdict
 from planner.supersede import Standing
