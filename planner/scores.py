@@ -60,7 +60,7 @@ def score_predictions(program: Program, verdicts: Mapping[str, Verdict]) -> list
 
 
 def brier(predictions: Sequence[Scored]) -> Brier:
-    """The Brier score (Brier 1950) of the predictions that are settled; open ones count neither way."""
+    """The Brier score (brier1950) of the predictions that are settled; open ones count neither way."""
     scores = [one.score for one in predictions if one.score is not None]
     if not scores:
         return Brier(score=None, even_odds=None, settled=0, open=len(predictions))
