@@ -329,11 +329,11 @@ def override(
 ) -> None:
     """Records a person's choice; the recommendation stays on record beside it."""
     from planner.io.looking_back import list_overrides, warning_about
-    from planner.io.people import Wish, override_phase, revoke_override
-    from planner.override_list import override_lines
 
     home = the_home()
     if list_:
+        from planner.override_list import override_lines
+
         rows = list_overrides(home, program, phase)
         if json:
             _print_json({"schema": "phasegate.override/1", "program": program, "overrides": rows})
@@ -343,6 +343,8 @@ def override(
         if not rows:
             typer.echo("no overrides")
         return
+    from planner.io.people import Wish, override_phase, revoke_override
+
     warning = ""
     if revoke is not None:
         record: Any = revoke_override(home, program, revoke, by, reason)
