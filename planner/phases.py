@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import networkx as nx  # noqa: TID251
 
 from planner.errors import Problem
+from planner.grounds import asked_about
 from planner.program import Program
 from planner.references import resolve
 from planner.routes import edges, openers, targets
@@ -83,7 +84,7 @@ def rests_on(program: Program) -> nx.DiGraph[str]:
         for rule, target in targets(program, name).items():
             if target in program.phases:
                 _rest(graph, target, name, f"opened by {rule}")
-        for ref in _conditions(program, name):
+        for ref in asked_about(program, name):
             key = resolve(program, name, ref)
             if key:
                 _rest(graph, name, key[0], f"criterion {key[1]}")
@@ -92,18 +93,6 @@ def rests_on(program: Program) -> nx.DiGraph[str]:
         if phase.supersedes:
             _rest(graph, name, phase.supersedes.phase, "supersedes")
     return graph
-
-
-def _conditions(program: Program, name: str) -> list[str]:
-    """Every reference to a criterion that a phase's verdict depends on."""
-    phase = program.phases[name]
-    refs = [*phase.gate, *phase.guards]
-    for rule in [*phase.cases.values(), *phase.tiers]:
-        refs += [*rule.when, *rule.unless]
-    for claim in phase.claims.values():
-        refs += [*claim.supported, *claim.supported_in_direction, *claim.equivalent, *claim.refuted]
-        refs += claim.caveat_unless
-    return refs + [part for c in phase.criteria.values() for part in getattr(c, "parts", [])]
 
 
 def _rest(graph: nx.DiGraph[str], upper: str, lower: str, why: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from planner.policy import passed_over_caveat
@@ -26,6 +26,7 @@ class Standpoint:
         decided_at: decision id -> when it was recorded.
         latest: the decision at which the program stands; None where nothing was decided.
         path: the phases that lead there, in order.
+        opened_by: phase -> the phase whose decision opened it.
         overrides: those that stand.
         pending: an override that the next ``advance`` will follow.
         withdrawn: a decision that followed an override which no longer stands.
@@ -44,6 +45,7 @@ class Standpoint:
     withdrawn: Decision | None
     standing: Standing
     passed_over: frozenset[str] = frozenset()
+    opened_by: Mapping[str, str] = field(default_factory=dict)
     running: bool = False
     spent_runs: int = 0
     spent_seconds: float = 0.0
@@ -102,6 +104,7 @@ def build_standpoint(
         withdrawn=withdrawn[0] if withdrawn else None,
         standing=build_standing(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
         passed_over=_passed_over(program, verdicts, path),
+        opened_by=opened,
         running=running,
         spent_runs=spent[0],
         spent_seconds=spent[1],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from planner.draw import PhaseState
 from planner.errors import ProgramError, UsageError, each_apart
 from planner.explain import Trace
 from planner.findings import Finding, warning
+from planner.hindsight import score_overrides
+from planner.io.entries import Entry
 from planner.io.home import code_of, open_program, standpoint
 from planner.paths import Home
 from planner.program import Program
@@ -33,17 +36,21 @@ def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None)
         assert isinstance(decision, Decision)
         verdicts = {e.record.id: e.record for e in entries if isinstance(e.record, Verdict)}
         verdict = verdicts.get(decision.verdict_id or "")
-        return _trace(at, decision.phase, verdict, decision)
+        return _trace(at, entries, decision.phase, verdict, decision)
     if phase is not None and phase not in program.phases:
         raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
     chosen = phase or (at.latest.phase if at.latest else program.first)
     latest = at.decisions.get(chosen)
-    return _trace(at, chosen, at.verdicts.get(chosen), latest)
+    return _trace(at, entries, chosen, at.verdicts.get(chosen), latest)
 
 
-def _trace(at: Standpoint, phase: str, verdict: Verdict | None, decision: Decision | None) -> Trace:
+def _trace(
+    at: Standpoint, entries: Sequence[Entry], phase: str, verdict: Verdict | None, decision: Decision | None
+) -> Trace:
     when = at.decided_at.get(decision.id, "") if decision else ""
-    return trace_of(at.program, phase, verdict, decision, at.verdicts, at.overrides, at.standing, when)
+    scores = score_overrides(at.program, entries)
+    told = (at.program, phase, verdict, decision, at.verdicts, at.overrides, at.standing, when)
+    return trace_of(*told, scores)
 
 
 def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
@@ -53,7 +60,7 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
         UsageError: the phase is unknown or has not been judged.
     """
     program = open_program(home, name)
-    at, _ = standpoint(home, program)
+    at, entries = standpoint(home, program)
     if phase is not None and phase not in program.phases:
         raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
     judged = [d.phase for d in at.decisions.values() if d.phase in at.verdicts]
@@ -68,7 +75,7 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
         return path.read_text(encoding="utf-8"), path
     from planner.memo.render import render_memo
 
-    trace = _trace(at, chosen, at.verdicts[chosen], at.decisions.get(chosen))
+    trace = _trace(at, entries, chosen, at.verdicts[chosen], at.decisions.get(chosen))
     return render_memo(trace, (), trace.decided_at), path
 
 
