@@ -79,7 +79,8 @@ class Describer:
 
 def known_descriptions(program: Program, code: str, journal: Journal) -> dict[Place, Description]:
     """What the journal knows of the configurations of every phase at its own fidelity; nothing is asked."""
-    known, found = journal.all_described(), {}
+    known = journal.all_described()
+    found: dict[Place, Description] = {}
     for phase, rules in program.phases.items():
         for arm in rules.arms:
             body = known.get(_key(program, code, program.params(phase, arm), rules.fidelity))
