@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 
+from planner.checks.bounds import bound_findings, metric_findings
+from planner.checks.grading import grading_findings
 from planner.criterion import Combined, Comparison, Criterion, Order, Spread
 from planner.findings import Finding, error, warning
 from planner.naming import closest
@@ -12,7 +14,7 @@ from planner.phases import graph_faults
 from planner.program import BUILT_IN_GUARDS, Phase, Program
 from planner.references import faults, resolve
 from planner.routes import targets
-from planner.tables import case_findings, gate_findings, tier_findings
+from planner.tables import case_findings, combined_findings, gate_findings, tier_findings
 from planner.truth import basics_under
 
 __all__ = ["Finding", "check"]
@@ -26,9 +28,9 @@ def check(program: Program) -> list[Finding]:
     broken = faults(program)
     if broken:
         return [error(*problem) for problem in broken]
-    found = [error(*problem) for problem in graph_faults(program)]
+    found = [*metric_findings(program), *(error(*problem) for problem in graph_faults(program))]
     for name, phase in program.phases.items():
-        for part in (gate_findings, case_findings, tier_findings, _guards, _compared, _tuned, _evidence):
+        for part in _PARTS:
             found += part(program, name, phase)
     return [*found, *_budget(program)]
 
@@ -126,3 +128,17 @@ def _budget(program: Program) -> Iterator[Finding]:
     if runs is not None and runs < needed:
         what = f"{runs} runs cannot pay for '{program.first}': its {len(first.arms)} arms need {needed}"
         yield error(("budget", "runs"), what)
+
+
+_PARTS: tuple[Callable[[Program, str, Phase], Iterator[Finding]], ...] = (
+    bound_findings,
+    gate_findings,
+    combined_findings,
+    case_findings,
+    tier_findings,
+    grading_findings,
+    _guards,
+    _compared,
+    _tuned,
+    _evidence,
+)
