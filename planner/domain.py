@@ -1,16 +1,15 @@
 """Which values a criterion's quantities can take, and what it may answer at each.
 
-Thresholds on one quantity are answered together: above .6 and below .5 have no value in common. So the
-static check tries a value at every threshold, between each two and beyond both ends, within what the
-metric's unit allows. Quantities are differences, ratios or values of one arm; those of different arms are
-free of each other.
+Quantities are values of one arm, or differences, ratios and deviations; those of different arms are free of
+each other. Absent evidence is no value: what is missing, not finite or over too few seeds answers neither
+met nor not met, and then no row is chosen and no gate passes (``cases.py``, ``gates.py``).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +17,6 @@ from planner.criterion import Comparison, Criterion, Level, Measured, Order, Spr
 from planner.evidence import which_value
 from planner.program import Program
 
-_MOST_SAMPLES = 5000
 _SPANS = {
     **dict.fromkeys(("fraction", "probability", "share", "flag", "share of rows"), (0.0, 1.0)),
     **dict.fromkeys(("cosine", "correlation"), (-1.0, 1.0)),
@@ -211,67 +209,3 @@ def limits_of(unit: str, kind: str) -> tuple[tuple[float, float], tuple[float, f
         return free, (0.0, math.inf) if low >= 0 else free
     # The deviation of two values as far apart as can be; more values have less.
     return (0.0, math.inf), (0.0, span / math.sqrt(2))
-
-
-def samples_of(parts: Sequence[Part]) -> list[float]:
-    """A value of one variable at each threshold, between each two, and beyond both ends."""
-    variable = parts[0].variable
-    edges = [e for p in parts for r in (p.met, p.lost) if r for e in r.edges]
-    finite = sorted(set(edges)) or [0.0]
-    apart = finite[-1] - finite[0] or abs(finite[0]) / 2 or 1.0
-    low, high = finite[0] - apart, finite[-1] + apart
-    for ends in (variable.limits, variable.usual):
-        low = max(low, ends[0]) if ends[0] < finite[0] else low
-        high = min(high, ends[1]) if ends[1] > finite[-1] else high
-    middles = [(a + b) / 2 for a, b in itertools.pairwise(finite)]
-    found = {low, *finite, *middles, high}
-    return sorted(v for v in found if variable.limits[0] <= v <= variable.limits[1])
-
-
-class Agreement(NamedTuple):
-    """Criteria that share variables: each pattern of answers that some values give, with such values."""
-
-    keys: tuple[tuple[str, str], ...]
-    patterns: Mapping[tuple[bool, ...], Mapping[Variable, float]]
-
-
-def agreements(asked: Mapping[tuple[str, str], Asked]) -> Iterator[Agreement]:
-    """The groups of criteria that share variables; one that is too large to try is left out."""
-    for keys in _groups(asked):
-        found = _patterns([asked[key] for key in keys])
-        if found is not None:
-            yield Agreement(tuple(keys), found)
-
-
-def _groups(asked: Mapping[tuple[str, str], Asked]) -> list[list[tuple[str, str]]]:
-    groups: list[tuple[set[Variable], list[tuple[str, str]]]] = []
-    for key, one in asked.items():
-        mine, members = {part.variable for part in one.parts}, [key]
-        apart = []
-        for variables, keys in groups:
-            if variables & mine:
-                mine, members = mine | variables, [*keys, *members]
-            else:
-                apart.append((variables, keys))
-        groups = [*apart, (mine, members)]
-    order = {key: i for i, key in enumerate(asked)}
-    return [sorted(keys, key=order.__getitem__) for _, keys in groups]
-
-
-def _patterns(asked: Sequence[Asked]) -> dict[tuple[bool, ...], dict[Variable, float]] | None:
-    found: dict[tuple[bool, ...], dict[Variable, float]] = {}
-    for values in every_value(part for one in asked for part in one.parts) or ():
-        for pattern in itertools.product(*(sorted(one.answers(values)) for one in asked)):
-            found.setdefault(pattern, values)
-    return found or None
-
-
-def every_value(parts: Iterable[Part]) -> Iterator[dict[Variable, float]] | None:
-    """Every combination of representative values; None where they are too many to try."""
-    of_variable: dict[Variable, list[Part]] = {}
-    for part in parts:
-        of_variable.setdefault(part.variable, []).append(part)
-    samples = [samples_of(found) for found in of_variable.values()]
-    if math.prod(map(len, samples)) > _MOST_SAMPLES:
-        return None
-    return (dict(zip(of_variable, values, strict=True)) for values in itertools.product(*samples))

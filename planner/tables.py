@@ -171,6 +171,15 @@ def _truth_of(program: Program, name: str, rules: Iterable[Rule]) -> Truth | Non
     return build_truth(program, name, [ref for rule in rules for ref in rule.conditions])
 
 
+def reached_rows(program: Program, truth: Truth, rules: Sequence[Rule]) -> list[int]:
+    """The assignments in which each row of a table is the first that holds; ``otherwise`` comes last."""
+    left, found = truth.possible, []
+    for rule in rules:
+        found.append(0 if rule.otherwise else held_in(program, truth, rule) & left)
+        left &= ~found[-1]
+    return [left if rule.otherwise else own for rule, own in zip(rules, found, strict=True)]
+
+
 def held_in(program: Program, truth: Truth, rule: Rule) -> int:
     """The assignments in which a rule holds."""
     held = all_met(program, truth, rule.when)

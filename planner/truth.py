@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable
 
+from planner.agreement import Agreement, agreements
 from planner.criteria.wording import number
 from planner.criterion import Combined
-from planner.domain import Agreement, Asked, Variable, agreements, asked_of
+from planner.domain import Asked, Variable, asked_of
 from planner.program import Program
 from planner.references import resolve
 

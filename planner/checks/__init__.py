@@ -1,1 +1,1 @@
-"""The parts of the static check: each yields findings about an expanded program whose names all lead somewhere."""
+"""The parts of the static check: findings about an expanded program whose names all lead somewhere."""

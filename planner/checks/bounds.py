@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from planner.agreement import samples_of
 from planner.criteria.wording import bound_text, number
 from planner.criterion import Combined, Criterion, Measured, Order, Spread
-from planner.domain import Part, asked_of, samples_of
+from planner.domain import Part, asked_of
 from planner.findings import Finding, error, warning
 from planner.program import Phase, Program
 

@@ -2,8 +2,8 @@
 
 A gate and its tiers grade, so an improvement should not lower a verdict. Left alone are: what a guard
 names (a condition on the evidence), metrics that are better neither way, ranges, and what the author says
-is meant (``says``). A gate whose pass and fail lead to the same phase grades nothing: it states what is; so does a
-diagnosis that a triage asks for.
+is meant (``says``). A gate whose pass and fail lead to the same phase grades nothing: it states what is;
+so does a diagnosis that a triage asks for.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from planner.criteria.wording import bound_text, number
+from planner.agreement import samples_of
+from planner.criteria.wording import number
 from planner.criterion import Comparison, Level
-from planner.domain import Asked, Part, Variable, asked_of, samples_of
+from planner.domain import Asked, Part, Variable, asked_of
 from planner.findings import Finding, warning
 from planner.program import Phase, Program
 from planner.references import resolve
-from planner.tables import all_met, held_in
+from planner.tables import all_met, reached_rows
 from planner.truth import Key, Truth, basics_under, build_truth
 
 
@@ -28,7 +29,7 @@ def grading_findings(program: Program, name: str, phase: Phase) -> Iterator[Find
         refs = [ref for tier in phase.tiers for ref in tier.conditions]
         truth = build_truth(program, name, [*refs, *phase.gate]) or build_truth(program, name, refs)
         if truth is not None:
-            rows = _tier_sets(program, phase, truth)
+            rows = reached_rows(program, truth, phase.tiers)
             yield from _tiers(program, name, phase, truth, rows)
             yield from _against_gate(program, name, phase, truth, rows)
 
@@ -44,14 +45,13 @@ def _gate(program: Program, name: str, phase: Phase) -> Iterator[Finding]:
     for key, one in asked.items():
         rule = _rule(program, key)
         sign = _sign(program, key)
-        if sign == 0 or getattr(rule, "says", "") or not _falls(one.parts[0], sign):
+        if sign == 0 or rule.says or not _falls(one.parts[0], sign):
             continue
         if any(_bounds_from_there(other, one, sign) for other in asked.values()):
             continue
-        metric = program.metrics[rule.metric]
-        asks = bound_text(rule.threshold_key or "", rule.threshold)
-        what = f"'{key[1]}' turns the gate round: {metric.better} {rule.metric} is better, and it asks for "
-        what += f"{asks}: {_witness(one.parts[0], sign)}; if that is meant, give it 'says'"
+        better = program.metrics[rule.metric].better
+        told = f"'{key[1]}' asks for worse values: {rule.metric} is better {better}, and"
+        what = f"{told} {_witness(one.parts[0], sign)}; if that is meant, give it 'says'"
         yield warning(("phases", name, "gate"), what)
 
 
@@ -111,19 +111,7 @@ def _witness(part: Part, sign: int) -> str:
 # --- tiers: they may also name what must not be met, so values are tried ------------------------------------
 
 
-def _tier_sets(program: Program, phase: Phase, truth: Truth) -> list[int]:
-    """The assignments in which each tier is the first that holds."""
-    left, found = truth.possible, []
-    for tier in phase.tiers:
-        own = 0 if tier.otherwise else held_in(program, truth, tier) & left
-        found.append(own)
-        left &= ~own
-    return [left if tier.otherwise else own for tier, own in zip(phase.tiers, found, strict=True)]
-
-
-def _tiers(
-    program: Program, name: str, phase: Phase, truth: Truth, rows: list[int]
-) -> Iterator[Finding]:
+def _tiers(program: Program, name: str, phase: Phase, truth: Truth, rows: list[int]) -> Iterator[Finding]:
     told: set[tuple[int, int]] = set()
     for key in _graded(program, name, phase, list(truth.basics)):
         for variable, worse, better, before, after in _steps(program, key, truth):
@@ -142,7 +130,9 @@ def _steps(
 ) -> Iterator[tuple[Variable, float, float, dict[Key, bool], dict[Key, bool]]]:
     """Improvements of one quantity: what every criterion on it alone answers before and after."""
     sign = _sign(program, key)
-    asked = {k: one for k in truth.basics if (one := asked_of(program, k[0], program.phases[k[0]].criteria[k[1]]))}
+    asked = {
+        k: one for k in truth.basics if (one := asked_of(program, k[0], program.phases[k[0]].criteria[k[1]]))
+    }
     mine = asked[key].parts
     if sign == 0 or len(mine) != 1:
         return
