@@ -10,7 +10,7 @@ import networkx as nx  # noqa: TID251
 from planner.errors import Problem
 from planner.program import Program
 from planner.references import resolve
-from planner.routes import edges, openers, targets
+from planner.routes import edges, left_open, openers, targets
 
 STOPS = ("stop", "wait")
 
@@ -45,7 +45,8 @@ class Ways:
     Attributes:
         surely_before: phase -> the phases on every way to it, itself included.
         before: phase -> the phases that may be judged before it.
-        always: the phases that are judged on every way to an end, invalid and blocked verdicts aside.
+        always: the phases that are judged on every way to an end, apart from invalid and blocked verdicts
+            and from defaults that only an open table takes.
         endless: the phases in circles of ``next`` alone.
     """
 
@@ -78,7 +79,11 @@ def build_ways(program: Program) -> Ways:
     sound: nx.DiGraph[str] = nx.DiGraph()
     sound.add_node(program.first)
     for one, other, data in graph.edges(data=True):
-        if not data["rule"].endswith((".invalid", ".blocked")):
+        kind, _, answer = data["rule"].partition(".")
+        unlikely = (
+            kind == "default" and one in program.phases and answer not in left_open(program.phases[one])
+        )
+        if answer not in ("invalid", "blocked") and not (unlikely and answer in ("pass", "fail")):
             sound.add_edge(one, "stop" if other == "wait" else other)
     always = _dominators(sound, program.first).get("stop", {program.first})
     return Ways(graph, program.first, sure, before, always - set(STOPS), set().union(*_circles(graph)))

@@ -128,5 +128,5 @@ def row_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]
     blocks = [guard for guard, consequence in phase.guards.items() if consequence == "blocked"]
     if "blocked" in phase.next and not blocks:
         yield warning(
-            ("phases", name, "next", "blocked"), "no guard blocks this phase, so it is never blocked"
+            ("phases", name, "next", "blocked"), "no guard of this phase blocks, so it is never blocked"
         )

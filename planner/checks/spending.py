@@ -41,14 +41,14 @@ def _runs(program: Program) -> Iterator[Finding]:
         what = f"{most} runs cannot pay for any way to an end: {', '.join(always)} need {needed}"
         yield error(path, what)
         return
+    told: set[str] = set()
     for name in program.phases:
         sure = [p for p in program.phases if p in ways.surely_before.get(name, ())]
         needed = least_runs(program, sure)
-        if most < needed:
+        if most < needed and told.isdisjoint(sure):
+            told.add(name)
             before = ", ".join(p for p in sure if p != name)
-            what = (
-                f"{most} runs never pay for '{name}': with what comes before it ({before}) it needs {needed}"
-            )
+            what = f"{most} runs never pay for '{name}': with {before} before it, that needs {needed}"
             yield warning(path, what)
 
 

@@ -75,7 +75,7 @@ def _is_asked(program: Program, name: str, phase: Phase) -> bool:
 def _leads_back_plainly(program: Program, name: str) -> bool:
     """Whether a phase that a triage opens is also opened without it and leads back to it."""
     plainly = any(name in other.next.values() for other in program.phases.values())
-    return plainly and "back" in targets(program, name).values()
+    return plainly and "back" in program.phases[name].next.values()
 
 
 def _in_its_place(first: Option, later: Option) -> bool:
