@@ -23,12 +23,13 @@ def samples_of(parts: Sequence[Part]) -> list[float]:
     finite = sorted(set(edges)) or [0.0]
     apart = finite[-1] - finite[0] or abs(finite[0]) / 2 or 1.0
     low, high = finite[0] - apart, finite[-1] + apart
-    for ends in (variable.limits, variable.usual):
-        low = max(low, ends[0]) if ends[0] < finite[0] else low
-        high = min(high, ends[1]) if ends[1] > finite[-1] else high
+    # Within what is usual where that leaves a value beyond the end, within what is possible in any case.
+    low = max(low, variable.usual[0]) if variable.usual[0] < finite[0] else low
+    high = min(high, variable.usual[1]) if variable.usual[1] > finite[-1] else high
+    least, most = variable.limits
     middles = [(a + b) / 2 for a, b in itertools.pairwise(finite)]
-    found = {low, *finite, *middles, high}
-    return sorted(v for v in found if variable.limits[0] <= v <= variable.limits[1])
+    within = {value for value in (*finite, *middles) if least <= value <= most}
+    return sorted(within | {min(max(value, least), most) for value in (low, high)})
 
 
 class Agreement(NamedTuple):

@@ -23,7 +23,7 @@ CONFOUNDS = {
     "phases.complete_five_epochs.criteria.recipe_beats_weak",
     "phases.multi_seed.criteria.balanced_is_better",
 }
-"""The one sort of finding in the programs that ship: the learning rates of the CTR study, which it is about."""
+"""What is found in the programs that ship: the learning rates of the CTR study, which it is about."""
 
 
 @cache
@@ -37,7 +37,7 @@ def base(name: str) -> dict[str, Any]:
 
 
 class Plant(NamedTuple):
-    """One fault: where it is planted (several edits where one alone is another fault), and what is to be said."""
+    """One fault: where it is planted (several edits where one alone is another fault), what is to be said."""
 
     program: str
     edits: dict[str, Any]
@@ -66,7 +66,7 @@ PLANTS = {
         "dropout",
         {"phases/first_look/criteria/one_point_better/better_by": 10},
         "phases.first_look.criteria.one_point_better",
-        "can never be met: a difference in fraction lies in -1 to 1, asked is better by 10",
+        "can never be worth having: a difference in fraction lies in -1 to 1, asked is better by 10",
     ),
     "a share below nothing": Plant(
         "contrastive_retrieval",
@@ -196,7 +196,7 @@ PLANTS = {
         "dropout",
         {"phases/first_look/criteria/one_point_better": level("val_accuracy", "dropout", at_most=0.6)},
         "phases.first_look.gate",
-        "'one_point_better' asks for worse values: val_accuracy is better higher, and dropout.val_accuracy = ",
+        "'one_point_better' asks for worse values: val_accuracy is better higher, and dropout.val_accuracy",
         "warning",
     ),
     "a gate that asks for a rising loss": Plant(
@@ -255,7 +255,7 @@ PLANTS = {
         "contrastive_retrieval",
         {"phases/preflight/cases/leaks": REMOVED, "phases/preflight/next/leaks": REMOVED},
         "phases.preflight.cases",
-        "no case holds where same_space met, answer_is_in_bank met, no_leak not met (say ar_only.target_bank_cosine =",
+        "no case holds where same_space met, answer_is_in_bank met, no_leak not met (say ar_only.",
     ),
     "a case that holds nowhere else": Plant(
         "credit_linesearch",

@@ -58,9 +58,12 @@ def _decided(program: Program, name: str, path: tuple[str, ...], rule: Criterion
     asked = asked_of(program, name, rule)
     if asked is None or isinstance(rule, Order | Spread | Combined):
         return
-    unit = program.metrics[rule.metric].unit
     for part in asked.parts[:1]:  # the arms of one criterion are asked the same
-        told = _read(rule, part, unit)
+        told = _read(part, program.metrics[rule.metric].unit)
+        if rule.better_by is not None:
+            if rule.better_by > part.variable.limits[1]:
+                yield error(path, f"can never be worth having: {told}, asked is {_asked(rule)}")
+            continue
         if not _may(part, True):
             yield error(path, f"can never be met: {told}, asked is {_asked(rule)}")
         elif not _may(part, False):
@@ -82,7 +85,7 @@ def _usual(part: Part) -> Part:
     return Part(part.variable._replace(limits=part.variable.usual), part.met, part.lost)
 
 
-def _read(rule: Measured, part: Part, unit: str) -> str:
+def _read(part: Part, unit: str) -> str:
     """What the quantity can be, in words."""
     kind = part.variable.kind
     low, high = part.variable.usual

@@ -45,7 +45,7 @@ def _gate(program: Program, name: str, phase: Phase) -> Iterator[Finding]:
     for key, one in asked.items():
         rule = _rule(program, key)
         sign = _sign(program, key)
-        if sign == 0 or rule.says or not _falls(one.parts[0], sign):
+        if sign == 0 or rule.says or not _falls(one.parts[0], sign) or not _is_open(one.parts[0]):
             continue
         if any(_bounds_from_there(other, one, sign) for other in asked.values()):
             continue
@@ -99,6 +99,11 @@ def _bounds_from_there(other: Asked, one: Asked, sign: int) -> bool:
     """Whether another criterion asks the same quantities for good values: a range, told in two."""
     shared = {part.variable for part in one.parts} & {part.variable for part in other.parts}
     return bool(shared) and not _falls(other.parts[0], sign)
+
+
+def _is_open(part: Part) -> bool:
+    """Whether some values meet a bound and some do not."""
+    return len({met for value in samples_of([part]) for met in part.answers(value)}) == 2
 
 
 def _witness(part: Part, sign: int) -> str:
