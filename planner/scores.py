@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from planner.expectations import Foretold, prediction_of
-from planner.program import Program
+from planner.program import Prediction, Program
 from planner.records import Record, Verdict
 
 EVEN_ODDS = 0.25
@@ -41,16 +41,21 @@ class Brier(Record):
     open: int
 
 
-def score_predictions(program: Program, verdicts: Mapping[str, Verdict]) -> list[Scored]:
+def score_predictions(
+    program: Program,
+    verdicts: Mapping[str, Verdict],
+    registered: Mapping[str, Prediction | None] | None = None,
+) -> list[Scored]:
     """Every prediction of a program, in the order of its phases.
 
     Args:
         verdicts: phase -> the verdict that stands; a phase without one leaves its prediction open.
+        registered: phase -> what was foretold before its runs, where that is on record.
     """
     found = []
     for phase in program.phases:
         verdict = verdicts.get(phase)
-        told = prediction_of(program, phase, verdict, verdicts)
+        told = prediction_of(program, phase, verdict, verdicts, registered)
         if told is not None:
             score = None if told.came is None else (told.probability - told.came) ** 2
             by = verdict.id if verdict is not None else None

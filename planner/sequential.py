@@ -187,5 +187,10 @@ def is_overwhelming(differences: Sequence[float], delta: float, error: float) ->
     centre, noise = intervals.mean(differences), intervals.sd(differences)
     if centre <= 0 or noise <= NOTHING * delta:
         return centre >= delta
+    return is_beyond_doubt(centre, noise, n, error)
+
+
+def is_beyond_doubt(centre: float, noise: float, n: int, error: float) -> bool:
+    """Whether n values of that mean and standard deviation show a mean above 0 beyond doubt."""
     spent = OVERWHELMING_SHARE * error / 2 ** (n - LEAST_SEEDS + 1)
     return centre * math.sqrt(n) >= intervals.t_quantile(n - 1, 1 - spent) * noise

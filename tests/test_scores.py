@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hand_made import PROGRAM, criterion, make_program, verdict
 from hypothesis import given
 from hypothesis import strategies as st
+from worlds import World, scores, small
 
-from planner.expectations import Foretold
+from planner.expectations import Foretold, registered_predictions
 from planner.program import Program
+from planner.records import Verdict
 from planner.scores import EVEN_ODDS, Scored, brier, score_predictions
 
 
@@ -78,3 +82,31 @@ def test_the_honest_probability_scores_best(hits: int, misses: int) -> None:
         return found
 
     assert all(score(honest) <= score(p / 20) + 1e-12 for p in range(21))
+
+
+def test_what_was_registered_before_the_runs_counts_and_not_what_the_program_says_by_now(
+    tmp_path: Path,
+) -> None:
+    def foretelling(probability: float) -> Program:
+        told = {"outcome": "fail", "probability": probability}
+        return small(prediction=told)
+
+    world = World(tmp_path, foretelling(0.2), scores(new=0.0))
+    world.advance(until="first")
+    entries = world.journal.entries("small")
+    verdicts = {e.record.phase: e.record for e in entries if isinstance(e.record, Verdict)}
+    registered = registered_predictions(entries)
+    (kept,) = score_predictions(foretelling(0.99), verdicts, registered)
+    assert kept.score == pytest.approx(0.8**2)
+    assert kept.foretold.changed
+    (honest,) = score_predictions(foretelling(0.2), verdicts, registered)
+    assert (honest.score, honest.foretold.changed) == (pytest.approx(0.8**2), False)
+
+
+def test_a_prediction_that_was_added_after_the_runs_is_none(tmp_path: Path) -> None:
+    world = World(tmp_path, small(), scores(new=0.0))
+    world.advance(until="first")
+    entries = world.journal.entries("small")
+    verdicts = {e.record.phase: e.record for e in entries if isinstance(e.record, Verdict)}
+    late = small(prediction={"outcome": "fail", "probability": 0.99})
+    assert score_predictions(late, verdicts, registered_predictions(entries)) == []

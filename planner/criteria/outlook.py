@@ -8,9 +8,10 @@ from dataclasses import replace
 from planner import intervals
 from planner.criteria.answer import Answer, Judging, judge_quantity
 from planner.criteria.quantity import Quantity
-from planner.sequential import SIEGMUND_OVERSHOOT
+from planner.sequential import LEAST_SEEDS, SIEGMUND_OVERSHOOT, is_beyond_doubt
 
 MOST = 100_000
+_LAST_LOOK = 64
 _SAME = 1e-9
 
 
@@ -76,6 +77,13 @@ def _in_sequence(delta: float, observed: float, noise: float, errors: tuple[floa
     drift = (math.log(max(null, floor)) - math.log(max(effect, floor))) / 2
     bound = math.log(1 / errors[0]) if drift > 0 else math.log(1 / errors[1])
     overshoot = SIEGMUND_OVERSHOOT * min(delta / max(noise, math.sqrt(floor)), 2.0)
-    if abs(drift) <= _SAME:
-        return None
-    return math.ceil(max(bound * 4 / 3 - overshoot, 0.0) / abs(drift))
+    by_ratio = math.ceil(max(bound * 4 / 3 - overshoot, 0.0) / abs(drift)) if abs(drift) > _SAME else None
+    sooner = _overwhelming(delta, observed, noise, errors)
+    return min((n for n in (by_ratio, sooner) if n is not None), default=None)
+
+
+def _overwhelming(delta: float, observed: float, noise: float, errors: tuple[float, float]) -> int | None:
+    """The seeds at which an effect many times delta is beyond doubt (``sequential.is_overwhelming``)."""
+    effect, error = max((observed, errors[0]), (delta - observed, errors[1]))
+    looks = range(LEAST_SEEDS, _LAST_LOOK)
+    return next((n for n in looks if is_beyond_doubt(effect, noise, n, error)), None)

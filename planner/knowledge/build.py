@@ -9,7 +9,7 @@ from typing import Any, Literal
 from planner.claims import conditions
 from planner.criteria.judge import lookup, result_from
 from planner.criteria.wording import words
-from planner.expectations import Rival, rivals_of
+from planner.expectations import Rival, registered_predictions, rivals_of
 from planner.grounds import Ground, build_grounds
 from planner.override_list import override_rows
 from planner.program import Program
@@ -101,7 +101,7 @@ def build_knowledge(at: Standpoint, entries: Sequence[Any], now: str) -> Knowled
         at=at,
         claims=[claim.model_copy(update={"rested_on_by": _upper(claim, lower, grounds)}) for claim in lower],
         grounds=grounds,
-        predictions=score_predictions(at.program, at.verdicts),
+        predictions=score_predictions(at.program, at.verdicts, registered_predictions(entries)),
         rivals=rivals_of(at.program, at.verdicts),
         overrides=override_rows(at.program, entries, now),
     )

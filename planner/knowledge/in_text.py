@@ -99,7 +99,9 @@ def _score_text(score: Brier) -> str:
 def _prediction_line(told: Scored) -> str:
     came = {True: "it came true", False: "it did not come true", None: "open"}[told.foretold.came]
     scored = f", scores {number(told.score)}" if told.score is not None else ""
-    return f"  {told.phase}: {told.foretold.what} ({number(told.foretold.probability)}); {came}{scored}"
+    changed = "; the program says otherwise by now" if told.foretold.changed else ""
+    sure = number(told.foretold.probability)
+    return f"  {told.phase}: {told.foretold.what} ({sure}); {came}{scored}{changed}"
 
 
 def _tally_text(counted: Mapping[str, Any]) -> str:
