@@ -71,10 +71,9 @@ RULES: dict[str, Rule] = {
 }
 
 
-def measured(name: str, setting: Setting) -> Row:
+def measured(name: str, setting: Setting, campaigns: int = CAMPAIGNS) -> Row:
     """One row: a rule in a setting."""
-    found = RULES[name](setting, draw(setting, CAMPAIGNS, SEED))
-    return row(setting, found, CAMPAIGNS)
+    return row(setting, RULES[name](setting, draw(setting, campaigns, SEED)), campaigns)
 
 
 def full_null(d: float) -> Row:
@@ -173,7 +172,7 @@ def measure_all() -> dict[str, object]:
 
 
 def table(results: dict[str, object], path: str = "") -> Iterator[str]:
-    """A line per measured rule; per d: the runs as a ratio to fixed n, false positives / negatives in percent."""
+    """A line per rule; per d: runs as a ratio to fixed n, false positives / negatives in percent."""
     for name, found in results.items():
         if isinstance(found, dict) and name != "setting":
             yield from table(found, f"{path}{name} ")
