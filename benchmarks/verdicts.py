@@ -1,6 +1,6 @@
 """How often verdicts err and what they cost, for the product's rules and for others. ``make bench-verdicts``.
 
-Prints one table and writes ``benchmarks/results/verdicts.json``; the same on every machine, but for rounding.
+Prints one table, writes ``benchmarks/results/verdicts.json`` and fills the tables in ``docs``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import stdtrit
 
-from benchmarks import rules
+from benchmarks import page, rules
 from benchmarks.campaigns import (
     ALPHA,
     BETA,
@@ -136,6 +137,16 @@ def half_delta(d: float) -> Row:
     return {"d": d, "seeds": round(float(used.mean()), 1), **told}
 
 
+def coverage(n: int) -> Row:
+    """How often a 95% interval over n normal values covers their mean: Student's t, and a percentile bootstrap."""
+    chance = np.random.default_rng(SEED)
+    values = chance.normal(size=(4 * CAMPAIGNS, n))
+    within = abs(rules.t_statistic(values)) <= stdtrit(n - 1, 0.975)
+    drawn = np.stack([values[:, chance.integers(n, size=n)].mean(1) for _ in range(1000)])
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return {"n": n, "student_t": share(within), "bootstrap": share((low <= 0) & (high >= 0))}
+
+
 def tasks() -> Iterator[tuple[tuple[str, ...], Callable[..., Row], tuple[object, ...]]]:
     """(keys in the results, what measures it, with what), a row each."""
     for shape in SHAPES:
@@ -143,15 +154,18 @@ def tasks() -> Iterator[tuple[tuple[str, ...], Callable[..., Row], tuple[object,
             for d in EFFECTS:
                 keys = (name,) if shape == "normal" else (shape, name)
                 yield keys, measured, (name, Setting(d, shape))
+    for n in (3, 5, 10):
+        yield ("coverage",), coverage, (n,)
     for d in EFFECTS:
         yield ("full_null",), full_null, (d,)
         yield ("no_pool",), no_pool, (d,)
         yield ("half_delta",), half_delta, (d,)
         for name in ("sequential", "prior_worth_15", "prior_worth_4"):
             yield ("arm_twice_as_noisy", name), first_arm, (name, Setting(d, noisy=2.0))
+            yield ("baseline_twice_as_noisy", name), measured, (name, Setting(d, baseline=2.0))
         for name in ("sequential", "anytime", "fixed_n"):
             for side, sign in (("right", 1.0), ("left", -1.0)):
-                setting = Setting(d, "lognormal", even_baseline=True, sign=sign)
+                setting = Setting(d, "lognormal", baseline=0.0, sign=sign)
                 yield (f"differences_skewed_{side}", name), measured, (name, setting)
 
 
@@ -179,7 +193,7 @@ def table(results: dict[str, object], path: str = "") -> Iterator[str]:
         elif isinstance(found, list) and "ratio_to_fixed_n" in found[0]:
             yield f"{path + name:<38}" + "".join(map(_cell, found))
         elif isinstance(found, list):
-            key = next(k for k in found[0] if k not in ("d", "seeds"))
+            key = next(k for k in found[0] if k not in ("d", "n", "seeds"))
             yield f"{path + name + ' ' + key:<38}" + "".join(f"{each[key]:>18.3f}" for each in found)
 
 
@@ -194,9 +208,13 @@ def main() -> None:
     results = measure_all()
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    for path in page.PAGES:
+        path.write_text(page.filled(path.read_text(encoding="utf-8"), results), encoding="utf-8")
     head = "runs / fixed n, false + / - in %"
     lines = [f"{head:<38}" + "".join(f"{'d = ' + str(d):>18}" for d in EFFECTS), *table(results)]
-    sys.stdout.write("\n".join(lines) + f"\n{time.monotonic() - begun:.0f} s; also in {RESULTS.name}\n")
+    sys.stdout.write(
+        "\n".join(lines) + f"\n{time.monotonic() - begun:.0f} s; also in {RESULTS.name} and docs\n"
+    )
 
 
 if __name__ == "__main__":
