@@ -138,11 +138,13 @@ def half_delta(d: float) -> Row:
 
 
 def coverage(n: int) -> Row:
-    """How often a 95% interval over n normal values covers their mean: Student's t, and a percentile bootstrap."""
+    """How often a 95% interval over n normal values covers their mean: Student's t, percentile bootstrap."""
     chance = np.random.default_rng(SEED)
     values = chance.normal(size=(4 * CAMPAIGNS, n))
     within = abs(rules.t_statistic(values)) <= stdtrit(n - 1, 0.975)
-    drawn = np.stack([values[:, chance.integers(n, size=n)].mean(1) for _ in range(1000)])
+    drawn = np.stack(
+        [np.take_along_axis(values, chance.integers(n, size=values.shape), 1).mean(1) for _ in range(1000)]
+    )
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     return {"n": n, "student_t": share(within), "bootstrap": share((low <= 0) & (high >= 0))}
 
