@@ -28,8 +28,9 @@ class Setting:
         true: how many of the arms have the effect, the first ones; the rest have none.
         effect: how large it is.
         noisy: how many times the noise of the others the first arm has; d is that of its own differences.
-        even_baseline: the baseline has no noise, so that skewed noise gives skewed differences; d counts
-            that of the arms alone.
+        baseline: how many times the noise of the others the baseline has. With none at all, skewed noise
+            gives skewed differences.
+        sign: -1 turns skewed noise to the other side.
     """
 
     d: float
@@ -38,7 +39,7 @@ class Setting:
     true: int = 8
     effect: float = 1.0
     noisy: float = 1.0
-    even_baseline: bool = False
+    baseline: float = 1.0
     sign: float = 1.0
 
     @property
@@ -64,9 +65,8 @@ def draw(setting: Setting, campaigns: int, seed: int) -> Array:
     """Values by campaign, row (the baseline first) and seed."""
     runs = noise(np.random.default_rng(seed), setting.shape, (campaigns, setting.arms + 1, CAP))
     scale = np.ones(setting.arms + 1)
-    scale[1] = setting.noisy
-    scale[0] = 0.0 if setting.even_baseline else 1.0
-    of_difference = math.hypot(scale[0], scale[1])
+    scale[:2] = setting.baseline, setting.noisy
+    of_difference = math.hypot(*scale[:2])
     runs = setting.sign * runs * (scale / of_difference / setting.d)[None, :, None]
     runs[:, 1 : 1 + setting.true] += setting.effect
     return runs

@@ -48,8 +48,8 @@ def sequential(x: Array, variance: Array, df: Array | float, alpha: float, beta:
     s0, d0 = np.broadcast_to(variance, len(x)), np.broadcast_to(np.asarray(df, float), len(x))
 
     def look(seen: Array, case: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        yes, no = _ratio(seen, d0[case] * np.maximum(s0[case], _FLOOR), d0[case], alpha, beta)
-        above, below = _overwhelming(seen, alpha), _overwhelming(1 - seen, beta)
+        yes, no = by_ratio(seen, d0[case] * np.maximum(s0[case], _FLOOR), d0[case], alpha, beta)
+        above, below = overwhelming(seen, alpha), overwhelming(1 - seen, beta)
         both, twice = above & below, 2 * seen.mean(1)
         above, below = np.where(both, twice > 1, above), np.where(both, twice < 1, below)
         return yes | (~no & above), no | (~yes & ~above & below)
@@ -57,7 +57,7 @@ def sequential(x: Array, variance: Array, df: Array | float, alpha: float, beta:
     return looked_at(x, look)
 
 
-def _ratio(
+def by_ratio(
     seen: Array, prior_sum: Array, df: Array, alpha: float, beta: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     n = seen.shape[1]
@@ -71,7 +71,7 @@ def _ratio(
     return yes, ~yes & (ratio - k <= -inflation * math.log(1 / beta))
 
 
-def _overwhelming(seen: Array, error: float) -> NDArray[np.bool_]:
+def overwhelming(seen: Array, error: float) -> NDArray[np.bool_]:
     n = seen.shape[1]
     centre, noise = seen.mean(1), seen.std(1, ddof=1)
     spent = OVERWHELMING_SHARE * error / 2 ** (n - LEAST_SEEDS + 1)
@@ -96,7 +96,7 @@ def anytime(x: Array, noise: Array, alpha: float, beta: float) -> Found:
 
 def _log_e(seen: Array, effect: Array) -> Array:
     n = seen.shape[1]
-    r = seen.sum(1) / np.sqrt((seen**2).sum(1))
+    r = seen.sum(1) / np.sqrt(np.maximum((seen**2).sum(1), _FLOOR))
     central = _log_integral(n, np.zeros(1))[0]
     each = [_log_integral(n, t * r) - central - n * t * t / 2 for t in (effect * factor for factor in SPREAD)]
     return np.logaddexp.reduce(each, axis=0) - math.log(len(SPREAD))
@@ -133,7 +133,11 @@ def t_after_every_seed(x: Array, alpha: float) -> Found:
 
 
 def greedy(runs: Array, seed: int) -> Found:
+<<<<<<< HEAD
     """Keep if better: each arm runs once, in random order, and is kept where it beats the best so far."""
+=======
+    """Each arm runs once, in random order, and is kept where it beats the best value so far."""
+>>>>>>> w-stats
     campaigns, rows, _ = runs.shape
     order = np.random.default_rng(seed).permuted(np.tile(np.arange(1, rows), (campaigns, 1)), axis=1)
     values = np.take_along_axis(runs[:, :, 0], order, axis=1)

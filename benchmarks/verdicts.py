@@ -1,6 +1,6 @@
 """How often verdicts err and what they cost, for the product's rules and for others. ``make bench-verdicts``.
 
-Prints one table and writes ``benchmarks/results/verdicts.json``; the same on every machine, but for rounding.
+Prints one table, writes ``benchmarks/results/verdicts.json`` and fills the tables in ``docs``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import stdtrit
 
-from benchmarks import rules
+from benchmarks import page, rules
 from benchmarks.campaigns import (
     ALPHA,
     BETA,
@@ -71,10 +72,9 @@ RULES: dict[str, Rule] = {
 }
 
 
-def measured(name: str, setting: Setting) -> Row:
+def measured(name: str, setting: Setting, campaigns: int = CAMPAIGNS) -> Row:
     """One row: a rule in a setting."""
-    found = RULES[name](setting, draw(setting, CAMPAIGNS, SEED))
-    return row(setting, found, CAMPAIGNS)
+    return row(setting, RULES[name](setting, draw(setting, campaigns, SEED)), campaigns)
 
 
 def full_null(d: float) -> Row:
@@ -137,6 +137,18 @@ def half_delta(d: float) -> Row:
     return {"d": d, "seeds": round(float(used.mean()), 1), **told}
 
 
+def coverage(n: int) -> Row:
+    """How often a 95% interval over n normal values covers their mean: Student's t, percentile bootstrap."""
+    chance = np.random.default_rng(SEED)
+    values = chance.normal(size=(4 * CAMPAIGNS, n))
+    within = abs(rules.t_statistic(values)) <= stdtrit(n - 1, 0.975)
+    drawn = np.stack(
+        [np.take_along_axis(values, chance.integers(n, size=values.shape), 1).mean(1) for _ in range(1000)]
+    )
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return {"n": n, "student_t": share(within), "bootstrap": share((low <= 0) & (high >= 0))}
+
+
 def tasks() -> Iterator[tuple[tuple[str, ...], Callable[..., Row], tuple[object, ...]]]:
     """(keys in the results, what measures it, with what), a row each."""
     for shape in SHAPES:
@@ -144,15 +156,18 @@ def tasks() -> Iterator[tuple[tuple[str, ...], Callable[..., Row], tuple[object,
             for d in EFFECTS:
                 keys = (name,) if shape == "normal" else (shape, name)
                 yield keys, measured, (name, Setting(d, shape))
+    for n in (3, 5, 10):
+        yield ("coverage",), coverage, (n,)
     for d in EFFECTS:
         yield ("full_null",), full_null, (d,)
         yield ("no_pool",), no_pool, (d,)
         yield ("half_delta",), half_delta, (d,)
         for name in ("sequential", "prior_worth_15", "prior_worth_4"):
             yield ("arm_twice_as_noisy", name), first_arm, (name, Setting(d, noisy=2.0))
+            yield ("baseline_twice_as_noisy", name), measured, (name, Setting(d, baseline=2.0))
         for name in ("sequential", "anytime", "fixed_n"):
             for side, sign in (("right", 1.0), ("left", -1.0)):
-                setting = Setting(d, "lognormal", even_baseline=True, sign=sign)
+                setting = Setting(d, "lognormal", baseline=0.0, sign=sign)
                 yield (f"differences_skewed_{side}", name), measured, (name, setting)
 
 
@@ -173,14 +188,14 @@ def measure_all() -> dict[str, object]:
 
 
 def table(results: dict[str, object], path: str = "") -> Iterator[str]:
-    """A line per measured rule; per d: the runs as a ratio to fixed n, false positives / negatives in percent."""
+    """A line per rule; per d: runs as a ratio to fixed n, false positives / negatives in percent."""
     for name, found in results.items():
         if isinstance(found, dict) and name != "setting":
             yield from table(found, f"{path}{name} ")
         elif isinstance(found, list) and "ratio_to_fixed_n" in found[0]:
             yield f"{path + name:<38}" + "".join(map(_cell, found))
         elif isinstance(found, list):
-            key = next(k for k in found[0] if k not in ("d", "seeds"))
+            key = next(k for k in found[0] if k not in ("d", "n", "seeds"))
             yield f"{path + name + ' ' + key:<38}" + "".join(f"{each[key]:>18.3f}" for each in found)
 
 
@@ -195,9 +210,13 @@ def main() -> None:
     results = measure_all()
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    for path in page.PAGES:
+        path.write_text(page.filled(path.read_text(encoding="utf-8"), results), encoding="utf-8")
     head = "runs / fixed n, false + / - in %"
     lines = [f"{head:<38}" + "".join(f"{'d = ' + str(d):>18}" for d in EFFECTS), *table(results)]
-    sys.stdout.write("\n".join(lines) + f"\n{time.monotonic() - begun:.0f} s; also in {RESULTS.name}\n")
+    sys.stdout.write(
+        "\n".join(lines) + f"\n{time.monotonic() - begun:.0f} s; also in {RESULTS.name} and docs\n"
+    )
 
 
 if __name__ == "__main__":

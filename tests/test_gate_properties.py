@@ -41,6 +41,8 @@ def criteria(draw: st.DrawFn) -> dict[str, Any]:
     if bound == "better_by" and kind == "level":
         bound = "above"
     value: Any = draw(NUMBERS)
+    if bound == "better_by" and draw(st.booleans()):
+        found["treatment"] = "anytime"
     if bound in ("within", "better_by"):
         value = abs(value) + 0.1
     elif bound == "between":
