@@ -41,7 +41,11 @@ def judge_guards(
     ]
     for name, consequence in rules.guards.items():
         if name not in BUILT_IN_GUARDS:
-            found.append(judge_declared(name, consequence, result_of(name)))
+            result = result_of(name)
+            if name not in rules.criteria:  # a pre-flight: what is against it is told nowhere else
+                told = "; ".join([result.reason, *result.caveats])
+                result = result.model_copy(update={"reason": told})
+            found.append(judge_declared(name, consequence, result))
     return found
 
 

@@ -179,12 +179,14 @@ class TestEveryLauncher:
             "outcome": outcome,
             "reason": last.reason,
             "seconds": last.seconds,
+            "device": "cpu",
             "not_finite": ["loss"] if action == "nan" else [],
         }
 
     def test_a_run_that_is_ok_says_no_more(self, launcher: Launcher, job: Callable[..., Job]) -> None:
         last = ended(launcher, job())
         assert (last.outcome, last.reason, last.stderr_tail) == ("ok", "", "")
+        assert last.device == "cpu"
 
     @pytest.mark.parametrize(
         ("changes", "reason"),
