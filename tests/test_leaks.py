@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from planner.evidence import Evidence
+from planner.gates import build_judging, judge_phase
 from tests.builders import GOOD, IS_BETTER, guards, make_evidence, make_program, make_run, verdict_of
+from tests.replays.replaying import program_of
 
 
 def runs_with(base: float | None, new: float | None, metric: float | None = None) -> Evidence:
@@ -86,3 +88,30 @@ def test_a_criterion_that_does_not_bound_the_share_hides_no_leak(
         runs_with(1.0, 1.0, metric=metric), {**IS_BETTER, "no_leak": rule}, gate=["better"], **named
     )
     assert found["leak"].outcome == "not_met"
+
+
+# --- the programs that ship ---------------------------------------------------------------------
+
+
+def as_described(phase: str) -> Evidence:
+    """Runs of the retrieval study that say of their data what its description does."""
+    program, runs = program_of("contrastive_retrieval"), {}
+    for arm in program.phases[phase].arms:
+        disjoint = program.params(phase, arm).get("split") == "article_disjoint"
+        share = 0.0 if disjoint else 1.0
+        told = {"phase": phase, "metrics": {"leak_overlap": share}, "overlap": share}
+        runs[arm] = {seed: make_run(arm, seed, **told) for seed in range(3)}
+    return Evidence(phase, "standard", runs)
+
+
+@pytest.mark.parametrize("phase", list(program_of("contrastive_retrieval").phases))
+def test_a_leak_of_the_retrieval_study_is_told_once_in_every_phase_that_has_one(phase: str) -> None:
+    program, evidence = program_of("contrastive_retrieval"), as_described(phase)
+    judging = build_judging(program, phase, "standard", final=True)
+    found = {g.id: g for g in judge_phase(program, phase, evidence, judging).guards}
+    declared = [found[name] for name in ("no_leak", "new_articles_are_new") if name in found]
+    assert len(declared) + ("leak" in found) == 1
+    if phase == "leak_check":  # the leak is what this phase asks about; its new articles are new
+        assert declared[0].outcome == "met"
+    elif phase != "phase2":
+        assert [*declared, found.get("leak")][0].outcome == "not_met"  # type: ignore[union-attr]
