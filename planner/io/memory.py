@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.contract import artifact_names, read_metrics
 
-from planner.io.run_reading import param_text
+from planner.io.run_reading import device_told, param_text
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
@@ -51,6 +51,7 @@ class MemoryRuns:
             fingerprint=planned.fingerprint,
             data_digest=planned.data_digest,
             code_digest=planned.code_digest,
+            overlap=told.overlap,
             attempt=attempt,
             **place,
         )
@@ -66,6 +67,7 @@ class MemoryRuns:
             update={
                 "outcome": ended.outcome,
                 "seconds": ended.seconds,
+                "device": device_told(ended.device, self._begun[run_id].params),
                 "metrics": {name: values[-1][1] for name, values in ordered.items()},
                 "series": ordered,
                 "artifacts": tuple(artifact_names(folder)),
