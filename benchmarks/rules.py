@@ -133,11 +133,7 @@ def t_after_every_seed(x: Array, alpha: float) -> Found:
 
 
 def greedy(runs: Array, seed: int) -> Found:
-<<<<<<< HEAD
-    """Keep if better: each arm runs once, in random order, and is kept where it beats the best so far."""
-=======
     """Each arm runs once, in random order, and is kept where it beats the best value so far."""
->>>>>>> w-stats
     campaigns, rows, _ = runs.shape
     order = np.random.default_rng(seed).permuted(np.tile(np.arange(1, rows), (campaigns, 1)), axis=1)
     values = np.take_along_axis(runs[:, :, 0], order, axis=1)
