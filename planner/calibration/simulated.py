@@ -12,6 +12,7 @@ from planner.criterion import Measured
 from planner.evidence import Evidence
 from planner.program import Program
 from planner.runs import PlannedRun, Run, Series
+from planner.table import phase_metrics
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Simulated:
         for one in planned:
             if one.seed not in self._shared:
                 self._shared[one.seed] = draw(self.normals, 1, self.plan.setting.shape)[0]
-            own = draw(self.normals, len(self.plan.metrics), self.plan.setting.shape)
+            own = draw(self.normals, len(self.plan.metrics[one.fingerprint]), self.plan.setting.shape)
             metrics, series = self.plan.values(one.fingerprint, self._shared[one.seed], own)
             made = self.made.setdefault(one.fingerprint, {})
             made[one.seed] = Run.model_construct(
@@ -90,9 +91,13 @@ def _planned(phase: str, arm: str, seed: int, fidelity: str, config: str) -> Pla
 
 
 class Plan:
-    """What every repetition in one world shares: configurations, and which values their runs hold."""
+    """What every repetition in one world shares: configurations, and which values their runs hold.
 
-    def __init__(self, setting: Setting, world: World) -> None:
+    Args:
+        phases: those that are judged; runs hold what their criteria read.
+    """
+
+    def __init__(self, setting: Setting, world: World, phases: Iterable[str]) -> None:
         program = setting.program
         self.setting, self.world = setting, world
         self.configs = {
@@ -104,10 +109,20 @@ class Plan:
             for phase, rules in program.phases.items()
         }
         self._steps = _steps_read(program)
-        self.metrics = [name for name, metric in program.metrics.items() if metric.share is None]
+        self.metrics = self._metrics(phases)
         self._noise: dict[tuple[str, str], Noise] = {
             key: equal(sd, "stated", "placed") for key, sd in world.sds.items()
         }
+
+    def _metrics(self, phases: Iterable[str]) -> dict[str, list[str]]:
+        """Configuration -> the metrics that its runs hold, in the order of the program."""
+        program = self.setting.program
+        read: dict[str, set[str]] = {c: set() for by_arm in self.configs.values() for c in by_arm.values()}
+        for phase in phases:
+            for config in self.configs[phase].values():
+                read[config].update(phase_metrics(program, phase))
+        measured = [name for name, metric in program.metrics.items() if metric.share is None]
+        return {config: [name for name in measured if name in names] for config, names in read.items()}
 
     def values(
         self, config: str, shared: float, own: list[float]
@@ -116,11 +131,11 @@ class Plan:
 
         Args:
             shared: the number that all runs of its seed have.
-            own: one number for every metric.
+            own: one number for each of its metrics.
         """
         metrics: dict[str, float] = {}
         series: dict[str, Series] = {}
-        for metric, chance in zip(self.metrics, own, strict=True):
+        for metric, chance in zip(self.metrics[config], own, strict=True):
             noise = self._noise.get((config, metric)) or self.setting.noise[metric]
             error = noise.common * shared + noise.own * chance
             mean = self._mean(config, metric)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from planner.calibration.placing import Demand, Spot
 
-_SWEEPS = 60
+_SWEEPS = 100
+_ONE_SIDED = 40
+"""For so many sweeps left means alone are moved, which settles every chain; then right ones too."""
 _CLOSE = 1e-9
 
 
@@ -43,11 +45,11 @@ class Means:
             The criteria whose demands contradict the others; nothing is changed then.
         """
         kept, before = dict(self._values), list(self._demands)
-        # Fixed levels first: a comparison then gives way to them.
-        self._demands = sorted([*before, *demands], key=lambda d: not d.pins)
+        # Levels first, fixed ones before all: a comparison then gives way to them.
+        self._demands = sorted([*before, *demands], key=lambda d: (not d.pins, d.right is not None))
         pinned = {d.left for d in self._demands if d.pins}
         for sweep in range(_SWEEPS):
-            moved = [self._move(demand, pinned, sweep % 2 == 1) for demand in self._demands]
+            moved = [self._move(demand, pinned, sweep >= _ONE_SIDED and sweep % 2 == 1) for demand in self._demands]
             if not any(moved):
                 return []
         unmet = list(dict.fromkeys(d.criterion for d in self._demands if not self._is_met(d)))
@@ -66,20 +68,23 @@ class Means:
         return self.of(demand.left) - right - demand.target
 
     def _move(self, demand: Demand, pinned: set[Spot], other_side: bool) -> bool:
-        """Moves one side of a demand that is not met; says whether it was not met."""
-        if self._is_met(demand):
-            self._values.setdefault(demand.left, self.of(demand.left))
-            if demand.right is not None:
-                self._values.setdefault(demand.right, self.of(demand.right))
+        """Moves one side of a demand that is not met, or a side that nothing has placed; says whether it did.
+
+        What is placed for the first time meets the demand exactly, not by more.
+        """
+        right, free = demand.right, {demand.left, demand.right} - self._values.keys() - {None}
+        if not free and self._is_met(demand):
             return False
         wanted = demand.sense * demand.by
-        right = demand.right
-        can_move_right = right is not None and right not in pinned and demand.scale != 0
-        if right is not None and can_move_right and (other_side or demand.left in pinned):
+        rather_right = demand.left in pinned or (right in free and demand.left not in free) or other_side
+        if right is not None and rather_right and right not in pinned and demand.scale != 0:
+            self._values.setdefault(demand.left, self.of(demand.left))
             self._values[right] = (self.of(demand.left) - demand.target - wanted) / demand.scale
-        else:
-            base = demand.scale * self.of(right) if right is not None else 0.0
-            self._values[demand.left] = base + demand.target + wanted
+            return True
+        base = 0.0
+        if right is not None:
+            base = demand.scale * self._values.setdefault(right, self.of(right))
+        self._values[demand.left] = base + demand.target + wanted
         return True
 
 

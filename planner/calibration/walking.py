@@ -127,7 +127,7 @@ def _positions(plan: Plan, simulated: Simulated, begin: str | None) -> Sequence[
 
 
 class _Remembering:
-    """``judge_phase`` without flip points; what it was asked before it answers from memory.
+    """``judge_phase`` without what changes no outcome; what it was asked before it answers from memory.
 
     Within one repetition a configuration's runs at a number of seeds are always the same.
     """
@@ -149,7 +149,7 @@ class _Remembering:
         before = tuple(verdict.id for verdict in earlier.values())
         key = phase, counts, judging.final, tuple(caveats), post_hoc, before
         if key not in self._known:
-            judging = replace(judging, flips=False)
+            judging = replace(judging, told=False)
             self._known[key] = judge_phase(program, phase, evidence, judging, earlier, caveats, post_hoc)
         return self._known[key]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from planner.calibration.noise import Noise, Shape
 from planner.calibration.placing import Demand, NotPlaced, Placer, Role, Spot
 from planner.calibration.solving import Means, named
+from planner.criteria.judge import required_by_gate
 from planner.criterion import Combined, Level, Measured, Spread
 from planner.errors import UsageError
 from planner.program import BUILT_IN_GUARDS, Program
@@ -58,12 +59,27 @@ class World:
 
 def gate_world(setting: Setting, phase: str, role: Role) -> World:
     """A world for one gate: every criterion of it in the same role."""
-    return _world(setting, [phase], role, role)
+    return _world(setting, {phase: role}, role)
 
 
 def path_world(setting: Setting, role: Role) -> World:
-    """A world for the whole program: every criterion of every gate in the same role."""
-    return _world(setting, setting.program.phases, role, role)
+    """A world for the whole program: every criterion of every gate in the same role.
+
+    Gates that look at point values alone hold beyond doubt where the others are null: the error budget does
+    not cover them, and the walk would often end there.
+    """
+    program = setting.program
+    roles: dict[str, Role] = {
+        phase: "sure" if role == "null" and is_point(program, phase) else role for phase in program.phases
+    }
+    return _world(setting, roles, role)
+
+
+def is_point(program: Program, phase: str) -> bool:
+    """Whether a gate is judged at point value alone."""
+    rules = program.phases[phase].criteria
+    asked = [rules[name] for name in required_by_gate(program, phase) if name in rules]
+    return all(rule.treated == "point" for rule in asked if isinstance(rule, Measured))
 
 
 def weakest_worlds(setting: Setting, phase: str) -> dict[str, World]:
@@ -109,9 +125,9 @@ def stated_world(setting: Setting) -> World:
     return World("stated", means.placed)
 
 
-def _world(setting: Setting, phases: Iterable[str], role: Role, name: str) -> World:
+def _world(setting: Setting, roles: Mapping[str, Role], name: str) -> World:
     means, sds, not_placed = Means(setting.anchors), dict[tuple[str, str], float](), dict[str, str]()
-    for phase in phases:
+    for phase, role in roles.items():
         placer, gate = setting.placer(phase), setting.program.phases[phase].gate
         try:
             demands = [d for criterion in gate for d in _demands(placer, criterion, role, sds)]
@@ -121,7 +137,7 @@ def _world(setting: Setting, phases: Iterable[str], role: Role, name: str) -> Wo
         unmet = means.meet(demands)
         if unmet:
             not_placed[phase] = f"{named(unmet)} cannot be put there beside the other criteria"
-    for phase in phases:
+    for phase in roles:
         _meet_guards(setting, phase, means)
     return World(name, means.placed, sds, not_placed)
 

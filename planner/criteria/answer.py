@@ -30,7 +30,8 @@ class Judging:
         final: no more seeds are to be had, so that a criterion must do with what there is.
         required: criteria whose evidence the gate requires.
         alternatives: criterion -> how many share its error rate, because one of them suffices.
-        flips: look for the values at which outcomes change, which takes most of the time.
+        told: also what is told of a verdict and changes none: flip points, tables, digests of the evidence.
+            They take most of the time.
     """
 
     seeds: int
@@ -40,7 +41,7 @@ class Judging:
     final: bool = False
     required: frozenset[str] = frozenset()
     alternatives: Mapping[str, int] = field(default_factory=dict)
-    flips: bool = True
+    told: bool = True
 
     def of(self, criterion: str) -> Judging:
         """The rules for one criterion: at its share of the error rate where any of several suffices."""
@@ -115,7 +116,7 @@ def _turned(
     quantity: Quantity, judging: Judging, answer: Answer, judge: Callable[[Quantity], Answer]
 ) -> Answer:
     """The answer with the outcome beyond its flip point; without either where nothing changes there."""
-    if not judging.flips:
+    if not judging.told:
         return replace(answer, flips_at=None)
     edge, observed = answer.flips_at, answer.observed
     if edge is None or observed is None:
@@ -193,7 +194,7 @@ def _sequential(quantity: Quantity, judging: Judging) -> Answer:
     outcome = _OF_SEQUENTIAL[found]
     reach = 8 * delta + abs(observed) + 8 * intervals.sd(values)
     shift = None
-    if judging.flips:
+    if judging.told:
         shift = flips.nearest_shift(lambda moved: answer(moved)[0], found, delta / 10, reach)
     edge = observed + shift if shift is not None else None
     beyond = _OF_SEQUENTIAL[answer(shift)[0]] if shift is not None else None
