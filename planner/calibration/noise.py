@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal, Protocol
 
 from planner import intervals
 from planner.confounds import compared_arms
+from planner.criteria.judge import required_by_gate
 from planner.criterion import Combined, Comparison, Level, Measured, Spread
 from planner.program import Program
 from planner.records import Verdict
+from planner.table import columns_read
 
 Shape = Literal["normal", "t3", "lognormal"]
 Source = Literal["stated", "measured", "assumed"]
@@ -74,10 +75,15 @@ def draw(normals: Normals, count: int, shape: Shape) -> list[float]:
     if shape == "t3":
         z = normals(4 * count)
         squares = (z[count + 3 * i : count + 3 * i + 3] for i in range(count))
-        return [x / math.sqrt(max(math.fsum(v * v for v in s), 1e-300)) for x, s in zip(z, squares, strict=False)]
+        return [
+            x / math.sqrt(max(math.fsum(v * v for v in s), 1e-300)) for x, s in zip(z, squares, strict=False)
+        ]
     numbers = normals(count)
     if shape == "lognormal":
-        centre, spread = math.exp(_LOG_SD**2 / 2), math.sqrt(math.expm1(_LOG_SD**2)) * math.exp(_LOG_SD**2 / 2)
+        centre, spread = (
+            math.exp(_LOG_SD**2 / 2),
+            math.sqrt(math.expm1(_LOG_SD**2)) * math.exp(_LOG_SD**2 / 2),
+        )
         return [(math.exp(_LOG_SD * x) - centre) / spread for x in numbers]
     return numbers
 
@@ -100,6 +106,16 @@ def noise_of(program: Program, verdicts: Iterable[Verdict], stated: Mapping[str,
         else:
             found[metric] = measured.get(metric) or _assumed(program, metric)
     return found
+
+
+def gate_metrics(program: Program) -> list[str]:
+    """The metrics that gates read, in the order of the program's list."""
+    found: set[str] = set()
+    for name, phase in program.phases.items():
+        for asked in required_by_gate(program, name):
+            if asked in phase.criteria:
+                found.update(metric for metric, _ in columns_read(program, phase.criteria[asked]))
+    return [name for name in program.metrics if name in found]
 
 
 def anchors_of(program: Program, verdicts: Iterable[Verdict]) -> dict[str, float]:
@@ -175,7 +191,12 @@ def _assumed(program: Program, metric: str) -> Noise:
             return equal((rule.between[1] - rule.between[0]) / 4, "assumed", "a quarter of a range (between)")
     for rule in rules:
         bound = rule.threshold
-        if isinstance(rule, Level | Comparison) and rule.as_ == "difference" and isinstance(bound, float) and bound:
+        if (
+            isinstance(rule, Level | Comparison)
+            and rule.as_ == "difference"
+            and isinstance(bound, float)
+            and bound
+        ):
             return equal(_PART * abs(bound), "assumed", "a tenth of a bound")
     return equal(_PART, "assumed", "0.1: no bound of the program gives it a scale")
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 from planner.calibration.noise import Noise
+from planner.criteria.judge import required_by_gate
 from planner.criteria.quantity import region_of
 from planner.criterion import Combined, Comparison, Level, Measured, Order, Spread
 from planner.program import Program
@@ -85,7 +86,9 @@ class Placer:
         if rule is None:
             raise NotPlaced(f"'{name}' is a criterion of another phase")
         if isinstance(rule, Combined):
-            parts = [self.demands(part, self._as(role, i, bool(rule.any_of))) for i, part in enumerate(rule.parts)]
+            parts = [
+                self.demands(part, self._as(role, i, bool(rule.any_of))) for i, part in enumerate(rule.parts)
+            ]
             return [demand for found in parts for demand in found]
         if rule.over_seeds == "sd":
             raise NotPlaced(f"'{name}' is about the noise itself")
@@ -101,14 +104,15 @@ class Placer:
         if not isinstance(rule, Level | Comparison) or rule.over_seeds != "sd":
             return {}
         bound = rule.threshold
-        if rule.threshold_key not in ("above", "at_least", "below", "at_most") or not isinstance(bound, float | int):
+        if rule.threshold_key not in ("above", "at_least", "below", "at_most") or not isinstance(
+            bound, float | int
+        ):
             raise NotPlaced(f"'{name}' asks for a range of deviations")
         if bound <= 0 or rule.since is not None or rule.as_ == "ratio":
             raise NotPlaced(f"'{name}' asks for a deviation that noise cannot be scaled to")
         factor = {"null": 1.0, "effect": 2.0, "sure": SURE}[role]
         sd = bound * factor if rule.threshold_key in ("above", "at_least") else bound / factor
-        arms = [*rule.subjects, *([rule.versus] if isinstance(rule, Comparison) and rule.versus else [])]
-        return {Spot(self.config(arm), rule.metric): sd for arm in arms}
+        return {Spot(self.config(arm), rule.metric): sd for arm in self._arms(rule)}
 
     def config(self, arm: str) -> str:
         """What identifies the runs of an arm: phases with equal parameters share them."""
@@ -136,8 +140,8 @@ class Placer:
                 yield self._bound(name, rule, arm, self._as(role, i, bool(rule.any_arm)))
 
     def _refuse(self, name: str, rule: Measured) -> None:
-        metrics = [rule.metric, *([rule.versus_metric] if getattr(rule, "versus_metric", None) else [])]
-        for metric in metrics:
+        other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
+        for metric in (rule.metric, other):
             if self.program.metrics[metric].share is not None:
                 raise NotPlaced(f"'{name}' is about '{metric}', which is derived from others")
         if not isinstance(rule, Level) and (rule.since is not None or rule.at == "slope"):
@@ -149,7 +153,11 @@ class Placer:
         left, right, centre = *self._sides(rule, arm), 1.0 if rule.as_ == "ratio" else 0.0
         if rule.better_by is not None:
             better = -1 if self.program.metrics[rule.metric].better == "lower" else 1
-            by = {"null": 0.0, "effect": rule.better_by, "sure": rule.better_by + SURE * self._sd(left, right, 1.0)}
+            by = {
+                "null": 0.0,
+                "effect": rule.better_by,
+                "sure": rule.better_by + SURE * self._sd(left, right, 1.0),
+            }
             return Demand(name, left, right, sense=better if role != "null" else 0, by=by[role])
         threshold: float | tuple[float, float] = rule.threshold
         floor = self.program.metrics[rule.metric].floor if rule.against_floor else None
@@ -191,8 +199,10 @@ class Placer:
         if rule.against_floor and isinstance(floor, str):
             return left, Spot(self.config(arm), floor)
         if rule.since is not None or rule.at == "slope":
-            since = rule.since if isinstance(rule.since, int) else "base"
-            final = left if rule.at not in ("min", "max", "first", "slope") else Spot(left.config, left.metric)
+            since: Place = rule.since if isinstance(rule.since, int) else "base"
+            final = (
+                left if rule.at not in ("min", "max", "first", "slope") else Spot(left.config, left.metric)
+            )
             return final, Spot(left.config, left.metric, since)
         return left, None
 
@@ -206,19 +216,20 @@ class Placer:
             return Spot(config, metric, "base" if early else "final")
         return Spot(config, metric)
 
-    def _arms(self, rule: Measured) -> list[str]:
-        return [*getattr(rule, "subjects", []), *([rule.versus] if getattr(rule, "versus", None) else [])]
+    @staticmethod
+    def _arms(rule: Measured) -> list[str]:
+        versus = rule.versus if isinstance(rule, Comparison) else None
+        return [*getattr(rule, "subjects", []), *([versus] if versus else [])]
 
     def _grows(self, metric: str, arms: list[str]) -> bool | None:
         """Whether a criterion of the gate has this metric grow or shrink over steps; None where none does."""
-        from planner.criteria.judge import required_by_gate
-
         rules = self.program.phases[self.phase].criteria
         for name in sorted(required_by_gate(self.program, self.phase)):
             rule = rules.get(name)
-            if isinstance(rule, Level) and rule.metric == metric and set(rule.subjects) & set(arms):
-                if rule.since is not None or rule.at == "slope":
-                    bound = rule.threshold
-                    edge = bound[0] if isinstance(bound, tuple) else bound
-                    return edge >= (1.0 if rule.as_ == "ratio" else 0.0)
+            if not isinstance(rule, Level) or rule.metric != metric or not set(rule.subjects) & set(arms):
+                continue
+            if rule.since is not None or rule.at == "slope":
+                bound = rule.threshold
+                edge = bound[0] if isinstance(bound, tuple) else bound
+                return edge >= (1.0 if rule.as_ == "ratio" else 0.0)
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planner.calibration.noise import Noise, Normals, Shape, draw, equal
+from planner.calibration.noise import Noise, Normals, draw, equal
 from planner.calibration.placing import Spot
 from planner.calibration.worlds import Setting, World
 from planner.criterion import Measured

@@ -49,7 +49,9 @@ class Means:
         self._demands = sorted([*before, *demands], key=lambda d: (not d.pins, d.right is not None))
         pinned = {d.left for d in self._demands if d.pins}
         for sweep in range(_SWEEPS):
-            moved = [self._move(demand, pinned, sweep >= _ONE_SIDED and sweep % 2 == 1) for demand in self._demands]
+            moved = [
+                self._move(demand, pinned, sweep >= _ONE_SIDED and sweep % 2 == 1) for demand in self._demands
+            ]
             if not any(moved):
                 return []
         unmet = list(dict.fromkeys(d.criterion for d in self._demands if not self._is_met(d)))

@@ -89,7 +89,9 @@ def approved(program: Program) -> Program:
         options = [option.model_copy(update={"needs_person": None}) for option in phase.triage.options]
         return phase.model_copy(update={"triage": phase.triage.model_copy(update={"options": options})})
 
-    return program.model_copy(update={"phases": {name: freed(phase) for name, phase in program.phases.items()}})
+    return program.model_copy(
+        update={"phases": {name: freed(phase) for name, phase in program.phases.items()}}
+    )
 
 
 def judged_of(program: Program, verdict: Verdict) -> Judged:
