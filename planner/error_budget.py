@@ -59,7 +59,8 @@ def build_shares(program: Program) -> dict[str, Share]:
     With ``budget.gates`` all have the same; without, the k-th gate has 1/(k(k+1)) of the budget, which adds
     up to less than 1 however many are added: a phase at the end of the file changes no other's share.
     """
-    after = {name: _only_after(program, name) for name in program.phases}
+    ways = {name: targets(program, name) for name in program.phases}
+    after = {name: _only_after(program, name, ways) for name in program.phases}
     own = [name for name in program.phases if not _chain_ends(name, after)]
     rates = {name: program.budget.false_pass * _part(program, i, len(own)) for i, name in enumerate(own)}
     found: dict[str, Share] = {}
@@ -93,19 +94,23 @@ def _part(program: Program, index: int, count: int) -> float:
     return 1 / ((index + 1) * (index + 2))
 
 
-def _only_after(program: Program, phase: str) -> str | None:
-    """The one phase whose pass alone leads here; None where anything else does."""
+def _only_after(program: Program, phase: str, ways: Mapping[str, Mapping[str, str]]) -> str | None:
+    """The one phase whose pass alone leads here; None where anything else does.
+
+    Args:
+        ways: phase -> where each of its rules leads.
+    """
     if phase == program.first or openers(program, phase):
         return None
-    ways = {
+    here = {
         (name, rule)
-        for name in program.phases
+        for name, rules in ways.items()
         if name != phase
-        for rule, target in targets(program, name).items()
+        for rule, target in rules.items()
         if target == phase and target not in ENDS
     }
-    parents = {name for name, rule in ways if rule == "next.pass"}
-    return parents.pop() if len(parents) == 1 and len(ways) == 1 else None
+    parents = {name for name, rule in here if rule == "next.pass"}
+    return parents.pop() if len(parents) == 1 and len(here) == 1 else None
 
 
 def _chain_ends(phase: str, after: Mapping[str, str | None]) -> str | None:
