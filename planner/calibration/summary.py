@@ -18,7 +18,7 @@ class Rate(Record):
 
     Attributes:
         se: its Monte-Carlo standard error.
-        low, high: its 95% interval (Wilson), which says something where nothing was counted.
+        low, high: its 95% interval, which says something also where nothing was counted (wilson1927).
     """
 
     rate: float
