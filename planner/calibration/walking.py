@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,7 +105,7 @@ def _rank(found: Judged) -> int:
     return found.passed * (1 + found.tested + found.confirmed)
 
 
-def _positions(plan: Plan, simulated: Simulated, begin: str | None) -> Sequence[Position] | Any:
+def _positions(plan: Plan, simulated: Simulated, begin: str | None) -> Iterator[Position]:
     """Where the walk stands after each batch of runs, until nothing is left to run."""
     program = plan.setting.program
     most = program.budget.runs
@@ -154,6 +154,3 @@ class _Remembering:
             judging = replace(judging, told=False)
             self._known[key] = judge_phase(program, phase, evidence, judging, earlier, caveats, post_hoc)
         return self._known[key]
-
-
-Trial = Callable[[Normals], GateTrial | PathTrial]

@@ -9,7 +9,7 @@ from planner.calibration.noise import Noise, Shape
 from planner.calibration.placing import Demand, NotPlaced, Placer, Role, Spot
 from planner.calibration.solving import Means, named
 from planner.criteria.judge import required_by_gate
-from planner.criterion import Combined, Level, Measured, Spread
+from planner.criterion import Combined, Measured, Spread
 from planner.errors import UsageError
 from planner.program import BUILT_IN_GUARDS, Program
 
@@ -92,18 +92,28 @@ def weakest_worlds(setting: Setting, phase: str) -> dict[str, World]:
     leaves = _leaves(setting.program, phase)
     if len(leaves) == 1 and not _has_parts(setting.program, phase, leaves[0]):
         return {}
-    found = {}
-    for name in leaves:
-        means = Means(setting.anchors)
-        try:
-            demands = _first_null(placer, name)
-            demands += [d for other in leaves if other != name for d in placer.demands(other, "sure")]
-        except NotPlaced:
-            continue
-        if not means.meet(demands):
-            _meet_guards(setting, phase, means)
-            found[name] = World(f"weakest {name}", means.placed)
-    return found
+    return {name: _weakest(setting, placer, name, leaves) for name in leaves}
+
+
+def _weakest(setting: Setting, placer: Placer, name: str, leaves: Sequence[str]) -> World:
+    means, sds, phase, world = (
+        Means(setting.anchors),
+        dict[tuple[str, str], float](),
+        placer.phase,
+        f"weakest {name}",
+    )
+    try:
+        demands = list(_demands(placer, name, "null", sds))
+        if _has_parts(setting.program, phase, name) and demands:
+            demands = [*demands[:1], *placer.demands(name, "sure")[1:]]
+        demands += [d for other in leaves if other != name for d in _demands(placer, other, "sure", sds)]
+    except NotPlaced as why:
+        return World(world, {}, not_placed={phase: str(why)})
+    unmet = means.meet(demands)
+    if unmet:
+        return World(world, {}, not_placed={phase: _contradict(unmet)})
+    _meet_guards(setting, phase, means)
+    return World(world, means.placed, sds)
 
 
 def stated_world(setting: Setting) -> World:
@@ -136,7 +146,7 @@ def _world(setting: Setting, roles: Mapping[str, Role], name: str) -> World:
             continue
         unmet = means.meet(demands)
         if unmet:
-            not_placed[phase] = f"{named(unmet)} cannot be put there beside the other criteria"
+            not_placed[phase] = _contradict(unmet)
     for phase in roles:
         _meet_guards(setting, phase, means)
     return World(name, means.placed, sds, not_placed)
@@ -163,6 +173,10 @@ def _meet_guards(setting: Setting, phase: str, means: Means) -> None:
                 continue
 
 
+def _contradict(unmet: Sequence[str]) -> str:
+    return f"{named(unmet)} cannot be put there beside the other criteria"
+
+
 def _leaves(program: Program, phase: str) -> list[str]:
     """The criteria that a gate asks for one and all."""
     rules = program.phases[phase]
@@ -183,14 +197,3 @@ def _has_parts(program: Program, phase: str, name: str) -> bool:
     rule = program.phases[phase].criteria.get(name)
     several = isinstance(rule, Measured) and len(getattr(rule, "subjects", [])) > 1
     return several and not getattr(rule, "any_arm", None) and not isinstance(rule, Spread)
-
-
-def _first_null(placer: Placer, name: str) -> list[Demand]:
-    """The demands of a criterion with the first thing that it asks for null and the rest beyond doubt."""
-    rule = placer.program.phases[placer.phase].criteria.get(name)
-    null = placer.demands(name, "null")
-    if isinstance(rule, Combined | Spread) or (isinstance(rule, Level) and rule.any_arm):
-        return null
-    if getattr(rule, "any_arm", None):
-        return null
-    return [*null[:1], *placer.demands(name, "sure")[1:]]

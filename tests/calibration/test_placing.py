@@ -143,6 +143,21 @@ def test_in_a_weakest_world_one_criterion_alone_is_on_its_bound() -> None:
     assert found["b"].outcome == "met"
 
 
+def test_a_weakest_world_that_cannot_be_is_told_and_one_of_a_deviation_is_placed_by_noise() -> None:
+    arms = ["base", "new"]
+    criteria = {
+        "fall": {"metric": "loss", "each_of": arms, "below": 0.0},
+        "order": {"metric": "loss", "best_first": arms},
+        "steady": {"metric": "acc", "arm": "base", "over_seeds": "sd", "at_most": 0.02},
+    }
+    worlds = weakest_worlds(setting_of(make_program(criteria)), PHASE)
+    assert (
+        "cannot be put there" in worlds["fall"].not_placed[PHASE]
+    )  # base on its bound, new below, and after it
+    assert set(worlds["steady"].sds.values()) == {0.02}
+    assert set(worlds["order"].sds.values()) == {0.001}
+
+
 def test_a_gate_of_one_criterion_has_no_weaker_world_than_its_null() -> None:
     assert weakest_worlds(setting_of(make_program({"c": NULLS["better"][0]})), PHASE) == {}
 

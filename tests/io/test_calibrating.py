@@ -116,6 +116,6 @@ def test_every_program_that_ships_is_calibrated_whole(name: str, shape: str, tmp
     )
     assert_fits(reply.json, "calibrate")
     for gate in reply.json["gates"]:
-        assert gate["not_simulated"] == {}, gate["phase"]
+        assert not gate["not_simulated"].keys() & {"null", "effect"}, gate["phase"]
         assert gate["null"]["invalid"]["rate"] == 0
     assert picture.read_text().lstrip().startswith("<?xml")
