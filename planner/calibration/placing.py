@@ -114,6 +114,24 @@ class Placer:
         sd = bound * factor if rule.threshold_key in ("above", "at_least") else bound / factor
         return {Spot(self.config(arm), rule.metric): sd for arm in self._arms(rule)}
 
+    def quiet(self, name: str) -> dict[Spot, float]:
+        """The noise at which a criterion that asks for a range holds beyond doubt in its middle."""
+        rule = self.program.phases[self.phase].criteria.get(name)
+        if isinstance(rule, Combined):
+            return {spot: sd for part in rule.parts for spot, sd in self.quiet(part).items()}
+        bound = getattr(rule, "between", None)
+        width = (bound[1] - bound[0]) / 2 if bound else getattr(rule, "within", None)
+        if isinstance(rule, Spread):
+            width = float(rule.threshold)  # type: ignore[arg-type]
+        if not isinstance(rule, Measured) or not width or rule.over_seeds == "sd":
+            return {}
+        other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
+        return {
+            Spot(self.config(arm), metric): width / SURE
+            for arm in self._arms(rule)
+            for metric in (rule.metric, other)
+        }
+
     def config(self, arm: str) -> str:
         """What identifies the runs of an arm: phases with equal parameters share them."""
         return digest_of([self.program.params(self.phase, arm), self.fidelity])

@@ -109,6 +109,9 @@ def _weakest(setting: Setting, placer: Placer, name: str, leaves: Sequence[str])
         demands += [d for other in leaves if other != name for d in _demands(placer, other, "sure", sds)]
     except NotPlaced as why:
         return World(world, {}, not_placed={phase: str(why)})
+    tried = {(s.config, s.metric) for d in _demands(placer, name, "null", {}) for s in (d.left, d.right) if s}
+    quiet = {(s.config, s.metric): sd for o in leaves if o != name for s, sd in placer.quiet(o).items()}
+    sds |= {key: sd for key, sd in quiet.items() if key not in tried | sds.keys()}
     unmet = means.meet(demands)
     if unmet:
         return World(world, {}, not_placed={phase: _contradict(unmet)})

@@ -143,6 +143,15 @@ def test_in_a_weakest_world_one_criterion_alone_is_on_its_bound() -> None:
     assert found["b"].outcome == "met"
 
 
+def test_in_a_weakest_world_a_range_that_another_criterion_asks_for_holds_beyond_doubt() -> None:
+    criteria = {"a": NULLS["level"][0], "range": {"metric": "loss", "arm": "base", "between": [2.0, 4.0]}}
+    setting = setting_of(make_program(criteria), noise=1.0)
+    worlds = weakest_worlds(setting, PHASE)
+    assert list(worlds["a"].sds.values()) == [0.05]
+    assert not worlds["range"].sds  # its own noise stays where it is itself on its bound
+    assert observed(setting, worlds["a"])["range"].outcome == "met"
+
+
 def test_a_weakest_world_that_cannot_be_is_told_and_one_of_a_deviation_is_placed_by_noise() -> None:
     arms = ["base", "new"]
     criteria = {
