@@ -244,6 +244,55 @@ def check(
 
 
 @command()
+def calibrate(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM|FILE")],
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="METRIC=SD: standard deviation of the difference of two arms at one seed, in the metric's "
+            "unit; one arm's value varies over seeds by as much. Default: measured on recorded runs."
+        ),
+    ] = None,
+    noise_shape: Annotated[str, typer.Option(help="normal, t3 or lognormal.")] = "normal",
+    effect: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="K: by how many standard deviations a threshold is passed where it is true (default 1); or "
+            "ARM.METRIC=VALUE: means that take the place of the two standard worlds."
+        ),
+    ] = None,
+    repetitions: Annotated[int, typer.Option(help="How often each gate and the path are simulated.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of the simulation; the same seed gives the same figures.")] = 0,
+    fidelity: Annotated[
+        str | None, typer.Option(help="smoke, standard or full; default: the program's.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one per processor.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Draws a figure into this .png or .svg file.")] = None,
+    json: Json = False,
+) -> None:
+    """Simulates the program's gates under stated noise: false passes, false fails, runs needed."""
+    from planner.calibration.telling import as_json, as_text
+    from planner.io.calibrating import Wish, calibrate_program
+
+    if fidelity is not None and fidelity not in FIDELITIES:
+        raise UsageError(f"--fidelity takes {', '.join(FIDELITIES)}, not '{fidelity}'")
+    if out is not None and out.suffix not in (".png", ".svg"):
+        raise UsageError(f"--out takes a .png or .svg file, not '{out.name}'")
+    wish = Wish(noise or (), effect or (), noise_shape, repetitions, seed, fidelity, jobs)
+    found = calibrate_program(the_home(), program, wish)
+    if out is not None:
+        from planner.io.calibration_figure import write_calibration
+
+        write_calibration(found, out)
+    if json:
+        _print_json({**as_json(found), "figure": str(out) if out else None})
+        return
+    typer.echo(as_text(found))
+    if out is not None:
+        typer.echo(f"\nwrote {out}")
+
+
+@command()
 def schema() -> None:
     """Prints the JSON Schema of a program file."""
     from planner.schema import json_schema

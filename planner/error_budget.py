@@ -61,7 +61,8 @@ def build_shares(program: Program) -> dict[str, Share]:
     With ``budget.gates`` so many have the same; without, the k-th gate has 1/(k(k+1)) of the budget, which
     adds up to less than 1 however many there are. A phase at the end of the file changes no other's share.
     """
-    planned, after = program.budget.gates, {name: _only_after(program, name) for name in program.phases}
+    planned, ways = program.budget.gates, {name: targets(program, name) for name in program.phases}
+    after = {name: _only_after(program, name, ways) for name in program.phases}
     own = [name for name in program.phases if not _chain_ends(name, after)]
     place = {name: k for k, name in enumerate(own, start=1)}
     found: dict[str, Share] = {}
@@ -95,19 +96,23 @@ def own_gates(program: Program) -> list[str]:
     return [share.phase for share in build_shares(program).values() if share.after is None]
 
 
-def _only_after(program: Program, phase: str) -> str | None:
-    """The one phase whose pass alone leads here; None where anything else does."""
+def _only_after(program: Program, phase: str, ways: Mapping[str, Mapping[str, str]]) -> str | None:
+    """The one phase whose pass alone leads here; None where anything else does.
+
+    Args:
+        ways: phase -> where each of its rules leads.
+    """
     if phase == program.first or openers(program, phase):
         return None
-    ways = {
+    here = {
         (name, rule)
-        for name in program.phases
+        for name, rules in ways.items()
         if name != phase
-        for rule, target in targets(program, name).items()
+        for rule, target in rules.items()
         if target == phase and target not in ENDS
     }
-    parents = {name for name, rule in ways if rule == "next.pass"}
-    return parents.pop() if len(parents) == 1 and len(ways) == 1 else None
+    parents = {name for name, rule in here if rule == "next.pass"}
+    return parents.pop() if len(parents) == 1 and len(here) == 1 else None
 
 
 def _chain_ends(phase: str, after: Mapping[str, str | None]) -> str | None:

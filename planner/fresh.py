@@ -20,7 +20,9 @@ Seen = Mapping[str, Sequence[tuple[str, frozenset[str]]]]
 def judged_otherwise(program: Program, evidence: Evidence, seen: Seen) -> frozenset[str]:
     """The runs of this evidence that were first judged under other rules than today's."""
     first: dict[str, str] = {}
-    for digest, ids in seen.get(evidence.phase, ()):
+    if not seen.get(evidence.phase):
+        return frozenset()
+    for digest, ids in seen[evidence.phase]:
         for run in ids:
             first.setdefault(run, digest)
     rules = rules_digest(program, evidence.phase)

@@ -109,27 +109,35 @@ def judge_phase(
         guards=tuple(guards),
         criteria=tuple(results.values()),
         claims=tuple(_claims(rules, guards, result_of, earlier)),
-        floors=tuple(build_floors(program, evidence, judging)),
-        table=tuple(build_table(program, phase, evidence)),
-        readings=tuple(build_readings(program, phase, evidence)),
-        params=tuple(build_params(program, phase, evidence)),
-        rules=phase_rules(program, phase),
+        floors=tuple(build_floors(program, evidence, judging)) if judging.told else (),
         rules_digest=rules_digest(program, phase),
         rests_on=tuple(_rests_on(rules, earlier)),
         false_pass=judging.false_pass,
         **(row if outcome != "invalid" else {}),
-        **_account(program, evidence),
+        **_counts(program, evidence),
+        **(_account(program, evidence) if judging.told else {"evidence_digest": ""}),
     )
     return verdict.identified("v")
 
 
-def _account(program: Program, evidence: Evidence) -> dict[str, Any]:
-    """What a verdict was judged from."""
+def _counts(program: Program, evidence: Evidence) -> dict[str, Any]:
+    """The runs that a verdict was judged from."""
     runs, arms = evidence.all_runs, program.phases[evidence.phase].arms
     return {
         "run_ids": tuple(run.id for run in runs),
         "seeds": min((len(evidence.of(arm)) for arm in arms if evidence.of(arm)), default=0),
         "seconds": round(sum(run.seconds for run in runs), 3),
+    }
+
+
+def _account(program: Program, evidence: Evidence) -> dict[str, Any]:
+    """What a verdict was judged from and by, for whoever reads or checks it."""
+    runs, phase = evidence.all_runs, evidence.phase
+    return {
+        "table": tuple(build_table(program, phase, evidence)),
+        "readings": tuple(build_readings(program, phase, evidence)),
+        "params": tuple(build_params(program, phase, evidence)),
+        "rules": phase_rules(program, phase),
         "code_digests": tuple(sorted({run.code_digest for run in runs if run.code_digest})),
         "data_digests": tuple(sorted({run.data_digest for run in runs if run.own and run.data_digest})),
         "evidence_digest": evidence_digest(program, evidence),

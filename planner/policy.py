@@ -7,7 +7,7 @@ between calls, so the same records always lead to the same place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from planner.criteria.answer import Judging
 from planner.deciding import (
@@ -49,6 +49,7 @@ def judge_on_the_way(
     passed: Iterable[str],
     short: bool,
     post_hoc: bool,
+    judge: Callable[..., Verdict] = judge_phase,
 ) -> Verdict:
     """The verdict of a phase as the walk comes to it.
 
@@ -56,10 +57,11 @@ def judge_on_the_way(
         passed: phases that were passed over on the way.
         short: runs are missing, and the budget pays for none.
         post_hoc: a rule changed after evidence for it was seen.
+        judge: see :class:`planner.position.Situation`.
     """
     caveats = [passed_over_caveat(name) for name in passed]
     caveats += [SHORT] if short else []
-    verdict = judge_phase(program, evidence.phase, evidence, judging, earlier, caveats, post_hoc)
+    verdict = judge(program, evidence.phase, evidence, judging, earlier, caveats, post_hoc)
     if short and verdict.outcome == "inconclusive":
         verdict = verdict.model_copy(update={"cause": "budget"}).identified("v")
     return verdict
@@ -79,7 +81,7 @@ class _Walk:
         self.steps: list[Step] = []
         self.route = Route()
         self.passed: list[str] = []
-        self.current = situation.program.first
+        self.current = situation.begin or situation.program.first
         self.position: Position | None = None
 
     def step(self) -> None:
@@ -126,7 +128,9 @@ class _Walk:
 
     def _verdict(self, phase: str, evidence: Evidence, judging: Judging, short: bool) -> Verdict:
         post_hoc = bool(judged_otherwise(self.program, evidence, self.at.seen))
-        return judge_on_the_way(self.program, evidence, judging, self.earlier, self.passed, short, post_hoc)
+        return judge_on_the_way(
+            self.program, evidence, judging, self.earlier, self.passed, short, post_hoc, self.at.judge
+        )
 
     @property
     def earlier(self) -> dict[str, Verdict]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planner.evidence import Evidence
+from planner.gates import judge_phase
 from planner.program import Program
 from planner.records import Decision, Floor, Override, Verdict
 from planner.runs import PlannedRun
@@ -28,6 +29,8 @@ class Situation:
         seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
         stale: phase -> why its verdict, recorded before, no longer follows from what is there.
         judged: phases with a verdict recorded before, at the fidelity asked for.
+        begin: the phase that the walk begins with; None means the program's first.
+        judge: what judges a phase; takes and gives what :func:`planner.gates.judge_phase` does.
     """
 
     program: Program
@@ -40,6 +43,8 @@ class Situation:
     seen: Mapping[str, Sequence[tuple[str, frozenset[str]]]] = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
     judged: frozenset[str] = frozenset()
+    begin: str | None = None
+    judge: Callable[..., Verdict] = judge_phase
 
     def fidelity_of(self, phase: str) -> str:
         """The fidelity at which a phase is judged."""

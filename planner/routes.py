@@ -44,11 +44,13 @@ def targets(program: Program, phase: str) -> dict[str, str]:
     """
     here = program.phases[phase]
     found = {f"next.{answer}": target for answer, target in here.next.items()}
+    by_triage = bool(openers(program, phase))
+    plainly = _opened_plainly(program, phase) if by_triage else True
     for outcome in OUTCOMES:
         if outcome not in here.next:
-            if openers(program, phase):
+            if by_triage:
                 found[f"back.{outcome}"] = "back"
-            if _opened_plainly(program, phase):
+            if plainly:
                 found[f"default.{outcome}"] = _default(here, outcome)
     if here.triage:
         found |= {f"triage.{option.option}": option.opens for option in here.triage.options}

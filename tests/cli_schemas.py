@@ -45,6 +45,14 @@ def _maybe(schema: Schema) -> Schema:
 
 
 TEXTS = _list({"type": "string"})
+RATE = _object(
+    **{key: {"type": "number", "minimum": 0, "maximum": 1} for key in ("rate", "se", "low", "high")}
+)
+TALLY = _object(
+    **dict.fromkeys(("passed", "tested", "confirmed", "failed", "inconclusive", "invalid"), RATE),
+    runs={"type": "number"},
+    runs_90={"type": "number"},
+)
 NEXT = _object(action=ACTION, target=MAYBE_TEXT, reason=TEXT, commands=TEXTS)
 PHASE = _object(
     name=TEXT,
@@ -216,6 +224,56 @@ REPLIES: dict[str, Schema] = {
     "override": _reply("override", program=TEXT, override=OVERRIDE, warning=MAYBE_TEXT),
     "overrides": _reply("override", program=TEXT, overrides=_list(OVERRIDE_LISTED)),
     "exclude": _reply("exclude", exclusion=_object(run_id=TEXT, by=TEXT, at=TEXT, reason=TEXT)),
+    "calibrate": _reply(
+        "calibrate",
+        program=TEXT,
+        repetitions=WHOLE,
+        seed=WHOLE,
+        shape={"enum": ["normal", "t3", "lognormal"]},
+        beyond={"type": "number"},
+        fidelity=MAYBE_TEXT,
+        false_pass={"type": "number"},
+        false_fail={"type": "number"},
+        within_budget={"enum": ["within", "above", "open", None]},
+        gates=_list(
+            _object(
+                phase=TEXT,
+                share={"type": "number"},
+                after=MAYBE_TEXT,
+                point={"type": "boolean"},
+                null=_maybe(TALLY),
+                effect=_maybe(TALLY),
+                weakest=_maybe(TALLY),
+                weakest_criterion=MAYBE_TEXT,
+                stated=_maybe(TALLY),
+                within_share={"enum": ["within", "above", "open", None]},
+                not_simulated={"type": "object"},
+            )
+        ),
+        path={
+            "type": "object",
+            "additionalProperties": _object(
+                passed=RATE,
+                tested=RATE,
+                confirmed=RATE,
+                runs={"type": "number"},
+                runs_90={"type": "number"},
+                reached={"type": "object"},
+                passes={"type": "object"},
+                ends={"type": "object"},
+                not_placed={"type": "object"},
+            ),
+        },
+        noise={
+            "type": "object",
+            "additionalProperties": _object(
+                paired={"type": "number"},
+                alone={"type": "number"},
+                source={"enum": ["stated", "measured", "assumed"]},
+                why={"type": "string"},
+            ),
+        },
+    ),
     "init": _reply("init", program=TEXT, path=TEXT, experiment=TEXT),
 }
 

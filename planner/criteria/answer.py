@@ -30,6 +30,8 @@ class Judging:
         final: no more seeds are to be had, so that a criterion must do with what there is.
         required: criteria whose evidence the gate requires.
         alternatives: criterion -> how many share its error rate, because one of them suffices.
+        told: also what is told of a verdict and changes none: flip points, tables, digests of the evidence.
+            They take most of the time.
     """
 
     seeds: int
@@ -39,6 +41,7 @@ class Judging:
     final: bool = False
     required: frozenset[str] = frozenset()
     alternatives: Mapping[str, int] = field(default_factory=dict)
+    told: bool = True
 
     def of(self, criterion: str) -> Judging:
         """The rules for one criterion: at its share of the error rate where any of several suffices."""
@@ -96,21 +99,26 @@ def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)
     if quantity.treatment == "point":
-        return _turned(quantity, _point(quantity), _point)
+        return _turned(quantity, judging, _point(quantity), _point)
     planned = LEAST_SEEDS if in_sequence or judging.final else judging.looks[0]
     if n < planned and judging.final:
-        answer = _turned(quantity, _point(quantity), _point)
+        answer = _turned(quantity, judging, _point(quantity), _point)
         return replace(answer, note=f"{n} of at least {LEAST_SEEDS} seeds: the value itself")
     if n < planned:
         note = f"{n} of {judging.looks[0]} seeds"
         return replace(_point(quantity), outcome="undecided", cause="few_seeds", flips_at=None, note=note)
     if in_sequence:
         return _in_sequence(quantity, judging)
-    return _turned(quantity, _interval(quantity, judging), lambda moved: _interval(moved, judging))
+    answer = _interval(quantity, judging)
+    return _turned(quantity, judging, answer, lambda moved: _interval(moved, judging))
 
 
-def _turned(quantity: Quantity, answer: Answer, judge: Callable[[Quantity], Answer]) -> Answer:
+def _turned(
+    quantity: Quantity, judging: Judging, answer: Answer, judge: Callable[[Quantity], Answer]
+) -> Answer:
     """The answer with the outcome beyond its flip point; without either where nothing changes there."""
+    if not judging.told:
+        return replace(answer, flips_at=None)
     edge, observed = answer.flips_at, answer.observed
     if edge is None or observed is None:
         return answer
@@ -188,7 +196,9 @@ def _in_sequence(quantity: Quantity, judging: Judging) -> Answer:
     shown = intervals.t_interval(values[:used], 1 - judging.false_pass)
     outcome = _OF_SEQUENTIAL[found]
     reach = 8 * delta + abs(observed) + 8 * intervals.sd(values)
-    shift = flips.nearest_shift(lambda moved: answer(moved)[0], found, delta / 10, reach)
+    shift = None
+    if judging.told:
+        shift = flips.nearest_shift(lambda moved: answer(moved)[0], found, delta / 10, reach)
     edge = observed + shift if shift is not None else None
     beyond = _OF_SEQUENTIAL[answer(shift)[0]] if shift is not None else None
     cause = "undecided" if outcome == "undecided" else None

@@ -1,4 +1,7 @@
-"""The figures of a memo, as PNG files. With ``pictures``, the only module that imports matplotlib."""
+"""The figures of a memo, and what other figures share.
+
+With ``pictures``, the only module that imports matplotlib.
+"""
 
 from __future__ import annotations
 
@@ -37,17 +40,26 @@ def figures_of(program: Program, verdict: Verdict, evidence: Evidence) -> list[t
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    """Writes a figure aside and renames it.
+    """Writes a figure as PNG or SVG, by the file's ending: aside, then in its place.
 
     Side effects: creates the folder and the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part.png")
-    figure.savefig(aside, dpi=_DPI, metadata={"Software": None})
+    import matplotlib  # noqa: TID251
+
+    aside = path.with_suffix(f".part{path.suffix}")
+    metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+    with matplotlib.rc_context({"svg.hashsalt": "phasegate"}):
+        figure.savefig(aside, dpi=_DPI, metadata=metadata)
     aside.replace(path)
 
 
-def _new(panels: int, height: float) -> tuple[Any, Sequence[Any]]:
+def new_canvas(panels: int, height: float) -> tuple[Any, Sequence[Any]]:
+    """A figure with so many panels side by side, without frames.
+
+    Args:
+        height: in inches.
+    """
     from matplotlib.figure import Figure as Canvas  # noqa: TID251
 
     canvas = Canvas(figsize=(4.6 * panels, height), layout="constrained")
@@ -65,7 +77,7 @@ def _points(program: Program, metrics: Sequence[str], verdict: Verdict) -> Any |
     arms = [a for a in program.phases[verdict.phase].arms if any(r.arm == a for r in verdict.table)]
     if not shown or not arms:
         return None
-    canvas, axes = _new(len(shown), 0.9 + 0.34 * len(arms))
+    canvas, axes = new_canvas(len(shown), 0.9 + 0.34 * len(arms))
     for axis, metric in zip(axes, shown, strict=True):
         rows = {r.arm: r for r in verdict.table if r.metric == metric}
         for place, arm in enumerate(arms):
@@ -91,7 +103,7 @@ def _curves(program: Program, rule: Figure, evidence: Evidence) -> Any | None:
     arms = [a for a in evidence.runs if any(against in r.series for r in evidence.of(a).values())]
     if not arms:
         return None
-    canvas, axes = _new(len(rule.shows), 3.6)
+    canvas, axes = new_canvas(len(rule.shows), 3.6)
     for axis, metric in zip(axes, rule.shows, strict=True):
         drawn: list[float] = []
         for place, arm in enumerate(arms):

@@ -1,0 +1,156 @@
+"""One repetition: the rules' own walk over simulated runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from planner.calibration.noise import Normals
+from planner.calibration.simulated import Plan, Simulated
+from planner.criteria.answer import Judging
+from planner.evidence import Evidence
+from planner.gates import is_confirmed, judge_phase
+from planner.policy import build_position
+from planner.position import Position, Situation
+from planner.program import Phase, Program
+from planner.records import Verdict
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How one gate was judged.
+
+    Attributes:
+        tested: no criterion on which the outcome rests was judged at point value.
+        confirmed: the verdict is, so that it has no caveat either.
+    """
+
+    outcome: str
+    tested: bool
+    confirmed: bool
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome == "pass"
+
+
+@dataclass(frozen=True)
+class GateTrial:
+    """One gate, judged once, and the runs that it took."""
+
+    judged: Judged
+    runs: int
+
+
+@dataclass(frozen=True)
+class PathTrial:
+    """One walk from the first phase to its end.
+
+    Attributes:
+        judged: phase -> how its gate was judged; the best of its verdicts where more runs changed one.
+        state: of the program at the end.
+    """
+
+    judged: Mapping[str, Judged]
+    state: str
+    runs: int
+
+
+def try_gate(plan: Plan, phase: str, normals: Normals) -> GateTrial:
+    """Judges one gate as ``advance`` would, with all of the program's budget of runs."""
+    simulated = Simulated(plan, normals)
+    for position in _positions(plan, simulated, phase):
+        if position.steps:
+            program = plan.setting.program
+            return GateTrial(judged_of(program, position.steps[0].verdict), simulated.count)
+    raise AssertionError("a walk ends with a verdict")
+
+
+def try_path(plan: Plan, normals: Normals) -> PathTrial:
+    """Walks the whole program; a person approves whatever an option waits for."""
+    simulated = Simulated(plan, normals)
+    program, best, state = plan.setting.program, dict[str, Judged](), ""
+    for position in _positions(plan, simulated, None):
+        state = position.state
+        for step in position.steps:
+            found, phase = judged_of(program, step.verdict), step.verdict.phase
+            if phase not in best or _rank(found) > _rank(best[phase]) or not best[phase].passed:
+                best[phase] = found
+    return PathTrial(best, state, simulated.count)
+
+
+def approved(program: Program) -> Program:
+    """The program with nobody to wait for before an option of triage is taken."""
+
+    def freed(phase: Phase) -> Phase:
+        if phase.triage is None:
+            return phase
+        options = [option.model_copy(update={"needs_person": None}) for option in phase.triage.options]
+        return phase.model_copy(update={"triage": phase.triage.model_copy(update={"options": options})})
+
+    return program.model_copy(
+        update={"phases": {name: freed(phase) for name, phase in program.phases.items()}}
+    )
+
+
+def judged_of(program: Program, verdict: Verdict) -> Judged:
+    """What counts of a verdict."""
+    gate = [c for c in verdict.criteria if c.id in program.phases[verdict.phase].gate]
+    tested = is_confirmed(verdict.outcome, gate, ())
+    return Judged(verdict.outcome, tested, verdict.confidence == "confirmed")
+
+
+def _rank(found: Judged) -> int:
+    return found.passed * (1 + found.tested + found.confirmed)
+
+
+def _positions(plan: Plan, simulated: Simulated, begin: str | None) -> Iterator[Position]:
+    """Where the walk stands after each batch of runs, until nothing is left to run."""
+    program = plan.setting.program
+    most = program.budget.runs
+    judge = _Remembering()
+    while True:
+        position = build_position(
+            Situation(
+                program,
+                simulated.evidence_of,
+                simulated.missing,
+                fidelity=plan.setting.fidelity,
+                affordable=1_000_000 if most is None else max(most - simulated.count, 0),
+                begin=begin,
+                judge=judge,
+            )
+        )
+        yield position
+        if not position.launch:
+            return
+        simulated.make(position.launch)
+
+
+class _Remembering:
+    """``judge_phase`` without what changes no outcome; what it was asked before it answers from memory.
+
+    Within one repetition a configuration's runs at a number of seeds are always the same.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Verdict] = {}
+
+    def __call__(
+        self,
+        program: Program,
+        phase: str,
+        evidence: Evidence,
+        judging: Judging,
+        earlier: Mapping[str, Verdict],
+        caveats: Sequence[str] = (),
+        post_hoc: bool = False,
+    ) -> Verdict:
+        counts = tuple(len(evidence.of(arm)) for arm in program.phases[phase].arms)
+        before = tuple(verdict.id for verdict in earlier.values())
+        key = phase, counts, judging.final, tuple(caveats), post_hoc, before
+        if key not in self._known:
+            judging = replace(judging, told=False)
+            self._known[key] = judge_phase(program, phase, evidence, judging, earlier, caveats, post_hoc)
+        return self._known[key]

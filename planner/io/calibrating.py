@@ -1,0 +1,205 @@
+"""``calibrate``: from options and recorded runs to what is simulated, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.calibration.noise import Shape, anchors_of, gate_metrics, noise_of
+from planner.calibration.summary import Calibration, GateRow, PathRow, Tally, path_of, tally_of
+from planner.calibration.walking import GateTrial, PathTrial
+from planner.calibration.worlds import (
+    Setting,
+    World,
+    gate_world,
+    is_point,
+    path_world,
+    stated_world,
+    weakest_worlds,
+)
+from planner.error_budget import build_shares
+from planner.errors import UsageError
+from planner.io.home import standpoint
+from planner.io.programs import find_program, load_program
+from planner.io.repeating import Key, Trials, simulate
+from planner.paths import Home
+from planner.program import Program
+from planner.records import Verdict
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for.
+
+    Attributes:
+        noise: METRIC=SD.
+        effects: a number of standard deviations, or ARM.METRIC=VALUE.
+    """
+
+    noise: Sequence[str] = ()
+    effects: Sequence[str] = ()
+    shape: str = "normal"
+    repetitions: int = 200
+    seed: int = 0
+    fidelity: str | None = None
+    jobs: int | None = None
+
+
+def calibrate_program(home: Home, which: str, wish: Wish) -> Calibration:
+    """Simulates the gates of a program.
+
+    Args:
+        which: a program's name, or a file.
+
+    Raises:
+        UsageError: an option names what is not there, or a number out of range.
+
+    Side effects: may start processes; draws progress on a terminal.
+    """
+    program, verdicts = _program_and_verdicts(home, which)
+    setting = _setting(program, verdicts, wish)
+    asked = _asked(setting)
+    trials = simulate(asked, setting, wish.repetitions, wish.seed, wish.jobs)
+    return _summed(setting, asked, trials, wish)
+
+
+def _program_and_verdicts(home: Home, which: str) -> tuple[Program, list[Verdict]]:
+    """A program and its recorded verdicts; a file that is none of this home's has none."""
+    is_file = which.endswith((".yaml", ".yml"))
+    program = load_program(Path(which) if is_file else find_program(home.root, which))
+    if is_file or not home.journal.exists():
+        return program, []
+    return program, list(standpoint(home, program)[0].verdicts.values())
+
+
+def _setting(program: Program, verdicts: Sequence[Verdict], wish: Wish) -> Setting:
+    if wish.shape not in ("normal", "t3", "lognormal"):
+        raise UsageError(f"--noise-shape takes normal, t3 or lognormal, not '{wish.shape}'")
+    if wish.repetitions < 1:
+        raise UsageError(f"--repetitions takes a number from 1 on, not {wish.repetitions}")
+    if wish.jobs is not None and wish.jobs < 1:
+        raise UsageError(f"--jobs takes a number from 1 on, not {wish.jobs}")
+    if wish.seed < 0:
+        raise UsageError(f"--seed takes a number from 0 on, not {wish.seed}")
+    beyond, effects = _effects(wish.effects)
+    stated = dict(_pair(text, "--noise METRIC=SD") for text in wish.noise)
+    for name, value in stated.items():
+        if name not in program.metrics:
+            raise UsageError(f"--noise {name}: {program.program} has no metric '{name}'")
+        if not value > 0:
+            raise UsageError(f"--noise {name}: a standard deviation is above 0, not {value:g}")
+    shape: Shape = "t3" if wish.shape == "t3" else "lognormal" if wish.shape == "lognormal" else "normal"
+    noise = noise_of(program, verdicts, stated)
+    anchors = anchors_of(program, verdicts)
+    return Setting(program, noise, anchors, beyond, shape, wish.fidelity, effects)
+
+
+def _effects(told: Sequence[str]) -> tuple[float, dict[tuple[str, str], float]]:
+    """(standard deviations beyond a threshold, stated means) from what ``--effect`` was given."""
+    beyond, means = 1.0, dict[tuple[str, str], float]()
+    for text in told:
+        if "=" not in text:
+            beyond = _number(text, f"--effect {text}")
+            if not beyond > 0:
+                raise UsageError(f"--effect takes a number above 0, or ARM.METRIC=VALUE, not {text}")
+            continue
+        name, value = _pair(text, "--effect ARM.METRIC=VALUE")
+        arm, dot, metric = name.rpartition(".")
+        if not dot:
+            raise UsageError(f"--effect {text}: name an arm and a metric, as ARM.METRIC=VALUE")
+        means[arm, metric] = value
+    return beyond, means
+
+
+def _pair(text: str, form: str) -> tuple[str, float]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise UsageError(f"'{text}' should read {form}")
+    return name, _number(value, form)
+
+
+def _number(text: str, form: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(f"{form}: '{text}' is no number") from None
+    if not abs(value) < 1e300:
+        raise UsageError(f"{form}: '{text}' is not finite")
+    return value
+
+
+# --- what is simulated -----------------------------------------------------------------------------
+
+
+def _asked(setting: Setting) -> dict[Key, World]:
+    """(phase, or None for the path; name) -> world."""
+    program, worlds = setting.program, dict[Key, World]()
+    if setting.effects:
+        stated = stated_world(setting)
+        return {(phase, "stated"): stated for phase in (*program.phases, None)}
+    for phase in program.phases:
+        worlds[phase, "null"] = gate_world(setting, phase, "null")
+        worlds[phase, "effect"] = gate_world(setting, phase, "effect")
+        if not is_point(program, phase):
+            for name, world in weakest_worlds(setting, phase).items():
+                worlds[phase, f"weakest {name}"] = world
+    worlds[None, "null"] = path_world(setting, "null")
+    worlds[None, "effect"] = path_world(setting, "effect")
+    return worlds
+
+
+# --- what came of it -------------------------------------------------------------------------------
+
+
+def _summed(setting: Setting, asked: Mapping[Key, World], trials: Trials, wish: Wish) -> Calibration:
+    program = setting.program
+    return Calibration(
+        program=program.program,
+        repetitions=wish.repetitions,
+        seed=wish.seed,
+        shape=setting.shape,
+        beyond=setting.beyond,
+        fidelity=setting.fidelity,
+        false_pass=program.budget.false_pass,
+        false_fail=program.budget.false_fail,
+        noise={metric: setting.noise[metric] for metric in gate_metrics(program)},
+        gates=tuple(_gate_row(setting, phase, asked, trials) for phase in program.phases),
+        path={
+            name: _path_row(setting, world, trials) for (phase, name), world in asked.items() if phase is None
+        },
+    )
+
+
+def _gate_row(setting: Setting, phase: str, asked: Mapping[Key, World], trials: Trials) -> GateRow:
+    share = build_shares(setting.program)[phase]
+    tallies: dict[str, Tally] = {}
+    for (name, world), found in trials.items():
+        if name == phase:
+            tallies[world] = tally_of([t for t in found if isinstance(t, GateTrial)])
+    weakest = {w.removeprefix("weakest "): t for w, t in tallies.items() if w.startswith("weakest ")}
+    worst = max(weakest, key=lambda w: (weakest[w].tested.rate, weakest[w].passed.rate), default=None)
+    not_placed = {
+        w: told.not_placed[phase] for (p, w), told in asked.items() if p == phase and phase in told.not_placed
+    }
+    return GateRow(
+        phase=phase,
+        share=share.rate,
+        after=share.after,
+        point=is_point(setting.program, phase),
+        null=tallies.get("null"),
+        effect=tallies.get("effect"),
+        weakest=weakest[worst] if worst else None,
+        weakest_criterion=worst,
+        stated=tallies.get("stated"),
+        not_simulated=not_placed,
+    )
+
+
+def _path_row(setting: Setting, world: World, trials: Trials) -> PathRow:
+    program = setting.program
+    found = [t for t in trials[None, world.name] if isinstance(t, PathTrial)]
+    aside = {
+        phase: "it holds" for phase in program.phases if world.name == "null" and is_point(program, phase)
+    }
+    return path_of(found, list(program.phases), aside, world.not_placed)
