@@ -115,6 +115,7 @@ class CriterionResult(Record):
         interval: of ``observed``, at the level that decided.
         flips_at: the observed value at which the outcome changes, the spread over seeds held fixed.
         flips_to: the outcome just beyond that value.
+        turns: (observed value, outcome just beyond it) for each other outcome that there is, nearest first.
         cause: why there is no answer: ``missing``, ``few_seeds``, ``undecided``, ``partial``, ``not_finite``.
         parts: the criteria or pairs of arms that it is made of.
         chosen: the arm that met it, where any of several may.
@@ -139,6 +140,7 @@ class CriterionResult(Record):
     run_ids: tuple[str, ...] = ()
     flips_at: Value | None = None
     flips_to: CriterionOutcome | None = None
+    turns: tuple[tuple[Value, CriterionOutcome], ...] = ()
     cause: str | None = None
     reason: str
     parts: tuple[CriterionResult, ...] = ()
