@@ -208,6 +208,31 @@ class Floor(Record):
     refused: bool
 
 
+class Turning(Record):
+    """What a phase would say with one arm's values moved just past a flip point of one criterion.
+
+    Attributes:
+        id: the criterion; it says ``flips_to`` there.
+        arm, metric: whose values are moved, all seeds alike.
+        observed, flips_at: what the criterion observes now, and where its outcome changes.
+        outcomes: every criterion, itself included, that says something else there.
+        outcome, case, tier, confidence: what the verdict would say.
+    """
+
+    id: str
+    arm: str = ""
+    metric: str = ""
+    observed: Value
+    flips_at: Value
+    flips_to: CriterionOutcome
+    unit: str
+    outcomes: tuple[tuple[str, CriterionOutcome], ...]
+    outcome: GateOutcome
+    case: str | None
+    tier: str | None
+    confidence: Confidence
+
+
 class Considered(Record):
     """The runs of one arm that a verdict looked at, whether they counted or not.
 
@@ -232,6 +257,7 @@ class Verdict(Identified):
         false_pass: the share of the program's error budget at which its gate was judged.
         considered: every run that was looked at, by arm.
         set_aside: runs that do not count because they were judged under other rules before.
+        turnings: what it would say with one criterion beyond its flip point.
     """
 
     program: str
@@ -265,6 +291,7 @@ class Verdict(Identified):
     considered: tuple[Considered, ...] = ()
     set_aside: tuple[str, ...] = ()
     floors: tuple[Floor, ...] = ()
+    turnings: tuple[Turning, ...] = ()
 
     def criterion(self, name: str) -> CriterionResult | None:
         """The result of that criterion, or None."""

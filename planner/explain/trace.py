@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from planner.override_scores import Score
 from planner.program import Phase, Program, Supersedes
 from planner.records import ClaimResult, Decision, Override, Verdict
 from planner.supersede import Standing
+from planner.supposing import Flip, Ground, flips_of, ground_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ class Trace:
     decided_at: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     scores: Mapping[str, Score] = field(default_factory=dict)
+
+    @cached_property
+    def flips(self) -> list[Flip]:
+        """Each criterion beyond its flip points, and what would follow there."""
+        return flips_of(self.ground, self.verdict) if self.verdict is not None else []
+
+    @property
+    def ground(self) -> Ground:
+        """What the decision rests on besides the verdict, which must be there."""
+        assert self.verdict is not None
+        return ground_of(self.program, self.verdict, self.decision, self.verdicts, self.overrides)
 
     @property
     def rules(self) -> Phase | None:

@@ -68,7 +68,7 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "notes": _notes(verdict, criteria),
         "criteria": criteria,
         "claims": claims_today({verdict.phase: verdict}, trace.standing),
-        "changes": would_change(program, verdict, trace.verdicts),
+        "changes": would_change(verdict, trace.flips),
         "supersedes": trace.supersession,
         "foretold": prediction_of(program, trace.phase, verdict, trace.verdicts),
         "rivals": rivals_of(program, trace.verdicts),
