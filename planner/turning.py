@@ -56,6 +56,8 @@ class Turner:
     def turned(self) -> tuple[Results, tuple[Turning, ...]]:
         """(the results with the flip points that hold, one turning for each of them)."""
         found = {name: list(self._of(name)) for name in self._reads if self.results[name].turns}
+        if not found:
+            return self.results, ()
         measured = {name: _with(self.results[name], found.get(name, [])) for name in self._reads}
         turnings = tuple(turning for told in found.values() for turning in told)
         results = self.judge(self.evidence, measured)

@@ -10,7 +10,7 @@ import math
 import random
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -48,13 +48,14 @@ class World:
         return self.program.phases[PHASE].criteria
 
     def judged(self, values: Values | None = None) -> Verdict:
-        """The verdict on these values."""
+        """The verdict on these values; its flip points are looked for on the world's own."""
         held = values or self.values
         runs = {
             arm: {seed: _run(arm, seed, held[arm]) for seed in range(len(held[arm]["acc"]))} for arm in ARMS
         }
         evidence = Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
         judging = build_judging(self.program, PHASE, "standard", self.final)
+        judging = replace(judging, flips=values is None)
         return judge_phase(self.program, PHASE, evidence, judging)
 
     def way_on(self, verdict: Verdict) -> tuple[str | None, ...]:

@@ -17,7 +17,7 @@ from planner.records import Turning, Verdict
 from planner.supposing import Flip, flips_of, ground_of
 
 MANY = settings(
-    max_examples=600, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=500, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 WORLDS = st.integers(0, 10**9).map(make_world)
 
@@ -97,7 +97,7 @@ def test_past_a_flip_point_verdict_and_decision_are_what_was_said_and_short_of_i
 
 
 @pytest.mark.slow
-@settings(MANY, max_examples=6000)
+@settings(MANY, max_examples=5000)
 @given(WORLDS)
 def test_flip_points_hold_in_thousands_of_worlds(world: World) -> None:
     assert_flip_points_hold(world)

@@ -25,6 +25,7 @@ class Trace:
         decided_at: when the decision was recorded.
         verdicts: phase -> its verdict, of all that are judged.
         scores: override id -> how it looks in hindsight.
+        decisions: phase -> the decision after it, of those that are known.
     """
 
     program: Program
@@ -37,6 +38,7 @@ class Trace:
     decided_at: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     scores: Mapping[str, Score] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
 
     @cached_property
     def flips(self) -> list[Flip]:

@@ -428,7 +428,12 @@ def test_schedule_and_learning_rate_are_named_as_confounds_of_the_recipe() -> No
 
 @pytest.mark.parametrize(
     ("weak", "noise", "outcome"),
-    [(0.58, 0.0005, "pass"), (0.62, 0.0005, "fail"), (0.55, 0.0005, "fail"), (0.5975, 0.0025, "inconclusive")],
+    [
+        (0.58, 0.0005, "pass"),
+        (0.62, 0.0005, "fail"),
+        (0.55, 0.0005, "fail"),
+        (0.5975, 0.0025, "inconclusive"),
+    ],
 )
 def test_five_seeds_end_the_program_whatever_they_say(
     tmp_path: Path, weak: float, noise: float, outcome: str
