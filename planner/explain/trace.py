@@ -26,6 +26,8 @@ class Trace:
         verdicts: phase -> its verdict, of all that are judged.
         scores: override id -> how it looks in hindsight.
         decisions: phase -> the decision after it, of those that are known.
+        before: the last verdict on the phase under other rules; None where there is none.
+        rules_since: when today's rules were first judged by.
     """
 
     program: Program
@@ -39,6 +41,8 @@ class Trace:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     scores: Mapping[str, Score] = field(default_factory=dict)
     decisions: Mapping[str, Decision] = field(default_factory=dict)
+    before: Verdict | None = None
+    rules_since: str = ""
 
     @cached_property
     def flips(self) -> list[Flip]:
