@@ -11,7 +11,7 @@ from planner.explain.budget_told import budget_line
 from planner.explain.next_experiment import outlook_lines, outlook_of
 from planner.explain.rules_changed import rules_changed_lines
 from planner.explain.trace import Trace
-from planner.explain.unfired import Told, rules_told
+from planner.explain.unfired import nearness, rules_told
 from planner.headline import standing_facts
 from planner.override_scores import score_facts, score_lines
 from planner.records import ClaimResult, CriterionResult, Decision, Override, Verdict
@@ -73,21 +73,15 @@ def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
 
 
 def _unfired_lines(trace: Trace, full: bool) -> list[str]:
-    """The rules that did not fire: of each kind of row those nearest to it, or with ``full`` all."""
+    """The rules that did not fire, one line per reason: those that came nearest, or with ``full`` all."""
     unfired = [told for told in rules_told(trace) if not told.fired]
-    near = sorted((t for t in unfired if t.failed is not None and t.failed.share is not None), key=_nearness)
-    shown = unfired if full else near[:_NEAR]
+    near = sorted(filter(lambda told: nearness(told) is not None, unfired), key=lambda t: nearness(t) or 0.0)
+    by_reason: dict[str, list[str]] = {}
+    for told in unfired if full else near:
+        by_reason.setdefault(told.reason, []).append(told.rule.removeprefix(f"{trace.phase}."))
+    shown = list(by_reason.items())[: None if full else _NEAR]
     heading = "rules that did not fire" if full else "rules that were near"
-    lines = [heading] if shown else []
-    for told in shown:
-        by = f" · {told.failed.told}" if told.failed and told.failed.told != told.reason else ""
-        lines.append(f"  {told.rule.removeprefix(trace.phase + '.')}: {told.reason}{by}")
-    return lines
-
-
-def _nearness(told: Told) -> float:
-    share = told.failed.share if told.failed is not None else None
-    return share if share is not None else 0.0
+    return [*([heading] if shown else []), *(f"  {', '.join(rules)}: {why}" for why, rules in shown)]
 
 
 def _with_parts(names: Sequence[str], verdict: Verdict) -> list[str]:

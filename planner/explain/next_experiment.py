@@ -70,8 +70,9 @@ def outlook_of(trace: Trace) -> Outlook:
 
 
 def _mean_seconds(verdict: Verdict) -> float | None:
-    """Of one run of the phase; None where it was not measured."""
-    return verdict.seconds / len(verdict.run_ids) if verdict.run_ids and verdict.seconds else None
+    """Of one run of the phase; None where it was not measured, as in runs of others."""
+    known = verdict.seconds > 0 or bool(verdict.code_digests)
+    return verdict.seconds / len(verdict.run_ids) if verdict.run_ids and known else None
 
 
 def _cost(verdict: Verdict, runs: int) -> float | None:

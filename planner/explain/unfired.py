@@ -12,6 +12,7 @@ from planner.deferred import conditions_of
 from planner.explain.trace import Trace
 from planner.program import OUTCOMES, Option, Rule
 from planner.records import CriterionOutcome, CriterionResult, Record, Value, Verdict
+from planner.triage import way_on
 
 Kind = Literal["gate", "case", "tier", "next", "option"]
 Wanted = tuple[str, CriterionOutcome]
@@ -53,7 +54,8 @@ class Failed(Record):
         if self.distance is None or self.flips_at is None:
             return what
         unit = f" {self.unit}" if self.unit else ""
-        return f"{what}: {number(self.distance)}{unit} off ({number(self.observed)}, {number(self.flips_at)})"
+        at = f"{number(self.observed)}, {words(self.wanted)} beyond {number(self.flips_at)}"
+        return f"{what}: {number(self.distance)}{unit} off ({at})"
 
 
 class Told(Record):
@@ -81,6 +83,11 @@ def rules_told(trace: Trace) -> list[Told]:
     found += [_row(trace, verdict, tier.tier, tier, "tier") for tier in rules.tiers]
     found += [_way(trace, verdict, key) for key in rules.next]
     return [*found, *(_option(trace, o) for o in (rules.triage.options if rules.triage else ()))]
+
+
+def nearness(told: Told) -> float | None:
+    """How near a rule was: how far its first failed condition is off, as a share; None where unknown."""
+    return told.failed.share if told.failed is not None else None
 
 
 def first_failed(trace: Trace, verdict: Verdict, wanted: Sequence[Wanted]) -> Failed | None:
@@ -128,12 +135,10 @@ def _gate(trace: Trace, verdict: Verdict) -> Told:
     asked: list[Wanted] = [(name, "met") for name in trace.rules.gate] if trace.rules else []
     failed = first_failed(trace, verdict, asked)
     passed = verdict.outcome == "pass"
-    reason = "" if passed else f"the outcome is {verdict.outcome}" + _cause(verdict)
-    return Told(rule=f"{trace.phase}.gate", kind="gate", fired=passed, failed=failed, reason=reason)
-
-
-def _cause(verdict: Verdict) -> str:
-    return f" ({words(verdict.cause)})" if verdict.cause else ""
+    cause = f" ({words(verdict.cause)})" if verdict.cause else ""
+    reason = failed.told if failed is not None else f"the outcome is {verdict.outcome}{cause}"
+    told = {"rule": f"{trace.phase}.gate", "kind": "gate", "fired": passed, "failed": failed}
+    return Told.model_validate({**told, "reason": "" if passed else reason})
 
 
 def _row(trace: Trace, verdict: Verdict, name: str, rule: Rule, kind: Literal["case", "tier"]) -> Told:
@@ -155,18 +160,14 @@ def _row(trace: Trace, verdict: Verdict, name: str, rule: Rule, kind: Literal["c
 def _way(trace: Trace, verdict: Verdict, key: str) -> Told:
     assert trace.rules is not None
     place = f"{trace.phase}.next.{key}"
-    taken = trace.decision is not None and trace.decision.rule == place
-    if taken or key in (verdict.outcome, verdict.case, verdict.tier):
-        reason = "" if taken else "it holds, and something before it decides"
-        return Told(rule=place, kind="next", fired=taken, reason=reason)
+    if way_on(trace.program, verdict, trace.ground.route)[2] == key:
+        return Told(rule=place, kind="next", fired=True)
+    if key in (verdict.outcome, verdict.case, verdict.tier):
+        reason = "it holds, and a row before it leads on"
+        return Told(rule=place, kind="next", fired=False, reason=reason)
     failed = first_failed(trace, verdict, wanted_for(trace, key))
-    return Told(
-        rule=place,
-        kind="next",
-        fired=False,
-        failed=failed,
-        reason=why_not_row(trace.rules, verdict, key)[0],
-    )
+    reason = failed.told if failed is not None else why_not_row(trace.rules, verdict, key)[0]
+    return Told(rule=place, kind="next", fired=False, failed=failed, reason=reason)
 
 
 def wanted_for(trace: Trace, key: str) -> list[Wanted]:

@@ -11,7 +11,7 @@ from planner.explain.trace import Trace
 from planner.explain.unfired import Failed, Told, first_failed, rules_told, wanted_for
 from planner.program import OUTCOMES
 from planner.records import Decision, Record, Value, Verdict
-from planner.routes import targets
+from planner.routes import openers, targets
 from planner.supposing import Flip
 from planner.triage import choices
 
@@ -148,7 +148,28 @@ def _told_of(trace: Trace, name: str) -> list[Told]:
     mine = [o.option for o in options if name in (o.option, o.opens)]
     if mine and not any(t.fired for t in told.values() if t.kind == "option"):
         found += [_told_of_key(trace, told, key) for key, way in rules.next.items() if way == "triage"]
-    return [*found, *(told[f"{trace.phase}.triage.{option}"] for option in mine)]
+    found += [told[f"{trace.phase}.triage.{option}"] for option in mine]
+    return found or _back(trace, name)
+
+
+def _back(trace: Trace, name: str) -> list[Told]:
+    """An option of a triage that opened the phase: the verdict has to lead back there."""
+    for holder in openers(trace.program, trace.phase):
+        triage = trace.program.phases[holder].triage
+        for option in triage.options if triage else ():
+            if name in (option.option, option.opens):
+                rule = trace.decision.rule if trace.decision else "nothing yet"
+                back = f"the verdict does not lead back to the triage of {holder}, but on by {rule}"
+                why = {r.choice: r.reason for r in trace.decision.rejected} if trace.decision else {}
+                place, told = (
+                    f"{holder}.triage.{option.option}",
+                    why.get(option.option, "it would be offered"),
+                )
+                return [
+                    Told(rule=f"{trace.phase}.next", kind="next", fired=False, reason=back),
+                    Told(rule=place, kind="option", fired=False, reason=told),
+                ]
+    return []
 
 
 def _told_of_key(trace: Trace, told: dict[str, Told], key: str) -> Told:
