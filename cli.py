@@ -136,20 +136,40 @@ def explain(
         str | None, typer.Option(help="Explain this phase; default: the latest decision.")
     ] = None,
     decision: Annotated[str | None, typer.Option(help="Explain the decision with this id.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Every criterion, guard and run id.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Every criterion, rule, guard and run id.")] = False,
+    why_not: Annotated[
+        str | None, typer.Option(help="Why this option, phase, case, tier or outcome was not chosen.")
+    ] = None,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ARM.METRIC=VALUE", help="Judge again with this mean; write nothing."),
+    ] = None,
     format: Annotated[str, typer.Option(help="text, json or mermaid.")] = "text",
     json: Json = False,
 ) -> None:
     """Why: guards, criteria, gate, case, triage, decision, and what was not chosen."""
-    from planner.explain import as_json, as_mermaid, as_text
+    from planner.explain import as_json, as_mermaid, as_text, why_not_lines
+    from planner.explain import why_not as why_not_chosen
     from planner.io.reading import trace_for
 
     if format not in ("text", "json", "mermaid"):
         raise UsageError(f"--format takes text, json or mermaid, not '{format}'")
     home = the_home()
     trace = trace_for(home, _one_program(home, program), phase, decision)
+    asked = why_not_chosen(trace, why_not) if why_not else None
+    supposed = None
+    if what_if:
+        from planner.io.supposing import suppose
+
+        supposed = suppose(home, trace, what_if)
     if json or format == "json":
-        _print_json(as_json(trace))
+        answer = asked.model_dump(mode="json") if asked else None
+        _print_json({**as_json(trace), "why_not": answer, "what_if": supposed})
+    elif asked or supposed:
+        from planner.what_if import what_if_lines
+
+        lines = [*(why_not_lines(asked) if asked else []), *(what_if_lines(supposed) if supposed else [])]
+        typer.echo("\n".join(lines))
     else:
         typer.echo(as_mermaid(trace) if format == "mermaid" else as_text(trace, full))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from planner.cases import choose_row
@@ -25,6 +26,7 @@ from planner.noise import build_floors
 from planner.program import Phase, Program
 from planner.records import (
     ClaimResult,
+    Confidence,
     CriterionOutcome,
     CriterionResult,
     GateOutcome,
@@ -33,6 +35,7 @@ from planner.records import (
     digest_of,
 )
 from planner.table import build_params, build_readings, build_table, phase_metrics
+from planner.turning import There, Turner
 from planner.written import IN_SEQUENCE
 
 BEYOND_BUDGET = "error budget: more gates than budget.gates plans for, so this one may err beyond the budget"
@@ -79,45 +82,91 @@ def judge_phase(
         A verdict whose ``id`` is a digest of its content.
     """
     earlier = earlier or {}
-    rules = program.phases[phase]
+    bench = _Bench(program, phase, judging, earlier, tuple(caveats), post_hoc)
     results = judge_criteria(program, phase, evidence, judging, earlier)
-
-    def result_of(name: str) -> CriterionResult:
-        return result_from(name, results, earlier)
-
-    guards = judge_guards(program, phase, evidence, judging, result_of)
-    gate = [result_of(name) for name in rules.gate]
-    outcome, cause = judge_gate(guards, gate, judging)
-    row, open_rows = judge_row(program, phase, result_of)
-    told = [
-        *caveats,
-        *([BEYOND_BUDGET] if build_shares(program)[phase].beyond else []),
-        *evidence_caveats(rules, evidence, guards, results, result_of),
-        *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
-        *(["a rule changed after evidence for it was seen (post hoc)"] if post_hoc else []),
-    ]
-    told = list(dict.fromkeys(told))
+    turner = Turner(program, phase, evidence, results, bench.judge, bench.there)
+    results, turnings = turner.turned()
+    found = bench.conclude(evidence, results)
     verdict = Verdict(
         program=program.program,
         phase=phase,
         fidelity=evidence.fidelity,
-        outcome=outcome,
-        confidence="confirmed" if is_confirmed(outcome, gate, told) else "provisional",
-        cause=cause,
+        outcome=found.outcome,
+        confidence=found.confidence,
+        cause=found.cause,
         post_hoc=post_hoc,
-        caveats=tuple(told),
-        guards=tuple(guards),
+        caveats=found.caveats,
+        guards=found.guards,
         criteria=tuple(results.values()),
-        claims=tuple(_claims(rules, guards, result_of, earlier)),
+        claims=tuple(_claims(program.phases[phase], found.guards, bench.result_of(results), earlier)),
         floors=tuple(build_floors(program, evidence, judging)) if judging.told else (),
         rules_digest=rules_digest(program, phase),
-        rests_on=tuple(_rests_on(rules, earlier)),
+        rests_on=tuple(_rests_on(program.phases[phase], earlier)),
         false_pass=judging.false_pass,
-        **(row if outcome != "invalid" else {}),
+        turnings=turnings,
+        **found.row,
         **_counts(program, evidence),
         **(_account(program, evidence) if judging.told else {"evidence_digest": ""}),
     )
     return verdict.identified("v")
+
+
+@dataclass(frozen=True)
+class _Conclusion:
+    """What follows from the results of a phase's criteria."""
+
+    outcome: GateOutcome
+    cause: str | None
+    confidence: Confidence
+    guards: tuple[GuardResult, ...]
+    caveats: tuple[str, ...]
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """The rules of a phase, ready to be held against evidence, as it is or moved.
+
+    Attributes:
+        said: what the caller knows against the evidence.
+    """
+
+    program: Program
+    phase: str
+    judging: Judging
+    earlier: Mapping[str, Verdict]
+    said: tuple[str, ...]
+    post_hoc: bool
+
+    def result_of(self, results: Mapping[str, CriterionResult]) -> ResultOf:
+        return lambda name: result_from(name, results, self.earlier)
+
+    def judge(self, evidence: Evidence, kept: Mapping[str, CriterionResult]) -> dict[str, CriterionResult]:
+        """What the criteria say, flip points left out."""
+        judging = replace(self.judging, told=False)
+        return judge_criteria(self.program, self.phase, evidence, judging, self.earlier, kept)
+
+    def conclude(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> _Conclusion:
+        rules, result_of = self.program.phases[self.phase], self.result_of(results)
+        guards = judge_guards(self.program, self.phase, evidence, self.judging, result_of)
+        gate = [result_of(name) for name in rules.gate]
+        outcome, cause = judge_gate(guards, gate, self.judging)
+        row, open_rows = judge_row(self.program, self.phase, result_of)
+        told = [
+            *self.said,
+            *([BEYOND_BUDGET] if build_shares(self.program)[self.phase].beyond else []),
+            *evidence_caveats(rules, evidence, guards, results, result_of),
+            *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
+            *(["a rule changed after evidence for it was seen (post hoc)"] if self.post_hoc else []),
+        ]
+        told = list(dict.fromkeys(told))
+        confidence: Confidence = "confirmed" if is_confirmed(outcome, gate, told) else "provisional"
+        kept = row if outcome != "invalid" else {}
+        return _Conclusion(outcome, cause, confidence, tuple(guards), tuple(told), kept)
+
+    def there(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> There:
+        found = self.conclude(evidence, results)
+        return There(found.outcome, found.row.get("case"), found.row.get("tier"), found.confidence)
 
 
 def _counts(program: Program, evidence: Evidence) -> dict[str, Any]:

@@ -115,6 +115,7 @@ class CriterionResult(Record):
         interval: of ``observed``, at the level that decided.
         flips_at: the observed value at which the outcome changes, the spread over seeds held fixed.
         flips_to: the outcome just beyond that value.
+        turns: (observed value, outcome just beyond it) for each other outcome that there is, nearest first.
         cause: why there is no answer: ``missing``, ``few_seeds``, ``undecided``, ``partial``, ``not_finite``.
         parts: the criteria or pairs of arms that it is made of.
         chosen: the arm that met it, where any of several may.
@@ -139,6 +140,7 @@ class CriterionResult(Record):
     run_ids: tuple[str, ...] = ()
     flips_at: Value | None = None
     flips_to: CriterionOutcome | None = None
+    turns: tuple[tuple[Value, CriterionOutcome], ...] = ()
     cause: str | None = None
     reason: str
     parts: tuple[CriterionResult, ...] = ()
@@ -206,6 +208,31 @@ class Floor(Record):
     refused: bool
 
 
+class Turning(Record):
+    """What a phase would say with one arm's values moved just past a flip point of one criterion.
+
+    Attributes:
+        id: the criterion; it says ``flips_to`` there.
+        arm, metric: whose values are moved, all seeds alike.
+        observed, flips_at: what the criterion observes now, and where its outcome changes.
+        outcomes: every criterion, itself included, that says something else there.
+        outcome, case, tier, confidence: what the verdict would say.
+    """
+
+    id: str
+    arm: str = ""
+    metric: str = ""
+    observed: Value
+    flips_at: Value
+    flips_to: CriterionOutcome
+    unit: str
+    outcomes: tuple[tuple[str, CriterionOutcome], ...]
+    outcome: GateOutcome
+    case: str | None
+    tier: str | None
+    confidence: Confidence
+
+
 class Considered(Record):
     """The runs of one arm that a verdict looked at, whether they counted or not.
 
@@ -230,6 +257,7 @@ class Verdict(Identified):
         false_pass: the share of the program's error budget at which its gate was judged.
         considered: every run that was looked at, by arm.
         set_aside: runs that do not count because they were judged under other rules before.
+        turnings: what it would say with one criterion beyond its flip point.
     """
 
     program: str
@@ -263,6 +291,7 @@ class Verdict(Identified):
     considered: tuple[Considered, ...] = ()
     set_aside: tuple[str, ...] = ()
     floors: tuple[Floor, ...] = ()
+    turnings: tuple[Turning, ...] = ()
 
     def criterion(self, name: str) -> CriterionResult | None:
         """The result of that criterion, or None."""

@@ -73,6 +73,22 @@ def rules_seen(entries: Iterable[Any]) -> dict[str, list[tuple[str, frozenset[st
     return found
 
 
+def rules_before(entries: Iterable[Any], verdict: Verdict | None) -> tuple[Verdict, str] | None:
+    """(the last verdict on a phase under other rules, when the rules of this one were first judged by)."""
+    before, since = None, ""
+    for entry in entries if verdict is not None else ():
+        record = entry.record
+        if not isinstance(record, Verdict) or verdict is None or record.phase != verdict.phase:
+            continue
+        if record.rules_digest != verdict.rules_digest:
+            before, since = record, ""
+        elif not since:
+            since = entry.at
+        if record.id == verdict.id:
+            break
+    return (before, since) if before is not None else None
+
+
 def latest_step(entries: Sequence[Any], phase: str, fidelity: str) -> tuple[str, str] | None:
     """(verdict id, decision id) recorded last for a phase at a fidelity, where MLflow holds both."""
     here = [e for e in entries if e.record.phase == phase and getattr(e.record, "fidelity", "") == fidelity]
@@ -103,8 +119,14 @@ def trace_of(
     standing: Standing,
     at: str = "",
     scores: Mapping[str, Score] | None = None,
+    decisions: Mapping[str, Decision] | None = None,
+    before: tuple[Verdict, str] | None = None,
 ) -> Trace:
-    """Everything that an explanation of one phase speaks of."""
+    """Everything that an explanation of one phase speaks of.
+
+    Args:
+        before: see :func:`rules_before`.
+    """
     return Trace(
         program=program,
         phase=phase,
@@ -116,4 +138,7 @@ def trace_of(
         decided_at=at,
         verdicts=verdicts,
         scores=scores or {},
+        decisions=decisions or {},
+        before=before[0] if before else None,
+        rules_since=before[1] if before else "",
     )

@@ -102,7 +102,7 @@ def _by_next(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict],
     phase, row = verdict.phase, verdict.case or verdict.tier
     told = f"{phase}: {verdict.outcome}" + (f", {row_name(program, phase, row)}" if row else "")
     told += f" ({verdict.means})" if verdict.means else ""
-    target, rule, key = _way_on(program, verdict, route)
+    target, rule, key = way_on(program, verdict, route)
     if target in ("triage", "back"):
         opened = route.owner.get(phase) or next(iter(openers(program, phase)), None)
         holder = phase if target == "triage" else opened
@@ -117,8 +117,8 @@ def _by_next(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict],
     return _open_phase(program, verdict, target, told, rule, rejected)
 
 
-def _way_on(program: Program, verdict: Verdict, route: Route) -> tuple[str, str, str | None]:
-    """(target, rule, the answer in ``next`` that led there or None where a default did)."""
+def way_on(program: Program, verdict: Verdict, route: Route) -> tuple[str, str, str | None]:
+    """Where a verdict leads: (target, rule, the answer in ``next`` that led there; None: a default did)."""
     rules, phase = program.phases[verdict.phase], verdict.phase
     answers: tuple[str | None, ...] = (verdict.case, verdict.tier, verdict.outcome)
     if verdict.outcome in ("invalid", "blocked"):

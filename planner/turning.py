@@ -1,104 +1,193 @@
-"""What would change a verdict: each criterion taken beyond its flip point, everything else as it is."""
+"""Flip points that hold: each is tried on the evidence itself before a verdict states it.
+
+A criterion says where its outcome changes if what it observes moves alone. Runs know nothing of criteria:
+moving an arm's values moves every criterion that reads them. So the values are moved, just short of the flip
+point and just past it, and judged again; what does not come out as stated is not stated.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
-from planner.criteria.combined import judge_combined
-from planner.criteria.judge import result_from
-from planner.criterion import Combined
-from planner.gates import build_judging, judge_gate, judge_row
-from planner.guards import judge_declared
+from planner.criteria.parts import turning_at
+from planner.criterion import Measured
+from planner.evidence import Evidence
+from planner.levers import Input, Lever, inputs_of, levers_of, moves, pull
 from planner.program import Program
-from planner.records import CriterionOutcome, CriterionResult, GateOutcome, Record, Verdict
+from planner.records import Confidence, CriterionOutcome, CriterionResult, GateOutcome, Turning
+
+_NUDGE = 1e-6
+_ROUNDING = 1e-11
+_STEPS = 24
+_HALVINGS = 45
+Results = dict[str, CriterionResult]
 
 
-class Turning(Record):
-    """One criterion beyond its flip point.
+@dataclass(frozen=True)
+class There:
+    """What a phase says of evidence that was moved."""
 
-    Attributes:
-        flips_to: what the criterion says there.
-        outcome, case, tier: what the verdict then says.
-        changes: whether that is anything else than what it says now.
-    """
-
-    id: str
-    observed: float
-    flips_at: float
-    flips_to: CriterionOutcome
-    unit: str
     outcome: GateOutcome
     case: str | None
     tier: str | None
-    changes: bool
+    confidence: Confidence
 
 
-def turnings(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict]) -> list[Turning]:
-    """Every criterion of a verdict that can flip, in the order of the program.
+@dataclass(frozen=True)
+class Turner:
+    """Moves the evidence of one phase and asks what follows.
 
-    Args:
-        earlier: verdicts of the phases whose criteria this one's rules name.
+    Attributes:
+        results: what its criteria say of it as it is.
+        judge: (evidence, criteria that stand as they are) -> what all criteria say.
+        conclude: (evidence, what the criteria say of it) -> what the phase says.
     """
-    rules = program.phases[verdict.phase].criteria
-    measured = [c for c in verdict.criteria if c.id in rules and c.kind != "combined"]
-    return [
-        _beyond(program, verdict, earlier, result, result.flips_at, result.flips_to)
-        for result in measured
-        if result.flips_at is not None and result.flips_to is not None
-    ]
+
+    program: Program
+    phase: str
+    evidence: Evidence
+    results: Results
+    judge: Callable[[Evidence, Results], Results]
+    conclude: Callable[[Evidence, Results], There]
+
+    def turned(self) -> tuple[Results, tuple[Turning, ...]]:
+        """(the results with the flip points that hold, one turning for each of them)."""
+        found = {name: list(self._of(name)) for name in self._reads if self.results[name].turns}
+        if not found:
+            return self.results, ()
+        measured = {name: _with(self.results[name], found.get(name, [])) for name in self._reads}
+        turnings = tuple(turning for told in found.values() for turning in told)
+        results = self.judge(self.evidence, measured)
+        return {
+            name: result if name in measured else _held(result, turnings) for name, result in results.items()
+        }, turnings
+
+    @cached_property
+    def _rules(self) -> dict[str, Measured]:
+        rules = self.program.phases[self.phase].criteria
+        return {name: rule for name, rule in rules.items() if isinstance(rule, Measured)}
+
+    @cached_property
+    def _reads(self) -> dict[str, set[Input]]:
+        """Criterion -> the arms and metrics that it reads."""
+        return {name: inputs_of(self.program, rule) for name, rule in self._rules.items()}
+
+    def _of(self, name: str) -> Iterator[Turning]:
+        """The turnings of a criterion, the nearest first: there the outcome is no longer what it is now."""
+        result = self.results[name]
+        found: dict[CriterionOutcome, Turning] = {}
+        levers = levers_of(self.program, self._rules[name], result)
+        for value, _ in result.turns:
+            tried = next(filter(None, (self._tried(result, lever, value, found) for lever in levers)), None)
+            found.update({tried.flips_to: tried} if tried else {})
+        if not found:
+            searched = filter(None, (self._searched(result, lever) for lever in levers))
+            nearest = min(searched, key=lambda t: abs(t.flips_at - t.observed), default=None)
+            found.update({nearest.flips_to: nearest} if nearest else {})
+        yield from found.values()
+
+    def _tried(
+        self,
+        result: CriterionResult,
+        lever: Lever,
+        value: float,
+        nearer: Mapping[CriterionOutcome, Turning] | None = None,
+    ) -> Turning | None:
+        """What lies just beyond a value; None where nothing else begins there.
+
+        Args:
+            nearer: turnings that are known; just short of the value is what one of them leads to, or what
+                is now.
+        """
+        observed = result.observed or 0.0
+        little = self._little(lever, self._rules[result.id].metric, value, observed)
+        sides = (-1.0, 1.0) if value == observed else (math.copysign(1.0, value - observed),)
+        for side in sides:
+            short = (
+                self._outcome(result, lever, value - side * little) if value != observed else result.outcome
+            )
+            beyond = self._outcome(result, lever, value + side * little)
+            known = (result.outcome, *(nearer or {}))
+            if short in known and beyond is not None and beyond not in known:
+                return self._turning(result, lever, value, value + side * little)
+        return None
+
+    def _turning(self, result: CriterionResult, lever: Lever, value: float, beyond: float) -> Turning | None:
+        moved = self._moved(result, lever, beyond)
+        if moved is None:
+            return None
+        arm, metric = moves(self.program, self._rules[result.id], lever)
+        untouched = {n: self.results[n] for n, read in self._reads.items() if (arm, metric) not in read}
+        there = self.judge(moved, untouched)
+        concluded = self.conclude(moved, there)
+        changed = [(n, r.outcome) for n, r in there.items() if r.outcome != self.results[n].outcome]
+        return Turning(
+            id=result.id,
+            arm=arm,
+            metric=metric,
+            observed=result.observed or 0.0,
+            flips_at=value,
+            flips_to=there[result.id].outcome,
+            unit=result.unit,
+            outcomes=tuple(changed),
+            outcome=concluded.outcome,
+            case=concluded.case,
+            tier=concluded.tier,
+            confidence=concluded.confidence,
+        )
+
+    def _moved(self, result: CriterionResult, lever: Lever, to: float) -> Evidence | None:
+        rule = self._rules[result.id]
+        return pull(self.program, self.evidence, rule, lever, result.observed or 0.0, to)
+
+    def _outcome(self, result: CriterionResult, lever: Lever, to: float) -> CriterionOutcome | None:
+        """What a criterion alone says where it observes that value; None where it cannot be moved there."""
+        moved = self._moved(result, lever, to)
+        if moved is None:
+            return None
+        others = {name: self.results[name] for name in self._reads if name != result.id}
+        return self.judge(moved, others)[result.id].outcome
+
+    def _little(self, lever: Lever, metric: str, value: float, observed: float) -> float:
+        """A step that is small beside what is observed and large beside the rounding of the values."""
+        runs = self.evidence.of(lever.arm).values()
+        held = [abs(run.metrics.get(metric, 0.0)) for run in runs]
+        largest = max(filter(math.isfinite, held), default=0.0)
+        return max(_NUDGE * max(abs(value), abs(value - observed), 1e-9), _ROUNDING * largest)
+
+    def _searched(self, result: CriterionResult, lever: Lever) -> Turning | None:
+        """The nearest change that moving an arm makes, where no value that was named holds.
+
+        Several arms or pairs may read what is moved, and a winner may be chosen otherwise.
+        """
+        observed, now = result.observed or 0.0, result.outcome
+        step = 3 * max(abs(value - observed) for value, _ in result.turns) / _STEPS or _NUDGE
+        for k in range(1, _STEPS + 1):
+            for sign in (step, -step):
+                near, far = observed + sign * (k - 1), observed + sign * k
+                if self._outcome(result, lever, far) in (now, None):
+                    continue
+                for _ in range(_HALVINGS):
+                    middle = (near + far) / 2
+                    stays = self._outcome(result, lever, middle) in (now, None)
+                    near, far = (middle, far) if stays else (near, middle)
+                return self._tried(result, lever, far)
+        return None
 
 
-def _beyond(
-    program: Program,
-    verdict: Verdict,
-    earlier: Mapping[str, Verdict],
-    result: CriterionResult,
-    flips_at: float,
-    flips_to: CriterionOutcome,
-) -> Turning:
-    results = _with(program, verdict, earlier, result.model_copy(update={"outcome": flips_to}))
-
-    def result_of(name: str) -> CriterionResult:
-        return result_from(name, results, earlier)
-
-    rules = program.phases[verdict.phase]
-    guards = [
-        judge_declared(g.id, rules.guards.get(g.id, g.consequence), results[g.id]) if g.id in results else g
-        for g in verdict.guards
-    ]
-    # Which cause a gate names depends on the seeds that are allowed; its outcome does not.
-    judging = build_judging(program, verdict.phase, verdict.fidelity, final=True)
-    outcome, _ = judge_gate(guards, [result_of(name) for name in rules.gate], judging)
-    row, _ = judge_row(program, verdict.phase, result_of)
-    case, tier = (None, None) if outcome == "invalid" else (row["case"], row["tier"])
-    return Turning(
-        id=result.id,
-        observed=result.observed or 0.0,
-        flips_at=flips_at,
-        flips_to=flips_to,
-        unit=result.unit,
-        outcome=outcome,
-        case=case,
-        tier=tier,
-        changes=(outcome, case, tier) != (verdict.outcome, verdict.case, verdict.tier),
-    )
+def _with(result: CriterionResult, found: list[Turning]) -> CriterionResult:
+    turns = tuple((turning.flips_at, turning.flips_to) for turning in found)
+    return result if turns == result.turns else result.model_copy(update=turning_at(turns))
 
 
-def _with(
-    program: Program, verdict: Verdict, earlier: Mapping[str, Verdict], turned: CriterionResult
-) -> dict[str, CriterionResult]:
-    """The verdict's results with one replaced, and those that combine it judged anew."""
-    results = {c.id: c for c in verdict.criteria} | {turned.id: turned}
-    rules = program.phases[verdict.phase].criteria
-    done: set[str] = set()
-
-    def of(name: str) -> CriterionResult:
-        rule = rules.get(name)
-        if isinstance(rule, Combined) and name not in done:
-            done.add(name)
-            results[name] = judge_combined(name, rule, {part: of(part) for part in rule.parts})
-        return results[name] if name in results else result_from(name, results, earlier)
-
-    for name in list(results):
-        of(name)
-    return results
+def _held(joint: CriterionResult, turnings: tuple[Turning, ...]) -> CriterionResult:
+    """A combined result with those of its parts' flip points at which it does change."""
+    kept = []
+    for value, there in joint.turns:
+        tried = [dict(t.outcomes) for t in turnings if t.flips_at == value]
+        if not tried or any(outcomes.get(joint.id) == there for outcomes in tried):
+            kept.append((value, there))
+    return joint if len(kept) == len(joint.turns) else joint.model_copy(update=turning_at(tuple(kept)))

@@ -97,6 +97,30 @@ TALLY = _object(right=WHOLE, wrong=WHOLE, open=WHOLE, agreed=WHOLE)
 BRIER = _object(score=MAYBE_NUMBER, even_odds=MAYBE_NUMBER, settled=WHOLE, open=WHOLE)
 LINKS = _list(_object(kind={"enum": ["claim", "criterion", "phase"]}, phase=TEXT, id=TEXT, why=TEXT))
 
+TURN = _object(
+    flips_at={"type": "number"},
+    flips_to=CRITERION,
+    arm=TEXT,
+    metric=TEXT,
+    verdict=_object(outcome=OUTCOME, case=MAYBE_TEXT, tier=MAYBE_TEXT, confidence=CONFIDENCE),
+    decision=_object(action=ACTION, choice=MAYBE_TEXT, target=MAYBE_TEXT),
+    changes_verdict={"type": "boolean"},
+    changes_decision={"type": "boolean"},
+)
+FAILED = _object(
+    criterion=TEXT,
+    wanted=CRITERION,
+    outcome=CRITERION,
+    observed=MAYBE_NUMBER,
+    threshold=THRESHOLD,
+    flips_at=MAYBE_NUMBER,
+    distance=MAYBE_NUMBER,
+    unit={"type": "string"},
+)
+EXPERIMENT = _object(
+    kind={"enum": ["seeds", "option", "supersedes", "fidelity"]}, what=TEXT, runs=WHOLE, seconds=MAYBE_NUMBER
+)
+
 
 def _reply(command: str, **keys: Schema) -> Schema:
     return _object(schema={"const": f"phasegate.{command}/1"}, **keys)
@@ -154,7 +178,28 @@ REPLIES: dict[str, Schema] = {
                 run_ids=TEXTS,
                 flips_at=MAYBE_NUMBER,
                 flips_to=_maybe(CRITERION),
+                turns=_list(TURN),
             )
+        ),
+        rules=_list(
+            _object(
+                rule=TEXT,
+                kind={"enum": ["gate", "case", "tier", "next", "option"]},
+                fired={"type": "boolean"},
+                failed=_maybe(FAILED),
+                reason={"type": "string"},
+            )
+        ),
+        cheapest_flip=_object(
+            experiment=_maybe(EXPERIMENT), others=_list(EXPERIMENT), reason={"type": "string"}
+        ),
+        rule_changes=_list(_object(path=TEXT, old={}, new={}, since=MAYBE_TEXT)),
+        error_budget=_object(
+            budget={"type": "number"},
+            spent={"type": "number"},
+            planned={"type": "number"},
+            share=MAYBE_NUMBER,
+            shares=_list(_object(phase=TEXT, rate={"type": "number"}, after=MAYBE_TEXT)),
         ),
         decision=_maybe(
             _object(

@@ -17,6 +17,7 @@ from planner.records import (
     Override,
     Rejected,
     TableRow,
+    Turning,
     Verdict,
 )
 from planner.runs import Run
@@ -147,7 +148,32 @@ def verdict(phase: str = "late", outcome: str = "pass", **changes: Any) -> Verdi
         "rules_digest": "rules",
         "evidence_digest": "evidence",
     }
-    return Verdict.model_validate({**fields, **changes}).identified("v")
+    found = {**fields, **changes}
+    found.setdefault(
+        "turnings",
+        tuple(
+            turning(c)
+            for c in found["criteria"]
+            if c.flips_at is not None and c.observed is not None and c.kind != "combined"
+        ),
+    )
+    return Verdict.model_validate(found).identified("v")
+
+
+def turning(result: CriterionResult) -> Turning:
+    """What would be said beyond the flip point of a criterion: the gate fails."""
+    told = {name: getattr(result, name) for name in ("id", "flips_at", "flips_to", "unit")}
+    return Turning(
+        **told,
+        arm="new",
+        metric=result.metric,
+        observed=result.observed,
+        outcomes=((result.id, result.flips_to),),
+        outcome="fail",
+        case=None,
+        tier=None,
+        confidence="confirmed",
+    )
 
 
 def decision(phase: str = "late", action: str = "stop", **changes: Any) -> Decision:

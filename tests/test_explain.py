@@ -59,7 +59,7 @@ def test_text_is_short_by_default_and_full_says_everything() -> None:
     judged = verdict(criteria=(*verdict().criteria, *many), caveats=caveats, guards=(guard(), guard("g2")))
     found = trace(judged, decision())
     short, full = as_text(found), as_text(found, full=True)
-    assert len(short.splitlines()) < 20
+    assert len(short.splitlines()) < 24
     assert "aside_3" not in short
     assert "and 6 more (--full)" in short
     assert "r0000005abc" not in short

@@ -16,6 +16,8 @@ READING = (
     ["status", "--json"],
     ["explain", "quick", "--json"],
     ["explain", "quick", "--format", "mermaid"],
+    ["explain", "quick", "--full"],
+    ["explain", "quick", "--phase", "first", "--why-not", "stop"],
     ["graph", "quick"],
     ["graph", "quick", "--format", "mermaid"],
     ["memo", "quick"],

@@ -1,21 +1,129 @@
-"""What would change a verdict: said beforehand, then done."""
+"""What would change a verdict and the decision after it: said beforehand, then done."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+import random
+from collections import Counter
 
 import pytest
-from builders import make_evidence, make_program, make_run, verdict_of
-from hypothesis import given, settings
+from builders import make_evidence, make_program, verdict_of
+from flip_worlds import World, distance, make_world, reads, side, uncited
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planner.memo.would_change import would_change
 from planner.program import Program
-from planner.records import Verdict
-from planner.turning import turnings
+from planner.records import Turning, Verdict
+from planner.supposing import Flip, flips_of, ground_of
 
-CRITERIA: dict[str, dict[str, Any]] = {
+MANY = settings(
+    max_examples=500, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+WORLDS = st.integers(0, 10**9).map(make_world)
+
+
+def says(verdict: Verdict) -> tuple[str | None, ...]:
+    return verdict.outcome, verdict.case, verdict.tier, verdict.confidence
+
+
+def outcomes(verdict: Verdict) -> dict[str, str]:
+    return {c.id: c.outcome for c in verdict.criteria}
+
+
+def assert_turns(world: World, verdict: Verdict, flip: Flip, first: bool) -> None:
+    """Just past its flip point everything is as a flip says; just short of it, as it was."""
+    turning = flip.turning
+    little = distance(turning) * (side(turning) or 1.0)
+    beyond = world.judged(world.moved(verdict, turning, turning.flips_at + little))
+    if not side(turning) and outcomes(beyond)[turning.id] != turning.flips_to:
+        beyond = world.judged(world.moved(verdict, turning, turning.flips_at - little))
+    now = outcomes(verdict)
+    assert outcomes(beyond) == {**now, **dict(turning.outcomes)}
+    assert outcomes(beyond)[turning.id] == turning.flips_to != now[turning.id]
+    assert says(beyond) == (turning.outcome, turning.case, turning.tier, turning.confidence)
+    assert world.way_on(beyond) == (flip.decision.action, flip.decision.choice, flip.decision.target)
+    if side(turning):
+        short = world.judged(world.moved(verdict, turning, turning.flips_at - little))
+        assert outcomes(short)[turning.id] != turning.flips_to
+        if first:
+            assert outcomes(short)[turning.id] == now[turning.id]
+            assert_nothing_changed(world, verdict, short, turning)
+
+
+def assert_nothing_changed(world: World, verdict: Verdict, short: Verdict, turning: Turning) -> None:
+    """Short of the flip point of a criterion that alone reads what is moved, nothing is other than it was."""
+    others = [reads(rule) for name, rule in world.rules.items() if name != turning.id]
+    if not any((turning.arm, turning.metric) in read for read in others):
+        assert outcomes(short) == outcomes(verdict)
+        assert says(short)[:3] == says(verdict)[:3]
+        assert world.way_on(short)[1:] == world.way_on(verdict)[1:]
+
+
+def assert_flip_points_hold(world: World) -> int:
+    """Every flip point of a world holds; how many it has."""
+    verdict = world.judged()
+    flips = flips_of(world.ground, verdict)
+    seen: set[str] = set()
+    for flip in flips:
+        assert_turns(world, verdict, flip, flip.turning.id not in seen)
+        seen.add(flip.turning.id)
+    stated = {(t.id, t.flips_at, t.flips_to) for t in verdict.turnings}
+    for result in verdict.criteria:
+        if result.kind != "combined":
+            assert {(result.id, at, to) for at, to in result.turns} == {
+                s for s in stated if s[0] == result.id
+            }
+    return len(flips)
+
+
+def assert_uncited_inputs_change_nothing(world: World, chance: random.Random) -> None:
+    verdict = world.judged()
+    for arm, metric in uncited(world):
+        by = chance.choice([-1e6, -0.3, 1e-3, 0.7, 50.0])
+        moved = [value * chance.uniform(0.5, 2.0) + by for value in world.values[arm][metric]]
+        held = {**world.values, arm: {**world.values[arm], metric: moved}}
+        there = world.judged(held)
+        assert says(there) == says(verdict)
+        assert outcomes(there) == outcomes(verdict)
+        assert world.way_on(there) == world.way_on(verdict)
+
+
+@MANY
+@given(WORLDS)
+def test_past_a_flip_point_verdict_and_decision_are_what_was_said_and_short_of_it_as_they_were(
+    world: World,
+) -> None:
+    assert_flip_points_hold(world)
+
+
+@pytest.mark.slow
+@settings(MANY, max_examples=5000)
+@given(WORLDS)
+def test_flip_points_hold_in_thousands_of_worlds(world: World) -> None:
+    assert_flip_points_hold(world)
+
+
+@MANY
+@given(WORLDS, st.integers(0, 10**6).map(random.Random))
+def test_an_input_that_no_criterion_reads_changes_neither_verdict_nor_decision(
+    world: World, chance: random.Random
+) -> None:
+    assert_uncited_inputs_change_nothing(world, chance)
+
+
+def test_nearly_every_criterion_with_a_value_has_a_flip_point_and_every_kind_has_some() -> None:
+    stated, judged = Counter[str](), Counter[str]()
+    for number in range(150):
+        world = make_world(number)
+        for result in world.judged().criteria:
+            if result.observed is not None and result.cause != "few_seeds" and not result.parts:
+                judged[result.kind] += 1
+                stated[result.kind] += bool(result.turns)
+    assert set(judged) == {"level", "comparison", "order", "spread"}
+    assert all(stated[kind] >= 0.9 * judged[kind] for kind in judged), (stated, judged)
+
+
+CRITERIA = {
     "high": {"metric": "acc", "arm": "base", "above": 0.5},
     "low": {"metric": "loss", "arm": "base", "below": 0.5},
     "better": {"metric": "f1", "arm": "new", "versus": "base", "better_by": 0.1},
@@ -24,79 +132,55 @@ CRITERIA: dict[str, dict[str, Any]] = {
     "both": {"all_of": ["high", "low"]},
     "either": {"any_of": ["better", "narrow"]},
 }
-METRIC = {name: rule.get("metric") for name, rule in CRITERIA.items()}
-MOVED_ARM = {"better": "new"}
 CASES = {
     "A": {"means": "both", "when": ["both"]},
     "B": {"means": "narrow alone", "when": ["narrow"], "unless": ["both"]},
     "C": {"means": "neither", "otherwise": True},
 }
-Values = dict[str, dict[str, list[float]]]
+AFTER = {
+    "question": "And then?",
+    "arms": ["base"],
+    "criteria": {"c": {"metric": "acc", "arm": "base", "above": 0}},
+    "gate": ["c"],
+}
 
 
-def judged(values: Values, **phase: Any) -> tuple[Program, Verdict]:
-    """The verdict on runs with these values: arm -> metric -> by seed."""
-    program = make_program(CRITERIA, gate=["both", "either"], **{"cases": CASES, **phase})
-    found = {
-        arm: [
-            make_run(arm, seed, metrics={name: by_seed[seed] for name, by_seed in metrics.items()})
-            for seed in range(len(metrics["acc"]))
-        ]
-        for arm, metrics in values.items()
-    }
-    return program, verdict_of(program, make_evidence(found))
+def flat(acc: float, loss: float, **phase: object) -> tuple[Program, Verdict]:
+    rest = {"f1": 0.4, "part": 0.45}
+    held = [{"acc": acc, "loss": loss, "rest": value, **rest} for value in (0.1, 0.12, 0.11)]
+    program = make_program(
+        CRITERIA, gate=["both", "either"], more={"after": AFTER}, **{"cases": CASES, **phase}
+    )
+    return program, verdict_of(program, make_evidence({"base": held, "new": held}))
 
 
-def moved(values: Values, criterion: str, observed: float, to: float) -> Values:
-    """The values with what one criterion observes moved; no two criteria here share a metric."""
-    arm, metric = MOVED_ARM.get(criterion, "base"), str(METRIC[criterion])
-    before = values[arm][metric]
-    if criterion == "agree":
-        centre = math.fsum(before) / len(before)
-        after = [centre + (v - centre) * to / observed for v in before]
-    else:
-        after = [v + to - observed for v in before]
-    return {**values, arm: {**values[arm], metric: after}}
-
-
-def some(seeds: int) -> st.SearchStrategy[Values]:
-    numbers = st.lists(st.floats(0.05, 0.95), min_size=seeds, max_size=seeds)
-    arm = st.fixed_dictionaries(dict.fromkeys(("acc", "loss", "f1", "part", "rest"), numbers))
-    return st.fixed_dictionaries({"base": arm, "new": arm})
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 6).flatmap(some))
-def test_beyond_a_flip_point_the_verdict_is_what_was_said_and_before_it_is_as_it_was(values: Values) -> None:
-    program, verdict = judged(values)
-    for turning in turnings(program, verdict, {}):
-        way = turning.flips_at - turning.observed
-        little = 1e-4 * max(abs(way), 1e-3) * (math.copysign(1.0, way) if way else 0.0)
-        beyond = judged(moved(values, turning.id, turning.observed, turning.flips_at + little))[1]
-        before = judged(moved(values, turning.id, turning.observed, turning.flips_at - little))[1]
-        if way:
-            assert (beyond.outcome, beyond.case) == (turning.outcome, turning.case), turning
-            assert (before.outcome, before.case) == (verdict.outcome, verdict.case), turning
-
-
-def flat(acc: float, loss: float) -> Values:
-    rest = {"f1": [0.4] * 3, "part": [0.45] * 3, "rest": [0.1, 0.12, 0.11]}
-    return {arm: {"acc": [acc] * 3, "loss": [loss] * 3, **rest} for arm in ("base", "new")}
+def flips(program: Program, verdict: Verdict) -> list[Flip]:
+    return flips_of(ground_of(program, verdict, None, {}), verdict)
 
 
 def test_only_what_changes_the_verdict_alone_is_said_to() -> None:
-    program, verdict = judged(flat(0.9, 0.1))
-    changing = {t.id for t in turnings(program, verdict, {}) if t.changes}
+    program, verdict = flat(0.9, 0.1)
+    changing = {flip.turning.id for flip in flips(program, verdict) if flip.changes}
     assert (verdict.outcome, verdict.case) == ("pass", "A")
     assert changing == {"high", "low", "narrow"}
-    lines = would_change(program, verdict, {})
+    lines = would_change(verdict, flips(program, verdict))
     assert lines[0] == "`high` is met at 0.9 fraction; beyond 0.5 it is not met, and the verdict FAIL, Case B"
     assert lines[-1] == "Alone these leave outcome, case and tier as they are: `better`, `agree`"
 
 
+def test_the_decision_that_would_follow_is_said_where_it_is_another() -> None:
+    program, verdict = flat(0.9, 0.1, next={"A": "after", "B": "stop"})
+    lines = would_change(verdict, flips(program, verdict))
+    assert lines[0].endswith("and the verdict FAIL, Case B; next is stop")
+    program, verdict = flat(0.9, 0.9, next={"A": "after", "B": "stop"})
+    assert "and the verdict PASS, Case A; next is run_phase `after`" in "\n".join(
+        would_change(verdict, flips(program, verdict))
+    )
+
+
 def test_a_guard_that_settles_the_verdict_is_named() -> None:
-    program, verdict = judged(flat(0.9, 0.9), guards={"low": "invalid"})
-    lines = would_change(program, verdict, {})
+    program, verdict = flat(0.9, 0.9, guards={"low": "invalid"})
+    lines = would_change(verdict, flips(program, verdict))
     assert verdict.outcome == "invalid"
     assert lines[0].startswith("Guard `low` keeps it invalid whatever else holds: base.loss = 0.9")
     assert any(
@@ -108,9 +192,21 @@ def test_a_guard_that_settles_the_verdict_is_named() -> None:
 @pytest.mark.parametrize("name", ["any", "each"])
 def test_arms_that_outweigh_one_another_have_no_flip_point(name: str) -> None:
     arms, value = ("any_arm", 0.9) if name == "any" else ("each_of", 0.1)
-    rule = {"metric": "acc", arms: ["base", "new"], "above": 0.5}
-    program = make_program({"c": rule})
+    program = make_program({"c": {"metric": "acc", arms: ["base", "new"], "above": 0.5}})
     verdict = verdict_of(program, make_evidence({"base": [value] * 3, "new": [value] * 3}))
-    assert turnings(program, verdict, {}) == []
+    assert verdict.turnings == ()
     lone = verdict_of(program, make_evidence({"base": [0.9] * 3, "new": [0.1] * 3}))
-    assert [t.id for t in turnings(program, lone, {})] == ["c"]
+    assert [turning.id for turning in lone.turnings] == ["c"]
+
+
+def test_criteria_that_read_the_same_values_turn_together() -> None:
+    program = make_program(
+        {
+            "high": {"metric": "acc", "arm": "base", "above": 0.5, "treatment": "point"},
+            "higher": {"metric": "acc", "arm": "base", "above": 0.6, "treatment": "point"},
+        }
+    )
+    verdict = verdict_of(program, make_evidence({"base": [0.7]}))
+    told = {turning.id: (turning.flips_at, turning.outcomes) for turning in verdict.turnings}
+    both = (("high", "not_met"), ("higher", "not_met"))
+    assert told == {"high": (0.5, both), "higher": (0.6, (("higher", "not_met"),))}

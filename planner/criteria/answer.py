@@ -71,9 +71,16 @@ class Judging:
         return n if self.final or not reached else reached[-1]
 
 
+Turns = tuple[tuple[float, CriterionOutcome], ...]
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What one quantity says; the fields are those of a CriterionResult."""
+    """What one quantity says; the fields are those of a CriterionResult.
+
+    Attributes:
+        turns: (observed value, outcome just beyond it) for every other outcome that there is, nearest first.
+    """
 
     outcome: CriterionOutcome
     observed: float | None
@@ -81,11 +88,20 @@ class Answer:
     treatment: str
     interval: tuple[float, float] | None = None
     margin: float | None = None
-    flips_at: float | None = None
-    flips_to: CriterionOutcome | None = None
+    turns: Turns = ()
     cause: str | None = None
     note: str = ""
     needs: int | None = None
+
+    @property
+    def flips_at(self) -> float | None:
+        """The nearest observed value at which the outcome changes."""
+        return self.turns[0][0] if self.turns else None
+
+    @property
+    def flips_to(self) -> CriterionOutcome | None:
+        """The outcome just beyond that value."""
+        return self.turns[0][1] if self.turns else None
 
 
 def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:
@@ -99,37 +115,39 @@ def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)
     if quantity.treatment == "point":
-        return _turned(quantity, judging, _point(quantity), _point)
+        return _turned(quantity, judging, _point)
     planned = LEAST_SEEDS if in_sequence or judging.final else judging.looks[0]
     if n < planned and judging.final:
-        answer = _turned(quantity, judging, _point(quantity), _point)
-        return replace(answer, note=f"{n} of at least {LEAST_SEEDS} seeds: the value itself")
+        note = f"{n} of at least {LEAST_SEEDS} seeds: the value itself"
+        return replace(_turned(quantity, judging, _point), note=note)
     if n < planned:
         note = f"{n} of {judging.looks[0]} seeds"
-        return replace(_point(quantity), outcome="undecided", cause="few_seeds", flips_at=None, note=note)
+        return replace(_point(quantity)[0], outcome="undecided", cause="few_seeds", note=note)
     if in_sequence:
         return _in_sequence(quantity, judging)
-    answer = _interval(quantity, judging)
-    return _turned(quantity, judging, answer, lambda moved: _interval(moved, judging))
+    return _turned(quantity, judging, lambda moved: _interval(moved, judging))
 
 
-def _turned(
-    quantity: Quantity, judging: Judging, answer: Answer, judge: Callable[[Quantity], Answer]
-) -> Answer:
-    """The answer with the outcome beyond its flip point; without either where nothing changes there."""
-    if not judging.told:
-        return replace(answer, flips_at=None)
-    edge, observed = answer.flips_at, answer.observed
-    if edge is None or observed is None:
+Judged = tuple[Answer, list[float]]
+"""An answer, and the observed values at which it may change."""
+
+
+def _turned(quantity: Quantity, judging: Judging, judge: Callable[[Quantity], Judged]) -> Answer:
+    """The answer, with the outcomes beyond the values at which it changes."""
+    answer, edges = judge(quantity)
+    observed = answer.observed
+    if observed is None or not judging.told:
         return answer
-    little = _NUDGE * max(abs(edge), abs(edge - observed), 1e-9)
-    # A value on its bound flips to one side alone.
-    sides = (-1.0, 1.0) if edge == observed else (math.copysign(1.0, edge - observed),)
-    for side in sides:
-        outcome = judge(_moved(quantity, observed, edge + side * little)).outcome
-        if outcome != answer.outcome:
-            return replace(answer, flips_to=outcome)
-    return replace(answer, flips_at=None)
+    found: dict[CriterionOutcome, float] = {}
+    for edge in sorted(filter(math.isfinite, edges), key=lambda edge: abs(edge - observed)):
+        little = _NUDGE * max(abs(edge), abs(edge - observed), 1e-9)
+        # A value on its bound flips to one side alone.
+        sides = (-1.0, 1.0) if edge == observed else (math.copysign(1.0, edge - observed),)
+        for side in sides:
+            outcome = judge(_moved(quantity, observed, edge + side * little))[0].outcome
+            if outcome != answer.outcome:
+                found.setdefault(outcome, edge)
+    return replace(answer, turns=tuple((edge, outcome) for outcome, edge in found.items()))
 
 
 def _moved(quantity: Quantity, observed: float, to: float) -> Quantity:
@@ -140,20 +158,20 @@ def _moved(quantity: Quantity, observed: float, to: float) -> Quantity:
     return replace(quantity, values={s: centre + (v - centre) * factor for s, v in quantity.values.items()})
 
 
-def _point(quantity: Quantity) -> Answer:
+def _point(quantity: Quantity) -> Judged:
     values = quantity.in_order
     observed = intervals.sd(values) if quantity.spread else intervals.mean(values)
     outcome: CriterionOutcome = "met" if quantity.region.holds(observed) else "not_met"
     if quantity.delta is not None and 0 < observed < quantity.delta:
         outcome = "undecided"
-    edge = flips.of_point(quantity, observed)
     margin = quantity.region.margin(observed)
     cause = "undecided" if outcome == "undecided" else None
     note = "above 0, short of the smallest difference that matters" if outcome == "undecided" else ""
-    return Answer(outcome, observed, len(values), "point", None, margin, edge, None, cause, note)
+    answer = Answer(outcome, observed, len(values), "point", None, margin, (), cause, note)
+    return answer, flips.of_point(quantity)
 
 
-def _interval(quantity: Quantity, judging: Judging) -> Answer:
+def _interval(quantity: Quantity, judging: Judging) -> Judged:
     counted = quantity.in_order[: judging.counted(len(quantity.values))]
     observed = intervals.sd(counted) if quantity.spread else intervals.mean(counted)
     build = intervals.sd_interval if quantity.spread else intervals.t_interval
@@ -166,11 +184,11 @@ def _interval(quantity: Quantity, judging: Judging) -> Answer:
         outcome = "met"
     elif quantity.surely_out(lost):
         outcome = "not_met"
-    edge = flips.of_interval(quantity, observed, met, lost, outcome)
     shown = {"met": met, "not_met": lost}.get(outcome) or max(met, lost, key=lambda i: i[1] - i[0])
     cause = "undecided" if outcome == "undecided" else None
     margin = quantity.region.margin(observed)
-    return Answer(outcome, observed, len(counted), "interval", shown, margin, edge, None, cause)
+    answer = Answer(outcome, observed, len(counted), "interval", shown, margin, (), cause)
+    return answer, flips.of_interval(quantity, observed, met, lost)
 
 
 _OF_SEQUENTIAL: dict[str, CriterionOutcome] = {
@@ -195,12 +213,10 @@ def _in_sequence(quantity: Quantity, judging: Judging) -> Answer:
     observed = intervals.mean(values[:used])
     shown = intervals.t_interval(values[:used], 1 - judging.false_pass)
     outcome = _OF_SEQUENTIAL[found]
-    reach = 8 * delta + abs(observed) + 8 * intervals.sd(values)
-    shift = None
+    turns: Turns = ()
     if judging.told:
-        shift = flips.nearest_shift(lambda moved: answer(moved)[0], found, delta / 10, reach)
-    edge = observed + shift if shift is not None else None
-    beyond = _OF_SEQUENTIAL[answer(shift)[0]] if shift is not None else None
+        reach = 8 * delta + abs(observed) + 8 * intervals.sd(values)
+        shifts = flips.nearest_shifts(lambda moved: answer(moved)[0], found, delta / 10, reach)
+        turns = tuple((observed + shift, _OF_SEQUENTIAL[beyond]) for beyond, shift in shifts)
     cause = "undecided" if outcome == "undecided" else None
-    margin = observed - delta
-    return Answer(outcome, observed, used, quantity.treatment, shown, margin, edge, beyond, cause)
+    return Answer(outcome, observed, used, quantity.treatment, shown, observed - delta, turns, cause)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.criteria.joining import decisive, join, joint_flip, weakest_treatment
+from planner.criteria.joining import decisive, join, joint_turns, weakest_treatment
+from planner.criteria.parts import turning_at
 from planner.criteria.wording import words
 from planner.criterion import Combined
 from planner.records import CriterionResult
@@ -18,7 +19,6 @@ def judge_combined(name: str, rule: Combined, parts: Mapping[str, CriterionResul
     judged, every = [parts[part] for part in rule.parts], bool(rule.all_of)
     outcome, cause = join(judged, every)
     chosen = decisive(judged, outcome, every)
-    flips_at, flips_to = joint_flip(judged, chosen, outcome, every)
     told = ", ".join(f"{p.id} {words(p.outcome)}" for p in judged)
     return CriterionResult.model_validate(
         {
@@ -26,8 +26,7 @@ def judge_combined(name: str, rule: Combined, parts: Mapping[str, CriterionResul
             "kind": "combined",
             "says": rule.says,
             **{k: getattr(chosen, k) for k in _SPOKEN},
-            "flips_at": flips_at,
-            "flips_to": flips_to,
+            **turning_at(joint_turns(judged, chosen, outcome, every)),
             "outcome": outcome,
             "cause": cause,
             "treatment": weakest_treatment(judged, outcome),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.criteria.parts import Question, result
+from planner.criteria.answer import Turns
+from planner.criteria.parts import Question, result, turning_at
 from planner.criterion import Measured
 from planner.records import CriterionOutcome, CriterionResult
 
@@ -55,13 +56,11 @@ def joined(
         return parts[0].model_copy(update={"id": question.name})
     outcome, cause = join(parts, every)
     chosen = decisive(parts, outcome, every)
-    flips_at, flips_to = joint_flip(parts, chosen, outcome, every)
     word = "weakest" if every else "best"
     absent = [p.reason for p in parts if p.outcome == "not_applicable" != outcome]
     fields: dict[str, object] = {
         **{k: getattr(chosen, k) for k in _SPOKEN},
-        "flips_at": flips_at,
-        "flips_to": flips_to,
+        **turning_at(joint_turns(parts, chosen, outcome, every)),
         "outcome": outcome,
         "cause": cause,
         "treatment": weakest_treatment(parts, outcome),
@@ -84,15 +83,17 @@ def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> Cri
     return order[0] if every else confirmed or order[-1]
 
 
-def joint_flip(
+def joint_turns(
     parts: Sequence[CriterionResult], chosen: CriterionResult, outcome: str, every: bool
-) -> tuple[float | None, CriterionOutcome | None]:
-    """(value, outcome beyond it) of the part that speaks for all; nothing where the others outweigh it."""
-    if chosen.flips_to is None:
-        return None, None
-    turned = chosen.model_copy(update={"outcome": chosen.flips_to})
-    beyond, _ = join([turned if part is chosen else part for part in parts], every)
-    return (chosen.flips_at, beyond) if beyond != outcome else (None, None)
+) -> Turns:
+    """Where the part that speaks for all changes the joint outcome; nothing where the others outweigh it."""
+    found: dict[CriterionOutcome, float] = {}
+    for value, there in chosen.turns:
+        turned = chosen.model_copy(update={"outcome": there})
+        beyond, _ = join([turned if part is chosen else part for part in parts], every)
+        if beyond != outcome:
+            found.setdefault(beyond, value)
+    return tuple((value, there) for there, value in found.items())
 
 
 def weakest_treatment(parts: Sequence[CriterionResult], outcome: str) -> str | None:

@@ -23,14 +23,16 @@ def judge_criteria(
     evidence: Evidence,
     judging: Judging,
     earlier: Mapping[str, Verdict],
+    kept: Mapping[str, CriterionResult] | None = None,
 ) -> dict[str, CriterionResult]:
     """The result of each criterion of a phase, in the order of the file.
 
     Args:
         earlier: the verdicts of phases judged before, for criteria that combine theirs.
+        kept: results that stand as they are and are not judged again.
     """
     rules = program.phases[phase].criteria
-    found: dict[str, CriterionResult] = {}
+    found = dict(kept or {})
 
     def of(name: str) -> CriterionResult:
         if name in found:

@@ -18,7 +18,7 @@ _SAME = 1e-9
 def judge_with_outlook(quantity: Quantity, judging: Judging) -> Answer:
     """The answer, and where there is none yet, with how many seeds there would be one."""
     answer = judge_quantity(quantity, judging)
-    if answer.outcome != "undecided":
+    if answer.outcome != "undecided" or not judging.told:
         return answer
     return replace(answer, needs=seeds_to_decide(quantity, judging))
 

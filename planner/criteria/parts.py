@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.criteria.answer import Answer, Judging
+from planner.criteria.answer import Answer, Judging, Turns
 from planner.criterion import Measured
 from planner.evidence import Evidence, Sample, build_sample
 from planner.program import Program
@@ -111,6 +111,12 @@ def no_answer(
     return result(question, rule, threshold, outcome=outcome, cause=cause, reason=reason, **common)
 
 
+def turning_at(turns: Turns) -> dict[str, object]:
+    """The fields of a CriterionResult that say where its outcome changes; the nearest comes first."""
+    flips_at, flips_to = turns[0] if turns else (None, None)
+    return {"flips_at": flips_at, "flips_to": flips_to, "turns": turns}
+
+
 def from_answer(answer: Answer) -> dict[str, object]:
     """The fields of a CriterionResult that come from one answer."""
     return {
@@ -120,8 +126,7 @@ def from_answer(answer: Answer) -> dict[str, object]:
         "treatment": answer.treatment,
         "interval": answer.interval,
         "margin": answer.margin,
-        "flips_at": answer.flips_at,
-        "flips_to": answer.flips_to,
         "cause": answer.cause,
         "needs": answer.needs,
+        **turning_at(answer.turns),
     }

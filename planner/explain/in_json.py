@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from planner.expectations import prediction_of, rivals_of
+from planner.explain.budget_told import budget_json
+from planner.explain.next_experiment import outlook_of
+from planner.explain.rules_changed import rules_changed_json
 from planner.explain.trace import Trace
+from planner.explain.unfired import rules_told
 from planner.override_scores import score_facts
 from planner.records import CriterionResult, Decision, GuardResult
 
@@ -21,7 +25,10 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "decision_id": decision.id if decision else None,
         "verdict": _verdict_json(trace),
         "guards": [_guard_json(g) for g in (verdict.guards if verdict else ())],
-        "criteria": [criterion_json(c) for c in (verdict.criteria if verdict else ())],
+        "criteria": [
+            {**criterion_json(c), "turns": _turns_json(trace, c.id)}
+            for c in (verdict.criteria if verdict else ())
+        ],
         "decision": _decision_json(decision) if decision else None,
         "prediction": foretold.model_dump(mode="json") if foretold else None,
         "hypotheses": [r.model_dump(mode="json") for r in rivals_of(trace.program, trace.verdicts)],
@@ -51,7 +58,36 @@ def as_json(trace: Trace) -> dict[str, Any]:
             }
             for o in trace.overrides
         ],
+        "rules": [told.model_dump(mode="json") for told in rules_told(trace)],
+        "cheapest_flip": _outlook_json(trace),
+        "rule_changes": rules_changed_json(trace),
+        "error_budget": budget_json(trace),
     }
+
+
+def _outlook_json(trace: Trace) -> dict[str, Any]:
+    found = outlook_of(trace)
+    told = [experiment.model_dump(mode="json") for experiment in found.experiments]
+    return {"experiment": told[0] if told else None, "others": told[1:], "reason": found.reason}
+
+
+def _turns_json(trace: Trace, criterion: str) -> list[dict[str, Any]]:
+    """Where a criterion's outcome changes, and what would follow there."""
+    return [
+        {
+            "flips_at": flip.turning.flips_at,
+            "flips_to": flip.turning.flips_to,
+            "arm": flip.turning.arm,
+            "metric": flip.turning.metric,
+            "outcomes": dict(flip.turning.outcomes),
+            "verdict": {k: getattr(flip.verdict, k) for k in ("outcome", "case", "tier", "confidence")},
+            "decision": {k: getattr(flip.decision, k) for k in ("action", "choice", "target")},
+            "changes_verdict": flip.changes,
+            "changes_decision": flip.decides,
+        }
+        for flip in trace.flips
+        if flip.turning.id == criterion
+    ]
 
 
 def _verdict_json(trace: Trace) -> dict[str, Any]:

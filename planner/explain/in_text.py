@@ -7,11 +7,17 @@ from collections.abc import Sequence
 from planner.asked import asked_of
 from planner.criteria.wording import number, words
 from planner.expectations import prediction_of, rivals_of
+from planner.explain.budget_told import budget_line
+from planner.explain.next_experiment import outlook_lines, outlook_of
+from planner.explain.rules_changed import rules_changed_lines
 from planner.explain.trace import Trace
+from planner.explain.unfired import nearness, rules_told
 from planner.headline import standing_facts
 from planner.override_scores import score_facts, score_lines
 from planner.records import ClaimResult, CriterionResult, Decision, Override, Verdict
 
+_NEAR = 3
+"""So many rules that nearly fired are told."""
 _MARK = {"met": "+", "not_met": "-", "undecided": "?", "not_applicable": ".", "invalid": "!"}
 
 
@@ -24,9 +30,13 @@ def as_text(trace: Trace, full: bool = False) -> str:
         lines = [_headline(trace, verdict)]
         lines += [f"  {trace.rules.question}"] if trace.rules else []
         lines += _verdict_lines(trace, verdict, full)
+        lines += [*rules_changed_lines(trace), *_unfired_lines(trace, full)]
     lines += _expectation_lines(trace)
     if trace.decision is not None:
         lines += _decision_lines(trace.decision, full)
+    if verdict is not None:
+        lines += outlook_lines(outlook_of(trace), full)
+        lines += [f"error budget: {told}"] if (told := budget_line(trace)) else []
     lines += [line for o in trace.overrides for line in _override_lines(trace, o)]
     if full and trace.claims:
         lines += ["claims"]
@@ -62,6 +72,18 @@ def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
     return lines
 
 
+def _unfired_lines(trace: Trace, full: bool) -> list[str]:
+    """The rules that did not fire, one line per reason: those that came nearest, or with ``full`` all."""
+    unfired = [told for told in rules_told(trace) if not told.fired]
+    near = sorted(filter(lambda told: nearness(told) is not None, unfired), key=lambda t: nearness(t) or 0.0)
+    by_reason: dict[str, list[str]] = {}
+    for told in unfired if full else near:
+        by_reason.setdefault(told.reason, []).append(told.rule.removeprefix(f"{trace.phase}."))
+    shown = list(by_reason.items())[: None if full else _NEAR]
+    heading = "rules that did not fire" if full else "rules that were near"
+    return [*([heading] if shown else []), *(f"  {', '.join(rules)}: {why}" for why, rules in shown)]
+
+
 def _with_parts(names: Sequence[str], verdict: Verdict) -> list[str]:
     """Criteria and, behind each combined one, what it combines."""
     found: dict[str, None] = {}
@@ -92,7 +114,7 @@ def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, fu
             facts.append(f"interval [{number(result.interval[0])}, {number(result.interval[1])}]")
         facts.append(f"n {result.n}, {result.treatment}")
     if result.flips_at is not None and result.kind != "combined":
-        facts.append(f"flips at {number(result.flips_at)}")
+        facts.append(f"flips at {number(result.flips_at)}{_beyond(trace, result.id)}")
     if full:
         lines += [f"      {', '.join(facts)}"] if facts else []
         lines += [f"      {_MARK[p.outcome]} {p.id}: {p.reason}" for p in result.parts]
@@ -100,6 +122,16 @@ def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, fu
     elif facts:
         lines += [f"      {', '.join(facts[2:])}; runs {_few(result.run_ids)}"]
     return lines
+
+
+def _beyond(trace: Trace, criterion: str) -> str:
+    """What follows beyond the flip point of a criterion, where that is another verdict or decision."""
+    flip = next((f for f in trace.flips if f.turning.id == criterion), None)
+    if flip is None or not (flip.changes or flip.decides):
+        return ""
+    there = [flip.verdict.outcome, *filter(None, (flip.verdict.case or flip.verdict.tier,))]
+    chosen = f", {flip.decision.action} {flip.decision.choice or ''}".rstrip() if flip.decides else ""
+    return f" ({' '.join(there)}{chosen})"
 
 
 def _expectation_lines(trace: Trace) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from planner.override_scores import Score
 from planner.program import Phase, Program, Supersedes
 from planner.records import ClaimResult, Decision, Override, Verdict
 from planner.supersede import Standing
+from planner.supposing import Flip, Ground, flips_of, ground_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Trace:
         decided_at: when the decision was recorded.
         verdicts: phase -> its verdict, of all that are judged.
         scores: override id -> how it looks in hindsight.
+        decisions: phase -> the decision after it, of those that are known.
+        before: the last verdict on the phase under other rules; None where there is none.
+        rules_since: when today's rules were first judged by.
     """
 
     program: Program
@@ -35,6 +40,20 @@ class Trace:
     decided_at: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     scores: Mapping[str, Score] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    before: Verdict | None = None
+    rules_since: str = ""
+
+    @cached_property
+    def flips(self) -> list[Flip]:
+        """Each criterion beyond its flip points, and what would follow there."""
+        return flips_of(self.ground, self.verdict) if self.verdict is not None else []
+
+    @property
+    def ground(self) -> Ground:
+        """What the decision rests on besides the verdict, which must be there."""
+        assert self.verdict is not None
+        return ground_of(self.program, self.verdict, self.decision, self.verdicts, self.overrides)
 
     @property
     def rules(self) -> Phase | None:

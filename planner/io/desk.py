@@ -31,6 +31,7 @@ from planner.standing import (
     latest_step,
     opened_by,
     overrides_today,
+    rules_before,
     rules_seen,
     trace_of,
 )
@@ -225,7 +226,9 @@ class Desk:
         standing = self._standing(steps)
         phase = step.verdict.phase
         told = (self.program, phase, step.verdict, step.decision, verdicts, overrides, standing, at)
-        return trace_of(*told, score_overrides(self.program, entries))
+        decisions = {s.verdict.phase: s.decision for s in steps}
+        scores = score_overrides(self.program, entries)
+        return trace_of(*told, scores, decisions, rules_before(entries, step.verdict))
 
     def _standing(self, steps: tuple[Step, ...]) -> Standing:
         verdicts = {s.verdict.phase: s.verdict for s in steps}

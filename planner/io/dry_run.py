@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ def dry_run_programs(
     return {"schema": "phasegate.advance/1", "dry_run": True, "program": None, "programs": done}, faults
 
 
-def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
+@contextmanager
+def read_only_desk(home: Home, program: Program, request: Request) -> Iterator[Desk]:
+    """A desk that reads a home and leaves it as it is: its records, journal and runs are not written."""
     runs: Any = MemoryRuns()
     if home.database.exists() or not store_uri(home).startswith("sqlite:"):
         from planner.io.run_store import MlflowRuns
@@ -60,23 +63,27 @@ def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
         runs = MlflowRuns(home)
     with tempfile.TemporaryDirectory() as scratch:
         launcher = LocalLauncher(home.root, workers(request), Path(scratch))
-        desk = Desk(
-            home=home,
-            program=program,
-            code=code_at_hand(home, program, needed=not request.no_run),
-            runs=runs,
-            records=MemoryRecords(),
-            journal=_ReadOnlyJournal(home.journal),
-            launcher=launcher,
-            memos=MemoFiles(home),
-            clock=SystemClock(),
-            wishes=Wishes(request.fidelity, request.no_run),
-        )
         try:
-            position = build_position(desk.recall())
+            yield Desk(
+                home=home,
+                program=program,
+                code=code_at_hand(home, program, needed=not request.no_run),
+                runs=runs,
+                records=MemoryRecords(),
+                journal=_ReadOnlyJournal(home.journal),
+                launcher=launcher,
+                memos=MemoFiles(home),
+                clock=SystemClock(),
+                wishes=Wishes(request.fidelity, request.no_run),
+            )
         finally:
             launcher.close()
-    known = [run for run in runs.snapshot(program).finished if run.own]
+
+
+def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
+    with read_only_desk(home, program, request) as desk:
+        position = build_position(desk.recall())
+        known = [run for run in desk.runs.snapshot(program).finished if run.own]
     seconds = _estimate(position.launch, known, workers(request))
     return _dry_json(program, position, seconds)
 

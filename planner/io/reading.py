@@ -15,7 +15,7 @@ from planner.io.home import code_of, open_program, standpoint
 from planner.paths import Home
 from planner.program import Program
 from planner.records import Decision, Verdict
-from planner.standing import trace_of
+from planner.standing import rules_before, trace_of
 from planner.standpoint import Standpoint
 from planner.status import phase_json
 
@@ -50,7 +50,7 @@ def _trace(
     when = at.decided_at.get(decision.id, "") if decision else ""
     scores = score_overrides(at.program, entries)
     told = (at.program, phase, verdict, decision, at.verdicts, at.overrides, at.standing, when)
-    return trace_of(*told, scores)
+    return trace_of(*told, scores, at.decisions, rules_before(entries, verdict))
 
 
 def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:

@@ -14,6 +14,8 @@ from planner.criteria.wording import around, number, words
 from planner.deltas import Delta, deltas
 from planner.expectations import prediction_of, rivals_of
 from planner.explain import Trace
+from planner.explain.budget_told import budget_line
+from planner.explain.rules_changed import rules_changed
 from planner.markdown import escape
 from planner.memo.brief import answer_line, headline, next_step
 from planner.memo.ran import what_ran
@@ -68,7 +70,10 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "notes": _notes(verdict, criteria),
         "criteria": criteria,
         "claims": claims_today({verdict.phase: verdict}, trace.standing),
-        "changes": would_change(program, verdict, trace.verdicts),
+        "changes": would_change(verdict, trace.flips),
+        "rule_changes": [str(change) for change in rules_changed(trace)],
+        "rules_since": trace.rules_since[:10],
+        "error_budget": budget_line(trace),
         "supersedes": trace.supersession,
         "foretold": prediction_of(program, trace.phase, verdict, trace.verdicts),
         "rivals": rivals_of(program, trace.verdicts),

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from planner.criteria.wording import number, words
 from planner.markdown import escape
-from planner.program import Program
 from planner.records import Verdict
-from planner.turning import Turning, turnings
+from planner.supposing import Flip, nearest
 
 
-def would_change(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict]) -> list[str]:
-    """One line for each criterion that alone would change the verdict, then what would not.
-
-    Args:
-        earlier: verdicts of the phases whose criteria this one's rules name.
-    """
-    found = turnings(program, verdict, earlier)
-    lines = [_line(verdict, turning) for turning in found if turning.changes]
-    idle = [f"`{turning.id}`" for turning in found if not turning.changes]
+def would_change(verdict: Verdict, flips: Sequence[Flip]) -> list[str]:
+    """One line for each criterion that alone would change the verdict, then what would not."""
+    found = nearest(flips)
+    lines = [_line(verdict, flip) for flip in found if flip.changes or flip.decides]
+    idle = [f"`{flip.turning.id}`" for flip in found if not (flip.changes or flip.decides)]
     lines += [f"Alone these leave outcome, case and tier as they are: {', '.join(idle)}"] if idle else []
     return [*_held(verdict), *lines] or ["No criterion has a value that could flip"]
 
 
-def _line(verdict: Verdict, turning: Turning) -> str:
+def _line(verdict: Verdict, flip: Flip) -> str:
+    turning, there = flip.turning, flip.verdict
     result = verdict.criterion(turning.id)
     now = words(result.outcome) if result is not None else ""
     observed = f"{number(turning.observed)} {escape(turning.unit)}".strip()
-    row = f", Case {turning.case}" if turning.case else f", Tier {turning.tier}" if turning.tier else ""
+    row = f", Case {there.case}" if there.case else f", Tier {there.tier}" if there.tier else ""
+    chosen = flip.decision.choice
+    ahead = f"; next is {flip.decision.action}" + (f" `{chosen}`" if chosen else "") if flip.decides else ""
     return (
         f"`{turning.id}` is {now} at {observed}; beyond {number(turning.flips_at)} it is "
-        f"{words(turning.flips_to)}, and the verdict {turning.outcome.upper()}{row}"
+        f"{words(turning.flips_to)}, and the verdict {there.outcome.upper()}{row}{ahead}"
     )
 
 

@@ -1,0 +1,39 @@
+"""What a phase's gate may err, and what the gates judged so far have spent of the program's budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from planner.criteria.wording import number
+from planner.error_budget import Spending, build_spending
+from planner.explain.trace import Trace
+
+
+def spending_of(trace: Trace) -> Spending:
+    """The program's error budget after the verdicts that are explained."""
+    judged = dict(trace.verdicts)
+    if trace.verdict is not None:
+        judged[trace.phase] = trace.verdict
+    return build_spending(trace.program, judged)
+
+
+def budget_json(trace: Trace) -> dict[str, Any]:
+    """Key ``error_budget`` of ``explain --json``."""
+    found = spending_of(trace)
+    share = found.of(trace.phase)
+    told = found.model_dump(mode="json", include={"budget", "spent", "planned", "shares"})
+    return {**told, "share": share.rate if share is not None else None}
+
+
+def budget_line(trace: Trace) -> str:
+    """One sentence; empty where the program no longer has the phase."""
+    found = spending_of(trace)
+    share = found.of(trace.phase)
+    if share is None:
+        return ""
+    after = f", the share of {share.after}, whose pass alone leads here" if share.after else ""
+    rate, spent, budget = (number(value, digits=2) for value in (share.rate, found.spent, found.budget))
+    return (
+        f"this gate may pass falsely with probability {rate}{after}; "
+        f"the gates judged so far have spent {spent} of the program's {budget}"
+    )

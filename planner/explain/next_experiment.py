@@ -1,0 +1,249 @@
+"""The cheapest next experiment that could give another verdict, and what it would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from planner.criteria.answer import LEAST_SEEDS, Judging
+from planner.criterion import Measured
+from planner.explain.trace import Trace
+from planner.gates import build_judging
+from planner.levers import inputs_of
+from planner.program import Option
+from planner.records import CriterionResult, Record, Verdict
+from planner.written import IN_SEQUENCE
+
+RUNGS = ("smoke", "standard", "full")
+
+
+class Experiment(Record):
+    """Something that could be run next.
+
+    Attributes:
+        what: in words.
+        phase: of which runs are made.
+        criterion: the one whose outcome may change; None where a phase is judged anew.
+        to_seeds: how many seeds each arm would have then; None where it is another phase.
+        seconds: of run time, from the runs that were measured or the option's cost; None where unknown.
+        at_least: the true cost may be higher, because runs of that sort were not measured yet.
+    """
+
+    kind: Literal["seeds", "option", "supersedes", "fidelity"]
+    what: str
+    phase: str
+    criterion: str | None = None
+    arms: tuple[str, ...] = ()
+    to_seeds: int | None = None
+    runs: int
+    seconds: float | None = None
+    at_least: bool = False
+
+
+class Outlook(Record):
+    """What could give another verdict.
+
+    Attributes:
+        experiments: the cheapest first.
+        reason: why more seeds of the same cannot; empty where they can.
+    """
+
+    experiments: tuple[Experiment, ...] = ()
+    reason: str = ""
+
+    @property
+    def cheapest(self) -> Experiment | None:
+        """The first of them."""
+        return self.experiments[0] if self.experiments else None
+
+
+def outlook_of(trace: Trace) -> Outlook:
+    """What could be run next to give another verdict on the phase, the cheapest first."""
+    verdict, rules = trace.verdict, trace.rules
+    if verdict is None or rules is None:
+        return Outlook()
+    judging = build_judging(trace.program, trace.phase, verdict.fidelity, final=False)
+    seeds = list(_more_seeds(trace, verdict, judging))
+    found = [*seeds, *_options(trace, verdict), *_superseding(trace, verdict), *_higher(trace, verdict)]
+    ranked = sorted(found, key=lambda e: (e.seconds is None, e.seconds or 0.0, e.runs))
+    return Outlook(experiments=tuple(ranked), reason="" if seeds else _why_no_seeds(trace, verdict, judging))
+
+
+def _mean_seconds(verdict: Verdict) -> float | None:
+    """Of one run of the phase; None where it was not measured, as in runs of others."""
+    known = verdict.seconds > 0 or bool(verdict.code_digests)
+    return verdict.seconds / len(verdict.run_ids) if verdict.run_ids and known else None
+
+
+def _cost(verdict: Verdict, runs: int) -> float | None:
+    mean = _mean_seconds(verdict)
+    return round(mean * runs, 1) if mean is not None else None
+
+
+# --- more seeds ----------------------------------------------------------------------------------
+
+
+def _more_seeds(trace: Trace, verdict: Verdict, judging: Judging) -> Iterator[Experiment]:
+    """For each criterion that is open, alone changes what follows, and may yet have more seeds."""
+    assert trace.rules is not None
+    turning = {f.turning.id for f in trace.flips if f.changes or f.decides}
+    for result in verdict.criteria:
+        rule = trace.rules.criteria.get(result.id)
+        to = _seeds_to(result, rule, judging) if isinstance(rule, Measured) else None
+        waits = result.id in turning or result.cause == "few_seeds"
+        if to is None or not waits or not isinstance(rule, Measured):
+            continue
+        arms = tuple(dict.fromkeys(arm for arm, _ in sorted(inputs_of(trace.program, rule))))
+        runs = (to - result.n) * len(arms)
+        told = f"{to - result.n} more seeds of {' and '.join(arms)}, which may decide {result.id}"
+        yield Experiment(
+            kind="seeds",
+            what=told,
+            phase=trace.phase,
+            criterion=result.id,
+            arms=arms,
+            to_seeds=to,
+            runs=runs,
+            seconds=_cost(verdict, runs),
+        )
+
+
+def _seeds_to(result: CriterionResult, rule: Measured, judging: Judging) -> int | None:
+    """With how many seeds a criterion may be decided otherwise; None where no more are looked at."""
+    if result.n >= judging.most_seeds or rule.treated == "point":
+        return None
+    fell_back = result.treatment == "point" and result.outcome in ("met", "not_met")
+    if fell_back or result.cause == "few_seeds":
+        return max(judging.seeds, LEAST_SEEDS)
+    if result.outcome != "undecided" or result.cause != "undecided":
+        return None
+    wanted = result.needs if result.needs is not None else judging.most_seeds
+    if wanted > judging.most_seeds:
+        return None
+    if rule.treated in IN_SEQUENCE and rule.better_by is not None:
+        return wanted
+    return next((look for look in judging.looks if look >= wanted and look > result.n), None)
+
+
+def _why_no_seeds(trace: Trace, verdict: Verdict, judging: Judging) -> str:
+    """Why more seeds of the same give no other verdict."""
+    if verdict.outcome in ("blocked", "invalid"):
+        return f"more seeds change nothing while the phase is {verdict.outcome}"
+    results = [r for r in verdict.criteria if r.kind != "combined" and r.n]
+    frozen = [r.id for r in results if r.treatment in IN_SEQUENCE and r.outcome in ("met", "not_met")]
+    if frozen:
+        return f"the answers of {', '.join(frozen)} stand at the seed at which they were given"
+    short = [r for r in results if r.needs is not None and r.needs > judging.most_seeds]
+    if short:
+        told = ", ".join(f"{r.id} would need about {r.needs}" for r in short)
+        return f"{told}, and {judging.most_seeds} are allowed"
+    if verdict.confidence == "confirmed":
+        return "the verdict is confirmed, and no seed is looked at after that"
+    return "every criterion has all the seeds that are looked at"
+
+
+# --- another phase, or another rung ----------------------------------------------------------------
+
+
+def _options(trace: Trace, verdict: Verdict) -> Iterator[Experiment]:
+    """Options of the phase's triage whose phase is not judged and has the same gate over other arms."""
+    assert trace.rules is not None
+    tried = dict(trace.decision.inputs.tried) if trace.decision and trace.decision.inputs else {}
+    for option in trace.rules.triage.options if trace.rules.triage else ():
+        if option.opens in trace.verdicts or option.option in tried.get(trace.phase, ()):
+            continue
+        if _same_question(trace, option.opens):
+            yield _of_phase(trace, verdict, option.opens, "option", option)
+
+
+def _same_question(trace: Trace, phase: str) -> bool:
+    """Whether a phase has this one's gate, over criteria that ask the same of whichever arms."""
+    assert trace.rules is not None
+    mine, other = trace.rules, trace.program.phases[phase]
+    return mine.gate == other.gate and all(
+        name in other.criteria and _asked(trace, trace.phase, name) == _asked(trace, phase, name)
+        for name in mine.gate
+    )
+
+
+def _asked(trace: Trace, phase: str, name: str) -> object:
+    rule = trace.program.phases[phase].criteria.get(name)
+    arms = {"arm", "each_of", "any_arm", "versus", "best_first", "spread_of", "factor"}
+    return rule.model_dump(mode="json", exclude=arms) if rule is not None else name
+
+
+def _superseding(trace: Trace, verdict: Verdict) -> Iterator[Experiment]:
+    for name, rules in trace.program.phases.items():
+        rule = rules.supersedes
+        if rule is None or rule.phase != trace.phase or name in trace.verdicts:
+            continue
+        if rule.case is None or rule.case == verdict.case:
+            yield _of_phase(trace, verdict, name, "supersedes", None)
+
+
+def _of_phase(
+    trace: Trace,
+    verdict: Verdict,
+    phase: str,
+    kind: Literal["option", "supersedes"],
+    option: Option | None,
+) -> Experiment:
+    rules = trace.program.phases[phase]
+    runs = len(rules.arms) * rules.seeds
+    told = (
+        f"option {option.option}, which judges '{phase}'" if option else f"'{phase}', which supersedes this"
+    )
+    hours = option.least_hours if option is not None else 0.0
+    return Experiment(
+        kind=kind,
+        what=told,
+        phase=phase,
+        arms=tuple(rules.arms),
+        to_seeds=rules.seeds,
+        runs=runs,
+        seconds=hours * 3600 if hours else _cost(verdict, runs),
+        at_least=True,
+    )
+
+
+def _higher(trace: Trace, verdict: Verdict) -> Iterator[Experiment]:
+    """The same phase at the next rung, where fidelities differ in what they show."""
+    rung = RUNGS.index(verdict.fidelity) + 1 if verdict.fidelity in RUNGS else len(RUNGS)
+    if rung < len(RUNGS) and verdict.run_ids:
+        runs = len(verdict.run_ids)
+        yield Experiment(
+            kind="fidelity",
+            what=f"the same at fidelity {RUNGS[rung]}",
+            phase=trace.phase,
+            runs=runs,
+            seconds=_cost(verdict, runs),
+            at_least=True,
+        )
+
+
+def outlook_lines(found: Outlook, full: bool) -> list[str]:
+    """The outlook for a person: the cheapest, and with ``full`` the others."""
+    lines = []
+    for i, experiment in enumerate(found.experiments if full else found.experiments[:1]):
+        head = "cheapest that could flip the verdict" if not i else "  or"
+        lines.append(f"{head}: {experiment.what} ({_price(experiment)})")
+    if not found.experiments and found.reason:
+        lines.append(f"no experiment could flip the verdict: {found.reason}")
+    elif full and found.reason:
+        lines.append(f"  {found.reason}")
+    return lines
+
+
+def _price(experiment: Experiment) -> str:
+    runs = f"{experiment.runs} run{'' if experiment.runs == 1 else 's'}"
+    if experiment.seconds is None:
+        return f"{runs}, time not known"
+    least = "at least " if experiment.at_least else "about "
+    return f"{runs}, {least}{_duration(experiment.seconds)}"
+
+
+def _duration(seconds: float) -> str:
+    for length, name in ((3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds / length:.3g} {name}"
+    return f"{seconds:.3g} s"

@@ -1,0 +1,235 @@
+"""Why something was not chosen, what would have to hold, and the smallest change that would choose it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from planner.criteria.wording import number, words
+from planner.errors import UsageError
+from planner.explain.trace import Trace
+from planner.explain.unfired import Failed, Told, first_failed, rules_told, wanted_for
+from planner.program import OUTCOMES
+from planner.records import Decision, Record, Value, Verdict
+from planner.routes import openers, targets
+from planner.supposing import Flip
+from planner.triage import choices
+
+
+class Change(Record):
+    """One observed value moved beyond a flip point.
+
+    Attributes:
+        decision: what would be done next: the choice, or the action where it has none.
+    """
+
+    criterion: str
+    arm: str
+    metric: str
+    observed: Value
+    beyond: Value
+    unit: str
+    outcome: str
+    decision: str
+
+
+class WhyNot(Record):
+    """Why a name was not chosen.
+
+    Attributes:
+        phase: after which phase it could have been chosen.
+        chosen: it was.
+        chain: what would have to hold, in order, with what was found.
+        failed: the first condition that failed.
+        smallest: the smallest change of a single observed value that would have chosen it.
+    """
+
+    name: str
+    phase: str
+    chosen: bool
+    reason: str
+    chain: tuple[str, ...] = ()
+    failed: Failed | None = None
+    smallest: Change | None = None
+
+
+def why_not(trace: Trace, name: str) -> WhyNot:
+    """Why an option, phase, case, tier or outcome was not chosen after a phase, or on the way to it.
+
+    Raises:
+        UsageError: nothing has that name; what there is, is listed.
+    """
+    known = names_of(trace)
+    if name not in known:
+        raise UsageError(f"{trace.program.program} has no '{name}' to choose; there is {', '.join(known)}")
+    here = next((t for t in _places(trace) if _may_choose(t, name)), None)
+    if here is None:
+        return _nowhere(trace, name)
+    assert here.verdict is not None
+    if _is_chosen(name, here.verdict, here.decision):
+        return WhyNot(name=name, phase=here.phase, chosen=True, reason=f"it was, after {here.phase}")
+    told = _told_of(here, name)
+    failed = next((t.failed for t in told if t.failed is not None), None)
+    reason = next((t.reason for t in told if t.reason), "") or _passed_by(here)
+    chain = tuple(f"{t.rule}: {t.reason or 'it holds'}" for t in told)
+    changes = [_change(flip) for flip in _flips_to(here, name)]
+    return WhyNot(
+        name=name,
+        phase=here.phase,
+        chosen=False,
+        reason=reason,
+        chain=chain,
+        failed=failed,
+        smallest=changes[0] if changes else None,
+    )
+
+
+def names_of(trace: Trace) -> list[str]:
+    """Everything that may be asked about: options, phases, the rows of the phase, outcomes."""
+    rules, phases = trace.rules, trace.program.phases
+    options = [o.option for p in phases.values() if p.triage for o in p.triage.options]
+    rows = [*rules.cases, *(tier.tier for tier in rules.tiers)] if rules else []
+    others = [n for p in phases.values() for n in (*p.cases, *(t.tier for t in p.tiers))]
+    return list(dict.fromkeys([*options, *phases, *rows, *others, *OUTCOMES, "stop", "wait"]))
+
+
+def why_not_lines(found: WhyNot) -> list[str]:
+    """The answer for a person."""
+    if found.chosen:
+        return [f"why not {found.name}: {found.reason}"]
+    lines = [f"why not {found.name} after {found.phase}: {found.reason}"]
+    lines += [f"  {told}" for told in found.chain]
+    small = found.smallest
+    if small is None:
+        return [*lines, "  no single value would have chosen it"]
+    unit = f" {small.unit}" if small.unit else ""
+    moved = f"{small.criterion} from {number(small.observed)} to beyond {number(small.beyond)}{unit}"
+    by = f" (all of {small.arm}.{small.metric} moved alike)"
+    return [*lines, f"  smallest change: {moved}{by}; then {small.outcome}, {small.decision}"]
+
+
+def _places(trace: Trace) -> Iterator[Trace]:
+    """The phase that is explained, then the others that are judged."""
+    if trace.verdict is not None:
+        yield trace
+    for phase, verdict in trace.verdicts.items():
+        if phase != trace.phase and phase in trace.program.phases:
+            decision = trace.decisions.get(phase)
+            yield replace(trace, phase=phase, verdict=verdict, decision=decision)
+
+
+def _may_choose(trace: Trace, name: str) -> bool:
+    """Whether the verdict of a phase, or the decision after it, could have been that."""
+    rules = trace.rules
+    assert rules is not None
+    due = trace.decision.due if trace.decision else ()
+    offered = choices(trace.program, trace.phase, due)
+    return name in (*OUTCOMES, "wait", *offered, *offered.values()) or rules.row(name) is not None
+
+
+def _is_chosen(name: str, verdict: Verdict, decision: Decision | None) -> bool:
+    said = [verdict.outcome, verdict.case, verdict.tier]
+    if decision is not None:
+        said += [decision.choice, decision.target, decision.action]
+    return name in said
+
+
+def _told_of(trace: Trace, name: str) -> list[Told]:
+    """The rules that lead to a name, and what was found."""
+    rules = trace.rules
+    assert rules is not None
+    assert trace.verdict is not None
+    told = {t.rule: t for t in rules_told(trace)}
+    keys = [key for key, target in rules.next.items() if target == name]
+    if name in OUTCOMES or rules.row(name) is not None:
+        keys = [name]
+    found = [_told_of_key(trace, told, key) for key in keys]
+    options = rules.triage.options if rules.triage else []
+    mine = [o.option for o in options if name in (o.option, o.opens)]
+    if mine and not any(t.fired for t in told.values() if t.kind == "option"):
+        found += [_told_of_key(trace, told, key) for key, way in rules.next.items() if way == "triage"]
+    found += [told[f"{trace.phase}.triage.{option}"] for option in mine]
+    return found or _back(trace, name)
+
+
+def _back(trace: Trace, name: str) -> list[Told]:
+    """An option of a triage that opened the phase: the verdict has to lead back there."""
+    for holder in openers(trace.program, trace.phase):
+        triage = trace.program.phases[holder].triage
+        for option in triage.options if triage else ():
+            if name in (option.option, option.opens):
+                rule = trace.decision.rule if trace.decision else "nothing yet"
+                back = f"the verdict does not lead back to the triage of {holder}, but on by {rule}"
+                why = {r.choice: r.reason for r in trace.decision.rejected} if trace.decision else {}
+                place, told = (
+                    f"{holder}.triage.{option.option}",
+                    why.get(option.option, "it would be offered"),
+                )
+                return [
+                    Told(rule=f"{trace.phase}.next", kind="next", fired=False, reason=back),
+                    Told(rule=place, kind="option", fired=False, reason=told),
+                ]
+    return []
+
+
+def _told_of_key(trace: Trace, told: dict[str, Told], key: str) -> Told:
+    """The rule behind an answer: its row, the gate, or its way of ``next``."""
+    for place in (f"{trace.phase}.cases.{key}", f"{trace.phase}.tiers.{key}", f"{trace.phase}.next.{key}"):
+        if place in told:
+            return told[place]
+    verdict = trace.verdict
+    assert verdict is not None
+    failed = first_failed(trace, verdict, wanted_for(trace, key))
+    fired = verdict.outcome == key
+    reason = "" if fired else f"the outcome is {verdict.outcome}, not {key}"
+    return Told(rule=f"{trace.phase}.gate", kind="gate", fired=fired, failed=failed, reason=reason)
+
+
+def _passed_by(trace: Trace) -> str:
+    decision = trace.decision
+    return decision.reason if decision is not None else "nothing has been decided yet"
+
+
+def _flips_to(trace: Trace, name: str) -> list[Flip]:
+    """The flips beyond which a name is chosen, the smallest change first."""
+    found = [f for f in trace.flips if _is_chosen(name, f.verdict, f.decision)]
+    return sorted(found, key=lambda f: _share(f.turning.observed, f.turning.flips_at))
+
+
+def _share(observed: float, beyond: float) -> float:
+    return abs(beyond - observed) / max(abs(observed), abs(beyond), 1e-300)
+
+
+def _change(flip: Flip) -> Change:
+    turning, there = flip.turning, flip.verdict
+    row = f", Case {there.case}" if there.case else f", Tier {there.tier}" if there.tier else ""
+    decision = flip.decision
+    chosen = f"{words(decision.action)} {decision.choice}" if decision.choice else words(decision.action)
+    return Change(
+        criterion=turning.id,
+        arm=turning.arm,
+        metric=turning.metric,
+        observed=turning.observed,
+        beyond=turning.flips_at,
+        unit=turning.unit,
+        outcome=f"{there.outcome}{row}",
+        decision=chosen,
+    )
+
+
+def _nowhere(trace: Trace, name: str) -> WhyNot:
+    """A name that no decision so far could have chosen."""
+    phases = trace.program.phases
+    from_next = [p for p in phases if name in targets(trace.program, p).values()]
+    from_triage = [
+        p
+        for p, rules in phases.items()
+        if rules.triage and any(name in (o.option, o.opens) for o in rules.triage.options)
+    ]
+    rows = [p for p, rules in phases.items() if rules.row(name) is not None]
+    sources = list(dict.fromkeys([*from_next, *from_triage, *rows]))
+    waits = ", ".join(f"'{source}'" for source in sources)
+    reason = f"only {waits} could lead to it, and is not judged" if sources else "no decision leads to it"
+    if name == trace.program.first:
+        reason = "it is where the program begins"
+    return WhyNot(name=name, phase=sources[0] if sources else trace.phase, chosen=False, reason=reason)

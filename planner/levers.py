@@ -1,0 +1,113 @@
+"""Which arm's values move what a criterion observes, and where they must be for it to observe something."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+from planner import intervals
+from planner.criteria.joining import decisive
+from planner.criterion import Comparison, Level, Measured, Order, Spread
+from planner.evidence import Evidence, build_sample
+from planner.moving import moved_metric, moved_reading
+from planner.program import Program
+from planner.records import CriterionResult
+from planner.table import columns_read
+
+Input = tuple[str, str]
+"""(arm, metric)."""
+
+
+@dataclass(frozen=True)
+class Lever:
+    """One arm whose values of a criterion's metric can be moved.
+
+    Attributes:
+        arm: whose values move.
+        other: the arm that it is compared with; None for an arm alone.
+        sign: +1 where what is observed grows with the arm's values, -1 where it falls.
+    """
+
+    arm: str
+    other: str | None
+    sign: float
+
+
+def inputs_of(program: Program, rule: Measured) -> set[Input]:
+    """Every arm and metric that a criterion reads, the parts of derived metrics included."""
+    arms = [*getattr(rule, "subjects", [])]
+    arms += [rule.versus] if isinstance(rule, Comparison) and rule.versus else []
+    metrics = program.with_parts(metric for metric, _ in columns_read(program, rule))
+    return {(arm, metric) for arm in arms for metric in metrics}
+
+
+def levers_of(program: Program, rule: Measured, result: CriterionResult) -> list[Lever]:
+    """The arms that can be moved to change a result: of a pair, either; of several arms, the deciding one."""
+    place = _deciding(rule, result)
+    if isinstance(rule, Order | Spread):
+        pairs = pairwise(rule.subjects) if isinstance(rule, Order) else combinations(rule.subjects, 2)
+        one, other = list(pairs)[place]
+        sign = -1.0 if isinstance(rule, Order) and program.metrics[rule.metric].better == "lower" else 1.0
+        return [Lever(one, other, sign), Lever(other, one, -sign)]
+    arm = rule.subjects[place]  # type: ignore[attr-defined]
+    if isinstance(rule, Level):
+        return [Lever(arm, None, 1.0)]
+    assert isinstance(rule, Comparison)
+    falls = rule.better_by is not None and program.metrics[rule.metric].better == "lower"
+    return [Lever(arm, rule.versus or arm, -1.0 if falls else 1.0)]
+
+
+def _deciding(rule: Measured, result: CriterionResult) -> int:
+    if not result.parts:
+        return 0
+    every = not getattr(rule, "any_arm", None)
+    chosen = decisive(result.parts, result.outcome, every)
+    return next(i for i, part in enumerate(result.parts) if part is chosen)
+
+
+def pull(
+    program: Program, evidence: Evidence, rule: Measured, lever: Lever, observed: float, to: float
+) -> Evidence | None:
+    """The evidence with an arm moved so that a criterion observes ``to`` where it observed ``observed``.
+
+    All seeds move alike, so that a mean keeps its spread; for a deviation they move away from their mean.
+    None where no move of that arm's metric can do it.
+    """
+    own = build_sample(program, evidence, lever.arm, rule.metric, rule).values
+    seen = {seed: line for seed, line in _lines(program, evidence, rule, lever).items() if seed in own}
+    quantity = {seed: own[seed] * factor + rest for seed, (factor, rest) in seen.items()}
+    if not seen or not all(factor for factor, _ in seen.values()) or (rule.over_seeds and not observed):
+        return None
+    sign = -1.0 if isinstance(rule, Spread) and math.fsum(quantity.values()) < 0 else 1.0
+    centre, grown = intervals.mean(list(quantity.values())), to / observed if rule.over_seeds else 1.0
+    by = {
+        seed: (value - centre) * (grown - 1.0) if rule.over_seeds else sign * (to - observed)
+        for seed, value in quantity.items()
+    }
+    wanted = {seed: own[seed] + by[seed] / seen[seed][0] for seed in seen}
+    return moved_reading(program, evidence, lever.arm, rule.metric, rule, wanted)
+
+
+def _lines(
+    program: Program, evidence: Evidence, rule: Measured, lever: Lever
+) -> dict[int, tuple[float, float]]:
+    """Seed -> (factor, rest): what is observed there is factor * the arm's value + rest."""
+    floor = program.metrics[rule.metric].floor if rule.against_floor else None
+    if lever.other is None and not isinstance(floor, str):
+        own = build_sample(program, evidence, lever.arm, rule.metric, rule).values
+        return dict.fromkeys(own, (1.0, 0.0))
+    if isinstance(floor, str):
+        plain = rule.model_copy(update={"at": None, "since": None})
+        right = build_sample(program, evidence, lever.arm, floor, plain).values
+        return {seed: (1.0, -value) for seed, value in right.items()}
+    other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
+    right = build_sample(program, evidence, lever.other or lever.arm, other, rule).values
+    if isinstance(rule, Comparison) and rule.as_ == "ratio":
+        return {seed: (1.0 / value if value else 0.0, 0.0) for seed, value in right.items()}
+    return {seed: (lever.sign, -lever.sign * value) for seed, value in right.items()}
+
+
+def moves(program: Program, rule: Measured, lever: Lever) -> Input:
+    """The arm and metric whose values a lever moves."""
+    return lever.arm, moved_metric(program, rule.metric)

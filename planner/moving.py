@@ -1,0 +1,113 @@
+"""Runs with a metric moved: what they would hold if an arm had measured something else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from planner.criterion import Measured
+from planner.evidence import Evidence, is_finite, run_value
+from planner.program import Program
+from planner.runs import Run
+
+_CLOSE = 1e-9
+
+
+def moved_arm(evidence: Evidence, arm: str, move: Callable[[int, Run], Run]) -> Evidence:
+    """The evidence with every run of an arm that counts replaced.
+
+    Args:
+        move: (seed, run) -> the run in its place.
+    """
+    runs = {seed: move(seed, run) for seed, run in evidence.of(arm).items()}
+    return replace(evidence, runs={**evidence.runs, arm: runs})
+
+
+def shifted(run: Run, metric: str, by: float, weight: Callable[[int], float] = lambda _: 1.0) -> Run:
+    """The run with every value of a metric moved, its final one too.
+
+    Args:
+        by: how far, in the metric's unit.
+        weight: step -> how much of that the value at it moves; the final value moves as the last step does.
+    """
+    series = run.series.get(metric, ())
+    way = tuple((step, value + by * weight(step)) for step, value in series)
+    last = weight(series[-1][0]) if series else 1.0
+    final = {metric: run.metrics[metric] + by * last} if metric in run.metrics else {}
+    return run.model_copy(
+        update={
+            "metrics": {**run.metrics, **final},
+            "series": {**run.series, metric: way} if series else run.series,
+        }
+    )
+
+
+def moved_reading(
+    program: Program, evidence: Evidence, arm: str, metric: str, rule: Measured, wanted: Mapping[int, float]
+) -> Evidence | None:
+    """The evidence with an arm's runs moved so that a criterion reads these values of them.
+
+    Args:
+        rule: says which value of a series is read.
+        wanted: seed -> value; other seeds stay as they are.
+
+    Returns:
+        None where no move of that metric gives such a reading.
+    """
+    moved: dict[int, Run] = {}
+    for seed, value in wanted.items():
+        run = _reading(program, evidence.of(arm)[seed], metric, rule, value)
+        if run is None:
+            return None
+        moved[seed] = run
+    return moved_arm(evidence, arm, lambda seed, run: moved.get(seed, run))
+
+
+def moved_metric(program: Program, metric: str) -> str:
+    """The metric whose values are moved for another's: of a derived share, the one whose share it is."""
+    return program.metrics[metric].share or metric
+
+
+def _reading(program: Program, run: Run, metric: str, rule: Measured, wanted: float) -> Run | None:
+    """The run of which that value is read; None where moving the metric does not get there."""
+    now, base = run_value(program, run, metric, rule), moved_metric(program, metric)
+    if now is None or not is_finite(now) or not is_finite(wanted):
+        return None
+    if base != metric:
+        by = _of_share(program, run, metric, rule, now, wanted)
+    else:
+        unit = max(abs(now), 1.0)
+        there = run_value(program, _tilted(run, base, rule, unit), metric, rule)
+        gain = 0.0 if there is None else (there - now) / unit
+        by = (wanted - now) / gain if gain else None
+    if by is None:
+        return None
+    moved = _tilted(run, base, rule, by)
+    found = run_value(program, moved, metric, rule)
+    least = _CLOSE * max(abs(now), 1e-300)
+    return moved if found is not None and math.isclose(found, wanted, rel_tol=_CLOSE, abs_tol=least) else None
+
+
+def _of_share(
+    program: Program, run: Run, metric: str, rule: Measured, now: float, wanted: float
+) -> float | None:
+    """How far the part moves for its share to be as wanted: p = part / (part + rest)."""
+    declared = program.metrics[metric]
+    part = run_value(program, run, declared.share or metric, rule)
+    if part is None or not 0 < now < 1 or not 0 < wanted < 1:
+        return None
+    rest = part * (1 - now) / now
+    return wanted * rest / (1 - wanted) - part
+
+
+def _tilted(run: Run, metric: str, rule: Measured, by: float) -> Run:
+    """The run moved so that what a criterion reads of it moves: as a whole, or from the step asked about."""
+    series = run.series.get(metric, ())
+    if rule.since is not None and series:
+        base = series[0][0] if rule.since == "first" else rule.since
+        return shifted(run, metric, by, lambda step: 0.0 if step == base else 1.0)
+    if rule.at == "slope" and series:
+        first = series[0][0]
+        return shifted(run, metric, by, lambda step: float(step - first))
+    return shifted(run, metric, by)
