@@ -28,7 +28,7 @@ def seeds_wanted(
         rule, result = rules.criteria.get(name), verdict.criterion(name)
         if rule is None or result is None:
             continue
-        arms = _arms(rule)
+        arms = arms_of(rule)
         lagging = _lagging(arms, result, evidence)
         goal = _next_look(rule, judging, min(len(evidence.of(arm)) for arm in arms))
         for arm in arms:
@@ -95,7 +95,8 @@ def _winners(rules: Phase, verdict: Verdict) -> list[str]:
     return found
 
 
-def _arms(rule: Criterion) -> list[str]:
+def arms_of(rule: Criterion) -> list[str]:
+    """The arms whose seeds a criterion is judged on."""
     arms = list(getattr(rule, "subjects", []))
     if isinstance(rule, Comparison) and rule.versus is not None:
         arms.append(rule.versus)

@@ -55,7 +55,7 @@ class World:
         }
         evidence = Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
         judging = build_judging(self.program, PHASE, "standard", self.final)
-        judging = replace(judging, flips=values is None)
+        judging = replace(judging, told=values is None)
         return judge_phase(self.program, PHASE, evidence, judging)
 
     def way_on(self, verdict: Verdict) -> tuple[str | None, ...]:

@@ -203,11 +203,14 @@ def copy_home(home: Path, folder: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Every file below a folder with a digest of its content, and every folder."""
+    """Every file below a folder with a digest of its content, and every folder.
+
+    SQLite's own files beside a database are left out: they come and go with whoever reads it.
+    """
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in sorted(folder.rglob("*"))
-        if "__pycache__" not in path.parts
+        if "__pycache__" not in path.parts and not path.name.endswith(("-wal", "-shm"))
     }
 
 

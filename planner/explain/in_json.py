@@ -26,7 +26,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "verdict": _verdict_json(trace),
         "guards": [_guard_json(g) for g in (verdict.guards if verdict else ())],
         "criteria": [
-            {**criterion_json(c), "turns": _turns_json(trace, c.id)}
+            {**criterion_json(c), "needs": c.needs, "turns": _turns_json(trace, c.id)}
             for c in (verdict.criteria if verdict else ())
         ],
         "decision": _decision_json(decision) if decision else None,
@@ -62,6 +62,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "cheapest_flip": _outlook_json(trace),
         "rule_changes": rules_changed_json(trace),
         "error_budget": budget_json(trace),
+        "noise": [floor.model_dump(mode="json") for floor in (verdict.floors if verdict else ())],
     }
 
 

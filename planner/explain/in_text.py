@@ -9,6 +9,7 @@ from planner.criteria.wording import number, words
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.budget_told import budget_line
 from planner.explain.next_experiment import outlook_lines, outlook_of
+from planner.explain.noise_told import floor_line, needs_text
 from planner.explain.rules_changed import rules_changed_lines
 from planner.explain.trace import Trace
 from planner.explain.unfired import nearness, rules_told
@@ -63,6 +64,8 @@ def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
         for criterion in names:
             result = verdict.criterion(criterion)
             lines += _criterion_lines(trace, verdict, result, full) if result is not None else []
+    floors = [floor_line(floor) for floor in verdict.floors if full or floor.refused]
+    lines += ["noise", *(f"  {told}" for told in floors)] if floors else []
     lines += _supersession_lines(trace)
     if verdict.caveats:
         kept = verdict.caveats if full else verdict.caveats[:3]
@@ -121,7 +124,8 @@ def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, fu
         lines += [f"      runs {', '.join(result.run_ids)}"] if result.run_ids else []
     elif facts:
         lines += [f"      {', '.join(facts[2:])}; runs {_few(result.run_ids)}"]
-    return lines
+    needs = needs_text(trace.program, verdict, result)
+    return lines + ([f"      {needs}"] if needs else [])
 
 
 def _beyond(trace: Trace, criterion: str) -> str:

@@ -15,6 +15,7 @@ from planner.deltas import Delta, deltas
 from planner.expectations import prediction_of, rivals_of
 from planner.explain import Trace
 from planner.explain.budget_told import budget_line
+from planner.explain.noise_told import floor_line, needs_text
 from planner.explain.rules_changed import rules_changed
 from planner.markdown import escape
 from planner.memo.brief import answer_line, headline, next_step
@@ -71,6 +72,7 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "criteria": criteria,
         "claims": claims_today({verdict.phase: verdict}, trace.standing),
         "changes": would_change(verdict, trace.flips),
+        "floors": [floor_line(floor) for floor in verdict.floors],
         "rule_changes": [str(change) for change in rules_changed(trace)],
         "rules_since": trace.rules_since[:10],
         "error_budget": budget_line(trace),
@@ -129,6 +131,7 @@ def _criterion(result: CriterionResult, program: Program, verdict: Verdict) -> d
         "n": f"{asked.seeds}, {result.treatment or '-'}" if result.n else "-",
         "margin": "-" if combined else number(result.margin, signed=True),
         "gate": "yes" if result.id in gate else "",
+        "needs": needs_text(program, verdict, result),
     }
 
 

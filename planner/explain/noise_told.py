@@ -1,0 +1,34 @@
+"""What the measured noise allows to be seen, and how many more seeds a decision would need."""
+
+from __future__ import annotations
+
+from planner.criteria.wording import number
+from planner.noise import floor_text
+from planner.program import Program
+from planner.records import CriterionResult, Floor, Verdict
+from planner.seeds import arms_of
+
+
+def floor_line(floor: Floor) -> str:
+    """One criterion's floor in a sentence."""
+    if floor.refused:
+        return f"{floor.criterion}: {floor_text(floor)}"
+    return (
+        f"{floor.criterion}: the sd of {floor.of} is {number(floor.sd)} over {floor.n} seeds, so "
+        f"{floor.seeds} seeds resolve {number(floor.resolves)}; asked is {number(floor.asked)}"
+    )
+
+
+def needs_text(program: Program, verdict: Verdict, result: CriterionResult) -> str:
+    """With how many seeds an undecided criterion would be decided, and what they cost; else empty."""
+    if result.needs is None or verdict.phase not in program.phases:
+        return ""
+    rule = program.phases[verdict.phase].criteria.get(result.id)
+    arms = arms_of(rule) if rule is not None else []
+    runs = (result.needs - result.n) * len(arms)
+    cost = f"{runs} more runs"
+    if verdict.run_ids and verdict.seconds:
+        cost += f", about {verdict.seconds / len(verdict.run_ids) * runs:.0f} s"
+    most = program.budget.seeds_per_arm
+    beyond = f"; the budget allows {most}" if result.needs > most else ""
+    return f"about {result.needs} seeds like these would decide it ({cost}{beyond})"
