@@ -222,6 +222,21 @@ def check(
 
 
 @command()
+def replay(program: Name, json: Json = False) -> None:
+    """Derives every recorded decision again from MLflow and the program; tells what differs."""
+    from planner.io.replaying import replay_program
+    from planner.replay.telling import as_json, as_lines
+
+    outcome = replay_program(the_home(), program)
+    if json:
+        _print_json(as_json(outcome))
+    else:
+        typer.echo("\n".join(as_lines(outcome)))
+    if not outcome.ok:
+        raise typer.Exit(1)
+
+
+@command()
 def schema() -> None:
     """Prints the JSON Schema of a program file."""
     from planner.schema import json_schema

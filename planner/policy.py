@@ -64,6 +64,12 @@ def passed_over_caveat(phase: str) -> str:
     return f"phase '{phase}' was not done (passed over)"
 
 
+def passed_over(caveats: Iterable[str]) -> list[str]:
+    """The phases that a verdict with these caveats says were passed over, in their order."""
+    quoted = [(told, name) for told in caveats for name in told.split("'")[1:2]]
+    return [name for told, name in quoted if told == passed_over_caveat(name)]
+
+
 class _Walk:
     """One walk: the phases judged so far, which triage opened which phase, what was tried."""
 
@@ -109,7 +115,7 @@ class _Walk:
             short = short or bool(more)
             final = build_judging(self.program, phase, evidence.fidelity, final=True)
             verdict = self._verdict(phase, evidence, final, short)
-        decision = self._decide(verdict, short and _lacks_evidence(self.program.phases[phase], verdict))
+        decision = self._decide(verdict, short and lacks_required(self.program.phases[phase], verdict))
         self.steps.append(Step(verdict, decision))
         self._go_on(decision, verdict)
 
@@ -205,7 +211,8 @@ def _has_runs(evidence: Evidence) -> bool:
     return any(map(len, (*evidence.runs.values(), *evidence.failed.values())))
 
 
-def _lacks_evidence(rules: Phase, verdict: Verdict) -> bool:
+def lacks_required(rules: Phase, verdict: Verdict) -> bool:
+    """Whether the gate lacks runs that it requires."""
     return any(c.cause == "missing" for c in verdict.criteria if c.id in rules.gate)
 
 

@@ -15,7 +15,9 @@ from planner.rule_changes import Change, changes
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("abc", max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 RULES = st.dictionaries(st.text("abc", min_size=1, max_size=3), VALUES, max_size=4)
@@ -24,7 +26,7 @@ RULES = st.dictionaries(st.text("abc", min_size=1, max_size=3), VALUES, max_size
 def without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return value
+    return [without_nulls(v) for v in value] if isinstance(value, list) else value
 
 
 @given(RULES)

@@ -1,0 +1,124 @@
+"""Every recorded verdict and decision derived again, and told apart where one comes out otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from planner.program import Program
+from planner.records import Decision, Record, Verdict, canonical
+from planner.replay.again import decision_again, verdict_again
+from planner.replay.differences import (
+    Difference,
+    decision_differences,
+    each_once,
+    missing_grounds,
+    verdict_differences,
+)
+from planner.replay.log import Log
+from planner.runs import Run
+from planner.standing import follows_verdict
+
+
+class Replayed(Record):
+    """What came of deriving one record again.
+
+    Attributes:
+        position: its place in the journal.
+        equal: it came out byte for byte.
+        older: it was written by an earlier version, which did not note what it rested on.
+        differences: why it did not come out; empty where it did, or is older.
+    """
+
+    kind: Literal["verdict", "decision"]
+    id: str
+    phase: str
+    fidelity: str
+    position: int
+    equal: bool
+    older: bool = False
+    differences: tuple[Difference, ...] = ()
+
+
+def replay(program: Program, runs: Iterable[Run], entries: Sequence[Any]) -> list[Replayed]:
+    """Derives every recorded verdict and decision again from MLflow's runs and the program.
+
+    Each is taken by itself: a verdict from the runs that it looked at and the verdicts before it as they
+    are on record, a decision from its verdict as that comes out today.
+
+    Args:
+        runs: every finished run that MLflow holds, in any order.
+        entries: those of the journal, oldest first.
+
+    Returns:
+        One for each record, in the order in which they were first written.
+    """
+    log = Log(entries, runs)
+    found: dict[str, tuple[Verdict | None, list[Difference]]] = {}
+    done = []
+    for entry in sorted(log.judged, key=lambda e: isinstance(e.record, Decision)):
+        record = entry.record
+        if isinstance(record, Verdict):
+            found[record.id] = _verdict(program, entry, log)
+            derived: Any = found[record.id][0]
+            why = found[record.id][1]
+        else:
+            derived, why = _decision(program, entry, log, found)
+        done.append(_replayed(entry, derived, why))
+    return sorted(done, key=lambda one: one.position)
+
+
+def is_older(record: Verdict | Decision) -> bool:
+    """Whether a version wrote it that did not note what it rested on."""
+    return (record.false_pass if isinstance(record, Verdict) else record.inputs) is None
+
+
+def _replayed(entry: Any, derived: Any, why: Iterable[Difference]) -> Replayed:
+    record, older = entry.record, is_older(entry.record)
+    return Replayed(
+        kind="verdict" if isinstance(record, Verdict) else "decision",
+        id=record.id,
+        phase=record.phase,
+        fidelity=record.fidelity,
+        position=entry.position,
+        equal=derived is not None and same_bytes(record, derived),
+        older=older,
+        differences=() if older else tuple(each_once(why)),
+    )
+
+
+def same_bytes(one: Record, other: Record) -> bool:
+    """Whether two records are written with the same bytes."""
+    return canonical(one.model_dump(mode="json")) == canonical(other.model_dump(mode="json"))
+
+
+def _verdict(program: Program, entry: Any, log: Log) -> tuple[Verdict | None, list[Difference]]:
+    record: Verdict = entry.record
+    if is_older(record):
+        return None, []
+    if record.phase not in program.phases:
+        return None, [_no_such_phase(record)]
+    derived = verdict_again(program, entry, log)
+    return derived, verdict_differences(program, record, derived, log)
+
+
+def _decision(
+    program: Program, entry: Any, log: Log, found: dict[str, tuple[Verdict | None, list[Difference]]]
+) -> tuple[Decision | None, list[Difference]]:
+    record: Decision = entry.record
+    if is_older(record):
+        return None, []
+    if record.phase not in program.phases:
+        return None, [_no_such_phase(record)]
+    grounds = missing_grounds(record, log)
+    if grounds:
+        return None, grounds
+    verdict, why = found[record.verdict_id or ""] if follows_verdict(record) else (None, [])
+    if follows_verdict(record) and verdict is None:
+        return None, why
+    derived = decision_again(program, entry, log, verdict)
+    return derived, why or decision_differences(program, record, derived, log)
+
+
+def _no_such_phase(record: Verdict | Decision) -> Difference:
+    return Difference(kind="rules", id=record.id, what=f"the program has no phase {record.phase} any more")
