@@ -155,8 +155,16 @@ def explain(
 
 
 @command()
-def memo(program: Name, phase: Annotated[str | None, typer.Argument()] = None, json: Json = False) -> None:
+def memo(
+    program: Name,
+    phase: Annotated[str | None, typer.Argument()] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compute every number again from MLflow.")] = False,
+    json: Json = False,
+) -> None:
     """Prints the memo of a phase; of the one judged last if none is named."""
+    if verify:
+        _verify_memos(program, phase, json)
+        return
     from planner.io.reading import memo_text
 
     text, path = memo_text(the_home(), program, phase)
@@ -164,6 +172,18 @@ def memo(program: Name, phase: Annotated[str | None, typer.Argument()] = None, j
         _print_json({"schema": "phasegate.memo/1", "program": program, "path": str(path), "text": text})
         return
     typer.echo(text, nl=False)
+
+
+def _verify_memos(program: str, phase: str | None, json: bool) -> None:
+    from planner.io.verifying import as_json, as_lines, verify_memos
+
+    found = verify_memos(the_home(), program, phase)
+    if json:
+        _print_json(as_json(program, found))
+    else:
+        typer.echo("\n".join(as_lines(found)))
+    if not all(one.ok for one in found):
+        raise typer.Exit(1)
 
 
 @command()

@@ -74,6 +74,10 @@ OVERRIDE = _object(
     id=TEXT, by=TEXT, at=TEXT, reason=TEXT, contradicts=MAYBE_TEXT, expires=MAYBE_TEXT, choose=MAYBE_TEXT
 )
 
+COUNT = _object(recorded=WHOLE, equal=WHOLE, differ=WHOLE, older=WHOLE)
+DIFFERENCE = _object(kind={"enum": ["rules", "evidence", "record"]}, id=TEXT, what=TEXT)
+SLIP = _object(where=TEXT, kind=TEXT, line=WHOLE, section={"type": "string"}, says={}, gives={})
+
 
 def _reply(command: str, **keys: Schema) -> Schema:
     return _object(schema={"const": f"phasegate.{command}/1"}, **keys)
@@ -156,6 +160,37 @@ REPLIES: dict[str, Schema] = {
         overrides=_list(OVERRIDE),
     ),
     "memo": _reply("memo", program=TEXT, path=TEXT, text=TEXT),
+    "memo_verify": _reply(
+        "memo",
+        program=TEXT,
+        path=MAYBE_TEXT,
+        text=MAYBE_TEXT,
+        ok={"type": "boolean"},
+        memos=_list(
+            _object(
+                phase=TEXT,
+                fidelity=TEXT,
+                path=TEXT,
+                ok={"type": "boolean"},
+                numbers=WHOLE,
+                slips=_list(SLIP),
+                because=_list(DIFFERENCE),
+            )
+        ),
+    ),
+    "replay": _reply(
+        "replay",
+        program=TEXT,
+        ok={"type": "boolean"},
+        decisions=COUNT,
+        verdicts=COUNT,
+        differences=_list(DIFFERENCE),
+        records=_list(
+            _object(kind={"enum": ["verdict", "decision"]}, id=TEXT, phase=TEXT, equal={"type": "boolean"})
+        ),
+        pending=TEXTS,
+        elsewhere=TEXTS,
+    ),
     "graph": _reply("graph", program=TEXT, phases={"type": "object"}, mermaid=TEXT),
     "check": _reply("check", ok={"type": "boolean"}, findings=_list(_object(program=TEXT))),
     "override": _reply("override", program=TEXT, override=OVERRIDE),

@@ -88,8 +88,10 @@ class MlflowRecords:
             yield from self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''")
 
     def _text(self, run_id: str, name: str) -> str | None:
-        """The text of an artifact; None where it is not there."""
-        with tempfile.TemporaryDirectory() as folder, suppress(OSError, ValueError):
+        """The text of an artifact; None where it is not there, or is no text."""
+        if name not in {file.path for file in self._client.list_artifacts(run_id)}:
+            return None
+        with tempfile.TemporaryDirectory() as folder, suppress(ValueError):
             path = self._client.download_artifacts(run_id, name, folder)
             return Path(path).read_text(encoding="utf-8")
         return None

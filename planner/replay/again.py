@@ -24,12 +24,19 @@ from planner.triage import Route
 Told = TypeVar("Told", bound=Identified)
 
 
+def counted_again(
+    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
+) -> Evidence:
+    """The runs that counted, under the exclusions that stood when an entry was written."""
+    found = log.runs_of(phase, considered)
+    return build_evidence(program, phase, fidelity, found, log.excluded(entry))
+
+
 def evidence_again(
     program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
 ) -> Evidence:
-    """The evidence that these runs give, under the exclusions that stood when an entry was written."""
-    found = log.runs_of(phase, considered)
-    evidence = build_evidence(program, phase, fidelity, found, log.excluded(entry))
+    """The same without what was judged under other rules before, where there is enough beside it."""
+    evidence = counted_again(program, phase, fidelity, considered, log, entry)
     return fresh_evidence(program, evidence, log.seen(entry))
 
 

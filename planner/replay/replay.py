@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from planner.program import Program
@@ -40,11 +41,23 @@ class Replayed(Record):
     differences: tuple[Difference, ...] = ()
 
 
+@dataclass(frozen=True)
+class Derived:
+    """A recorded verdict or decision with what comes out today.
+
+    Attributes:
+        entry: the journal's, where it was first written.
+        record: what comes out; None where nothing can be derived.
+        why: on account of what it comes out otherwise.
+    """
+
+    entry: Any
+    record: Verdict | Decision | None
+    why: Sequence[Difference]
+
+
 def replay(program: Program, runs: Iterable[Run], entries: Sequence[Any]) -> list[Replayed]:
     """Derives every recorded verdict and decision again from MLflow's runs and the program.
-
-    Each is taken by itself: a verdict from the runs that it looked at and the verdicts before it as they
-    are on record, a decision from its verdict as that comes out today.
 
     Args:
         runs: every finished run that MLflow holds, in any order.
@@ -53,19 +66,21 @@ def replay(program: Program, runs: Iterable[Run], entries: Sequence[Any]) -> lis
     Returns:
         One for each record, in the order in which they were first written.
     """
-    log = Log(entries, runs)
-    found: dict[str, tuple[Verdict | None, list[Difference]]] = {}
-    done = []
+    return [_replayed(one) for one in derive(program, Log(entries, runs)).values()]
+
+
+def derive(program: Program, log: Log) -> dict[str, Derived]:
+    """Record id -> what comes out, in the order in which the records were first written.
+
+    Each is taken by itself: a verdict from the runs that it looked at and the verdicts before it as they
+    are on record, a decision from its verdict as that comes out today.
+    """
+    found: dict[str, Derived] = {}
     for entry in sorted(log.judged, key=lambda e: isinstance(e.record, Decision)):
-        record = entry.record
-        if isinstance(record, Verdict):
-            found[record.id] = _verdict(program, entry, log)
-            derived: Any = found[record.id][0]
-            why = found[record.id][1]
-        else:
-            derived, why = _decision(program, entry, log, found)
-        done.append(_replayed(entry, derived, why))
-    return sorted(done, key=lambda one: one.position)
+        told = _decision if isinstance(entry.record, Decision) else _verdict
+        record, why = told(program, entry, log, found)
+        found[entry.record.id] = Derived(entry, record, why)
+    return dict(sorted(found.items(), key=lambda item: item[1].entry.position))
 
 
 def is_older(record: Verdict | Decision) -> bool:
@@ -73,17 +88,17 @@ def is_older(record: Verdict | Decision) -> bool:
     return (record.false_pass if isinstance(record, Verdict) else record.inputs) is None
 
 
-def _replayed(entry: Any, derived: Any, why: Iterable[Difference]) -> Replayed:
-    record, older = entry.record, is_older(entry.record)
+def _replayed(one: Derived) -> Replayed:
+    record, older = one.entry.record, is_older(one.entry.record)
     return Replayed(
         kind="verdict" if isinstance(record, Verdict) else "decision",
         id=record.id,
         phase=record.phase,
         fidelity=record.fidelity,
-        position=entry.position,
-        equal=derived is not None and same_bytes(record, derived),
+        position=one.entry.position,
+        equal=one.record is not None and same_bytes(record, one.record),
         older=older,
-        differences=() if older else tuple(each_once(why)),
+        differences=() if older else tuple(each_once(one.why)),
     )
 
 
@@ -92,7 +107,9 @@ def same_bytes(one: Record, other: Record) -> bool:
     return canonical(one.model_dump(mode="json")) == canonical(other.model_dump(mode="json"))
 
 
-def _verdict(program: Program, entry: Any, log: Log) -> tuple[Verdict | None, list[Difference]]:
+def _verdict(
+    program: Program, entry: Any, log: Log, found: Mapping[str, Derived]
+) -> tuple[Verdict | None, list[Difference]]:
     record: Verdict = entry.record
     if is_older(record):
         return None, []
@@ -103,7 +120,7 @@ def _verdict(program: Program, entry: Any, log: Log) -> tuple[Verdict | None, li
 
 
 def _decision(
-    program: Program, entry: Any, log: Log, found: dict[str, tuple[Verdict | None, list[Difference]]]
+    program: Program, entry: Any, log: Log, found: Mapping[str, Derived]
 ) -> tuple[Decision | None, list[Difference]]:
     record: Decision = entry.record
     if is_older(record):
@@ -113,8 +130,11 @@ def _decision(
     grounds = missing_grounds(record, log)
     if grounds:
         return None, grounds
-    verdict, why = found[record.verdict_id or ""] if follows_verdict(record) else (None, [])
-    if follows_verdict(record) and verdict is None:
+    if not follows_verdict(record):
+        derived = decision_again(program, entry, log)
+        return derived, decision_differences(program, record, derived, log)
+    verdict, why = found[record.verdict_id or ""].record, list(found[record.verdict_id or ""].why)
+    if not isinstance(verdict, Verdict):
         return None, why
     derived = decision_again(program, entry, log, verdict)
     return derived, why or decision_differences(program, record, derived, log)
