@@ -242,11 +242,22 @@ def check(
 
 
 @command()
-def replay(program: Name, json: Json = False) -> None:
+def replay(
+    program: Name,
+    rules: Annotated[
+        Path | None, typer.Option(help="An edited program: what it would have made of the past.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Derives every recorded decision again from MLflow and the program; tells what differs."""
-    from planner.io.replaying import replay_program
-    from planner.replay.telling import as_json, as_lines
+    from planner.io.replaying import replay_program, try_rules
+    from planner.replay.telling import as_json, as_lines, what_if_json, what_if_lines
 
+    if rules is not None:
+        found = try_rules(the_home(), program, rules)
+        told = program, str(rules), found
+        _print_json(what_if_json(*told)) if json else typer.echo("\n".join(what_if_lines(*told)))
+        return
     outcome = replay_program(the_home(), program)
     if json:
         _print_json(as_json(outcome))

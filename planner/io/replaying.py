@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from planner.errors import StoreUnavailable
+from planner.errors import StoreUnavailable, UsageError
 from planner.io.copies import Reconciled, reconcile
 from planner.io.entries import Copy
 from planner.io.home import open_program
 from planner.io.journal import Journal
+from planner.io.programs import load_program
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.program import Program
@@ -18,6 +20,7 @@ from planner.records import Verdict
 from planner.replay.differences import stepped_in
 from planner.replay.replay import replay
 from planner.replay.telling import Outcome
+from planner.replay.what_if import WhatIf, what_if
 from planner.runs import Run
 
 
@@ -46,6 +49,23 @@ def replay_program(home: Home, name: str) -> Outcome:
     """
     archive, _ = open_archive(home, open_program(home, name))
     return replay_archive(archive)
+
+
+def try_rules(home: Home, name: str, path: Path) -> WhatIf:
+    """What an edited program would have made of everything that is on record of a program.
+
+    Raises:
+        UsageError: there is no such program, or the edited one is another.
+        ProgramError: one of them is malformed.
+        StoreUnavailable: MLflow cannot be reached or read, and there is something on record.
+
+    Side effects: reads both programs, the journal and MLflow.
+    """
+    program, edited = open_program(home, name), load_program(path, any_name=True)
+    if edited.program != name:
+        raise UsageError(f"{path} is the program '{edited.program}', not '{name}'")
+    archive, _ = open_archive(home, program)
+    return what_if(program, edited, archive.runs, archive.records.entries)
 
 
 def replay_archive(archive: Archive) -> Outcome:

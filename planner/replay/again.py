@@ -40,29 +40,34 @@ def evidence_again(
     return fresh_evidence(program, evidence, log.seen(entry))
 
 
-def verdict_again(
-    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict] | None = None
-) -> Verdict:
+def verdict_again(program: Program, entry: Any, log: Log) -> Verdict:
     """The verdict that the program gives today on the runs of a recorded one.
 
     A record does not say whether more seeds could still have been asked for, so both are tried.
+    """
+    recorded: Verdict = entry.record
+    return nearest(recorded, verdicts_again(program, entry, log, log.earlier(entry)))
+
+
+def verdicts_again(
+    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict]
+) -> tuple[Verdict, Verdict]:
+    """The verdict while more seeds may be asked for, and where none may.
 
     Args:
-        earlier: the verdicts before it; None takes those of the record.
+        earlier: the verdicts before it.
     """
     recorded: Verdict = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
-    before = log.earlier(entry) if earlier is None else earlier
     passed, short = passed_over(recorded.caveats), SHORT in recorded.caveats
     post_hoc = bool(judged_otherwise(program, evidence, log.seen(entry)))
-    found = [
-        judge_on_the_way(
-            program, evidence, build_judging(program, phase, fidelity, final), before, passed, short, post_hoc
-        )
-        for final in (False, True)
-    ]
-    return nearest(recorded, found)
+
+    def judged(final: bool) -> Verdict:
+        judging = build_judging(program, phase, fidelity, final)
+        return judge_on_the_way(program, evidence, judging, earlier, passed, short, post_hoc)
+
+    return judged(final=False), judged(final=True)
 
 
 def decision_again(

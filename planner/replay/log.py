@@ -18,10 +18,13 @@ class Log:
     Args:
         entries: those of a journal, oldest first: anything with ``record``, ``position`` and ``at``.
         runs: every finished run that MLflow holds; the order does not matter.
+        rules_kept: verdicts under other rules count as seen; without, it is as if today's rules had
+            always been there.
     """
 
-    def __init__(self, entries: Sequence[Any], runs: Iterable[Run]) -> None:
+    def __init__(self, entries: Sequence[Any], runs: Iterable[Run], rules_kept: bool = True) -> None:
         self.entries = entries
+        self._rules_kept = rules_kept
         self._runs: dict[str, list[Run]] = defaultdict(list)
         for run in runs:
             self._runs[run.id].append(run)
@@ -70,7 +73,7 @@ class Log:
 
     def seen(self, entry: Any) -> dict[str, list[tuple[str, frozenset[str]]]]:
         """Phase -> (rules digest, run ids) of the verdicts before an entry, oldest first."""
-        return rules_seen(self.before(entry))
+        return rules_seen(self.before(entry)) if self._rules_kept else {}
 
     def earlier(self, entry: Any) -> dict[str, Verdict]:
         """Phase -> the verdicts before a recorded verdict or decision, in the order of the way.

@@ -1,4 +1,4 @@
-"""What came of a replay, as JSON and in lines."""
+"""What came of a replay, and of one under an edited program, as JSON and in lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from planner.program import Program
 from planner.replay.differences import Difference
 from planner.replay.replay import Replayed
+from planner.replay.what_if import Cost, PhaseMoved, Way, WhatIf
 
 
 @dataclass(frozen=True)
@@ -97,3 +98,49 @@ def as_lines(outcome: Outcome) -> list[str]:
         because = f" (so {', '.join(beside)} come out otherwise)" if beside else ""
         lines.append(f"{difference.kind} {difference.id}: {difference.what}{because}")
     return lines
+
+
+# --- under an edited program -------------------------------------------------------------------
+
+
+def what_if_json(program: str, rules: str, found: WhatIf) -> dict[str, Any]:
+    """The reply of ``replay --rules FILE --json``."""
+    told = {"schema": "phasegate.replay/1", "program": program, "rules": rules}
+    return {**told, **found.model_dump(mode="json")}
+
+
+def what_if_lines(program: str, rules: str, found: WhatIf) -> list[str]:
+    """The same for a person: the decisions that change, then each way."""
+    if not found.ways:
+        return [f"{program}: nothing is on record yet"]
+    moved = [one for one in found.decisions if one.field]
+    lines = [f"{program} under {rules}: {len(moved)} of {len(found.decisions)} decisions would change"]
+    lines += [f"  {one}" for one in moved]
+    for way in found.ways:
+        lines += _way_lines(way)
+    return lines
+
+
+def _way_lines(way: Way) -> list[str]:
+    lines = [f"the whole way at {way.fidelity or 'the fidelity of each phase'}:"]
+    moved = [one for one in way.phases if one.differs]
+    lines += [f"  {_phase_line(one, way.open_at)}" for one in moved]
+    lines += [] if moved else ["  every phase ends as it did"]
+    if way.open_at is not None:
+        lines.append(f"  it asks for runs of {way.open_at} that nobody has made; what follows is unknown")
+    return [*lines, f"  in all: {_cost(way.total)}"]
+
+
+def _phase_line(one: PhaseMoved, open_at: str | None) -> str:
+    unknown = "not known" if open_at is not None else "not reached"
+    was = str(one.recorded or "not reached")
+    would_be = "open" if one.phase == open_at else str(one.edited or unknown)
+    same = one.recorded is not None and one.recorded == one.edited
+    return f"{one.phase}: {was if same else f'{was} -> {would_be}'}; {_cost(one.cost)}"
+
+
+def _cost(cost: Cost) -> str:
+    told = f"{cost.recorded} runs -> {cost.edited}"
+    told += f", {cost.saved} saved ({cost.seconds_saved:.0f} s)" if cost.saved else ""
+    unmade = f", {cost.unmade} of them never made" if cost.unmade else ""
+    return told + (f", {cost.added} added (about {cost.seconds_added:.0f} s{unmade})" if cost.added else "")
