@@ -140,7 +140,7 @@ def _phase_line(one: PhaseMoved, open_at: str | None) -> str:
 
 
 def _cost(cost: Cost) -> str:
-    told = f"{cost.recorded} runs -> {cost.edited}"
+    told = f"{cost.before} runs -> {cost.after}"
     told += f", {cost.saved} saved ({cost.seconds_saved:.0f} s)" if cost.saved else ""
     unmade = f", {cost.unmade} of them never made" if cost.unmade else ""
     return told + (f", {cost.added} added (about {cost.seconds_added:.0f} s{unmade})" if cost.added else "")

@@ -31,20 +31,23 @@ class Reached(Record):
 
 
 class Cost(Record):
-    """Runs of ours that were used, and how an edited program's use differs.
+    """Runs of ours that a program uses from beginning to end, and how an edited one's use differs.
+
+    Both are walked over the runs that were made, so that detours of the past, such as seeds in place of
+    an excluded run that counts again, are on no side.
 
     Attributes:
-        recorded: runs that were used.
-        edited: runs that the edited program uses, so far as its way is known.
-        saved: used then and not needed any more.
-        added: needed now and not used then.
+        before: runs that the program as it is uses.
+        after: runs that the edited program uses, so far as its way is known.
+        saved: used before and not after.
+        added: used after and not before.
         unmade: of those, how many nobody has made.
         seconds_saved: that those took.
         seconds_added: that those took, or would take at the mean of the runs that were made.
     """
 
-    recorded: int = 0
-    edited: int = 0
+    before: int = 0
+    after: int = 0
     saved: int = 0
     added: int = 0
     unmade: int = 0
@@ -104,7 +107,7 @@ def what_if(program: Program, edited: Program, runs: Iterable[Run], entries: Seq
 
 def _way(program: Program, edited: Program, log: Log, fidelity: str | None) -> Way:
     way, walked = recorded_way(program, log, fidelity), walk(program, edited, log, fidelity)
-    then = _used({v.phase: _looked_at(log, v) for v, _ in way})
+    then = _used(_asked(log, walk(program, program, log, fidelity)))
     now = _used(_asked(log, walked))
     lacking = walked.position.phase if walked.lacking else None
     reached = {v.phase: _reached(v, d) for v, d in way}
@@ -180,8 +183,8 @@ def _cost(
     saved = [run for run in then if run.id not in needed]
     added = [run for run in now if run.id not in known]
     return Cost(
-        recorded=len(then),
-        edited=len(now) + len(lacking),
+        before=len(then),
+        after=len(now) + len(lacking),
         saved=len(saved),
         added=len(added) + len(lacking),
         unmade=len(lacking),

@@ -14,6 +14,7 @@ from planner.program import Program, build
 from planner.replay.replay import Replayed, replay
 from planner.replay.telling import Outcome
 
+Life = Callable[[Path], World]
 ARMS = ("base", "new", "other", "last")
 
 
@@ -213,7 +214,7 @@ def the_planner_dies_between_verdict_and_decision(folder: Path) -> World:
     return world
 
 
-LIVES: list[Callable[[Path], World]] = [
+LIVES: list[Life] = [
     plain,
     whole_program,
     seeds_are_added,

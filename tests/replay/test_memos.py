@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lives import LIVES, archive_of, plain, whole_program
+from lives import LIVES, Life, archive_of, plain, whole_program
 from worlds import World
 
 from planner.memo.render import render_memo
@@ -36,8 +36,8 @@ DECIDED = [life for life in LIVES if "dies" not in life.__name__]
 
 
 @pytest.mark.parametrize("life", DECIDED, ids=lambda life: life.__name__)
-def test_every_memo_comes_out_byte_for_byte(life: Callable[[Path], World], tmp_path: Path) -> None:
-    found = verified(life(tmp_path))
+def test_every_memo_comes_out_byte_for_byte(life: Life, lived: Callable[[Life], World]) -> None:
+    found = verified(lived(life))
     assert found
     assert [phase for phase, memo, rendered in found if memo not in rendered] == []
 
@@ -63,8 +63,8 @@ def test_an_edited_metric_changes_the_numbers_that_rest_on_it_and_each_is_named(
 
 
 @pytest.fixture(scope="module")
-def memos(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    return [memo for _, memo, _ in verified(whole_program(tmp_path_factory.mktemp("whole")))]
+def memos(lived: Callable[[Life], World]) -> list[str]:
+    return [memo for _, memo, _ in verified(lived(whole_program))]
 
 
 @settings(max_examples=300)

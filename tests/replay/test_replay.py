@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lives import LIVES, archive_of, edited, plain, replayed, seeds_are_added
+from lives import LIVES, Life, archive_of, edited, plain, replayed, seeds_are_added
 from worlds import World, scores, small
 
 from planner.program import build
@@ -39,9 +39,9 @@ def with_record(world: World, old: Any, **fields: Any) -> list[Any]:
 
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: life.__name__)
 def test_every_record_comes_out_byte_for_byte_whatever_the_order_of_runs(
-    life: Callable[[Path], World], tmp_path: Path
+    life: Life, lived: Callable[[Life], World]
 ) -> None:
-    world = life(tmp_path)
+    world = lived(life)
     for seed in range(3):
         outcome = replayed(world, seed)
         assert outcome.ok, as_lines(outcome)
@@ -55,11 +55,10 @@ def test_every_record_comes_out_byte_for_byte_whatever_the_order_of_runs(
     assert ids
 
 
-def test_the_lives_hold_every_kind_of_decision(tmp_path: Path) -> None:
+def test_the_lives_hold_every_kind_of_decision(lived: Callable[[Life], World]) -> None:
     decisions = [
         e.record
-        for i, life in enumerate(LIVES)
-        for world in [life(tmp_path / str(i))]
+        for world in map(lived, LIVES)
         for e in world.journal.entries(world.program.program)
         if isinstance(e.record, Decision)
     ]
