@@ -51,7 +51,7 @@ def slips(memo: str, rendered: str) -> list[Slip]:
             continue
         for k, (says, gives) in enumerate(zip_longest(old[i:end], new[j:stop])):
             line = min(i + k, len(old) - 1)
-            found += _of_line(says or "", gives or "", line + 1, sections[line])
+            found += _of_line(says, gives, line + 1, sections[line])
     return found
 
 
@@ -69,11 +69,16 @@ def _sections(lines: Sequence[str]) -> list[str]:
     return found
 
 
-def _of_line(says: str, gives: str, line: int, section: str) -> Iterator[Slip]:
-    pairs = [(says, gives)]
-    if _WORD.split(says) == _WORD.split(gives):
+def _of_line(says: str | None, gives: str | None, line: int, section: str) -> Iterator[Slip]:
+    """What is wrong in one line; None on the side that has no such line."""
+    if says is None or gives is None:
+        empty = "an empty line"
+        pairs = [("" if says is None else says or empty, "" if gives is None else gives or empty)]
+    elif _WORD.split(says) == _WORD.split(gives):
         words = zip(_WORD.findall(says), _WORD.findall(gives), strict=True)
         pairs = [(one, other) for one, other in words if one != other]
+    else:
+        pairs = [(says, gives)]
     for one, other in pairs:
         kind = "number" if any(map(str.isdigit, one + other)) else "text"
         yield Slip.model_validate(

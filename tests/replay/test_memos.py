@@ -42,8 +42,10 @@ def test_every_memo_comes_out_byte_for_byte(life: Life, lived: Callable[[Life], 
     assert [phase for phase, memo, rendered in found if memo not in rendered] == []
 
 
-def test_a_memo_that_was_refreshed_says_what_superseded_it_and_still_comes_out(tmp_path: Path) -> None:
-    phase, memo, rendered = verified(whole_program(tmp_path))[0]
+def test_a_memo_that_was_refreshed_says_what_superseded_it_and_still_comes_out(
+    lived: Callable[[Life], World],
+) -> None:
+    phase, memo, rendered = verified(lived(whole_program))[0]
     assert (phase, "superseded" in memo.lower()) == ("phase_6a", True)
     assert memo in rendered
 
