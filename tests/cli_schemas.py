@@ -78,6 +78,27 @@ COUNT = _object(recorded=WHOLE, equal=WHOLE, differ=WHOLE, older=WHOLE)
 DIFFERENCE = _object(kind={"enum": ["rules", "evidence", "record"]}, id=TEXT, what=TEXT)
 SLIP = _object(where=TEXT, kind=TEXT, line=WHOLE, section={"type": "string"}, says={}, gives={})
 
+SECONDS: Schema = {"type": "number", "minimum": 0}
+COST = _object(
+    before=WHOLE,
+    after=WHOLE,
+    saved=WHOLE,
+    added=WHOLE,
+    unmade=WHOLE,
+    seconds_saved=SECONDS,
+    seconds_added=SECONDS,
+)
+REACHED = _maybe(
+    _object(
+        outcome=OUTCOME,
+        confidence=CONFIDENCE,
+        case=MAYBE_TEXT,
+        tier=MAYBE_TEXT,
+        action=ACTION,
+        choice=MAYBE_TEXT,
+    )
+)
+
 
 def _reply(command: str, **keys: Schema) -> Schema:
     return _object(schema={"const": f"phasegate.{command}/1"}, **keys)
@@ -190,6 +211,20 @@ REPLIES: dict[str, Schema] = {
         ),
         pending=TEXTS,
         elsewhere=TEXTS,
+    ),
+    "replay_rules": _reply(
+        "replay",
+        program=TEXT,
+        rules=TEXT,
+        decisions=_list(_object(id=TEXT, phase=TEXT, fidelity=TEXT, field={"type": "string"})),
+        ways=_list(
+            _object(
+                fidelity=MAYBE_TEXT,
+                open_at=MAYBE_TEXT,
+                total=COST,
+                phases=_list(_object(phase=TEXT, recorded=REACHED, edited=REACHED, cost=COST)),
+            )
+        ),
     ),
     "graph": _reply("graph", program=TEXT, phases={"type": "object"}, mermaid=TEXT),
     "check": _reply("check", ok={"type": "boolean"}, findings=_list(_object(program=TEXT))),

@@ -280,6 +280,30 @@ def test_the_command_tells_the_differences_and_exits_1(own_home: Path) -> None:
     assert reply.code == 65
 
 
+@pytest.mark.slow
+def test_the_command_tells_what_an_edited_program_would_have_made_of_the_past(
+    own_home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "an edited program.yaml"
+    text = Home(own_home).program("quick").read_text()
+    path.write_text(text.replace("unless: [higher]", "when: [higher]").replace("down: triage", "down: stop"))
+    reply = cli("replay", "quick", "--rules", str(path), "--json", home=own_home)
+    assert reply.code == 0
+    assert_fits(reply.json, "replay_rules")
+    (way,) = reply.json["ways"]
+    assert {one["phase"]: one["edited"] is None for one in way["phases"]} == {"first": False, "second": False}
+    path.write_text(text.replace("next: {up: stop, down: triage}", "next: {up: stop, down: stop}"))
+    reply = cli("replay", "quick", "--rules", str(path), home=own_home)
+    assert reply.code == 0
+    assert "action take_option -> stop" in reply.out
+    assert "second: pass Case up (confirmed), then stop -> not reached; 3 runs -> 0, 3 saved" in reply.out
+    path.write_text(text.replace("program: quick", "program: other"))
+    assert cli("replay", "quick", "--rules", str(path), home=own_home).code == 2
+    path.write_text(text.replace("gate: [higher]", "gate: [hihger]"))
+    reply = cli("replay", "quick", "--rules", str(path), home=own_home)
+    assert (reply.code, f"{path}:" in reply.err) == (65, True)
+
+
 # --- memos ---------------------------------------------------------------------------------------
 
 
