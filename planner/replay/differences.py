@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any, Literal
 
 from planner.criterion import Measured
@@ -14,10 +15,13 @@ from planner.program import Program
 from planner.records import Considered, Decision, Identified, Record, TableRow, Verdict, canonical
 from planner.replay.again import differing, followed
 from planner.replay.log import Log
+from planner.routes import openers
 from planner.rule_changes import Change, changes
 from planner.runs import Run
 
 Kind = Literal["rules", "evidence", "record"]
+_LONG = 120
+"""A text of at most so many characters is told whole."""
 
 
 class Difference(Record):
@@ -61,7 +65,7 @@ def decision_differences(
         return []
     found: list[Difference] = []
     if recorded.program_digest != decision_digest(program, recorded.phase):
-        found.append(_ways_changed(recorded, derived))
+        found.append(_ways_changed(program, recorded, derived, log))
     if recorded.inputs is not None:
         steps = stepped_metrics(program, recorded.phase)
         found += _evidence(program, recorded.phase, recorded.inputs.considered, (), steps, log)
@@ -71,7 +75,9 @@ def decision_differences(
         if i not in log.overrides
     ]
     if not found and "due" in differing(recorded, derived):
-        found.append(_ways_changed(recorded, derived))  # what is due stands in any phase's triage
+        found.append(
+            _ways_changed(program, recorded, derived, log)
+        )  # what is due stands in any phase's triage
     return found or [altered(recorded, derived)]
 
 
@@ -102,12 +108,22 @@ def altered(recorded: Identified, derived: Identified) -> Difference:
 def first_difference(name: str, old: Any, new: Any, where: tuple[str, str] = ("on record", "derived")) -> str:
     """The first place at which two JSON values differ, with both: ``name.key: 1 on record, 2 derived``."""
     found = next(iter(changes({name: old}, {name: new})), Change(path=name, old=old, new=new))
-    return f"{found.path}: {_short(found.old)} {where[0]}, {_short(found.new)} {where[1]}"
+    texts = _text(found.old), _text(found.new)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
+    one, other = (_cut(text, max(same - 20, 0)) for text in texts)
+    return f"{found.path}: {one} {where[0]}, {other} {where[1]}"
 
 
-def _short(value: Any) -> str:
-    text = "nothing" if value is None else value if isinstance(value, str) else canonical(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+def _text(value: Any) -> str:
+    return "nothing" if value is None else value if isinstance(value, str) else canonical(value)
+
+
+def _cut(text: str, begin: int) -> str:
+    """A text, or where it is long what stands around the place from which on it differs."""
+    if len(text) <= _LONG:
+        return text
+    kept = f"...{text[begin:]}" if begin else text
+    return kept if len(kept) <= _LONG else f"{kept[: _LONG - 3]}..."
 
 
 # --- rules -------------------------------------------------------------------------------------
@@ -123,13 +139,18 @@ def _rules_changed(program: Program, recorded: Verdict) -> list[Difference]:
     return [Difference(kind="rules", id=recorded.id, what=what, changes=found)]
 
 
-def _ways_changed(recorded: Decision, derived: Decision) -> Difference:
-    what = f"what follows from {recorded.phase} (next, triage, or rules that these depend on) has changed"
+def _ways_changed(program: Program, recorded: Decision, derived: Decision, log: Log) -> Difference:
+    """That a decision's rules changed: which, where a verdict beside it tells what they were."""
+    beside = [
+        v for v in log.judged_near(recorded) if v.phase in (recorded.phase, *openers(program, recorded.phase))
+    ]
+    told = next((found for v in beside for found in _rules_changed(program, v)), None)
+    what = told.what if told else f"what follows from {recorded.phase} (next, triage) has changed"
     names = [n for n in differing(recorded, derived) if n not in ("program_digest", "verdict_id")]
     if names:
         old, new = recorded.model_dump(mode="json"), derived.model_dump(mode="json")
         what += f"; {first_difference(names[0], old[names[0]], new[names[0]])}"
-    return Difference(kind="rules", id=recorded.id, what=what)
+    return Difference(kind="rules", id=recorded.id, what=what, changes=told.changes if told else ())
 
 
 def _shown_otherwise(recorded: Verdict, derived: Verdict) -> Iterator[Difference]:

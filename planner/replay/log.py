@@ -63,6 +63,17 @@ class Log:
                 found.setdefault(record.verdict_id or "", record)
         return found
 
+    def judged_near(self, decision: Decision) -> list[Verdict]:
+        """The verdicts first written after a decision in their order, then those before it, latest first.
+
+        Runs are launched before their verdict, so the first of these was judged under the same rules.
+        """
+        places = [(e.position, e.record) for e in self.judged if e.record.fidelity == decision.fidelity]
+        here = next((position for position, record in places if record.id == decision.id), 0)
+        judged = [(position, record) for position, record in places if isinstance(record, Verdict)]
+        after = [record for position, record in judged if position > here]
+        return [*after, *(record for position, record in reversed(judged) if position < here)]
+
     def before(self, entry: Any) -> Sequence[Any]:
         """What was on record when an entry was first written."""
         return [e for e in self.entries if e.position < entry.position]

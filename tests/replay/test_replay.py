@@ -12,6 +12,7 @@ from worlds import World, scores, small
 
 from planner.program import build
 from planner.records import Decision, Verdict
+from planner.replay.differences import first_difference
 from planner.replay.replay import replay
 from planner.replay.telling import Outcome, as_json, as_lines
 
@@ -136,6 +137,25 @@ def test_an_edited_threshold_is_rules_with_the_old_and_the_new_value(tmp_path: P
     ]
     untouched = {one.phase for one in outcome.replayed if one.kind == "verdict" and one.equal}
     assert untouched == {"second", "third"}
+
+
+def test_a_launch_under_rules_that_changed_names_them_too(tmp_path: Path) -> None:
+    world = plain(tmp_path)
+    launched = next(one.id for one in replayed(world).replayed if one.kind == "decision")
+    world.program = edited(world.program, 0.25)
+    difference = next(d for d, _ in replayed(world).differences if d.id == launched)
+    assert [(c.path, c.old, c.new) for c in difference.changes] == [
+        ("phase.criteria.higher.better_by", 0.5, 0.25)
+    ]
+
+
+def test_long_texts_are_told_from_where_they_differ() -> None:
+    old, new = "a" * 300 + " one " + "b" * 300, "a" * 300 + " two " + "b" * 300
+    told = first_difference("reason", old, new)
+    assert "aaa one bbb" in told
+    assert "aaa two bbb" in told
+    assert len(told) < 300
+    assert first_difference("n", None, 3) == "n: nothing on record, 3 derived"
 
 
 def test_an_edited_way_on_is_rules_of_the_decision_and_leaves_its_verdict(tmp_path: Path) -> None:
