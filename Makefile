@@ -5,7 +5,7 @@ PYTHON ?= python3
 FIDELITY ?= standard
 PY := .venv/bin/python
 
-.PHONY: demo test lint types slow browser clean
+.PHONY: demo test lint types slow browser bench-verdicts clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -39,6 +39,9 @@ slow: .venv/installed
 
 browser: .venv/installed
 	$(PY) -m pytest -m browser
+
+bench-verdicts: .venv/installed
+	$(PY) -m benchmarks.verdicts
 
 clean:
 	rm -rf .venv build *.egg-info

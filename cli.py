@@ -212,11 +212,33 @@ def graph(
         write_graph(found, states, path.with_suffix(f".{format}") if path.suffix != f".{format}" else path)
         typer.echo(str(path))
         return
-    text = as_text(found, states) if format == "text" else as_mermaid(found, states)
-    if out is None:
-        typer.echo(text)
-    else:
-        out.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    _say_or_write(as_text(found, states) if format == "text" else as_mermaid(found, states), out)
+
+
+@command()
+def knowledge(
+    program: MaybeName = None,
+    format: Annotated[str, typer.Option(help="text, json, mermaid, svg or png.")] = "text",
+    out: Annotated[Path | None, typer.Option(help="The file to write.")] = None,
+    json: Json = False,
+) -> None:
+    """Claims with their evidence and what rests on what; predictions and overrides with their scores."""
+    from planner.io.knowing import knowledge_of
+    from planner.knowledge import as_json, as_mermaid, as_text
+
+    if format not in ("text", "json", "mermaid", "svg", "png"):
+        raise UsageError(f"--format takes text, json, mermaid, svg or png, not '{format}'")
+    known, faults = knowledge_of(the_home(), program)
+    if json or format == "json":
+        _print_json(as_json(known))
+    elif format in ("svg", "png"):
+        from planner.io.claim_pictures import write_webs
+
+        for path in write_webs(known, format, out):
+            typer.echo(str(path))
+    elif known:
+        _say_or_write(as_text(known) if format == "text" else as_mermaid(known), out)
+    _raise_first(faults)
 
 
 @command()
@@ -352,27 +374,33 @@ def override(
     json: Json = False,
 ) -> None:
     """Records a person's choice; the recommendation stays on record beside it."""
-    from planner.io.people import Wish, list_overrides, override_phase, revoke_override
+    from planner.io.looking_back import list_overrides, warning_about
 
     home = the_home()
     if list_:
+        from planner.override_list import override_lines
+
         rows = list_overrides(home, program, phase)
         if json:
             _print_json({"schema": "phasegate.override/1", "program": program, "overrides": rows})
             return
         for row in rows:
-            what = row["choose"] or row["verdict"] or row["done"]
-            told = f"{row['id']} {row['phase']}: {what} by {row['by']} at {row['at']}"
-            typer.echo(f"{told} ({row['standing']}): {row['reason']}")
+            typer.echo("\n".join(override_lines(row)))
         if not rows:
             typer.echo("no overrides")
         return
+    from planner.io.people import Wish, override_phase, revoke_override
+
+    warning = ""
     if revoke is not None:
         record: Any = revoke_override(home, program, revoke, by, reason)
     else:
         record = override_phase(home, program, phase, Wish(choose, verdict, done, reason, by, expires))
+        warning = warning_about(home, record)
+    if warning:
+        typer.echo(f"warning: this {warning}; it is recorded all the same", err=True)
     if json:
-        told = {"schema": "phasegate.override/1", "program": program}
+        told = {"schema": "phasegate.override/1", "program": program, "warning": warning or None}
         _print_json({**told, "override": record.model_dump(mode="json")})
         return
     typer.echo(f"recorded {record.id}; the next advance follows it")
@@ -449,6 +477,13 @@ def _raise_first(faults: Sequence[ProgramError]) -> None:
     """Says what is wrong with every program that is broken, and ends as the first asks."""
     if faults:
         raise ProgramError(faults[0].problems, "\n".join(map(str, faults)))
+
+
+def _say_or_write(text: str, out: Path | None) -> None:
+    if out is None:
+        typer.echo(text)
+    else:
+        out.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
 
 
 def _one_program(home: Home, name: str | None) -> str:

@@ -52,7 +52,8 @@ class Data(pydantic.BaseModel):
         name: what a person would call the dataset.
         digest: changes exactly when the data that a seed sees would change.
         sizes: split name -> number of units in it.
-        overlap: share of evaluation units that training also saw, in [0, 1].
+        overlap: share of evaluation units that training also saw, in [0, 1]; leave it out where that is not
+            known, and nothing is said of it.
         files: the user's files that the data come from; empty for bundled or generated data.
     """
 

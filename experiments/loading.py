@@ -103,12 +103,15 @@ def describe(
     for params, fidelity in wanted:
         config = configured(name, experiment, params, fidelity)
         try:
-            data = experiment.describe(config).model_dump(mode="json")
+            told = experiment.describe(config)
+            data = told.model_dump(mode="json")
         except Exception as error:
             traceback.print_exc()
             text = f"experiment `{name}` cannot describe {dict(params)}: {one_line(error)}"
             raise Refused("arms", text) from error
         data["data_name"], data["data_digest"] = data.pop("name"), data.pop("digest")
+        if "overlap" not in told.model_fields_set:  # what nobody measured is not none
+            data["overlap"] = None
         together = max(1, int(getattr(experiment, "TOGETHER", 1)))
         found.append({"config": config.model_dump(mode="json"), "together": together, **data})
     return found

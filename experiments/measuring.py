@@ -22,7 +22,9 @@ OnProgress = Callable[[float, float], None]
 Job = Mapping[str, Any]
 """The fields of a job (see ``planner.runs.Job``)."""
 Result = dict[str, Any]
-"""``outcome``, ``reason``, ``seconds``, ``not_finite``."""
+"""``outcome``, ``reason``, ``seconds``, ``device``, ``not_finite``."""
+Prepared = tuple[Callable[[], None], str | None]
+"""What runs, and the device on which it does."""
 
 
 def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
@@ -36,13 +38,13 @@ def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
         _start_afresh(folder)
     log = MetricLog(folder, on_progress)
 
-    def prepare() -> Callable[[], None]:
+    def prepare() -> Prepared:
         if job["command"]:
             given = job["command"], job["params"], job["fidelity"], job["seed"], log
-            return lambda: command.run(*given)
+            return lambda: command.run(*given), None  # where a command runs is its own affair
         experiment = find(job["experiment"])
         config = configured(job["experiment"], experiment, job["params"], job["fidelity"])
-        return lambda: experiment.run(config, job["seed"], log)
+        return lambda: experiment.run(config, job["seed"], log), device_of(config)
 
     return _timed(prepare, [log])[0]
 
@@ -58,11 +60,12 @@ def measure_together(jobs: Sequence[Job], find: Find, on_progress: OnProgress) -
         _start_afresh(Path(job["folder"]))
     logs = [MetricLog(Path(job["folder"]), on_progress if job is jobs[0] else None) for job in jobs]
 
-    def prepare() -> Callable[[], None]:
+    def prepare() -> Prepared:
         first = jobs[0]
         experiment: Any = find(first["experiment"])
         config = configured(first["experiment"], experiment, first["params"], first["fidelity"])
-        return lambda: experiment.run_together(config, [job["seed"] for job in jobs], logs)
+        seeds = [job["seed"] for job in jobs]
+        return lambda: experiment.run_together(config, seeds, logs), device_of(config)
 
     results = _timed(prepare, logs)
     return None if any(r["outcome"] in ("code_error", "out_of_memory") for r in results) else results
@@ -75,12 +78,12 @@ def _start_afresh(folder: Path) -> None:
         shutil.rmtree(folder / "artifacts", ignore_errors=True)
 
 
-def _timed(prepare: Callable[[], Callable[[], None]], logs: Sequence[MetricLog]) -> list[Result]:
+def _timed(prepare: Callable[[], Prepared], logs: Sequence[MetricLog]) -> list[Result]:
     """Prepares and runs, and gives a result for each log."""
-    outcome, reason = "ok", ""
+    outcome, reason, device = "ok", "", None
     begun = time.monotonic()
     try:
-        run = prepare()
+        run, device = prepare()
         begun = time.monotonic()  # the first run of a worker also imports, which is not the arm's cost
         run()
     except (Exception, SystemExit) as error:
@@ -90,7 +93,7 @@ def _timed(prepare: Callable[[], Callable[[], None]], logs: Sequence[MetricLog])
         seconds = (time.monotonic() - begun) / len(logs)
         for log in logs:
             log.close()
-    return [_result(outcome, reason, seconds, log) for log in logs]
+    return [{**_result(outcome, reason, seconds, log), "device": device} for log in logs]
 
 
 def _result(outcome: str, reason: str, seconds: float, log: MetricLog) -> Result:
@@ -100,6 +103,15 @@ def _result(outcome: str, reason: str, seconds: float, log: MetricLog) -> Result
     if outcome == "ok" and names:
         outcome, reason = "bad_metric", f"not finite: {', '.join(names)}"
     return {"outcome": outcome, "reason": reason, "seconds": seconds, "not_finite": names}
+
+
+def device_of(config: Any) -> str | None:
+    """The kind of device that a configuration asks for, as torch names it: ``cuda:1`` is ``cuda``.
+
+    Without a word of it an experiment runs on the CPU; which one ``auto`` becomes, only the run knows.
+    """
+    kind = str(getattr(config, "device", "cpu")).partition(":")[0]
+    return None if kind == "auto" else kind
 
 
 def outcome_of(error: BaseException) -> tuple[str, str]:

@@ -14,7 +14,7 @@ request                                                 answers
 ======================================================  ================================================
 
 The name of an answer is under ``answer``. Several jobs of one request differ in their seed alone and
-train together. A result (outcome, reason, seconds, not_finite) is also in the run's folder as
+train together. A result (outcome, reason, seconds, device, not_finite) is also in the run's folder as
 ``result.json``, complete or not there at all, before ``ended`` is said. The worker leaves when its
 stdin closes, and takes a run in progress and its children with it.
 """

@@ -8,6 +8,7 @@ from planner.confounds import CONFOUND
 from planner.criteria.judge import lookup
 from planner.criteria.wording import words
 from planner.evidence import Evidence
+from planner.finite import FINITE
 from planner.program import Phase
 from planner.records import ClaimResult, CriterionResult, GuardResult, Verdict
 
@@ -23,7 +24,8 @@ def evidence_caveats(
 ) -> list[str]:
     """Everything that a phase's own evidence gives reason to say, in the order in which it was judged."""
     of_guards = _of_guards(guards)
-    named = {name: found for name, found in results.items() if name not in of_guards}
+    told = {name for guard in guards if guard.id == FINITE for name in guard.criteria}
+    named = {name: found for name, found in results.items() if name not in of_guards.keys() | told}
     smoke = ["a smoke run shows that everything works and confirms nothing"]
     return [
         *evidence.caveats,

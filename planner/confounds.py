@@ -103,7 +103,7 @@ def _differences(evidence: Evidence, one: str, other: str) -> Iterator[tuple[str
         )
         for parameter in sorted((left.keys() | right.keys()) - seen - unknown):
             pair = left.get(parameter), right.get(parameter)
-            if pair[0] != pair[1]:
+            if pair[0] != pair[1] and not _told_already(parameter, left, right):
                 seen.add(parameter)
                 yield parameter, *pair
 
@@ -121,6 +121,16 @@ def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:
     # What a run did can differ from the parameter that asked for it: device 'auto', say.
     found.update({k + _OF_RUN if k in found else k: v for k, v in extra.items() if v is not None})
     return found
+
+
+def _told_already(name: str, left: dict[str, str], right: dict[str, str]) -> bool:
+    """Whether what two runs did is no news beside the parameter that asked for it."""
+    if not name.endswith(_OF_RUN):
+        return False
+    asked = name.removesuffix(_OF_RUN)
+    if name not in left or name not in right:
+        return True
+    return (left[name], right[name]) == (left.get(asked), right.get(asked))
 
 
 def _compares(rules: Phase, evidence: Evidence) -> bool:

@@ -71,6 +71,8 @@ class Measured(Written):
         if len(given) != (0 if isinstance(self, Order) else 1):
             wanted = "no bound" if isinstance(self, Order) else f"exactly one of {', '.join(BOUNDS)}"
             raise ValueError(f"needs {wanted}, has {', '.join(given) or 'none'}")
+        if self.treatment == "anytime" and self.better_by is None:
+            raise ValueError("treatment anytime needs better_by: the effect that it tests against")
         if self.between is not None and self.between[0] > self.between[1]:
             raise ValueError("between: the lower end comes first")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from planner.gates import rules_digest
 from planner.program import ENDS, Program
@@ -19,10 +20,17 @@ def decision_digest(program: Program, phase: str) -> str:
     ways = {}
     for name in (phase, *openers(program, phase)):
         rules = program.phases[name]
-        asked = {t: program.phases[t].asks_for for t in targets(program, name).values() if t not in ENDS}
+        ahead = [t for t in targets(program, name).values() if t not in ENDS]
+        asked = {t: [program.phases[t].asks_for, registered(program, t)] for t in ahead}
         told = rules.model_dump(mode="json", include={"next", "triage"})
         ways[name] = {"rules": rules_digest(program, name), "asks_for": asked, **told}
     return digest_of(ways)
+
+
+def registered(program: Program, phase: str | None) -> dict[str, Any] | None:
+    """The prediction of a phase as a decision keeps it; None where there is none."""
+    told = program.phases[phase].prediction if phase in program.phases else None
+    return told.model_dump(mode="json") if told is not None else None
 
 
 def launch_decision(

@@ -22,11 +22,13 @@ class Share(Record):
     Attributes:
         rate: the chance of a false pass at which it is judged.
         after: the gate whose share it takes over, because only a pass of that one leads here.
+        beyond: it is one gate more than the budget was planned for, so nothing is left for it.
     """
 
     phase: str
     rate: float
     after: str | None = None
+    beyond: bool = False
 
 
 class Spending(Record):
@@ -56,16 +58,22 @@ class Spending(Record):
 def build_shares(program: Program) -> dict[str, Share]:
     """Every gate's share, in the order of the program.
 
-    With ``budget.gates`` all have the same; without, the k-th gate has 1/(k(k+1)) of the budget, which adds
-    up to less than 1 however many are added: a phase at the end of the file changes no other's share.
+    With ``budget.gates`` so many have the same; without, the k-th gate has 1/(k(k+1)) of the budget, which
+    adds up to less than 1 however many there are. A phase at the end of the file changes no other's share.
     """
-    after = {name: _only_after(program, name) for name in program.phases}
+    planned, after = program.budget.gates, {name: _only_after(program, name) for name in program.phases}
     own = [name for name in program.phases if not _chain_ends(name, after)]
-    rates = {name: program.budget.false_pass * _part(program, i, len(own)) for i, name in enumerate(own)}
+    place = {name: k for k, name in enumerate(own, start=1)}
     found: dict[str, Share] = {}
     for name in program.phases:
-        root, parent = _root(name, after), _chain_ends(name, after)
-        found[name] = Share(phase=name, rate=rates[root], after=parent)
+        k = place[_root(name, after)]
+        part = 1 / planned if planned is not None else 1 / (k * (k + 1))
+        found[name] = Share(
+            phase=name,
+            rate=program.budget.false_pass * part,
+            after=_chain_ends(name, after),
+            beyond=planned is not None and k > planned,
+        )
     return found
 
 
@@ -85,12 +93,6 @@ def build_spending(program: Program, verdicts: Mapping[str, Verdict]) -> Spendin
 def own_gates(program: Program) -> list[str]:
     """The phases whose gates take a share of the budget for themselves."""
     return [share.phase for share in build_shares(program).values() if share.after is None]
-
-
-def _part(program: Program, index: int, count: int) -> float:
-    if program.budget.gates is not None:
-        return 1 / max(program.budget.gates, count)
-    return 1 / ((index + 1) * (index + 2))
 
 
 def _only_after(program: Program, phase: str) -> str | None:

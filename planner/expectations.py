@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from planner.cases import may_hold
 from planner.criteria.judge import result_from
-from planner.program import Program
-from planner.records import Record, Verdict
+from planner.program import Prediction, Program
+from planner.records import Decision, Record, Verdict
 
 
 class Foretold(Record):
@@ -17,12 +17,14 @@ class Foretold(Record):
     Attributes:
         what: the verdict that is expected, for example ``case b``.
         came: whether it came true; None while it may still.
+        changed: the program says something else by now; what was registered before the runs counts.
     """
 
     what: str
     probability: float
     because: str
     came: bool | None
+    changed: bool = False
 
 
 class Rival(Record):
@@ -38,14 +40,21 @@ class Rival(Record):
 
 
 def prediction_of(
-    program: Program, phase: str, verdict: Verdict | None, earlier: Mapping[str, Verdict] | None = None
+    program: Program,
+    phase: str,
+    verdict: Verdict | None,
+    earlier: Mapping[str, Verdict] | None = None,
+    registered: Mapping[str, Prediction | None] | None = None,
 ) -> Foretold | None:
     """The prediction that a phase registers, held against its verdict; None where there is none.
 
     Args:
         earlier: verdicts of the phases whose criteria this one's rules name.
+        registered: phase -> what was foretold before its runs, where that is on record: it counts, whatever
+            the program says by now.
     """
-    told = program.phases[phase].prediction if phase in program.phases else None
+    today = program.phases[phase].prediction if phase in program.phases else None
+    told = (registered or {}).get(phase, today)
     if told is None:
         return None
     kinds = {"outcome": told.outcome, "tier": told.tier, "case": told.case}
@@ -55,7 +64,22 @@ def prediction_of(
         probability=told.probability,
         because=told.because,
         came=_came(program, verdict, kind, expected, earlier or {}),
+        changed=told != today,
     )
+
+
+def registered_predictions(entries: Iterable[Any]) -> dict[str, Prediction | None]:
+    """Phase -> what the first decision that opened it said of it.
+
+    Args:
+        entries: those of a journal, oldest first; decisions of earlier versions say nothing.
+    """
+    found: dict[str, Prediction | None] = {}
+    for record in (entry.record for entry in entries):
+        if isinstance(record, Decision) and record.inputs is not None and record.target is not None:
+            told = record.inputs.prediction
+            found.setdefault(record.target, None if told is None else Prediction.model_validate(told))
+    return found
 
 
 def _came(

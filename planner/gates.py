@@ -21,6 +21,7 @@ from planner.digests import considered_in, evidence_digest
 from planner.error_budget import build_shares
 from planner.evidence import Evidence
 from planner.guards import judge_guards
+from planner.noise import build_floors
 from planner.program import Phase, Program
 from planner.records import (
     ClaimResult,
@@ -32,6 +33,9 @@ from planner.records import (
     digest_of,
 )
 from planner.table import build_params, build_readings, build_table, phase_metrics
+from planner.written import IN_SEQUENCE
+
+BEYOND_BUDGET = "error budget: more gates than budget.gates plans for, so this one may err beyond the budget"
 
 
 def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> Judging:
@@ -87,6 +91,7 @@ def judge_phase(
     row, open_rows = judge_row(program, phase, result_of)
     told = [
         *caveats,
+        *([BEYOND_BUDGET] if build_shares(program)[phase].beyond else []),
         *evidence_caveats(rules, evidence, guards, results, result_of),
         *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
         *(["a rule changed after evidence for it was seen (post hoc)"] if post_hoc else []),
@@ -104,6 +109,7 @@ def judge_phase(
         guards=tuple(guards),
         criteria=tuple(results.values()),
         claims=tuple(_claims(rules, guards, result_of, earlier)),
+        floors=tuple(build_floors(program, evidence, judging)),
         table=tuple(build_table(program, phase, evidence)),
         readings=tuple(build_readings(program, phase, evidence)),
         params=tuple(build_params(program, phase, evidence)),
@@ -125,6 +131,7 @@ def _account(program: Program, evidence: Evidence) -> dict[str, Any]:
         "seeds": min((len(evidence.of(arm)) for arm in arms if evidence.of(arm)), default=0),
         "seconds": round(sum(run.seconds for run in runs), 3),
         "code_digests": tuple(sorted({run.code_digest for run in runs if run.code_digest})),
+        "data_digests": tuple(sorted({run.data_digest for run in runs if run.own and run.data_digest})),
         "evidence_digest": evidence_digest(program, evidence),
         "considered": considered_in(program, evidence),
         "set_aside": evidence.set_aside,
@@ -170,7 +177,7 @@ def is_confirmed(outcome: str, gate: Sequence[CriterionResult], caveats: Sequenc
     if outcome not in ("pass", "fail") or caveats:
         return False
     decisive = gate if outcome == "pass" else [r for r in gate if r.outcome == "not_met"]
-    return all(r.treatment in ("interval", "sequential") for r in decisive)
+    return all(r.treatment in ("interval", *IN_SEQUENCE) for r in decisive)
 
 
 def judge_row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from planner.confounds import compared_arms, judge_confounds
 from planner.criteria.answer import Judging
 from planner.evidence import Evidence
+from planner.finite import judge_finite
+from planner.floors import judge_floors
+from planner.leaks import judge_leak
 from planner.program import BUILT_IN_GUARDS, Phase, Program
 from planner.records import CriterionResult, GuardResult
 from planner.written import Consequence
@@ -21,6 +24,8 @@ def judge_guards(
 ) -> list[GuardResult]:
     """Every guard of a phase: the built-in ones, the confound check, and the declared criteria.
 
+    The order is that in which a memo shows them.
+
     Args:
         result_of: the result that a criterion's name means, from this phase or an earlier one.
     """
@@ -28,12 +33,19 @@ def judge_guards(
     found = [
         _seeds(rules, evidence, judging),
         _complete(rules, evidence),
+        *judge_finite(program, phase, evidence, result_of),
         *judge_confounds(rules, evidence),
+        *judge_leak(program, phase, evidence),
+        *judge_floors(program, phase, evidence, result_of),
         *_artifacts(rules, evidence),
     ]
     for name, consequence in rules.guards.items():
         if name not in BUILT_IN_GUARDS:
-            found.append(judge_declared(name, consequence, result_of(name)))
+            result = result_of(name)
+            if name not in rules.criteria:  # a pre-flight: what is against it is told nowhere else
+                told = "; ".join([result.reason, *result.caveats])
+                result = result.model_copy(update={"reason": told})
+            found.append(judge_declared(name, consequence, result))
     return found
 
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+_FAR = 9.0
+"""Standard deviations beyond which a normal value is not met with."""
 
 
 def mean(values: Sequence[float]) -> float:
@@ -31,6 +36,57 @@ def t_quantile(df: int, probability: float) -> float:
     from scipy.special import stdtrit  # noqa: TID251
 
     return float(stdtrit(df, probability))
+
+
+def t_above(critical: float, df: int, shift: float) -> float:
+    """The probability that a noncentral t statistic exceeds ``critical`` > 0; ``shift`` is its noncentrality.
+
+    It is the mean of Phi(shift - critical * S), S^2 being chi-square over its df.
+    """
+    from scipy.special import ndtr  # noqa: TID251
+
+    ends = (shift - _FAR) / critical, (shift + _FAR) / critical
+    return _mean_over_deviation(df, *ends, lambda s: ndtr(shift - critical * s))
+
+
+def t_within(half: float, critical: float, df: int) -> float:
+    """The probability that |Z| + critical * S <= half, Z standard normal, S^2 chi-square over its df.
+
+    So often a t interval lies within ``half`` standard errors to either side of the true value.
+    """
+    from scipy.special import erf  # noqa: TID251
+
+    ends = (half - _FAR) / critical, half / critical
+    return _mean_over_deviation(df, *ends, lambda s: erf((half - critical * s) / math.sqrt(2)))
+
+
+def _mean_over_deviation(df: int, sure: float, never: float, given: Callable[[Any], Any]) -> float:
+    """The mean of a probability given S, S^2 being chi-square over its df.
+
+    Args:
+        sure, never: below the one it is 1, above the other 0; so near each other that ``given`` is smooth
+            there. Gauss-Legendre between them, as far as S has a density.
+    """
+    import numpy as np
+    from scipy.special import chdtr, gammaln  # noqa: TID251
+
+    root = math.sqrt(df)
+    low, high = max(sure, 0.0, 1 - _FAR / root), min(never, 1 + _FAR / root)
+    below = float(chdtr(df, df * low * low))
+    if high <= low:
+        return below
+    nodes, weights = _legendre()
+    s = (low + high) / 2 + (high - low) / 2 * nodes
+    log_density = math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2)
+    density = np.exp(log_density + (df - 1) * np.log(s) - df * s * s / 2)
+    return below + float(np.sum(weights * density * given(s))) * (high - low) / 2
+
+
+@lru_cache(1)
+def _legendre() -> Any:
+    import numpy as np
+
+    return np.polynomial.legendre.leggauss(128)
 
 
 def t_interval(values: Sequence[float], level: float) -> tuple[float, float] | None:

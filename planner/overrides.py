@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from planner.deciding import registered
 from planner.program import Option, Program
 from planner.records import Decision, Override, Rejected, Verdict
 from planner.routes import openers
@@ -42,6 +43,7 @@ def choose_route(
             "program_digest": program_digest,
             "inputs": {
                 "verdicts": tuple(v.id for v in earlier.values()),
+                "prediction": registered(program, pick.target),
                 **route.told(),
             },
         }

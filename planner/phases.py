@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import networkx as nx  # noqa: TID251
 
 from planner.errors import Problem
+from planner.grounds import asked_about
 from planner.program import Program
 from planner.references import resolve
-from planner.routes import edges, openers, targets
+from planner.routes import edges, left_open, openers, targets
 
 STOPS = ("stop", "wait")
 
@@ -37,6 +39,70 @@ def build_graph(program: Program) -> nx.MultiDiGraph[str]:
     return graph
 
 
+@dataclass(frozen=True)
+class Ways:
+    """What every walk from the first phase has in common; a phase is judged once in a walk.
+
+    Attributes:
+        surely_before: phase -> the phases on every way to it, itself included.
+        before: phase -> the phases that may be judged before it.
+        always: the phases that are judged on every way to an end, apart from invalid and blocked verdicts
+            and from defaults that only an open table takes.
+        endless: the phases in circles of ``next`` alone.
+    """
+
+    graph: nx.MultiDiGraph[str]
+    first: str
+    surely_before: dict[str, set[str]]
+    before: dict[str, set[str]]
+    always: set[str]
+    endless: set[str]
+
+    def may_be_judged(self, phase: str, holder: str, without: str) -> bool:
+        """Whether a walk comes to a phase without that option of a triage."""
+        if phase == holder:
+            return True
+        ways = self.graph.out_edges(holder, keys=True, data=True)
+        removed = [(a, b, key) for a, b, key, data in ways if data["rule"] == f"triage.{without}"]
+        left = nx.restricted_view(self.graph, [], removed)
+        return bool(nx.has_path(left, self.first, phase))
+
+
+def build_ways(program: Program) -> Ways:
+    """The ways through the phases that can be reached."""
+    graph = build_graph(program)
+    sure = _dominators(nx.DiGraph(graph), program.first)
+    before = {
+        name: {p for p in nx.ancestors(graph, name) if p in sure and name not in sure[p]}
+        for name in program.phases
+        if name in sure
+    }
+    sound: nx.DiGraph[str] = nx.DiGraph()
+    sound.add_node(program.first)
+    for one, other, data in graph.edges(data=True):
+        kind, _, answer = data["rule"].partition(".")
+        unlikely = (
+            kind == "default" and one in program.phases and answer not in left_open(program.phases[one])
+        )
+        if answer not in ("invalid", "blocked") and not (unlikely and answer in ("pass", "fail")):
+            sound.add_edge(one, "stop" if other == "wait" else other)
+    always = _dominators(sound, program.first).get("stop", {program.first})
+    return Ways(graph, program.first, sure, before, always - set(STOPS), set().union(*_circles(graph)))
+
+
+def _dominators(graph: nx.DiGraph[str], first: str) -> dict[str, set[str]]:
+    """The nodes on every way to each node that can be reached, itself included."""
+    above = nx.immediate_dominators(graph, first)
+    found = {first: {first}}
+    for node in above:
+        way, here = {node, first}, node
+        while here != first:
+            here = above[here]
+            way.add(here)
+        found[node] = way
+    return found
+
+
 def graph_faults(program: Program) -> list[Problem]:
     """Phases that are never reached or never left, and circles without an end."""
     graph = build_graph(program)
@@ -59,16 +125,26 @@ def _dead_ends(program: Program, graph: nx.MultiDiGraph[str]) -> Iterator[Proble
 
 def _endless(program: Program, graph: nx.MultiDiGraph[str]) -> Iterator[Problem]:
     """Circles that no option's ``tries`` bounds: those of ``next`` alone."""
-    plain: nx.DiGraph[str] = nx.DiGraph()
-    plain.add_edges_from((a, b) for a, b, data in graph.edges(data=True) if not data["bounded"])
-    for found in nx.strongly_connected_components(plain):
-        if len(found) == 1 and not plain.has_edge(*list(found) * 2):
-            continue
+    plain = _plain(graph)
+    for found in _circles(graph):
         first = next(name for name in program.phases if name in found)
         circle = [source for source, _ in nx.find_cycle(plain.subgraph(found), first)]
         way = " -> ".join([*circle, circle[0]])
         what = f"may go round for ever: {way}; lead through triage, whose tries end"
         yield ("phases", circle[0], "next"), what
+
+
+def _plain(graph: nx.MultiDiGraph[str]) -> nx.DiGraph[str]:
+    plain: nx.DiGraph[str] = nx.DiGraph()
+    plain.add_edges_from((a, b) for a, b, data in graph.edges(data=True) if not data["bounded"])
+    return plain
+
+
+def _circles(graph: nx.MultiDiGraph[str]) -> list[set[str]]:
+    """The phases of each circle of ``next`` alone."""
+    plain = _plain(graph)
+    found = nx.strongly_connected_components(plain)
+    return [nodes for nodes in found if len(nodes) > 1 or plain.has_edge(*list(nodes) * 2)]
 
 
 def rests_on(program: Program) -> nx.DiGraph[str]:
@@ -83,7 +159,7 @@ def rests_on(program: Program) -> nx.DiGraph[str]:
         for rule, target in targets(program, name).items():
             if target in program.phases:
                 _rest(graph, target, name, f"opened by {rule}")
-        for ref in _conditions(program, name):
+        for ref in asked_about(program, name):
             key = resolve(program, name, ref)
             if key:
                 _rest(graph, name, key[0], f"criterion {key[1]}")
@@ -92,18 +168,6 @@ def rests_on(program: Program) -> nx.DiGraph[str]:
         if phase.supersedes:
             _rest(graph, name, phase.supersedes.phase, "supersedes")
     return graph
-
-
-def _conditions(program: Program, name: str) -> list[str]:
-    """Every reference to a criterion that a phase's verdict depends on."""
-    phase = program.phases[name]
-    refs = [*phase.gate, *phase.guards]
-    for rule in [*phase.cases.values(), *phase.tiers]:
-        refs += [*rule.when, *rule.unless]
-    for claim in phase.claims.values():
-        refs += [*claim.supported, *claim.supported_in_direction, *claim.equivalent, *claim.refuted]
-        refs += claim.caveat_unless
-    return refs + [part for c in phase.criteria.values() for part in getattr(c, "parts", [])]
 
 
 def _rest(graph: nx.DiGraph[str], upper: str, lower: str, why: str) -> None:

@@ -10,14 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from planner.criteria.answer import Judging
-from planner.deciding import decision_digest, launch_decision, stop_for_want_of_budget
+from planner.deciding import (
+    decision_digest,
+    launch_decision,
+    registered,
+    stop_for_want_of_budget,
+)
 from planner.evidence import Evidence
-from planner.fresh import fresh_evidence, fresh_seeds_wanted, judged_otherwise
+from planner.fresh import Seen, fresh_evidence, fresh_seeds_wanted, judged_otherwise
 from planner.gates import build_judging, judge_phase
 from planner.overrides import choose_route
 from planner.position import Position, Situation, State, Step
 from planner.program import Phase, Program
-from planner.records import Decision, Inputs, Verdict
+from planner.records import Decision, Floor, Inputs, Verdict
+from planner.refusals import is_hopeless, refused
 from planner.routes import openers, targets
 from planner.runs import PlannedRun
 from planner.seeds import seeds_wanted
@@ -59,6 +65,24 @@ def judge_on_the_way(
     return verdict
 
 
+def seeds_next(
+    program: Program, verdict: Verdict, judging: Judging, evidence: Evidence, seen: Seen
+) -> dict[str, int]:
+    """The seeds that each arm should have before its phase is judged for good; empty where it may be now.
+
+    Args:
+        verdict: on this evidence.
+        seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
+    """
+    if judging.final:
+        return {}
+    if verdict.post_hoc and program.confirm:
+        return fresh_seeds_wanted(program, evidence, seen)
+    if is_hopeless(verdict, judging):
+        return {}
+    return seeds_wanted(program, verdict.phase, verdict, judging, evidence)
+
+
 def passed_over_caveat(phase: str) -> str:
     """What the verdicts after a phase that was passed over say."""
     return f"phase '{phase}' was not done (passed over)"
@@ -93,7 +117,11 @@ class _Walk:
         planned = dict.fromkeys(self.program.phases[phase].arms, judging.seeds)
         missing = [] if self.at.no_run else list(self.at.missing(phase, fidelity, planned))
         if missing and self.at.affordable > 0:
-            self._launch(phase, fidelity, missing[: self.at.affordable], None)
+            hidden = refused(self.program, evidence)
+            if hidden:
+                self._end("ready", tuple(hidden))
+            else:
+                self._launch(phase, fidelity, missing[: self.at.affordable], None)
         else:
             self._judge(phase, evidence, judging, short=bool(missing))
 
@@ -104,9 +132,7 @@ class _Walk:
             short: runs are missing, and the budget pays for none.
         """
         verdict = self._verdict(phase, evidence, judging, short)
-        wanted = {} if judging.final else seeds_wanted(self.program, phase, verdict, judging, evidence)
-        if verdict.post_hoc and self.program.confirm and not judging.final:
-            wanted = fresh_seeds_wanted(self.program, evidence, self.at.seen)
+        wanted = seeds_next(self.program, verdict, judging, evidence, self.at.seen)
         more = list(self.at.missing(phase, evidence.fidelity, wanted)) if wanted else []
         if more and self.at.affordable > 0:
             self._launch(phase, evidence.fidelity, more[: self.at.affordable], verdict)
@@ -191,6 +217,7 @@ class _Walk:
             asked=tuple((run.arm, run.seed) for run in runs),
             considered=interim.considered if interim is not None else (),
             because="" if interim is not None else self._why_missing(phase, fidelity),
+            prediction=registered(self.program, phase),
         )
         return launch_decision(self.program, phase, fidelity, interim, inputs)
 
@@ -202,8 +229,9 @@ class _Walk:
             return "its verdict was judged on fewer runs than are asked for"
         return f"nothing has been judged yet at fidelity {fidelity}"
 
-    def _end(self, state: State) -> None:
-        self.position = Position(tuple(self.steps), state, self.current, passed_over=tuple(self.passed))
+    def _end(self, state: State, refused: tuple[Floor, ...] = ()) -> None:
+        passed = tuple(self.passed)
+        self.position = Position(tuple(self.steps), state, self.current, passed_over=passed, refused=refused)
 
 
 def _has_runs(evidence: Evidence) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from planner.evidence import Evidence
 from planner.program import Program
-from planner.records import Decision, Override, Verdict
+from planner.records import Decision, Floor, Override, Verdict
 from planner.runs import PlannedRun
 
 State = Literal["ready", "running", "waiting", "blocked", "done"]
@@ -66,6 +66,7 @@ class Position:
         decision: why they are made; None where nothing has to be launched.
         interim: the verdict on what there is so far, where seeds are being added.
         passed_over: phases without runs that ``no_run`` went past.
+        refused: thresholds of the phase that lie under its noise floor, so that nothing is run for it.
     """
 
     steps: tuple[Step, ...]
@@ -75,6 +76,7 @@ class Position:
     decision: Decision | None = None
     interim: Verdict | None = None
     passed_over: tuple[str, ...] = ()
+    refused: tuple[Floor, ...] = ()
 
     @property
     def verdicts(self) -> dict[str, Verdict]:

@@ -27,7 +27,7 @@ from planner.written import (
     Written,
 )
 
-BUILT_IN_GUARDS = ("complete", "seeds", "artifacts")
+BUILT_IN_GUARDS = ("complete", "seeds", "artifacts", "finite", "leak", "floor")
 OUTCOMES = ("pass", "fail", "inconclusive", "invalid", "blocked")
 ENDS = ("triage", "wait", "stop", "back")
 

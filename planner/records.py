@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import ConfigDict, Field
 
+from planner.written import Treatment
+
 SCHEMA_VERSION = 1
 
 CriterionOutcome = Literal["met", "not_met", "undecided", "not_applicable", "invalid"]
@@ -117,6 +119,7 @@ class CriterionResult(Record):
         parts: the criteria or pairs of arms that it is made of.
         chosen: the arm that met it, where any of several may.
         fresh: on how many seeds that had no part in choosing the arm it was judged.
+        needs: with how many seeds it would be decided if all were like those that are there.
     """
 
     id: str
@@ -126,7 +129,7 @@ class CriterionResult(Record):
     says: str = ""
     outcome: CriterionOutcome
     answer: Literal["supported", "refuted", "equivalent", "inconclusive"] | None = None
-    treatment: Literal["point", "interval", "sequential"] | None = None
+    treatment: Treatment | None = None
     observed: Value | None = None
     threshold: Value | tuple[Value, Value] | None = None
     bound: str = ""
@@ -142,6 +145,7 @@ class CriterionResult(Record):
     caveats: tuple[str, ...] = ()
     chosen: str | None = None
     fresh: int = 0
+    needs: int | None = None
 
 
 class GuardResult(Record):
@@ -174,6 +178,34 @@ class ClaimResult(Record):
     reason: str = ""
 
 
+class Floor(Record):
+    """The smallest effect that a criterion's seeds can show, given the noise that was measured.
+
+    Attributes:
+        asked: the smallest effect or the margin that the criterion states.
+        sd: of a paired difference, over ``n`` seeds.
+        of: what the difference is between.
+        seeds: how many are allowed.
+        resolves: the smallest effect that so many show at the gate's error rates.
+        needs: the seeds that ``asked`` would need; None where none suffice.
+        refused: even the smallest noise that the measurement leaves open hides ``asked``.
+    """
+
+    criterion: str
+    metric: str
+    arm: str
+    versus: str
+    bound: str
+    asked: Value
+    sd: Value
+    n: int
+    of: str
+    seeds: int
+    resolves: Value
+    needs: int | None
+    refused: bool
+
+
 class Considered(Record):
     """The runs of one arm that a verdict looked at, whether they counted or not.
 
@@ -193,6 +225,7 @@ class Verdict(Identified):
         table: final values, by arm and metric.
         readings: the other values of a series that criteria read.
         params: of each arm that has runs: what is declared for it or differs between arms.
+        data_digests: of our own runs.
         rules: what the phase's rules were: the content of ``rules_digest``.
         false_pass: the share of the program's error budget at which its gate was judged.
         considered: every run that was looked at, by arm.
@@ -222,12 +255,14 @@ class Verdict(Identified):
     seconds: float = 0.0
     rules_digest: str
     code_digests: tuple[str, ...] = ()
+    data_digests: tuple[str, ...] = ()
     evidence_digest: str
     rests_on: tuple[str, ...] = ()
     rules: dict[str, Any] = {}
     false_pass: Value | None = None
     considered: tuple[Considered, ...] = ()
     set_aside: tuple[str, ...] = ()
+    floors: tuple[Floor, ...] = ()
 
     def criterion(self, name: str) -> CriterionResult | None:
         """The result of that criterion, or None."""
@@ -267,6 +302,7 @@ class Inputs(Record):
         asked: (arm, seed) of every run that was missing, where runs are made.
         considered: the runs that were looked at, where a verdict was not yet final.
         because: why runs were missing, where they are made.
+        prediction: what was foretold then of the phase that the decision opens.
     """
 
     verdicts: tuple[str, ...] = ()
@@ -276,6 +312,7 @@ class Inputs(Record):
     asked: tuple[tuple[str, int], ...] = ()
     considered: tuple[Considered, ...] = ()
     because: str = ""
+    prediction: dict[str, Any] | None = None
 
 
 class Decision(Identified):

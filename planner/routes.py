@@ -67,7 +67,7 @@ def edges(program: Program) -> list[Edge]:
             kind, _, answer = rule.partition(".")
             if kind == "next" and target not in ("triage", "back"):
                 ways.setdefault((target, "next"), []).append(answer)
-            elif kind == "default" and target == "stop" and answer in _left_open(phase):
+            elif kind == "default" and target == "stop" and answer in left_open(phase):
                 ways.setdefault(("stop", "default"), []).append(answer)
             elif kind in ("triage", "diagnose"):
                 ways.setdefault((target, "triage" if kind == "triage" else "diagnose"), []).append(answer)
@@ -77,8 +77,8 @@ def edges(program: Program) -> list[Edge]:
     return found
 
 
-def _left_open(phase: Phase) -> list[str]:
-    """Pass and fail where neither they nor all cases, nor all tiers, say where to go."""
+def left_open(phase: Phase) -> list[str]:
+    """Pass and fail, where neither they nor all cases, nor all tiers, say where to go."""
     named = list(phase.cases) or [tier.tier for tier in phase.tiers]
     if named and all(name in phase.next for name in named):
         return []

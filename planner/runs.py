@@ -33,6 +33,8 @@ class Run(Record):
         metrics: final values; may hold NaN or infinities, which rules must refuse.
         series: metric -> (step, value) in order of step, for metrics with more than one step.
         own: launched by this project (it has a fingerprint).
+        device: what it ran on (``cpu``, ``cuda``); None where it does not say.
+        overlap: share of evaluation units that training also saw, in [0, 1]; None where it does not say.
         seconds: wall-clock time that it took.
         artifacts: names of the files that it left; None where it does not say.
     """
@@ -50,6 +52,7 @@ class Run(Record):
     data_digest: str | None = None
     code_digest: str | None = None
     device: str | None = None
+    overlap: float | None = None
     seconds: float = 0.0
     attempt: int = 1
     artifacts: tuple[str, ...] | None = None
@@ -139,6 +142,7 @@ class Ended(Record):
 
     Attributes:
         reason: one sentence for anything but ``ok``; empty otherwise.
+        device: what it ran on; None where nobody knows.
         stderr_tail: the end of what the run wrote to stderr, for a run that failed.
     """
 
@@ -146,6 +150,7 @@ class Ended(Record):
     outcome: RunOutcome
     reason: str = ""
     seconds: float
+    device: str | None = None
     stderr_tail: str = ""
 
 
@@ -157,6 +162,7 @@ class Description(Record):
 
     Attributes:
         config: every parameter after defaults and the fidelity's preset.
+        overlap: share of evaluation units that training also saw; None where it does not say.
         together: the most seeds of it that train faster at once than one by one.
     """
 
@@ -164,6 +170,6 @@ class Description(Record):
     data_name: str
     data_digest: str
     sizes: dict[str, int] = {}
-    overlap: float = 0.0
+    overlap: float | None = None
     files: tuple[str, ...] = ()
     together: Annotated[int, Field(ge=1)] = 1

@@ -11,6 +11,7 @@ from planner.criterion import Combined, Comparison, Criterion, Level
 from planner.evidence import Evidence
 from planner.program import Phase, Program
 from planner.records import CriterionResult, Verdict
+from planner.written import IN_SEQUENCE
 
 
 def seeds_wanted(
@@ -19,7 +20,7 @@ def seeds_wanted(
     """The number of seeds that each arm should have next; empty where more would change nothing.
 
     Seeds are added for criteria that are undecided and on which the gate, the case or the tier
-    depends, up to the next look; for a sequential criterion the next look is one seed away.
+    depends, up to the next look; for a criterion judged in sequence the next look is one seed away.
     """
     rules = program.phases[phase]
     wanted: dict[str, int] = {}
@@ -114,7 +115,7 @@ def _lagging(arms: Sequence[str], result: CriterionResult, evidence: Evidence) -
 
 def _next_look(rule: Criterion, judging: Judging, have: int) -> int:
     """The number of seeds at which a criterion is looked at next; one more where every seed is a look."""
-    if isinstance(rule, Comparison) and rule.better_by is not None and rule.treated == "sequential":
+    if isinstance(rule, Comparison) and rule.better_by is not None and rule.treated in IN_SEQUENCE:
         return min(max(have + 1, judging.looks[0]), judging.most_seeds)
     return next((look for look in judging.looks if look > have), have)
 

@@ -21,7 +21,11 @@ LEAST_SEEDS = 3
 OVERWHELMING_SHARE = 0.06
 """The share of each error rate that is spent on overwhelming evidence; see :func:`is_overwhelming`."""
 SIEGMUND_OVERSHOOT = 0.583
+NOISIER = 1.5
+"""An arm whose noise is so many times that of all borrows little of theirs."""
 _FLOOR = 1e-12
+NOTHING = math.sqrt(_FLOOR)
+"""Noise below this share of delta is rounding."""
 
 
 @dataclass(frozen=True)
@@ -59,31 +63,55 @@ class Look:
         return "continue"
 
 
-def pooled_prior(table: Sequence[Sequence[float]], unequal_noise: bool = True) -> Prior:
-    """The pooled prior from the first seeds of the baseline and K arms.
+def pooled_prior(table: Sequence[Sequence[float]], arm: int) -> Prior:
+    """The pooled prior for one arm, from the first seeds of the baseline and of all K arms.
+
+    It is worth 2 (K - 1) degrees of freedom, 15 at most; but 4 at most where the arm or the baseline shows
+    noise of its own that is larger than that of all by half or more (``docs/decisions/0006``).
 
     Args:
-        table: K + 1 rows (arms) of the same first seeds, in the metric's unit.
-        unequal_noise: arms may differ in noise by half or more; the prior is then worth at most 4.
+        table: K + 1 rows of the same first seeds, in the metric's unit; the baseline comes first.
+        arm: the row of the arm that is judged, 1 to K.
 
     Returns:
         s0 squared from two-way residuals, and d0; no prior for a single arm or for fewer than the
         least number of seeds.
     """
-    arms, seeds = len(table) - 1, min((len(row) for row in table), default=0)
-    if arms < 2 or seeds < LEAST_SEEDS:
+    arms, squares = len(table) - 1, _residual_squares(table)
+    if arms < 2 or not squares:
         return Prior()
+    own = max(squares[0], squares[arm]) * (arms + 1)
+    noisier = own >= NOISIER**2 * math.fsum(squares) > 0
+    df = min(15.0, 2.0 * (arms - 1))
+    return Prior(variance=math.fsum(squares) / arms, df=min(4.0, df) if noisier else df)
+
+
+def noise_of_others(table: Sequence[Sequence[float]], arm: int) -> float:
+    """The standard deviation of a paired difference among the arms other than the baseline and this one.
+
+    Args:
+        table, arm: see :func:`pooled_prior`.
+
+    Returns:
+        In the metric's unit; 0 where there are not two others with the least number of seeds.
+    """
+    others = [row for i, row in enumerate(table) if i not in (0, arm)]
+    squares = _residual_squares(others) if len(others) > 1 else []
+    return math.sqrt(math.fsum(squares) / (len(others) - 1)) if squares else 0.0
+
+
+def _residual_squares(table: Sequence[Sequence[float]]) -> list[float]:
+    """Per row, the sum of squared two-way residuals over the first seeds; empty where a row has too few."""
+    if min((len(row) for row in table), default=0) < LEAST_SEEDS:
+        return []
     rows = [list(row[:LEAST_SEEDS]) for row in table]
     grand = math.fsum(map(math.fsum, rows)) / (len(rows) * LEAST_SEEDS)
     row_means = [math.fsum(row) / LEAST_SEEDS for row in rows]
     column_means = [math.fsum(row[j] for row in rows) / len(rows) for j in range(LEAST_SEEDS)]
-    squares = math.fsum(
-        (rows[i][j] - row_means[i] - column_means[j] + grand) ** 2
-        for i in range(len(rows))
-        for j in range(LEAST_SEEDS)
-    )
-    df = min(15.0, 2.0 * (arms - 1))
-    return Prior(variance=2 * squares / (2 * arms), df=min(4.0, df) if unequal_noise else df)
+    return [
+        math.fsum((x - own - column + grand) ** 2 for x, column in zip(row, column_means, strict=True))
+        for row, own in zip(rows, row_means, strict=True)
+    ]
 
 
 def look(
@@ -157,7 +185,12 @@ def is_overwhelming(differences: Sequence[float], delta: float, error: float) ->
     """
     n = len(differences)
     centre, noise = intervals.mean(differences), intervals.sd(differences)
-    if centre <= 0 or noise <= math.sqrt(_FLOOR) * delta:
+    if centre <= 0 or noise <= NOTHING * delta:
         return centre >= delta
+    return is_beyond_doubt(centre, noise, n, error)
+
+
+def is_beyond_doubt(centre: float, noise: float, n: int, error: float) -> bool:
+    """Whether n values of that mean and standard deviation show a mean above 0 beyond doubt."""
     spent = OVERWHELMING_SHARE * error / 2 ** (n - LEAST_SEEDS + 1)
     return centre * math.sqrt(n) >= intervals.t_quantile(n - 1, 1 - spent) * noise

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from planner.explain import Trace
+from planner.override_scores import Score
 from planner.position import Step
 from planner.program import Program
 from planner.records import Decision, Exclusion, Keep, Override, Revocation, Verdict
@@ -101,6 +102,7 @@ def trace_of(
     overrides: Sequence[Override],
     standing: Standing,
     at: str = "",
+    scores: Mapping[str, Score] | None = None,
 ) -> Trace:
     """Everything that an explanation of one phase speaks of."""
     return Trace(
@@ -113,4 +115,5 @@ def trace_of(
         standing=standing,
         decided_at=at,
         verdicts=verdicts,
+        scores=scores or {},
     )

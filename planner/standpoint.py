@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from planner.policy import passed_over_caveat
 from planner.program import Program
 from planner.records import Decision, Exclusion, Override, Verdict
 from planner.standing import follows_verdict, overrides_today
-from planner.supersede import Standing, build_standing
+from planner.supersede import Data, Standing, build_standing
 from planner.triage import choices
 
 
@@ -26,6 +26,7 @@ class Standpoint:
         decided_at: decision id -> when it was recorded.
         latest: the decision at which the program stands; None where nothing was decided.
         path: the phases that lead there, in order.
+        opened_by: phase -> the phase whose decision opened it.
         overrides: those that stand.
         pending: an override that the next ``advance`` will follow.
         withdrawn: a decision that followed an override which no longer stands.
@@ -44,6 +45,7 @@ class Standpoint:
     withdrawn: Decision | None
     standing: Standing
     passed_over: frozenset[str] = frozenset()
+    opened_by: Mapping[str, str] = field(default_factory=dict)
     running: bool = False
     spent_runs: int = 0
     spent_seconds: float = 0.0
@@ -67,12 +69,14 @@ def build_standpoint(
     accepted: frozenset[str] = frozenset(),
     running: bool = False,
     spent: tuple[int, float] = (0, 0.0),
+    data: Mapping[str, Data] | None = None,
 ) -> Standpoint:
     """Reads journal entries (oldest first) into what stands today.
 
     Args:
         code: digest of the experiment's code today; None where it cannot be told.
         spent: runs and seconds so far.
+        data: phase -> the data of its arms today, where that is known.
     """
     judged = [e for e in entries if isinstance(e.record, Verdict | Decision)]
     fidelity = judged[-1].record.fidelity if judged else "standard"
@@ -98,8 +102,9 @@ def build_standpoint(
         overrides=overrides,
         pending=_pending(program, entries, last, overrides, path),
         withdrawn=withdrawn[0] if withdrawn else None,
-        standing=build_standing(program, verdicts, code, accepted, opened, _disputed(here, entries)),
+        standing=build_standing(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
         passed_over=_passed_over(program, verdicts, path),
+        opened_by=opened,
         running=running,
         spent_runs=spent[0],
         spent_seconds=spent[1],

@@ -26,6 +26,29 @@ class Standing:
     changed: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Data:
+    """The data on which a phase's arms would be run today.
+
+    Attributes:
+        fidelity: at which they would be run.
+        digests: of each of them.
+        changed_files: files that are not what they were when their digests were taken.
+    """
+
+    fidelity: str
+    digests: frozenset[str]
+    changed_files: tuple[str, ...] = ()
+
+    def why_changed(self, verdict: Verdict) -> str:
+        """Why a verdict's data are not today's; empty where they are."""
+        if self.fidelity != verdict.fidelity:
+            return ""
+        if self.changed_files and verdict.data_digests:
+            return f"the data have changed: {', '.join(self.changed_files)}"
+        return "" if set(verdict.data_digests) <= self.digests else "the data have changed"
+
+
 def build_standing(
     program: Program,
     verdicts: Mapping[str, Verdict],
@@ -33,6 +56,7 @@ def build_standing(
     accepted: frozenset[str] = frozenset(),
     opened_by: Mapping[str, str] | None = None,
     disputed: Mapping[str, str] | None = None,
+    data: Mapping[str, Data] | None = None,
 ) -> Standing:
     """Which verdicts are superseded, and which are stale and why.
 
@@ -42,6 +66,7 @@ def build_standing(
         accepted: digests of earlier code that a person declared equal to it.
         opened_by: phase -> the phase whose decision opened it.
         disputed: phase -> why its evidence is no longer what it was.
+        data: phase -> the data of its arms today; a phase of which nothing is known is left out.
     """
     superseded = dict(_superseded(program, verdicts))
     stale: dict[str, str] = {}
@@ -54,6 +79,8 @@ def build_standing(
             stale[phase] = "the code of the experiment has changed"
         elif disputed and phase in disputed:
             stale[phase] = disputed[phase]
+        elif data and phase in data and (why := data[phase].why_changed(verdict)):
+            stale[phase] = why
     changed = frozenset(stale)
     rests_on = {p: {*v.rests_on, (opened_by or {}).get(p, "")} for p, v in verdicts.items()}
     for loser, winner in superseded.items():

@@ -1,23 +1,24 @@
 """Truth tables over criteria that are met or not met.
 
 A set of assignments is one large whole number, a bit for each assignment, so that a table of 16 criteria
-is checked in milliseconds. Combined criteria are computed from their parts, and thresholds on one
-quantity are never given answers that no value could have: above .6 and below .5, say.
+is checked in milliseconds. Combined criteria are computed from their parts, and criteria on one
+quantity are never given answers that no value could have (``domain.py``).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
 
-from planner.criterion import Combined, Comparison, Level
+from planner.agreement import Agreement, agreements
+from planner.criteria.wording import number
+from planner.criterion import Combined
+from planner.domain import Asked, Variable, asked_of
 from planner.program import Program
 from planner.references import resolve
 
 MOST_CRITERIA = 16
-_MOST_SAMPLES = 5000
+_MOST_SHOWN = 4
 
 Key = tuple[str, str]
 
@@ -30,15 +31,17 @@ class Truth:
         basics: (phase, criterion) that are measured, in the order of their bits.
         sets: (phase, criterion) -> the assignments in which it is met, combined ones included.
         possible: the assignments that some values could give.
+        groups: the criteria that share quantities, with values for every pattern of their answers.
     """
 
     phase: str
     basics: tuple[Key, ...]
     sets: dict[Key, int]
     possible: int
+    groups: tuple[Agreement, ...] = ()
 
     def witness(self, assignments: int, among: Iterable[Key]) -> str:
-        """One of these assignments in words, of the basic criteria that matter."""
+        """One of these assignments in words, of the basic criteria that matter, with values that give it."""
         first = (assignments & -assignments).bit_length() - 1
         wanted = set(among)
         told = [
@@ -46,7 +49,19 @@ class Truth:
             for i, (phase, name) in enumerate(self.basics)
             if (phase, name) in wanted
         ]
-        return ", ".join(told) or "always"
+        values = [f"{v.name} = {number(x)}" for v, x in self.example(first, wanted).items()]
+        shown = "; ".join(values[:_MOST_SHOWN] + ["..."] * (len(values) > _MOST_SHOWN))
+        return (", ".join(told) or "always") + (f" (say {shown})" if shown else "")
+
+    def example(self, assignment: int, among: Collection[Key]) -> dict[Variable, float]:
+        """Values that give an assignment, of the quantities that some criteria are about."""
+        found: dict[Variable, float] = {}
+        bit = {key: i for i, key in enumerate(self.basics)}
+        for group in self.groups:
+            if not set(group.keys).isdisjoint(among):
+                pattern = tuple(bool(assignment >> bit[key] & 1) for key in group.keys)
+                found |= group.patterns.get(pattern, {})
+        return found
 
 
 def build_truth(program: Program, phase: str, refs: Iterable[str]) -> Truth | None:
@@ -60,7 +75,12 @@ def build_truth(program: Program, phase: str, refs: Iterable[str]) -> Truth | No
     # Bit a of the i-th set is bit i of a: blocks of 2^i zeros and ones in turn.
     sets = {key: full ^ (full // ((1 << (1 << i)) + 1)) for i, key in enumerate(basics)}
     _join(program, parts, sets, full)
-    return Truth(phase=phase, basics=basics, sets=sets, possible=_possible(program, basics, sets, full))
+    told = {key: one for key in basics if (one := _asked(program, key))}
+    groups = tuple(agreements(told))
+    possible = full
+    for group in groups:
+        possible &= _agreeing(group, sets, full)
+    return Truth(phase, basics, sets, possible, groups)
 
 
 def basics_under(program: Program, phase: str, refs: Iterable[str]) -> list[Key]:
@@ -100,88 +120,16 @@ def _join(program: Program, parts: dict[Key, list[Key]], sets: dict[Key, int], f
         waiting = [key for key in waiting if key not in sets]
 
 
-def _possible(program: Program, basics: tuple[Key, ...], sets: dict[Key, int], full: int) -> int:
-    """The assignments that remain when thresholds on one quantity must agree."""
-    groups: dict[Any, list[Key]] = {}
-    for key in basics:
-        quantity = _quantity(program, key)
-        if quantity is not None:
-            groups.setdefault(quantity, []).append(key)
-    possible = full
-    for keys in groups.values():
-        if len(keys) > 1:
-            possible &= _agreeing(program, keys, sets, full)
-    return possible
+def _asked(program: Program, key: Key) -> Asked | None:
+    return asked_of(program, key[0], program.phases[key[0]].criteria[key[1]])
 
 
-def _quantity(program: Program, key: Key) -> Any:
-    """What a simple threshold is about, its arms aside; None for any other criterion."""
-    rule = program.phases[key[0]].criteria[key[1]]
-    if not isinstance(rule, Level | Comparison) or _range(program, rule) is None:
-        return None
-    versus = (rule.versus, rule.other_metric) if isinstance(rule, Comparison) else ()
-    return (key[0], rule.kind, rule.metric, rule.at, rule.since, rule.as_, rule.over_seeds, versus)
-
-
-def _range(program: Program, rule: Level | Comparison) -> tuple[float, bool, float, bool] | None:
-    """The values that meet a threshold: (low, low included, high, high included)."""
-    bound, value = rule.threshold_key or "", rule.threshold
-    if rule.against_floor:
-        floor = program.metrics[rule.metric].floor
-        if not isinstance(floor, int | float):
-            return None
-        value = floor
-    infinite = float("inf")
-    if isinstance(value, tuple):
-        return value[0], True, value[1], True
-    if bound == "within":
-        middle = 1.0 if rule.as_ == "ratio" else 0.0
-        return middle - value, True, middle + value, True
-    ranges = {
-        "above": (value, False, infinite, False),
-        "at_least": (value, True, infinite, False),
-        "below": (-infinite, False, value, False),
-        "at_most": (-infinite, False, value, True),
-    }
-    # better_by has two thresholds and an answer between them: no range of values.
-    return ranges.get(bound)
-
-
-def _agreeing(program: Program, keys: list[Key], sets: dict[Key, int], full: int) -> int:
-    """The assignments of criteria on one quantity that some values of its arms give."""
-    rules = [program.phases[phase].criteria[name] for phase, name in keys]
-    checked = [
-        (r, found) for r in rules if isinstance(r, Level | Comparison) and (found := _range(program, r))
-    ]
-    arms = list(dict.fromkeys(arm for rule, _ in checked for arm in rule.subjects))
-    samples = _samples([edge for _, found in checked for edge in (found[0], found[2])])
-    if len(samples) ** len(arms) > _MOST_SAMPLES:
-        return full
-    patterns = set()
-    for values in itertools.product(samples, repeat=len(arms)):
-        of_arm = dict(zip(arms, values, strict=True))
-        patterns.add(tuple(_met(rule, found, of_arm) for rule, found in checked))
+def _agreeing(group: Agreement, sets: dict[Key, int], full: int) -> int:
+    """The assignments in which criteria on shared quantities answer as some values would have them."""
     agreeing = 0
-    for pattern in patterns:
+    for pattern in group.patterns:
         holding = full
-        for key, met in zip(keys, pattern, strict=True):
+        for key, met in zip(group.keys, pattern, strict=True):
             holding &= sets[key] if met else full ^ sets[key]
         agreeing |= holding
     return agreeing
-
-
-def _samples(edges: list[float]) -> list[float]:
-    """A value at each threshold, between each two, and beyond both ends."""
-    finite = sorted({edge for edge in edges if abs(edge) != float("inf")})
-    middles = [(a + b) / 2 for a, b in itertools.pairwise(finite)]
-    span = max(abs(edge) for edge in finite) + 1.0
-    return sorted({*finite, *middles, finite[0] - span, finite[-1] + span})
-
-
-def _met(rule: Level | Comparison, found: tuple[float, bool, float, bool], of_arm: dict[str, float]) -> bool:
-    low, with_low, high, with_high = found
-    inside = (
-        (low < v or (with_low and v == low)) and (v < high or (with_high and v == high))
-        for v in (of_arm[arm] for arm in rule.subjects)
-    )
-    return any(inside) if rule.any_arm else all(inside)

@@ -15,7 +15,9 @@ Scalar = bool | int | Finite | str | None
 Param = Scalar | list[Scalar]
 Direction = Literal["higher", "lower", "neither"]
 Fidelity = Literal["smoke", "standard", "full"]
-Treatment = Literal["point", "interval", "sequential"]
+Treatment = Literal["point", "interval", "sequential", "anytime"]
+IN_SEQUENCE = ("sequential", "anytime")
+"""The treatments that look after every seed."""
 Statistic = Literal["first", "last", "min", "max", "mean", "slope"]
 Consequence = Literal["invalid", "blocked", "caveat"]
 

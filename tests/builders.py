@@ -10,7 +10,7 @@ from planner.criteria.judge import judge_criteria
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.program import Program, build
-from planner.records import CriterionResult, Verdict
+from planner.records import CriterionResult, GuardResult, Verdict
 from planner.runs import Run
 
 PHASE = "look"
@@ -28,6 +28,7 @@ ARMS = ("base", "new", "third")
 HIGH = {"metric": "acc", "arm": "base", "above": 0.5}
 LOW = {"metric": "loss", "arm": "base", "below": 0.5}
 BETTER = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}
+IS_BETTER = {"better": {"metric": "acc", "arm": "new", "versus": "base", "above": 0.0}}
 GOOD, BAD, UNSURE = [0.90, 0.91, 0.92], [0.10, 0.11, 0.12], [0.2, 0.5, 0.8]
 """Values by seed that pass a bound at 0.5 surely, fail it surely, or leave it open."""
 
@@ -136,3 +137,19 @@ def verdict_of(
     """The verdict of the phase ``look``."""
     judging = build_judging(program, PHASE, fidelity, final)
     return judge_phase(program, PHASE, evidence, judging, earlier, **more)
+
+
+def guards(evidence: Evidence, criteria: dict[str, Any] = IS_BETTER, **phase: Any) -> dict[str, GuardResult]:
+    """The guards of the verdict on this evidence, by id; ``at`` is the fidelity."""
+    fidelity = phase.pop("at", "standard")
+    verdict = verdict_of(make_program(criteria, **phase), evidence, fidelity=fidelity)
+    return {g.id: g for g in verdict.guards}
+
+
+def two(base: dict[str, Any], new: dict[str, Any], declared: dict[str, Any] | None = None) -> Evidence:
+    """Three seeds of both arms; the fields are those of their runs."""
+    runs = {
+        arm: [make_run(arm, s, metrics={"acc": 0.5}, **fields) for s in range(3)]
+        for arm, fields in (("base", base), ("new", new))
+    }
+    return make_evidence(runs, declared=declared or {"base": {"kind": "base"}, "new": {"kind": "new"}})

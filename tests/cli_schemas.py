@@ -73,6 +73,21 @@ INTERVAL = _maybe({"type": "array", "items": {"type": "number"}, "minItems": 2, 
 OVERRIDE = _object(
     id=TEXT, by=TEXT, at=TEXT, reason=TEXT, contradicts=MAYBE_TEXT, expires=MAYBE_TEXT, choose=MAYBE_TEXT
 )
+RESULT: Schema = {"enum": ["right", "wrong", "open"]}
+FLAG: Schema = {"type": "boolean"}
+SCORE = _maybe(_object(result=RESULT, evidence=TEXT, verdict_ids=TEXTS, agreed=FLAG, followed=FLAG))
+OVERRIDE_SEEN: Schema = {
+    "allOf": [OVERRIDE, _object(score=SCORE, warning=MAYBE_TEXT)],
+}
+OVERRIDE_LISTED: Schema = {
+    "allOf": [
+        OVERRIDE_SEEN,
+        _object(program=TEXT, standing={"enum": ["in force", "revoked", "expired", "replaced"]}),
+    ]
+}
+TALLY = _object(right=WHOLE, wrong=WHOLE, open=WHOLE, agreed=WHOLE)
+BRIER = _object(score=MAYBE_NUMBER, even_odds=MAYBE_NUMBER, settled=WHOLE, open=WHOLE)
+LINKS = _list(_object(kind={"enum": ["claim", "criterion", "phase"]}, phase=TEXT, id=TEXT, why=TEXT))
 
 COUNT = _object(recorded=WHOLE, equal=WHOLE, differ=WHOLE, older=WHOLE)
 DIFFERENCE = _object(kind={"enum": ["rules", "evidence", "record"]}, id=TEXT, what=TEXT)
@@ -178,7 +193,47 @@ REPLIES: dict[str, Schema] = {
         ),
         hypotheses=_list(_object(id=TEXT, says=TEXT, status={"enum": ["open", "holds", "does not hold"]})),
         claims=_list(_object(id=TEXT, status=CLAIM, caveats=TEXTS, reason={"type": "string"})),
-        overrides=_list(OVERRIDE),
+        overrides=_list(OVERRIDE_SEEN),
+    ),
+    "knowledge": _reply(
+        "knowledge",
+        programs=_list(_object(name=TEXT, fidelity=TEXT, claims=WHOLE, score=BRIER, overrides_score=TALLY)),
+        claims=_list(
+            _object(
+                program=TEXT,
+                id=TEXT,
+                says=TEXT,
+                status=CLAIM,
+                found=_maybe(CLAIM),
+                because=MAYBE_TEXT,
+                phase=TEXT,
+                verdict_id=MAYBE_TEXT,
+                outcome=OUTCOME,
+                confidence=CONFIDENCE,
+                caveats=TEXTS,
+                reason={"type": "string"},
+                evidence=_list(
+                    _object(id=TEXT, outcome=CRITERION, observed=MAYBE_NUMBER, n=WHOLE, run_ids=TEXTS)
+                ),
+                rests_on=LINKS,
+                rested_on_by=LINKS,
+            )
+        ),
+        predictions=_list(
+            _object(
+                program=TEXT,
+                phase=TEXT,
+                what=TEXT,
+                probability={"type": "number", "minimum": 0, "maximum": 1},
+                came={"type": ["boolean", "null"]},
+                score=MAYBE_NUMBER,
+                verdict_id=MAYBE_TEXT,
+            )
+        ),
+        score=BRIER,
+        hypotheses=_list(_object(program=TEXT, id=TEXT, says=TEXT, status=TEXT)),
+        overrides=_list(OVERRIDE_LISTED),
+        overrides_score=TALLY,
     ),
     "memo": _reply("memo", program=TEXT, path=TEXT, text=TEXT),
     "memo_verify": _reply(
@@ -228,8 +283,8 @@ REPLIES: dict[str, Schema] = {
     ),
     "graph": _reply("graph", program=TEXT, phases={"type": "object"}, mermaid=TEXT),
     "check": _reply("check", ok={"type": "boolean"}, findings=_list(_object(program=TEXT))),
-    "override": _reply("override", program=TEXT, override=OVERRIDE),
-    "overrides": _reply("override", program=TEXT, overrides=_list(OVERRIDE)),
+    "override": _reply("override", program=TEXT, override=OVERRIDE, warning=MAYBE_TEXT),
+    "overrides": _reply("override", program=TEXT, overrides=_list(OVERRIDE_LISTED)),
     "exclude": _reply("exclude", exclusion=_object(run_id=TEXT, by=TEXT, at=TEXT, reason=TEXT)),
     "init": _reply("init", program=TEXT, path=TEXT, experiment=TEXT),
 }

@@ -17,7 +17,7 @@ from planner.runs import Run
 
 CRITERIA: dict[str, dict[str, Any]] = {
     "level": {"metric": "acc", "arm": "base", "above": 0.5},
-    "floor": {"metric": "acc", "arm": "base", "above": "floor"},
+    "above_floor": {"metric": "acc", "arm": "base", "above": "floor"},
     "metric_floor": {"metric": "f1", "arm": "base", "above": "floor"},
     "each": {"metric": "acc", "each_of": ["base", "new"], "above": 0.5},
     "any": {"metric": "acc", "any_arm": ["base", "new"], "above": 0.5},

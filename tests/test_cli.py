@@ -52,6 +52,8 @@ def test_what_advance_prints_at_the_end_is_one_object_as_promised(advance_reply:
         ("graph", ["graph", "quick"]),
         ("check", ["check", "quick"]),
         ("overrides", ["override", "quick", "--list"]),
+        ("knowledge", ["knowledge"]),
+        ("knowledge", ["knowledge", "quick"]),
     ],
 )
 def test_what_a_reading_command_prints_is_as_promised(
@@ -62,7 +64,9 @@ def test_what_a_reading_command_prints_is_as_promised(
     assert_fits(reply.json, command)
 
 
-@pytest.mark.parametrize("words", [["status"], ["explain"], ["programs"], ["check"], ["graph", "quick"]])
+@pytest.mark.parametrize(
+    "words", [["status"], ["explain"], ["programs"], ["check"], ["graph", "quick"], ["knowledge"]]
+)
 def test_a_home_where_nothing_was_run_can_be_read(fresh_home: MakeHome, words: list[str]) -> None:
     home = fresh_home(QUICK)
     before = contents(home)
@@ -110,11 +114,11 @@ def test_no_colour_is_written_where_nobody_looks_or_none_is_wanted(
 
 def test_pictures_of_the_graph_are_written(judged_home: Path, tmp_path: Path) -> None:
     for kind, begins in (("svg", b"<?xml"), ("png", b"\x89PNG")):
-        reply = cli(
-            "graph", "quick", "--format", kind, "--out", str(tmp_path / f"g.{kind}"), home=judged_home
-        )
-        assert reply.code == 0
-        assert (tmp_path / f"g.{kind}").read_bytes().startswith(begins)
+        for what in ("graph", "knowledge"):
+            out = tmp_path / f"{what}.{kind}"
+            reply = cli(what, "quick", "--format", kind, "--out", str(out), home=judged_home)
+            assert (reply.code, reply.out) == (0, f"{out}\n")
+            assert out.read_bytes().startswith(begins)
 
 
 # --- errors --------------------------------------------------------------------------------------
@@ -136,6 +140,8 @@ def test_pictures_of_the_graph_are_written(judged_home: Path, tmp_path: Path) ->
         (["explain", "quick", "--format", "pdf"], "pdf"),
         (["memo", "quick", "third"], "has not been judged"),
         (["graph", "quick", "--format", "pdf"], "pdf"),
+        (["knowledge", "quik"], "did you mean 'quick'"),
+        (["knowledge", "quick", "--format", "pdf"], "pdf"),
         (["override", "quick", "first"], "--choose"),
         (["override", "quick", "first", "--choose", "repeat"], "--reason"),
         (["override", "quick", "nowhere", "--choose", "repeat", "--reason", "x"], "no phase"),
@@ -246,6 +252,59 @@ def test_a_folder_as_store_ends_with_69(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK)
     env = {"MLFLOW_TRACKING_URI": str(home / "mlruns")}
     assert_refused(cli("advance", "quick", home=home, env=env), 69, "MLFLOW_TRACKING_URI")
+
+
+# --- knowledge and hindsight ---------------------------------------------------------------------
+
+
+def test_knowledge_tells_claims_in_every_form(judged_home: Path, tmp_path: Path) -> None:
+    told = cli("knowledge", "quick", "--format", "json", home=judged_home).json
+    claim = told["claims"][0]
+    assert (claim["phase"], claim["status"], claim["outcome"]) == ("first", "refuted", "fail")
+    assert len(claim["evidence"][0]["run_ids"]) == 6
+    assert [(link["kind"], link["id"]) for link in claim["rested_on_by"]] == [("phase", "second")]
+    out = tmp_path / "k.mmd"
+    assert cli("knowledge", "--format", "mermaid", "--out", str(out), home=judged_home).out == ""
+    assert out.read_text().startswith("flowchart LR")
+    text = cli("knowledge", home=judged_home).out
+    assert "shift_helps: refuted · A shift raises the score." in text
+
+
+def test_an_override_against_a_confirmed_verdict_is_recorded_with_a_warning_and_scored_later(
+    own_home: Path,
+) -> None:
+    words = ["--choose", "repeat", "--reason", "a hunch", "--by", "ada", "--expires", "2999-01-01"]
+    reply = cli("override", "quick", "second", *words, "--json", home=own_home)
+    assert reply.code == 0
+    assert_fits(reply.json, "override")
+    warning = reply.json["warning"]
+    assert warning.startswith(
+        "contradicts a confirmed verdict: second is pass, case up, confirmed on 3 seeds"
+    )
+    assert reply.err == f"warning: this {warning}; it is recorded all the same\n"
+    listed = cli("override", "quick", "--list", home=own_home).out.splitlines()
+    assert "(in force, expires 2999-01-01): a hunch" in listed[0]
+    assert listed[1:] == ["  open: no decision has followed it", f"  {warning}"]
+    assert cli("advance", "quick", "--jobs", "1", home=own_home).code == 0
+    row = cli("override", "quick", "--list", "--json", home=own_home).json["overrides"][0]
+    assert (row["standing"], row["score"]["result"], row["warning"]) == ("in force", "wrong", warning)
+    assert "chosen 'repeat': third fail" in row["score"]["evidence"]
+    seen = cli("explain", "quick", "--phase", "second", "--json", home=own_home).json
+    assert_fits(seen, "explain")
+    assert (seen["overrides"][0]["score"], seen["overrides"][0]["warning"]) == (row["score"], warning)
+    text = cli("explain", "quick", "--phase", "second", home=own_home).out
+    assert f"  wrong: {row['score']['evidence']}\n  {warning}" in text
+    assert cli("knowledge", "quick", "--json", home=own_home).json["overrides_score"]["wrong"] == 1
+    memo = cli("memo", "quick", "second", home=own_home).out
+    assert f"It {warning}." in memo
+
+
+def test_an_override_that_contradicts_nothing_says_nothing(own_home: Path) -> None:
+    words = ["--verdict", "accept", "--reason", "as I thought"]
+    reply = cli("override", "quick", "second", *words, "--json", home=own_home)
+    assert (reply.code, reply.err, reply.json["warning"]) == (0, "", None)
+    listed = cli("override", "quick", "--list", "--json", home=own_home)
+    assert_fits(listed.json, "overrides")
 
 
 # --- working -------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.records import Verdict
@@ -25,6 +27,32 @@ from tests.builders import (
 def test_point_treatment_is_provisional_however_many_seeds_there_are() -> None:
     program = make_program({"high": {**HIGH, "treatment": "point"}}, arms={"base": {"kind": "base"}})
     assert verdict_of(program, make_evidence({"base": GOOD * 4})).confidence == "provisional"
+
+
+@pytest.mark.parametrize("treatment", ["interval", "sequential", "anytime"])
+def test_a_verdict_may_be_confirmed_on_any_treatment_that_bounds_its_errors(treatment: str) -> None:
+    program = make_program(
+        {"better": {**BETTER, "treatment": treatment}}, arms={a: {"kind": a} for a in ("base", "new")}
+    )
+    evidence = make_evidence({"base": [0.5, 0.51, 0.49] * 4, "new": [0.9, 0.92, 0.88] * 4})
+    verdict = verdict_of(program, evidence)
+    assert (verdict.outcome, verdict.confidence) == ("pass", "confirmed")
+    assert verdict.criteria[0].treatment == treatment
+
+
+@pytest.mark.parametrize("treatment", ["interval", "sequential", "anytime"])
+def test_two_seeds_and_none_to_come_are_judged_at_point_and_provisional(treatment: str) -> None:
+    program = make_program(
+        {"better": {**BETTER, "treatment": treatment}},
+        arms={a: {"kind": a} for a in ("base", "new")},
+        seeds=2,
+    )
+    evidence = make_evidence({"base": [0.5, 0.51], "new": [0.9, 0.92]})
+    verdict = verdict_of(program, evidence)
+    assert (verdict.outcome, verdict.confidence) == ("pass", "provisional")
+    assert verdict.criteria[0].treatment == "point"
+    waiting = verdict_of(program, evidence, final=False)
+    assert (waiting.outcome, waiting.cause) == ("inconclusive", "underpowered")
 
 
 def test_optional_evidence_that_is_absent_is_a_caveat_that_names_it() -> None:

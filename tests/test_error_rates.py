@@ -1,101 +1,120 @@
-"""How often the sequential rule errs, by simulation with a fixed seed."""
+"""How often the rules that look after every seed err, by simulation with fixed seeds (delta = 1).
+
+What is simulated is a copy of the rule over many cases at once, which ``benchmarks/test_benchmark_rules.py``
+holds equal to the rule.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from benchmarks import rules
+from benchmarks.campaigns import ALPHA, BETA, CAP, Setting, differences, draw, noise_of_others, pooled_priors
+from benchmarks.rules import Array, Found
 from planner import sequential
-from planner.sequential import Prior, first_answer, pooled_prior
 
-ALPHA, BETA = 0.05, 0.10
-
-
-def _simulated(
-    values: Sequence[Sequence[float]], variances: Sequence[float], df: float, cap: int, alpha: float = ALPHA
-) -> list[tuple[str, int]]:
-    """A copy of :func:`first_answer` over many cases at once (delta = 1)."""
-    import numpy as np
-    from scipy.special import stdtrit
-
-    x, s0 = np.asarray(values, float), np.asarray(variances, float)
-    answer, used = np.zeros(len(x), int), np.full(len(x), cap)
-    f = 1 + 1 / (df + 3)
-    for n in range(3, cap + 1):
-        seen = x[:, :n]
-        q0 = np.maximum(df * s0 + (seen**2).sum(1), 1e-12)
-        q1 = np.maximum(df * s0 + ((seen - 1) ** 2).sum(1), 1e-12)
-        mean, sd = seen.mean(1), seen.std(1, ddof=1)  # normal draws are never without noise
-        s = np.sqrt(np.maximum((df * s0 + (n - 1) * sd**2) / (df + n - 1), 1e-12))
-        ratio, k = (n + df) / 2 * np.log(q0 / q1), 0.583 * np.minimum(1 / s, 2)
-        share = sequential.OVERWHELMING_SHARE / 2 ** (n - 2)
-        above = mean * np.sqrt(n) >= stdtrit(n - 1, 1 - share * alpha) * sd
-        below = (1 - mean) * np.sqrt(n) >= stdtrit(n - 1, 1 - share * BETA) * sd
-        both = above & below
-        above, below = above & (~both | (mean > 0.5)), below & (~both | (mean < 0.5))
-        yes = ratio + k >= f * math.log(1 / alpha)
-        no = ~yes & (ratio - k <= -f * math.log(1 / BETA))
-        yes, no = yes | (~no & above), no | (~yes & ~above & below)
-        first = (answer == 0) & (yes | no)
-        answer, used = np.where(first, np.where(yes, 1, -1), answer), np.where(first, n, used)
-    words = {1: "supported", -1: "refuted", 0: "continue"}
-    return [(words[int(a)], int(n)) for a, n in zip(answer, used, strict=True)]
+MOST_FALSE_POSITIVES, MOST_FALSE_NEGATIVES = 0.0546, 0.1064
+CASES = 20_000
 
 
-def _share(found: Sequence[tuple[str, int]], answer: str) -> float:
-    return sum(told == answer for told, _ in found) / len(found)
-
-
-def _cases(
-    count: int, effect: float, d: float, df: float, cap: int, seed: int
-) -> tuple[list[list[float]], list[float]]:
-    import numpy as np
-
+def cases(effect: float, d: float, df: float, seed: int) -> tuple[Array, Array]:
+    """Paired differences, and an estimate of their variance that is worth df degrees of freedom."""
     chance = np.random.default_rng(seed)
-    values = effect + chance.normal(size=(count, cap)) / d
-    variances = chance.chisquare(df, count) / df / d**2 if df else np.zeros(count)
-    return values.tolist(), variances.tolist()
+    values = effect + chance.normal(size=(CASES, CAP)) / d
+    return values, chance.chisquare(df, CASES) / df / d**2 if df else np.zeros(CASES)
 
 
-@pytest.mark.parametrize("df", [0.0, 4.0, 15.0])
-def test_the_simulated_copy_of_the_rule_is_the_rule(df: float) -> None:
-    for effect, d in ((0.0, 1.0), (1.0, 0.7), (0.5, 30.0), (10.0, 1.0), (0.4, 3.0)):
-        values, variances = _cases(20, effect, d, df, 32, seed=int(10 * effect + d))
-        copied = _simulated(values, variances, df, 32)
-        real = [
-            first_answer(row, 1.0, ALPHA, BETA, Prior(v, df))
-            for row, v in zip(values, variances, strict=True)
-        ]
-        assert copied == real
+def share(found: Found, answer: int) -> float:
+    return float((found[0] == answer).mean())
 
 
-@pytest.mark.slow
+def errors(d: float, df: float, told_df: float | None = None, swapped: bool = False) -> tuple[float, float]:
+    """(false positives, false negatives) where the prior is told to be worth ``told_df``."""
+    rates = (BETA, ALPHA) if swapped else (ALPHA, BETA)
+    worth = df if told_df is None else told_df
+    null, true = (
+        rules.sequential(*cases(effect, d, df, seed), worth, *rates)
+        for effect, seed in ((0.0, 11), (1.0, 12))
+    )
+    return share(null, 1), share(true, -1)
+
+
 @pytest.mark.parametrize("df", [0.0, 4.0, 15.0])
 @pytest.mark.parametrize("d", [0.5, 0.707, 1.0, 1.5, 2.0, 3.0])
 def test_both_error_rates_hold_under_peeking_after_every_seed(d: float, df: float) -> None:
-    null, true = (
-        _simulated(*_cases(20_000, effect, d, df, 32, seed), df, 32)
-        for effect, seed in ((0.0, 11), (1.0, 12))
-    )
-    assert _share(null, "supported") <= 0.0546
-    assert _share(true, "refuted") <= 0.1064
+    positives, negatives = errors(d, df)
+    assert positives <= MOST_FALSE_POSITIVES
+    assert negatives <= MOST_FALSE_NEGATIVES
 
 
-@pytest.mark.slow
+def test_a_prior_that_is_said_to_be_worth_more_than_it_is_would_be_found_out() -> None:
+    assert errors(0.707, df=2.0, told_df=15.0)[0] > MOST_FALSE_POSITIVES
+
+
+def test_bounds_that_change_places_would_be_found_out() -> None:
+    assert errors(0.707, df=15.0, swapped=True)[0] > MOST_FALSE_POSITIVES
+
+
+def test_a_look_at_two_seeds_without_a_prior_would_be_found_out() -> None:
+    (values, _), none = cases(1.0, 0.707, 0.0, 12), np.zeros(CASES)
+
+    def look(seen: Array, case: Array) -> tuple[Array, Array]:
+        return rules.by_ratio(seen, none[case], none[case], ALPHA, BETA)
+
+    assert share(rules.looked_at(values, look, first=2), -1) > MOST_FALSE_NEGATIVES
+    assert share(rules.looked_at(values, look, first=3), -1) <= MOST_FALSE_NEGATIVES
+
+
 @pytest.mark.parametrize("d", [1.0, 2.0])
 def test_a_family_that_shares_the_support_bound_seldom_has_any_false_positive(d: float) -> None:
     """4,000 full-null campaigns of ten comparisons against one baseline, alpha / 10 each."""
-    import numpy as np
+    setting = Setting(d, arms=10, true=0)
+    runs = draw(setting, 4000, 21)
+    answer, _ = rules.sequential(differences(runs), *pooled_priors(runs), ALPHA / 10, BETA)
+    assert float((answer.reshape(4000, 10) == 1).any(1).mean()) <= ALPHA
 
-    campaigns, arms, cap = 4000, 10, 32
-    chance = np.random.default_rng(21)
-    runs = chance.normal(size=(campaigns, arms + 1, cap)) / d / math.sqrt(2)
-    priors = [pooled_prior(table[:, :3].tolist(), unequal_noise=False) for table in runs]
-    differences = (runs[:, 1:] - runs[:, :1]).reshape(campaigns * arms, cap)
-    variances = [prior.variance for prior in priors for _ in range(arms)]
-    answers = _simulated(differences, variances, priors[0].df, cap, alpha=ALPHA / arms)
-    campaign = [answers[i : i + arms] for i in range(0, len(answers), arms)]
-    wrong = sum(any(told == "supported" for told, _ in found) for found in campaign)
-    assert wrong / campaigns <= 0.05
+
+@pytest.mark.parametrize(
+    ("shape", "d"), [("t3", 0.707), ("t3", 2.0), ("lognormal", 0.707), ("lognormal", 2.0)]
+)
+def test_noise_that_is_not_normal_but_alike_in_all_arms_keeps_both_error_rates(shape: str, d: float) -> None:
+    setting = Setting(d, shape, true=20)
+    runs = draw(setting, 500, 22)
+    answer = rules.sequential(differences(runs), *pooled_priors(runs), ALPHA, BETA)[0].reshape(500, 40)
+    assert (answer[:, 20:] == 1).mean() <= ALPHA
+    assert (answer[:, :20] == -1).mean() <= BETA
+
+
+def test_an_arm_noisier_than_the_rest_errs_less_because_it_borrows_less() -> None:
+    """It still errs more than it may: three seeds do not always show it (docs/decisions/0006)."""
+    setting = Setting(0.707, arms=10, true=0, noisy=2.0)
+    runs = draw(setting, CASES, 23)
+    x, (variance, df) = differences(runs), pooled_priors(runs)
+    first = slice(0, None, setting.arms)
+    wrong = [
+        share(rules.sequential(x[first], variance[first], worth, ALPHA, BETA), 1)
+        for worth in (df[first], np.full(CASES, 15.0))
+    ]
+    assert wrong[0] < 0.095 < wrong[1]
+
+
+@pytest.mark.parametrize(("d", "arms"), [(0.707, 1), (0.707, 10), (2.0, 10)])
+def test_the_anytime_rule_keeps_both_error_rates(d: float, arms: int) -> None:
+    setting = Setting(d, arms=arms, true=0)
+    found = []
+    for one in (setting, replace(setting, true=arms)):
+        runs = draw(one, CASES // arms, 24)
+        found.append(rules.anytime(differences(runs), noise_of_others(runs), ALPHA, BETA))
+    assert share(found[0], 1) <= ALPHA
+    assert share(found[1], -1) <= BETA
+
+
+def test_the_share_of_false_positives_that_overwhelming_evidence_adds_is_as_small_as_it_says() -> None:
+    values, _ = cases(0.0, 1.0, 0.0, 11)
+    shown = np.zeros(CASES, bool)
+    for n in range(3, CAP + 1):
+        shown |= rules.overwhelming(values[:, :n], ALPHA)
+    assert shown.mean() <= sequential.OVERWHELMING_SHARE * ALPHA * 1.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from cli_schemas import assert_fits
@@ -11,6 +12,7 @@ from hand_made import OUTCOMES, criterion, decision, guard, override, trace, ver
 
 from planner.explain import as_json, as_mermaid, as_text
 from planner.memo.render import render_memo
+from planner.override_scores import Score
 from planner.records import ClaimResult
 from planner.supersede import Standing
 
@@ -122,7 +124,20 @@ def test_an_override_stands_beside_the_recommendation() -> None:
     assert "chose drop over retry (The surrogate is fine.)" in text
     assert (reply["decision"]["choice"], reply["decision"]["recommended"]) == ("drop", "retry")
     assert reply["overrides"][0]["id"] == told.id
+    assert (reply["overrides"][0]["score"], reply["overrides"][0]["warning"]) == (None, None)
     assert_fits(reply, "explain")
+
+
+def test_an_override_is_told_with_its_score_and_with_what_it_contradicts() -> None:
+    told = override()
+    said = "contradicts a confirmed verdict: late is pass"
+    score = Score(result="wrong", evidence="chosen 'drop': early fail", followed=True, warning=said)
+    found = replace(trace(verdict(), decision(), [told]), scores={told.id: score})
+    text, reply, memo = as_text(found), as_json(found), render_memo(found)
+    assert f"  wrong: chosen 'drop': early fail\n  {said}" in text
+    assert (reply["overrides"][0]["score"]["result"], reply["overrides"][0]["warning"]) == ("wrong", said)
+    assert_fits(reply, "explain")
+    assert f"`{told.id}` It {said}." in memo
 
 
 @pytest.mark.parametrize(

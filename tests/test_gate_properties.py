@@ -6,6 +6,7 @@ import math
 import random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,8 @@ def criteria(draw: st.DrawFn) -> dict[str, Any]:
     if bound == "better_by" and kind == "level":
         bound = "above"
     value: Any = draw(NUMBERS)
+    if bound == "better_by" and draw(st.booleans()):
+        found["treatment"] = "anytime"
     if bound in ("within", "better_by"):
         value = abs(value) + 0.1
     elif bound == "between":
@@ -121,30 +124,32 @@ def as_evidence(values: Values) -> Evidence:
     return Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
 
 
-MANY = settings(
-    max_examples=2000,
+def damaged(data: st.DataObject, program: Program, values: Values) -> str | float:
+    """Damages one thing that the gate requires, in place: what was put there, or what was taken away."""
+    arm, metric = data.draw(st.sampled_from(sorted(required(program))))
+    damage: str | float = data.draw(st.sampled_from([*BAD, "no metric", "no arm"]))
+    if damage == "no arm":
+        values[arm] = {}
+        return damage
+    seed = data.draw(st.sampled_from(sorted(values[arm])))
+    values[arm][seed].pop(metric)
+    if not isinstance(damage, str):
+        values[arm][seed][metric] = damage
+    return damage
+
+
+SOME = settings(
+    max_examples=500,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+MANY = settings(SOME, max_examples=10_000)
 
 
-@MANY
-@given(st.data(), programs(), st.booleans())
-def test_what_a_gate_requires_and_does_not_get_as_a_finite_number_never_passes_and_never_fails(
-    data: st.DataObject, program: Program, final: bool
-) -> None:
-    values = data.draw(VALUES)
-    arm, metric = data.draw(st.sampled_from(sorted(required(program))))
-    damage = data.draw(st.sampled_from([*BAD, "no metric", "no arm"]))
-    if damage == "no arm":
-        values[arm] = {}
-    else:
-        seed = data.draw(st.sampled_from(sorted(values[arm])))
-        values[arm][seed].pop(metric)
-        if not isinstance(damage, str):
-            values[arm][seed][metric] = damage
+def never_passes_and_never_fails(data: st.DataObject, program: Program, values: Values, final: bool) -> None:
+    damage = damaged(data, program, values)
     verdict = verdict_of(program, as_evidence(values), final)
     assert verdict.outcome in ("invalid", "inconclusive")
     assert verdict.confidence == "provisional"
@@ -152,12 +157,42 @@ def test_what_a_gate_requires_and_does_not_get_as_a_finite_number_never_passes_a
         assert (verdict.outcome, verdict.case) == ("invalid", None)
 
 
-@settings(MANY, max_examples=1000)
-@given(VALUES, programs(), st.booleans())
-def test_too_few_seeds_are_never_confirmed(values: Values, program: Program, final: bool) -> None:
+def is_never_confirmed(values: Values, program: Program, final: bool) -> None:
     verdict = verdict_of(program, as_evidence(values), final)
     seeds = len(values[ARMS[0]])
     if seeds < max(3, program.phases[PHASE].seeds):
         assert verdict.confidence == "provisional"
     if verdict.confidence == "confirmed":
         assert verdict.outcome in ("pass", "fail") and not verdict.caveats
+
+
+@SOME
+@given(st.data(), programs(), VALUES, st.booleans())
+def test_what_a_gate_requires_and_does_not_get_as_a_finite_number_never_passes_and_never_fails(
+    data: st.DataObject, program: Program, values: Values, final: bool
+) -> None:
+    never_passes_and_never_fails(data, program, values, final)
+
+
+@SOME
+@given(VALUES, programs(), st.booleans())
+def test_too_few_seeds_are_never_confirmed(values: Values, program: Program, final: bool) -> None:
+    is_never_confirmed(values, program, final)
+
+
+@pytest.mark.slow
+@MANY
+@given(st.data(), programs(), VALUES, st.booleans())
+def test_ten_thousand_gates_neither_pass_nor_fail_without_what_they_require(
+    data: st.DataObject, program: Program, values: Values, final: bool
+) -> None:
+    never_passes_and_never_fails(data, program, values, final)
+
+
+@pytest.mark.slow
+@MANY
+@given(VALUES, programs(), st.booleans())
+def test_ten_thousand_gates_are_never_confirmed_on_too_few_seeds(
+    values: Values, program: Program, final: bool
+) -> None:
+    is_never_confirmed(values, program, final)

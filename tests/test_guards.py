@@ -7,27 +7,8 @@ from typing import Any
 import pytest
 
 from planner.evidence import Evidence
-from planner.records import GuardResult
 from planner.runs import Run
-from tests.builders import PHASE, make_evidence, make_program, make_run, verdict_of
-
-BETTER = {"better": {"metric": "acc", "arm": "new", "versus": "base", "above": 0.0}}
-
-
-def guards(evidence: Evidence, criteria: dict[str, Any] = BETTER, **phase: Any) -> dict[str, GuardResult]:
-    fidelity = phase.pop("at", "standard")
-    verdict = verdict_of(make_program(criteria, **phase), evidence, fidelity=fidelity)
-    return {g.id: g for g in verdict.guards}
-
-
-def two(base: dict[str, Any], new: dict[str, Any], declared: dict[str, Any] | None = None) -> Evidence:
-    """Three seeds of both arms; the fields are those of their runs."""
-    runs = {
-        arm: [make_run(arm, s, metrics={"acc": 0.5}, **fields) for s in range(3)]
-        for arm, fields in (("base", base), ("new", new))
-    }
-    return make_evidence(runs, declared=declared or {"base": {"kind": "base"}, "new": {"kind": "new"}})
-
+from tests.builders import IS_BETTER, PHASE, guards, make_evidence, make_program, make_run, two, verdict_of
 
 # --- seeds ----------------------------------------------------------------------------------------
 
@@ -76,7 +57,7 @@ def test_complete_names_the_runs_that_ended_early_and_those_that_failed() -> Non
 # --- declared guards ------------------------------------------------------------------------------
 
 LEAK = {
-    **BETTER,
+    **IS_BETTER,
     "no_leak": {
         "metric": "f1",
         "arm": "base",
@@ -124,7 +105,7 @@ def test_a_guard_may_be_a_criterion_of_an_earlier_phase() -> None:
             "gate": ["no_leak"],
         }
     }
-    program = make_program(BETTER, guards={"preflight.no_leak": "invalid"}, more=more)
+    program = make_program(IS_BETTER, guards={"preflight.no_leak": "invalid"}, more=more)
     evidence = leaking(0.9)
     from planner.gates import build_judging, judge_phase
 
@@ -186,8 +167,8 @@ def test_what_only_one_arm_has_is_a_caveat_even_where_confounds_are_invalid() ->
 
 def test_a_confound_names_every_criterion_that_compares_the_arms() -> None:
     third = {"metric": "acc", "arm": "third", "versus": "base", "above": 0.0}
-    own = {**BETTER["better"], "factor": ["kind", "lr"]}
-    criteria = {**BETTER, "as_good": {**BETTER["better"], "metric": "f1"}, "own": own, "third": third}
+    own = {**IS_BETTER["better"], "factor": ["kind", "lr"]}
+    criteria = {**IS_BETTER, "as_good": {**IS_BETTER["better"], "metric": "f1"}, "own": own, "third": third}
     runs = two({"params": {"lr": "0.1"}}, {"params": {"lr": "0.2"}}).runs
     more = [make_run("third", s, metrics={"acc": 0.5}, params={"lr": "0.3"}) for s in range(3)]
     evidence = make_evidence({**{a: list(r.values()) for a, r in runs.items()}, "third": more})
@@ -206,7 +187,7 @@ def test_data_whose_digest_was_not_logged_are_unknown_and_neither_equal_nor_a_co
     base: str | None, new: str | None, arms: str
 ) -> None:
     evidence = two({"data_digest": base}, {"data_digest": new})
-    criteria = {**BETTER, "too": {**BETTER["better"], "metric": "f1"}}
+    criteria = {**IS_BETTER, "too": {**IS_BETTER["better"], "metric": "f1"}}
     found = guards(evidence, criteria, gate=["better"], on_confound="invalid")
     unlogged = found["unlogged:dataset digest"]
     assert (unlogged.outcome, unlogged.consequence) == ("not_applicable", "caveat")
@@ -237,12 +218,12 @@ def test_tuned_parameters_and_the_factor_of_a_criterion_are_no_confound() -> Non
     evidence = two({"params": {"eta": "0.1"}}, {"params": {"eta": "0.3"}})
     assert "confound:eta" in guards(evidence)
     assert "confounds" in guards(evidence, tuned="eta")
-    own = {"better": {**BETTER["better"], "factor": ["eta", "kind"]}}
+    own = {"better": {**IS_BETTER["better"], "factor": ["eta", "kind"]}}
     assert "confounds" in guards(evidence, own)
 
 
 def test_the_factor_of_a_criterion_replaces_that_of_the_phase() -> None:
-    own = {"better": {**BETTER["better"], "factor": "eta"}}
+    own = {"better": {**IS_BETTER["better"], "factor": "eta"}}
     assert "confound:kind" in guards(two({}, {}), own)
 
 

@@ -19,6 +19,10 @@ READING = (
     ["graph", "quick"],
     ["graph", "quick", "--format", "mermaid"],
     ["memo", "quick"],
+    ["knowledge"],
+    ["knowledge", "quick", "--json"],
+    ["knowledge", "quick", "--format", "mermaid"],
+    ["override", "quick", "--list"],
 )
 HEAVY = ("mlflow", "torch", "langgraph", "scipy", "sklearn", "numpy", "pandas", "matplotlib")
 ROUNDS = 5

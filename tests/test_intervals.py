@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -66,3 +67,40 @@ def test_the_deviation_of_very_large_and_very_small_values_is_neither_infinite_n
 @given(st.permutations([0.1, 0.2, 0.3, 1e9, -1e9, 0.7]))
 def test_the_order_of_seeds_does_not_matter_to_the_last_bit(values: list[float]) -> None:
     assert intervals.t_interval(values, 0.95) == intervals.t_interval(sorted(values), 0.95)
+
+
+@given(VALUES, st.floats(-1e6, 1e6))
+@settings(max_examples=200, deadline=None)
+def test_an_interval_ends_where_a_one_sample_t_test_says_its_level(values: list[float], at: float) -> None:
+    """The interval of level 1 - p, p two-sided, has the tested mean as one of its ends."""
+    assume(statistics.stdev(values) > 1e-3)
+    p = float(stats.ttest_1samp(values, at).pvalue)
+    assume(1e-9 < p < 1 - 1e-6)
+    found = intervals.t_interval(values, 1 - p)
+    assert found is not None
+    end = min(found, key=lambda e: abs(e - at))
+    assert end == pytest.approx(at, rel=1e-9, abs=1e-6 * statistics.stdev(values))
+
+
+@given(st.lists(st.floats(-3, 3), min_size=3, max_size=12), st.floats(0.1, 5.0))
+@settings(max_examples=200, deadline=None)
+def test_an_interval_within_a_margin_is_two_one_sided_t_tests(values: list[float], margin: float) -> None:
+    assume(statistics.stdev(values) > 1e-3)
+    tests = [
+        stats.ttest_1samp(values, edge, alternative=side).pvalue
+        for edge, side in ((-margin, "greater"), (margin, "less"))
+    ]
+    assume(all(abs(p - 0.025) > 1e-9 for p in tests))
+    found = intervals.t_interval(values, 0.95)
+    assert found is not None
+    assert (-margin < found[0] and found[1] < margin) == all(p < 0.025 for p in tests)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_a_t_interval_covers_the_mean_of_normal_values_as_often_as_it_says(n: int, level: float) -> None:
+    values = 7 + np.random.default_rng(n).normal(size=(50_000, n))
+    centre, half = values.mean(1), values.std(1, ddof=1) * stats.t.ppf(0.5 + level / 2, n - 1) / math.sqrt(n)
+    for row, low, high in zip(values[:500].tolist(), centre - half, centre + half, strict=False):
+        assert intervals.t_interval(row, level) == pytest.approx((low, high), rel=1e-12)
+    assert (abs(centre - 7) <= half).mean() == pytest.approx(level, abs=0.005)

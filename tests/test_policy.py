@@ -209,7 +209,7 @@ def test_seeds_are_never_added_beyond_the_budget_of_an_arm() -> None:
 
 
 def test_a_spent_budget_judges_what_there_is_and_says_so() -> None:
-    loud = steady({n: {"score": 0.0 if n == "base" else 0.4} for n in ("base", "new", "other", "last")}, 1.0)
+    loud = steady({n: {"score": 0.0 if n == "base" else 0.4} for n in ("base", "new", "other", "last")}, 0.4)
     situation = situation_of(SMALL, runs_of(SMALL, "first", loud, 3), affordable=0)
     first = build_position(situation).steps[0].verdict
     assert (first.outcome, first.cause, first.confidence) == ("inconclusive", "budget", "provisional")

@@ -126,10 +126,17 @@ def test_a_row_is_a_case_or_a_tier_of_that_name() -> None:
         ({"arm": "plain", "above": 1}, "interval"),
         ({"arm": "plain", "versus": "dropout", "better_by": 1}, "sequential"),
         ({"arm": "plain", "versus": "dropout", "better_by": 1, "treatment": "point"}, "point"),
+        ({"arm": "plain", "versus": "dropout", "better_by": 1, "treatment": "anytime"}, "anytime"),
     ],
 )
 def test_a_criterion_without_a_treatment_has_that_of_its_bound(keys: dict[str, Any], treated: str) -> None:
     assert criterion(**keys).treated == treated
+
+
+@pytest.mark.parametrize("bound", [{"above": 1}, {"within": 1}, {"at_least": 1}])
+def test_anytime_treatment_needs_an_effect_to_test_against(bound: dict[str, Any]) -> None:
+    with pytest.raises(ProgramError, match="treatment anytime needs better_by"):
+        criterion(arm="plain", versus="dropout", treatment="anytime", **bound)
 
 
 def test_the_schema_describes_the_written_form() -> None:

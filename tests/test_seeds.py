@@ -31,8 +31,10 @@ def test_a_clear_answer_wants_no_more() -> None:
     assert wanted(program, runs(program, scores(new=5.0), {"base": 3, "new": 3})) == {}
 
 
-def test_a_sequential_criterion_looks_again_after_one_more_seed() -> None:
-    program = small()
+@pytest.mark.parametrize("treatment", ["sequential", "anytime"])
+def test_a_criterion_judged_in_sequence_looks_again_after_one_more_seed(treatment: str) -> None:
+    unclear = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.5, "treatment": treatment}
+    program = small(criteria={"higher": unclear})
     assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 3})) == {"base": 4, "new": 4}
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner import sequential
-from planner.sequential import Prior, first_answer, is_overwhelming, look, pooled_prior
+from planner.sequential import Prior, first_answer, is_overwhelming, look, noise_of_others, pooled_prior
 
 ALPHA, BETA = 0.05, 0.10
 WIN = [1.2, 0.4, 1.9, 0.7, 1.1]
@@ -173,19 +173,49 @@ def test_the_prior_is_the_two_way_residual_variance_of_a_difference() -> None:
     """Row and column effects drop out: residuals of [[0,0,3],[0,0,0],[0,0,0]] are the interaction."""
     table = [[1.0, 2.0, 6.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]
     squares = 3**2 * (4 * 1 + 4 * 4 + 16) / 81  # 3 * (row part) * (column part) of each cell
-    assert pooled_prior(table, unequal_noise=False) == Prior(pytest.approx(2 * squares / 4), 2.0)
+    assert pooled_prior(table, 1) == Prior(pytest.approx(2 * squares / 4), 2.0)
 
 
-@pytest.mark.parametrize(
-    ("arms", "equal", "unequal"), [(1, 0, 0), (2, 2, 2), (3, 4, 4), (5, 8, 4), (12, 15, 4)]
-)
-def test_the_prior_is_worth_more_with_more_arms_and_less_where_their_noise_may_differ(
-    arms: int, equal: float, unequal: float
-) -> None:
-    chance = random.Random(1)
-    table = [[chance.gauss(0, 1) for _ in range(3)] for _ in range(arms + 1)]
-    assert pooled_prior(table, unequal_noise=False).df == equal
-    assert pooled_prior(table).df == unequal
+def alike(arms: int) -> list[list[float]]:
+    """A baseline and arms with as much noise in each: the same three values, in another order."""
+    turns = ([0.0, 1.0, 3.0], [3.0, 0.0, 1.0], [1.0, 3.0, 0.0])
+    return [[10.0 * i + x for x in turns[i % 3]] for i in range(arms + 1)]
+
+
+@pytest.mark.parametrize("arms", range(1, 31))
+def test_the_prior_is_worth_exactly_the_degrees_of_freedom_that_it_has(arms: int) -> None:
+    """2 (K - 1), 15 at most; that one is said to be worth slightly more no simulation would see."""
+    expected = min(15, 2 * (arms - 1))
+    assert [pooled_prior(alike(arms), arm).df for arm in range(1, arms + 1)] == [expected] * arms
+
+
+def noisier(table: list[list[float]], row: int, times: float) -> list[list[float]]:
+    centre = sum(table[row]) / 3
+    return [[centre + times * (x - centre) for x in r] if i == row else r for i, r in enumerate(table)]
+
+
+def test_an_arm_that_shows_more_noise_by_half_borrows_little_and_the_others_go_on() -> None:
+    table = noisier(alike(9), 2, 3.0)
+    assert [pooled_prior(table, arm).df for arm in (1, 2, 3)] == [15, 4, 15]
+    slightly = noisier(alike(9), 2, 1.2)
+    assert [pooled_prior(slightly, arm).df for arm in (1, 2, 3)] == [15, 15, 15]
+
+
+def test_a_baseline_that_shows_more_noise_by_half_lets_no_arm_borrow_much() -> None:
+    assert {pooled_prior(noisier(alike(9), 0, 3.0), arm).df for arm in range(1, 10)} == {4}
+
+
+def test_whether_an_arm_is_noisier_does_not_depend_on_unit_level_or_seeds_in_common() -> None:
+    table = noisier(alike(9), 2, 3.0)
+    seeds = (5.0, -7.0, 11.0)
+    changed = [[1e-3 * (x + 100 * i + s) for x, s in zip(r, seeds, strict=True)] for i, r in enumerate(table)]
+    for arm in range(1, 10):
+        one, other = pooled_prior(table, arm), pooled_prior(changed, arm)
+        assert (other.variance, other.df) == (pytest.approx(1e-6 * one.variance), one.df)
+
+
+def test_no_noise_at_all_is_no_more_noise_than_that_of_others() -> None:
+    assert pooled_prior([[1.0, 1.0, 1.0]] * 6, 1) == Prior(0.0, 8.0)
 
 
 def test_the_prior_estimates_the_variance_of_a_difference() -> None:
@@ -193,15 +223,35 @@ def test_the_prior_estimates_the_variance_of_a_difference() -> None:
     found = []
     for _ in range(2000):
         seeds = [chance.gauss(0, 5) for _ in range(3)]
-        found.append(pooled_prior([[chance.gauss(i, 1) + s for s in seeds] for i in range(4)]).variance)
+        table = [[chance.gauss(i, 1) + s for s in seeds] for i in range(4)]
+        found.append(pooled_prior(table, 1).variance)
     assert sum(found) / len(found) == pytest.approx(2.0, rel=0.05)
 
 
 def test_the_prior_is_frozen_on_the_first_three_seeds() -> None:
     table = [[1.0, 2.0, 6.0], [1.0, 2.0, 3.0], [0.0, 2.0, 3.0]]
-    assert pooled_prior([[*row, 99.0 * i] for i, row in enumerate(table)]) == pooled_prior(table)
+    assert pooled_prior([[*row, 99.0 * i] for i, row in enumerate(table)], 1) == pooled_prior(table, 1)
 
 
 def test_fewer_than_three_shared_seeds_give_no_prior() -> None:
-    assert pooled_prior([[1.0, 2.0]] * 4) == Prior()
-    assert pooled_prior([]) == Prior()
+    assert pooled_prior([[1.0, 2.0]] * 4, 1) == Prior()
+    assert pooled_prior([], 1) == Prior()
+
+
+def test_the_noise_of_others_is_that_of_arms_which_share_no_run_with_the_comparison() -> None:
+    """Neither the arm's own values nor the baseline's move it; and it is that of a paired difference."""
+    chance = random.Random(4)
+    table = [[chance.gauss(0, 1) for _ in range(3)] for _ in range(5)]
+    changed = [[99.0, -5.0, 7.0], table[1], [0.0, 50.0, -50.0], *table[3:]]
+    assert noise_of_others(table, 2) == noise_of_others(changed, 2) > 0
+    squared = [
+        noise_of_others([[chance.gauss(i, 1) for _ in range(3)] for i in range(4)], 1) ** 2
+        for _ in range(4000)
+    ]
+    assert sum(squared) / len(squared) == pytest.approx(2.0, rel=0.1)
+
+
+def test_fewer_than_two_other_arms_do_not_say_how_large_the_noise_is() -> None:
+    assert noise_of_others(alike(2), 1) == 0.0
+    assert noise_of_others([], 1) == 0.0
+    assert noise_of_others([[1.0, 2.0]] * 5, 1) == 0.0

@@ -1,7 +1,7 @@
 """How one quantity, measured over seeds, is held against one bound.
 
 Everything that a measured criterion asks comes down to this: a value per seed, a region in which it
-should lie, and a treatment of uncertainty (point, interval or sequential).
+should lie, and a treatment of uncertainty (point, interval, sequential or anytime).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from planner import intervals, sequential
+from planner import anytime, intervals, sequential
 from planner.criteria import flips
 from planner.criteria.quantity import Quantity
 from planner.records import CriterionOutcome
@@ -82,6 +82,7 @@ class Answer:
     flips_to: CriterionOutcome | None = None
     cause: str | None = None
     note: str = ""
+    needs: int | None = None
 
 
 def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:
@@ -104,7 +105,7 @@ def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:
         note = f"{n} of {judging.looks[0]} seeds"
         return replace(_point(quantity), outcome="undecided", cause="few_seeds", flips_at=None, note=note)
     if in_sequence:
-        return _sequential(quantity, judging)
+        return _in_sequence(quantity, judging)
     return _turned(quantity, _interval(quantity, judging), lambda moved: _interval(moved, judging))
 
 
@@ -171,13 +172,15 @@ _OF_SEQUENTIAL: dict[str, CriterionOutcome] = {
 }
 
 
-def _sequential(quantity: Quantity, judging: Judging) -> Answer:
+def _in_sequence(quantity: Quantity, judging: Judging) -> Answer:
     delta = quantity.delta or 0.0
     values = quantity.in_order[: max(judging.most_seeds, LEAST_SEEDS)]
     alpha = judging.false_pass / quantity.family
 
     def answer(shift: float) -> tuple[str, int]:
         moved = [value + shift for value in values]
+        if quantity.treatment == "anytime":
+            return anytime.first_answer(moved, delta, alpha, judging.false_fail, quantity.others)
         return sequential.first_answer(moved, delta, alpha, judging.false_fail, quantity.prior)
 
     found, used = answer(0.0)
@@ -189,4 +192,5 @@ def _sequential(quantity: Quantity, judging: Judging) -> Answer:
     edge = observed + shift if shift is not None else None
     beyond = _OF_SEQUENTIAL[answer(shift)[0]] if shift is not None else None
     cause = "undecided" if outcome == "undecided" else None
-    return Answer(outcome, observed, used, "sequential", shown, observed - delta, edge, beyond, cause)
+    margin = observed - delta
+    return Answer(outcome, observed, used, quantity.treatment, shown, margin, edge, beyond, cause)

@@ -6,8 +6,9 @@ import math
 from dataclasses import replace
 
 from planner import sequential
-from planner.criteria.answer import Answer, judge_quantity
+from planner.criteria.answer import Answer
 from planner.criteria.joining import joined
+from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.winner import judge_arms
@@ -16,17 +17,20 @@ from planner.criterion import Comparison
 from planner.evidence import Sample, is_finite, which_value
 from planner.records import CriterionResult
 
+Noise = tuple[sequential.Prior, float]
+"""The pooled prior of an arm, and the noise of the others."""
+
 _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}
 
 
 def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
     """Whether one arm differs from another, seed by seed, as the bound asks."""
-    prior = _prior(question, rule) if rule.better_by is not None else sequential.Prior()
-    parts = judge_arms(question, rule, lambda asked, one, arm: _one(asked, one, arm, prior))
+    noise = _noise(question, rule)
+    parts = judge_arms(question, rule, lambda asked, one, arm: _one(asked, one, arm, noise[arm]))
     return joined(question, rule, rule.threshold, parts, every=not rule.any_arm)
 
 
-def _one(question: Question, rule: Comparison, arm: str, prior: sequential.Prior) -> CriterionResult:
+def _one(question: Question, rule: Comparison, arm: str, noise: Noise) -> CriterionResult:
     left = question.sample(arm, rule.metric, rule)
     right = question.sample(rule.versus or arm, rule.other_metric, rule)
     common = sources(arm, left, right)
@@ -37,7 +41,7 @@ def _one(question: Question, rule: Comparison, arm: str, prior: sequential.Prior
         trouble = "invalid", "not_finite", f"{_named(rule, arm)} is not finite: it divides by zero"
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
-    answer = judge_quantity(_quantity(rule, values, prior), question.judging)
+    answer = judge_with_outlook(_quantity(rule, values, noise), question.judging)
     reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
     fields = from_answer(answer)
     told = _told(rule, answer)
@@ -62,12 +66,12 @@ def _told(rule: Comparison, answer: Answer) -> str | None:
     return _ANSWERS.get(answer.outcome)
 
 
-def _quantity(rule: Comparison, values: dict[int, float], prior: sequential.Prior) -> Quantity:
+def _quantity(rule: Comparison, values: dict[int, float], noise: Noise) -> Quantity:
     family = len(rule.subjects) if rule.any_arm else 1
     lost = 1 if rule.any_arm else len(rule.subjects)
     if rule.better_by is not None:
         region = Region(rule.better_by, math.inf)
-        return Quantity(values, region, rule.treated, rule.better_by, prior, family, lost)
+        return Quantity(values, region, rule.treated, rule.better_by, *noise, family, lost)
     region = region_of(rule, rule.threshold, 1.0 if rule.as_ == "ratio" else 0.0)
     spread = rule.over_seeds == "sd"
     return Quantity(values, region, rule.treated, family=family, family_lost=lost, spread=spread)
@@ -100,14 +104,18 @@ def _named(rule: Comparison, arm: str, direction: str = "better") -> str:
     return f"sd over seeds of ({difference})" if rule.over_seeds else difference
 
 
-def _prior(question: Question, rule: Comparison) -> sequential.Prior:
-    """The noise of the compared arms, from the first seeds that all of them have.
+def _noise(question: Question, rule: Comparison) -> dict[str, Noise]:
+    """Arm -> what the compared arms say of its noise, at the first seeds that all of them have.
 
-    Without a common baseline there is no table of arms to take it from.
+    Without a common baseline there is nothing to take it from.
     """
-    if rule.versus is None:
-        return sequential.Prior()
-    rows = [dict(question.sample(arm, rule.metric, rule).values) for arm in rule.subjects]
-    rows.append(dict(question.sample(rule.versus, rule.other_metric, rule).values))
+    if rule.versus is None or rule.better_by is None:
+        return dict.fromkeys(rule.subjects, (sequential.Prior(), 0.0))
+    rows = [dict(question.sample(rule.versus, rule.other_metric, rule).values)]
+    rows += [dict(question.sample(arm, rule.metric, rule).values) for arm in rule.subjects]
     shared = sorted(set.intersection(*(set(row) for row in rows)))[: sequential.LEAST_SEEDS]
-    return sequential.pooled_prior([[row[seed] for seed in shared] for row in rows])
+    table = [[row[seed] for seed in shared] for row in rows]
+    return {
+        arm: (sequential.pooled_prior(table, i), sequential.noise_of_others(table, i))
+        for i, arm in enumerate(rule.subjects, start=1)
+    }

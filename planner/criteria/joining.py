@@ -73,7 +73,7 @@ def joined(
     return result(question, rule, threshold, **fields)
 
 
-_SPOKEN = ("observed", "n", "interval", "margin", "answer", "chosen", "fresh")
+_SPOKEN = ("observed", "n", "interval", "margin", "answer", "chosen", "fresh", "needs")
 
 
 def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> CriterionResult:
@@ -98,4 +98,4 @@ def joint_flip(
 def weakest_treatment(parts: Sequence[CriterionResult], outcome: str) -> str | None:
     """The least that any part was put to which the joint outcome rests on."""
     used = {p.treatment for p in parts if p.outcome == outcome} or {p.treatment for p in parts}
-    return next((t for t in ("point", "interval", "sequential") if t in used), None)
+    return next((t for t in ("point", "interval", "sequential", "anytime") if t in used), None)

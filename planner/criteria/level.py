@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from planner import intervals
-from planner.criteria.answer import Answer, judge_quantity
+from planner.criteria.answer import Answer
 from planner.criteria.joining import joined
+from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import (
     Question,
     from_answer,
@@ -53,7 +54,7 @@ def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> C
         return no_answer(question, rule, threshold, trouble, common)
     value = f"{arm}.{rule.metric}{which_value(rule)}"
     what = f"sd over seeds of {value}" if rule.over_seeds else value
-    answer = judge_quantity(_quantity(rule, threshold, sample.values), question.judging)
+    answer = judge_with_outlook(_quantity(rule, threshold, sample.values), question.judging)
     reason = say(what, number(answer.observed), rule, threshold, answer)
     return result(question, rule, threshold, **from_answer(answer), reason=reason, **common)
 
@@ -68,7 +69,7 @@ def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> Crit
         return no_answer(question, rule, 0.0, trouble, common)
     pairs = paired(left, right)
     beyond = {seed: a - b for seed, (a, b) in pairs.items()}
-    answer = judge_quantity(_quantity(rule, 0.0, beyond), question.judging)
+    answer = judge_with_outlook(_quantity(rule, 0.0, beyond), question.judging)
     reason = _reason(rule, arm, floor, [pairs[seed] for seed in sorted(pairs)[: answer.n]], answer)
     return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)
 

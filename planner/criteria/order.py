@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from planner.criteria.answer import judge_quantity
 from planner.criteria.joining import joined
+from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.wording import around, number
@@ -39,7 +39,7 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
     values = {seed: sign * (a - b) for seed, (a, b) in paired(left, right).items()}
     beyond = Region(0.0, math.inf, open=True)
     quantity = Quantity(values, beyond, rule.treated, family_lost=len(rule.subjects) - 1)
-    answer = judge_quantity(quantity, question.judging)
+    answer = judge_with_outlook(quantity, question.judging)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
     by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"
     reason = f"{better} {verb} {worse} in {rule.metric}: {by}"

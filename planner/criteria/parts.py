@@ -123,4 +123,5 @@ def from_answer(answer: Answer) -> dict[str, object]:
         "flips_at": answer.flips_at,
         "flips_to": answer.flips_to,
         "cause": answer.cause,
+        "needs": answer.needs,
     }

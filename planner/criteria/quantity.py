@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from planner import sequential
 from planner.criterion import Measured
+from planner.written import IN_SEQUENCE
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Quantity:
     Attributes:
         delta: the smallest improvement that matters, for ``better_by``; values are improvements then.
         prior: the pooled noise of the arms compared, for the sequential rule.
+        others: the noise of the other arms alone, for the anytime rule; 0 where it is not known.
         family: how many quantities share the error rate of ``met``, because one that is met suffices.
         family_lost: how many share that of ``not_met``, because one that is not met suffices.
         spread: the standard deviation over seeds is judged, not the mean.
@@ -46,6 +48,7 @@ class Quantity:
     treatment: str
     delta: float | None = None
     prior: sequential.Prior = sequential.Prior()
+    others: float = 0.0
     family: int = 1
     family_lost: int = 1
     spread: bool = False
@@ -58,7 +61,7 @@ class Quantity:
     @property
     def in_sequence(self) -> bool:
         """Whether it is judged seed by seed: only ``better_by`` says what to test against."""
-        return self.treatment == "sequential" and self.delta is not None
+        return self.treatment in IN_SEQUENCE and self.delta is not None
 
     def surely_in(self, interval: tuple[float, float]) -> bool:
         """Whether every value of an interval meets the bound; for ``better_by``, is an improvement."""

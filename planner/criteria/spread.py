@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from itertools import combinations
 
-from planner.criteria.answer import judge_quantity
 from planner.criteria.joining import joined
+from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.wording import number
@@ -38,7 +38,7 @@ def _pair(
     sign = -1.0 if math.fsum(found.values()) < 0 else 1.0
     values = {seed: sign * difference for seed, difference in found.items()}
     quantity = Quantity(values, Region(-bound, bound), rule.treated, family_lost=pairs)
-    answer = judge_quantity(quantity, question.judging)
+    answer = judge_with_outlook(quantity, question.judging)
     differ = f"{one} and {other} differ in {rule.metric}"
     reason = f"{differ} by {number(answer.observed)}, asked at most {number(bound)}"
     return result(question, rule, bound, **from_answer(answer), reason=reason, **common)

@@ -6,6 +6,7 @@ from typing import Any
 
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.trace import Trace
+from planner.override_scores import score_facts
 from planner.records import CriterionResult, Decision, GuardResult
 
 
@@ -20,7 +21,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "decision_id": decision.id if decision else None,
         "verdict": _verdict_json(trace),
         "guards": [_guard_json(g) for g in (verdict.guards if verdict else ())],
-        "criteria": [_criterion_json(c) for c in (verdict.criteria if verdict else ())],
+        "criteria": [criterion_json(c) for c in (verdict.criteria if verdict else ())],
         "decision": _decision_json(decision) if decision else None,
         "prediction": foretold.model_dump(mode="json") if foretold else None,
         "hypotheses": [r.model_dump(mode="json") for r in rivals_of(trace.program, trace.verdicts)],
@@ -46,6 +47,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
                 "verdict": o.verdict,
                 "done": o.done,
                 "recommended": o.recommended,
+                **score_facts(trace.scores.get(o.id)),
             }
             for o in trace.overrides
         ],
@@ -69,7 +71,8 @@ def _guard_json(guard: GuardResult) -> dict[str, Any]:
     return guard.model_dump(mode="json")
 
 
-def _criterion_json(result: CriterionResult) -> dict[str, Any]:
+def criterion_json(result: CriterionResult) -> dict[str, Any]:
+    """One criterion as JSON has it, with what it is made of."""
     fields = ("id", "kind", "metric", "unit", "outcome", "answer", "treatment", "observed", "bound")
     found: dict[str, Any] = {name: getattr(result, name) for name in fields}
     threshold = result.threshold
@@ -82,7 +85,7 @@ def _criterion_json(result: CriterionResult) -> dict[str, Any]:
     found["flips_to"] = result.flips_to
     found["cause"] = result.cause
     found["reason"] = result.reason
-    found["parts"] = [_criterion_json(part) for part in result.parts]
+    found["parts"] = [criterion_json(part) for part in result.parts]
     return found
 
 

@@ -9,6 +9,7 @@ from planner.criteria.wording import number, words
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.trace import Trace
 from planner.headline import standing_facts
+from planner.override_scores import score_facts, score_lines
 from planner.records import ClaimResult, CriterionResult, Decision, Override, Verdict
 
 _MARK = {"met": "+", "not_met": "-", "undecided": "?", "not_applicable": ".", "invalid": "!"}
@@ -26,7 +27,7 @@ def as_text(trace: Trace, full: bool = False) -> str:
     lines += _expectation_lines(trace)
     if trace.decision is not None:
         lines += _decision_lines(trace.decision, full)
-    lines += [f"override by {o.by} at {o.at}: {_what(o)} ({o.reason}) [{o.id}]" for o in trace.overrides]
+    lines += [line for o in trace.overrides for line in _override_lines(trace, o)]
     if full and trace.claims:
         lines += ["claims"]
         lines += [f"  {c.id}: {words(c.status)}{_grounds(c)}{_caveat_note(c.caveats)}" for c in trace.claims]
@@ -137,6 +138,11 @@ def _decision_lines(decision: Decision, full: bool) -> list[str]:
         if other.flips_if:
             lines.append(f"      {other.flips_if}")
     return lines
+
+
+def _override_lines(trace: Trace, told: Override) -> list[str]:
+    lines = [f"override by {told.by} at {told.at}: {_what(told)} ({told.reason}) [{told.id}]"]
+    return lines + [f"  {line}" for line in score_lines(score_facts(trace.scores.get(told.id)))]
 
 
 def _what(override: Override) -> str:

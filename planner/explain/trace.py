@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from planner.override_scores import Score
 from planner.program import Phase, Program, Supersedes
 from planner.records import ClaimResult, Decision, Override, Verdict
 from planner.supersede import Standing
@@ -21,6 +22,7 @@ class Trace:
         overrides: of the phase, revoked ones left out.
         decided_at: when the decision was recorded.
         verdicts: phase -> its verdict, of all that are judged.
+        scores: override id -> how it looks in hindsight.
     """
 
     program: Program
@@ -32,6 +34,7 @@ class Trace:
     standing: Standing
     decided_at: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    scores: Mapping[str, Score] = field(default_factory=dict)
 
     @property
     def rules(self) -> Phase | None:

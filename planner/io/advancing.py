@@ -22,6 +22,7 @@ from planner.io.telling import Telling, end_lines
 from planner.paths import Home
 from planner.program import Program
 from planner.records import Decision
+from planner.refusals import refusal
 from planner.status import command_lines, next_step, program_state
 
 
@@ -88,6 +89,8 @@ def _advance(
         done = run_loop(desk, options, _ask if _has_terminal() and not request.quiet else None)
         if done.position.state == "done":  # nothing will be tried again
             shutil.rmtree(home.work / name, ignore_errors=True)
+    if done.position.refused:
+        raise refusal(done.position.phase, done.position.refused)
     at, _ = standpoint(home, program)
     steps = [{k: v for k, v in asdict(step).items() if k != "judged"} for step in done.steps]
     ahead = next_step(at)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.io.entries import Copy, Entry
-from planner.records import AnyRecord
+from planner.records import AnyRecord, canonical
 from planner.replay.differences import Difference, first_difference
 
 _JOURNAL, _MLFLOW = "the journal", "MLflow"
@@ -23,12 +23,14 @@ class Reconciled:
         differences: a record that was altered, or that one side has and the other should have.
         pending: ids of records that the journal holds and MLflow does not yet.
         elsewhere: ids of records that MLflow holds and this journal does not.
+        older: ids of records whose form this version no longer writes.
     """
 
     entries: Sequence[Entry]
     differences: Sequence[Difference]
     pending: Sequence[str]
     elsewhere: Sequence[str]
+    older: Sequence[str] = ()
 
 
 def reconcile(journal: Sequence[Copy], store: Sequence[Copy]) -> Reconciled:
@@ -64,7 +66,9 @@ def reconcile(journal: Sequence[Copy], store: Sequence[Copy]) -> Reconciled:
         else:
             _insert(found, copy, record)
     entries = [Entry(i, r, c.at, c.mlflow_run, c.mirrored) for i, (c, r) in enumerate(found, 1)]
-    return Reconciled(entries, list(differences.values()), pending, list(dict.fromkeys(c.id for c in rest)))
+    elsewhere = list(dict.fromkeys(c.id for c in rest))
+    older = [r.id for c in (*store, *journal) if (r := _read(c)) is not None and _is_of_another_form(c, r)]
+    return Reconciled(entries, list(differences.values()), pending, elsewhere, list(dict.fromkeys(older)))
 
 
 def _insert(found: list[tuple[Copy, AnyRecord]], copy: Copy, record: AnyRecord) -> None:
@@ -112,6 +116,11 @@ def _first(intact: Copy, other: Copy, which: str) -> str:
     name = next((n for n in names if n != "id"), "id")
     where = f"in {_JOURNAL if which == _MLFLOW else _MLFLOW}", f"in {which}"
     return first_difference(name, old.get(name), new.get(name), where)
+
+
+def _is_of_another_form(copy: Copy, record: AnyRecord) -> bool:
+    """Whether a record's text lacks keys that this version writes."""
+    return canonical(_json(copy)) != canonical(record.model_dump(mode="json"))
 
 
 def _json(copy: Copy) -> Mapping[str, Any] | None:

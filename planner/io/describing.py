@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from experiments import command as user_command
 from planner.io.journal import Journal
 from planner.ports import Launcher
 from planner.program import Program
+from planner.recall import DIGEST_LENGTH
 from planner.records import digest_of
 from planner.runs import Description
+from planner.supersede import Data
 
 Place = tuple[str, str, str]
 """Phase, arm, fidelity."""
@@ -48,7 +51,7 @@ class Describer:
             for phase, rules in self.program.phases.items()
             for arm in rules.arms
         }
-        keys = {place: self._key(params, place[2]) for place, params in wanted.items()}
+        keys = {place: _key(self.program, self.code, params, place[2]) for place, params in wanted.items()}
         known = {key: self._known(key) for key in set(keys.values())}
         unknown = {key: place for place, key in keys.items() if known[key] is None}
         if unknown:
@@ -57,10 +60,6 @@ class Describer:
             self.journal.note_described({key: _with_stamps(one) for key, one in fresh.items()})
             known.update(fresh)
         return {place: one for place, key in keys.items() if (one := known[key]) is not None}
-
-    def _key(self, params: dict[str, Any], fidelity: str) -> str:
-        measured_by = self.program.experiment or self.program.command
-        return digest_of([self.code, measured_by, params, fidelity])
 
     def _ask(self, wanted: list[tuple[dict[str, Any], str]]) -> list[Description]:
         if self.program.experiment is not None:
@@ -72,10 +71,54 @@ class Describer:
         body = self.journal.described(key)
         if body is None:
             return None
-        told = json.loads(body)
-        if any(_stamp(Path(file)) != stamp for file, stamp in told.pop("stamps", {}).items()):
+        stamps = json.loads(body).get("stamps", {})
+        if any(_stamp(Path(file)) != stamp for file, stamp in stamps.items()):
             return None
-        return Description.model_validate(told)
+        return _description(body)
+
+
+def known_descriptions(program: Program, code: str, journal: Journal) -> dict[Place, Description]:
+    """What the journal knows of the configurations of every phase at its own fidelity; nothing is asked."""
+    known = journal.all_described()
+    found: dict[Place, Description] = {}
+    for phase, rules in program.phases.items():
+        for arm in rules.arms:
+            body = known.get(_key(program, code, program.params(phase, arm), rules.fidelity))
+            if body is not None:
+                found[phase, arm, rules.fidelity] = _description(body)
+    return found
+
+
+def data_today(program: Program, code: str, journal: Journal, judged: Mapping[str, str]) -> dict[str, Data]:
+    """Phase -> its data as far as the journal knows them: nothing is asked anew and nothing is written.
+
+    A phase of which an arm was never described with this code is left out.
+
+    Args:
+        judged: phase -> the fidelity at which it was judged last.
+    """
+    known, found = journal.all_described(), {}
+    for phase in [name for name in program.phases if name in judged]:
+        rung, arms = judged[phase], program.phases[phase].arms
+        keys = [_key(program, code, program.params(phase, arm), rung) for arm in arms]
+        bodies = [known.get(key) for key in keys]
+        if bodies and all(body is not None for body in bodies):
+            told = [json.loads(body) for body in bodies if body is not None]
+            digests = frozenset(str(one["data_digest"])[:DIGEST_LENGTH] for one in told)
+            stamps = {file: stamp for one in told for file, stamp in one.get("stamps", {}).items()}
+            changed = tuple(sorted(file for file, stamp in stamps.items() if _stamp(Path(file)) != stamp))
+            found[phase] = Data(rung, digests, changed)
+    return found
+
+
+def _key(program: Program, code: str, params: dict[str, Any], fidelity: str) -> str:
+    return digest_of([code, program.experiment or program.command, params, fidelity])
+
+
+def _description(body: str) -> Description:
+    told = json.loads(body)
+    told.pop("stamps", None)
+    return Description.model_validate(told)
 
 
 def _with_stamps(told: Description) -> str:

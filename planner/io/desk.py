@@ -10,6 +10,7 @@ from typing import Any
 
 from planner.explain import Trace, as_json
 from planner.graph import Launched, Recorded
+from planner.hindsight import score_overrides
 from planner.io.batch import Batch, Limits
 from planner.io.describing import Describer
 from planner.io.entries import Entry
@@ -223,7 +224,8 @@ class Desk:
         overrides = overrides_today(entries, self.clock.now())
         standing = self._standing(steps)
         phase = step.verdict.phase
-        return trace_of(self.program, phase, step.verdict, step.decision, verdicts, overrides, standing, at)
+        told = (self.program, phase, step.verdict, step.decision, verdicts, overrides, standing, at)
+        return trace_of(*told, score_overrides(self.program, entries))
 
     def _standing(self, steps: tuple[Step, ...]) -> Standing:
         verdicts = {s.verdict.phase: s.verdict for s in steps}

@@ -22,6 +22,7 @@ from planner.paths import Home
 from planner.policy import build_position
 from planner.position import Position
 from planner.program import Program
+from planner.refusals import refusal
 from planner.runs import PlannedRun
 
 
@@ -81,6 +82,8 @@ def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
 
 
 def _dry_json(program: Program, position: Position, seconds: float | None) -> dict[str, Any]:
+    if position.refused:
+        raise refusal(position.phase, position.refused)
     decision = position.next
     candidates = []
     if decision is not None:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from planner.errors import PhasegateError, ProgramError
 from planner.io.clock import SystemClock
 from planner.io.code import code_digest
+from planner.io.describing import data_today
 from planner.io.entries import Entry
 from planner.io.journal import Journal
 from planner.io.locks import holder_of
 from planner.io.programs import find_program, load_program
 from planner.paths import Home
 from planner.program import Program
-from planner.records import digest_of
+from planner.records import Verdict, digest_of
 from planner.standing import kept_code
 from planner.standpoint import Standpoint, build_standpoint
 
@@ -72,6 +73,7 @@ def standpoint(home: Home, program: Program) -> tuple[Standpoint, Sequence[Entry
         code = None
     accepted = kept_code(entries, code) if code else frozenset()
     work = [w for w in journal.work(program.program) if w.state == "finished"]
+    judged = {e.record.phase: e.record.fidelity for e in entries if isinstance(e.record, Verdict)}
     at = build_standpoint(
         program,
         entries,
@@ -80,5 +82,6 @@ def standpoint(home: Home, program: Program) -> tuple[Standpoint, Sequence[Entry
         accepted,
         running=holder_of(home, program.program) is not None,
         spent=(len(work), sum(w.seconds for w in work)),
+        data=data_today(program, code, journal, judged) if code else None,
     )
     return at, entries

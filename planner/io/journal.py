@@ -212,13 +212,20 @@ class Journal:
 
     def described(self, key: str) -> str | None:
         """What an experiment said of a configuration, if it was asked before."""
+        return self._described("WHERE key = ?", key).get(key)
+
+    def all_described(self) -> dict[str, str]:
+        """Everything that experiments said of configurations, by key."""
+        return self._described("")
+
+    def _described(self, where: str, *values: str) -> dict[str, str]:
         if not self.exists:
-            return None
+            return {}
         with self._open() as db:
             if not _has_table(db, "described"):
-                return None
-            row = db.execute("SELECT body FROM described WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row["body"])
+                return {}
+            rows = db.execute(f"SELECT key, body FROM described {where}", values).fetchall()
+        return {str(row["key"]): str(row["body"]) for row in rows}
 
     def note_described(self, found: dict[str, str]) -> None:
         """Keeps what an experiment said of configurations."""

@@ -191,6 +191,7 @@ def _not_started(tail: str) -> str:
 def _read_result(folder: Path) -> dict[str, Any] | None:
     try:
         result = json.loads((folder / RESULT).read_bytes())
-        return {key: result[key] for key in ("outcome", "reason", "seconds")}
+        told = {key: result[key] for key in ("outcome", "reason", "seconds")}
+        return {**told, "device": result.get("device")}
     except (OSError, ValueError, KeyError):
         return None

@@ -11,7 +11,7 @@ from typing import Any
 from experiments.contract import artifact_names, read_metrics
 
 from planner.io.entries import Copy, kind_of
-from planner.io.run_reading import param_text
+from planner.io.run_reading import device_told, param_text
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
@@ -52,6 +52,7 @@ class MemoryRuns:
             fingerprint=planned.fingerprint,
             data_digest=planned.data_digest,
             code_digest=planned.code_digest,
+            overlap=told.overlap,
             attempt=attempt,
             **place,
         )
@@ -67,6 +68,7 @@ class MemoryRuns:
             update={
                 "outcome": ended.outcome,
                 "seconds": ended.seconds,
+                "device": device_told(ended.device, self._begun[run_id].params),
                 "metrics": {name: values[-1][1] for name, values in ordered.items()},
                 "series": ordered,
                 "artifacts": tuple(artifact_names(folder)),

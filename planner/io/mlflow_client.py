@@ -150,7 +150,7 @@ def tag_entity(name: str, value: str) -> Any:
     return RunTag(name, value)
 
 
-def dataset_input(name: str, digest: str, profile: str) -> Any:
+def dataset_input(name: str, digest: str, profile: str | None) -> Any:
     """A dataset as MLflow shows it on a run's page."""
     from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: TID251
 

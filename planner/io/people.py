@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from planner.errors import StoreUnavailable, UsageError
 from planner.io.clock import SystemClock
 from planner.io.desk import user_name
 from planner.io.home import code_of, open_journal, open_program, standpoint
+from planner.io.looking_back import list_overrides
 from planner.io.mirror import write_person
 from planner.paths import Home
 from planner.program import Program
 from planner.records import Exclusion, Keep, Override, Revocation
-from planner.standing import exclusions_today, kept_code, overrides_today
+from planner.standing import exclusions_today, kept_code
 from planner.standpoint import Standpoint
 from planner.triage import choices
 
@@ -120,28 +120,6 @@ def _expiry(value: str | None) -> str | None:
     if when.isoformat() <= SystemClock().now()[:10]:
         raise UsageError(f"--expires {value} is not in the future")
     return when.isoformat()
-
-
-def list_overrides(home: Home, name: str, phase: str | None) -> list[dict[str, Any]]:
-    """Every override of a program with how it stands: in force, revoked, expired or replaced."""
-    program = open_program(home, name)
-    if phase is not None and phase not in program.phases:
-        raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
-    entries = open_journal(home, program).entries(name)
-    today = SystemClock().now()
-    standing = {o.id for o in overrides_today(entries, today)}
-    revoked = {e.record.override_id for e in entries if isinstance(e.record, Revocation)}
-
-    def stands(record: Override) -> str:
-        if record.id in standing:
-            return "in force"
-        if record.id in revoked:
-            return "revoked"
-        return "expired" if record.expires is not None and record.expires <= today else "replaced"
-
-    records = [e.record for e in entries if isinstance(e.record, Override)]
-    chosen = [r for r in records if phase in (None, r.phase)]
-    return [{**r.model_dump(mode="json"), "standing": stands(r)} for r in chosen]
 
 
 def revoke_override(

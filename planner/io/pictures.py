@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ def write_graph(program: Program, states: States, path: Path) -> None:
 
     Side effects: writes the file, aside first, then in its place.
     """
+    write_picture(path, lambda figure: _draw(figure, program, states))
+
+
+def write_picture(path: Path, draw: Callable[[Any], None]) -> None:
+    """Writes what ``draw`` draws on an empty figure, as :func:`write_graph` does."""
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise UsageError(f"'{path.name}': pictures are written as {' or '.join(FORMATS)}")
@@ -48,7 +54,7 @@ def write_graph(program: Program, states: States, path: Path) -> None:
 
     with matplotlib.rc_context({"svg.hashsalt": "phasegate", "font.family": "DejaVu Sans"}):
         figure = Figure(dpi=120, facecolor="white")
-        _draw(figure, program, states)
+        draw(figure)
         aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         metadata = {"Date": None} if ending == ".svg" else {"Software": None}
         try:
@@ -56,6 +62,37 @@ def write_graph(program: Program, states: States, path: Path) -> None:
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def draw_box(axes: Any, corner: Place, size: Place, colours: tuple[str, str], dashed: bool) -> None:
+    """A box with round corners; ``corner`` is its lower left one, ``colours`` are (fill, border)."""
+    from matplotlib.patches import FancyBboxPatch  # noqa: TID251
+
+    style, dashes = "round,pad=0,rounding_size=0.09", "--" if dashed else "-"
+    fill, edge = colours
+    axes.add_patch(FancyBboxPatch(corner, *size, style, fc=fill, ec=edge, lw=1.5, ls=dashes, zorder=3))
+
+
+def draw_arrow(axes: Any, points: list[Place], heads: str, colour: str, dashes: Any) -> None:
+    """An arrow along cubic Bezier curves.
+
+    Args:
+        points: where it begins, then for each curve two control points and its end.
+        heads: ``-|>`` with its head at the end, ``<|-`` at the beginning, ``<|-|>`` at both.
+    """
+    from matplotlib.patches import FancyArrowPatch  # noqa: TID251
+    from matplotlib.path import Path as Curve  # noqa: TID251
+
+    axes.add_patch(
+        FancyArrowPatch(
+            path=Curve(points, [Curve.MOVETO] + [Curve.CURVE4] * (len(points) - 1)),
+            arrowstyle=f"{heads},head_length=5,head_width=2.5",
+            color=colour,
+            ls=dashes,
+            lw=1.2,
+            zorder=2,
+        )
+    )
 
 
 def _draw(figure: Any, program: Program, states: States) -> None:
@@ -96,15 +133,9 @@ def _lines(program: Program, name: str, state: PhaseState) -> list[str]:
 
 
 def _draw_box(axes: Any, name: str, middle: Place, height: float, told: list[str], state: PhaseState) -> None:
-    from matplotlib.patches import FancyBboxPatch  # noqa: TID251
-
-    fill, edge = _FILL[colour_of(state)]
     corner = (middle[0] - _SIZE.width / 2, middle[1] - height / 2)
-    dashes = "--" if state.stale or state.superseded_by else "-"
-    style = "round,pad=0,rounding_size=0.09"
-    axes.add_patch(
-        FancyBboxPatch(corner, _SIZE.width, height, style, fc=fill, ec=edge, lw=1.5, ls=dashes, zorder=3)
-    )
+    dashed = state.stale or bool(state.superseded_by)
+    draw_box(axes, corner, (_SIZE.width, height), _FILL[colour_of(state)], dashed)
     top = middle[1] + (len(told) * _LINE_HEIGHT) / 2
     size = min(10.0, 10.0 * 26 / len(name))
     axes.text(middle[0], top, name, size=size, weight="bold", ha="center", va="center", zorder=4)
@@ -114,23 +145,11 @@ def _draw_box(axes: Any, name: str, middle: Place, height: float, told: list[str
 
 
 def _draw_arrow(axes: Any, edge: Edge, way: list[Place], backward: bool) -> None:
-    from matplotlib.patches import FancyArrowPatch  # noqa: TID251
-    from matplotlib.path import Path as Curve  # noqa: TID251
-
     points = [way[0]]
     for start, end in pairwise(way):
         points += [*controls(start, end), end]
     heads = "<|-|>" if edge.returns else "<|-" if backward else "-|>"
-    axes.add_patch(
-        FancyArrowPatch(
-            path=Curve(points, [Curve.MOVETO] + [Curve.CURVE4] * (len(points) - 1)),
-            arrowstyle=f"{heads},head_length=5,head_width=2.5",
-            color=_INK[edge.kind],
-            ls=_DASHES[edge.kind],
-            lw=1.2,
-            zorder=2,
-        )
-    )
+    draw_arrow(axes, points, heads, _INK[edge.kind], _DASHES[edge.kind])
 
 
 def _draw_labels(axes: Any, layout: Layout) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from planner.draw import PhaseState
 from planner.errors import ProgramError, UsageError, each_apart
 from planner.explain import Trace
 from planner.findings import Finding, warning
+from planner.hindsight import score_overrides
+from planner.io.entries import Entry
 from planner.io.home import code_of, open_program, standpoint
 from planner.paths import Home
 from planner.program import Program
@@ -33,17 +36,21 @@ def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None)
         assert isinstance(decision, Decision)
         verdicts = {e.record.id: e.record for e in entries if isinstance(e.record, Verdict)}
         verdict = verdicts.get(decision.verdict_id or "")
-        return _trace(at, decision.phase, verdict, decision)
+        return _trace(at, entries, decision.phase, verdict, decision)
     if phase is not None and phase not in program.phases:
         raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
     chosen = phase or (at.latest.phase if at.latest else program.first)
     latest = at.decisions.get(chosen)
-    return _trace(at, chosen, at.verdicts.get(chosen), latest)
+    return _trace(at, entries, chosen, at.verdicts.get(chosen), latest)
 
 
-def _trace(at: Standpoint, phase: str, verdict: Verdict | None, decision: Decision | None) -> Trace:
+def _trace(
+    at: Standpoint, entries: Sequence[Entry], phase: str, verdict: Verdict | None, decision: Decision | None
+) -> Trace:
     when = at.decided_at.get(decision.id, "") if decision else ""
-    return trace_of(at.program, phase, verdict, decision, at.verdicts, at.overrides, at.standing, when)
+    scores = score_overrides(at.program, entries)
+    told = (at.program, phase, verdict, decision, at.verdicts, at.overrides, at.standing, when)
+    return trace_of(*told, scores)
 
 
 def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
@@ -53,7 +60,7 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
         UsageError: the phase is unknown or has not been judged.
     """
     program = open_program(home, name)
-    at, _ = standpoint(home, program)
+    at, entries = standpoint(home, program)
     if phase is not None and phase not in program.phases:
         raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
     judged = [d.phase for d in at.decisions.values() if d.phase in at.verdicts]
@@ -68,7 +75,7 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
         return path.read_text(encoding="utf-8"), path
     from planner.memo.render import render_memo
 
-    trace = _trace(at, chosen, at.verdicts[chosen], at.decisions.get(chosen))
+    trace = _trace(at, entries, chosen, at.verdicts[chosen], at.decisions.get(chosen))
     return render_memo(trace, (), trace.decided_at), path
 
 
@@ -90,6 +97,7 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
         which: a program's name, a file, or None for all programs.
     """
     from planner.check import check
+    from planner.io.measured_noise import measured_faults
     from planner.io.programs import find_program, load_program, program_names
 
     if which is None:
@@ -101,7 +109,8 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
 
     def findings(path: Path) -> list[tuple[str, Finding]]:
         program = load_program(path)
-        return [(program.program, f) for f in (*check(program), *_experiment_faults(home, program))]
+        found = [*check(program), *_experiment_faults(home, program), *measured_faults(home, program)]
+        return [(program.program, finding) for finding in found]
 
     found, faults = each_apart(paths, findings)
     return [finding for of_one in found for finding in of_one], faults

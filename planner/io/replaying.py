@@ -65,13 +65,13 @@ def try_rules(home: Home, name: str, path: Path) -> WhatIf:
     if edited.program != name:
         raise UsageError(f"{path} is the program '{edited.program}', not '{name}'")
     archive, _ = open_archive(home, program)
-    return what_if(program, edited, archive.runs, archive.records.entries)
+    return what_if(program, edited, archive.runs, archive.records.entries, archive.records.older)
 
 
 def replay_archive(archive: Archive) -> Outcome:
     """The outcome of replaying what is on record."""
     found = archive.records
-    replayed = replay(archive.program, archive.runs, found.entries)
+    replayed = replay(archive.program, archive.runs, found.entries, found.older)
     return Outcome(archive.program, replayed, found.differences, found.pending, found.elsewhere)
 
 

@@ -49,6 +49,8 @@ def read_run(
             "fingerprint": told.get(tags.FINGERPRINT),
             "data_digest": told.get(tags.DATA) or _first_dataset(raw),
             "code_digest": told.get(tags.CODE),
+            "device": device_told(told.get(tags.DEVICE), raw.data.params),
+            "overlap": _overlap(raw),
             "seconds": _seconds(raw),
             "attempt": attempt_of(told),
             "artifacts": _artifacts(told),
@@ -70,6 +72,12 @@ def param_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def device_told(tag: str | None, params: Mapping[str, str]) -> str | None:
+    """What a run ran on: as it says, or as it was asked to; what ``auto`` became nobody knows."""
+    found = tag or params.get("device")
+    return None if found == "auto" else found
+
+
 def _artifacts(told: Mapping[str, str]) -> list[str] | None:
     with suppress(ValueError, KeyError):
         names = json.loads(told[tags.ARTIFACTS])
@@ -79,8 +87,30 @@ def _artifacts(told: Mapping[str, str]) -> list[str] | None:
 
 
 def _first_dataset(raw: Any) -> str | None:
+    found = _datasets(raw)
+    return str(found[0].digest) if found else None
+
+
+def _datasets(raw: Any) -> list[Any]:
     inputs = getattr(getattr(raw, "inputs", None), "dataset_inputs", None) or []
-    return str(inputs[0].dataset.digest) if inputs else None
+    return [one.dataset for one in inputs]
+
+
+def _overlap(raw: Any) -> float | None:
+    """The share of evaluation units that training also saw: as a tag says, or the profile of a dataset."""
+    told = raw.data.tags.get(tags.OVERLAP)
+    texts = [json.dumps({"overlap": told})] if told else [one.profile or "" for one in _datasets(raw)]
+    found = [share for text in texts if (share := _share(text)) is not None]
+    return max(found, default=None)
+
+
+def _share(profile: str) -> float | None:
+    """What a profile says under ``overlap``, where that is a share at all."""
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        told = json.loads(profile)["overlap"]
+        share = math.nan if isinstance(told, bool) else float(told)
+        return share if 0.0 <= share <= 1.0 else None
+    return None
 
 
 def _seconds(raw: Any) -> float:

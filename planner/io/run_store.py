@@ -203,6 +203,7 @@ class MlflowRuns:
                 ended.outcome, "FAILED"
             )
             told = {tags.SECONDS: f"{ended.seconds:.3f}", tags.ARTIFACTS: json.dumps(files)}
+            told |= {tags.DEVICE: ended.device} if ended.device else {}
             self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in told.items()])
             end_time = int((started_at + ended.seconds) * 1000)
             self.client.set_terminated(run_id, status, end_time)

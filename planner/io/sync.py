@@ -143,6 +143,7 @@ def _result(folder: Path, job_id: str) -> Ended | None:
             outcome=told["outcome"],
             reason=told["reason"],
             seconds=round(told["seconds"], 3),  # as MLflow keeps it, so that a rebuilt journal says the same
+            device=told.get("device"),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -19,7 +19,7 @@ from planner.records import Verdict
 from planner.replay.differences import Difference
 from planner.replay.log import Log
 from planner.replay.memos import dates_of, evidence_of, judged_last, traces_again
-from planner.replay.replay import Derived, derive, is_older
+from planner.replay.replay import Derived, derive
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def verify_memos(home: Home, name: str, phase: str | None) -> list[Verified]:
     if phase is not None and phase not in program.phases:
         raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
     archive, store = open_archive(home, program)
-    log = Log(archive.records.entries, archive.runs)
+    log = Log(archive.records.entries, archive.runs, older=archive.records.older)
     judged = judged_last(log, phase)
     if not judged or store is None:
         what = f"phase '{phase}' of {name}" if phase else name
@@ -82,7 +82,7 @@ def _verified(
     told: dict[str, Any] = {"phase": verdict.phase, "fidelity": verdict.fidelity, "path": path, "text": text}
     first = found[verdict.id]
     traces = traces_again(archive.program, log, found, verdict)
-    if is_older(verdict) or (not traces and first.record is not None):
+    if first.older or (not traces and first.record is not None):
         return Verified(**told, numbers=0, slips=(), because=(), older=True)
     pictures = _pictures(home, archive, log, first) if traces else ()
     rendered = [render_memo(trace, pictures, at) for trace, at in product(traces, dates_of(log, verdict))]

@@ -161,19 +161,27 @@ class Assignment:
             done, total = answer["done"], answer["total"]
             return [Progressed(job_id=job.id, done=done, total=total) for job in self.open]
         (job,) = (job for job in self.jobs if job.id == answer["id"])
-        return [self.end(job, answer["outcome"], answer["reason"], answer["seconds"])]
+        told = {key: answer[key] for key in ("outcome", "reason", "seconds", "device")}
+        return [self.end(job, **told)]
 
     def _started(self, job: Job) -> Started:
         by = self.worker
         return Started(job_id=job.id, pid=by.pid, process_start=by.process_start, host=socket.gethostname())
 
-    def end(self, job: Job, outcome: RunOutcome, reason: str, seconds: float | None = None) -> Ended:
+    def end(
+        self,
+        job: Job,
+        outcome: RunOutcome,
+        reason: str,
+        seconds: float | None = None,
+        device: str | None = None,
+    ) -> Ended:
         """Ends a job; its share of the time since they began counts where the worker did not say."""
         if seconds is None:
             seconds = 0.0 if self.begun is None else (time.monotonic() - self.begun) / len(self.jobs)
         tail = "" if outcome == "ok" else self.worker.tail()
         self.ended[job.id] = Ended(
-            job_id=job.id, outcome=outcome, reason=reason, seconds=seconds, stderr_tail=tail
+            job_id=job.id, outcome=outcome, reason=reason, seconds=seconds, device=device, stderr_tail=tail
         )
         return self.ended[job.id]
 

@@ -6,18 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from planner.counting import build_evidence
-from planner.deciding import decision_digest, launch_decision, stop_for_want_of_budget
+from planner.deciding import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.evidence import Evidence
-from planner.fresh import fresh_evidence, fresh_seeds_wanted, judged_otherwise
+from planner.fresh import fresh_evidence, judged_otherwise
 from planner.gates import build_judging
 from planner.overrides import choose_route
-from planner.policy import SHORT, judge_on_the_way, lacks_required, passed_over
+from planner.policy import SHORT, judge_on_the_way, lacks_required, passed_over, seeds_next
 from planner.program import Program
 from planner.recall import Recall, Snapshot
 from planner.records import Considered, Decision, Identified, Inputs, Override, Verdict
 from planner.replay.log import Log
 from planner.replay.reservoir import Reservoir
-from planner.seeds import seeds_wanted
 from planner.standing import overrides_today
 from planner.triage import Route
 
@@ -104,6 +103,7 @@ def _launched_again(
     """Why runs were made: they were missing, or the verdict on what there was so far asks for them."""
     recorded: Decision = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
+    inputs = inputs.model_copy(update={"prediction": registered(program, phase)})
     if recorded.action != "add_seeds":
         return launch_decision(program, phase, fidelity, None, inputs)
     evidence = evidence_again(program, phase, fidelity, inputs.considered, log, entry)
@@ -111,9 +111,7 @@ def _launched_again(
     post_hoc = bool(judged_otherwise(program, evidence, seen))
     judging = build_judging(program, phase, fidelity, final=False)
     interim = judge_on_the_way(program, evidence, judging, earlier, (), False, post_hoc)
-    wanted = seeds_wanted(program, phase, interim, judging, evidence)
-    if interim.post_hoc and program.confirm:
-        wanted = fresh_seeds_wanted(program, evidence, seen)
+    wanted = seeds_next(program, interim, judging, evidence, seen)
     asked = _asked_for(program, entry, log, inputs, wanted)
     told = inputs.model_copy(update={"asked": asked, "considered": interim.considered})
     return launch_decision(program, phase, fidelity, interim, told)

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from planner.gates import build_judging
-from planner.policy import SHORT
+from planner.policy import SHORT, seeds_next
 from planner.program import Program
 from planner.records import Decision, Record, Verdict
 from planner.replay.again import decision_again, evidence_again, verdicts_again
 from planner.replay.log import Log
-from planner.replay.replay import is_older
-from planner.seeds import seeds_wanted
 from planner.standing import follows_verdict
 
 _ASKED = ("outcome", "case", "tier", "confidence")
@@ -53,14 +51,14 @@ def moved_decisions(program: Program, edited: Program, log: Log) -> list[Moved]:
     judged: dict[str, Judged] = {}
     for entry in log.judged:
         record = entry.record
-        if isinstance(record, Verdict) and not is_older(record) and record.phase in edited.phases:
+        if isinstance(record, Verdict) and not log.is_older(record) and record.phase in edited.phases:
             judged[record.id] = _judged(program, edited, entry, log, judged)
     return [
         _launch(edited, entry, log, judged)
         if entry.record.action == "add_seeds"
         else _moved(edited, entry, log, judged)
         for entry in log.judged
-        if isinstance(entry.record, Decision) and not is_older(entry.record)
+        if isinstance(entry.record, Decision) and not log.is_older(entry.record)
         if entry.record.action == "add_seeds" or follows_verdict(entry.record)
     ]
 
@@ -93,10 +91,8 @@ def _wanted(program: Program, verdict: Verdict, entry: Any, log: Log) -> Mapping
     recorded: Verdict = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     judging = build_judging(program, phase, fidelity, final=False)
-    if judging.final:
-        return {}
     evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
-    return seeds_wanted(program, phase, verdict, judging, evidence)
+    return seeds_next(program, verdict, judging, evidence, log.seen(entry))
 
 
 def _earlier(entry: Any, log: Log, judged: Mapping[str, Judged]) -> dict[str, Verdict]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,14 +20,27 @@ class Log:
         runs: every finished run that MLflow holds; the order does not matter.
         rules_kept: verdicts under other rules count as seen; without, it is as if today's rules had
             always been there.
+        older: ids of records whose form this version no longer writes.
     """
 
-    def __init__(self, entries: Sequence[Any], runs: Iterable[Run], rules_kept: bool = True) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Any],
+        runs: Iterable[Run],
+        rules_kept: bool = True,
+        older: Collection[str] = (),
+    ) -> None:
         self.entries = entries
+        self._older = frozenset(older)
         self._rules_kept = rules_kept
         self._runs: dict[str, list[Run]] = defaultdict(list)
         for run in runs:
             self._runs[run.id].append(run)
+
+    def is_older(self, record: Verdict | Decision) -> bool:
+        """Whether an earlier version wrote it, in another form or without what it rested on."""
+        rests_on = record.false_pass if isinstance(record, Verdict) else record.inputs
+        return rests_on is None or record.id in self._older
 
     @property
     def all_runs(self) -> list[Run]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from planner.evidence import Evidence
 from planner.explain import Trace
+from planner.hindsight import score_overrides
 from planner.position import Step
 from planner.program import Program
 from planner.records import Decision, Verdict
@@ -37,12 +38,21 @@ def traces_again(program: Program, log: Log, derived: Mapping[str, Derived], ver
         steps = _steps(log, derived, entry)
         here = next((s for s in steps if s.verdict.phase == verdict.phase), None)
         if here is not None:
-            overrides = overrides_today([e for e in log.entries if e.position <= entry.position], entry.at)
+            then = [e for e in log.entries if e.position <= entry.position]
+            overrides = overrides_today(then, entry.at)
             known = {s.verdict.phase: s.verdict for s in steps}
             standing = build_standing(program, known, opened_by=opened_by(steps))
-            told = trace_of(
-                program, verdict.phase, here.verdict, here.decision, known, overrides, standing, entry.at
+            given = (
+                program,
+                verdict.phase,
+                here.verdict,
+                here.decision,
+                known,
+                overrides,
+                standing,
+                entry.at,
             )
+            told = trace_of(*given, score_overrides(program, then))
             key = [v.id for v in known.values()], here.decision.id, [o.id for o in told.overrides]
             found.setdefault(repr(key), told)
     return list(found.values())

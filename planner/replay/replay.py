@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ class Replayed(Record):
     Attributes:
         position: its place in the journal.
         equal: it came out byte for byte.
-        older: it was written by an earlier version, which did not note what it rested on.
+        older: an earlier version wrote it, in another form or without what it rested on.
         differences: why it did not come out; empty where it did, or is older.
     """
 
@@ -49,24 +49,29 @@ class Derived:
         entry: the journal's, where it was first written.
         record: what comes out; None where nothing can be derived.
         why: on account of what it comes out otherwise.
+        older: an earlier version wrote it, in another form or without what it rested on.
     """
 
     entry: Any
     record: Verdict | Decision | None
     why: Sequence[Difference]
+    older: bool = False
 
 
-def replay(program: Program, runs: Iterable[Run], entries: Sequence[Any]) -> list[Replayed]:
+def replay(
+    program: Program, runs: Iterable[Run], entries: Sequence[Any], older: Collection[str] = ()
+) -> list[Replayed]:
     """Derives every recorded verdict and decision again from MLflow's runs and the program.
 
     Args:
         runs: every finished run that MLflow holds, in any order.
         entries: those of the journal, oldest first.
+        older: ids of records whose form this version no longer writes.
 
     Returns:
         One for each record, in the order in which they were first written.
     """
-    return [_replayed(one) for one in derive(program, Log(entries, runs)).values()]
+    return [_replayed(one) for one in derive(program, Log(entries, runs, older=older)).values()]
 
 
 def derive(program: Program, log: Log) -> dict[str, Derived]:
@@ -79,17 +84,12 @@ def derive(program: Program, log: Log) -> dict[str, Derived]:
     for entry in sorted(log.judged, key=lambda e: isinstance(e.record, Decision)):
         told = _decision if isinstance(entry.record, Decision) else _verdict
         record, why = told(program, entry, log, found)
-        found[entry.record.id] = Derived(entry, record, why)
+        found[entry.record.id] = Derived(entry, record, why, log.is_older(entry.record))
     return dict(sorted(found.items(), key=lambda item: item[1].entry.position))
 
 
-def is_older(record: Verdict | Decision) -> bool:
-    """Whether a version wrote it that did not note what it rested on."""
-    return (record.false_pass if isinstance(record, Verdict) else record.inputs) is None
-
-
 def _replayed(one: Derived) -> Replayed:
-    record, older = one.entry.record, is_older(one.entry.record)
+    record, older = one.entry.record, one.older
     return Replayed(
         kind="verdict" if isinstance(record, Verdict) else "decision",
         id=record.id,
@@ -111,7 +111,7 @@ def _verdict(
     program: Program, entry: Any, log: Log, found: Mapping[str, Derived]
 ) -> tuple[Verdict | None, list[Difference]]:
     record: Verdict = entry.record
-    if is_older(record):
+    if log.is_older(record):
         return None, []
     if record.phase not in program.phases:
         return None, [_no_such_phase(record)]
@@ -123,7 +123,7 @@ def _decision(
     program: Program, entry: Any, log: Log, found: Mapping[str, Derived]
 ) -> tuple[Decision | None, list[Difference]]:
     record: Decision = entry.record
-    if is_older(record):
+    if log.is_older(record):
         return None, []
     if record.phase not in program.phases:
         return None, [_no_such_phase(record)]

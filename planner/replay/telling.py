@@ -128,6 +128,8 @@ def _way_lines(way: Way) -> list[str]:
     lines += [] if moved else ["  every phase ends as it did"]
     if way.open_at is not None:
         lines.append(f"  it asks for runs of {way.open_at} that nobody has made; what follows is unknown")
+    if way.refused_at is not None:
+        lines.append(f"  it refuses to run {way.refused_at}: a threshold lies under the noise floor")
     return [*lines, f"  in all: {_cost(way.total)}"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from planner.program import Program
@@ -75,12 +75,14 @@ class Way(Record):
     Attributes:
         fidelity: None where each phase has its own.
         open_at: the phase for which runs would be needed that nobody has made; what follows is unknown.
+        refused_at: the phase whose threshold lies under its noise floor, so that nothing is run for it.
     """
 
     fidelity: str | None
     phases: tuple[PhaseMoved, ...]
     total: Cost
     open_at: str | None = None
+    refused_at: str | None = None
 
 
 class WhatIf(Record):
@@ -90,15 +92,22 @@ class WhatIf(Record):
     ways: tuple[Way, ...]
 
 
-def what_if(program: Program, edited: Program, runs: Iterable[Run], entries: Sequence[Any]) -> WhatIf:
+def what_if(
+    program: Program,
+    edited: Program,
+    runs: Iterable[Run],
+    entries: Sequence[Any],
+    older: Collection[str] = (),
+) -> WhatIf:
     """Holds an edited program against everything on record.
 
     Args:
         program: as it is now.
         runs: every finished run that MLflow holds, in any order.
         entries: those of the journal, oldest first.
+        older: ids of records whose form this version no longer writes.
     """
-    log = Log(entries, runs, rules_kept=False)
+    log = Log(entries, runs, rules_kept=False, older=older)
     return WhatIf(
         decisions=tuple(moved_decisions(program, edited, log)),
         ways=tuple(_way(program, edited, log, fidelity) for fidelity in rungs(program, log)),
@@ -123,7 +132,8 @@ def _way(program: Program, edited: Program, log: Log, fidelity: str | None) -> W
         PhaseMoved(phase=name, recorded=reached.get(name), edited=reaches.get(name), cost=cost(name))
         for name in names
     )
-    return Way(fidelity=fidelity, phases=phases, total=cost(None), open_at=lacking)
+    refused = walked.position.phase if walked.position.refused else None
+    return Way(fidelity=fidelity, phases=phases, total=cost(None), open_at=lacking, refused_at=refused)
 
 
 def _reached(verdict: Verdict, decision: Decision) -> Reached:

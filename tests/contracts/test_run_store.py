@@ -15,6 +15,7 @@ from planner.errors import StoreUnavailable
 from planner.evidence import is_finite
 from planner.io import tags
 from planner.io.memory import MemoryRuns
+from planner.io.mlflow_client import dataset_input
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
 from planner.paths import Home
@@ -84,6 +85,27 @@ class TestRunStore:
         (folder / "artifacts" / "curves" / "loss.csv").touch()
         self.end(store, self.begin(store, planned()), folder)
         assert self.only(store).artifacts == ("curves/loss.csv", "model.pt")
+
+    @pytest.mark.parametrize("overlap", [None, 0.0, 0.25, 1.0])
+    def test_where_a_run_was_made_and_what_its_data_share_is_kept(
+        self, store: RunStore, tmp_path: Path, overlap: float | None
+    ) -> None:
+        one = planned()
+        told = description_of(one.params).model_copy(update={"overlap": overlap})
+        run_id = store.start(PROGRAM, one, told, "phase-1", 1, None, BEGAN)
+        self.end(store, run_id, left_behind(tmp_path / "r", [["score", 0, 1.0]]), device="cuda")
+        run = self.only(store)
+        assert (run.device, run.overlap) == ("cuda", overlap)
+
+    @pytest.mark.parametrize(
+        ("asked", "device"), [({}, None), ({"device": "mps"}, "mps"), ({"device": "auto"}, None)]
+    )
+    def test_a_run_that_does_not_say_where_it_ran_did_as_it_was_asked_to(
+        self, store: RunStore, tmp_path: Path, asked: dict[str, str], device: str | None
+    ) -> None:
+        one = planned().model_copy(update={"params": asked})
+        self.end(store, self.begin(store, one), left_behind(tmp_path / "r", [["score", 0, 1.0]]))
+        assert self.only(store).device == device
 
     def test_a_run_without_files_says_so(self, store: RunStore, tmp_path: Path) -> None:
         self.end(store, self.begin(store, planned()), left_behind(tmp_path / "r", [["score", 0, 1.0]]))
@@ -178,6 +200,41 @@ def test_strange_tags_are_read_with_tolerance(mlflow_runs: MlflowRuns, told: dic
     assert run.attempt == 1
     assert run.seconds >= 0.0
     assert list(MlflowRecords(mlflow_runs).load(PROGRAM)) is not None
+
+
+@pytest.mark.parametrize(
+    ("profile", "told", "overlap"),
+    [
+        ('{"overlap": 0.25, "num_rows": 10}', {}, 0.25),
+        ('{"num_rows": 10}', {}, None),
+        ('{"overlap": "0.5"}', {}, 0.5),
+        ('{"overlap": null}', {}, None),
+        ('{"overlap": true}', {}, None),
+        ('{"overlap": 1.5}', {}, None),
+        ('{"overlap": NaN}', {}, None),
+        ('{"overlap": [1]}', {}, None),
+        ("[1, 2]", {}, None),
+        ("no JSON", {}, None),
+        (None, {}, None),
+        (None, {tags.OVERLAP: "0.75"}, 0.75),
+        ('{"overlap": 0.25}', {tags.OVERLAP: "0.75"}, 0.75),
+        (None, {tags.OVERLAP: "much"}, None),
+    ],
+)
+def test_what_others_say_of_their_data_is_read_with_tolerance(
+    mlflow_runs: MlflowRuns, profile: str | None, told: dict[str, str], overlap: float | None
+) -> None:
+    run_id = log(mlflow_runs, {**HERE, **told}, score=2.0)
+    mlflow_runs.client.log_inputs(run_id, [dataset_input("theirs", "d1", profile)])
+    (run,) = mlflow_runs.snapshot(PROGRAM).finished
+    assert (run.data_digest, run.overlap) == ("d1", overlap)
+
+
+def test_others_say_their_device_by_tag_or_parameter(mlflow_runs: MlflowRuns) -> None:
+    log(mlflow_runs, {**HERE, tags.DEVICE: "cuda"}, score=2.0)
+    asked = log(mlflow_runs, {**HERE, tags.SEED: "2"}, score=2.0)
+    mlflow_runs.client.log_param(asked, "device", "mps")
+    assert [run.device for run in mlflow_runs.snapshot(PROGRAM).finished] == ["cuda", "mps"]
 
 
 @pytest.mark.parametrize("seed", ["", "x", "1.5", "--5", "²", "1_0", "9" * 40])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from planner import intervals
+from planner import anytime, intervals
 from planner.criteria.answer import Answer, Judging, judge_quantity
 from planner.criteria.quantity import Quantity, Region
 from planner.sequential import Prior
@@ -64,7 +66,9 @@ def test_moving_the_mean_past_flips_at_changes_the_outcome_and_stopping_short_do
 
 
 @given(
-    VALUES, st.integers(1, 300).map(lambda k: k / 100), st.sampled_from(["point", "interval", "sequential"])
+    VALUES,
+    st.integers(1, 300).map(lambda k: k / 100),
+    st.sampled_from(["point", "interval", "sequential", "anytime"]),
 )
 @settings(max_examples=300, deadline=None)
 def test_moving_improvements_past_flips_at_changes_the_outcome_of_better_by(
@@ -136,16 +140,18 @@ def test_an_interval_of_better_by_is_met_exactly_where_it_lies_above_zero(
 @given(VALUES)
 @settings(max_examples=50, deadline=None)
 def test_few_seeds_never_answer_while_more_can_be_had(values: list[float]) -> None:
-    for treatment, delta in (("interval", None), ("sequential", 0.5)):
+    for treatment, delta in (("interval", None), ("sequential", 0.5), ("anytime", 0.5)):
         quantity = Quantity(dict(enumerate(values[:2])), Region(0.5, math.inf), treatment, delta)
         answer = judge_quantity(quantity, make_judging())
         assert (answer.outcome, answer.cause, answer.flips_at) == ("undecided", "few_seeds", None)
 
 
 def test_few_seeds_and_none_to_come_fall_back_to_the_value_itself_and_say_so() -> None:
-    answer = ask([0.6, 0.7], Region(0.5, math.inf), "interval")
-    assert (answer.outcome, answer.treatment) == ("met", "point")
-    assert "2 of at least 3 seeds" in answer.note
+    for treatment, delta in (("interval", None), ("sequential", 0.5), ("anytime", 0.5)):
+        quantity = Quantity({0: 0.6, 1: 0.7}, Region(0.5, math.inf), treatment, delta)
+        answer = judge_quantity(quantity, make_judging(final=True))
+        assert (answer.outcome, answer.treatment) == ("met", "point")
+        assert "2 of at least 3 seeds" in answer.note
 
 
 def test_the_error_is_split_among_the_declared_looks() -> None:
@@ -175,3 +181,25 @@ def test_at_the_cap_an_undecided_sequence_has_used_every_seed_it_may() -> None:
     quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "sequential", 1.0, Prior())
     answer = judge_quantity(quantity, make_judging(most_seeds=6))
     assert (answer.outcome, answer.n) == ("undecided", 6)
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 10, 19, 20, 40])
+def test_the_interval_of_any_number_of_seeds_is_students_and_never_a_bootstrap(n: int) -> None:
+    """A bootstrap of three values that is said to cover 95% covers 79%."""
+    chance = random.Random(n)
+    values = [chance.gauss(1, 1) for _ in range(n)]
+    answer = ask(values, Region(0.5, math.inf), "interval", make_judging(seeds=n, most_seeds=n))
+    low, high = stats.t.interval(0.95, n - 1, loc=sum(values) / n, scale=stats.sem(values))
+    assert answer.interval == pytest.approx((low, high))
+    assert ask(values, Region(0.5, math.inf), "interval", make_judging(seeds=n, most_seeds=n)) == answer
+
+
+def test_the_anytime_rule_stops_where_it_first_answers() -> None:
+    values = [2.2, 1.4, 2.9, 1.7, 2.1, 2.0, -50.0]
+    quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "anytime", 1.0, others=0.5)
+    answer = judge_quantity(quantity, make_judging(most_seeds=7))
+    found, used = anytime.first_answer(values, 1.0, 0.05, 0.10, noise=0.5)
+    assert (found, answer.outcome, answer.n) == ("supported", "met", used)
+    assert answer.treatment == "anytime"
+    assert used < 7
+    assert answer.flips_at is not None and answer.flips_at < answer.observed  # type: ignore[operator]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
 import pytest
 
+from planner import anytime
 from planner.evidence import Evidence
+from planner.sequential import first_answer, noise_of_others, pooled_prior
 from tests.builders import judged, make_evidence, make_run
 
 POINT: dict[str, Any] = {"metric": "acc", "arm": "new", "versus": "base", "treatment": "point"}
@@ -248,3 +251,49 @@ def test_order_of_runs_in_the_evidence_does_not_matter() -> None:
         judged(BETTER, make_evidence({**base, **backward})),
     )
     assert one == other
+
+
+def several(noises: dict[str, float], seeds: int = 6) -> tuple[dict[str, list[float]], Evidence]:
+    """Arms that are .12 better than the base, each with noise of its own size."""
+    chance = random.Random(2)
+    base = [0.5 + 0.02 * chance.gauss(0, 1) for _ in range(seeds)]
+    values = {arm: [b + 0.12 + size * chance.gauss(0, 1) for b in base] for arm, size in noises.items()}
+    return values, make_evidence({"base": base, **values})
+
+
+def test_the_anytime_rule_takes_the_noise_of_the_other_arms_and_not_its_own() -> None:
+    """Its own values would choose the effect that they are tested for."""
+    rule = {**BETTER, "each_of": ["new", "third", "fourth", "fifth"], "treatment": "anytime"}
+    del rule["arm"]
+    values, evidence = several({"new": 0.3, "third": 0.01, "fourth": 0.01, "fifth": 0.01})
+    base = [run.metrics["acc"] for _, run in sorted(evidence.runs["base"].items())]
+    table = [base[:3], *(found[:3] for found in values.values())]
+    result = judged(rule, evidence)
+    assert {part.treatment for part in result.parts} == {"anytime"}
+    for row, (arm, found) in enumerate(values.items(), 1):
+        noise = noise_of_others(table, row)
+        assert (noise < 0.03) == (arm == "new")
+        differences = [x - b for x, b in zip(found, base, strict=True)]
+        told, used = anytime.first_answer(differences, 0.1, 0.05, 0.10, noise)
+        assert (result.parts[row - 1].answer, result.parts[row - 1].n) == (
+            {"continue": "inconclusive"}.get(told, told),
+            used,
+        )
+
+
+def test_an_arm_that_shows_more_noise_than_the_rest_borrows_less_of_theirs() -> None:
+    """Six arms, pooled: the noisy one is judged with a prior worth 4, the others with one worth 10."""
+    names = ("new", "third", "a", "b", "c", "d")
+    rule = {**BETTER, "each_of": list(names)}
+    del rule["arm"]
+    values, evidence = several({name: 0.5 if name == "new" else 0.05 for name in names})
+    base = [run.metrics["acc"] for _, run in sorted(evidence.runs["base"].items())]
+    table = [base[:3], *(found[:3] for found in values.values())]
+    assert [pooled_prior(table, arm).df for arm in range(1, 7)] == [4, 10, 10, 10, 10, 10]
+    for part, (row, found) in zip(judged(rule, evidence).parts, enumerate(values.values(), 1), strict=True):
+        differences = [x - b for x, b in zip(found, base, strict=True)]
+        told, used = first_answer(differences, 0.1, 0.05, 0.10, pooled_prior(table, row))
+        assert (part.outcome, part.n) == (
+            {"supported": "met", "refuted": "not_met", "continue": "undecided"}[told],
+            used,
+        )

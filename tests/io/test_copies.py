@@ -111,3 +111,13 @@ def test_a_record_that_stood_more_than_once_is_there_as_often() -> None:
     again = replace(BOTH[0], position=4, at="2026-01-01T00:00:09+00:00")
     for journal, store in (([*BOTH, again], BOTH), ([], [*BOTH, again])):
         assert [e.record.id for e in reconcile(journal, store).entries] == [r.id for r in (*RECORDS, VERDICT)]
+
+
+def test_a_record_whose_text_lacks_keys_that_are_written_today_is_older() -> None:
+    content = json.loads(BOTH[0].body or "")
+    for key in ("id", "set_aside", "considered"):
+        content.pop(key)
+    content["id"] = f"v-{digest_of(content)}"
+    old = replace(BOTH[0], id=content["id"], body=canonical(content))
+    assert list(reconcile([old, BOTH[1]], [old, BOTH[1]]).older) == [old.id]
+    assert list(reconcile(BOTH, BOTH).older) == []

@@ -106,7 +106,7 @@ def test_a_finished_fingerprint_is_not_run_again_in_another_phase(world: World) 
 
 def test_seeds_are_added_while_the_answer_is_open_and_no_more_than_the_budget(tmp_path: Path) -> None:
     unclear = {n: {"score": 0.0 if n == "base" else 0.4} for n in ("base", "new", "other", "last")}
-    world = World(tmp_path, small(), steady(unclear, noise=1.0))
+    world = World(tmp_path, small(), steady(unclear, noise=0.4))
     world.advance(until="first")
     made = [seed for arm, seed in world.launcher.made if arm == "new"]
     assert len(made) > 3

@@ -55,7 +55,7 @@ def launcher(request: pytest.FixtureRequest) -> Launcher:
     if request.param == "local":
         found: Launcher = request.getfixturevalue("shared")
         return found
-    return InProcessLauncher({name: module_of(name) for name in ("tiny", "incomplete")})
+    return InProcessLauncher({name: module_of(name) for name in ("tiny", "incomplete", "together")})
 
 
 @pytest.fixture
@@ -179,12 +179,14 @@ class TestEveryLauncher:
             "outcome": outcome,
             "reason": last.reason,
             "seconds": last.seconds,
+            "device": "cpu",
             "not_finite": ["loss"] if action == "nan" else [],
         }
 
     def test_a_run_that_is_ok_says_no_more(self, launcher: Launcher, job: Callable[..., Job]) -> None:
         last = ended(launcher, job())
         assert (last.outcome, last.reason, last.stderr_tail) == ("ok", "", "")
+        assert last.device == "cpu"
 
     @pytest.mark.parametrize(
         ("changes", "reason"),
@@ -237,6 +239,12 @@ class TestEveryLauncher:
         )
         assert smoke.config == {**config, "action": "raise", "steps": 1}
         assert smoke.data_digest == "steps-1"
+
+    def test_what_an_experiment_does_not_say_of_its_data_is_not_taken_for_nothing(
+        self, launcher: Launcher
+    ) -> None:
+        (told,) = launcher.describe("together", [({}, "standard")])
+        assert told.overlap is None
 
     @pytest.mark.parametrize(
         ("experiment", "params", "path", "text"),

@@ -31,6 +31,13 @@ def whole_program(folder: Path) -> World:
 
 
 def seeds_are_added(folder: Path) -> World:
+    unclear = {n: {"score": 0.0 if n == "base" else 0.2} for n in ARMS}
+    world = World(folder, small(), steady(unclear, noise=0.3))
+    world.advance()
+    return world
+
+
+def noise_hides_the_answer(folder: Path) -> World:
     unclear = {n: {"score": 0.0 if n == "base" else 0.4} for n in ARMS}
     world = World(folder, small(), steady(unclear, noise=1.0))
     world.advance()
@@ -117,8 +124,8 @@ def a_run_is_excluded_and_taken_back(folder: Path) -> World:
 
 
 def an_excluded_run_is_replaced_while_seeds_are_added(folder: Path) -> World:
-    unclear = {n: {"score": 0.0 if n == "base" else 0.4} for n in ARMS}
-    world = World(folder, small(), steady(unclear, noise=1.0))
+    unclear = {n: {"score": 0.0 if n == "base" else 0.2} for n in ARMS}
+    world = World(folder, small(), steady(unclear, noise=0.3))
     world.advance(until="first")
     world.exclude(world.at.verdicts["first"].run_ids[1], "first")
     world.advance()
@@ -157,7 +164,7 @@ def an_arm_fails_for_good(folder: Path) -> World:
 
 
 def one_seed_fails_while_seeds_are_added(folder: Path) -> World:
-    unclear = steady({n: {"score": 0.0 if n == "base" else 0.4} for n in ARMS}, noise=1.0)
+    unclear = steady({n: {"score": 0.0 if n == "base" else 0.2} for n in ARMS}, noise=0.3)
     world = World(folder, small(), lambda a, s: "code_error" if (a, s) == ("new", 1) else unclear(a, s))
     world.advance()
     return world
@@ -174,7 +181,7 @@ def others_ran_it_and_a_phase_is_passed_over(folder: Path) -> World:
 
 
 def others_ran_an_arm(folder: Path) -> World:
-    unclear = steady({n: {"score": 0.0 if n == "base" else 0.4} for n in ARMS}, noise=1.0)
+    unclear = steady({n: {"score": 0.0 if n == "base" else 0.2} for n in ARMS}, noise=0.3)
     world = World(folder, small(), unclear)
     for seed in range(4):
         run = foreign_run("first", "base", seed, unclear("base", seed), data_digest="made-up")
@@ -218,6 +225,7 @@ LIVES: list[Life] = [
     plain,
     whole_program,
     seeds_are_added,
+    noise_hides_the_answer,
     the_best_is_confirmed,
     a_choice_is_made_and_revoked,
     a_choice_expires,

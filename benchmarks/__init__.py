@@ -1,0 +1,1 @@
+"""Measurements of the planner's own rules, by simulation with fixed seeds."""

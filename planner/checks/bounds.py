@@ -1,0 +1,102 @@
+"""Bounds that no value meets or that every value meets, and criteria that compare a thing with itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.agreement import samples_of
+from planner.criteria.wording import bound_text, number
+from planner.criterion import Combined, Criterion, Measured, Order, Spread
+from planner.domain import Part, asked_of
+from planner.findings import Finding, error, warning
+from planner.program import Phase, Program
+
+
+def bound_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:
+    """Criteria whose answer is known before anything runs, and criteria that are written twice."""
+    seen: dict[str, str] = {}
+    for key, rule in phase.criteria.items():
+        path = ("phases", name, "criteria", key)
+        body = rule.model_dump_json(exclude={"says"})
+        first = seen.setdefault(body, key)
+        if first != key:
+            yield warning(path, f"asks for the same as '{first}'")
+        elif isinstance(rule, Combined):
+            yield from _one_part(path, rule)
+        elif _with_itself(rule):
+            yield error(path, f"compares the value at {_step(rule.at)} with itself")
+        else:
+            yield from _decided(program, name, path, rule)
+
+
+def metric_findings(program: Program) -> Iterator[Finding]:
+    """Shares of nothing but themselves."""
+    for name, metric in program.metrics.items():
+        if metric.share and set(metric.of) == {metric.share}:
+            yield error(("metrics", name, "of"), f"'{metric.share}' is the whole sum: the share is always 1")
+        if metric.floor == name:
+            yield error(("metrics", name, "floor"), "is its own floor: nothing is ever above it")
+
+
+def _one_part(path: tuple[str, ...], rule: Combined) -> Iterator[Finding]:
+    if len(rule.parts) == 1:
+        yield warning(path, f"combines '{rule.parts[0]}' alone: ask for that")
+
+
+def _with_itself(rule: Measured) -> bool:
+    return rule.since is not None and rule.since == rule.at
+
+
+def _step(at: int | str | None) -> str:
+    return f"step {at}" if isinstance(at, int) else f"the {at} step"
+
+
+def _decided(program: Program, name: str, path: tuple[str, ...], rule: Criterion) -> Iterator[Finding]:
+    if isinstance(rule, Spread) and isinstance(rule.at_most, float | int) and rule.at_most < 0:
+        yield error(path, f"can never be met: a spread is never below 0, asked is {_asked(rule)}")
+        return
+    asked = asked_of(program, name, rule)
+    if asked is None or isinstance(rule, Order | Spread | Combined):
+        return
+    for part in asked.parts[:1]:  # the arms of one criterion are asked the same
+        told = _read(part, program.metrics[rule.metric].unit)
+        if rule.better_by is not None:
+            if rule.better_by > part.variable.limits[1]:
+                yield error(path, f"can never be worth having: {told}, asked is {_asked(rule)}")
+            continue
+        if not _may(part, True):
+            yield error(path, f"can never be met: {told}, asked is {_asked(rule)}")
+        elif not _may(part, False):
+            yield warning(path, f"is met by every value: {told}, asked is {_asked(rule)}")
+        elif not _may(_usual(part), True):
+            what = f"can be met only if '{rule.metric}' is a difference: {told}, asked is {_asked(rule)}"
+            yield warning(path, what)
+        elif not _may(_usual(part), False):
+            what = f"is met by every value unless '{rule.metric}' is a difference: {told}, asked is"
+            yield warning(path, f"{what} {_asked(rule)}")
+
+
+def _may(part: Part, answer: bool) -> bool:
+    return any(answer in part.answers(value) for value in samples_of([part]))
+
+
+def _usual(part: Part) -> Part:
+    """The part as its unit has it where the metric is no difference itself."""
+    return Part(part.variable._replace(limits=part.variable.usual), part.met, part.lost)
+
+
+def _read(part: Part, unit: str) -> str:
+    """What the quantity can be, in words."""
+    kind = part.variable.kind
+    low, high = part.variable.usual
+    what = {"value": f"a {unit}", "difference": f"a difference in {unit}", "ratio": "a ratio of two values"}
+    told = {"deviation": "a standard deviation"}.get(kind) or what.get(kind, kind)
+    if high == float("inf"):
+        return f"{told} is never below {number(low)}"
+    return f"{told} lies in {number(low)} to {number(high)}"
+
+
+def _asked(rule: Measured) -> str:
+    if rule.against_floor:
+        return f"{(rule.threshold_key or '').replace('_', ' ')} its floor"
+    return bound_text(rule.threshold_key or "", rule.threshold)

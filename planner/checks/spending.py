@@ -1,0 +1,134 @@
+"""What a program must spend at least, and seeds too few for the verdicts that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from planner.checks.arms import confounds, pairs_of
+from planner.criteria.answer import LEAST_SEEDS
+from planner.criterion import Combined
+from planner.error_budget import build_shares
+from planner.evidence import as_text
+from planner.findings import Finding, error, warning
+from planner.phases import build_ways
+from planner.program import Phase, Program
+from planner.references import resolve
+from planner.routes import targets
+
+_HOUR = 3600.0
+_FAR_TOO_LITTLE = 0.01
+
+
+def spending_findings(program: Program) -> Iterator[Finding]:
+    """Budgets that end before the first verdict, before any end, or before a phase can be judged."""
+    yield from _runs(program)
+    yield from _seconds(program)
+    beyond = [share.phase for share in build_shares(program).values() if share.beyond]
+    if beyond:
+        what = f"plans for {program.budget.gates} gates, and {', '.join(beyond)} come on top: raise it"
+        yield warning(("budget", "gates"), f"{what}, or their verdicts stay provisional")
+
+
+def _runs(program: Program) -> Iterator[Finding]:
+    most = program.budget.runs
+    if most is None:
+        return
+    path, first = ("budget", "runs"), program.phases[program.first]
+    needed = least_runs(program, [program.first])
+    if most < needed:
+        what = f"{most} runs cannot pay for '{program.first}': its {len(first.arms)} arms need {needed}"
+        yield error(path, what)
+        return
+    ways = build_ways(program)
+    always = [name for name in program.phases if name in ways.always]
+    needed = least_runs(program, always)
+    if most < needed:
+        what = f"{most} runs cannot pay for any way to an end: {', '.join(always)} need {needed}"
+        yield error(path, what)
+        return
+    told: set[str] = set()
+    for name in program.phases:
+        sure = [p for p in program.phases if p in ways.surely_before.get(name, ())]
+        needed = least_runs(program, sure)
+        if most < needed and told.isdisjoint(sure):
+            told.add(name)
+            before = ", ".join(p for p in sure if p != name)
+            what = f"{most} runs never pay for '{name}': with {before} before it, that needs {needed}"
+            yield warning(path, what)
+
+
+def least_runs(program: Program, phases: Iterable[str]) -> int:
+    """The runs that some phases need at least: those of one configuration are shared, ``select`` is free."""
+    seeds: dict[str, int] = {}
+    for name in phases:
+        phase = program.phases[name]
+        asked = min(
+            phase.seeds, program.budget.seeds_per_arm, 2 if phase.fidelity == "smoke" else phase.seeds
+        )
+        for arm in phase.arms:
+            if arm not in phase.select:
+                key = f"{phase.fidelity} {as_text(program.params(name, arm))}"
+                seeds[key] = max(seeds.get(key, 0), asked)
+    return sum(seeds.values())
+
+
+def _seconds(program: Program) -> Iterator[Finding]:
+    """Less than a hundredth of what an option costs: seconds written where hours were meant."""
+    seconds = program.budget.seconds
+    if seconds is None:
+        return
+    for name, phase in program.phases.items():
+        costs = [o.least_hours for o in phase.triage.options if o.least_hours] if phase.triage else []
+        if costs and seconds < _FAR_TOO_LITTLE * min(costs) * _HOUR:
+            what = f"{seconds:g} seconds for the whole program, and the cheapest option of '{name}' costs"
+            yield warning(("budget", "seconds"), f"{what} {min(costs):g} hours")
+
+
+def seed_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:
+    """Verdicts that can only be provisional, and phases that wait for them to be confirmed."""
+    path = ("phases", name)
+    most = program.budget.seeds_per_arm
+    if most < phase.seeds:
+        what = f"budget.seeds_per_arm is {most}: with fewer seeds than asked, verdicts stay provisional"
+        yield warning((*path, "seeds"), what)
+    if phase.asks_for != "confirmed":
+        return
+    before = [n for n in program.phases if n != name and name in targets(program, n).values()]
+    reasons = {n: why for n in before if (why := only_provisional(program, n))}
+    if before and len(reasons) == len(before):
+        what = f"asks for a confirmed verdict, and {', '.join(before)} can only give provisional ones"
+        yield error((*path, "asks_for"), f"{what}: {next(iter(reasons.values()))}")
+    elif not before and name == program.first:
+        what = "asks for a confirmed verdict, and no verdict opens the first phase"
+        yield warning((*path, "asks_for"), what)
+
+
+def only_provisional(program: Program, name: str) -> str:
+    """Why a phase's verdict can never be confirmed; empty where it can."""
+    phase, most = program.phases[name], program.budget.seeds_per_arm
+    point = next((ref for ref in phase.gate if _is_point(program, name, ref)), None)
+    if point:
+        return f"'{point}' is judged at point value"
+    if phase.fidelity == "smoke":
+        return "a smoke run has two seeds at most"
+    if most < phase.seeds:
+        return f"budget.seeds_per_arm is {most}, short of its {phase.seeds} seeds"
+    if max(most, phase.seeds) < LEAST_SEEDS:
+        return f"with {max(most, phase.seeds)} seeds at most there is no interval: that takes {LEAST_SEEDS}"
+    for rule in phase.criteria.values():
+        for one, other in pairs_of(rule):
+            if differing := confounds(program, name, rule, one, other):
+                return f"'{one}' and '{other}' differ in {', '.join(differing)} too, which is a caveat"
+    return ""
+
+
+def _is_point(program: Program, name: str, ref: str) -> bool:
+    """Whether a criterion that is met was judged at point value in part, whatever else was."""
+    key = resolve(program, name, ref)
+    if key is None:
+        return False
+    rule = program.phases[key[0]].criteria[key[1]]
+    if isinstance(rule, Combined):
+        parts = [_is_point(program, key[0], part) for part in rule.parts]
+        return any(parts) if rule.all_of else all(parts)
+    return rule.treatment == "point"

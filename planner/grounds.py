@@ -1,0 +1,72 @@
+"""What a phase rests on: the phase that opened it, criteria and runs of others, what it supersedes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from planner.claims import conditions
+from planner.program import Program
+from planner.records import Record
+from planner.references import resolve
+
+Kind = Literal["opened", "criterion", "runs", "supersedes"]
+
+
+class Ground(Record):
+    """One reason why a phase rests on another.
+
+    Attributes:
+        on: the phase that it rests on.
+        criterion: of that phase, where the kind is ``criterion``.
+    """
+
+    phase: str
+    on: str
+    kind: Kind
+    criterion: str = ""
+
+    @property
+    def why(self) -> str:
+        """As seen from the phase that rests: ``opened by it``."""
+        told = {"opened": "opened by it", "runs": "uses its runs", "supersedes": "supersedes it"}
+        return told.get(self.kind) or f"uses its criterion {self.criterion}"
+
+
+def asked_about(program: Program, phase: str) -> list[str]:
+    """Every reference to a criterion that a phase's verdict depends on, each once."""
+    rules = program.phases[phase]
+    refs = [*rules.gate, *rules.guards]
+    refs += [name for row in rules.rows for name in row.conditions]
+    refs += [name for claim in rules.claims.values() for name in conditions(claim)]
+    refs += [part for rule in rules.criteria.values() for part in getattr(rule, "parts", [])]
+    return list(dict.fromkeys(refs))
+
+
+def build_grounds(
+    program: Program, opened_by: Mapping[str, str], superseded_by: Mapping[str, str]
+) -> list[Ground]:
+    """Why each phase of a program rests on others today.
+
+    What an option expects or waits for moves the choice among options, not a verdict: it is no ground.
+
+    Args:
+        opened_by: phase -> the phase whose decision opened it.
+        superseded_by: phase -> the phase whose verdict replaced its own.
+    """
+    found: list[Ground] = []
+    for phase, rules in program.phases.items():
+        if phase in opened_by:
+            found.append(Ground(phase=phase, on=opened_by[phase], kind="opened"))
+        for ref in asked_about(program, phase):
+            key = resolve(program, phase, ref)
+            if key is not None:
+                found.append(Ground(phase=phase, on=key[0], kind="criterion", criterion=key[1]))
+        if rules.runs_of:
+            found.append(Ground(phase=phase, on=rules.runs_of, kind="runs"))
+        found += [
+            Ground(phase=phase, on=loser, kind="supersedes")
+            for loser, winner in superseded_by.items()
+            if winner == phase
+        ]
+    return [ground for ground in found if ground.on != ground.phase]

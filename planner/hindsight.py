@@ -1,0 +1,233 @@
+"""What later evidence says of overrides: each was right, was wrong, or is open, and why.
+
+The rules are in ``docs/cli.md``. Only verdicts that were recorded after an override can settle it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from planner.contradictions import contradiction
+from planner.criteria.judge import result_from
+from planner.criteria.wording import words
+from planner.override_scores import Result, Score
+from planner.program import Option, Program
+from planner.records import Decision, Override, Verdict
+from planner.routes import openers
+from planner.triage import choices
+from planner.written import Fidelity
+
+RUNGS = get_args(Fidelity)
+NOT_FOLLOWED = "no decision has followed it"
+
+
+def score_overrides(program: Program, entries: Sequence[Any]) -> dict[str, Score]:
+    """The score of every override: id -> score.
+
+    Args:
+        entries: those of a journal, oldest first, with ``record`` and ``position``.
+    """
+    overrides = [e for e in entries if isinstance(e.record, Override)]
+    return {e.record.id: _Hindsight(program, entries, e).score() for e in overrides}
+
+
+Answer = tuple[Result, str, tuple[Verdict, ...]]
+"""Result, evidence in words, and the verdicts that it names."""
+
+
+@dataclass(frozen=True)
+class _Hindsight:
+    """One override, and what was recorded before and after it."""
+
+    program: Program
+    entries: Sequence[Any]
+    entry: Any
+
+    @property
+    def told(self) -> Override:
+        override: Override = self.entry.record
+        return override
+
+    def score(self) -> Score:
+        told, about = self.told, self._contradicted()
+        followed = self._followed()
+        result, evidence, verdicts = self._answer(about, followed)
+        harmless = told.done is not None or told.verdict == "accept"
+        return Score(
+            result=result,
+            evidence=evidence,
+            verdict_ids=tuple(verdict.id for verdict in verdicts),
+            agreed=harmless or (told.choose is not None and told.choose == told.recommended),
+            followed=followed is not None,
+            warning=contradiction(self.program, told, about) if about is not None else "",
+        )
+
+    def _answer(self, about: Verdict | None, followed: Decision | None) -> Answer:
+        told = self.told
+        if told.phase not in self.program.phases:
+            return "open", f"the program no longer has '{told.phase}'", ()
+        if told.verdict is not None:
+            return self._of_verdict(about)
+        if followed is None:
+            return "open", NOT_FOLLOWED, ()
+        if told.done is not None:
+            return self._of_deed(followed)
+        return self._of_stop() if told.choose == "stop" else self._of_choice(followed)
+
+    # --- what was recorded ---------------------------------------------------------------------
+
+    def _later(self, kind: type[Any]) -> Iterator[Any]:
+        """The records of a kind that came after the override, oldest first."""
+        for entry in self.entries:
+            if entry.position > self.entry.position and isinstance(entry.record, kind):
+                yield entry.record
+
+    def _contradicted(self) -> Verdict | None:
+        """The verdict behind the decision that the override contradicts; else the phase's last before it."""
+        known = {e.record.id: e.record for e in self.entries}
+        decision = known.get(self.told.contradicts or "")
+        verdict = known.get(decision.verdict_id or "") if isinstance(decision, Decision) else None
+        if isinstance(verdict, Verdict):
+            return verdict
+        before = [e.record for e in self.entries if e.position < self.entry.position]
+        mine = [r for r in before if isinstance(r, Verdict) and r.phase == self.told.phase]
+        return mine[-1] if mine else None
+
+    def _followed(self) -> Decision | None:
+        """The last decision that followed the override."""
+        found = [d for d in self._later(Decision) if self.told.id in (d.override_id or "").split(", ")]
+        return found[-1] if found else None
+
+    def _judged(self, phase: str | None, above: str) -> Verdict | None:
+        """The last later verdict of a phase at its highest fidelity, which counts beside ``above``."""
+        own = self.program.phases[phase].fidelity if phase in self.program.phases else above
+        least = min(RUNGS.index(above), RUNGS.index(own))
+        found = [v for v in self._later(Verdict) if v.phase == phase and _rung(v) >= least]
+        return max(found, key=_rung_and_order(found), default=None)
+
+    # --- choices -------------------------------------------------------------------------------
+
+    def _of_choice(self, followed: Decision) -> Answer:
+        chosen = self._judged(followed.target, followed.fidelity)
+        if chosen is None:
+            return "open", f"'{followed.target}', which it opened, has not been judged", ()
+        holder = followed.rule.rpartition(".triage.")[0] or self.told.phase
+        good, why = self._came_good(chosen, self._option(self.told.choose or "", holder))
+        other = self._recommended(followed.fidelity)
+        evidence = f"chosen '{self.told.choose}': {why}"
+        if other is None or other.phase == chosen.phase:
+            return _result(good), evidence, (chosen,)
+        _, its = self._came_good(other, self._option(self.told.recommended or "", holder))
+        return _result(good), f"{evidence}; recommended '{self.told.recommended}': {its}", (chosen, other)
+
+    def _of_stop(self) -> Answer:
+        """To stop was right where what the rules recommend failed all the same, later."""
+        if self.told.recommended == "stop":
+            return "open", "the rules recommend to stop as well, so nothing can come of it", ()
+        other = self._recommended("smoke")
+        if other is None:
+            return "open", f"what the rules recommend ('{self.told.recommended}') has not been judged", ()
+        good, why = self._came_good(other, self._option(self.told.recommended or "", self.told.phase))
+        stopped = None if good is None else not good
+        return _result(stopped), f"recommended '{self.told.recommended}': {why}", (other,)
+
+    def _recommended(self, above: str) -> Verdict | None:
+        """The later verdict of the phase that the recommendation would have opened."""
+        opens = choices(self.program, self.told.phase, self._due())
+        return self._judged(opens.get(self.told.recommended or ""), above)
+
+    def _due(self) -> Sequence[Any]:
+        about = [e.record for e in self.entries if e.record.id == self.told.contradicts]
+        return about[0].due if about and isinstance(about[0], Decision) else ()
+
+    def _option(self, name: str, holder: str) -> Option | None:
+        """The option of that name in the triage that offers it."""
+        for phase in (holder, self.told.phase, *openers(self.program, self.told.phase)):
+            triage = self.program.phases[phase].triage if phase in self.program.phases else None
+            for option in triage.options if triage else ():
+                if option.option == name:
+                    return option
+        return None
+
+    def _came_good(self, verdict: Verdict, option: Option | None) -> tuple[bool | None, str]:
+        """Whether a choice did what was hoped of it: its ``expects``, or without them its gate."""
+        if verdict.outcome in ("invalid", "blocked"):
+            return None, _told(verdict)
+        expects = option.expects if option is not None and option.opens == verdict.phase else []
+        if not expects:
+            return {"pass": True, "fail": False}.get(verdict.outcome), _told(verdict)
+        others = {v.phase: v for v in self._later(Verdict)}
+        own = {c.id: c for c in verdict.criteria}
+        found = {name: result_from(name, own, others).outcome for name in expects}
+        shown = ", ".join(f"{name} {words(outcome)}" for name, outcome in found.items())
+        good = True if set(found.values()) == {"met"} else None
+        return False if "not_met" in found.values() else good, f"{_told(verdict)}, expected {shown}"
+
+    # --- verdicts and deeds --------------------------------------------------------------------
+
+    def _of_verdict(self, about: Verdict | None) -> Answer:
+        """To accept is right where the outcome came again; to reject is right where another came."""
+        if about is None:
+            return "open", "the verdict that it is about is not on record", ()
+        settling = self._superseding(about) or self._confirming(about)
+        if settling is None:
+            return "open", f"no later verdict on more evidence is confirmed; it is about {_told(about)}", ()
+        same = settling.outcome == about.outcome
+        said = "accepted" if self.told.verdict == "accept" else "rejected"
+        evidence = f"{said} {_told(about)}; later {_told(settling)}"
+        return _result(same == (self.told.verdict == "accept")), evidence, (settling,)
+
+    def _superseding(self, about: Verdict) -> Verdict | None:
+        """The later verdict of a phase that supersedes the one in question."""
+        for phase, rules in self.program.phases.items():
+            rule = rules.supersedes
+            if rule and rule.phase == about.phase and rule.case in (None, about.case):
+                found = self._judged(phase, about.fidelity)
+                if found is not None and found.outcome in ("pass", "fail"):
+                    return found
+        return None
+
+    def _confirming(self, about: Verdict) -> Verdict | None:
+        """The later confirmed verdict of the same phase on runs that the one in question had not."""
+        found = [
+            v
+            for v in self._later(Verdict)
+            if v.phase == about.phase
+            and v.confidence == "confirmed"
+            and v.outcome not in ("invalid", "blocked")
+            and _rung(v) >= _rung(about)
+            and set(v.run_ids) - set(about.run_ids)
+        ]
+        return max(found, key=_rung_and_order(found), default=None)
+
+    def _of_deed(self, followed: Decision) -> Answer:
+        """What was done has helped where the phase that it unblocked was not blocked again."""
+        after = self._judged(followed.target, followed.fidelity)
+        if after is None:
+            return "open", f"'{followed.target}', which it unblocked, has not been judged", ()
+        return _result(after.outcome != "blocked"), f"done '{self.told.done}': {_told(after)}", (after,)
+
+
+def _result(good: bool | None) -> Result:
+    return "open" if good is None else "right" if good else "wrong"
+
+
+def _rung(verdict: Verdict) -> int:
+    return RUNGS.index(verdict.fidelity)
+
+
+def _rung_and_order(found: Sequence[Verdict]) -> Any:
+    order = {verdict.id: i for i, verdict in enumerate(found)}
+    return lambda verdict: (_rung(verdict), order[verdict.id])
+
+
+def _told(verdict: Verdict) -> str:
+    """``third fail, confirmed, 3 seeds (v-...)``."""
+    row = [f"case {verdict.case}"] if verdict.case else [f"tier {verdict.tier}"] if verdict.tier else []
+    cause = [f"cause {verdict.cause}"] if verdict.cause else []
+    seeds = f"{verdict.seeds} seed{'' if verdict.seeds == 1 else 's'}"
+    rung = [] if verdict.fidelity == "standard" else [verdict.fidelity]
+    parts = ", ".join([verdict.outcome, *row, *cause, verdict.confidence, *rung, seeds])
+    return f"{verdict.phase} {parts} ({verdict.id})"

@@ -1,0 +1,22 @@
+"""What ``knowledge`` shows, from program files and the journal alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planner.errors import ProgramError, each_apart
+from planner.io.clock import SystemClock
+from planner.io.home import open_program, standpoint
+from planner.io.programs import program_names
+from planner.knowledge import Knowledge, build_knowledge
+from planner.paths import Home
+
+
+def knowledge_of(home: Home, name: str | None) -> tuple[Sequence[Knowledge], Sequence[ProgramError]]:
+    """What is known in one program, or in all; and what is wrong with programs that cannot be read."""
+
+    def known(which: str) -> Knowledge:
+        at, entries = standpoint(home, open_program(home, which))
+        return build_knowledge(at, entries, SystemClock().now())
+
+    return each_apart([name] if name is not None else program_names(home.root), known)

@@ -1,0 +1,235 @@
+"""Claims from where a program stands: each with its evidence and with what it is tied to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from planner.claims import conditions
+from planner.criteria.judge import lookup, result_from
+from planner.criteria.wording import words
+from planner.expectations import Rival, registered_predictions, rivals_of
+from planner.grounds import Ground, build_grounds
+from planner.override_list import override_rows
+from planner.program import Program
+from planner.records import ClaimResult, ClaimStatus, CriterionResult, Record, Verdict
+from planner.references import resolve
+from planner.scores import Scored, score_predictions
+from planner.standpoint import Standpoint
+from planner.supersede import claims_today
+
+
+class Link(Record):
+    """One thing that a claim rests on, or that rests on it.
+
+    Attributes:
+        id: of the claim or criterion; for a phase its name.
+        why: as seen from the upper end, which rests.
+        part: a criterion that is named only by one that combines it.
+    """
+
+    kind: Literal["claim", "criterion", "phase"]
+    phase: str
+    id: str
+    why: str
+    part: bool = False
+
+    @property
+    def name(self) -> str:
+        """``phase.id``, or the phase."""
+        return self.phase if self.kind == "phase" else f"{self.phase}.{self.id}"
+
+
+class KnownClaim(Record):
+    """A sentence about the world as it stands today.
+
+    Attributes:
+        status: today: ``superseded`` or ``stale`` where its verdict is; ``proposed`` before one.
+        found: the status in the verdict itself; None before one.
+        because: why it is superseded or stale, with the path; empty where it is neither.
+        evidence: the criteria that it names, as the verdict recorded them.
+    """
+
+    program: str
+    phase: str
+    id: str
+    says: str
+    status: ClaimStatus
+    found: ClaimStatus | None
+    because: str = ""
+    caveats: tuple[str, ...] = ()
+    reason: str = ""
+    verdict: Verdict | None = None
+    evidence: tuple[CriterionResult, ...] = ()
+    rests_on: tuple[Link, ...] = ()
+    rested_on_by: tuple[Link, ...] = ()
+
+    @property
+    def own_criteria(self) -> set[str]:
+        """The criteria of its own phase that it rests on, parts included."""
+        return {link.id for link in self.rests_on if link.kind == "criterion" and link.phase == self.phase}
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known in one program.
+
+    Attributes:
+        grounds: why its phases rest on each other.
+        overrides: as ``override --list`` gives them.
+    """
+
+    at: Standpoint
+    claims: Sequence[KnownClaim]
+    grounds: Sequence[Ground]
+    predictions: Sequence[Scored]
+    rivals: Sequence[Rival]
+    overrides: Sequence[dict[str, Any]]
+
+
+def build_knowledge(at: Standpoint, entries: Sequence[Any], now: str) -> Knowledge:
+    """Everything that a program's records say is known.
+
+    Args:
+        entries: those of a journal, oldest first.
+        now: ISO 8601; decides which overrides have expired.
+    """
+    grounds = build_grounds(at.program, at.opened_by, at.standing.superseded_by)
+    lower = [_with_ties(at, claim, grounds) for claim in _claims(at)]
+    return Knowledge(
+        at=at,
+        claims=[claim.model_copy(update={"rested_on_by": _upper(claim, lower, grounds)}) for claim in lower],
+        grounds=grounds,
+        predictions=score_predictions(at.program, at.verdicts, registered_predictions(entries)),
+        rivals=rivals_of(at.program, at.verdicts),
+        overrides=override_rows(at.program, entries, now),
+    )
+
+
+# --- claims ------------------------------------------------------------------------------------
+
+
+def _claims(at: Standpoint) -> list[KnownClaim]:
+    """Every claim of the program, and those of phases that it no longer has, by phase."""
+    found = []
+    for phase in dict.fromkeys([*at.program.phases, *at.verdicts]):
+        verdict = at.verdicts.get(phase)
+        if verdict is not None:
+            today = claims_today({phase: verdict}, at.standing)
+            found += [_judged(at, verdict, *both) for both in zip(verdict.claims, today, strict=True)]
+        found += _proposed(at, phase, {claim.id for claim in found if claim.phase == phase})
+    return found
+
+
+def _judged(at: Standpoint, verdict: Verdict, claim: ClaimResult, today: ClaimResult) -> KnownClaim:
+    phase = verdict.phase
+    winner = at.standing.superseded_by.get(phase)
+    because = f"superseded by {winner}" if winner else at.standing.stale.get(phase, "")
+    own = {result.id: result for result in verdict.criteria}
+    return KnownClaim(
+        program=at.program.program,
+        phase=phase,
+        id=claim.id,
+        says=claim.says,
+        status=today.status,
+        found=claim.status,
+        because=because,
+        caveats=today.caveats,
+        reason=claim.reason,
+        verdict=verdict,
+        evidence=tuple(result_from(name, own, at.verdicts) for name in claim.rests_on),
+    )
+
+
+def _proposed(at: Standpoint, phase: str, known: set[str]) -> list[KnownClaim]:
+    """The claims of a phase of which no verdict says anything yet."""
+    rules = at.program.phases[phase].claims if phase in at.program.phases else {}
+    why = f"{phase} has not been judged" if phase not in at.verdicts else f"{phase} was judged without it"
+    return [
+        KnownClaim(
+            program=at.program.program,
+            phase=phase,
+            id=name,
+            says=rule.says,
+            status="proposed",
+            found=None,
+            caveats=(why,),
+        )
+        for name, rule in rules.items()
+        if name not in known
+    ]
+
+
+# --- ties --------------------------------------------------------------------------------------
+
+
+def _with_ties(at: Standpoint, claim: KnownClaim, grounds: Sequence[Ground]) -> KnownClaim:
+    """The claim with what it rests on: criteria, its own phase, and what that phase rests on."""
+    judged = "judged by it" if claim.verdict is not None else "not judged yet"
+    links = [Link(kind="phase", phase=claim.phase, id=claim.phase, why=judged)]
+    links += [
+        Link(kind="phase", phase=ground.on, id=ground.on, why=f"{claim.phase} {_told(ground)}")
+        for ground in grounds
+        if ground.phase == claim.phase
+    ]
+    return claim.model_copy(update={"rests_on": (*_criteria(at, claim), *dict.fromkeys(links))})
+
+
+def _told(ground: Ground) -> str:
+    return "was opened by it" if ground.kind == "opened" else ground.why
+
+
+def _criteria(at: Standpoint, claim: KnownClaim) -> list[Link]:
+    """The criteria that a claim names, each followed by those that it combines."""
+    todo = [(claim.phase, name, "") for name in _named(at.program, claim)]
+    found: dict[tuple[str, str], Link] = {}
+    while todo:
+        seen_from, name, whole = todo.pop(0)
+        phase, criterion = place_of(at.program, at.verdicts, seen_from, name)
+        if (phase, criterion) in found:
+            continue
+        outcome = outcome_of(at.verdicts, phase, criterion)
+        why = f"{outcome}, part of {whole}" if whole else outcome
+        part = bool(whole)
+        found[phase, criterion] = Link(kind="criterion", phase=phase, id=criterion, why=why, part=part)
+        rule = at.program.phases[phase].criteria.get(criterion) if phase in at.program.phases else None
+        todo = [(phase, part, criterion) for part in getattr(rule, "parts", [])] + todo
+    return list(found.values())
+
+
+def _named(program: Program, claim: KnownClaim) -> list[str]:
+    """The references of a claim: those that its verdict recorded, else those that the program has."""
+    if claim.verdict is not None:
+        return list(next(c.rests_on for c in claim.verdict.claims if c.id == claim.id))
+    return conditions(program.phases[claim.phase].claims[claim.id])
+
+
+def place_of(program: Program, verdicts: Mapping[str, Verdict], phase: str, ref: str) -> tuple[str, str]:
+    """(phase, criterion) that a reference means, as the program has it now or a verdict recorded it."""
+    known = resolve(program, phase, ref) if phase in program.phases else None
+    if known is not None:
+        return known
+    recorded, result = lookup(ref, verdicts)
+    return (recorded, result.id) if result is not None else (phase, ref)
+
+
+def outcome_of(verdicts: Mapping[str, Verdict], phase: str, criterion: str) -> str:
+    """What a criterion answered, in words."""
+    result = verdicts[phase].criterion(criterion) if phase in verdicts else None
+    return words(result.outcome) if result is not None else "not judged"
+
+
+def _upper(claim: KnownClaim, claims: Sequence[KnownClaim], grounds: Sequence[Ground]) -> tuple[Link, ...]:
+    """What rests on a claim: claims of other phases that name its criteria, and phases."""
+    links = []
+    own = claim.own_criteria
+    for other in claims:
+        shared = [link for link in other.rests_on if link.kind == "criterion" and link.phase == claim.phase]
+        if other.phase != claim.phase:
+            why = [f"rests on {link.name}" for link in shared if link.id in own]
+            links += [Link(kind="claim", phase=other.phase, id=other.id, why=told) for told in why]
+    for ground in grounds:
+        if ground.on == claim.phase and (ground.kind != "criterion" or ground.criterion in own):
+            links.append(Link(kind="phase", phase=ground.phase, id=ground.phase, why=ground.why))
+    return tuple(dict.fromkeys(links))

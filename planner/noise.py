@@ -1,0 +1,136 @@
+"""The noise floor: which effects the allowed number of seeds can show at all, given the measured noise.
+
+The noise is the standard deviation of a paired difference. Where both arms have run it is that of their
+differences; where only the baseline has, it is the square root of two times the baseline's own, which is what
+pairing can only better. A threshold is *refused* where even the smallest noise that the measurement leaves
+open (the lower end of its one-sided 90% interval) keeps the allowed seeds from resolving it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from planner import intervals, power
+from planner.criteria.answer import LEAST_SEEDS, Judging
+from planner.criteria.parts import paired
+from planner.criteria.wording import number
+from planner.criterion import Comparison, Spread
+from planner.evidence import Evidence, Sample, build_sample
+from planner.program import Program
+from planner.records import Floor
+
+_SURE = 0.8
+"""The level of a two-sided interval whose lower end is the one-sided 90% limit."""
+
+
+@dataclass(frozen=True)
+class _Measured:
+    sd: float
+    n: int
+    of: str
+
+    @property
+    def least(self) -> float:
+        """The smallest noise that the measurement leaves open."""
+        return self.sd * intervals.sd_factors(self.n, _SURE)[0]
+
+
+def build_floors(program: Program, evidence: Evidence, judging: Judging) -> list[Floor]:
+    """The floor under every criterion of the gate that states a smallest effect, where noise was measured."""
+    rules = program.phases[evidence.phase].criteria
+    found = []
+    for name in rules:
+        rule = rules[name]
+        if name in judging.required and isinstance(rule, Comparison | Spread):
+            found += list(_floors(program, evidence, judging.of(name), name, rule))
+    return found
+
+
+def floor_text(floor: Floor) -> str:
+    """Why a threshold cannot be decided, and with how many seeds it could."""
+    needs = f"{floor.needs} seeds" if floor.needs is not None else "more seeds than can be counted"
+    return (
+        f"{floor.bound} {number(floor.asked)} lies under the noise floor: the sd of {floor.of} is "
+        f"{number(floor.sd)} over {floor.n} seeds, so {floor.seeds} seeds resolve {number(floor.resolves)}; "
+        f"{number(floor.asked)} would need {needs}"
+    )
+
+
+def _floors(
+    program: Program, evidence: Evidence, judging: Judging, name: str, rule: Comparison | Spread
+) -> Iterator[Floor]:
+    """One for each arm that a criterion compares; relative bounds state no effect in the metric's unit."""
+    asked = rule.better_by or rule.within if isinstance(rule, Comparison) else rule.at_most
+    if not isinstance(asked, int | float) or asked <= 0 or rule.as_ == "ratio" or rule.over_seeds:
+        return
+    for arm, other, measured in _noise(program, evidence, rule):
+        yield _floor(name, rule, arm, other, float(asked), measured, judging)
+
+
+def _floor(
+    name: str,
+    rule: Comparison | Spread,
+    arm: str,
+    other: str,
+    asked: float,
+    measured: _Measured,
+    judging: Judging,
+) -> Floor:
+    seeds, alpha, beta = max(judging.most_seeds, power.LEAST), _one_sided(rule, judging), judging.false_fail
+    effect = isinstance(rule, Comparison) and rule.better_by is not None
+    needed = power.seeds_needed if effect else power.seeds_needed_for_margin
+    resolves = power.resolvable if effect else power.resolvable_margin
+    least = resolves(measured.least, seeds, alpha, beta)
+    return Floor(
+        criterion=name,
+        metric=rule.metric,
+        arm=arm,
+        versus=other,
+        bound=rule.threshold_key or "",
+        asked=asked,
+        sd=measured.sd,
+        n=measured.n,
+        of=measured.of,
+        seeds=seeds,
+        resolves=resolves(measured.sd, seeds, alpha, beta),
+        needs=needed(asked, measured.sd, alpha, beta),
+        refused=asked < least,
+    )
+
+
+def _one_sided(rule: Comparison | Spread, judging: Judging) -> float:
+    """The rate at which one side of a bound is tested."""
+    family = len(rule.subjects) if isinstance(rule, Comparison) and rule.any_arm else 1
+    if isinstance(rule, Comparison) and rule.better_by is not None and rule.treated != "interval":
+        return judging.false_pass / family
+    return (1 - judging.shared_level(family)) / 2
+
+
+def _noise(
+    program: Program, evidence: Evidence, rule: Comparison | Spread
+) -> Iterator[tuple[str, str, _Measured]]:
+    """(arm, other arm, noise of their difference) where it was measured on enough seeds."""
+
+    def sample(arm: str, metric: str) -> Sample:
+        return build_sample(program, evidence, arm, metric, rule)
+
+    if isinstance(rule, Spread):
+        first = rule.subjects[0]
+        pairs = [(arm, first, rule.metric, rule.metric) for arm in rule.subjects[1:]]
+    else:
+        pairs = [(arm, rule.versus or arm, rule.metric, rule.other_metric) for arm in rule.subjects]
+    for arm, other, metric, other_metric in pairs:
+        right = sample(other, other_metric)
+        both = paired(sample(arm, metric), right)
+        if len(both) >= LEAST_SEEDS:
+            told = f"{arm} - {other}" if arm != other else f"{metric} - {other_metric} of {arm}"
+            yield arm, other, _measured([a - b for a, b in both.values()], told)
+        elif arm != other and len(right.values) >= LEAST_SEEDS:
+            own = [math.sqrt(2) * value for _, value in sorted(right.values.items())]
+            yield arm, other, _measured(own, f"two runs of {other}")
+
+
+def _measured(values: Sequence[float], of: str) -> _Measured:
+    return _Measured(intervals.sd(values), len(values), of)

@@ -1,0 +1,50 @@
+"""Gates that are refused because no number of seeds that is allowed can decide them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from planner.criteria.answer import Judging
+from planner.errors import ProgramError
+from planner.evidence import Evidence
+from planner.findings import Finding, error
+from planner.gates import build_judging
+from planner.noise import build_floors, floor_text
+from planner.program import Program
+from planner.records import Floor, Verdict
+
+
+def noise_findings(program: Program, evidence_of: Callable[[str, str], Evidence]) -> list[Finding]:
+    """A finding for every gate whose threshold lies under the measured noise floor."""
+    found = []
+    for phase, rules in program.phases.items():
+        for floor in refused(program, evidence_of(phase, rules.fidelity)):
+            path = ("phases", phase, "criteria", floor.criterion)
+            found.append(error(path, floor_text(floor)))
+    return found
+
+
+def refused(program: Program, evidence: Evidence) -> list[Floor]:
+    """The floors that refuse a gate at the fidelity of this evidence; a smoke run decides nothing."""
+    judging = build_judging(program, evidence.phase, evidence.fidelity, final=False)
+    if evidence.fidelity == "smoke":
+        return []
+    return [floor for floor in build_floors(program, evidence, judging) if floor.refused]
+
+
+def is_hopeless(verdict: Verdict, judging: Judging) -> bool:
+    """Whether more of the allowed seeds can be expected to decide nothing that noise hides so far.
+
+    Beside a threshold that is refused, what was observed must need more seeds than there may be: an effect
+    many times the smallest one that matters is seen through much noise.
+    """
+    hidden = {floor.criterion for floor in verdict.floors if floor.refused}
+    waiting = [c for c in verdict.criteria if c.id in hidden and c.outcome == "undecided"]
+    return bool(waiting) and all(c.needs is None or c.needs > judging.most_seeds for c in waiting)
+
+
+def refusal(phase: str, floors: Sequence[Floor]) -> ProgramError:
+    """The error with which ``advance`` refuses a phase."""
+    where = [("phases", phase, "criteria", floor.criterion) for floor in floors]
+    told = [floor_text(floor) for floor in floors]
+    return ProgramError(list(zip(where, told, strict=True)))

@@ -1,0 +1,73 @@
+"""How right the registered predictions were: the Brier score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from planner.expectations import Foretold, prediction_of
+from planner.program import Prediction, Program
+from planner.records import Record, Verdict
+
+EVEN_ODDS = 0.25
+"""The score of somebody who always says 50%, whatever comes."""
+
+
+class Scored(Record):
+    """A registered prediction with what it scores.
+
+    Attributes:
+        score: squared distance of the probability from what came (0 or 1); None while it is open.
+        verdict_id: of the verdict against which it is held; None before one.
+    """
+
+    program: str
+    phase: str
+    foretold: Foretold
+    score: float | None
+    verdict_id: str | None
+
+
+class Brier(Record):
+    """The mean score of settled predictions.
+
+    Attributes:
+        score: between 0 (sure and right) and 1 (sure and wrong); None where nothing is settled.
+        even_odds: what always saying 50% scores on the same predictions; None where nothing is settled.
+    """
+
+    score: float | None
+    even_odds: float | None
+    settled: int
+    open: int
+
+
+def score_predictions(
+    program: Program,
+    verdicts: Mapping[str, Verdict],
+    registered: Mapping[str, Prediction | None] | None = None,
+) -> list[Scored]:
+    """Every prediction of a program, in the order of its phases.
+
+    Args:
+        verdicts: phase -> the verdict that stands; a phase without one leaves its prediction open.
+        registered: phase -> what was foretold before its runs, where that is on record.
+    """
+    found = []
+    for phase in program.phases:
+        verdict = verdicts.get(phase)
+        told = prediction_of(program, phase, verdict, verdicts, registered)
+        if told is not None:
+            score = None if told.came is None else (told.probability - told.came) ** 2
+            by = verdict.id if verdict is not None else None
+            name = program.program
+            found.append(Scored(program=name, phase=phase, foretold=told, score=score, verdict_id=by))
+    return found
+
+
+def brier(predictions: Sequence[Scored]) -> Brier:
+    """The Brier score (brier1950) of the predictions that are settled; open ones count neither way."""
+    scores = [one.score for one in predictions if one.score is not None]
+    if not scores:
+        return Brier(score=None, even_odds=None, settled=0, open=len(predictions))
+    mean = sum(scores) / len(scores)
+    return Brier(score=mean, even_odds=EVEN_ODDS, settled=len(scores), open=len(predictions) - len(scores))
