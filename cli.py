@@ -175,8 +175,16 @@ def explain(
 
 
 @command()
-def memo(program: Name, phase: Annotated[str | None, typer.Argument()] = None, json: Json = False) -> None:
+def memo(
+    program: Name,
+    phase: Annotated[str | None, typer.Argument()] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compute every number again from MLflow.")] = False,
+    json: Json = False,
+) -> None:
     """Prints the memo of a phase; of the one judged last if none is named."""
+    if verify:
+        _verify_memos(program, phase, json)
+        return
     from planner.io.reading import memo_text
 
     text, path = memo_text(the_home(), program, phase)
@@ -184,6 +192,18 @@ def memo(program: Name, phase: Annotated[str | None, typer.Argument()] = None, j
         _print_json({"schema": "phasegate.memo/1", "program": program, "path": str(path), "text": text})
         return
     typer.echo(text, nl=False)
+
+
+def _verify_memos(program: str, phase: str | None, json: bool) -> None:
+    from planner.io.verifying import as_json, as_lines, verify_memos
+
+    found = verify_memos(the_home(), program, phase)
+    if json:
+        _print_json(as_json(program, found))
+    else:
+        typer.echo("\n".join(as_lines(found)))
+    if not all(one.ok for one in found):
+        raise typer.Exit(1)
 
 
 @command()
@@ -310,6 +330,32 @@ def calibrate(
     typer.echo(as_text(found))
     if out is not None:
         typer.echo(f"\nwrote {out}")
+
+
+@command()
+def replay(
+    program: Name,
+    rules: Annotated[
+        Path | None, typer.Option(help="An edited program: what it would have made of the past.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Derives every recorded decision again from MLflow and the program; tells what differs."""
+    from planner.io.replaying import replay_program, try_rules
+    from planner.replay.telling import as_json, as_lines, what_if_json, what_if_lines
+
+    if rules is not None:
+        found = try_rules(the_home(), program, rules)
+        told = program, str(rules), found
+        _print_json(what_if_json(*told)) if json else typer.echo("\n".join(what_if_lines(*told)))
+        return
+    outcome = replay_program(the_home(), program)
+    if json:
+        _print_json(as_json(outcome))
+    else:
+        typer.echo("\n".join(as_lines(outcome)))
+    if not outcome.ok:
+        raise typer.Exit(1)
 
 
 @command()

@@ -17,7 +17,7 @@ from planner.deciding import (
     stop_for_want_of_budget,
 )
 from planner.evidence import Evidence
-from planner.fresh import fresh_evidence, fresh_seeds_wanted, judged_otherwise
+from planner.fresh import Seen, fresh_evidence, fresh_seeds_wanted, judged_otherwise
 from planner.gates import build_judging, judge_phase
 from planner.overrides import choose_route
 from planner.position import Position, Situation, State, Step
@@ -67,9 +67,33 @@ def judge_on_the_way(
     return verdict
 
 
+def seeds_next(
+    program: Program, verdict: Verdict, judging: Judging, evidence: Evidence, seen: Seen
+) -> dict[str, int]:
+    """The seeds that each arm should have before its phase is judged for good; empty where it may be now.
+
+    Args:
+        verdict: on this evidence.
+        seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
+    """
+    if judging.final:
+        return {}
+    if verdict.post_hoc and program.confirm:
+        return fresh_seeds_wanted(program, evidence, seen)
+    if is_hopeless(verdict, judging):
+        return {}
+    return seeds_wanted(program, verdict.phase, verdict, judging, evidence)
+
+
 def passed_over_caveat(phase: str) -> str:
     """What the verdicts after a phase that was passed over say."""
     return f"phase '{phase}' was not done (passed over)"
+
+
+def passed_over(caveats: Iterable[str]) -> list[str]:
+    """The phases that a verdict with these caveats says were passed over, in their order."""
+    quoted = [(told, name) for told in caveats for name in told.split("'")[1:2]]
+    return [name for told, name in quoted if told == passed_over_caveat(name)]
 
 
 class _Walk:
@@ -110,10 +134,7 @@ class _Walk:
             short: runs are missing, and the budget pays for none.
         """
         verdict = self._verdict(phase, evidence, judging, short)
-        enough = judging.final or is_hopeless(verdict, judging)
-        wanted = {} if enough else seeds_wanted(self.program, phase, verdict, judging, evidence)
-        if verdict.post_hoc and self.program.confirm and not judging.final:
-            wanted = fresh_seeds_wanted(self.program, evidence, self.at.seen)
+        wanted = seeds_next(self.program, verdict, judging, evidence, self.at.seen)
         more = list(self.at.missing(phase, evidence.fidelity, wanted)) if wanted else []
         if more and self.at.affordable > 0:
             self._launch(phase, evidence.fidelity, more[: self.at.affordable], verdict)
@@ -122,7 +143,7 @@ class _Walk:
             short = short or bool(more)
             final = build_judging(self.program, phase, evidence.fidelity, final=True)
             verdict = self._verdict(phase, evidence, final, short)
-        decision = self._decide(verdict, short and _lacks_evidence(self.program.phases[phase], verdict))
+        decision = self._decide(verdict, short and lacks_required(self.program.phases[phase], verdict))
         self.steps.append(Step(verdict, decision))
         self._go_on(decision, verdict)
 
@@ -222,7 +243,8 @@ def _has_runs(evidence: Evidence) -> bool:
     return any(map(len, (*evidence.runs.values(), *evidence.failed.values())))
 
 
-def _lacks_evidence(rules: Phase, verdict: Verdict) -> bool:
+def lacks_required(rules: Phase, verdict: Verdict) -> bool:
+    """Whether the gate lacks runs that it requires."""
     return any(c.cause == "missing" for c in verdict.criteria if c.id in rules.gate)
 
 

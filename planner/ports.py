@@ -52,8 +52,12 @@ class RunStore(Protocol):
         StoreUnavailable: from every method, where the store cannot be reached or read.
     """
 
-    def snapshot(self, program: Program) -> Snapshot:
-        """Every run of a program, finished and unfinished apart."""
+    def snapshot(self, program: Program, stepped: Collection[str] = ()) -> Snapshot:
+        """Every run of a program, finished and unfinished apart.
+
+        Args:
+            stepped: metrics of which every step is wanted, besides those that the program asks for.
+        """
         ...
 
     def start(
@@ -93,6 +97,14 @@ class RecordStore(Protocol):
 
         In the order in which they became the last word, and as often as they did.
         """
+        ...
+
+    def copies(self, program: Program) -> Iterator[Any]:
+        """Every record as it lies there (``io.entries.Copy``), altered or not; in the order of ``load``."""
+        ...
+
+    def memo(self, place: str) -> str | None:
+        """The memo on the page of a phase; None where there is none."""
         ...
 
     def held(self, program: Program) -> Mapping[str, str]:

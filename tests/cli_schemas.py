@@ -120,6 +120,30 @@ FAILED = _object(
 EXPERIMENT = _object(
     kind={"enum": ["seeds", "option", "supersedes", "fidelity"]}, what=TEXT, runs=WHOLE, seconds=MAYBE_NUMBER
 )
+COUNT = _object(recorded=WHOLE, equal=WHOLE, differ=WHOLE, older=WHOLE)
+DIFFERENCE = _object(kind={"enum": ["rules", "evidence", "record"]}, id=TEXT, what=TEXT)
+SLIP = _object(where=TEXT, kind=TEXT, line=WHOLE, section={"type": "string"}, says={}, gives={})
+
+SECONDS: Schema = {"type": "number", "minimum": 0}
+COST = _object(
+    before=WHOLE,
+    after=WHOLE,
+    saved=WHOLE,
+    added=WHOLE,
+    unmade=WHOLE,
+    seconds_saved=SECONDS,
+    seconds_added=SECONDS,
+)
+REACHED = _maybe(
+    _object(
+        outcome=OUTCOME,
+        confidence=CONFIDENCE,
+        case=MAYBE_TEXT,
+        tier=MAYBE_TEXT,
+        action=ACTION,
+        choice=MAYBE_TEXT,
+    )
+)
 
 
 def _reply(command: str, **keys: Schema) -> Schema:
@@ -264,6 +288,51 @@ REPLIES: dict[str, Schema] = {
         overrides_score=TALLY,
     ),
     "memo": _reply("memo", program=TEXT, path=TEXT, text=TEXT),
+    "memo_verify": _reply(
+        "memo",
+        program=TEXT,
+        path=MAYBE_TEXT,
+        text=MAYBE_TEXT,
+        ok={"type": "boolean"},
+        memos=_list(
+            _object(
+                phase=TEXT,
+                fidelity=TEXT,
+                path=TEXT,
+                ok={"type": "boolean"},
+                numbers=WHOLE,
+                slips=_list(SLIP),
+                because=_list(DIFFERENCE),
+            )
+        ),
+    ),
+    "replay": _reply(
+        "replay",
+        program=TEXT,
+        ok={"type": "boolean"},
+        decisions=COUNT,
+        verdicts=COUNT,
+        differences=_list(DIFFERENCE),
+        records=_list(
+            _object(kind={"enum": ["verdict", "decision"]}, id=TEXT, phase=TEXT, equal={"type": "boolean"})
+        ),
+        pending=TEXTS,
+        elsewhere=TEXTS,
+    ),
+    "replay_rules": _reply(
+        "replay",
+        program=TEXT,
+        rules=TEXT,
+        decisions=_list(_object(id=TEXT, phase=TEXT, fidelity=TEXT, field={"type": "string"})),
+        ways=_list(
+            _object(
+                fidelity=MAYBE_TEXT,
+                open_at=MAYBE_TEXT,
+                total=COST,
+                phases=_list(_object(phase=TEXT, recorded=REACHED, edited=REACHED, cost=COST)),
+            )
+        ),
+    ),
     "graph": _reply("graph", program=TEXT, phases={"type": "object"}, mermaid=TEXT),
     "check": _reply("check", ok={"type": "boolean"}, findings=_list(_object(program=TEXT))),
     "override": _reply("override", program=TEXT, override=OVERRIDE, warning=MAYBE_TEXT),

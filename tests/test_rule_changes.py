@@ -26,7 +26,7 @@ RULES = st.dictionaries(st.text("abc", min_size=1, max_size=3), VALUES, max_size
 def without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return value
+    return [without_nulls(v) for v in value] if isinstance(value, list) else value
 
 
 @given(RULES)

@@ -46,6 +46,39 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """A record as a store holds it, not yet read: it may have been altered.
+
+    Attributes:
+        id: the name under which the store holds it.
+        body: its text; None where there is none.
+        position: its place in a journal; 0 where that is unknown.
+        mlflow_run: the MLflow run that holds it, or mirrors it.
+    """
+
+    id: str
+    kind: str
+    body: str | None
+    at: str
+    position: int
+    mlflow_run: str | None
+    mirrored: bool = True
+
+    def read(self) -> AnyRecord:
+        """The record.
+
+        Raises:
+            ValueError: the text is missing, malformed or was altered.
+        """
+        if self.body is None or self.kind not in KINDS:
+            raise ValueError(f"record {self.id} has no text that can be read")
+        record = from_body(self.kind, self.body)
+        if record.id != self.id:
+            raise ValueError(f"record {self.id} was altered: its text is that of {record.id}")
+        return record
+
+
+@dataclass(frozen=True)
 class Work:
     """A run in progress, or finished: what is known of it outside MLflow."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import StoreUnavailable
-from planner.io.entries import KINDS, Entry, Work, from_body, kind_of
+from planner.io.entries import KINDS, Copy, Entry, Work, from_body, kind_of
 from planner.records import AnyRecord, canonical
 
 SCHEMA = 1
@@ -139,25 +139,26 @@ class Journal:
         Raises:
             StoreUnavailable: one of them was altered; its id is named.
         """
-        if not self.exists:
-            return []
-        marks = ", ".join("?" * len(kinds))
-        query = f"SELECT * FROM records WHERE program = ? AND kind IN ({marks}) ORDER BY position"
-        with self._open() as db:
-            rows = db.execute(query, (program, *kinds)).fetchall() if _has_table(db, "records") else []
+        found = [row for row in self.copies(program) if row.kind in kinds]
         try:
             return [
-                Entry(
-                    r["position"],
-                    from_body(r["kind"], r["body"]),
-                    r["at"],
-                    r["mlflow_run"],
-                    bool(r["mirrored"]),
-                )
-                for r in rows
+                Entry(c.position, from_body(c.kind, c.body or ""), c.at, c.mlflow_run, c.mirrored)
+                for c in found
             ]
         except ValueError as error:
             raise StoreUnavailable(f"the journal {self.path} is damaged: {error}") from error
+
+    def copies(self, program: str) -> list[Copy]:
+        """The records of a program as they lie there, altered or not, in order of writing."""
+        if not self.exists:
+            return []
+        query = "SELECT * FROM records WHERE program = ? ORDER BY position"
+        with self._open() as db:
+            rows = db.execute(query, (program,)).fetchall() if _has_table(db, "records") else []
+        return [
+            Copy(r["id"], r["kind"], r["body"], r["at"], r["position"], r["mlflow_run"], bool(r["mirrored"]))
+            for r in rows
+        ]
 
     # --- work ----------------------------------------------------------------------------------
 

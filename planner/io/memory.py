@@ -10,10 +10,11 @@ from typing import Any
 
 from experiments.contract import artifact_names, read_metrics
 
+from planner.io.entries import Copy, kind_of
 from planner.io.run_reading import device_told, param_text
 from planner.program import Program
 from planner.recall import Snapshot
-from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
+from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
 from planner.runs import Description, Ended, PlannedRun, Run, UnfinishedRun
 
 
@@ -26,7 +27,7 @@ class MemoryRuns:
     _begun: dict[str, Run] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def snapshot(self, program: Program) -> Snapshot:
+    def snapshot(self, program: Program, stepped: Collection[str] = ()) -> Snapshot:
         """Every run, finished and unfinished apart."""
         return Snapshot(tuple(self.finished.values()), tuple(self.unfinished.values()))
 
@@ -102,14 +103,25 @@ class MemoryRecords:
 
     def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
         """Every record held, as (record, at, place), in the order in which they became the last word."""
+        for copy in self.copies(program):
+            yield copy.read(), copy.at, copy.mlflow_run or ""
+
+    def copies(self, program: Program) -> Iterator[Copy]:
+        """Every record as it lies there; in the order and as often as ``load`` has them."""
         stood = [
             (at, position, place)
             for place, (record, first) in self.places.items()
             if record.program == program.program
             for at, position in self.stands.get(place, [(first, 0)])
         ]
-        for at, _, place in sorted(stood):
-            yield self.places[place][0], at, place
+        for at, position, place in sorted(stood):
+            record = self.places[place][0]
+            body = canonical(record.model_dump(mode="json"))
+            yield Copy(record.id, kind_of(record), body, at, position, place)
+
+    def memo(self, place: str) -> str | None:
+        """The memo on a phase's page; None where there is none."""
+        return self.memos.get(place)
 
     def stood(self, place: str, at: str, position: int) -> None:
         """Notes that a record became the last word then."""

@@ -54,8 +54,11 @@ def find_program(home: Path, name: str) -> Path:
     raise UsageError(f"no program '{name}'; {hint}known: {', '.join(known)}")
 
 
-def load_program(path: Path) -> Program:
+def load_program(path: Path, any_name: bool = False) -> Program:
     """The program in a file, checked: its form, and that every name in it leads somewhere.
+
+    Args:
+        any_name: the file may be called otherwise than the program.
 
     Raises:
         ProgramError: every fault in one line, ``FILE:LINE: path.of.keys: what is wrong``.
@@ -66,7 +69,7 @@ def load_program(path: Path) -> Program:
     found: list[tuple[Problem, int]] = [((t.path, t.what), t.line) for t in document.troubles]
     program: Program | None = None
     if document.complete:
-        program, problems = _build(document.value, path.stem)
+        program, problems = _build(document.value, None if any_name else path.stem)
         # A value that was refused is absent from the data: what follows from that is no fault of its own.
         refused = {path for t in document.troubles if t.path for path in (t.path, t.path[:-1])}
         kept = [p for p in _in_file(problems, document) if p[0] not in refused]
@@ -76,7 +79,7 @@ def load_program(path: Path) -> Program:
     return program
 
 
-def _build(value: object, stem: str) -> tuple[Program | None, list[Problem]]:
+def _build(value: object, stem: str | None) -> tuple[Program | None, list[Problem]]:
     if not isinstance(value, dict) or not value:
         what = "the file is empty" if not value else "a program is a mapping of keys"
         return None, [((), what + "; 'phasegate init NAME' writes one to begin with")]
@@ -85,7 +88,7 @@ def _build(value: object, stem: str) -> tuple[Program | None, list[Problem]]:
     except ProgramError as error:
         return None, error.problems
     problems = faults(program)
-    if program.program != stem:
+    if stem is not None and program.program != stem:
         what = f"the program is called '{program.program}' and its file '{stem}.yaml': give both one name"
         problems.insert(0, (("program",), what))
     return program, problems

@@ -6,13 +6,14 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from planner.gates import rules_digest
 from planner.io import tags
-from planner.io.entries import from_body, kind_of
+from planner.io.entries import Copy, kind_of
 from planner.io.mlflow_client import metric_entity, param_entity, speaking_of, tag_entity
 from planner.io.run_store import MlflowRuns
 from planner.markdown import escape
@@ -46,14 +47,32 @@ class MlflowRecords:
 
         In the order in which they became the last word, and as often as they did.
         """
+        for copy in self.copies(program):
+            try:
+                record: AnyRecord | None = copy.read()
+            except ValueError:
+                record = None
+            yield record, copy.at, copy.mlflow_run or ""
+
+    def copies(self, program: Program) -> Iterator[Copy]:
+        """Every record as it lies there, altered or not; in the order and as often as ``load`` has them."""
         with speaking_of(self._runs.uri):
             stood = [
                 (at, position, _RANK.get(raw.data.tags.get(tags.KIND, ""), 2), str(raw.info.run_id), raw)
                 for raw in self._recorded(program)
                 for at, position in _stood(raw.data.tags)
             ]
-            for at, _, _, run_id, raw in sorted(stood, key=lambda one: one[:4]):
-                yield self._read(raw), at, run_id
+            for at, position, _, run_id, raw in sorted(stood, key=lambda one: one[:4]):
+                told = raw.data.tags
+                kind = "verdict" if told.get(tags.KIND) == "phase" else told.get(tags.KIND, "")
+                yield Copy(
+                    told[tags.RECORD], kind, self._text(run_id, tags.RECORD_FILE), at, position, run_id
+                )
+
+    def memo(self, place: str) -> str | None:
+        """The memo on a phase's page; None where there is none."""
+        with speaking_of(self._runs.uri):
+            return self._text(place, "memo.md")
 
     def held(self, program: Program) -> Mapping[str, str]:
         """The ids of the records that MLflow holds -> their MLflow runs; asked for once, then kept up."""
@@ -68,15 +87,14 @@ class MlflowRecords:
         if found is not None:
             yield from self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''")
 
-    def _read(self, raw: Any) -> AnyRecord | None:
-        told = raw.data.tags.get(tags.KIND, "")
-        kind = "verdict" if told == "phase" else told
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                path = self._client.download_artifacts(raw.info.run_id, tags.RECORD_FILE, folder)
-                return from_body(kind, Path(path).read_text(encoding="utf-8"))
-            except (ValueError, KeyError, OSError):
-                return None
+    def _text(self, run_id: str, name: str) -> str | None:
+        """The text of an artifact; None where it is not there, or is no text."""
+        if name not in {file.path for file in self._client.list_artifacts(run_id)}:
+            return None
+        with tempfile.TemporaryDirectory() as folder, suppress(ValueError):
+            path = self._client.download_artifacts(run_id, name, folder)
+            return Path(path).read_text(encoding="utf-8")
+        return None
 
     # --- writing -------------------------------------------------------------------------------
 

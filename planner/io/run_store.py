@@ -59,8 +59,12 @@ class MlflowRuns:
                 )
         return self._experiments[name]
 
-    def snapshot(self, program: Program) -> Snapshot:
-        """Every run of a program: launched by us, logged by others, or mapped with ``select``."""
+    def snapshot(self, program: Program, stepped: Collection[str] = ()) -> Snapshot:
+        """Every run of a program: launched by us, logged by others, or mapped with ``select``.
+
+        Args:
+            stepped: metrics of which every step is wanted, besides those that the program asks for.
+        """
         with speaking_of(self.uri):
             experiment = self.client.get_experiment_by_name(program.program)
             others = f"tags.`{tags.PROGRAM}` = '{program.program}'"
@@ -68,7 +72,7 @@ class MlflowRuns:
             known = {run.info.run_id for run in found}
             elsewhere = self._search(self._other_experiments(experiment), others)
             found += [run for run in elsewhere if run.info.run_id not in known]
-            wanted = series_metrics(program)
+            wanted = series_metrics(program) | set(stepped)
             finished: list[Run] = []
             unfinished: list[UnfinishedRun] = []
             for raw in found:

@@ -16,7 +16,7 @@ from planner.io.run_store import MlflowRuns
 from planner.paths import Home
 from planner.ports import RecordStore
 from planner.program import build
-from planner.records import Decision, Exclusion, Keep, Revocation, Verdict
+from planner.records import Decision, Exclusion, Keep, Revocation, Verdict, canonical
 
 PROGRAM = small()
 STEP = stand(PROGRAM, runs_of(PROGRAM, "first", scores())).steps[0]
@@ -68,6 +68,21 @@ class TestRecordStore:
         found = {record.id: record for record, _, _ in store.load(PROGRAM) if record is not None}
         assert found == {r.id: r for r in (VERDICT, DECISION, *people)}
         assert set(store.held(PROGRAM)) == set(found)
+
+    def test_copies_hold_the_text_of_every_record_as_it_was_written(self, store: RecordStore) -> None:
+        place = self.close(store)
+        about = store.write_decision(DECISION, VERDICT, place, "a note", AT)
+        found = {copy.id: copy for copy in store.copies(PROGRAM)}
+        assert [copy.read() for copy in found.values()] == [VERDICT, DECISION]
+        assert {copy.mlflow_run for copy in found.values()} == {place, about}
+        assert found[VERDICT.id].body == canonical(VERDICT.model_dump(mode="json"))
+        assert all(copy.mirrored and copy.at == AT for copy in found.values())
+
+    def test_the_memo_on_a_page_is_read_back_and_none_where_there_is_none(self, store: RecordStore) -> None:
+        place = self.close(store)
+        assert store.memo(place) is None
+        store.write_memo(place, "# a memo\n", "a note", [], {})
+        assert store.memo(place) == "# a memo\n"
 
     def test_a_second_reader_finds_what_the_first_wrote(self, store: RecordStore) -> None:
         place = self.close(store)

@@ -1,0 +1,108 @@
+"""``replay``: reads MLflow and the journal, writes nothing, and derives every record again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.errors import StoreUnavailable, UsageError
+from planner.io.copies import Reconciled, reconcile
+from planner.io.entries import Copy
+from planner.io.home import open_program
+from planner.io.journal import Journal
+from planner.io.programs import load_program
+from planner.paths import Home
+from planner.ports import RecordStore, RunStore
+from planner.program import Program
+from planner.records import Verdict
+from planner.replay.differences import stepped_in
+from planner.replay.replay import replay
+from planner.replay.telling import Outcome
+from planner.replay.what_if import WhatIf, what_if
+from planner.runs import Run
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Everything that is on record of a program.
+
+    Attributes:
+        runs: the finished runs that MLflow holds.
+    """
+
+    program: Program
+    records: Reconciled
+    runs: Sequence[Run]
+
+
+def replay_program(home: Home, name: str) -> Outcome:
+    """Derives every recorded verdict and decision of a program again.
+
+    Raises:
+        UsageError: there is no such program.
+        ProgramError: it is malformed.
+        StoreUnavailable: MLflow cannot be reached or read, and there is something on record.
+
+    Side effects: reads the program, the journal and MLflow.
+    """
+    archive, _ = open_archive(home, open_program(home, name))
+    return replay_archive(archive)
+
+
+def try_rules(home: Home, name: str, path: Path) -> WhatIf:
+    """What an edited program would have made of everything that is on record of a program.
+
+    Raises:
+        UsageError: there is no such program, or the edited one is another.
+        ProgramError: one of them is malformed.
+        StoreUnavailable: MLflow cannot be reached or read, and there is something on record.
+
+    Side effects: reads both programs, the journal and MLflow.
+    """
+    program, edited = open_program(home, name), load_program(path, any_name=True)
+    if edited.program != name:
+        raise UsageError(f"{path} is the program '{edited.program}', not '{name}'")
+    archive, _ = open_archive(home, program)
+    return what_if(program, edited, archive.runs, archive.records.entries, archive.records.older)
+
+
+def replay_archive(archive: Archive) -> Outcome:
+    """The outcome of replaying what is on record."""
+    found = archive.records
+    replayed = replay(archive.program, archive.runs, found.entries, found.older)
+    return Outcome(archive.program, replayed, found.differences, found.pending, found.elsewhere)
+
+
+def open_archive(home: Home, program: Program) -> tuple[Archive, RecordStore | None]:
+    """What is on record of a program, and MLflow's records; None where nothing was ever recorded.
+
+    Raises:
+        StoreUnavailable: MLflow cannot be reached or read, and there is something on record.
+    """
+    journal = Journal(home.journal).copies(program.program)
+    if not os.environ.get("MLFLOW_TRACKING_URI") and not home.database.exists():
+        if journal:
+            raise StoreUnavailable(
+                f"there is no MLflow store {home.database} to derive the records of the journal from; "
+                "restore it, or name another with MLFLOW_TRACKING_URI"
+            )
+        return Archive(program, reconcile((), ()), ()), None
+    from planner.io.record_store import MlflowRecords
+    from planner.io.run_store import MlflowRuns
+
+    runs = MlflowRuns(home)
+    records = MlflowRecords(runs)
+    return build_archive(program, journal, records, runs), records
+
+
+def build_archive(program: Program, journal: Sequence[Copy], records: RecordStore, runs: RunStore) -> Archive:
+    """Joins a journal's copies with what the stores hold.
+
+    Side effects: reads the stores.
+    """
+    found = reconcile(journal, list(records.copies(program)))
+    verdicts = [e.record for e in found.entries if isinstance(e.record, Verdict)]
+    stepped = frozenset[str]().union(*map(stepped_in, verdicts))
+    return Archive(program, found, runs.snapshot(program, stepped).finished)

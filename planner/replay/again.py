@@ -1,0 +1,152 @@
+"""One record derived again: a verdict from its runs, a decision from a verdict and what it rested on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from planner.counting import build_evidence
+from planner.deciding import decision_digest, launch_decision, registered, stop_for_want_of_budget
+from planner.evidence import Evidence
+from planner.fresh import fresh_evidence, judged_otherwise
+from planner.gates import build_judging
+from planner.overrides import choose_route
+from planner.policy import SHORT, judge_on_the_way, lacks_required, passed_over, seeds_next
+from planner.program import Program
+from planner.recall import Recall, Snapshot
+from planner.records import Considered, Decision, Identified, Inputs, Override, Verdict
+from planner.replay.log import Log
+from planner.replay.reservoir import Reservoir
+from planner.standing import overrides_today
+from planner.triage import Route
+
+Told = TypeVar("Told", bound=Identified)
+
+
+def counted_again(
+    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
+) -> Evidence:
+    """The runs that counted, under the exclusions that stood when an entry was written."""
+    found = log.runs_of(phase, considered)
+    return build_evidence(program, phase, fidelity, found, log.excluded(entry))
+
+
+def evidence_again(
+    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
+) -> Evidence:
+    """The same without what was judged under other rules before, where there is enough beside it."""
+    evidence = counted_again(program, phase, fidelity, considered, log, entry)
+    return fresh_evidence(program, evidence, log.seen(entry))
+
+
+def verdict_again(program: Program, entry: Any, log: Log) -> Verdict:
+    """The verdict that the program gives today on the runs of a recorded one.
+
+    A record does not say whether more seeds could still have been asked for, so both are tried.
+    """
+    recorded: Verdict = entry.record
+    return nearest(recorded, verdicts_again(program, entry, log, log.earlier(entry)))
+
+
+def verdicts_again(
+    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict]
+) -> tuple[Verdict, Verdict]:
+    """The verdict while more seeds may be asked for, and where none may.
+
+    Args:
+        earlier: the verdicts before it.
+    """
+    recorded: Verdict = entry.record
+    phase, fidelity = recorded.phase, recorded.fidelity
+    evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
+    passed, short = passed_over(recorded.caveats), SHORT in recorded.caveats
+    post_hoc = bool(judged_otherwise(program, evidence, log.seen(entry)))
+
+    def judged(final: bool) -> Verdict:
+        judging = build_judging(program, phase, fidelity, final)
+        return judge_on_the_way(program, evidence, judging, earlier, passed, short, post_hoc)
+
+    return judged(final=False), judged(final=True)
+
+
+def decision_again(
+    program: Program,
+    entry: Any,
+    log: Log,
+    verdict: Verdict | None = None,
+    earlier: Mapping[str, Verdict] | None = None,
+) -> Decision:
+    """The decision that follows today from what a recorded one rested on.
+
+    Args:
+        verdict: the one that it follows, as it comes out today; None where runs were made.
+        earlier: the verdicts before it; None takes those of the record.
+    """
+    recorded: Decision = entry.record
+    before = log.earlier(entry) if earlier is None else earlier
+    inputs = recorded.inputs or Inputs()
+    if verdict is None:
+        return _launched_again(program, entry, log, before, inputs)
+    route = Route(dict(inputs.owner), dict(inputs.tried), frozenset(inputs.diagnosed))
+    overrides = [log.overrides[i] for i in followed(recorded) if i in log.overrides]
+    digest = decision_digest(program, verdict.phase)
+    found = [choose_route(program, verdict, before, route, overrides, digest)]
+    rules = program.phases[verdict.phase]
+    if SHORT in verdict.caveats and lacks_required(rules, verdict) and not overrides:
+        found.append(stop_for_want_of_budget(program, verdict, before, route))
+    return nearest(recorded, found)
+
+
+def _launched_again(
+    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict], inputs: Inputs
+) -> Decision:
+    """Why runs were made: they were missing, or the verdict on what there was so far asks for them."""
+    recorded: Decision = entry.record
+    phase, fidelity = recorded.phase, recorded.fidelity
+    inputs = inputs.model_copy(update={"prediction": registered(program, phase)})
+    if recorded.action != "add_seeds":
+        return launch_decision(program, phase, fidelity, None, inputs)
+    evidence = evidence_again(program, phase, fidelity, inputs.considered, log, entry)
+    seen = log.seen(entry)
+    post_hoc = bool(judged_otherwise(program, evidence, seen))
+    judging = build_judging(program, phase, fidelity, final=False)
+    interim = judge_on_the_way(program, evidence, judging, earlier, (), False, post_hoc)
+    wanted = seeds_next(program, interim, judging, evidence, seen)
+    asked = _asked_for(program, entry, log, inputs, wanted)
+    told = inputs.model_copy(update={"asked": asked, "considered": interim.considered})
+    return launch_decision(program, phase, fidelity, interim, told)
+
+
+def _asked_for(
+    program: Program, entry: Any, log: Log, inputs: Inputs, wanted: Mapping[str, int]
+) -> tuple[tuple[str, int], ...]:
+    """(arm, seed) of the runs that were missing, as far as the budget went then."""
+    recorded: Decision = entry.record
+    found = log.runs_of(recorded.phase, inputs.considered)
+    reservoir = Reservoir(program, {(recorded.phase, recorded.fidelity): found}, log.all_runs)
+    people: list[Override] = overrides_today(log.before(entry), entry.at)
+    recall = Recall(
+        program,
+        Snapshot(reservoir.runs),
+        reservoir.catalog,
+        list(log.excluded(entry).values()),
+        [o.phase for o in people if o.done is not None],
+    )
+    missing = recall.missing(recorded.phase, recorded.fidelity, wanted)
+    return tuple((run.arm, run.seed) for run in missing[: max(len(inputs.asked), 1)])
+
+
+def followed(decision: Decision) -> list[str]:
+    """The ids of the overrides that a decision follows."""
+    return decision.override_id.split(", ") if decision.override_id else []
+
+
+def nearest(recorded: Told, found: Iterable[Told]) -> Told:
+    """The one that differs from the record in the fewest fields; the first of several."""
+    return min(found, key=lambda one: len(differing(recorded, one)))
+
+
+def differing(recorded: Identified, derived: Identified) -> list[str]:
+    """The fields in which two records differ, but for ``id``, which follows from the rest."""
+    old, new = recorded.model_dump(mode="json"), derived.model_dump(mode="json")
+    return [name for name in old if name != "id" and old[name] != new.get(name)]

@@ -1,0 +1,136 @@
+"""Which recorded decisions an edited program would change, each on the runs that it was made on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from planner.gates import build_judging
+from planner.policy import SHORT, seeds_next
+from planner.program import Program
+from planner.records import Decision, Record, Verdict
+from planner.replay.again import decision_again, evidence_again, verdicts_again
+from planner.replay.log import Log
+from planner.standing import follows_verdict
+
+_ASKED = ("outcome", "case", "tier", "confidence")
+_DECIDED = ("action", "choice")
+
+
+class Moved(Record):
+    """What an edited program makes of one recorded decision.
+
+    Attributes:
+        field: the first in which it differs: of the verdict, then of the decision; empty where none does.
+        was: on record.
+        would_be: under the edited program.
+    """
+
+    id: str
+    phase: str
+    fidelity: str
+    field: str = ""
+    was: str | None = None
+    would_be: str | None = None
+
+    def __str__(self) -> str:
+        moved = f"{self.field} {self.was or '-'} -> {self.would_be or '-'}"
+        return f"{self.id} ({self.phase}, {self.fidelity}): {moved}"
+
+
+def moved_decisions(program: Program, edited: Program, log: Log) -> list[Moved]:
+    """Every recorded decision under an edited program, in the order in which they were made.
+
+    Each rests on the runs that it rested on, and on the verdicts before it as they come out under the
+    edited program. Nothing is post hoc: it is as if the edited rules had always been there. Launches of
+    runs that were simply missing decide nothing, and records of earlier versions cannot be derived.
+
+    Args:
+        log: without verdicts that were seen under other rules.
+    """
+    judged: dict[str, Judged] = {}
+    for entry in log.judged:
+        record = entry.record
+        if isinstance(record, Verdict) and not log.is_older(record) and record.phase in edited.phases:
+            judged[record.id] = _judged(program, edited, entry, log, judged)
+    return [
+        _launch(edited, entry, log, judged)
+        if entry.record.action == "add_seeds"
+        else _moved(edited, entry, log, judged)
+        for entry in log.judged
+        if isinstance(entry.record, Decision) and not log.is_older(entry.record)
+        if entry.record.action == "add_seeds" or follows_verdict(entry.record)
+    ]
+
+
+Judged = tuple[Verdict, Mapping[str, int]]
+"""A verdict under the edited program, and the seeds that it would have asked for first, by arm."""
+
+
+def _judged(program: Program, edited: Program, entry: Any, log: Log, judged: Mapping[str, Judged]) -> Judged:
+    """A verdict under the edited program; final where no more runs could be made for the recorded one."""
+    open_, final = verdicts_again(edited, entry, log, _earlier(entry, log, judged))
+    if _was_final(program, entry, log):
+        return final, {}
+    return open_, _wanted(edited, open_, entry, log)
+
+
+def _was_final(program: Program, entry: Any, log: Log) -> bool:
+    """Whether a verdict was given although more seeds were wanted, or on runs of others alone."""
+    recorded: Verdict = entry.record
+    if recorded.phase not in program.phases or SHORT in recorded.caveats:
+        return SHORT in recorded.caveats
+    runs = log.runs_of(recorded.phase, recorded.considered)
+    if not any(run.own for found in runs.values() for run in found):
+        return True
+    open_, _ = verdicts_again(program, entry, log, log.earlier(entry))
+    return bool(_wanted(program, open_, entry, log))
+
+
+def _wanted(program: Program, verdict: Verdict, entry: Any, log: Log) -> Mapping[str, int]:
+    recorded: Verdict = entry.record
+    phase, fidelity = recorded.phase, recorded.fidelity
+    judging = build_judging(program, phase, fidelity, final=False)
+    evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
+    return seeds_next(program, verdict, judging, evidence, log.seen(entry))
+
+
+def _earlier(entry: Any, log: Log, judged: Mapping[str, Judged]) -> dict[str, Verdict]:
+    return {phase: judged.get(v.id, (v, {}))[0] for phase, v in log.earlier(entry).items()}
+
+
+def _moved(edited: Program, entry: Any, log: Log, judged: Mapping[str, Judged]) -> Moved:
+    decision: Decision = entry.record
+    place = {"id": decision.id, "phase": decision.phase, "fidelity": decision.fidelity}
+    recorded = log.verdicts.get(decision.verdict_id or "")
+    if recorded is None or recorded.id not in judged:
+        return Moved(**place, field="phase", was=decision.phase)
+    verdict, wanted = judged[recorded.id]
+    pairs = _pairs(recorded, verdict, _ASKED)
+    if wanted:
+        more = ", ".join(f"{arm} to {count} seeds" for arm, count in wanted.items())
+        pairs.append(("action", decision.action, f"add_seeds ({more})"))
+    else:
+        new = decision_again(edited, entry, log, verdict, _earlier(entry, log, judged))
+        pairs += _pairs(decision, new, _DECIDED)
+    return next((Moved(**place, field=f, was=a, would_be=b) for f, a, b in pairs if a != b), Moved(**place))
+
+
+def _launch(edited: Program, entry: Any, log: Log, judged: Mapping[str, Judged]) -> Moved:
+    """Runs that were added: which ones an edited program asks for."""
+    decision: Decision = entry.record
+    place = {"id": decision.id, "phase": decision.phase, "fidelity": decision.fidelity}
+    if decision.phase not in edited.phases:
+        return Moved(**place, field="phase", was=decision.phase)
+    new = decision_again(edited, entry, log, None, _earlier(entry, log, judged))
+    old, now = (_runs_asked(d) for d in (decision, new))
+    return Moved(**place) if old == now else Moved(**place, field="asked", was=old, would_be=now)
+
+
+def _runs_asked(decision: Decision) -> str:
+    asked = decision.inputs.asked if decision.inputs is not None else ()
+    return ", ".join(f"{arm} seed {seed}" for arm, seed in asked) or "no run"
+
+
+def _pairs(old: Any, new: Any, fields: tuple[str, ...]) -> list[tuple[str, str | None, str | None]]:
+    return [(name, getattr(old, name), getattr(new, name)) for name in fields]

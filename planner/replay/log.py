@@ -1,0 +1,125 @@
+"""What is known for deriving records again: the journal's entries and MLflow's finished runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from planner.records import Considered, Decision, Exclusion, Override, Verdict
+from planner.runs import Run
+from planner.standing import exclusions_today, follows_verdict, rules_seen
+
+
+class Log:
+    """Records and runs, to be looked up by id.
+
+    Args:
+        entries: those of a journal, oldest first: anything with ``record``, ``position`` and ``at``.
+        runs: every finished run that MLflow holds; the order does not matter.
+        rules_kept: verdicts under other rules count as seen; without, it is as if today's rules had
+            always been there.
+        older: ids of records whose form this version no longer writes.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Any],
+        runs: Iterable[Run],
+        rules_kept: bool = True,
+        older: Collection[str] = (),
+    ) -> None:
+        self.entries = entries
+        self._older = frozenset(older)
+        self._rules_kept = rules_kept
+        self._runs: dict[str, list[Run]] = defaultdict(list)
+        for run in runs:
+            self._runs[run.id].append(run)
+
+    def is_older(self, record: Verdict | Decision) -> bool:
+        """Whether an earlier version wrote it, in another form or without what it rested on."""
+        rests_on = record.false_pass if isinstance(record, Verdict) else record.inputs
+        return rests_on is None or record.id in self._older
+
+    @property
+    def all_runs(self) -> list[Run]:
+        """Every finished run."""
+        return [run for found in self._runs.values() for run in found]
+
+    @cached_property
+    def judged(self) -> list[Any]:
+        """The entry of every verdict and decision, each once, where it was first written."""
+        found: dict[str, Any] = {}
+        for entry in self.entries:
+            if isinstance(entry.record, Verdict | Decision):
+                found.setdefault(entry.record.id, entry)
+        return list(found.values())
+
+    @cached_property
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """Every verdict by id."""
+        return {e.record.id: e.record for e in self.judged if isinstance(e.record, Verdict)}
+
+    @cached_property
+    def overrides(self) -> Mapping[str, Override]:
+        """Every override by id."""
+        return {e.record.id: e.record for e in self.entries if isinstance(e.record, Override)}
+
+    @cached_property
+    def _decided(self) -> Mapping[str, Decision]:
+        """Verdict id -> the first decision after it that says what it rested on."""
+        found: dict[str, Decision] = {}
+        for entry in self.judged:
+            record = entry.record
+            if isinstance(record, Decision) and record.inputs is not None and follows_verdict(record):
+                found.setdefault(record.verdict_id or "", record)
+        return found
+
+    def judged_near(self, decision: Decision) -> list[Verdict]:
+        """The verdicts first written after a decision in their order, then those before it, latest first.
+
+        Runs are launched before their verdict, so the first of these was judged under the same rules.
+        """
+        places = [(e.position, e.record) for e in self.judged if e.record.fidelity == decision.fidelity]
+        here = next((position for position, record in places if record.id == decision.id), 0)
+        judged = [(position, record) for position, record in places if isinstance(record, Verdict)]
+        after = [record for position, record in judged if position > here]
+        return [*after, *(record for position, record in reversed(judged) if position < here)]
+
+    def before(self, entry: Any) -> Sequence[Any]:
+        """What was on record when an entry was first written."""
+        return [e for e in self.entries if e.position < entry.position]
+
+    def excluded(self, entry: Any) -> Mapping[str, Exclusion]:
+        """Run id -> the exclusion that stood when an entry was first written."""
+        return {e.run_id: e for e in exclusions_today(self.before(entry))}
+
+    def seen(self, entry: Any) -> dict[str, list[tuple[str, frozenset[str]]]]:
+        """Phase -> (rules digest, run ids) of the verdicts before an entry, oldest first."""
+        return rules_seen(self.before(entry)) if self._rules_kept else {}
+
+    def earlier(self, entry: Any) -> dict[str, Verdict]:
+        """Phase -> the verdicts before a recorded verdict or decision, in the order of the way.
+
+        Where no decision says which they were, they are the latest ones at its fidelity.
+        """
+        record = entry.record
+        decision = record if isinstance(record, Decision) else self._decided.get(record.id)
+        if decision is not None and decision.inputs is not None:
+            found = [self.verdicts[i] for i in decision.inputs.verdicts if i in self.verdicts]
+            return {verdict.phase: verdict for verdict in found}
+        here = [e.record for e in self.before(entry) if isinstance(e.record, Verdict)]
+        return {v.phase: v for v in here if v.fidelity == record.fidelity and v.phase != record.phase}
+
+    def run(self, run_id: str, phase: str, arm: str) -> Run | None:
+        """A finished run, as it was read for that phase and arm where several read it; None if it is gone."""
+        found = self._runs.get(run_id, ())
+        return max(found, key=lambda run: (run.arm == arm, run.phase == phase), default=None)
+
+    def runs_of(self, phase: str, considered: Iterable[Considered]) -> dict[str, list[Run]]:
+        """Arm -> the runs that were looked at and are still there, in the order of the record."""
+        return {
+            told.arm: [run for i in told.run_ids if (run := self.run(i, phase, told.arm)) is not None]
+            for told in considered
+        }

@@ -1,0 +1,103 @@
+"""What a memo was written from, derived again: its verdict, the steps up to it, the overrides of that day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from planner.evidence import Evidence
+from planner.explain import Trace
+from planner.hindsight import score_overrides
+from planner.position import Step
+from planner.program import Program
+from planner.records import Decision, Verdict
+from planner.replay.again import counted_again
+from planner.replay.log import Log
+from planner.replay.replay import Derived
+from planner.standing import follows_verdict, opened_by, overrides_today, trace_of
+from planner.supersede import build_standing
+
+
+def judged_last(log: Log, phase: str | None = None) -> list[Any]:
+    """The entry of the last verdict of each phase and fidelity: that of which there is a memo."""
+    found: dict[tuple[str, str], Any] = {}
+    for entry in log.entries:
+        if isinstance(entry.record, Verdict) and phase in (None, entry.record.phase):
+            found[entry.record.phase, entry.record.fidelity] = entry
+    return list(found.values())
+
+
+def traces_again(program: Program, log: Log, derived: Mapping[str, Derived], verdict: Verdict) -> list[Trace]:
+    """What the memo of a verdict may have been written from, the latest first.
+
+    It is written with the decision after it, and again when a later verdict supersedes it: then it knows
+    of the steps up to that one. Verdicts and decisions are those that come out today.
+    """
+    found: dict[str, Trace] = {}
+    for entry in reversed(_decisions_since(log, verdict)):
+        steps = _steps(log, derived, entry)
+        here = next((s for s in steps if s.verdict.phase == verdict.phase), None)
+        if here is not None:
+            then = [e for e in log.entries if e.position <= entry.position]
+            overrides = overrides_today(then, entry.at)
+            known = {s.verdict.phase: s.verdict for s in steps}
+            standing = build_standing(program, known, opened_by=opened_by(steps))
+            given = (
+                program,
+                verdict.phase,
+                here.verdict,
+                here.decision,
+                known,
+                overrides,
+                standing,
+                entry.at,
+            )
+            told = trace_of(*given, score_overrides(program, then))
+            key = [v.id for v in known.values()], here.decision.id, [o.id for o in told.overrides]
+            found.setdefault(repr(key), told)
+    return list(found.values())
+
+
+def dates_of(log: Log, verdict: Verdict) -> list[str]:
+    """The moments at which a verdict became the last word; a memo bears the day of one of them."""
+    return list({e.at[:10]: e.at for e in log.entries if e.record.id == verdict.id}.values())
+
+
+def evidence_of(program: Program, log: Log, entry: Any) -> Evidence:
+    """The runs that a memo's figures show."""
+    verdict: Verdict = entry.record
+    return counted_again(program, verdict.phase, verdict.fidelity, verdict.considered, log, entry)
+
+
+def _decisions_since(log: Log, verdict: Verdict) -> list[Any]:
+    """The entries of decisions made with a verdict on the way, from the last one made after it on."""
+    after = [e for e in _following(log) if e.record.verdict_id == verdict.id]
+    since = after[-1].position if after else 0
+    return [
+        e
+        for e in _following(log)
+        if e.position >= since
+        and (
+            e.record.verdict_id == verdict.id
+            or verdict.id in (e.record.inputs.verdicts if e.record.inputs else ())
+        )
+    ]
+
+
+def _following(log: Log) -> Iterator[Any]:
+    for entry in log.entries:
+        if isinstance(entry.record, Decision) and follows_verdict(entry.record):
+            yield entry
+
+
+def _steps(log: Log, derived: Mapping[str, Derived], entry: Any) -> list[Step]:
+    """The way up to a recorded decision, as it comes out today; what does not come out is left out."""
+    decided = {e.record.verdict_id: e.record.id for e in _following(log) if e.position <= entry.position}
+    inputs = entry.record.inputs
+    steps = []
+    for verdict_id in (*(inputs.verdicts if inputs else ()), entry.record.verdict_id):
+        verdict = derived[verdict_id].record if verdict_id in derived else None
+        decision = derived[decided[verdict_id]].record if verdict_id in decided else None
+        if isinstance(verdict, Verdict) and isinstance(decision, Decision):
+            steps.append(Step(verdict, decision))
+    return steps

@@ -1,0 +1,211 @@
+"""A program walked once more over the runs that were made, each shown only when the walk asks for it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from planner.evidence import as_text
+from planner.policy import build_position, passed_over
+from planner.position import Position, Situation
+from planner.program import Program
+from planner.recall import Recall, Snapshot
+from planner.records import Decision, Verdict, canonical
+from planner.replay.log import Log
+from planner.replay.reservoir import Place, Reservoir
+from planner.runs import PlannedRun, Run
+from planner.standing import exclusions_today, follows_verdict, kept_code, overrides_today
+
+
+@dataclass
+class Walked:
+    """Where a walk ended and what it took.
+
+    Attributes:
+        shown: phase -> runs that it asked for first, in the order of asking.
+        lacking: runs that it asked for and that nobody has made; the walk ends there.
+    """
+
+    position: Position
+    shown: dict[str, list[Run]] = field(default_factory=dict)
+    lacking: Sequence[PlannedRun] = ()
+
+
+def rungs(program: Program, log: Log) -> list[str | None]:
+    """The fidelities that were worked on; None stands for each phase's own, where these differ."""
+    decided = [e.record for e in log.judged if isinstance(e.record, Decision)]
+    own = {rules.fidelity for rules in program.phases.values()}
+    found = list(dict.fromkeys(d.fidelity for d in decided))
+    if len(own) == 1:
+        return [*found]
+    at_home = any(
+        d.phase in program.phases and d.fidelity == program.phases[d.phase].fidelity for d in decided
+    )
+    return [*([None] if at_home else []), *(rung for rung in found if rung not in own)]
+
+
+def rung_of(program: Program, phase: str, fidelity: str | None) -> str:
+    """The fidelity at which a phase is judged; that asked for where the program has no such phase."""
+    return fidelity or (program.phases[phase].fidelity if phase in program.phases else "standard")
+
+
+def recorded_way(program: Program, log: Log, fidelity: str | None) -> list[tuple[Verdict, Decision]]:
+    """The verdicts and decisions on the way on which a program stands at a fidelity."""
+    decided = {
+        e.record.verdict_id: e.record
+        for e in log.entries
+        if isinstance(e.record, Decision)
+        if follows_verdict(e.record) and e.record.fidelity == rung_of(program, e.record.phase, fidelity)
+    }
+    last = next(
+        (e.record for e in reversed(log.entries) if getattr(e.record, "verdict_id", None) in decided), None
+    )
+    if last is None or last.inputs is None:
+        return []
+    way = [i for i in (*last.inputs.verdicts, last.verdict_id) if i in decided and i in log.verdicts]
+    return [(log.verdicts[i], decided[i]) for i in way]
+
+
+def walk(program: Program, edited: Program, log: Log, fidelity: str | None) -> Walked:
+    """Walks an edited program at a fidelity, as if its rules had been there from the start.
+
+    People's words and exclusions stand as they did when the last record was written. Runs of others are
+    there from the beginning; ours come when they are asked for, all tries of a seed at once. Where every
+    run is that of others, or phases were passed over, nothing is asked for and all is there at once.
+    """
+    reservoir = Reservoir(edited, _counted(program, edited, log, fidelity), ())
+    pool: dict[str, list[Run]] = defaultdict(list)
+    for run in reservoir.runs:
+        if run.own:
+            pool[run.fingerprint or ""].append(run)
+    there = [run for run in reservoir.runs if not run.own]
+    if _launched_nothing(program, log, fidelity):
+        everything = [*there, *(run for runs in pool.values() for run in runs)]
+        return Walked(_stand(edited, log, reservoir, everything, fidelity, no_run=True))
+    walked = Walked(_stand(edited, log, reservoir, there, fidelity))
+    while walked.position.launch:
+        found, lacking = _shown(edited, walked, pool)
+        walked.shown.setdefault(walked.position.phase, []).extend(found)
+        if lacking or not found:
+            walked.lacking = lacking
+            break
+        there = [*there, *found]
+        walked.position = _stand(edited, log, reservoir, there, fidelity)
+    return walked
+
+
+def _shown(edited: Program, walked: Walked, pool: dict[str, list[Run]]) -> tuple[list[Run], list[PlannedRun]]:
+    """(the runs that were asked for and were made, those that were not), as far as the seconds go."""
+    spent = sum(run.seconds for runs in walked.shown.values() for run in runs)
+    found: list[Run] = []
+    lacking = []
+    for planned in walked.position.launch:
+        left = edited.budget.seconds
+        if left is not None and spent + sum(run.seconds for run in found) >= left:
+            break
+        tries = pool.pop(planned.fingerprint, [])
+        found += tries
+        lacking += [] if tries else [planned]
+    return found, lacking
+
+
+def _stand(
+    edited: Program,
+    log: Log,
+    reservoir: Reservoir,
+    there: Sequence[Run],
+    fidelity: str | None,
+    no_run: bool = False,
+) -> Position:
+    """Where the edited program stands when these runs are all there is."""
+    now = log.entries[-1].at
+    overrides = overrides_today(log.entries, now)
+    mended = [o.phase for o in overrides if o.done is not None]
+    snapshot = Snapshot(tuple(there))
+    recall = Recall(edited, snapshot, reservoir.catalog, exclusions_today(log.entries), mended)
+    own, budget = [run for run in there if run.own], edited.budget
+    spent = budget.seconds is not None and sum(run.seconds for run in own) >= budget.seconds
+    left = 1_000_000 if budget.runs is None else max(budget.runs - len(own), 0)
+    return build_position(
+        Situation(
+            program=edited,
+            evidence_of=recall.evidence_of,
+            missing=recall.missing,
+            fidelity=fidelity,
+            overrides=overrides,
+            no_run=no_run,
+            affordable=0 if spent else left,
+        )
+    )
+
+
+def _launched_nothing(program: Program, log: Log, fidelity: str | None) -> bool:
+    """Whether what was judged last was judged without launching anything."""
+    way = recorded_way(program, log, fidelity)
+    runs = [run for v, _ in way for found in log.runs_of(v.phase, v.considered).values() for run in found]
+    return any(passed_over(v.caveats) for v, _ in way) or not any(run.own for run in runs)
+
+
+# --- which runs there are ------------------------------------------------------------------------
+
+
+def _counted(
+    program: Program, edited: Program, log: Log, fidelity: str | None
+) -> Mapping[Place, Mapping[str, Sequence[Run]]]:
+    """(phase, fidelity) -> arm -> the runs that were made of what the edited program declares for it.
+
+    Ours are known by what was declared when they were counted, in whichever phase; those of others by
+    their phase and arm.
+    """
+    ours: dict[tuple[str, str], dict[str, Run]] = defaultdict(dict)
+    for params, rung, run in _declared(program, log):
+        ours[params, rung].setdefault(run.id, run)
+    found: dict[Place, dict[str, list[Run]]] = {}
+    for phase, rules in edited.phases.items():
+        rung = rung_of(edited, phase, fidelity)
+        others = [r for r in log.all_runs if not r.own and r.phase in {phase, rules.runs_of or phase}]
+        found[phase, rung] = {
+            arm: sorted(
+                [
+                    *ours.get((_key(edited.params(phase, arm)), rung), {}).values(),
+                    *(run for run in others if run.arm == arm and run.fidelity in (None, rung)),
+                ],
+                key=lambda run: (not run.own, run.seed, run.attempt, run.id),
+            )
+            for arm in rules.arms
+        }
+    return found
+
+
+def _declared(program: Program, log: Log) -> Iterator[tuple[str, str, Run]]:
+    """(what was declared, fidelity, a run of ours that was made of it), of the code that was judged last."""
+    verdicts = [e.record for e in log.entries if isinstance(e.record, Verdict)]
+    codes = {rung: _codes(log, rung, verdicts) for rung in {v.fidelity for v in verdicts}}
+    for verdict in verdicts:
+        for arm, runs in log.runs_of(verdict.phase, verdict.considered).items():
+            params = verdict.rules.get("params", {}).get(arm)
+            for run in runs:
+                if run.own and params is not None and run.code_digest in codes[verdict.fidelity]:
+                    yield _key(params), verdict.fidelity, run
+    for run in log.all_runs:  # those that no verdict has looked at yet
+        rung, rules = run.fidelity or "", program.phases.get(run.phase)
+        if run.own and rules is not None and run.arm in rules.arms:
+            params = program.params(run.phase, run.arm)
+            logged = {k: as_text(v) for k, v in run.params.items()}
+            as_declared = all(logged.get(k) == as_text(v) for k, v in params.items())
+            if as_declared and run.code_digest in codes.get(rung, {run.code_digest}):
+                yield _key(params), rung, run
+
+
+def _codes(log: Log, rung: str, verdicts: Sequence[Verdict]) -> set[str | None]:
+    """The digests of the code that was judged last, and of code that was declared equal to it."""
+    mine = [v for v in reversed(verdicts) if v.fidelity == rung and v.code_digests]
+    last: set[str] = set(mine[0].code_digests) if mine else set()
+    return {*last, *(old for code in last for old in kept_code(log.entries, code))}
+
+
+def _key(params: Mapping[str, Any]) -> str:
+    """What a configuration is declared as; the same for every way of writing its values."""
+    return canonical({name: as_text(value) for name, value in params.items()})

@@ -1,0 +1,203 @@
+"""What an edited program would have made of the past: decisions, phases, and the runs saved or added."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from planner.program import Program
+from planner.records import Decision, Record, Verdict
+from planner.replay.edited import Moved, moved_decisions
+from planner.replay.log import Log
+from planner.replay.rewalk import Walked, recorded_way, rungs, walk
+from planner.runs import PlannedRun, Run
+
+
+class Reached(Record):
+    """What came of a phase."""
+
+    outcome: str
+    confidence: str
+    case: str | None
+    tier: str | None
+    action: str
+    choice: str | None
+
+    def __str__(self) -> str:
+        row = f" Case {self.case}" if self.case else f" Tier {self.tier}" if self.tier else ""
+        then = f"{self.action} {self.choice or ''}".strip()
+        return f"{self.outcome}{row} ({self.confidence}), then {then}"
+
+
+class Cost(Record):
+    """Runs of ours that a program uses from beginning to end, and how an edited one's use differs.
+
+    Both are walked over the runs that were made, so that detours of the past, such as seeds in place of
+    an excluded run that counts again, are on no side.
+
+    Attributes:
+        before: runs that the program as it is uses.
+        after: runs that the edited program uses, so far as its way is known.
+        saved: used before and not after.
+        added: used after and not before.
+        unmade: of those, how many nobody has made.
+        seconds_saved: that those took.
+        seconds_added: that those took, or would take at the mean of the runs that were made.
+    """
+
+    before: int = 0
+    after: int = 0
+    saved: int = 0
+    added: int = 0
+    unmade: int = 0
+    seconds_saved: float = 0.0
+    seconds_added: float = 0.0
+
+
+class PhaseMoved(Record):
+    """One phase on record and under the edited program; None where it was, or would be, not judged."""
+
+    phase: str
+    recorded: Reached | None
+    edited: Reached | None
+    cost: Cost
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything came out otherwise."""
+        return self.recorded != self.edited or bool(self.cost.saved or self.cost.added)
+
+
+class Way(Record):
+    """One fidelity's whole way on record and under the edited program.
+
+    Attributes:
+        fidelity: None where each phase has its own.
+        open_at: the phase for which runs would be needed that nobody has made; what follows is unknown.
+        refused_at: the phase whose threshold lies under its noise floor, so that nothing is run for it.
+    """
+
+    fidelity: str | None
+    phases: tuple[PhaseMoved, ...]
+    total: Cost
+    open_at: str | None = None
+    refused_at: str | None = None
+
+
+class WhatIf(Record):
+    """What an edited program would have made of everything on record."""
+
+    decisions: tuple[Moved, ...]
+    ways: tuple[Way, ...]
+
+
+def what_if(
+    program: Program,
+    edited: Program,
+    runs: Iterable[Run],
+    entries: Sequence[Any],
+    older: Collection[str] = (),
+) -> WhatIf:
+    """Holds an edited program against everything on record.
+
+    Args:
+        program: as it is now.
+        runs: every finished run that MLflow holds, in any order.
+        entries: those of the journal, oldest first.
+        older: ids of records whose form this version no longer writes.
+    """
+    log = Log(entries, runs, rules_kept=False, older=older)
+    return WhatIf(
+        decisions=tuple(moved_decisions(program, edited, log)),
+        ways=tuple(_way(program, edited, log, fidelity) for fidelity in rungs(program, log)),
+    )
+
+
+def _way(program: Program, edited: Program, log: Log, fidelity: str | None) -> Way:
+    way, walked = recorded_way(program, log, fidelity), walk(program, edited, log, fidelity)
+    then = _used(_asked(log, walk(program, program, log, fidelity)))
+    now = _used(_asked(log, walked))
+    lacking = walked.position.phase if walked.lacking else None
+    reached = {v.phase: _reached(v, d) for v, d in way}
+    reaches = {s.verdict.phase: _reached(s.verdict, s.decision) for s in walked.position.steps}
+    seconds = _mean_seconds([*_all(then), *_all(now)])
+
+    def cost(phase: str | None) -> Cost:
+        missing = [run for run in walked.lacking if phase in (None, run.phase)]
+        return _cost(_of(then, phase), _of(now, phase), _all(then), _all(now), missing, seconds)
+
+    names = dict.fromkeys([*reached, *reaches, *now, *([lacking] if lacking else [])])
+    phases = tuple(
+        PhaseMoved(phase=name, recorded=reached.get(name), edited=reaches.get(name), cost=cost(name))
+        for name in names
+    )
+    refused = walked.position.phase if walked.position.refused else None
+    return Way(fidelity=fidelity, phases=phases, total=cost(None), open_at=lacking, refused_at=refused)
+
+
+def _reached(verdict: Verdict, decision: Decision) -> Reached:
+    told = {name: getattr(verdict, name) for name in ("outcome", "confidence", "case", "tier")}
+    return Reached(**told, action=decision.action, choice=decision.choice)
+
+
+Used = Mapping[str, Mapping[str, Run]]
+"""Phase -> run id -> the run, where it was used first."""
+
+
+def _looked_at(log: Log, verdict: Verdict) -> list[Run]:
+    """Our runs that a verdict looked at, failed ones too."""
+    return [
+        run for found in log.runs_of(verdict.phase, verdict.considered).values() for run in found if run.own
+    ]
+
+
+def _asked(log: Log, walked: Walked) -> dict[str, list[Run]]:
+    """Phase -> the runs that a walk asked for; where it asked for none, those that its verdicts looked at."""
+    if walked.shown:
+        return walked.shown
+    return {s.verdict.phase: _looked_at(log, s.verdict) for s in walked.position.steps}
+
+
+def _used(found: Mapping[str, Sequence[Run]]) -> Used:
+    """Each run once, at the phase that used it first."""
+    seen: set[str] = set()
+    used: dict[str, dict[str, Run]] = {}
+    for phase, runs in found.items():
+        used[phase] = {run.id: run for run in runs if run.id not in seen}
+        seen |= used[phase].keys()
+    return used
+
+
+def _all(used: Used) -> list[Run]:
+    return [run for runs in used.values() for run in runs.values()]
+
+
+def _of(used: Used, phase: str | None) -> list[Run]:
+    return _all(used) if phase is None else list(used.get(phase, {}).values())
+
+
+def _mean_seconds(runs: Sequence[Run]) -> float:
+    return math.fsum(run.seconds for run in runs) / len(runs) if runs else 0.0
+
+
+def _cost(
+    then: Sequence[Run],
+    now: Sequence[Run],
+    all_then: Sequence[Run],
+    all_now: Sequence[Run],
+    lacking: Sequence[PlannedRun],
+    seconds: float,
+) -> Cost:
+    needed, known = {run.id for run in all_now}, {run.id for run in all_then}
+    saved = [run for run in then if run.id not in needed]
+    added = [run for run in now if run.id not in known]
+    return Cost(
+        before=len(then),
+        after=len(now) + len(lacking),
+        saved=len(saved),
+        added=len(added) + len(lacking),
+        unmade=len(lacking),
+        seconds_saved=round(math.fsum(run.seconds for run in saved), 3),
+        seconds_added=round(math.fsum(run.seconds for run in added) + seconds * len(lacking), 3),
+    )
