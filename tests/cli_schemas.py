@@ -93,7 +93,7 @@ OVERRIDE_LISTED: Schema = {
         _object(program=TEXT, standing={"enum": ["in force", "revoked", "expired", "replaced"]}),
     ]
 }
-TALLY = _object(right=WHOLE, wrong=WHOLE, open=WHOLE, agreed=WHOLE)
+SCORE_TALLY = _object(right=WHOLE, wrong=WHOLE, open=WHOLE, agreed=WHOLE)
 BRIER = _object(score=MAYBE_NUMBER, even_odds=MAYBE_NUMBER, settled=WHOLE, open=WHOLE)
 LINKS = _list(_object(kind={"enum": ["claim", "criterion", "phase"]}, phase=TEXT, id=TEXT, why=TEXT))
 
@@ -249,7 +249,7 @@ REPLIES: dict[str, Schema] = {
     ),
     "knowledge": _reply(
         "knowledge",
-        programs=_list(_object(name=TEXT, fidelity=TEXT, claims=WHOLE, score=BRIER, overrides_score=TALLY)),
+        programs=_list(_object(name=TEXT, fidelity=TEXT, claims=WHOLE, score=BRIER, overrides_score=SCORE_TALLY)),
         claims=_list(
             _object(
                 program=TEXT,
@@ -285,7 +285,7 @@ REPLIES: dict[str, Schema] = {
         score=BRIER,
         hypotheses=_list(_object(program=TEXT, id=TEXT, says=TEXT, status=TEXT)),
         overrides=_list(OVERRIDE_LISTED),
-        overrides_score=TALLY,
+        overrides_score=SCORE_TALLY,
     ),
     "memo": _reply("memo", program=TEXT, path=TEXT, text=TEXT),
     "memo_verify": _reply(
