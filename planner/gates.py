@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.cases import choose_row
-from planner.caveats import ResultOf, evidence_caveats, with_doubts
+from planner.caveats import ResultOf, with_doubts
 from planner.claims import conditions, judge_claim, unsettled
+from planner.concluding import Bench, is_broken
 from planner.criteria.answer import LEAST_SEEDS, Judging
-from planner.criteria.joining import lacks_evidence
 from planner.criteria.judge import (
     alternatives_of_gate,
     judge_criteria,
     lookup,
     required_by_gate,
-    result_from,
 )
 from planner.digests import considered_in, evidence_digest
 from planner.error_budget import build_shares
 from planner.evidence import Evidence
-from planner.guards import judge_guards
 from planner.noise import build_floors
 from planner.program import Phase, Program
 from planner.records import (
     ClaimResult,
-    Confidence,
-    CriterionOutcome,
-    CriterionResult,
-    GateOutcome,
     GuardResult,
     Verdict,
     digest_of,
 )
 from planner.table import build_params, build_readings, build_table, phase_metrics
-from planner.turning import There, Turner
-from planner.written import IN_SEQUENCE
-
-BEYOND_BUDGET = "error budget: more gates than budget.gates plans for, so this one may err beyond the budget"
+from planner.turning import Turner
 
 
 def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> Judging:
@@ -82,7 +71,7 @@ def judge_phase(
         A verdict whose ``id`` is a digest of its content.
     """
     earlier = earlier or {}
-    bench = _Bench(program, phase, judging, earlier, tuple(caveats), post_hoc)
+    bench = Bench(program, phase, judging, earlier, tuple(caveats), post_hoc)
     results = judge_criteria(program, phase, evidence, judging, earlier)
     turner = Turner(program, phase, evidence, results, bench.judge, bench.there)
     results, turnings = turner.turned()
@@ -111,64 +100,6 @@ def judge_phase(
     return verdict.identified("v")
 
 
-@dataclass(frozen=True)
-class _Conclusion:
-    """What follows from the results of a phase's criteria."""
-
-    outcome: GateOutcome
-    cause: str | None
-    confidence: Confidence
-    guards: tuple[GuardResult, ...]
-    caveats: tuple[str, ...]
-    row: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Bench:
-    """The rules of a phase, ready to be held against evidence, as it is or moved.
-
-    Attributes:
-        said: what the caller knows against the evidence.
-    """
-
-    program: Program
-    phase: str
-    judging: Judging
-    earlier: Mapping[str, Verdict]
-    said: tuple[str, ...]
-    post_hoc: bool
-
-    def result_of(self, results: Mapping[str, CriterionResult]) -> ResultOf:
-        return lambda name: result_from(name, results, self.earlier)
-
-    def judge(self, evidence: Evidence, kept: Mapping[str, CriterionResult]) -> dict[str, CriterionResult]:
-        """What the criteria say, flip points left out."""
-        judging = replace(self.judging, told=False)
-        return judge_criteria(self.program, self.phase, evidence, judging, self.earlier, kept)
-
-    def conclude(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> _Conclusion:
-        rules, result_of = self.program.phases[self.phase], self.result_of(results)
-        guards = judge_guards(self.program, self.phase, evidence, self.judging, result_of)
-        gate = [result_of(name) for name in rules.gate]
-        outcome, cause = judge_gate(guards, gate, self.judging)
-        row, open_rows = judge_row(self.program, self.phase, result_of)
-        told = [
-            *self.said,
-            *([BEYOND_BUDGET] if build_shares(self.program)[self.phase].beyond else []),
-            *evidence_caveats(rules, evidence, guards, results, result_of),
-            *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
-            *(["a rule changed after evidence for it was seen (post hoc)"] if self.post_hoc else []),
-        ]
-        told = list(dict.fromkeys(told))
-        confidence: Confidence = "confirmed" if is_confirmed(outcome, gate, told) else "provisional"
-        kept = row if outcome != "invalid" else {}
-        return _Conclusion(outcome, cause, confidence, tuple(guards), tuple(told), kept)
-
-    def there(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> There:
-        found = self.conclude(evidence, results)
-        return There(found.outcome, found.row.get("case"), found.row.get("tier"), found.confidence)
-
-
 def _counts(program: Program, evidence: Evidence) -> dict[str, Any]:
     """The runs that a verdict was judged from."""
     runs, arms = evidence.all_runs, program.phases[evidence.phase].arms
@@ -193,68 +124,6 @@ def _account(program: Program, evidence: Evidence) -> dict[str, Any]:
         "considered": considered_in(program, evidence),
         "set_aside": evidence.set_aside,
     }
-
-
-def judge_gate(
-    guards: Iterable[GuardResult], gate: Sequence[CriterionResult], judging: Judging
-) -> tuple[GateOutcome, str | None]:
-    """(outcome, cause) of a gate: every listed criterion must be met.
-
-    In this order: a guard that blocks; a guard or required criterion that is invalid; required
-    evidence that is missing, so that the gate neither passes nor fails; one criterion not met; one
-    undecided.
-    """
-    broken = {g.consequence: g for g in reversed(list(guards)) if _is_broken(g)}
-    if "blocked" in broken:
-        return "blocked", "infrastructure" if broken["blocked"].id == "complete" else broken["blocked"].id
-    if "invalid" in broken:
-        return "invalid", broken["invalid"].id
-    invalid = [r.cause or r.id for r in gate if r.outcome == "invalid"]
-    if invalid:
-        return "invalid", invalid[0]
-    if any(r.outcome == "not_applicable" or lacks_evidence(r) for r in gate):
-        return "inconclusive", "missing"
-    lost = [r for r in gate if r.outcome == "not_met"]
-    if lost:
-        return "fail", "equivalent" if all(r.answer == "equivalent" for r in lost) else None
-    undecided = [r for r in gate if r.outcome == "undecided"]
-    if not undecided:
-        return "pass", None
-    if any(r.cause == "partial" for r in undecided):
-        return "inconclusive", "partial"
-    return "inconclusive", "budget" if min(r.n for r in undecided) >= judging.most_seeds else "underpowered"
-
-
-def _is_broken(guard: GuardResult) -> bool:
-    return guard.outcome in ("not_met", "invalid")
-
-
-def is_confirmed(outcome: str, gate: Sequence[CriterionResult], caveats: Sequence[str]) -> bool:
-    """Whether a verdict may stand: a clear answer, no caveat, and no criterion judged at point value."""
-    if outcome not in ("pass", "fail") or caveats:
-        return False
-    decisive = gate if outcome == "pass" else [r for r in gate if r.outcome == "not_met"]
-    return all(r.treatment in ("interval", *IN_SEQUENCE) for r in decisive)
-
-
-def judge_row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:
-    """The case, tier and hypothesis that hold and what they mean; and the rows that are open."""
-
-    def outcome_of(name: str) -> CriterionOutcome:
-        return result_of(name).outcome
-
-    rules, rivals = program.phases[phase], program.hypotheses
-    case, open_cases = choose_row(list(rules.cases.items()), outcome_of)
-    tier, open_tiers = choose_row([(t.tier, t) for t in rules.tiers], outcome_of)
-    decided = rivals is not None and rivals.decided_by == phase and case in rivals.rivals
-    held = rules.row(case or tier)
-    row = {
-        "case": case,
-        "tier": tier,
-        "means": held.means if held else "",
-        "hypothesis": case if decided else None,
-    }
-    return row, [*open_cases, *open_tiers]
 
 
 def rules_digest(program: Program, phase: str) -> str:
@@ -284,7 +153,7 @@ def _claims(
 ) -> list[ClaimResult]:
     """What the phase says of its claims; nothing where a guard finds the evidence itself invalid."""
     claims = [judge_claim(name, rule, result_of) for name, rule in rules.claims.items()]
-    broken = next((g for g in guards if g.consequence == "invalid" and _is_broken(g)), None)
+    broken = next((g for g in guards if g.consequence == "invalid" and is_broken(g)), None)
     if broken:
         return unsettled(claims, f"{broken.id}: {broken.reason}")
     return [with_doubts(claim, guards, result_of, earlier) for claim in claims]

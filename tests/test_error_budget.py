@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from worlds import own_run, small, stand
 
 from planner.check import check
+from planner.concluding import BEYOND_BUDGET
 from planner.error_budget import build_shares, build_spending, own_gates
-from planner.gates import BEYOND_BUDGET, build_judging, rules_digest
+from planner.gates import build_judging, rules_digest
 from planner.program import Program, build
 
 SMALL = small()

@@ -8,9 +8,10 @@ from typing import Any
 
 from planner.calibration.noise import Normals
 from planner.calibration.simulated import Plan, Simulated
+from planner.concluding import is_confirmed
 from planner.criteria.answer import Judging
 from planner.evidence import Evidence
-from planner.gates import is_confirmed, judge_phase
+from planner.gates import judge_phase
 from planner.policy import build_position
 from planner.position import Position, Situation
 from planner.program import Phase, Program

@@ -1,0 +1,153 @@
+"""What follows from a phase's results: gate, row of the table, caveats, confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from planner.cases import choose_row
+from planner.caveats import ResultOf, evidence_caveats
+from planner.criteria.answer import Judging
+from planner.criteria.joining import lacks_evidence
+from planner.criteria.judge import judge_criteria, result_from
+from planner.error_budget import build_shares
+from planner.evidence import Evidence
+from planner.guards import judge_guards
+from planner.program import Program
+from planner.records import (
+    Confidence,
+    CriterionOutcome,
+    CriterionResult,
+    GateOutcome,
+    GuardResult,
+    Verdict,
+)
+from planner.turning import There
+from planner.written import IN_SEQUENCE
+
+BEYOND_BUDGET = "error budget: more gates than budget.gates plans for, so this one may err beyond the budget"
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What follows from the results of a phase's criteria."""
+
+    outcome: GateOutcome
+    cause: str | None
+    confidence: Confidence
+    guards: tuple[GuardResult, ...]
+    caveats: tuple[str, ...]
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The rules of a phase, ready to be held against evidence, as it is or moved.
+
+    Attributes:
+        said: what the caller knows against the evidence.
+    """
+
+    program: Program
+    phase: str
+    judging: Judging
+    earlier: Mapping[str, Verdict]
+    said: tuple[str, ...]
+    post_hoc: bool
+
+    def result_of(self, results: Mapping[str, CriterionResult]) -> ResultOf:
+        """The result that a criterion's name means, here or in an earlier phase."""
+        return lambda name: result_from(name, results, self.earlier)
+
+    def judge(self, evidence: Evidence, kept: Mapping[str, CriterionResult]) -> dict[str, CriterionResult]:
+        """What the criteria say, flip points left out."""
+        judging = replace(self.judging, told=False)
+        return judge_criteria(self.program, self.phase, evidence, judging, self.earlier, kept)
+
+    def conclude(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> Conclusion:
+        """What follows from these results of the criteria."""
+        rules, result_of = self.program.phases[self.phase], self.result_of(results)
+        guards = judge_guards(self.program, self.phase, evidence, self.judging, result_of)
+        gate = [result_of(name) for name in rules.gate]
+        outcome, cause = judge_gate(guards, gate, self.judging)
+        row, open_rows = judge_row(self.program, self.phase, result_of)
+        told = [
+            *self.said,
+            *([BEYOND_BUDGET] if build_shares(self.program)[self.phase].beyond else []),
+            *evidence_caveats(rules, evidence, guards, results, result_of),
+            *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
+            *(["a rule changed after evidence for it was seen (post hoc)"] if self.post_hoc else []),
+        ]
+        told = list(dict.fromkeys(told))
+        confidence: Confidence = "confirmed" if is_confirmed(outcome, gate, told) else "provisional"
+        kept = row if outcome != "invalid" else {}
+        return Conclusion(outcome, cause, confidence, tuple(guards), tuple(told), kept)
+
+    def there(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> There:
+        """The part of it that a turning keeps."""
+        found = self.conclude(evidence, results)
+        return There(found.outcome, found.row.get("case"), found.row.get("tier"), found.confidence)
+
+
+def judge_gate(
+    guards: Iterable[GuardResult], gate: Sequence[CriterionResult], judging: Judging
+) -> tuple[GateOutcome, str | None]:
+    """(outcome, cause) of a gate: every listed criterion must be met.
+
+    In this order: a guard that blocks; a guard or required criterion that is invalid; required
+    evidence that is missing, so that the gate neither passes nor fails; one criterion not met; one
+    undecided.
+    """
+    broken = {g.consequence: g for g in reversed(list(guards)) if is_broken(g)}
+    if "blocked" in broken:
+        return "blocked", "infrastructure" if broken["blocked"].id == "complete" else broken["blocked"].id
+    if "invalid" in broken:
+        return "invalid", broken["invalid"].id
+    invalid = [r.cause or r.id for r in gate if r.outcome == "invalid"]
+    if invalid:
+        return "invalid", invalid[0]
+    if any(r.outcome == "not_applicable" or lacks_evidence(r) for r in gate):
+        return "inconclusive", "missing"
+    lost = [r for r in gate if r.outcome == "not_met"]
+    if lost:
+        return "fail", "equivalent" if all(r.answer == "equivalent" for r in lost) else None
+    undecided = [r for r in gate if r.outcome == "undecided"]
+    if not undecided:
+        return "pass", None
+    if any(r.cause == "partial" for r in undecided):
+        return "inconclusive", "partial"
+    return "inconclusive", "budget" if min(r.n for r in undecided) >= judging.most_seeds else "underpowered"
+
+
+def is_broken(guard: GuardResult) -> bool:
+    """Whether a guard found what it guards against."""
+    return guard.outcome in ("not_met", "invalid")
+
+
+def is_confirmed(outcome: str, gate: Sequence[CriterionResult], caveats: Sequence[str]) -> bool:
+    """Whether a verdict may stand: a clear answer, no caveat, and no criterion judged at point value."""
+    if outcome not in ("pass", "fail") or caveats:
+        return False
+    decisive = gate if outcome == "pass" else [r for r in gate if r.outcome == "not_met"]
+    return all(r.treatment in ("interval", *IN_SEQUENCE) for r in decisive)
+
+
+def judge_row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:
+    """The case, tier and hypothesis that hold and what they mean; and the rows that are open."""
+
+    def outcome_of(name: str) -> CriterionOutcome:
+        return result_of(name).outcome
+
+    rules, rivals = program.phases[phase], program.hypotheses
+    case, open_cases = choose_row(list(rules.cases.items()), outcome_of)
+    tier, open_tiers = choose_row([(t.tier, t) for t in rules.tiers], outcome_of)
+    decided = rivals is not None and rivals.decided_by == phase and case in rivals.rivals
+    held = rules.row(case or tier)
+    row = {
+        "case": case,
+        "tier": tier,
+        "means": held.means if held else "",
+        "hypothesis": case if decided else None,
+    }
+    return row, [*open_cases, *open_tiers]
