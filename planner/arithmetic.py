@@ -59,7 +59,8 @@ def _again(program: Program, verdict: Verdict, rule: Measured, result: Criterion
     """The value that a criterion observes, for each arm or pair that it may have been decided by."""
     for found in quantities(program, verdict, rule):
         values = [value for _, value in sorted(found.items())]
-        counted = values[: result.n]
+        first = result.chosen_on if result.fresh else 0
+        counted = values[first : first + result.n]
         if not counted or not all(map(is_finite, counted)):
             continue
         # Of two arms that are to be alike, the one that is ahead over all seeds comes first.

@@ -119,6 +119,7 @@ class CriterionResult(Record):
         cause: why there is no answer: ``missing``, ``few_seeds``, ``undecided``, ``partial``, ``not_finite``.
         parts: the criteria or pairs of arms that it is made of.
         chosen: the arm that met it, where any of several may.
+        chosen_on: by how many seeds it was chosen.
         fresh: on how many seeds that had no part in choosing the arm it was judged.
         needs: with how many seeds it would be decided if all were like those that are there.
     """
@@ -146,6 +147,7 @@ class CriterionResult(Record):
     parts: tuple[CriterionResult, ...] = ()
     caveats: tuple[str, ...] = ()
     chosen: str | None = None
+    chosen_on: int = 0
     fresh: int = 0
     needs: int | None = None
 

@@ -249,7 +249,9 @@ REPLIES: dict[str, Schema] = {
     ),
     "knowledge": _reply(
         "knowledge",
-        programs=_list(_object(name=TEXT, fidelity=TEXT, claims=WHOLE, score=BRIER, overrides_score=SCORE_TALLY)),
+        programs=_list(
+            _object(name=TEXT, fidelity=TEXT, claims=WHOLE, score=BRIER, overrides_score=SCORE_TALLY)
+        ),
         claims=_list(
             _object(
                 program=TEXT,

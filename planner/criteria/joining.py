@@ -72,7 +72,7 @@ def joined(
     return result(question, rule, threshold, **fields)
 
 
-_SPOKEN = ("observed", "n", "interval", "margin", "answer", "chosen", "fresh", "needs")
+_SPOKEN = ("observed", "n", "interval", "margin", "answer", "chosen", "chosen_on", "fresh", "needs")
 
 
 def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> CriterionResult:

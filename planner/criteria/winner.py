@@ -44,7 +44,7 @@ def seeds_to_confirm(rule: Level | Comparison, result: CriterionResult) -> dict[
     if result.outcome != "met" or result.chosen is None or result.fresh:
         return {}
     versus = rule.versus if isinstance(rule, Comparison) else None
-    return {arm: result.n + LEAST_SEEDS for arm in (result.chosen, versus) if arm is not None}
+    return {arm: result.chosen_on + LEAST_SEEDS for arm in (result.chosen, versus) if arm is not None}
 
 
 def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> int:
@@ -72,11 +72,14 @@ def _again(
     told = f"chosen as the best of {len(rule.subjects)} on {chosen_on} seeds"
     if len(rest) < LEAST_SEEDS:
         doubt = (f"{arm} was {told}: not confirmed on fresh seeds",) if question.required else ()
-        return part.model_copy(update={"chosen": arm, "caveats": part.caveats + doubt})
+        return part.model_copy(
+            update={"chosen": arm, "chosen_on": chosen_on, "caveats": part.caveats + doubt}
+        )
     alone = rule.model_copy(update={"arm": arm, "any_arm": []})
     found = judge(_cut(question, arms, rest), alone, arm)
     reason = f"{found.reason}; {told}, judged on {found.n} others"
-    return found.model_copy(update={"chosen": arm, "fresh": found.n, "reason": reason})
+    told_of = {"chosen": arm, "chosen_on": chosen_on, "fresh": found.n, "reason": reason}
+    return found.model_copy(update=told_of)
 
 
 def _arms(rule: Level | Comparison, arm: str) -> list[str]:
