@@ -72,9 +72,8 @@ def _again(
     told = f"chosen as the best of {len(rule.subjects)} on {chosen_on} seeds"
     if len(rest) < LEAST_SEEDS:
         doubt = (f"{arm} was {told}: not confirmed on fresh seeds",) if question.required else ()
-        return part.model_copy(
-            update={"chosen": arm, "chosen_on": chosen_on, "caveats": part.caveats + doubt}
-        )
+        selected = {"chosen": arm, "chosen_on": chosen_on}
+        return part.model_copy(update={**selected, "caveats": part.caveats + doubt})
     alone = rule.model_copy(update={"arm": arm, "any_arm": []})
     found = judge(_cut(question, arms, rest), alone, arm)
     reason = f"{found.reason}; {told}, judged on {found.n} others"
