@@ -11,6 +11,7 @@ from planner.concluding import Bench, is_broken
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.judge import (
     alternatives_of_gate,
+    gating_criteria,
     judge_criteria,
     lookup,
     required_by_gate,
@@ -44,6 +45,8 @@ def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> J
         seeds=seeds,
         most_seeds=most,
         false_pass=build_shares(program)[phase].rate,
+        gating=gating_criteria(program, phase),
+        plain=budget.false_pass,
         false_fail=budget.false_fail,
         final=final or smoke or most < LEAST_SEEDS,
         required=required_by_gate(program, phase),

@@ -105,7 +105,7 @@ def _one_sided(rule: Comparison | Spread, judging: Judging) -> float:
     family = len(rule.subjects) if isinstance(rule, Comparison) and rule.any_arm else 1
     if isinstance(rule, Comparison) and rule.better_by is not None and rule.treated != "interval":
         return judging.false_pass / family
-    return (1 - judging.shared_level(family)) / 2
+    return (1 - judging.met_level(family)) / 2
 
 
 def _noise(

@@ -26,7 +26,9 @@ class Judging:
     Attributes:
         seeds: the planned number of seeds; the first look.
         most_seeds: the number of seeds at which looking ends.
-        false_pass, false_fail: alpha and beta.
+        false_pass, false_fail: alpha and beta; alpha is the gate's share of the program's.
+        gating: criteria that some gate rests on.
+        plain: alpha for what lets no gate pass; ``false_pass`` where it is not told.
         final: no more seeds are to be had, so that a criterion must do with what there is.
         required: criteria whose evidence the gate requires.
         alternatives: criterion -> how many share its error rate, because one of them suffices.
@@ -41,11 +43,23 @@ class Judging:
     final: bool = False
     required: frozenset[str] = frozenset()
     alternatives: Mapping[str, int] = field(default_factory=dict)
+    gating: frozenset[str] = frozenset()
+    plain: float | None = None
     told: bool = True
 
     def of(self, criterion: str) -> Judging:
-        """The rules for one criterion: at its share of the error rate where any of several suffices."""
-        return replace(self, false_pass=self.false_pass / self.alternatives.get(criterion, 1))
+        """The rules for one criterion: the gate's share of the error budget is for what lets the gate pass.
+
+        Where any of several suffices, each has its part of that share. Whatever the gate does not rest on
+        passes nothing, and is judged at the plain rate.
+        """
+        share = self.false_pass / self.alternatives.get(criterion, 1)
+        return replace(self, false_pass=share if criterion in self.gating else self.plain_rate)
+
+    @property
+    def plain_rate(self) -> float:
+        """The error rate of what lets no gate pass."""
+        return self.false_pass if self.plain is None else self.plain
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -53,14 +67,18 @@ class Judging:
         first = max(self.seeds, LEAST_SEEDS)
         return (first, self.most_seeds) if self.most_seeds > first else (first,)
 
-    @property
-    def level(self) -> float:
-        """The level of an interval: 1 minus the false-pass rate, split over the looks."""
-        return self.shared_level(1)
+    def met_level(self, family: int = 1) -> float:
+        """The level of the interval that has to meet a bound, split over the looks and over a family.
 
-    def shared_level(self, family: int) -> float:
-        """The level of an interval where several share the error rate."""
-        return 1 - self.false_pass / len(self.looks) / family
+        Wherever the truth lies just short of a bound, one side of the interval alone errs: half of what is
+        left of 1. So that a share of the budget is not halved for nothing, the interval may leave twice the
+        share, but never more than the plain rate.
+        """
+        return 1 - min(2 * self.false_pass, self.plain_rate) / len(self.looks) / family
+
+    def lost_level(self, family: int = 1) -> float:
+        """The level of the interval that has to miss a bound: that lets no gate pass."""
+        return 1 - self.plain_rate / len(self.looks) / family
 
     def counted(self, n: int) -> int:
         """How many of n seeds an interval criterion uses: those of the last look that n reaches.
@@ -175,10 +193,8 @@ def _interval(quantity: Quantity, judging: Judging) -> Judged:
     counted = quantity.in_order[: judging.counted(len(quantity.values))]
     observed = intervals.sd(counted) if quantity.spread else intervals.mean(counted)
     build = intervals.sd_interval if quantity.spread else intervals.t_interval
-    met, lost = (
-        build(counted, judging.shared_level(family)) or (observed, observed)
-        for family in (quantity.family, quantity.family_lost)
-    )
+    levels = judging.met_level(quantity.family), judging.lost_level(quantity.family_lost)
+    met, lost = (build(counted, level) or (observed, observed) for level in levels)
     outcome: CriterionOutcome = "undecided"
     if quantity.surely_in(met):
         outcome = "met"

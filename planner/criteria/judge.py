@@ -15,6 +15,7 @@ from planner.criterion import Combined, Comparison, Criterion, Level, Order, Spr
 from planner.evidence import Evidence
 from planner.program import Program
 from planner.records import CriterionResult, Verdict
+from planner.references import resolve
 
 
 def judge_criteria(
@@ -89,6 +90,16 @@ def lookup(name: str, earlier: Mapping[str, Verdict]) -> tuple[str, CriterionRes
             if found is not None:
                 return phase, found
     return "", None
+
+
+def gating_criteria(program: Program, phase: str) -> frozenset[str]:
+    """The criteria of a phase that its own gate, or that of another phase, rests on."""
+    found = set(required_by_gate(program, phase))
+    for other in program.phases:
+        if other != phase:
+            named = (resolve(program, other, ref) for ref in required_by_gate(program, other))
+            found |= {place[1] for place in named if place is not None and place[0] == phase}
+    return frozenset(found)
 
 
 def alternatives_of_gate(program: Program, phase: str) -> dict[str, int]:

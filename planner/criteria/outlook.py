@@ -38,7 +38,8 @@ def seeds_to_decide(quantity: Quantity, judging: Judging) -> int | None:
         alpha = judging.false_pass / quantity.family
         found = _in_sequence(quantity.delta or 0.0, observed, noise, (alpha, judging.false_fail))
     else:
-        level = judging.shared_level(max(quantity.family, quantity.family_lost))
+        met = quantity.region.holds(observed)
+        level = judging.met_level(quantity.family) if met else judging.lost_level(quantity.family_lost)
         found = _by_interval(_distance(quantity, observed), noise, level)
     return None if found is None or found > MOST else max(found, len(values) + 1)
 

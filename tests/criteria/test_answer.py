@@ -131,7 +131,7 @@ def test_an_interval_of_better_by_is_met_exactly_where_it_lies_above_zero(
 ) -> None:
     quantity = Quantity(dict(enumerate(values)), Region(delta, math.inf), "interval", delta)
     answer = judge_quantity(quantity, make_judging(final=True))
-    interval = intervals.t_interval(values, make_judging().level)
+    interval = intervals.t_interval(values, make_judging().met_level())
     assert interval is not None
     expected = "met" if interval[0] > 0 else "not_met" if interval[1] < delta else "undecided"
     assert answer.outcome == expected
@@ -156,10 +156,10 @@ def test_few_seeds_and_none_to_come_fall_back_to_the_value_itself_and_say_so() -
 
 def test_the_error_is_split_among_the_declared_looks() -> None:
     assert make_judging(seeds=3, most_seeds=6).looks == (3, 6)
-    assert make_judging(seeds=3, most_seeds=6).level == pytest.approx(0.975)
-    assert make_judging(seeds=3, most_seeds=3).level == pytest.approx(0.95)
+    assert make_judging(seeds=3, most_seeds=6).met_level() == pytest.approx(0.975)
+    assert make_judging(seeds=3, most_seeds=3).met_level() == pytest.approx(0.95)
     assert make_judging(seeds=1, most_seeds=1).looks == (3,)
-    assert make_judging(seeds=3, most_seeds=3).shared_level(5) == pytest.approx(0.99)
+    assert make_judging(seeds=3, most_seeds=3).met_level(5) == pytest.approx(0.99)
 
 
 def test_identical_values_have_an_interval_of_no_width_and_no_division_by_zero() -> None:
