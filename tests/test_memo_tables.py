@@ -191,7 +191,7 @@ def test_a_floor_is_named_with_its_value_and_the_value_itself_stands_beside_it()
     verdict = verdict_of(program, make_evidence({"base": runs}))
     rows = section(memo_of(program, verdict), "Criteria")
     assert cells(rows, "`c`")[3:5] == [
-        "0.4, beyond it by +0.101 [0.09588, 0.1061]",
+        "0.4, beyond it by +0.101 [0.09742, 0.1046]",
         "above its floor f1_floor (0.299)",
     ]
     assert cells(rows, "`chance`")[4] == "above its floor 0.5"

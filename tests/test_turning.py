@@ -17,7 +17,7 @@ from planner.records import Turning, Verdict
 from planner.supposing import Flip, flips_of, ground_of
 
 MANY = settings(
-    max_examples=500, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=250, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 WORLDS = st.integers(0, 10**9).map(make_world)
 
