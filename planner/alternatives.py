@@ -16,7 +16,8 @@ def why_not_row(rules: Phase, verdict: Verdict, key: str) -> tuple[str, str]:
     have met it.
     """
     if key in OUTCOMES:
-        return f"the outcome is {verdict.outcome}, not {key}", _flips_of(_gate_culprit(rules, verdict))
+        asked = {"pass": "met", "fail": "not_met"}.get(key)
+        return f"the outcome is {verdict.outcome}, not {key}", _flips_of(_gate_culprit(rules, verdict), asked)
     row = rules.row(key)
     kind = "Case" if key in rules.cases else "Tier"
     if row is None:
@@ -29,7 +30,7 @@ def why_not_row(rules: Phase, verdict: Verdict, key: str) -> tuple[str, str]:
         outcome = result.outcome if result else "not_applicable"
         if outcome != asked:
             told = f"{kind} {key} asks for {name} {words(asked)}; it is {words(outcome)}"
-            return told, _flips_of(result)
+            return told, _flips_of(result, asked)
     return f"{kind} {key} comes later in the table", ""
 
 
@@ -38,10 +39,18 @@ def _gate_culprit(rules: Phase, verdict: Verdict) -> CriterionResult | None:
     return next((r for r in listed if r is not None and r.outcome != "met"), listed[0] if listed else None)
 
 
-def _flips_of(result: CriterionResult | None) -> str:
-    if result is None or result.flips_at is None:
+def _flips_of(result: CriterionResult | None, asked: str | None) -> str:
+    """Where a result says what is asked; where nothing is, the nearest point at which it says anything else."""
+    if result is None:
         return ""
-    return f"{result.id} flips where the observed {number(result.observed)} becomes {number(result.flips_at)}"
+    edge = next((at for at, outcome in result.turns if outcome == asked), None)
+    if edge is None and asked is not None:
+        return ""
+    edge = result.flips_at if edge is None else edge
+    if edge is None:
+        return ""
+    says = f"is {words(asked)}" if asked is not None else "flips"
+    return f"{result.id} {says} where the observed {number(result.observed)} becomes {number(edge)}"
 
 
 def one_try(program: Program, best: Option, others: Sequence[Option], deferred: Sequence[Option]) -> str:
