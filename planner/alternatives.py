@@ -40,7 +40,7 @@ def _gate_culprit(rules: Phase, verdict: Verdict) -> CriterionResult | None:
 
 
 def _flips_of(result: CriterionResult | None, asked: str | None) -> str:
-    """Where a result says what is asked; where nothing is, the nearest point at which it says anything else."""
+    """Where a result says what is asked; where nothing is asked, where it first says anything else."""
     if result is None:
         return ""
     edge = next((at for at, outcome in result.turns if outcome == asked), None)
