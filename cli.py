@@ -148,30 +148,40 @@ def explain(
     json: Json = False,
 ) -> None:
     """Why: guards, criteria, gate, case, triage, decision, and what was not chosen."""
-    from planner.explain import as_json, as_mermaid, as_text, why_not_lines
-    from planner.explain import why_not as why_not_chosen
     from planner.io.reading import trace_for
 
     if format not in ("text", "json", "mermaid"):
         raise UsageError(f"--format takes text, json or mermaid, not '{format}'")
     home = the_home()
     trace = trace_for(home, _one_program(home, program), phase, decision)
-    asked = why_not_chosen(trace, why_not) if why_not else None
-    supposed = None
+    asked = supposed = None
+    if why_not:
+        from planner.explain import why_not as chosen_otherwise
+
+        asked = chosen_otherwise.why_not(trace, why_not)
     if what_if:
         from planner.io.supposing import suppose
 
         supposed = suppose(home, trace, what_if)
     if json or format == "json":
+        from planner.explain.in_json import as_json
+
         answer = asked.model_dump(mode="json") if asked else None
         _print_json({**as_json(trace), "why_not": answer, "what_if": supposed})
     elif asked or supposed:
+        from planner.explain.why_not import why_not_lines
         from planner.what_if import what_if_lines
 
         lines = [*(why_not_lines(asked) if asked else []), *(what_if_lines(supposed) if supposed else [])]
         typer.echo("\n".join(lines))
+    elif format == "mermaid":
+        from planner.explain.in_mermaid import as_mermaid
+
+        typer.echo(as_mermaid(trace))
     else:
-        typer.echo(as_mermaid(trace) if format == "mermaid" else as_text(trace, full))
+        from planner.explain.in_text import as_text
+
+        typer.echo(as_text(trace, full))
 
 
 @command()

@@ -9,7 +9,6 @@ from planner.evidence import Evidence
 from planner.program import BUILT_IN_GUARDS, Program
 from planner.records import GuardResult
 from planner.runs import Run
-from planner.truth import basics_under
 
 LEAK = "leak"
 
@@ -50,6 +49,8 @@ def _told(leaking: dict[str, float]) -> str:
 
 def _bounded(program: Program, phase: str, known: Iterable[Run]) -> bool:
     """Whether a guard or the gate of the phase bounds a metric that is the overlap, run by run."""
+    from planner.truth import basics_under  # only where a leak was found is there anything to look up
+
     rules = program.phases[phase]
     names = [*(name for name in rules.guards if name not in BUILT_IN_GUARDS), *rules.gate]
     for place, name in basics_under(program, phase, names):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from planner.caveats import SHORT, passed_over_caveat
 from planner.criteria.answer import Judging
 from planner.deciding import (
     decision_digest,
@@ -28,9 +29,6 @@ from planner.routes import openers, targets
 from planner.runs import PlannedRun
 from planner.seeds import seeds_wanted
 from planner.triage import Route
-
-SHORT = "the budget is spent before every run that was asked for is made"
-"""The caveat of a verdict whose runs could not all be paid for."""
 
 
 def build_position(situation: Situation) -> Position:
@@ -83,11 +81,6 @@ def seeds_next(
     if is_hopeless(verdict, judging):
         return {}
     return seeds_wanted(program, verdict.phase, verdict, judging, evidence)
-
-
-def passed_over_caveat(phase: str) -> str:
-    """What the verdicts after a phase that was passed over say."""
-    return f"phase '{phase}' was not done (passed over)"
 
 
 def passed_over(caveats: Iterable[str]) -> list[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from planner.evidence import Evidence
-from planner.explain import Trace
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.runs import Description, Ended, Event, Job, PlannedRun
+
+if TYPE_CHECKING:  # explaining is more than a command needs that only reads where a program stands
+    from planner.explain.trace import Trace
 
 
 class Launcher(Protocol):

@@ -7,14 +7,16 @@ Entries are those of a journal, oldest first: anything with a ``record``, and wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from planner.explain import Trace
 from planner.override_scores import Score
 from planner.position import Step
 from planner.program import Program
 from planner.records import Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.supersede import Standing, claims_today
+
+if TYPE_CHECKING:
+    from planner.explain.trace import Trace
 
 
 def overrides_today(entries: Iterable[Any], now: str) -> list[Override]:
@@ -127,6 +129,8 @@ def trace_of(
     Args:
         before: see :func:`rules_before`.
     """
+    from planner.explain.trace import Trace
+
     return Trace(
         program=program,
         phase=phase,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.policy import passed_over_caveat
+from planner.caveats import passed_over_caveat
 from planner.program import Program
 from planner.records import Decision, Exclusion, Override, Verdict
 from planner.standing import follows_verdict, overrides_today

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from planner.evidence import Evidence
-from planner.explain import Trace
+from planner.explain.trace import Trace
 from planner.program import Program, build
 from planner.records import (
     ClaimResult,

@@ -8,7 +8,8 @@ import pytest
 from hand_made import PROGRAM, criterion, decision, make_program, trace, verdict
 
 from planner.expectations import prediction_of, rivals_of
-from planner.explain import as_json, as_text
+from planner.explain.in_json import as_json
+from planner.explain.in_text import as_text
 from planner.memo.render import render_memo
 from planner.program import Program
 

@@ -10,7 +10,9 @@ import pytest
 from cli_schemas import assert_fits
 from hand_made import OUTCOMES, criterion, decision, guard, override, trace, verdict
 
-from planner.explain import as_json, as_mermaid, as_text
+from planner.explain.in_json import as_json
+from planner.explain.in_mermaid import as_mermaid
+from planner.explain.in_text import as_text
 from planner.memo.render import render_memo
 from planner.override_scores import Score
 from planner.records import ClaimResult

@@ -10,7 +10,7 @@ from hand_made import decision, trace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.explain import as_text
+from planner.explain.in_text import as_text
 from planner.memo.brief import answer_line
 from planner.memo.render import render_memo
 from planner.program import Program

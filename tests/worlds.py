@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.evidence import Evidence
-from planner.explain import Trace
+from planner.explain.trace import Trace
 from planner.graph import Options, Outcome, run_loop
 from planner.io.desk import Desk, Wishes
 from planner.io.journal import Journal

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments import command as user_command
-
 from planner.io.journal import Journal
 from planner.ports import Launcher
 from planner.program import Program
-from planner.recall import DIGEST_LENGTH
 from planner.records import digest_of
 from planner.runs import Description
 from planner.supersede import Data
@@ -64,6 +61,8 @@ class Describer:
     def _ask(self, wanted: list[tuple[dict[str, Any], str]]) -> list[Description]:
         if self.program.experiment is not None:
             return self.launcher.describe(self.program.experiment, wanted)
+        from experiments import command as user_command
+
         argv = tuple(self.program.command or ())
         return [Description.model_validate(user_command.describe(argv, params)) for params, _ in wanted]
 
@@ -97,6 +96,8 @@ def data_today(program: Program, code: str, journal: Journal, judged: Mapping[st
     Args:
         judged: phase -> the fidelity at which it was judged last.
     """
+    from planner.recall import DIGEST_LENGTH
+
     known, found = journal.all_described(), {}
     for phase in [name for name in program.phases if name in judged]:
         rung, arms = judged[phase], program.phases[phase].arms

@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.explain import Trace, as_json
+from planner.explain.in_json import as_json
+from planner.explain.trace import Trace
 from planner.graph import Launched, Recorded
 from planner.hindsight import score_overrides
 from planner.io.batch import Batch, Limits

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from planner.evidence import Evidence
-from planner.explain import Trace
+from planner.explain.trace import Trace
 from planner.memo.render import Picture, render_memo
 from planner.paths import Home
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from planner.draw import PhaseState
 from planner.errors import ProgramError, UsageError, each_apart
-from planner.explain import Trace
+from planner.explain.trace import Trace
 from planner.findings import Finding, warning
 from planner.hindsight import score_overrides
 from planner.io.entries import Entry
@@ -18,6 +18,9 @@ from planner.records import Decision, Verdict
 from planner.standing import rules_before, trace_of
 from planner.standpoint import Standpoint
 from planner.status import phase_json
+
+if TYPE_CHECKING:
+    from planner.draw import PhaseState
 
 
 def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None) -> Trace:
@@ -81,6 +84,8 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
 
 def phase_states(home: Home, name: str) -> tuple[Program, dict[str, PhaseState]]:
     """A program and the state of each of its phases, for drawing."""
+    from planner.draw import PhaseState
+
     program = open_program(home, name)
     at, _ = standpoint(home, program)
     states = {}

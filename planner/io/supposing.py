@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from planner.explain import Trace
+from planner.explain.trace import Trace
 from planner.io.advancing import Request
 from planner.io.dry_run import read_only_desk
 from planner.paths import Home

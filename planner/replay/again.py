@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from planner.caveats import SHORT
 from planner.counting import build_evidence
 from planner.deciding import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.evidence import Evidence
 from planner.fresh import fresh_evidence, judged_otherwise
 from planner.gates import build_judging
 from planner.overrides import choose_route
-from planner.policy import SHORT, judge_on_the_way, lacks_required, passed_over, seeds_next
+from planner.policy import judge_on_the_way, lacks_required, passed_over, seeds_next
 from planner.program import Program
 from planner.recall import Recall, Snapshot
 from planner.records import Considered, Decision, Identified, Inputs, Override, Verdict

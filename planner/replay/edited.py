@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from planner.caveats import SHORT
 from planner.gates import build_judging
-from planner.policy import SHORT, seeds_next
+from planner.policy import seeds_next
 from planner.program import Program
 from planner.records import Decision, Record, Verdict
 from planner.replay.again import decision_again, evidence_again, verdicts_again

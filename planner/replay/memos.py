@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from planner.evidence import Evidence
-from planner.explain import Trace
+from planner.explain.trace import Trace
 from planner.hindsight import score_overrides
 from planner.position import Step
 from planner.program import Program

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from explaining import AFTER, CRITERIA, explained, program_of, trace_on, verdict_on
 
-from planner.explain import as_json, as_text
+from planner.explain.in_json import as_json
+from planner.explain.in_text import as_text
 from planner.explain.next_experiment import outlook_of
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from explaining import explained, program_of, trace_on, verdict_on
 
-from planner.explain import as_json, as_text
+from planner.explain.in_json import as_json
+from planner.explain.in_text import as_text
 from planner.explain.trace import Trace
 from planner.explain.unfired import Told, rules_told
 

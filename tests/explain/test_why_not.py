@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import UsageError
-from planner.explain import Trace, why_not, why_not_lines
+from planner.explain.trace import Trace
+from planner.explain.why_not import why_not, why_not_lines
 from planner.supersede import Standing
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from worlds import Crash, World, own_plan, scores, small, traces_of
 
-from planner.explain import as_json
+from planner.explain.in_json import as_json
 from planner.io.journal import Journal
 from planner.io.memory import MemoryRecords
 from planner.io.mirror import write_person

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import ProgramError
-from planner.explain import Trace, as_text
+from planner.explain.in_text import as_text
+from planner.explain.trace import Trace
 from planner.io.programs import load_program
 from planner.memo.render import render_memo
 from planner.position import Position, Step

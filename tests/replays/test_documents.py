@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from planner.explain import as_text
+from planner.explain.in_text import as_text
 from planner.records import ClaimResult
 from planner.standing import trace_of
 from planner.supersede import build_standing
