@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.recall import DIGEST_LENGTH, Recall
+from planner.recall import Recall
 from planner.records import Verdict
+from planner.runs import DIGEST_LENGTH
 
 
 def lost_grounds(recall: Recall, verdicts: Mapping[str, Verdict]) -> dict[str, str]:

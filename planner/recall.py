@@ -11,12 +11,10 @@ from planner.counting import build_evidence, one_dataset, one_per_seed
 from planner.evidence import Evidence
 from planner.program import Program
 from planner.records import Exclusion, digest_of
-from planner.runs import Description, PlannedRun, Run, UnfinishedRun
+from planner.runs import DIGEST_LENGTH, Description, PlannedRun, Run, UnfinishedRun
 
 RETRIES = 1
 """How often a run that did not end by its own fault is tried again."""
-DIGEST_LENGTH = 36
-"""MLflow keeps at most this much of a dataset's digest."""
 WORTH_RETRYING = frozenset({"out_of_memory", "timeout", "slowdown", "suspended", "killed", "lost"})
 """Outcomes that a second try may change; an exception or a NaN would come again."""
 

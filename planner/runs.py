@@ -22,6 +22,8 @@ RunOutcome = Literal[
     "killed",
     "lost",
 ]
+DIGEST_LENGTH = 36
+"""MLflow keeps at most this much of a dataset's digest."""
 Series = tuple[tuple[int, float], ...]
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planner.override_scores import Score
-from planner.position import Step
 from planner.program import Program
 from planner.records import Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.supersede import Standing, claims_today
 
 if TYPE_CHECKING:
     from planner.explain.trace import Trace
+    from planner.position import Step
 
 
 def overrides_today(entries: Iterable[Any], now: str) -> list[Override]:

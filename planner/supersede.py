@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from planner.gates import rules_digest
 from planner.program import Program
 from planner.records import ClaimResult, Verdict
+from planner.rules import rules_digest
 
 
 @dataclass(frozen=True)

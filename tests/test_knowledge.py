@@ -12,7 +12,6 @@ from cli_schemas import assert_fits
 from hand_made import PROGRAM, criterion, decision, make_program, override, verdict
 
 from planner.errors import UsageError
-from planner.gates import rules_digest
 from planner.grounds import build_grounds
 from planner.io.claim_pictures import write_webs
 from planner.io.programs import load_program
@@ -22,6 +21,7 @@ from planner.knowledge.web import COLOURS, build_web
 from planner.phases import rests_on
 from planner.program import Program
 from planner.records import ClaimResult, Verdict
+from planner.rules import rules_digest
 from planner.standpoint import build_standpoint
 
 DRAFTS = sorted((Path(__file__).parent / "programs").glob("*.yaml"))

@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from planner.io.journal import Journal
-from planner.ports import Launcher
 from planner.program import Program
 from planner.records import digest_of
-from planner.runs import Description
+from planner.runs import DIGEST_LENGTH, Description
 from planner.supersede import Data
+
+if TYPE_CHECKING:
+    from planner.ports import Launcher
 
 Place = tuple[str, str, str]
 """Phase, arm, fidelity."""
@@ -96,8 +98,6 @@ def data_today(program: Program, code: str, journal: Journal, judged: Mapping[st
     Args:
         judged: phase -> the fidelity at which it was judged last.
     """
-    from planner.recall import DIGEST_LENGTH
-
     known, found = journal.all_described(), {}
     for phase in [name for name in program.phases if name in judged]:
         rung, arms = judged[phase], program.phases[phase].arms

@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from planner.gates import rules_digest
 from planner.io import tags
 from planner.io.entries import Copy, kind_of
 from planner.io.mlflow_client import metric_entity, param_entity, speaking_of, tag_entity
@@ -19,6 +18,7 @@ from planner.io.run_store import MlflowRuns
 from planner.markdown import escape
 from planner.program import Program
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
+from planner.rules import rules_digest
 
 _MOST_STANDS = 100
 _RANK = {"phase": 0, "decision": 1}

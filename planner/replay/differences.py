@@ -10,13 +10,13 @@ from planner.criterion import Measured
 from planner.deciding import decision_digest
 from planner.digests import run_digest, stepped_metrics
 from planner.evidence import as_text, run_value, which_value
-from planner.gates import phase_rules, rules_digest
 from planner.program import Program
 from planner.records import Considered, Decision, Identified, Record, TableRow, Verdict, canonical
 from planner.replay.again import differing, followed
 from planner.replay.log import Log
 from planner.routes import openers
 from planner.rule_changes import Change, changes
+from planner.rules import phase_rules, rules_digest
 from planner.runs import Run
 
 Kind = Literal["rules", "evidence", "record"]

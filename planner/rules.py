@@ -1,0 +1,32 @@
+"""The rules of a phase as its verdict depends on them, and their digest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from planner.error_budget import build_shares
+from planner.program import Program
+from planner.records import digest_of
+from planner.table import phase_metrics
+
+
+def rules_digest(program: Program, phase: str) -> str:
+    """A digest of everything that this phase's verdict depends on in the program."""
+    return digest_of(phase_rules(program, phase))
+
+
+def phase_rules(program: Program, phase: str) -> dict[str, Any]:
+    """Everything that this phase's verdict depends on in the program.
+
+    What follows from a verdict (``next``, ``triage``) is no part of it.
+    """
+    rules = program.phases[phase]
+    body = rules.model_dump(
+        mode="json", exclude={"question", "next", "triage", "prediction", "asks_for", "runs_of"}
+    )
+    budget = program.budget.model_dump(mode="json", include={"seeds_per_arm", "false_fail"})
+    budget["false_pass"] = build_shares(program)[phase].rate
+    metrics = {name: metric.model_dump(mode="json") for name, metric in program.metrics.items()}
+    used = {name: metrics[name] for name in sorted(phase_metrics(program, phase)) if name in metrics}
+    params = {arm: program.params(phase, arm) for arm in sorted(rules.arms)}
+    return {"phase": body, "budget": budget, "metrics": used, "params": params}
