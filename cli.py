@@ -254,20 +254,27 @@ def knowledge(
 ) -> None:
     """Claims with their evidence and what rests on what; predictions and overrides with their scores."""
     from planner.io.knowing import knowledge_of
-    from planner.knowledge import as_json, as_mermaid, as_text
 
     if format not in ("text", "json", "mermaid", "svg", "png"):
         raise UsageError(f"--format takes text, json, mermaid, svg or png, not '{format}'")
     known, faults = knowledge_of(the_home(), program)
     if json or format == "json":
+        from planner.knowledge.in_json import as_json
+
         _print_json(as_json(known))
     elif format in ("svg", "png"):
         from planner.io.claim_pictures import write_webs
 
         for path in write_webs(known, format, out):
             typer.echo(str(path))
+    elif known and format == "mermaid":
+        from planner.knowledge.in_mermaid import as_mermaid
+
+        _say_or_write(as_mermaid(known), out)
     elif known:
-        _say_or_write(as_text(known) if format == "text" else as_mermaid(known), out)
+        from planner.knowledge.in_text import as_text
+
+        _say_or_write(as_text(known), out)
     _raise_first(faults)
 
 

@@ -15,7 +15,10 @@ from planner.errors import UsageError
 from planner.grounds import build_grounds
 from planner.io.claim_pictures import write_webs
 from planner.io.programs import load_program
-from planner.knowledge import Knowledge, KnownClaim, as_json, as_mermaid, as_text, build_knowledge
+from planner.knowledge.build import Knowledge, KnownClaim, build_knowledge
+from planner.knowledge.in_json import as_json
+from planner.knowledge.in_mermaid import as_mermaid
+from planner.knowledge.in_text import as_text
 from planner.knowledge.lanes import build_chart
 from planner.knowledge.web import COLOURS, build_web
 from planner.phases import rests_on

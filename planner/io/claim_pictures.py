@@ -10,7 +10,7 @@ from typing import Any
 from planner.criteria.wording import words
 from planner.errors import UsageError
 from planner.io.pictures import draw_arrow, draw_box, write_picture
-from planner.knowledge import Knowledge
+from planner.knowledge.build import Knowledge
 from planner.knowledge.lanes import COLUMNS, Chart, Placed, build_chart, title_size
 from planner.knowledge.web import COLOURS, Web, build_web
 

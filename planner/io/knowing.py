@@ -8,7 +8,7 @@ from planner.errors import ProgramError, each_apart
 from planner.io.clock import SystemClock
 from planner.io.home import open_program, standpoint
 from planner.io.programs import program_names
-from planner.knowledge import Knowledge, build_knowledge
+from planner.knowledge.build import Knowledge, build_knowledge
 from planner.paths import Home
 
 
