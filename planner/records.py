@@ -37,7 +37,8 @@ Value = Annotated[float, Field(allow_inf_nan=False)]
 class Record(pydantic.BaseModel):
     """Anything that is written down: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when first used: a command that only reads needs few of them, and building takes its time.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def canonical(value: Any) -> str:
