@@ -11,7 +11,6 @@ from planner.caveats import ResultOf, evidence_caveats
 from planner.criteria.answer import Judging
 from planner.criteria.joining import lacks_evidence
 from planner.criteria.judge import judge_criteria, result_from
-from planner.error_budget import build_shares
 from planner.evidence import Evidence
 from planner.guards import judge_guards
 from planner.program import Program
@@ -74,7 +73,6 @@ class Bench:
         row, open_rows = judge_row(self.program, self.phase, result_of)
         told = [
             *self.said,
-            *([BEYOND_BUDGET] if build_shares(self.program)[self.phase].beyond else []),
             *evidence_caveats(rules, evidence, guards, results, result_of),
             *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
             *(["a rule changed after evidence for it was seen (post hoc)"] if self.post_hoc else []),

@@ -7,7 +7,7 @@ from typing import Any
 
 from planner.caveats import ResultOf, with_doubts
 from planner.claims import conditions, judge_claim, unsettled
-from planner.concluding import Bench, is_broken
+from planner.concluding import BEYOND_BUDGET, Bench, is_broken
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.judge import (
     alternatives_of_gate,
@@ -74,7 +74,9 @@ def judge_phase(
         A verdict whose ``id`` is a digest of its content.
     """
     earlier = earlier or {}
-    bench = Bench(program, phase, judging, earlier, tuple(caveats), post_hoc)
+    # No value moves a share, so this is asked once and not again at every flip point that is tried.
+    beyond = (BEYOND_BUDGET,) if build_shares(program)[phase].beyond else ()
+    bench = Bench(program, phase, judging, earlier, (*caveats, *beyond), post_hoc)
     results = judge_criteria(program, phase, evidence, judging, earlier)
     turner = Turner(program, phase, evidence, results, bench.judge, bench.there)
     results, turnings = turner.turned()
