@@ -158,6 +158,9 @@ def is_alive(work: Work) -> bool:
     import psutil
 
     try:
-        return abs(psutil.Process(work.pid).create_time() - (work.process_start or 0.0)) < 1.0
+        process = psutil.Process(work.pid)
+        same = abs(process.create_time() - (work.process_start or 0.0)) < 1.0
+        # Where nobody collects the dead (process 1 of many containers), they keep their number.
+        return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
