@@ -68,7 +68,9 @@ class Points:
         if announced:
             self.tell(f"after {full}")
 
-    def wrap(self, owner: Any, method: str, name: str, detail: Detail | None = None, announced: bool = True) -> None:
+    def wrap(
+        self, owner: Any, method: str, name: str, detail: Detail | None = None, announced: bool = True
+    ) -> None:
         """Has a method or function announce itself; calls that it makes of its own kind are its own affair."""
         real = getattr(owner, method)
         kind = name.partition(".")[0]
@@ -85,7 +87,9 @@ class Points:
 
 def public(cls: type) -> list[str]:
     """The methods of a store's class that may write."""
-    return [n for n, found in vars(cls).items() if not n.startswith("_") and callable(found) and n not in READING]
+    return [
+        n for n, found in vars(cls).items() if not n.startswith("_") and callable(found) and n not in READING
+    ]
 
 
 def watch_stores(points: Points) -> None:

@@ -86,7 +86,9 @@ def conclusions(home: Path) -> list[str]:
     """The last verdict of every phase, and the last decision after it, whole, in the order of the way."""
     store, last = read_store(home), {}
     for kind, phase, body, _ in read_records(home):
-        if kind == "verdict" or (kind == "decision" and body["verdict_id"] and body["action"] not in LAUNCHES):
+        if kind == "verdict" or (
+            kind == "decision" and body["verdict_id"] and body["action"] not in LAUNCHES
+        ):
             last[phase, kind] = {**body, "seconds": None, "at": None}
     return [normal(json.dumps(last[key], indent=1, sort_keys=True), store) for key in sorted(last)]
 
@@ -104,7 +106,10 @@ def memos(home: Path) -> dict[str, str]:
 def measured(home: Path) -> Counter[str]:
     """What finished runs hold in MLflow, as often as it is there."""
     store = read_store(home)
-    found = [(store.name(run), sorted(store.params[run].items()), sorted(store.metrics[run].items())) for run in store.finished]
+    found = [
+        (store.name(run), sorted(store.params[run].items()), sorted(store.metrics[run].items()))
+        for run in store.finished
+    ]
     return Counter(repr(one) for one in found)
 
 
@@ -133,13 +138,21 @@ def assert_ended_well(home: Path, unbroken: Path, most_again: int) -> None:
 
 def assert_nothing_left(home: Path, store: Store) -> None:
     """Nothing is open, unmirrored, unsettled, alive or lying about."""
-    assert [run for run, status in store.status.items() if status == "RUNNING" and "planner.record_id" not in store.tags[run]] == []
+    assert [
+        run
+        for run, status in store.status.items()
+        if status == "RUNNING" and "planner.record_id" not in store.tags[run]
+    ] == []
     assert [run for run in store.runs if "planner.outcome" not in store.tags[run]] == []
     assert [body["id"] for _, _, body, mirrored in read_records(home) if not mirrored] == []
     held = Counter(told["planner.record_id"] for told in store.tags.values() if "planner.record_id" in told)
-    assert held == Counter(set(body["id"] for _, _, body, _ in read_records(home))), "MLflow and the journal differ"
+    assert held == Counter(set(body["id"] for _, _, body, _ in read_records(home))), (
+        "MLflow and the journal differ"
+    )
     with closing(sqlite3.connect(home / "mlruns" / "journal.db")) as db:
-        open_work = db.execute("SELECT fingerprint, state FROM work WHERE state NOT IN ('finished', 'abandoned')")
+        open_work = db.execute(
+            "SELECT fingerprint, state FROM work WHERE state NOT IN ('finished', 'abandoned')"
+        )
         assert open_work.fetchall() == []
     assert workers_of(home) == []
     assert [p.name for p in (home / "mlruns" / "work").glob(f"{PROGRAM}/*")] == []
