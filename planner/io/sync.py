@@ -114,6 +114,7 @@ def settle_work(desk: Desk) -> int:
     gone = [w for w in left if w not in alive]
     for work in gone:
         _settle(desk, work)
+    _clear_up(desk)
     desk.runs.end_orphans(desk.program, {w.mlflow_run for w in alive if w.mlflow_run is not None})
     return len(gone)
 
@@ -133,6 +134,14 @@ def _settle(desk: Desk, work: Work) -> None:
         lost = work.fingerprint, work.attempt - 1, work.mlflow_run, "lost", 0.0
         desk.journal.note_finished(work.program, [lost])
     desk.journal.update_work(*where, state="abandoned")  # its folder stays: the next try resumes from it
+
+
+def _clear_up(desk: Desk) -> None:
+    """Removes the folders of finished runs whose planner died before it could."""
+    for work in desk.journal.work(desk.program.program):
+        over = work.state == "finished" and not is_tried_again(work.outcome or "", work.attempt)
+        if over and work.folder and Path(work.folder).exists():
+            shutil.rmtree(work.folder, ignore_errors=True)
 
 
 def _result(folder: Path, job_id: str) -> Ended | None:

@@ -2,7 +2,7 @@
 
 Every call of the real stores that writes is announced before and after it happens, under a name that says
 inside of what it happens (``launch > runs.start > mlflow.create_run``). At the N-th announcement of POINT
-(``before NAME`` or ``after NAME``) the process sends itself SIGKILL. Without ``--at`` it only lists the names.
+(``before NAME`` or ``after NAME``) the process sends itself SIGKILL. Without it, names are listed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 READING = frozenset(
-    "all_described copies described entries exists experiment held load memo snapshot work".split()
+    ("all_described", "copies", "described", "entries", "exists", "experiment")
+    + ("held", "load", "memo", "snapshot", "work")
 )
 """Methods of the stores that write nothing; every other one is announced."""
 CLIENT_WRITES = ("create_", "log_", "set_", "update_", "delete_", "restore_", "rename_")
@@ -71,7 +72,7 @@ class Points:
     def wrap(
         self, owner: Any, method: str, name: str, detail: Detail | None = None, announced: bool = True
     ) -> None:
-        """Has a method or function announce itself; calls that it makes of its own kind are its own affair."""
+        """Has a method announce itself; calls that it makes of its own kind are its own affair."""
         real = getattr(owner, method)
         kind = name.partition(".")[0]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from endings import assert_ended_well, began, read_records, read_store
+from endings import assert_ended_well, began, read_records, read_store, results_to_adopt
 from mortal_homes import PROGRAM, copy_of, die_at, mortal_home, names_of, said, start, until_gone
 from points import LIVES, POINTS, Point
 from small_homes import contents
@@ -75,7 +75,7 @@ class Lives:
 
 
 def advanced(home: Path, *commands: tuple[str, ...]) -> Path:
-    """The home after these commands, each of which must end well; after ``advance --all`` if none is named."""
+    """The home after these commands (default: ``advance --all``), each of which must end well."""
     for words in commands or (ADVANCE,):
         assert start(home, *words).wait(timeout=120) == 0, said(home)
     return home
@@ -105,10 +105,9 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Lives:
 
 
 def may_be_made_again(home: Path) -> int:
-    """How many runs may be begun once more: those that were begun and left no result that anybody reads."""
-    results = len(list((home / "mlruns" / "work").glob(f"{PROGRAM}/*/result.json")))
+    """How many runs may be begun once more: those that left no result, or of which MLflow knows nothing."""
     begun = began(home).total()
-    return min(1, begun - len(read_store(home).finished) - results) if begun else 0
+    return min(1, begun - len(read_store(home).finished) - len(results_to_adopt(home))) if begun else 0
 
 
 def go_on(home: Path, life: Life) -> None:
