@@ -18,6 +18,7 @@ from planner.io.home import code_at_hand, open_journal, open_program, standpoint
 from planner.io.launcher import LocalLauncher
 from planner.io.locks import program_lock
 from planner.io.memo_files import MemoFiles
+from planner.io.stopping import whole
 from planner.io.telling import Telling, end_lines
 from planner.paths import Home
 from planner.program import Program
@@ -37,6 +38,7 @@ class Request:
     fidelity: str | None = None
     jobs: int | None = None
     accept: bool = False
+    wait: bool = False
     quiet: bool = False
 
 
@@ -50,7 +52,8 @@ def advance_programs(
 
     Raises:
         UsageError: ``--until`` names no phase.
-        ProgramBusy: another ``advance`` holds a program.
+        ProgramBusy: another ``advance`` holds a program, and ``--wait`` was not given.
+        Stopped: a signal came; what is finished is kept.
         ProgramError: the only program is malformed.
         StoreUnavailable: as the parts raise it.
 
@@ -75,16 +78,32 @@ def _in_one(done: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _advance(
     home: Home, name: str, request: Request, stop_at: float | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
+    _open_as_asked(home, name, request)  # what is wrong with it is said at once, and not after a wait
+    with program_lock(home, name, SystemClock().now(), request.wait, _tell):
+        program = _open_as_asked(home, name, request)
+        return _advance_held(home, program, request, stop_at, say)
+
+
+def _open_as_asked(home: Home, name: str, request: Request) -> Program:
     program = open_program(home, name)
     if request.until is not None and request.until not in program.phases:
         raise UsageError(f"{name} has no phase '{request.until}'; it has {', '.join(program.phases)}")
-    clock = SystemClock()
-    with program_lock(home, name, clock.now()), _desk(home, program, request, stop_at, say) as desk:
-        from planner.io.sync import import_records, mirror_pending, settle_work
+    return program
 
-        import_records(desk.journal, desk.records, desk.runs, program)
-        settle_work(desk)
-        mirror_pending(desk)
+
+def _advance_held(
+    home: Home, program: Program, request: Request, stop_at: float | None, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Advances a program that this process holds."""
+    name = program.program
+    with _desk(home, program, request, stop_at, say) as desk:
+        from planner.io.sync import import_records, mirror_pending
+
+        with whole():
+            import_records(desk.journal, desk.records, desk.runs, program)
+        desk.reaper().settle()
+        with whole():
+            mirror_pending(desk)
         options = Options(request.every, request.until, request.accept)
         done = run_loop(desk, options, _ask if _has_terminal() and not request.quiet else None)
         if done.position.state == "done":  # nothing will be tried again
@@ -152,6 +171,10 @@ def workers(request: Request) -> int:
     """How many runs go on side by side: as asked, or one per processor that this process may use."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return request.jobs or usable
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(line + "\n")
 
 
 def _has_terminal() -> bool:

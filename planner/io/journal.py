@@ -183,6 +183,14 @@ class Journal:
                 (*fields.values(), fingerprint, attempt),
             )
 
+    def beat(self, program: str, now: float) -> None:
+        """Notes that the planner of a program's runs in progress lives (seconds since the epoch)."""
+        with self._open(write=True) as db:
+            db.execute(
+                "UPDATE work SET heartbeat = ? WHERE program = ? AND state IN ('leased', 'started')",
+                (now, program),
+            )
+
     def work(self, program: str, unfinished_only: bool = False) -> list[Work]:
         """The runs of a program that this journal knows of."""
         if not self.exists:

@@ -1,16 +1,12 @@
-"""Keeps journal and MLflow telling the same story, and settles what an interrupted run left behind."""
+"""Keeps journal and MLflow telling the same story."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import socket
 from collections.abc import Mapping
-from pathlib import Path
 
 from planner.errors import each_apart
 from planner.io.desk import Desk
-from planner.io.entries import Entry, Work
+from planner.io.entries import Entry
 from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.record_store import MlflowRecords
@@ -19,9 +15,7 @@ from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.program import Program
-from planner.recall import is_tried_again
 from planner.records import AnyRecord, Decision, Verdict
-from planner.runs import Ended
 
 
 def rebuild(home: Home, journal: Journal) -> None:
@@ -95,69 +89,3 @@ def _mirror(desk: Desk, record: AnyRecord, verdicts: Mapping[str, Verdict]) -> N
         return records.write_decision(record, verdict, place, decision_note(record), entry.at)
 
     mirror(journal, records, program, record.id, write)
-
-
-def settle_work(desk: Desk) -> int:
-    """Settles runs whose process is gone: a complete result is adopted, anything else ends as ``lost``.
-
-    The death of the planner itself uses up no retry: the attempt of a lost run is not counted.
-    Whatever else was begun in this home's own MLflow and never finished is ended too.
-
-    Returns:
-        How many were settled.
-
-    Side effects: writes MLflow and the journal; removes the folders of adopted runs.
-    """
-    unsettled = desk.journal.work(desk.program.program, unfinished_only=True)
-    left = [w for w in unsettled if w.state != "abandoned"]
-    alive = [w for w in left if is_alive(w)]
-    gone = [w for w in left if w not in alive]
-    for work in gone:
-        _settle(desk, work)
-    desk.runs.end_orphans(desk.program, {w.mlflow_run for w in alive if w.mlflow_run is not None})
-    return len(gone)
-
-
-def _settle(desk: Desk, work: Work) -> None:
-    folder = Path(work.folder)
-    where = work.fingerprint, work.attempt
-    ended = _result(folder, f"{work.fingerprint}-{work.attempt}")
-    if ended is not None and work.mlflow_run is not None:
-        desk.runs.finish(work.mlflow_run, folder, ended, work.started_at or desk.clock.seconds())
-        desk.journal.update_work(*where, state="finished", outcome=ended.outcome, seconds=ended.seconds)
-        if not is_tried_again(ended.outcome, work.attempt):
-            shutil.rmtree(folder, ignore_errors=True)
-        return
-    if work.mlflow_run is not None:
-        desk.runs.abandon(work.mlflow_run)
-        lost = work.fingerprint, work.attempt - 1, work.mlflow_run, "lost", 0.0
-        desk.journal.note_finished(work.program, [lost])
-    desk.journal.update_work(*where, state="abandoned")  # its folder stays: the next try resumes from it
-
-
-def _result(folder: Path, job_id: str) -> Ended | None:
-    try:
-        told = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        return Ended(
-            job_id=job_id,
-            outcome=told["outcome"],
-            reason=told["reason"],
-            seconds=round(told["seconds"], 3),  # as MLflow keeps it, so that a rebuilt journal says the same
-            device=told.get("device"),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def is_alive(work: Work) -> bool:
-    """Whether the process that leased a run is still the same one and still there."""
-    if work.pid is None or work.pid <= 0:
-        return False
-    if work.host != socket.gethostname():
-        return True
-    import psutil
-
-    try:
-        return abs(psutil.Process(work.pid).create_time() - (work.process_start or 0.0)) < 1.0
-    except psutil.Error:
-        return False
