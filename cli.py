@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner.errors import PhasegateError, ProgramError, UsageError, each_apart
+from planner.errors import Fault, PhasegateError, ProgramBusy, ProgramError, UsageError, each_apart
 from planner.io.stopping import Stopped, stoppable
 from planner.paths import Home
 
@@ -576,10 +576,14 @@ def init(
 # --- helpers -----------------------------------------------------------------------------------
 
 
-def _raise_first(faults: Sequence[ProgramError]) -> None:
-    """Says what is wrong with every program that is broken, and ends as the first asks."""
-    if faults:
-        raise ProgramError(faults[0].problems, "\n".join(map(str, faults)))
+def _raise_first(faults: Sequence[Fault]) -> None:
+    """Says what kept every program that is not in the reply from it, and ends as the first asks."""
+    if not faults:
+        return
+    text = "\n".join(map(str, faults))
+    if isinstance(faults[0], ProgramError):
+        raise ProgramError(faults[0].problems, text)
+    raise ProgramBusy(text)
 
 
 def _say_or_write(text: str, out: Path | None) -> None:

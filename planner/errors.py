@@ -49,15 +49,16 @@ class ProgramBusy(PhasegateError):
     exit_code = 75
 
 
-def each_apart(
-    items: Iterable[Item], read: Callable[[Item], Found]
-) -> tuple[list[Found], list[ProgramError]]:
-    """What comes of each program, and what is wrong with the others: one must not hide the rest."""
+Fault = ProgramError | ProgramBusy
+
+
+def each_apart(items: Iterable[Item], read: Callable[[Item], Found]) -> tuple[list[Found], list[Fault]]:
+    """What comes of each program, and what keeps the others from it: one must not hide the rest."""
     found, faults = [], []
     for item in items:
         try:
             found.append(read(item))
-        except ProgramError as fault:
+        except (ProgramError, ProgramBusy) as fault:
             faults.append(fault)
     return found, faults
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from planner.errors import ProgramError, UsageError, each_apart
+from planner.errors import Fault, UsageError, each_apart
 from planner.graph import Options, Outcome, run_loop
 from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
@@ -44,7 +44,7 @@ class Request:
 
 def advance_programs(
     home: Home, names: Sequence[str], request: Request, say: Callable[[str], None]
-) -> tuple[dict[str, Any], list[ProgramError]]:
+) -> tuple[dict[str, Any], list[Fault]]:
     """Advances programs one after the other; one that is broken does not hold up the others.
 
     Returns:
@@ -81,7 +81,10 @@ def _advance(
     _open_as_asked(home, name, request)  # what is wrong with it is said at once, and not after a wait
     with program_lock(home, name, SystemClock().now(), request.wait, _tell):
         program = _open_as_asked(home, name, request)
-        return _advance_held(home, program, request, stop_at, say)
+        done = _run(home, program, request, stop_at, say)
+    if done.position.refused:
+        raise refusal(done.position.phase, done.position.refused)
+    return _told(home, program, request, done, say)
 
 
 def _open_as_asked(home: Home, name: str, request: Request) -> Program:
@@ -91,11 +94,10 @@ def _open_as_asked(home: Home, name: str, request: Request) -> Program:
     return program
 
 
-def _advance_held(
+def _run(
     home: Home, program: Program, request: Request, stop_at: float | None, say: Callable[[str], None]
-) -> dict[str, Any]:
-    """Advances a program that this process holds."""
-    name = program.program
+) -> Outcome:
+    """Settles what was left of a program that this process holds, and runs its loop."""
     with _desk(home, program, request, stop_at, say) as desk:
         from planner.io.sync import import_records, mirror_pending
 
@@ -107,15 +109,20 @@ def _advance_held(
         options = Options(request.every, request.until, request.accept)
         done = run_loop(desk, options, _ask if _has_terminal() and not request.quiet else None)
         if done.position.state == "done":  # nothing will be tried again
-            shutil.rmtree(home.work / name, ignore_errors=True)
-    if done.position.refused:
-        raise refusal(done.position.phase, done.position.refused)
+            shutil.rmtree(home.work / program.program, ignore_errors=True)
+    return done
+
+
+def _told(
+    home: Home, program: Program, request: Request, done: Outcome, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """The reply for one program, which is also said."""
     at, _ = standpoint(home, program)
     steps = [{k: v for k, v in asdict(step).items() if k != "judged"} for step in done.steps]
     ahead = next_step(at)
     told = {
         "schema": "phasegate.advance/1",
-        "program": name,
+        "program": program.program,
         "steps": steps,
         "state": program_state(at),
         "next": ahead,

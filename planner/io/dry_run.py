@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from planner.errors import ProgramError, each_apart
+from planner.errors import Fault, each_apart
 from planner.io.advancing import Request, workers
 from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
@@ -36,7 +36,7 @@ class _ReadOnlyJournal(Journal):
 
 def dry_run_programs(
     home: Home, names: Sequence[str], request: Request
-) -> tuple[dict[str, Any], list[ProgramError]]:
+) -> tuple[dict[str, Any], list[Fault]]:
     """What ``advance`` would do now: every candidate with its reason, and what it would cost.
 
     Returns:

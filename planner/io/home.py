@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from planner.errors import PhasegateError, ProgramError
@@ -51,12 +52,15 @@ def code_at_hand(home: Home, program: Program, needed: bool) -> str:
 
 
 def open_journal(home: Home, program: Program) -> Journal:
-    """The journal; rebuilt from MLflow where it is gone and MLflow has records.
+    """The journal; rebuilt from MLflow where it is gone and there is a store.
+
+    Raises:
+        StoreUnavailable: it is gone, and MLflow cannot be read.
 
     Side effects: may read MLflow and write the journal.
     """
     journal = Journal(home.journal)
-    if not journal.exists and home.database.exists():
+    if not journal.exists and (home.database.exists() or os.environ.get("MLFLOW_TRACKING_URI")):
         from planner.io.sync import rebuild
 
         rebuild(home, journal)

@@ -56,6 +56,11 @@ class Journal:
         """Whether there is a journal yet."""
         return self.path.exists()
 
+    def create(self) -> None:
+        """Makes an empty journal where there is none."""
+        with self._open(write=True):
+            pass
+
     @contextmanager
     def _open(self, write: bool = False) -> Iterator[sqlite3.Connection]:
         if write:

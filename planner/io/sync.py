@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from planner.errors import each_apart
 from planner.io.desk import Desk
@@ -19,19 +20,41 @@ from planner.records import AnyRecord, Decision, Verdict
 
 
 def rebuild(home: Home, journal: Journal) -> None:
-    """Fills an empty journal from MLflow: records in the order they were made, and finished runs.
+    """Makes a journal from MLflow: records in the order they were made, and finished runs.
 
-    A malformed program is left out: what is wrong with it is said where it is asked for.
+    It is filled aside and put in its place whole, so that nobody ever reads half of it; of several
+    processes one does so. A malformed program is left out: what is wrong with it is said where it is
+    asked for.
 
-    Side effects: reads MLflow, writes the journal.
+    Raises:
+        StoreUnavailable: MLflow cannot be read; there is no journal then, rather than an empty one.
+
+    Side effects: reads MLflow; writes the journal, and takes away what a deleted one left beside it.
     """
+    from filelock import FileLock
+
     from planner.io.programs import load_program, program_names
 
-    runs = MlflowRuns(home)
-    records = MlflowRecords(runs)
-    programs, _ = each_apart(program_names(home.root), lambda name: load_program(home.program(name)))
-    for program in programs:
-        import_records(journal, records, runs, program)
+    lock = home.lock("journal")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        if journal.exists:
+            return
+        aside = Journal(journal.path.with_name(f"{journal.path.name}.part"))
+        for left in (*_files(aside), *_files(journal)):
+            left.unlink(missing_ok=True)
+        runs = MlflowRuns(home)
+        records = MlflowRecords(runs)
+        programs, _ = each_apart(program_names(home.root), lambda name: load_program(home.program(name)))
+        aside.create()
+        for program in programs:
+            import_records(aside, records, runs, program)
+        aside.path.rename(journal.path)
+
+
+def _files(journal: Journal) -> list[Path]:
+    """A journal's file, and what SQLite keeps beside it."""
+    return [journal.path.with_name(journal.path.name + end) for end in ("", "-wal", "-shm")]
 
 
 def import_records(journal: Journal, records: RecordStore, runs: RunStore, program: Program) -> None:
