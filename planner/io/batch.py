@@ -145,6 +145,7 @@ class Batch:
     def _begin(self, event: Started, task: _Task) -> None:
         planned, began = task.planned, self.clock.seconds()
         self.journal.update_work(
+            self.program.program,
             planned.fingerprint,
             task.attempt,
             state="leased",
@@ -156,14 +157,15 @@ class Batch:
         )
         told = self._told(planned)
         run_id = self.runs.start(self.program, planned, told, self.parent, task.attempt, task.lineage, began)
-        self.journal.update_work(planned.fingerprint, task.attempt, state="started", mlflow_run=run_id)
+        where = self.program.program, planned.fingerprint, task.attempt
+        self.journal.update_work(*where, state="started", mlflow_run=run_id)
         self._started[event.job_id] = run_id, began
 
     def _end(self, event: Ended, task: _Task) -> None:
         run_id, began = self._started[event.job_id]
         self.runs.finish(run_id, Path(task.job.folder), event, began)
         done = {"state": "finished", "outcome": event.outcome, "seconds": round(event.seconds, 3)}
-        self.journal.update_work(task.planned.fingerprint, task.attempt, **done)
+        self.journal.update_work(self.program.program, task.planned.fingerprint, task.attempt, **done)
         if not is_tried_again(event.outcome, task.attempt):
             shutil.rmtree(task.job.folder, ignore_errors=True)
         self.finished += 1

@@ -120,7 +120,7 @@ def settle_work(desk: Desk) -> int:
 
 def _settle(desk: Desk, work: Work) -> None:
     folder = Path(work.folder)
-    where = work.fingerprint, work.attempt
+    where = work.program, work.fingerprint, work.attempt
     ended = _result(folder, f"{work.fingerprint}-{work.attempt}")
     if ended is not None and work.mlflow_run is not None:
         desk.runs.finish(work.mlflow_run, folder, ended, work.started_at or desk.clock.seconds())

@@ -171,11 +171,11 @@ def test_a_run_whose_process_lives_is_left_alone(tmp_path: Path) -> None:
     world.journal.plan_work("f", 1, "small", planned, str(tmp_path / "f-1"))
     start = psutil.Process().create_time()
     here = {"state": "started", "pid": os.getpid(), "process_start": start, "host": os.uname().nodename}
-    world.journal.update_work("f", 1, **here)
+    world.journal.update_work("small", "f", 1, **here)
     desk = world.desk()
     assert is_alive(world.journal.work("small")[0])
     assert settle_work(desk) == 0
-    world.journal.update_work("f", 1, process_start=start - 100)
+    world.journal.update_work("small", "f", 1, process_start=start - 100)
     assert settle_work(desk) == 1
     assert [w.state for w in world.journal.work("small")] == ["abandoned"]
 
