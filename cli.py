@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from planner.errors import PhasegateError, ProgramError, UsageError, each_apart
+from planner.errors import PhasegateError, ProgramError, UsageError, each_apart, told_by_the_system
 from planner.paths import Home
 
 app = typer.Typer(
@@ -49,15 +49,22 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except BrokenPipeError:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - nobody reads on; say nothing more
             code = 0
+        except OSError as error:
+            code = _say_unexpected(error, told_by_the_system(error))
         except Exception as error:
-            if _settings["debug"]:
-                traceback.print_exc()
-            told = " ".join(f"{type(error).__name__}: {error}".split())
-            typer.echo(f"unexpected error: {told}; run it again with --debug to see where", err=True)
-            code = 1
+            code = _say_unexpected(error)
         raise typer.Exit(code)
 
     return run
+
+
+def _say_unexpected(error: Exception, meaning: PhasegateError | None = None) -> int:
+    """Says in a sentence what went wrong; the exit code that goes with it."""
+    if _settings["debug"]:
+        traceback.print_exc()
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    typer.echo(str(meaning or f"unexpected error: {told}; run it again with --debug to see where"), err=True)
+    return meaning.exit_code if meaning else 1
 
 
 _settings: dict[str, Any] = {"home": None, "debug": False}

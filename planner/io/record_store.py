@@ -13,7 +13,7 @@ from typing import Any
 
 from planner.io import tags
 from planner.io.entries import Copy, body_of, kind_of
-from planner.io.mlflow_client import metric_entity, param_entity, speaking_of, tag_entity
+from planner.io.mlflow_client import find_experiment, metric_entity, param_entity, speaking_of, tag_entity
 from planner.io.run_store import MlflowRuns
 from planner.markdown import escape
 from planner.program import Program
@@ -83,7 +83,7 @@ class MlflowRecords:
         return self._held[program.program]
 
     def _recorded(self, program: Program) -> Iterator[Any]:
-        found = self._client.get_experiment_by_name(program.program)
+        found = find_experiment(self._client, self._runs.home, program.program)
         if found is not None:
             yield from self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''")
 

@@ -15,6 +15,7 @@ from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
+from planner.io.vanished import refuse_vanished, unreadable
 from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
@@ -43,16 +44,24 @@ def rebuild(home: Home, journal: Journal) -> None:
 def import_records(journal: Journal, records: RecordStore, runs: RunStore, program: Program) -> None:
     """Takes over what MLflow holds of a program and the journal does not: others' records too.
 
+    Raises:
+        StoreUnavailable: MLflow does not show a run that the journal knows to be finished.
+        RecordError: MLflow holds a record that cannot be read, and the journal has no copy of it.
+
     Side effects: reads MLflow, writes the journal.
     """
     known = {entry.record.id for entry in journal.entries(program.program)}
     if set(records.held(program)) - known:
         for record, at, place in records.load(program):
+            if record is None and place not in {e.mlflow_run for e in journal.entries(program.program)}:
+                raise unreadable(place, program.program)
             if record is not None and record.id not in known:
                 journal.add(record, at, mlflow_run=place, mirrored=True)
+    snapshot = runs.snapshot(program)
+    refuse_vanished(journal, program.program, snapshot)
     rows = [
         (run.fingerprint, run.attempt, run.id, run.outcome, run.seconds)
-        for run in runs.snapshot(program).finished
+        for run in snapshot.finished
         if run.fingerprint is not None
     ]
     if rows:
