@@ -15,7 +15,15 @@ from typing import Annotated, Any
 
 import typer
 
-from planner.errors import Fault, PhasegateError, ProgramBusy, ProgramError, UsageError, each_apart
+from planner.errors import (
+    Fault,
+    PhasegateError,
+    ProgramBusy,
+    ProgramError,
+    UsageError,
+    each_apart,
+    told_by_the_system,
+)
 from planner.io.stopping import Stopped, stoppable
 from planner.paths import Home
 
@@ -54,12 +62,10 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except BrokenPipeError:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - nobody reads on; say nothing more
             code = 0
+        except OSError as error:
+            code = _say_unexpected(error, told_by_the_system(error))
         except Exception as error:
-            if _settings["debug"]:
-                traceback.print_exc()
-            told = " ".join(f"{type(error).__name__}: {error}".split())
-            typer.echo(f"unexpected error: {told}; run it again with --debug to see where", err=True)
-            code = 1
+            code = _say_unexpected(error)
         raise typer.Exit(code)
 
     return run
@@ -70,6 +76,15 @@ def _stopped(stop: Stopped) -> str:
     cut_off = f"; {stop.marked} in progress marked as killed, to be made again" if stop.marked else ""
     again = shlex.join([_program_name(), *sys.argv[1:]])
     return f"stopped by {stop.name}: what is finished is kept{cut_off}\ngo on with: {again}"
+
+
+def _say_unexpected(error: Exception, meaning: PhasegateError | None = None) -> int:
+    """Says in a sentence what went wrong; the exit code that goes with it."""
+    if _settings["debug"]:
+        traceback.print_exc()
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    typer.echo(str(meaning or f"unexpected error: {told}; run it again with --debug to see where"), err=True)
+    return meaning.exit_code if meaning else 1
 
 
 _settings: dict[str, Any] = {"home": None, "debug": False}

@@ -167,6 +167,7 @@ class Batch:
     def _begin(self, event: Started, task: _Task) -> None:
         planned, began = task.planned, self.clock.seconds()
         self.journal.update_work(
+            self.program.program,
             planned.fingerprint,
             task.attempt,
             state="leased",
@@ -178,7 +179,7 @@ class Batch:
         )
         told = self._told(planned)
         run_id = self.runs.start(self.program, planned, told, self.parent, task.attempt, task.lineage, began)
-        self.journal.update_work(planned.fingerprint, task.attempt, state="started", mlflow_run=run_id)
+        self._note(task, state="started", mlflow_run=run_id)
         self._started[event.job_id] = run_id, began
 
     def job_of(self, event: Any) -> Job:
@@ -196,7 +197,7 @@ class Batch:
             return
         self.runs.finish(run_id, Path(task.job.folder), event, began)
         done = {"state": "finished", "outcome": event.outcome, "seconds": round(event.seconds, 3)}
-        self.journal.update_work(task.planned.fingerprint, task.attempt, **done)
+        self._note(task, **done)
         if not is_tried_again(event.outcome, task.attempt, self.program.budget.retries):
             shutil.rmtree(task.job.folder, ignore_errors=True)
         self.finished += 1
@@ -208,4 +209,8 @@ class Batch:
         """A full disk is no run's fault and ends no run's tries: nothing more is begun until it has room."""
         self.stop(f"the disk is full ({event.reason}); make room, and advance goes on from the checkpoints")
         self.runs.abandon(run_id, "disk_full", event.reason)
-        self.journal.update_work(task.planned.fingerprint, task.attempt, state="abandoned")
+        self._note(task, state="abandoned")
+
+    def _note(self, task: _Task, **fields: Any) -> None:
+        """Moves a run one step on in the journal."""
+        self.journal.update_work(self.program.program, task.planned.fingerprint, task.attempt, **fields)

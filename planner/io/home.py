@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from planner.errors import PhasegateError, ProgramError
@@ -55,15 +54,15 @@ def open_journal(home: Home, program: Program) -> Journal:
     """The journal; rebuilt from MLflow where it is gone and there is a store.
 
     Raises:
-        StoreUnavailable: it is gone, and MLflow cannot be read.
+        StoreUnavailable: MLflow is needed for that and cannot be read.
 
     Side effects: may read MLflow and write the journal.
     """
     journal = Journal(home.journal)
-    if not journal.exists and (home.database.exists() or os.environ.get("MLFLOW_TRACKING_URI")):
-        from planner.io.sync import rebuild
+    if not journal.exists:
+        from planner.io.rebuilding import rebuild_journal
 
-        rebuild(home, journal)
+        rebuild_journal(home)
     return journal
 
 

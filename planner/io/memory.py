@@ -10,11 +10,11 @@ from typing import Any
 
 from experiments.contract import artifact_names, read_metrics
 
-from planner.io.entries import Copy, kind_of
+from planner.io.entries import Copy, body_of, kind_of
 from planner.io.run_reading import device_told, param_text
 from planner.program import Program
 from planner.recall import Snapshot
-from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
+from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.runs import Description, Ended, PlannedRun, Run, RunOutcome, UnfinishedRun
 
 
@@ -118,8 +118,7 @@ class MemoryRecords:
         ]
         for at, position, place in sorted(stood):
             record = self.places[place][0]
-            body = canonical(record.model_dump(mode="json"))
-            yield Copy(record.id, kind_of(record), body, at, position, place)
+            yield Copy(record.id, kind_of(record), body_of(record), at, position, place)
 
     def memo(self, place: str) -> str | None:
         """The memo on a phase's page; None where there is none."""

@@ -15,6 +15,7 @@ from planner.io.mlflow_client import (
     connect,
     dataset_input,
     experiment_id,
+    find_experiment,
     metric_entity,
     own_uri,
     param_entity,
@@ -67,7 +68,7 @@ class MlflowRuns:
             stepped: metrics of which every step is wanted, besides those that the program asks for.
         """
         with speaking_of(self.uri):
-            experiment = self.client.get_experiment_by_name(program.program)
+            experiment = find_experiment(self.client, self.home, program.program)
             others = f"tags.`{tags.PROGRAM}` = '{program.program}'"
             found = list(self._search([experiment.experiment_id], "")) if experiment else []
             known = {run.info.run_id for run in found}

@@ -77,7 +77,7 @@ class Reaper:
         """Settles one run; whether it was cut off."""
         if work.host == socket.gethostname():
             end_family(work.pid, work.process_start)
-        folder, where = Path(work.folder), (work.fingerprint, work.attempt)
+        folder, where = Path(work.folder), (work.program, work.fingerprint, work.attempt)
         ended = _result(folder, f"{work.fingerprint}-{work.attempt}")
         run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
         if ended is not None and ended.outcome == "disk_full":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from planner.errors import each_apart
 from planner.io.desk import Desk
@@ -12,6 +11,7 @@ from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
+from planner.io.vanished import refuse_vanished, unreadable
 from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
@@ -20,56 +20,42 @@ from planner.records import AnyRecord, Decision, Verdict
 
 
 def rebuild(home: Home, journal: Journal) -> None:
-    """Makes a journal from MLflow: records in the order they were made, and finished runs.
+    """Fills an empty journal from MLflow: records in the order they were made, and finished runs.
 
-    It is filled aside and put in its place whole, so that nobody ever reads half of it; of several
-    processes one does so. A malformed program is left out: what is wrong with it is said where it is
-    asked for.
+    A malformed program is left out: what is wrong with it is said where it is asked for.
 
-    Raises:
-        StoreUnavailable: MLflow cannot be read; there is no journal then, rather than an empty one.
-
-    Side effects: reads MLflow; writes the journal, and takes away what a deleted one left beside it.
+    Side effects: reads MLflow, writes the journal.
     """
-    from filelock import FileLock
-
     from planner.io.programs import load_program, program_names
 
-    lock = home.lock("journal")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
-        if journal.exists:
-            return
-        aside = Journal(journal.path.with_name(f"{journal.path.name}.part"))
-        for left in (*_files(aside), *_files(journal)):
-            left.unlink(missing_ok=True)
-        runs = MlflowRuns(home)
-        records = MlflowRecords(runs)
-        programs, _ = each_apart(program_names(home.root), lambda name: load_program(home.program(name)))
-        aside.create()
-        for program in programs:
-            import_records(aside, records, runs, program)
-        aside.path.rename(journal.path)
-
-
-def _files(journal: Journal) -> list[Path]:
-    """A journal's file, and what SQLite keeps beside it."""
-    return [journal.path.with_name(journal.path.name + end) for end in ("", "-wal", "-shm")]
+    runs = MlflowRuns(home)
+    records = MlflowRecords(runs)
+    programs, _ = each_apart(program_names(home.root), lambda name: load_program(home.program(name)))
+    for program in programs:
+        import_records(journal, records, runs, program)
 
 
 def import_records(journal: Journal, records: RecordStore, runs: RunStore, program: Program) -> None:
     """Takes over what MLflow holds of a program and the journal does not: others' records too.
+
+    Raises:
+        StoreUnavailable: MLflow does not show a run that the journal knows to be finished.
+        RecordError: MLflow holds a record that cannot be read, and the journal has no copy of it.
 
     Side effects: reads MLflow, writes the journal.
     """
     known = {entry.record.id for entry in journal.entries(program.program)}
     if set(records.held(program)) - known:
         for record, at, place in records.load(program):
+            if record is None and place not in {e.mlflow_run for e in journal.entries(program.program)}:
+                raise unreadable(place, program.program)
             if record is not None and record.id not in known:
                 journal.add(record, at, mlflow_run=place, mirrored=True)
+    snapshot = runs.snapshot(program)
+    refuse_vanished(journal, program.program, snapshot)
     rows = [
         (run.fingerprint, run.attempt, run.id, run.outcome, run.seconds)
-        for run in runs.snapshot(program).finished
+        for run in snapshot.finished
         if run.fingerprint is not None
     ]
     if rows:

@@ -285,7 +285,7 @@ def test_a_store_that_is_no_database_is_one_sentence(tmp_path: Path, monkeypatch
     home = Home(tmp_path)
     home.mlruns.mkdir()
     home.database.write_bytes(b"this is no database" * 100)
-    with pytest.raises(StoreUnavailable, match="cannot be used"):
+    with pytest.raises(StoreUnavailable, match="mlflow.db is damaged"):
         MlflowRuns(home)
 
 

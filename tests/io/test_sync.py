@@ -176,7 +176,7 @@ def leased(world: World, folder: Path, **fields: Any) -> None:
     """A run that a planner began and left."""
     planned = own_plan(world.program, "first", "new", 0).model_dump(mode="json")
     world.journal.plan_work("f", 1, "small", planned, str(folder / "f-1"))
-    world.journal.update_work("f", 1, state="started", **fields)
+    world.journal.update_work("small", "f", 1, state="started", **fields)
 
 
 def test_a_worker_that_outlived_its_planner_is_ended_with_its_child_before_its_run_is_settled(
