@@ -89,6 +89,20 @@ def passed_over(caveats: Iterable[str]) -> list[str]:
     return [name for told, name in quoted if told == passed_over_caveat(name)]
 
 
+def _seeds_begun(program: Program, evidence: Evidence, least: int) -> dict[str, int]:
+    """The seeds that each arm should have, at least those begun: one that was cut off is made again first."""
+    begun = {
+        arm: {*evidence.of(arm), *evidence.failed.get(arm, ())} for arm in program.phases[evidence.phase].arms
+    }
+    return {arm: max(least, len(seeds)) for arm, seeds in begun.items()}
+
+
+def _tried_again(evidence: Evidence, missing: Sequence[PlannedRun]) -> set[str]:
+    """The runs that were cut off and are made again: what they left is no measurement."""
+    coming = {planned.fingerprint for planned in missing}
+    return {run.id for run in evidence.all_runs if run.fingerprint in coming}
+
+
 class _Walk:
     """One walk: the phases judged so far, which triage opened which phase, what was tried."""
 
@@ -109,10 +123,10 @@ class _Walk:
             self._pass_over(phase)
             return
         judging = build_judging(self.program, phase, fidelity, final=self.at.no_run)
-        planned = dict.fromkeys(self.program.phases[phase].arms, judging.seeds)
+        planned = _seeds_begun(self.program, evidence, judging.seeds)
         missing = [] if self.at.no_run else list(self.at.missing(phase, fidelity, planned))
         if missing and self.at.affordable > 0:
-            hidden = refused(self.program, evidence)
+            hidden = refused(self.program, evidence.without(_tried_again(evidence, missing)))
             if hidden:
                 self._end("ready", tuple(hidden))
             else:

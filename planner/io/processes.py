@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 PATIENCE_SECONDS = 10.0
 _SAME_SECONDS = 1.0
@@ -76,4 +81,16 @@ def end_family(pid: int | None, started: float | None) -> None:
         for one in family:
             with suppress(psutil.Error):
                 one.kill()
-        psutil.wait_procs(family, timeout=PATIENCE_SECONDS)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while any(map(_lives, family)) and time.monotonic() < until:
+            time.sleep(0.01)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it still runs; a dead one keeps its number until somebody collects it."""
+    import psutil
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
