@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -14,7 +15,16 @@ from typing import Annotated, Any
 
 import typer
 
-from planner.errors import PhasegateError, ProgramError, UsageError, each_apart
+from planner.errors import (
+    Fault,
+    PhasegateError,
+    ProgramBusy,
+    ProgramError,
+    UsageError,
+    each_apart,
+    told_by_the_system,
+)
+from planner.io.stopping import Stopped, stoppable
 from planner.paths import Home
 
 app = typer.Typer(
@@ -46,18 +56,35 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt:
             typer.echo("stopped; what is finished is kept, and the same command goes on from here", err=True)
             code = 130
+        except Stopped as stop:
+            typer.echo(_stopped(stop), err=True)
+            code = stop.exit_code
         except BrokenPipeError:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - nobody reads on; say nothing more
             code = 0
+        except OSError as error:
+            code = _say_unexpected(error, told_by_the_system(error))
         except Exception as error:
-            if _settings["debug"]:
-                traceback.print_exc()
-            told = " ".join(f"{type(error).__name__}: {error}".split())
-            typer.echo(f"unexpected error: {told}; run it again with --debug to see where", err=True)
-            code = 1
+            code = _say_unexpected(error)
         raise typer.Exit(code)
 
     return run
+
+
+def _stopped(stop: Stopped) -> str:
+    """What a stop left behind, and how to go on."""
+    cut_off = f"; {stop.marked} in progress marked as killed, to be made again" if stop.marked else ""
+    again = shlex.join([_program_name(), *sys.argv[1:]])
+    return f"stopped by {stop.name}: what is finished is kept{cut_off}\ngo on with: {again}"
+
+
+def _say_unexpected(error: Exception, meaning: PhasegateError | None = None) -> int:
+    """Says in a sentence what went wrong; the exit code that goes with it."""
+    if _settings["debug"]:
+        traceback.print_exc()
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    typer.echo(str(meaning or f"unexpected error: {told}; run it again with --debug to see where"), err=True)
+    return meaning.exit_code if meaning else 1
 
 
 _settings: dict[str, Any] = {"home": None, "debug": False}
@@ -402,6 +429,9 @@ def advance(
     jobs: Annotated[int | None, typer.Option(help="Runs side by side; default: one per processor.")] = None,
     launcher: Annotated[str, typer.Option(help="local (the only launcher so far).")] = "local",
     accept: Annotated[bool, typer.Option("--accept", help="Take a recommendation that waits.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait while another advance holds the program.")
+    ] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Let the verdict speak: 10 to 15.")] = False,
     json: Json = False,
 ) -> None:
@@ -417,7 +447,7 @@ def advance(
             raise UsageError(f"{name} takes a number above 0, not {value:g}")
     home = the_home()
     names = _programs_to_advance(home, program, all_)
-    request = Request(all_, until, no_run, max_seconds, fidelity, jobs, accept, quiet=json)
+    request = Request(all_, until, no_run, max_seconds, fidelity, jobs, accept, wait, quiet=json)
     if dry_run:
         from planner.io.dry_run import dry_run_lines, dry_run_programs
 
@@ -429,8 +459,11 @@ def advance(
                 typer.echo(line)
         _raise_first(faults)
         return
-    signal.signal(signal.SIGTERM, _terminated)
-    done, faults = advance_programs(home, names, request, say=lambda line: None if json else typer.echo(line))
+    from planner.io.worker_process import end_workers
+
+    with stoppable(end_at_once=end_workers):
+        say = lambda line: None if json else typer.echo(line)  # noqa: E731
+        done, faults = advance_programs(home, names, request, say)
     if json:
         _print_json(done)
     _raise_first(faults)
@@ -440,8 +473,7 @@ def advance(
 
 
 def _terminated(number: int, _: Any) -> None:
-    """SIGTERM unwinds like Ctrl-C, so that workers end and what is finished stays."""
-    typer.echo("terminated; what is finished is kept", err=True)
+    """SIGTERM unwinds like Ctrl-C, so that what was started ends too."""
     raise SystemExit(128 + number)
 
 
@@ -559,10 +591,14 @@ def init(
 # --- helpers -----------------------------------------------------------------------------------
 
 
-def _raise_first(faults: Sequence[ProgramError]) -> None:
-    """Says what is wrong with every program that is broken, and ends as the first asks."""
-    if faults:
-        raise ProgramError(faults[0].problems, "\n".join(map(str, faults)))
+def _raise_first(faults: Sequence[Fault]) -> None:
+    """Says what kept every program that is not in the reply from it, and ends as the first asks."""
+    if not faults:
+        return
+    text = "\n".join(map(str, faults))
+    if isinstance(faults[0], ProgramError):
+        raise ProgramError(faults[0].problems, text)
+    raise ProgramBusy(text)
 
 
 def _say_or_write(text: str, out: Path | None) -> None:
@@ -607,10 +643,14 @@ def _hoisted(arguments: Sequence[str]) -> list[str]:
     return first + rest
 
 
+def _program_name() -> str:
+    return "phasegate" if Path(sys.argv[0]).suffix != ".py" else "cli.py"
+
+
 def main() -> None:
     """The entry point of ``phasegate`` and ``python cli.py``."""
     gc.set_threshold(100_000)  # imports make much that stays; tracing it again and again slows every start
-    app(args=_hoisted(sys.argv[1:]), prog_name="phasegate" if Path(sys.argv[0]).suffix != ".py" else "cli.py")
+    app(args=_hoisted(sys.argv[1:]), prog_name=_program_name())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import math
 import os
@@ -17,6 +19,8 @@ from experiments.contract import Experiment, Interrupted, MetricLog, read_metric
 from experiments.loading import Refused, configured, one_line
 
 RESULT = "result.json"
+ROOM = 1 << 16
+"""With fewer bytes than that left, a write that failed for no stated reason found the disk full."""
 Find = Callable[[str], Experiment]
 OnProgress = Callable[[float, float], None]
 Job = Mapping[str, Any]
@@ -34,9 +38,12 @@ def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
         find: gives the experiment of a name, or raises ``Refused``.
     """
     folder = Path(job["folder"])
-    if not job["command"]:  # a command's own files are where it resumes from
-        _start_afresh(folder)
-    log = MetricLog(folder, on_progress)
+    try:
+        if not job["command"]:  # a command's own files are where it resumes from
+            _start_afresh(folder)
+        log = MetricLog(folder, on_progress)
+    except OSError as error:
+        return unwritten(error, folder)
 
     def prepare() -> Prepared:
         if job["command"]:
@@ -56,9 +63,12 @@ def measure_together(jobs: Sequence[Job], find: Find, on_progress: OnProgress) -
         None where they could not be: one of them failed, and nobody knows which. The caller runs them
         one by one, each from its own checkpoint.
     """
-    for job in jobs:
-        _start_afresh(Path(job["folder"]))
-    logs = [MetricLog(Path(job["folder"]), on_progress if job is jobs[0] else None) for job in jobs]
+    try:
+        for job in jobs:
+            _start_afresh(Path(job["folder"]))
+        logs = [MetricLog(Path(job["folder"]), on_progress if job is jobs[0] else None) for job in jobs]
+    except OSError:
+        return None
 
     def prepare() -> Prepared:
         first = jobs[0]
@@ -88,11 +98,12 @@ def _timed(prepare: Callable[[], Prepared], logs: Sequence[MetricLog]) -> list[R
         run()
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        outcome, reason = outcome_of(error)
+        outcome, reason = outcome_of(error, logs[0].folder)
     finally:
         seconds = (time.monotonic() - begun) / len(logs)
         for log in logs:
-            log.close()
+            with contextlib.suppress(OSError):  # each line was written when it was recorded
+                log.close()
     return [{**_result(outcome, reason, seconds, log), "device": device} for log in logs]
 
 
@@ -114,10 +125,12 @@ def device_of(config: Any) -> str | None:
     return None if kind == "auto" else kind
 
 
-def outcome_of(error: BaseException) -> tuple[str, str]:
-    """The outcome and reason of a run that ended in this exception."""
+def outcome_of(error: BaseException, folder: Path) -> tuple[str, str]:
+    """The outcome and reason of a run in that folder that ended in this exception."""
     if isinstance(error, Interrupted):
         return error.outcome, str(error)
+    if _found_no_room(error, folder):
+        return "disk_full", one_line(error)
     text = f"{type(error).__name__} {error}".lower()
     # torch has an OutOfMemoryError of its own for accelerators, and a plain RuntimeError for the rest.
     memory = any(sign in text for sign in ("outofmemory", "out of memory", "can't allocate memory"))
@@ -126,6 +139,22 @@ def outcome_of(error: BaseException) -> tuple[str, str]:
     if isinstance(error, (Refused, command.CommandFailed)):
         return "code_error", str(error)
     return "code_error", one_line(error)
+
+
+def _found_no_room(error: BaseException, folder: Path) -> bool:
+    """Whether there was no room to write: some libraries say no more than that a write failed."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    try:
+        return isinstance(error, (OSError, RuntimeError)) and shutil.disk_usage(folder).free < ROOM
+    except OSError:
+        return False
+
+
+def unwritten(error: OSError, folder: Path) -> Result:
+    """The result of a run whose files cannot be written."""
+    outcome, reason = outcome_of(error, folder)
+    return {"outcome": outcome, "reason": reason, "seconds": 0.0, "not_finite": [], "device": None}
 
 
 def write_result(folder: Path, result: Result) -> None:

@@ -37,7 +37,16 @@ from typing import Any
 
 from experiments.contract import Experiment
 from experiments.loading import Refused, add_home, describe, load
-from experiments.measuring import RESULT, Job, OnProgress, Result, measure, measure_together, write_result
+from experiments.measuring import (
+    RESULT,
+    Job,
+    OnProgress,
+    Result,
+    measure,
+    measure_together,
+    unwritten,
+    write_result,
+)
 
 PROGRESS_SECONDS = 0.2
 LEAVE_SECONDS = 0.5
@@ -80,7 +89,11 @@ class _Worker:
             self._end(job, results[index] if results else measure(job, self._find, on_progress))
 
     def _end(self, job: Job, result: Result) -> None:
-        write_result(Path(job["folder"]), result)
+        folder = Path(job["folder"])
+        try:
+            write_result(folder, result)
+        except OSError as error:
+            result = {**unwritten(error, folder), "seconds": result["seconds"]}
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(ValueError):  # closed by the experiment
                 stream.flush()

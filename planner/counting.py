@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from planner.evidence import Evidence, as_text
 from planner.program import Program
 from planner.records import Exclusion
 from planner.runs import Run
+
+GIVES_UP = 3
+"""After so many seeds of an arm that failed alike, and none that did not, no more are tried."""
 
 
 def build_evidence(
@@ -33,10 +36,24 @@ def build_evidence(
         by_seed = one_per_seed(arm, kept, caveats)
         runs[arm] = {seed: run for seed, run in by_seed.items() if run.usable}
         failed[arm] = {seed: _why_unusable(run) for seed, run in by_seed.items() if not run.usable}
+        why = given_up(kept)
+        caveats += [f"'{arm}' was given up: {why}, and no run of it gave evidence"] if why else []
         caveats += _logged_otherwise(program, phase, arm, runs[arm].values())
     declared = {arm: program.params(phase, arm) for arm in program.phases[phase].arms}
     told = tuple(dict.fromkeys(caveats))
     return Evidence(phase, fidelity, runs, failed, declared, told, looked_at=found)
+
+
+def given_up(runs: Sequence[Run]) -> str:
+    """Why no more seeds of an arm are worth trying, given its runs; empty where they are.
+
+    So many of its seeds ended in the same way, and none of its runs was usable, that the next would too.
+    """
+    last = {run.seed: run for run in sorted(runs, key=lambda run: (run.attempt, run.id))}
+    if any(run.usable for run in runs) or not last:
+        return ""
+    (outcome, count), *_ = Counter(run.outcome for run in last.values()).most_common(1)
+    return f"{count} seeds ended as {outcome}" if count >= GIVES_UP else ""
 
 
 def _not_excluded(runs: Sequence[Run], excluded: Mapping[str, Exclusion], caveats: list[str]) -> list[Run]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -37,8 +38,15 @@ class ProgramError(PhasegateError):
         super().__init__(text or "; ".join(f"{dotted(path)}: {what}" for path, what in self.problems))
 
 
+class RecordError(ProgramError):
+    """A record was altered or is malformed: ``doctor --repair`` mends it from its other copy, or sets it aside."""
+
+    def __init__(self, record_id: str, text: str) -> None:
+        super().__init__([(("records", record_id), text)], text)
+
+
 class StoreUnavailable(PhasegateError):
-    """MLflow cannot be reached or read: mend the store, then try again."""
+    """MLflow, the journal or their disk cannot be reached, read or written: mend it, then try again."""
 
     exit_code = 69
 
@@ -49,15 +57,46 @@ class ProgramBusy(PhasegateError):
     exit_code = 75
 
 
-def each_apart(
-    items: Iterable[Item], read: Callable[[Item], Found]
-) -> tuple[list[Found], list[ProgramError]]:
-    """What comes of each program, and what is wrong with the others: one must not hide the rest."""
+Fault = ProgramError | ProgramBusy
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def told_by_the_system(error: OSError) -> StoreUnavailable | None:
+    """What a full disk or a folder that may not be written means; None for any other error."""
+    where = error.filename if isinstance(error.filename, str) else "a file"
+    if error.errno in _FULL:
+        return disk_full(where)
+    if error.errno in _REFUSED:
+        return not_allowed(where)
+    return None
+
+
+def disk_full(where: object) -> StoreUnavailable:
+    """There is no room left for a file."""
+    return StoreUnavailable(
+        f"{where} cannot be written: the disk is full; make room and run the same command again: "
+        "what is finished is kept, and 'phasegate doctor' says whether anything is to be mended"
+    )
+
+
+def not_allowed(where: object) -> StoreUnavailable:
+    """A file or folder refuses to be read or written."""
+    return StoreUnavailable(
+        f"{where} cannot be used: the system does not allow it; give this user the right to read and write it "
+        "(chmod, chown, or mount it writable) and run the same command again"
+    )
+
+
+def each_apart(items: Iterable[Item], read: Callable[[Item], Found]) -> tuple[list[Found], list[Fault]]:
+    """What comes of each program, and what keeps the others from it: one must not hide the rest."""
     found, faults = [], []
     for item in items:
         try:
             found.append(read(item))
-        except ProgramError as fault:
+        except (ProgramError, ProgramBusy) as fault:
             faults.append(fault)
     return found, faults
 

@@ -45,8 +45,17 @@ class Home:
     def logs(self) -> Path:
         return self.mlruns / "logs"
 
+    @property
+    def locks(self) -> Path:
+        return self.mlruns / "locks"
+
+    @property
+    def quarantine(self) -> Path:
+        """What ``doctor --repair`` moved out of the way; nothing is ever deleted."""
+        return self.mlruns / "quarantine"
+
     def lock(self, name: str) -> Path:
-        return self.mlruns / "locks" / f"{name}.lock"
+        return self.locks / f"{name}.lock"
 
     def program(self, name: str) -> Path:
         return self.programs / f"{name}.yaml"

@@ -10,7 +10,7 @@ from planner.evidence import Evidence
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
-from planner.runs import Description, Ended, Event, Job, PlannedRun
+from planner.runs import Description, Ended, Event, Job, PlannedRun, RunOutcome
 
 if TYPE_CHECKING:  # explaining is more than a command needs that only reads where a program stands
     from planner.explain.trace import Trace
@@ -79,8 +79,12 @@ class RunStore(Protocol):
         """Writes down what a run left in its folder; its outcome comes last."""
         ...
 
-    def abandon(self, run_id: str) -> None:
-        """Ends a run that was cut off with the planner; its attempt is not counted."""
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> None:
+        """Ends a run that was cut off from outside; its attempt is not counted.
+
+        Args:
+            reason: a sentence about why.
+        """
         ...
 
     def end_orphans(self, program: Program, alive: Collection[str]) -> None:

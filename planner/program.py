@@ -217,6 +217,10 @@ class Budget(Written):
     runs: Annotated[int, Field(ge=1)] | None = None
     seconds: Annotated[Finite, Field(gt=0)] | None = None
     seeds_per_arm: Annotated[int, Field(ge=1, le=10_000)] = 32
+    retries: Annotated[int, Field(ge=0, le=10)] = 1
+    """How often a run that did not end by its own fault is tried again."""
+    run_seconds: Annotated[Finite, Field(gt=0)] | None = None
+    """Seconds that one run may take; it then ends as ``timeout``."""
     false_pass: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """That any gate passes although nothing is true."""
     gates: Annotated[int, Field(ge=1, le=10_000)] | None = None

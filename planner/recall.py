@@ -7,21 +7,21 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planner.counting import build_evidence, one_dataset, one_per_seed
+from planner.counting import build_evidence, given_up, one_dataset, one_per_seed
 from planner.evidence import Evidence
 from planner.program import Program
 from planner.records import Exclusion, digest_of
 from planner.runs import DIGEST_LENGTH, Description, PlannedRun, Run, UnfinishedRun
 
-RETRIES = 1
-"""How often a run that did not end by its own fault is tried again."""
-WORTH_RETRYING = frozenset({"out_of_memory", "timeout", "slowdown", "suspended", "killed", "lost"})
+WORTH_RETRYING = frozenset(
+    {"out_of_memory", "disk_full", "timeout", "slowdown", "suspended", "killed", "lost"}
+)
 """Outcomes that a second try may change; an exception or a NaN would come again."""
 
 
-def is_tried_again(outcome: str, attempt: int) -> bool:
+def is_tried_again(outcome: str, attempt: int, retries: int) -> bool:
     """Whether a run that ended so has another try, which goes on from its checkpoint."""
-    return outcome in WORTH_RETRYING and attempt <= RETRIES
+    return outcome in WORTH_RETRYING and attempt <= retries
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,10 @@ class Recall:
         for run in kept:
             if run.own or run.data_digest == ours:
                 by_seed[run.seed].append(run)
-        retries = RETRIES + sum(name != phase for name in self._mended)
+        retries = self.program.budget.retries + sum(name != phase for name in self._mended)
         settled = {seed for seed, runs in by_seed.items() if not _wants_retry(runs, retries)}
+        if given_up([run for seed in settled for run in by_seed[seed]]):
+            return []
         taken = settled | ({run.seed for run in found} - {run.seed for run in kept})
         free = (seed for seed in itertools.count() if seed not in taken)
         return list(itertools.islice(free, max(count - len(settled), 0)))

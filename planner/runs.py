@@ -16,6 +16,7 @@ RunOutcome = Literal[
     "code_error",
     "bad_metric",
     "out_of_memory",
+    "disk_full",
     "timeout",
     "slowdown",
     "suspended",

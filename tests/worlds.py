@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from planner.io.memo_files import MemoryMemos
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mirror import write_person
 from planner.io.programs import load_program
-from planner.io.sync import import_records, mirror_pending, settle_work
+from planner.io.sync import import_records, mirror_pending
 from planner.paths import Home
 from planner.policy import build_position
 from planner.position import Position, Situation
@@ -232,7 +233,7 @@ class Scripted:
                 following = job.more_together + 1
                 self.groups.append(following)
             following -= 1
-            yield Started(job_id=job.id, pid=0, process_start=0.0, host="here")
+            yield Started(job_id=job.id, pid=0, process_start=0.0, host=socket.gethostname())
             told = self.script(job.arm, job.seed)
             self.made.append((job.arm, job.seed))
             folder = Path(job.folder)
@@ -296,7 +297,7 @@ class World:
         """One ``advance``."""
         desk = self.desk(**wishes)
         import_records(desk.journal, desk.records, desk.runs, self.program)
-        settle_work(desk)
+        desk.reaper().settle()
         mirror_pending(desk)
         return run_loop(desk, Options(every, until, accept))
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from planner.errors import ProgramError, UsageError, each_apart
+from planner.errors import Fault, UsageError, each_apart
 from planner.graph import Options, Outcome, run_loop
 from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
@@ -18,6 +18,7 @@ from planner.io.home import code_at_hand, open_journal, open_program, standpoint
 from planner.io.launcher import LocalLauncher
 from planner.io.locks import program_lock
 from planner.io.memo_files import MemoFiles
+from planner.io.stopping import whole
 from planner.io.telling import Telling, end_lines
 from planner.paths import Home
 from planner.program import Program
@@ -37,12 +38,13 @@ class Request:
     fidelity: str | None = None
     jobs: int | None = None
     accept: bool = False
+    wait: bool = False
     quiet: bool = False
 
 
 def advance_programs(
     home: Home, names: Sequence[str], request: Request, say: Callable[[str], None]
-) -> tuple[dict[str, Any], list[ProgramError]]:
+) -> tuple[dict[str, Any], list[Fault]]:
     """Advances programs one after the other; one that is broken does not hold up the others.
 
     Returns:
@@ -50,7 +52,8 @@ def advance_programs(
 
     Raises:
         UsageError: ``--until`` names no phase.
-        ProgramBusy: another ``advance`` holds a program.
+        ProgramBusy: another ``advance`` holds a program, and ``--wait`` was not given.
+        Stopped: a signal came; what is finished is kept.
         ProgramError: the only program is malformed.
         StoreUnavailable: as the parts raise it.
 
@@ -75,28 +78,51 @@ def _in_one(done: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _advance(
     home: Home, name: str, request: Request, stop_at: float | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
+    _open_as_asked(home, name, request)  # what is wrong with it is said at once, and not after a wait
+    with program_lock(home, name, SystemClock().now(), request.wait, _tell):
+        program = _open_as_asked(home, name, request)
+        done = _run(home, program, request, stop_at, say)
+    if done.position.refused:
+        raise refusal(done.position.phase, done.position.refused)
+    return _told(home, program, request, done, say)
+
+
+def _open_as_asked(home: Home, name: str, request: Request) -> Program:
     program = open_program(home, name)
     if request.until is not None and request.until not in program.phases:
         raise UsageError(f"{name} has no phase '{request.until}'; it has {', '.join(program.phases)}")
-    clock = SystemClock()
-    with program_lock(home, name, clock.now()), _desk(home, program, request, stop_at, say) as desk:
-        from planner.io.sync import import_records, mirror_pending, settle_work
+    return program
 
-        import_records(desk.journal, desk.records, desk.runs, program)
-        settle_work(desk)
-        mirror_pending(desk)
+
+def _run(
+    home: Home, program: Program, request: Request, stop_at: float | None, say: Callable[[str], None]
+) -> Outcome:
+    """Settles what was left of a program that this process holds, and runs its loop."""
+    with _desk(home, program, request, stop_at, say) as desk:
+        from planner.io.sync import import_records, mirror_pending
+
+        with whole():
+            import_records(desk.journal, desk.records, desk.runs, program)
+        desk.reaper().settle()
+        with whole():
+            mirror_pending(desk)
         options = Options(request.every, request.until, request.accept)
         done = run_loop(desk, options, _ask if _has_terminal() and not request.quiet else None)
         if done.position.state == "done":  # nothing will be tried again
-            shutil.rmtree(home.work / name, ignore_errors=True)
-    if done.position.refused:
-        raise refusal(done.position.phase, done.position.refused)
+            shutil.rmtree(home.work / program.program, ignore_errors=True)
+    return done
+
+
+def _told(
+    home: Home, program: Program, request: Request, done: Outcome, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """The reply for one program, which is also said."""
     at, _ = standpoint(home, program)
     steps = [{k: v for k, v in asdict(step).items() if k != "judged"} for step in done.steps]
     ahead = next_step(at)
     told = {
         "schema": "phasegate.advance/1",
-        "program": name,
+        "program": program.program,
         "steps": steps,
         "state": program_state(at),
         "next": ahead,
@@ -152,6 +178,10 @@ def workers(request: Request) -> int:
     """How many runs go on side by side: as asked, or one per processor that this process may use."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return request.jobs or usable
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(line + "\n")
 
 
 def _has_terminal() -> bool:

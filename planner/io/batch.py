@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import shutil
 import socket
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from planner.counting import GIVES_UP
 from planner.io.journal import Journal
+from planner.io.stopping import whole
 from planner.paths import Home
 from planner.ports import Clock, RunStore
 from planner.program import Program
@@ -66,6 +69,7 @@ class Batch:
     limits: Limits = Limits()
     finished: int = 0
     stopped: str = ""
+    _failures: dict[str, Counter[str]] = field(default_factory=dict)
     _seconds: float = 0.0
     _tasks: dict[str, _Task] = field(default_factory=dict)
     _started: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -73,16 +77,22 @@ class Batch:
     def jobs(self, planned: Sequence[PlannedRun]) -> Iterator[Job]:
         """The jobs, one by one, each after its intent is on record; none once a limit is reached.
 
+        An arm of which so many runs failed alike, and none ended well, gets no more.
+
         Runs that train faster together come one after the other, as no more than a fair share for each
         worker.
         """
         share = math.ceil(len(planned) / self.workers)
         for group in self._groups(planned, share):
+            if self.stopped:
+                return
             if self.limits.stop_at is not None and self.clock.seconds() >= self.limits.stop_at:
                 self.stopped = "the time given with --max-seconds is up"
                 return
             if self.limits.seconds_left is not None and self._seconds >= self.limits.seconds_left:
                 return
+            if self._fails_alike(group[0].arm):
+                continue
             for index, one in enumerate(group):
                 yield self._plan(one, 0 if index else len(group) - 1)
 
@@ -107,14 +117,26 @@ class Batch:
         task = self._task(planned, more_together)
         self._tasks[task.job.id] = task
         told = planned.model_dump(mode="json")
-        self.journal.plan_work(planned.fingerprint, task.attempt, self.program.program, told, task.job.folder)
+        with whole():
+            self.journal.plan_work(
+                planned.fingerprint, task.attempt, self.program.program, told, task.job.folder
+            )
         return task.job
+
+    def _fails_alike(self, arm: str) -> bool:
+        found = self._failures.get(arm, Counter())
+        return not found["ok"] and any(count >= GIVES_UP for count in found.values())
 
     def _told(self, planned: PlannedRun) -> Description:
         return self.recall.catalog.described[planned.phase, planned.arm, planned.fidelity]
 
     def take(self, event: Any) -> Job:
-        """Writes down one event and says which job it is about."""
+        """Writes down one event and says which job it is about.
+
+        Raises:
+            StoreUnavailable: MLflow or the journal cannot be written. What the job left lies in its folder,
+                and the next ``advance`` adopts it; call ``stop``.
+        """
         task = self._tasks[event.job_id]
         if isinstance(event, Started):
             self._begin(event, task)
@@ -145,6 +167,7 @@ class Batch:
     def _begin(self, event: Started, task: _Task) -> None:
         planned, began = task.planned, self.clock.seconds()
         self.journal.update_work(
+            self.program.program,
             planned.fingerprint,
             task.attempt,
             state="leased",
@@ -156,15 +179,38 @@ class Batch:
         )
         told = self._told(planned)
         run_id = self.runs.start(self.program, planned, told, self.parent, task.attempt, task.lineage, began)
-        self.journal.update_work(planned.fingerprint, task.attempt, state="started", mlflow_run=run_id)
+        self._note(task, state="started", mlflow_run=run_id)
         self._started[event.job_id] = run_id, began
+
+    def job_of(self, event: Any) -> Job:
+        """The job that an event is about; nothing is written down."""
+        return self._tasks[event.job_id].job
+
+    def stop(self, why: str) -> None:
+        """Begins no more runs; those at work go on."""
+        self.stopped = self.stopped or why
 
     def _end(self, event: Ended, task: _Task) -> None:
         run_id, began = self._started[event.job_id]
+        if event.outcome == "disk_full":
+            self._make_room(event, run_id, task)
+            return
         self.runs.finish(run_id, Path(task.job.folder), event, began)
         done = {"state": "finished", "outcome": event.outcome, "seconds": round(event.seconds, 3)}
-        self.journal.update_work(task.planned.fingerprint, task.attempt, **done)
-        if not is_tried_again(event.outcome, task.attempt):
+        self._note(task, **done)
+        if not is_tried_again(event.outcome, task.attempt, self.program.budget.retries):
             shutil.rmtree(task.job.folder, ignore_errors=True)
         self.finished += 1
         self._seconds += event.seconds
+        good = event.outcome in ("ok", "bad_metric")  # a NaN is something that an arm may have to show
+        self._failures.setdefault(task.planned.arm, Counter())["ok" if good else event.outcome] += 1
+
+    def _make_room(self, event: Ended, run_id: str, task: _Task) -> None:
+        """A full disk is no run's fault and ends no run's tries: nothing more is begun until it has room."""
+        self.stop(f"the disk is full ({event.reason}); make room, and advance goes on from the checkpoints")
+        self.runs.abandon(run_id, "disk_full", event.reason)
+        self._note(task, state="abandoned")
+
+    def _note(self, task: _Task, **fields: Any) -> None:
+        """Moves a run one step on in the journal."""
+        self.journal.update_work(self.program.program, task.planned.fingerprint, task.attempt, **fields)

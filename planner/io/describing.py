@@ -78,15 +78,22 @@ class Describer:
         return _description(body)
 
 
-def known_descriptions(program: Program, code: str, journal: Journal) -> dict[Place, Description]:
-    """What the journal knows of the configurations of every phase at its own fidelity; nothing is asked."""
+def known_descriptions(
+    program: Program, code: str, journal: Journal, fidelity: str | None = None
+) -> dict[Place, Description]:
+    """What the journal knows of the configurations of every phase; nothing is asked.
+
+    Args:
+        fidelity: the rung; None means each phase's own.
+    """
     known = journal.all_described()
     found: dict[Place, Description] = {}
     for phase, rules in program.phases.items():
+        rung = fidelity or rules.fidelity
         for arm in rules.arms:
-            body = known.get(_key(program, code, program.params(phase, arm), rules.fidelity))
+            body = known.get(_key(program, code, program.params(phase, arm), rung))
             if body is not None:
-                found[phase, arm, rules.fidelity] = _description(body)
+                found[phase, arm, rung] = _description(body)
     return found
 
 

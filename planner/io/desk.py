@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from planner.errors import StoreUnavailable
 from planner.explain.in_json import as_json
 from planner.explain.trace import Trace
 from planner.graph import Launched, Recorded
@@ -15,8 +16,11 @@ from planner.hindsight import score_overrides
 from planner.io.batch import Batch, Limits
 from planner.io.describing import Describer
 from planner.io.entries import Entry
+from planner.io.heartbeat import beating
 from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
+from planner.io.settling import Reaper
+from planner.io.stopping import Stopped, whole
 from planner.lost import lost_grounds
 from planner.memo.notes import decision_note
 from planner.paths import Home
@@ -25,7 +29,7 @@ from planner.position import Position, Situation, Step
 from planner.program import Program
 from planner.recall import Catalog, Recall, Snapshot
 from planner.records import Decision, Override, Verdict
-from planner.runs import PlannedRun
+from planner.runs import Event, PlannedRun
 from planner.standing import (
     exclusions_today,
     kept_code,
@@ -47,13 +51,11 @@ class Wishes:
     Attributes:
         fidelity: None means each phase's own.
         stop_at: seconds since the epoch after which no run is started.
-        timeout: seconds that one run may take.
     """
 
     fidelity: str | None = None
     no_run: bool = False
     stop_at: float | None = None
-    timeout: float | None = None
 
 
 @dataclass
@@ -97,7 +99,7 @@ class Desk:
         own = [run for run in snapshot.finished if run.own]
         seconds, budget = sum(run.seconds for run in own), self.program.budget
         left = None if budget.seconds is None else budget.seconds - seconds
-        self._limits = Limits(self.wishes.stop_at, left, self.wishes.timeout)
+        self._limits = Limits(self.wishes.stop_at, left, budget.run_seconds)
         affordable = 1_000_000 if budget.runs is None else max(budget.runs - len(own), 0)
         return Situation(
             program=self.program,
@@ -132,10 +134,10 @@ class Desk:
     def launch(self, runs: tuple[PlannedRun, ...], decision: Decision, interim: Verdict | None) -> Launched:
         """Makes runs: decision, intent, lease, MLflow run, result, outcome, in this order of writing."""
         phase, fidelity = runs[0].phase, runs[0].fidelity
-        at = self.clock.now()
-        self.journal.add(decision, at)
-        parent = self.records.phase_run(self.program, phase, fidelity)
-        self._mirror_decision(decision, interim, parent)
+        with whole():
+            self.journal.add(decision, self.clock.now())
+            parent = self.records.phase_run(self.program, phase, fidelity)
+            self._mirror_decision(decision, interim, parent)
         batch = Batch(
             self.home,
             self.program,
@@ -149,13 +151,42 @@ class Desk:
         )
         self.notify((f"{self.program.program} / {phase} ({fidelity})", len(runs)))
         try:
-            with closing(self.launcher.run(batch.jobs(runs))) as events:
-                for event in events:
-                    job = batch.take(event)
-                    self.notify((job, event))
+            with (
+                beating(self.journal, self.program.program, self.clock),
+                closing(self.launcher.run(batch.jobs(runs))) as events,
+            ):
+                self._follow(batch, events)
+        except Stopped as stop:
+            with whole():
+                stop.marked = self.reaper().settle("killed", f"{stop.name} stopped its planner")
+            raise
         finally:
             self.notify(None)
         return Launched(batch.finished, batch.stopped)
+
+    def _follow(self, batch: Batch, events: Iterable[Event]) -> None:
+        """Writes down what happens to a batch.
+
+        Raises:
+            StoreUnavailable: what happened could not be written down. What was at work has come to its end
+                first: its results lie in their folders, and the next ``advance`` adopts them.
+        """
+        trouble: StoreUnavailable | None = None
+        for event in events:
+            if trouble is None:
+                try:
+                    with whole():
+                        batch.take(event)
+                except StoreUnavailable as error:
+                    trouble = error
+                    batch.stop("what happens cannot be written down")
+            self.notify((batch.job_of(event), event))
+        if trouble is not None:
+            raise trouble
+
+    def reaper(self) -> Reaper:
+        """What settles runs that were cut off."""
+        return Reaper(self.program, self.journal, self.runs, self.records, self.clock)
 
     # --- record --------------------------------------------------------------------------------
 
@@ -167,6 +198,10 @@ class Desk:
 
     def record(self, step: Step, position: Position, launched: int) -> Recorded:
         """Writes a step down: journal first, then memo, then MLflow."""
+        with whole():
+            return self._record(step, position, launched)
+
+    def _record(self, step: Step, position: Position, launched: int) -> Recorded:
         verdict, decision, at = step.verdict, step.decision, self.clock.now()
         before = self._entry(verdict.id)
         self.journal.add(verdict, at)
@@ -258,7 +293,8 @@ class Desk:
             contradicts=decision.id,
             recommended=decision.choice,
         ).identified("o")
-        write_person(self.journal, self.records, self.program, override)
+        with whole():
+            write_person(self.journal, self.records, self.program, override)
 
 
 def user_name() -> str:

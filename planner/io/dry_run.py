@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from planner.errors import ProgramError, each_apart
+from planner.errors import Fault, each_apart
 from planner.io.advancing import Request, workers
 from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
@@ -17,7 +17,7 @@ from planner.io.journal import Journal
 from planner.io.launcher import LocalLauncher
 from planner.io.memo_files import MemoFiles
 from planner.io.memory import MemoryRecords, MemoryRuns
-from planner.io.mlflow_client import store_uri
+from planner.io.mlflow_client import has_store
 from planner.io.progress import in_words
 from planner.paths import Home
 from planner.policy import build_position
@@ -36,7 +36,7 @@ class _ReadOnlyJournal(Journal):
 
 def dry_run_programs(
     home: Home, names: Sequence[str], request: Request
-) -> tuple[dict[str, Any], list[ProgramError]]:
+) -> tuple[dict[str, Any], list[Fault]]:
     """What ``advance`` would do now: every candidate with its reason, and what it would cost.
 
     Returns:
@@ -57,7 +57,7 @@ def dry_run_programs(
 def read_only_desk(home: Home, program: Program, request: Request) -> Iterator[Desk]:
     """A desk that reads a home and leaves it as it is: its records, journal and runs are not written."""
     runs: Any = MemoryRuns()
-    if home.database.exists() or not store_uri(home).startswith("sqlite:"):
+    if has_store(home):
         from planner.io.run_store import MlflowRuns
 
         runs = MlflowRuns(home)

@@ -15,6 +15,7 @@ from planner.records import (
     Override,
     Revocation,
     Verdict,
+    canonical,
     digest_of,
 )
 
@@ -101,6 +102,15 @@ class Work:
 def kind_of(record: AnyRecord) -> str:
     """The journal's name for a record's type."""
     return next(name for name, cls in KINDS.items() if type(record) is cls)
+
+
+def body_of(record: AnyRecord) -> str:
+    """The text of a record, in the form in which it was named: an earlier version wrote fewer fields."""
+    for unset in (False, True):
+        content = record.model_dump(mode="json", exclude_unset=unset)
+        if record.id.endswith(digest_of({k: v for k, v in content.items() if k != "id"})):
+            return canonical(content)
+    return canonical(record.model_dump(mode="json"))
 
 
 @cache  # one advance reads the journal many times, and the same text is always the same record

@@ -51,15 +51,18 @@ def code_at_hand(home: Home, program: Program, needed: bool) -> str:
 
 
 def open_journal(home: Home, program: Program) -> Journal:
-    """The journal; rebuilt from MLflow where it is gone and MLflow has records.
+    """The journal; rebuilt from MLflow where it is gone and there is a store.
+
+    Raises:
+        StoreUnavailable: MLflow is needed for that and cannot be read.
 
     Side effects: may read MLflow and write the journal.
     """
     journal = Journal(home.journal)
-    if not journal.exists and home.database.exists():
-        from planner.io.sync import rebuild
+    if not journal.exists:
+        from planner.io.rebuilding import rebuild_journal
 
-        rebuild(home, journal)
+        rebuild_journal(home)
     return journal
 
 

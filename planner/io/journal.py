@@ -8,30 +8,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from planner.errors import StoreUnavailable
-from planner.io.entries import KINDS, Copy, Entry, Work, from_body, kind_of
+from planner.errors import RecordError
+from planner.io.entries import KINDS, Copy, Entry, Work, body_of, kind_of
+from planner.io.journal_file import create, opened
 from planner.records import AnyRecord, canonical
-
-SCHEMA = 1
-_TABLES = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS records (
-    position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, kind TEXT NOT NULL,
-    program TEXT NOT NULL, phase TEXT NOT NULL, fidelity TEXT NOT NULL, at TEXT NOT NULL,
-    body TEXT NOT NULL, mlflow_run TEXT, mirrored INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS records_id ON records (id);
-CREATE TABLE IF NOT EXISTS work (
-    fingerprint TEXT NOT NULL, attempt INTEGER NOT NULL, program TEXT NOT NULL, planned TEXT NOT NULL,
-    folder TEXT NOT NULL, state TEXT NOT NULL, pid INTEGER, process_start REAL, host TEXT,
-    heartbeat REAL, mlflow_run TEXT, outcome TEXT, seconds REAL NOT NULL DEFAULT 0,
-    started_at REAL, PRIMARY KEY (fingerprint, attempt));
-CREATE TABLE IF NOT EXISTS described (key TEXT PRIMARY KEY, body TEXT NOT NULL);
-"""
 
 
 class Journal:
@@ -40,11 +25,12 @@ class Journal:
     Args:
         durable: what is written survives a power cut; without, writing is many times faster.
 
-    Side effects: creates the file and its tables when first written to; a missing file reads as empty.
+    Side effects: creates the file when first written to, and brings one of an earlier schema to today's;
+        a missing file reads as empty, and no other does.
 
     Raises:
-        StoreUnavailable: the file cannot be read as a journal; the caller moves it away
-            (it is rebuilt from MLflow).
+        StoreUnavailable: from every method, where the file cannot be read as a journal, or not be written;
+            the message says what mends it.
     """
 
     def __init__(self, path: Path, durable: bool = True) -> None:
@@ -56,41 +42,13 @@ class Journal:
         """Whether there is a journal yet."""
         return self.path.exists()
 
-    @contextmanager
-    def _open(self, write: bool = False) -> Iterator[sqlite3.Connection]:
-        if write:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as connection:
-                connection.row_factory = sqlite3.Row
-                if write:
-                    self._prepare(connection)
-                self._refuse_newer(connection)
-                with connection:
-                    yield connection
-        except sqlite3.Error as error:
-            raise StoreUnavailable(
-                f"the journal {self.path} cannot be used ({error}); "
-                "move it away, and the next advance rebuilds it from MLflow"
-            ) from error
+    def make(self) -> None:
+        """Makes an empty journal where there is none."""
+        if not self.exists:
+            create(self.path, self._durable)
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'OFF'}")
-        if _has_table(connection, "described"):
-            return
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(_TABLES)
-        connection.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
-
-    def _refuse_newer(self, connection: sqlite3.Connection) -> None:
-        if not _has_table(connection, "meta"):
-            return
-        told = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-        if told is not None and str(told["value"]) != str(SCHEMA):
-            raise StoreUnavailable(
-                f"the journal {self.path} has schema {told['value']} and this version knows {SCHEMA}; "
-                "use the version that wrote it, or move it away: the next advance rebuilds it from MLflow"
-            )
+    def _open(self, write: bool = False) -> AbstractContextManager[sqlite3.Connection]:
+        return opened(self.path, write, self._durable)
 
     # --- records -------------------------------------------------------------------------------
 
@@ -116,7 +74,7 @@ class Journal:
             )
             if new:
                 place = mlflow_run or (known["mlflow_run"] if known else None)
-                body = canonical(record.model_dump(mode="json"))
+                body = body_of(record)
                 db.execute(
                     "INSERT INTO records "
                     "(id, kind, program, phase, fidelity, at, body, mlflow_run, mirrored) "
@@ -133,20 +91,37 @@ class Journal:
                 "UPDATE records SET mirrored = 1, mlflow_run = ? WHERE id = ?", (mlflow_run, record_id)
             )
 
+    def in_mlflow(self, program: str | None = None) -> int:
+        """How many records and finished runs MLflow should hold; of all programs where none is named."""
+        if not self.exists:
+            return 0
+        where, values = ("AND program = ?", (program,)) if program is not None else ("", ())
+        with self._open() as db:
+            queries = (
+                f"SELECT count(*) FROM records WHERE mirrored {where}",
+                f"SELECT count(*) FROM work WHERE state = 'finished' AND mlflow_run IS NOT NULL {where}",
+            )
+            return sum(int(db.execute(query, values).fetchone()[0]) for query in queries)
+
     def entries(self, program: str, kinds: Sequence[str] = tuple(KINDS)) -> list[Entry]:
         """The records of a program in order of writing.
 
         Raises:
-            StoreUnavailable: one of them was altered; its id is named.
+            RecordError: one of them was altered; its id is named.
         """
-        found = [row for row in self.copies(program) if row.kind in kinds]
+        return [
+            self._entry(row) for row in self.copies(program) if row.kind in kinds or row.kind not in KINDS
+        ]
+
+    def _entry(self, row: Copy) -> Entry:
         try:
-            return [
-                Entry(c.position, from_body(c.kind, c.body or ""), c.at, c.mlflow_run, c.mirrored)
-                for c in found
-            ]
-        except ValueError as error:
-            raise StoreUnavailable(f"the journal {self.path} is damaged: {error}") from error
+            return Entry(row.position, row.read(), row.at, row.mlflow_run, row.mirrored)
+        except ValueError:
+            text = (
+                f"record {row.id} in the journal {self.path} was altered or is malformed; "
+                "'phasegate doctor --repair' mends it from its copy in MLflow, or sets it aside"
+            )
+            raise RecordError(row.id, text) from None
 
     def copies(self, program: str) -> list[Copy]:
         """The records of a program as they lie there, altered or not, in order of writing."""
@@ -154,7 +129,7 @@ class Journal:
             return []
         query = "SELECT * FROM records WHERE program = ? ORDER BY position"
         with self._open() as db:
-            rows = db.execute(query, (program,)).fetchall() if _has_table(db, "records") else []
+            rows = db.execute(query, (program,)).fetchall()
         return [
             Copy(r["id"], r["kind"], r["body"], r["at"], r["position"], r["mlflow_run"], bool(r["mirrored"]))
             for r in rows
@@ -171,16 +146,24 @@ class Journal:
                 (fingerprint, attempt, program, canonical(planned), folder),
             )
 
-    def update_work(self, fingerprint: str, attempt: int, **fields: Any) -> None:
-        """Moves a run one step on (``state``), with what became known of it."""
+    def update_work(self, program: str, fingerprint: str, attempt: int, **fields: Any) -> None:
+        """Moves a run of a program one step on (``state``), with what became known of it."""
         unknown = set(fields) - set(Work.__dataclass_fields__)
         if unknown:
             raise TypeError(f"no such column: {', '.join(sorted(unknown))}")
         names = ", ".join(f"{name} = ?" for name in fields)
         with self._open(write=True) as db:
             db.execute(
-                f"UPDATE work SET {names} WHERE fingerprint = ? AND attempt = ?",
-                (*fields.values(), fingerprint, attempt),
+                f"UPDATE work SET {names} WHERE program = ? AND fingerprint = ? AND attempt = ?",
+                (*fields.values(), program, fingerprint, attempt),
+            )
+
+    def beat(self, program: str, now: float) -> None:
+        """Notes that the planner of a program's runs in progress lives (seconds since the epoch)."""
+        with self._open(write=True) as db:
+            db.execute(
+                "UPDATE work SET heartbeat = ? WHERE program = ? AND state IN ('leased', 'started')",
+                (now, program),
             )
 
     def work(self, program: str, unfinished_only: bool = False) -> list[Work]:
@@ -189,22 +172,22 @@ class Journal:
             return []
         where = " AND state != 'finished'" if unfinished_only else ""
         with self._open() as db:
-            if not _has_table(db, "work"):
-                return []
             query = f"SELECT * FROM work WHERE program = ?{where} ORDER BY rowid"
             rows = db.execute(query, (program,)).fetchall()
         return [Work(**{**dict(r), "planned": json.loads(r["planned"])}) for r in rows]
 
     def note_finished(self, program: str, rows: Sequence[tuple[str, int, str, str, float]]) -> None:
-        """Fills in finished runs that MLflow holds and this journal does not.
+        """Fills in finished runs that MLflow holds and this journal does not, or no more.
 
         Args:
             rows: (fingerprint, attempt, MLflow run id, outcome, seconds).
         """
         with self._open(write=True) as db:
             db.executemany(
-                "INSERT OR IGNORE INTO work (fingerprint, attempt, program, planned, folder, state, "
-                "mlflow_run, outcome, seconds) VALUES (?, ?, ?, '{}', '', 'finished', ?, ?, ?)",
+                "INSERT INTO work (fingerprint, attempt, program, planned, folder, state, "
+                "mlflow_run, outcome, seconds) VALUES (?, ?, ?, '{}', '', 'finished', ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET state = 'finished', mlflow_run = excluded.mlflow_run, "
+                "outcome = excluded.outcome, seconds = excluded.seconds WHERE work.state = 'abandoned'",
                 [(f, attempt, program, run, outcome, seconds) for f, attempt, run, outcome, seconds in rows],
             )
 
@@ -222,7 +205,7 @@ class Journal:
         if not self.exists:
             return {}
         with self._open() as db:
-            if not _has_table(db, "described"):
+            if not _has_table(db, "described"):  # the first versions had none
                 return {}
             rows = db.execute(f"SELECT key, body FROM described {where}", values).fetchall()
         return {str(row["key"]): str(row["body"]) for row in rows}
@@ -230,7 +213,7 @@ class Journal:
     def note_described(self, found: dict[str, str]) -> None:
         """Keeps what an experiment said of configurations."""
         with self._open(write=True) as db:
-            db.executemany("INSERT OR REPLACE INTO described VALUES (?, ?)", list(found.items()))
+            db.executemany("INSERT OR REPLACE INTO described (key, body) VALUES (?, ?)", list(found.items()))
 
 
 def _has_table(db: sqlite3.Connection, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.errors import ProgramError, each_apart
+from planner.errors import Fault, each_apart
 from planner.io.clock import SystemClock
 from planner.io.home import open_program, standpoint
 from planner.io.programs import program_names
@@ -12,7 +12,7 @@ from planner.knowledge.build import Knowledge, build_knowledge
 from planner.paths import Home
 
 
-def knowledge_of(home: Home, name: str | None) -> tuple[Sequence[Knowledge], Sequence[ProgramError]]:
+def knowledge_of(home: Home, name: str | None) -> tuple[Sequence[Knowledge], Sequence[Fault]]:
     """What is known in one program, or in all; and what is wrong with programs that cannot be read."""
 
     def known(which: str) -> Knowledge:

@@ -125,7 +125,10 @@ class LocalLauncher:
             active.worker.kill()
             return events + self._settle(active, "timeout", f"took longer than {active.limit:g} s")
         if active.open and active.worker.gone():
-            return events + self._settle(active, "killed", active.worker.kill())
+            how = active.worker.kill()
+            if active.worker.ran_out_of_memory:
+                return events + self._settle(active, "out_of_memory", f"{how}: the memory was used up")
+            return events + self._settle(active, "killed", how)
         if not active.open:
             if any(told.outcome == "out_of_memory" for told in active.ended.values()):
                 self._discard(active.worker)  # the next run deserves a process without its remains

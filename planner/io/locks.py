@@ -5,52 +5,119 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from planner.errors import ProgramBusy
+from planner.errors import ProgramBusy, StoreUnavailable
+from planner.io.processes import is_running, start_time
 from planner.paths import Home
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that holds a program, and since when."""
+    """The process that holds a program, and since when.
+
+    Attributes:
+        started: when the process started (seconds since the epoch); None where the note does not say.
+    """
 
     pid: int
     since: str
     host: str
+    started: float | None = None
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on this machine."""
+        return self.host == socket.gethostname()
 
 
 @contextmanager
-def program_lock(home: Home, program: str, now: str) -> Iterator[None]:
+def program_lock(
+    home: Home, program: str, now: str, wait: bool = False, tell: Callable[[str], object] = lambda _: None
+) -> Iterator[None]:
     """Holds a program; the lock goes with the process, however it ends.
+
+    Args:
+        wait: waits until it is free, instead of raising.
+        tell: takes the line that says for whom it waits.
 
     Raises:
         ProgramBusy: another process holds it (pid and since when are named); try again later.
+        StoreUnavailable: the lock file cannot be made.
 
     Side effects: creates the lock file and, beside it, who holds it.
     """
-    from filelock import FileLock, Timeout
-
     path = home.lock(program)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
+    lock = _acquired(home, program, wait, tell)
+    note = path.with_suffix(".json")
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        holder = holder_of(home, program)
-        who = f"process {holder.pid} on {holder.host} since {holder.since}" if holder else "another process"
-        raise ProgramBusy(f"{program} is being advanced by {who}; try again when it has ended") from None
-    info = path.with_suffix(".json")
-    try:
-        told = {"pid": os.getpid(), "since": now, "host": socket.gethostname()}
-        info.write_text(json.dumps(told), encoding="utf-8")
+        _write_note(note, now)
         yield
     finally:
         with suppress(OSError):
-            info.unlink()
+            note.unlink()
         lock.release()
+
+
+def _acquired(home: Home, program: str, wait: bool, tell: Callable[[str], object]) -> BaseFileLock:
+    from filelock import FileLock, Timeout
+
+    path, told = home.lock(program), False
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire(timeout=0)
+        except Timeout:
+            busy = _busy(home, program)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"{error.filename or path} cannot be written ({error.strerror or error}), so that nobody "
+                f"would see that {program} is being advanced; 'doctor' says what is wrong with this home"
+            ) from error
+        else:
+            # A lock file that was deleted while its holder lives locks nobody out; its note still does.
+            holder = holder_of(home, program)
+            if holder is None or not holder.is_here or holder.pid == os.getpid():
+                return lock
+            lock.release()
+            busy = _busy(home, program)
+        if not wait:
+            raise ProgramBusy(f"{busy}; try again when it has ended, or wait for it with --wait")
+        if not told:
+            tell(f"{busy}; waiting")
+            told = True
+        time.sleep(POLL_SECONDS)
+
+
+def _busy(home: Home, program: str) -> str:
+    holder = holder_of(home, program)
+    return f"{program} is being advanced by {holder or 'another process'}"
+
+
+def _write_note(note: Path, now: str) -> None:
+    told = {
+        "pid": os.getpid(),
+        "since": now,
+        "host": socket.gethostname(),
+        "started": start_time(os.getpid()),
+    }
+    with suppress(OSError):  # it tells others who holds the lock, which is held all the same
+        note.write_text(json.dumps(told), encoding="utf-8")
 
 
 def holder_of(home: Home, program: str) -> Holder | None:
@@ -60,15 +127,20 @@ def holder_of(home: Home, program: str) -> Holder | None:
     """
     try:
         told = json.loads(home.lock(program).with_suffix(".json").read_text(encoding="utf-8"))
-        holder = Holder(int(told["pid"]), str(told["since"]), str(told["host"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        started = told.get("started")
+        holder = Holder(int(told["pid"]), str(told["since"]), str(told["host"]), started and float(started))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if holder.host != socket.gethostname():
-        return holder
+    return holder if not holder.is_here or _is_there(holder) else None
+
+
+def _is_there(holder: Holder) -> bool:
+    if holder.started is not None:
+        return is_running(holder.pid, holder.started)
     try:
         os.kill(holder.pid, 0)
-    except ProcessLookupError:
-        return None
+    except (ProcessLookupError, OverflowError):
+        return False
     except PermissionError:
-        return holder
-    return holder
+        return True
+    return True

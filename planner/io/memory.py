@@ -10,12 +10,12 @@ from typing import Any
 
 from experiments.contract import artifact_names, read_metrics
 
-from planner.io.entries import Copy, kind_of
+from planner.io.entries import Copy, body_of, kind_of
 from planner.io.run_reading import device_told, param_text
 from planner.program import Program
 from planner.recall import Snapshot
-from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
-from planner.runs import Description, Ended, PlannedRun, Run, UnfinishedRun
+from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
+from planner.runs import Description, Ended, PlannedRun, Run, RunOutcome, UnfinishedRun
 
 
 @dataclass
@@ -76,10 +76,12 @@ class MemoryRuns:
         )
         self.unfinished.pop(run_id, None)
 
-    def abandon(self, run_id: str) -> None:
-        """Ends a run that was cut off with the planner; its attempt is not counted."""
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> None:
+        """Ends a run that was cut off from outside; its attempt is not counted."""
+        if run_id in self.finished:
+            return
         begun = self._begun[run_id]
-        told = {"outcome": "lost", "attempt": begun.attempt - 1}
+        told = {"outcome": outcome, "attempt": begun.attempt - 1}
         self.finished[run_id] = begun.model_copy(update=told)
         self.unfinished.pop(run_id, None)
 
@@ -87,7 +89,7 @@ class MemoryRuns:
         """Ends our own runs that were begun and never finished, but for those that are alive."""
         for run_id, run in list(self.unfinished.items()):
             if run.fingerprint is not None and run_id not in alive:
-                self.abandon(run_id)
+                self.abandon(run_id, "lost", "its planner ended")
 
 
 @dataclass
@@ -116,8 +118,7 @@ class MemoryRecords:
         ]
         for at, position, place in sorted(stood):
             record = self.places[place][0]
-            body = canonical(record.model_dump(mode="json"))
-            yield Copy(record.id, kind_of(record), body, at, position, place)
+            yield Copy(record.id, kind_of(record), body_of(record), at, position, place)
 
     def memo(self, place: str) -> str | None:
         """The memo on a phase's page; None where there is none."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planner.errors import StoreUnavailable
+from planner.errors import PhasegateError, StoreUnavailable, told_by_the_system
+from planner.io.journal import Journal
+from planner.io.store_faults import meaning_of, shown
 from planner.paths import Home
 
 if TYPE_CHECKING:
@@ -19,13 +23,14 @@ if TYPE_CHECKING:
 else:
     Client = Any
 
-_QUIET = {
+_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # what goes wrong is told once, in a sentence of ours
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    # A server that restarts is waited for, one that is gone or hangs is told after some 5 or 35 seconds.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
 
 
@@ -43,27 +48,29 @@ def connect(home: Home) -> Client:
     """A client of this home's store; creates the SQLite store under a lock when it is not there.
 
     Raises:
-        StoreUnavailable: the store cannot be reached or made; the message says which and what to do.
+        StoreUnavailable: the store cannot be reached, read or made, or is gone; the message says which and
+            what to do.
 
     Side effects: creates ``mlruns/`` and the database; sets MLflow's environment variables.
     """
     from filelock import FileLock
 
-    for name, value in _QUIET.items():
+    for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     uri = store_uri(home)
-    if not uri.startswith("sqlite:") and "://" not in uri and uri != "databricks":
+    if not uri.startswith("sqlite") and "://" not in uri and uri != "databricks":
         raise StoreUnavailable(
             f"MLFLOW_TRACKING_URI is '{uri}', a folder of files, which MLflow no longer writes; "
             "use a server's address or a database such as sqlite:///mlruns/mlflow.db"
         )
+    has_store(home)
     with speaking_of(uri):
         from mlflow import MlflowClient  # noqa: TID251
 
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
+        for noisy in ("mlflow", "alembic", "urllib3"):
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
-        if not uri.startswith("sqlite:"):
+        if not uri.startswith("sqlite"):
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
             return client
@@ -75,30 +82,89 @@ def connect(home: Home) -> Client:
         return client
 
 
+def has_store(home: Home) -> bool:
+    """Whether there is a store to read; False where nothing was ever written to one.
+
+    A database that was deleted, emptied or overwritten is told here, at once: MLflow would make a new one
+    in its place, or try for minutes to open it.
+
+    Raises:
+        StoreUnavailable: the database is gone or is none.
+    """
+    path = database_of(store_uri(home))
+    if path is None:
+        return True
+    if path.exists() and path.stat().st_size:
+        examine_database(path)
+        return True
+    known = Journal(home.journal).in_mlflow()
+    if known:
+        raise StoreUnavailable(
+            f"the MLflow database {path} is {'empty' if path.exists() else 'gone'}, and the journal knows of "
+            f"{known} records and finished runs in it; put it back, name the store that has them with "
+            "MLFLOW_TRACKING_URI, or 'phasegate doctor --repair' begins a new one"
+        )
+    return path.exists()
+
+
+def database_of(uri: str) -> Path | None:
+    """The file of an SQLite store; None for any other."""
+    match = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", uri)
+    return Path(match[1]) if match is not None and match[1] != ":memory:" else None
+
+
+def examine_database(path: Path) -> None:
+    """Looks at a database's first pages, as SQLite does on opening it.
+
+    Raises:
+        StoreUnavailable: it cannot be opened, or is no SQLite database.
+    """
+    try:
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=20)) as db:
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        raise meaning_of(error, f"sqlite:///{path}") from error
+
+
 @contextmanager
 def speaking_of(uri: str) -> Iterator[None]:
     """Turns MLflow's many errors into one sentence."""
     try:
         yield
-    except (StoreUnavailable, KeyboardInterrupt, GeneratorExit):
+    except (PhasegateError, KeyboardInterrupt, GeneratorExit):
         raise
     except Exception as error:
-        text = " ".join(str(error).split())[:300]
+        found = told_by_the_system(error) if isinstance(error, OSError) else None
+        raise (found or meaning_of(error, uri)) from error
+
+
+def find_experiment(client: Client, home: Home, program: str) -> Any:
+    """A program's MLflow experiment; None where there never was one.
+
+    Raises:
+        StoreUnavailable: it was deleted, or the store is not the one that the journal knows.
+    """
+    found = client.get_experiment_by_name(program)
+    if found is not None and found.lifecycle_stage == "deleted":
         raise StoreUnavailable(
-            f"MLflow at {uri} cannot be used: {type(error).__name__}: {text}; "
-            "check that the server runs, or that the file can be written"
-        ) from error
+            f"the MLflow experiment '{program}' is deleted; restore it with "
+            f"'mlflow experiments restore --experiment-id {found.experiment_id}' (MLFLOW_TRACKING_URI="
+            f"{shown(store_uri(home))}), or with 'phasegate doctor --repair'"
+        )
+    if found is None and (known := Journal(home.journal).in_mlflow(program)):
+        raise StoreUnavailable(
+            f"MLflow at {shown(store_uri(home))} has no experiment '{program}', and the journal knows of {known} "
+            "records and finished runs in it; name the store that has it with MLFLOW_TRACKING_URI, or "
+            "'phasegate doctor --repair' begins it anew"
+        )
+    return found
 
 
 def experiment_id(client: Client, home: Home, program: str, question: str) -> str:
     """The id of a program's MLflow experiment, made (with its artifact folder) if it is not there."""
-    found = client.get_experiment_by_name(program)
+    found = find_experiment(client, home, program)
     if found is not None:
-        if found.lifecycle_stage == "deleted":
-            raise StoreUnavailable(
-                f"the MLflow experiment '{program}' is deleted; restore it with "
-                f"'mlflow experiments restore --experiment-id {found.experiment_id}'"
-            )
         _describe(client, str(found.experiment_id), question, found.tags)
         return str(found.experiment_id)
     from filelock import FileLock
@@ -109,7 +175,7 @@ def experiment_id(client: Client, home: Home, program: str, question: str) -> st
         again = client.get_experiment_by_name(program)
         if again is not None:
             return str(again.experiment_id)
-        location = _artifacts(home, program) if store_uri(home).startswith("sqlite:") else None
+        location = _artifacts(home, program) if store_uri(home).startswith("sqlite") else None
         made = client.create_experiment(program, artifact_location=location)
     _describe(client, str(made), question, {})
     return str(made)

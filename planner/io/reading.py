@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.errors import ProgramError, UsageError, each_apart
+from planner.errors import Fault, ProgramError, UsageError, each_apart
 from planner.explain.trace import Trace
 from planner.findings import Finding, warning
 from planner.hindsight import score_overrides
@@ -95,7 +95,7 @@ def phase_states(home: Home, name: str) -> tuple[Program, dict[str, PhaseState]]
     return program, states
 
 
-def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Finding]], list[ProgramError]]:
+def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Finding]], list[Fault]]:
     """The findings of the static check with the program each is about, and files that cannot be read.
 
     Args:

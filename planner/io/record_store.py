@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from planner.io import tags
-from planner.io.entries import Copy, kind_of
-from planner.io.mlflow_client import metric_entity, param_entity, speaking_of, tag_entity
+from planner.io.entries import Copy, body_of, kind_of
+from planner.io.mlflow_client import find_experiment, metric_entity, param_entity, speaking_of, tag_entity
 from planner.io.run_store import MlflowRuns
 from planner.markdown import escape
 from planner.program import Program
-from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict, canonical
+from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.rules import rules_digest
 
 _MOST_STANDS = 100
@@ -82,7 +82,7 @@ class MlflowRecords:
         return self._held[program.program]
 
     def _recorded(self, program: Program) -> Iterator[Any]:
-        found = self._client.get_experiment_by_name(program.program)
+        found = find_experiment(self._client, self._runs.home, program.program)
         if found is not None:
             yield from self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''")
 
@@ -254,7 +254,7 @@ class MlflowRecords:
 
     def _finish(self, run_id: str, record: AnyRecord) -> None:
         """The record itself, and last its id: without it the run is nobody's record."""
-        self._client.log_text(run_id, canonical(record.model_dump(mode="json")), tags.RECORD_FILE)
+        self._client.log_text(run_id, body_of(record), tags.RECORD_FILE)
         self._client.set_terminated(run_id, "FINISHED")
         self._client.set_tag(run_id, tags.RECORD, record.id)
         self._held.setdefault(record.program, {})[record.id] = run_id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from planner.io.copies import Reconciled, reconcile
 from planner.io.entries import Copy
 from planner.io.home import open_program
 from planner.io.journal import Journal
+from planner.io.mlflow_client import has_store, store_uri
 from planner.io.programs import load_program
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
@@ -82,10 +82,10 @@ def open_archive(home: Home, program: Program) -> tuple[Archive, RecordStore | N
         StoreUnavailable: MLflow cannot be reached or read, and there is something on record.
     """
     journal = Journal(home.journal).copies(program.program)
-    if not os.environ.get("MLFLOW_TRACKING_URI") and not home.database.exists():
+    if not has_store(home):
         if journal:
             raise StoreUnavailable(
-                f"there is no MLflow store {home.database} to derive the records of the journal from; "
+                f"there is no MLflow store {store_uri(home)} to derive the records of the journal from; "
                 "restore it, or name another with MLFLOW_TRACKING_URI"
             )
         return Archive(program, reconcile((), ()), ()), None

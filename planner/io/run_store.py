@@ -15,6 +15,7 @@ from planner.io.mlflow_client import (
     connect,
     dataset_input,
     experiment_id,
+    find_experiment,
     metric_entity,
     own_uri,
     param_entity,
@@ -27,8 +28,9 @@ from planner.markdown import escape
 from planner.paths import Home
 from planner.program import Program
 from planner.recall import Snapshot
-from planner.runs import Description, Ended, PlannedRun, Run, UnfinishedRun
+from planner.runs import Description, Ended, PlannedRun, Run, RunOutcome, UnfinishedRun
 
+LOST = "its planner ended while it was in progress"
 _BATCH = 500
 
 
@@ -66,7 +68,7 @@ class MlflowRuns:
             stepped: metrics of which every step is wanted, besides those that the program asks for.
         """
         with speaking_of(self.uri):
-            experiment = self.client.get_experiment_by_name(program.program)
+            experiment = find_experiment(self.client, self.home, program.program)
             others = f"tags.`{tags.PROGRAM}` = '{program.program}'"
             found = list(self._search([experiment.experiment_id], "")) if experiment else []
             known = {run.info.run_id for run in found}
@@ -209,19 +211,21 @@ class MlflowRuns:
             self.client.set_terminated(run_id, status, end_time)
             self.client.set_tag(run_id, tags.OUTCOME, ended.outcome)
 
-    def abandon(self, run_id: str) -> None:
-        """Ends a run that was cut off with the planner; it uses up no retry, so its attempt is not counted.
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> None:
+        """Ends a run that was cut off from outside; it uses up no retry, so its attempt is not counted.
 
-        Side effects: the run is KILLED, with ``planner.outcome`` = ``lost``.
+        Side effects: the run is KILLED, with ``planner.outcome``.
         """
         with speaking_of(self.uri):
-            attempt = attempt_of(self.client.get_run(run_id).data.tags)
+            held = self.client.get_run(run_id).data.tags
+            if tags.OUTCOME in held:  # written down before an interruption, and told once
+                return
             self.client.set_terminated(run_id, "KILLED")
             told = {
-                tags.NOTE: "**lost**: the planner ended while this run was in progress; it is made again",
-                tags.ATTEMPT: str(attempt - 1),
+                tags.NOTE: f"**{outcome}**: {escape(reason)}; it is made again",
+                tags.ATTEMPT: str(attempt_of(held) - 1),
                 tags.SECONDS: "0.000",  # nobody knows when it ended, and it may have been days ago
-                tags.OUTCOME: "lost",
+                tags.OUTCOME: outcome,
             }
             self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in told.items()])
 
@@ -240,7 +244,7 @@ class MlflowRuns:
             for raw in list(found):
                 told, run_id = raw.data.tags, str(raw.info.run_id)
                 if tags.FINGERPRINT in told and tags.OUTCOME not in told and run_id not in alive:
-                    self.abandon(run_id)
+                    self.abandon(run_id, "lost", LOST)
                 elif told.get(tags.KIND, "run") != "run" and tags.RECORD not in told:
                     self.client.set_terminated(run_id, "KILLED")
                     self.client.set_tag(run_id, tags.OUTCOME, "lost")

@@ -15,15 +15,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 from experiments import worker
 
+from planner.io.processes import descendants, memory_kills, start_time
 from planner.runs import Ended, Event, Job, Progressed, RunOutcome, Started
 
 POLL_SECONDS = 0.25
 LEAVE_SECONDS = 2.0
 TAIL_BYTES = 8192
 _PACKAGES = Path(worker.__file__).resolve().parents[1]
+_living: set[WorkerProcess] = set()
+"""The workers of this process that nobody has ended."""
+
+
+def end_workers() -> None:
+    """Kills every worker of this process with all that it started; waits for nothing."""
+    for left in list(_living):
+        left.kill_family()
 
 
 class WorkerProcess:
@@ -50,14 +58,17 @@ class WorkerProcess:
         self._silent = False
         self._ended: str | None = None
         self._served = 0
+        self._memory_kills = memory_kills()
         self.pid = self._process.pid
-        self.process_start = psutil.Process(self.pid).create_time()
+        _living.add(self)
+        self.process_start = start_time(self.pid)
 
     def fileno(self) -> int:
         return self._answers.fileno()
 
     def send(self, request: dict[str, Any]) -> None:
         """Hands it a request; a dead worker is noticed when its answers are read."""
+        self._memory_kills = memory_kills()
         with contextlib.suppress(OSError):
             self._requests.write(json.dumps(request).encode() + b"\n")
             self._requests.flush()
@@ -93,10 +104,26 @@ class WorkerProcess:
             self._ended = self._kill()
         return self._ended
 
-    def _kill(self) -> str:
+    def kill_family(self) -> None:
+        """Kills it, its process group, and what left the group; waits for nothing."""
+        beyond = descendants(self.pid) if self._process.poll() is None else []
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a zombie
             os.killpg(self.pid, signal.SIGKILL)
+        for pid in beyond:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    @property
+    def ran_out_of_memory(self) -> bool:
+        """Whether the system killed it because memory was short: it says so in a count alone."""
+        before, now = self._memory_kills, memory_kills()
+        killed = self._process.returncode == -signal.SIGKILL
+        return killed and before is not None and now is not None and now > before
+
+    def _kill(self) -> str:
+        self.kill_family()
         code = self._process.wait()
+        _living.discard(self)
         if code >= 0:
             return f"the worker left with exit code {code}"
         with contextlib.suppress(ValueError):

@@ -109,22 +109,22 @@ REBUILDING = """
 1 after import_records > journal.note_finished
 """
 ADOPTING = """
-1 after settle_work > runs.finish > mlflow.log_batch(metrics)
-1 after settle_work > runs.finish > mlflow.log_artifacts
-1 after settle_work > runs.finish > mlflow.log_batch(tags)
-1 after settle_work > runs.finish > mlflow.set_terminated
-1 after settle_work > runs.finish > mlflow.set_tag(planner.outcome)
-1 after settle_work > journal.update_work(finished)
-1 after settle_work > file.remove
-1 after settle_work > runs.end_orphans > mlflow.set_terminated
-1 after settle_work > runs.end_orphans > mlflow.set_tag(planner.outcome)
+1 after settle > runs.finish > mlflow.log_batch(metrics)
+1 after settle > runs.finish > mlflow.log_artifacts
+1 after settle > runs.finish > mlflow.log_batch(tags)
+1 after settle > runs.finish > mlflow.set_terminated
+1 after settle > runs.finish > mlflow.set_tag(planner.outcome)
+1 after settle > journal.update_work(finished)
+1 after settle > file.remove
+1 after settle > runs.end_orphans > mlflow.set_terminated
+1 after settle > runs.end_orphans > mlflow.set_tag(planner.outcome)
 """
 REAPING = """
-1 before settle_work > runs.abandon > mlflow.set_terminated
-1 after settle_work > runs.abandon > mlflow.set_terminated
-1 after settle_work > runs.abandon > mlflow.log_batch(tags)
-1 after settle_work > journal.note_finished
-1 after settle_work > journal.update_work(abandoned)
+1 before settle > runs.abandon > mlflow.set_terminated
+1 after settle > runs.abandon > mlflow.set_terminated
+1 after settle > runs.abandon > mlflow.log_batch(tags)
+1 after settle > journal.note_finished
+1 after settle > journal.update_work(abandoned)
 """
 
 

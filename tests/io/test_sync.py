@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,15 @@ import psutil
 import pytest
 from worlds import Crash, World, own_plan, scores, small, traces_of
 
+from planner.errors import ProgramBusy
 from planner.explain.in_json import as_json
+from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal import Journal
 from planner.io.memory import MemoryRecords
 from planner.io.mirror import write_person
-from planner.io.sync import import_records, is_alive, settle_work
+from planner.io.processes import is_running
+from planner.io.settling import is_alive
+from planner.io.sync import import_records
 from planner.records import Decision
 from planner.status import program_json, program_state
 
@@ -165,19 +172,56 @@ def test_a_run_of_ours_that_no_journal_knows_of_is_ended_too(tmp_path: Path) -> 
     assert program_state(world.at) == "done"
 
 
-def test_a_run_whose_process_lives_is_left_alone(tmp_path: Path) -> None:
-    world = a_world(tmp_path)
+def leased(world: World, folder: Path, **fields: Any) -> None:
+    """A run that a planner began and left."""
     planned = own_plan(world.program, "first", "new", 0).model_dump(mode="json")
-    world.journal.plan_work("f", 1, "small", planned, str(tmp_path / "f-1"))
-    start = psutil.Process().create_time()
-    here = {"state": "started", "pid": os.getpid(), "process_start": start, "host": os.uname().nodename}
-    world.journal.update_work("f", 1, **here)
-    desk = world.desk()
-    assert is_alive(world.journal.work("small")[0])
-    assert settle_work(desk) == 0
-    world.journal.update_work("f", 1, process_start=start - 100)
-    assert settle_work(desk) == 1
+    world.journal.plan_work("f", 1, "small", planned, str(folder / "f-1"))
+    world.journal.update_work("small", "f", 1, state="started", **fields)
+
+
+def test_a_worker_that_outlived_its_planner_is_ended_with_its_child_before_its_run_is_settled(
+    tmp_path: Path,
+) -> None:
+    world = a_world(tmp_path)
+    code = "import subprocess, time; subprocess.Popen(['sleep', '60']); print(flush=True); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE
+    ) as worker:
+        assert worker.stdout is not None
+        worker.stdout.readline()
+        (child,) = psutil.Process(worker.pid).children()
+        start = psutil.Process(worker.pid).create_time()
+        leased(world, tmp_path, pid=worker.pid, process_start=start, host=socket.gethostname())
+        assert is_alive(world.journal.work("small")[0], 0.0)
+        assert world.desk().reaper().settle() == 1
+        assert not is_running(worker.pid, start)
+    _, alive = psutil.wait_procs([child], timeout=5)
+    assert alive == []
     assert [w.state for w in world.journal.work("small")] == ["abandoned"]
+
+
+def test_a_process_that_has_only_the_number_of_the_worker_is_left_alone(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+        start = psutil.Process(other.pid).create_time()
+        leased(world, tmp_path, pid=other.pid, process_start=start - 100, host=socket.gethostname())
+        assert world.desk().reaper().settle() == 1
+        assert other.poll() is None
+        other.kill()
+
+
+def test_a_run_of_another_machine_is_left_alone_while_its_heart_beats_and_then_taken_over(
+    tmp_path: Path,
+) -> None:
+    world = a_world(tmp_path)
+    now = world.clock.seconds()
+    leased(world, tmp_path, pid=1, process_start=1.0, host="elsewhere", heartbeat=now)
+    with pytest.raises(ProgramBusy, match="elsewhere"):
+        world.advance()
+    assert [w.state for w in world.journal.work("small")] == ["started"]
+    world.clock.at += timedelta(seconds=DEAD_SECONDS)
+    world.advance()
+    assert [w.state for w in world.journal.work("small")][0] == "abandoned"
 
 
 # --- one story in two places ---------------------------------------------------------------------

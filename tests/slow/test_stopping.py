@@ -1,4 +1,4 @@
-"""A signal stops ``advance`` in good order, and the same command goes on from there."""
+"""A signal stops ``advance`` in good order, a second one at once, and the same command goes on from there."""
 
 from __future__ import annotations
 
@@ -11,53 +11,132 @@ from pathlib import Path
 
 import psutil
 import pytest
+from looking import mlflow_runs_of
 from small_homes import QUICK, ROOT, clean_environment, cli, hears_signals
 
 pytestmark = pytest.mark.slow
 PATIENCE = 60.0
-# The third seed waits for a file that nobody has written yet.
+# The third seed waits for a file that nobody has written yet, with a child in a session of its own.
 WAITING = """
     if seed == 2:
-        import pathlib, time
+        import pathlib, subprocess, time
+        subprocess.Popen(["sleep", "300"], start_new_session=True)
         pathlib.Path("waits").touch()
         while not pathlib.Path("go").exists():
             time.sleep(0.05)
 """
+SLOW_STORE = """
+import sys, time
+import planner.io.run_store as store
+
+finish = store.MlflowRuns.finish
+
+def slow(*given):
+    open("writes", "a").write("x")
+    time.sleep({seconds})
+    finish(*given)
+    open("written", "a").write("x")
+
+store.MlflowRuns.finish = slow
+sys.argv = ["cli.py", *sys.argv[1:]]
+import cli
+cli.main()
+"""
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
-)
-def test_a_signal_stops_advance_with_its_code_and_loses_nothing(
-    fresh_home: Callable[..., Path], number: signal.Signals, code: int
-) -> None:
+class Advance:
+    """An ``advance`` in progress."""
+
+    def __init__(self, home: Path, *command: str) -> None:
+        self.home = home
+        words = [sys.executable, *command, "--home", str(home), "advance", "--jobs", "1", "--json"]
+        self.process = subprocess.Popen(
+            words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=home,
+            env=clean_environment(PYTHONPATH=str(ROOT)),
+            preexec_fn=hears_signals,
+        )
+
+    def wait_for(self, name: str) -> list[psutil.Process]:
+        """Until the file is there; gives the processes that were started until then."""
+        until = time.monotonic() + PATIENCE
+        while not (self.home / name).exists():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < until, "no run has begun"
+            time.sleep(0.02)
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def ends(self) -> tuple[int, str, str]:
+        """Its exit code and what it said."""
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def waiting_home(fresh_home: Callable[..., Path]) -> Path:
     home = fresh_home(QUICK)
     module = home / "experiments" / "quick.py"
-    module.write_text(
-        module.read_text().replace("\n    for step in range(4):", f"{WAITING}\n    for step in range(4):")
-    )
-    words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), "advance", "--jobs", "1", "--json"]
-    process = subprocess.Popen(
-        words,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=clean_environment(),
-        preexec_fn=hears_signals,
-    )
-    until = time.monotonic() + PATIENCE
-    while not (home / "waits").exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until, "no run has begun"
-        time.sleep(0.05)
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, out) == (code, "")
-    assert "what is finished is kept" in err
+    text = module.read_text()
+    module.write_text(text.replace("\n    for step in range(4):", f"{WAITING}\n    for step in range(4):"))
+    return home
+
+
+def goes_on(home: Path, launched: int) -> None:
+    (home / "go").touch()
+    steps = cli("advance", "--json", home=home).json["steps"]
+    assert [(s["phase"], s["outcome"], s["runs_launched"]) for s in steps] == [("first", "fail", launched)]
+    assert "RUNNING" not in {run.status for run in mlflow_runs_of(home)}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda s: s.name)
+def test_a_signal_marks_the_runs_in_progress_says_how_to_go_on_and_loses_nothing(
+    waiting_home: Path, number: signal.Signals
+) -> None:
+    advance = Advance(waiting_home, str(ROOT / "cli.py"))
+    children = advance.wait_for("waits")
+    assert len(children) == 2
+    advance.process.send_signal(number)
+    code, out, err = advance.ends()
+    assert (code, out) == (128 + number, "")
+    assert f"stopped by {number.name}: what is finished is kept; 1 in progress marked as killed" in err
+    assert f"go on with: cli.py --home {str(waiting_home)!r} advance --jobs 1 --json" in err
     assert "Traceback" not in err
     _, alive = psutil.wait_procs(children, timeout=PATIENCE)
     assert alive == []
-    (home / "go").touch()
-    steps = cli("advance", "--json", home=home).json["steps"]
-    assert [(s["phase"], s["outcome"], s["runs_launched"]) for s in steps] == [("first", "fail", 2)]
+    marked = [run for run in mlflow_runs_of(waiting_home) if run.outcome == "killed"]
+    assert [(run.status, run.attempt) for run in marked] == [("KILLED", 0)]
+    assert f"{number.name} stopped its planner" in marked[0].note
+    goes_on(waiting_home, launched=2)
+
+
+def test_a_write_in_progress_is_finished_first(fresh_home: Callable[..., Path]) -> None:
+    home = fresh_home(QUICK)
+    advance = Advance(home, "-c", SLOW_STORE.format(seconds=2))
+    advance.wait_for("writes")
+    advance.process.send_signal(signal.SIGINT)
+    code, _, err = advance.ends()
+    assert code == 130
+    assert "stopping when what is being written is whole; once more ends at once" in err
+    assert (home / "writes").read_text() == (home / "written").read_text() == "x"
+    assert [run.outcome for run in mlflow_runs_of(home, "run")].count("ok") == 1
+    goes_on(home, launched=5)
+
+
+def test_a_second_signal_ends_at_once_and_leaves_no_process(fresh_home: Callable[..., Path]) -> None:
+    home = fresh_home(QUICK)
+    advance = Advance(home, "-c", SLOW_STORE.format(seconds=60))
+    children = advance.wait_for("writes")
+    advance.process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    advance.process.send_signal(signal.SIGINT)
+    code, _, err = advance.ends()
+    assert (code, "Traceback" in err) == (130, False)
+    assert time.monotonic() - begun < 5
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert alive == []
+    # What had ended and was not written down is adopted.
+    goes_on(home, launched=5)

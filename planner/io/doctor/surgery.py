@@ -1,0 +1,78 @@
+"""What ``doctor --repair`` changes in a journal, and nobody else does."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+from planner.io.entries import body_of, kind_of
+from planner.io.journal import Journal
+from planner.io.journal_file import opened
+from planner.records import AnyRecord
+
+
+def rows(journal: Journal, table: str) -> list[dict[str, Any]]:
+    """All rows of a table of an existing journal, as they lie there."""
+    with opened(journal.path, write=False, durable=True) as db:
+        return [dict(row) for row in db.execute(f"SELECT rowid AS place, * FROM {table} ORDER BY rowid")]
+
+
+def forget_places(journal: Journal, program: str) -> None:
+    """Notes that the store of a program's records and runs is lost: all are to be written and made again."""
+    with _writing(journal) as db:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE records SET mirrored = 0, mlflow_run = NULL WHERE program = ?", (program,))
+        db.execute("UPDATE work SET state = 'abandoned' WHERE program = ? AND state = 'finished'", (program,))
+        db.execute("COMMIT")
+
+
+def forget_record(journal: Journal, record_id: str) -> None:
+    """Notes that MLflow lost a record: it is to be written again."""
+    with _writing(journal) as db:
+        db.execute("UPDATE records SET mirrored = 0, mlflow_run = NULL WHERE id = ?", (record_id,))
+
+
+def abandon_work(journal: Journal, place: int) -> None:
+    """Notes that a run has no result any more, or that nobody knows how far it got."""
+    with _writing(journal) as db:
+        db.execute("UPDATE work SET state = 'abandoned' WHERE rowid = ?", (place,))
+
+
+def put_right(journal: Journal, position: int, record: AnyRecord) -> None:
+    """Gives a row the record that belongs there."""
+    told = (record.id, kind_of(record), record.program, record.phase, getattr(record, "fidelity", ""))
+    with _writing(journal) as db:
+        db.execute(
+            "UPDATE records SET id = ?, kind = ?, program = ?, phase = ?, fidelity = ?, body = ? "
+            "WHERE position = ?",
+            (*told, body_of(record), position),
+        )
+
+
+def take_out(journal: Journal, position: int) -> None:
+    """Removes a row that cannot be read; the caller has put it into the quarantine."""
+    with _writing(journal) as db:
+        db.execute("DELETE FROM records WHERE position = ?", (position,))
+
+
+def put_back_work(journal: Journal, found: Iterator[dict[str, Any]]) -> int:
+    """Gives a rebuilt journal the rows of unfinished runs that a broken one still held; how many."""
+    added = 0
+    with _writing(journal) as db:
+        for row in found:
+            told = {k: v for k, v in row.items() if k != "place"}
+            names, marks = ", ".join(told), ", ".join("?" * len(told))
+            try:
+                made = db.execute(
+                    f"INSERT OR IGNORE INTO work ({names}) VALUES ({marks})", tuple(told.values())
+                )
+            except sqlite3.IntegrityError:
+                continue  # a row of which a part is missing
+            added += made.rowcount
+    return added
+
+
+def _writing(journal: Journal) -> AbstractContextManager[sqlite3.Connection]:
+    return opened(journal.path, write=True, durable=True)

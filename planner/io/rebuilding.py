@@ -1,0 +1,37 @@
+"""Rebuilds a journal from MLflow: beside its place, so that half of one is never taken for the whole."""
+
+from __future__ import annotations
+
+import os
+
+from planner.io.journal import Journal
+from planner.io.journal_file import put_in_place
+from planner.io.mlflow_client import has_store
+from planner.paths import Home
+
+
+def rebuild_journal(home: Home) -> None:
+    """Makes the journal of a home from what MLflow holds, where there is none and MLflow has a store.
+
+    Raises:
+        StoreUnavailable: MLflow cannot be read.
+        RecordError: MLflow holds a record that cannot be read; nothing is made.
+
+    Side effects: reads MLflow, writes the journal; others who want the same wait for it.
+    """
+    from filelock import FileLock
+
+    if not has_store(home):
+        return
+    from planner.io.sync import rebuild
+
+    lock = home.lock("journal")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock, timeout=120):
+        if home.journal.exists():
+            return
+        aside = Journal(home.journal.with_name(f"{home.journal.name}.new-{os.getpid()}"))
+        aside.path.unlink(missing_ok=True)
+        aside.make()
+        rebuild(home, aside)
+        put_in_place(aside.path, home.journal)

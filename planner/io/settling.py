@@ -1,0 +1,152 @@
+"""The reaper: settles runs that a planner left in progress when it ended."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from planner.errors import ProgramBusy
+from planner.io.describing import known_descriptions
+from planner.io.entries import Work
+from planner.io.heartbeat import DEAD_SECONDS
+from planner.io.journal import Journal
+from planner.io.processes import end_family, is_running
+from planner.io.stopping import whole
+from planner.ports import Clock, RecordStore, RunStore
+from planner.program import Program
+from planner.recall import is_tried_again
+from planner.runs import Description, Ended, PlannedRun, RunOutcome
+
+LOST = "its planner ended while it was in progress"
+
+
+class Reaper:
+    """Settles the runs of one program; whoever does so holds the program.
+
+    Side effects: run store and journal; removes the folders of adopted runs.
+    """
+
+    def __init__(
+        self, program: Program, journal: Journal, runs: RunStore, records: RecordStore, clock: Clock
+    ) -> None:
+        self._program = program
+        self._journal = journal
+        self._runs = runs
+        self._records = records
+        self._clock = clock
+
+    def settle(self, outcome: RunOutcome = "lost", reason: str = LOST) -> int:
+        """Adopts what was finished and never recorded; ends the rest with this outcome.
+
+        A worker of a dead planner that still lives is ended first. The death of the planner uses up no
+        retry: the attempt of a run that was cut off is not counted. Whatever else was begun in this
+        home's own MLflow and never finished is ended too.
+
+        Returns:
+            How many were cut off.
+
+        Raises:
+            ProgramBusy: a planner on another machine makes some of them; nothing is changed.
+        """
+        left = unsettled(self._journal, self._program.program)
+        self._refuse_elsewhere(left)
+        cut_off = 0
+        for work in left:
+            with whole():
+                cut_off += self._settle(work, outcome, reason)
+        self._clear_up()
+        with whole():
+            self._runs.end_orphans(self._program, ())
+        return cut_off
+
+    def _refuse_elsewhere(self, left: Sequence[Work]) -> None:
+        now = self._clock.seconds()
+        for work in left:
+            if is_elsewhere(work, now):
+                ago = max(0.0, now - (work.heartbeat or 0.0))
+                raise ProgramBusy(
+                    f"{work.program} is being advanced on {work.host}: a run there gave a sign of life "
+                    f"{ago:.0f} s ago; try again when it has ended (without such signs its runs are taken "
+                    f"over after {DEAD_SECONDS:g} s)"
+                )
+
+    def _settle(self, work: Work, outcome: RunOutcome, reason: str) -> bool:
+        """Settles one run; whether it was cut off."""
+        if work.host == socket.gethostname():
+            end_family(work.pid, work.process_start)
+        folder, where = Path(work.folder), (work.program, work.fingerprint, work.attempt)
+        ended = _result(folder, f"{work.fingerprint}-{work.attempt}")
+        run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
+        if ended is not None and ended.outcome == "disk_full":
+            outcome, reason, ended = "disk_full", ended.reason, None
+        if ended is not None and run_id is not None:
+            self._runs.finish(run_id, folder, ended, work.started_at or self._clock.seconds())
+            told: dict[str, Any] = {"outcome": ended.outcome, "seconds": ended.seconds, "mlflow_run": run_id}
+            self._journal.update_work(*where, state="finished", **told)
+            if not is_tried_again(ended.outcome, work.attempt, self._program.budget.retries):
+                shutil.rmtree(folder, ignore_errors=True)
+            return False
+        if run_id is not None:
+            self._runs.abandon(run_id, outcome, reason)
+            cut_off = work.fingerprint, work.attempt - 1, run_id, outcome, 0.0
+            self._journal.note_finished(work.program, [cut_off])
+        self._journal.update_work(*where, state="abandoned")  # its folder stays: the next try resumes from it
+        return work.state != "planned"
+
+    def _clear_up(self) -> None:
+        """Removes the folders of finished runs whose planner died before it could."""
+        for work in self._journal.work(self._program.program):
+            again = is_tried_again(work.outcome or "", work.attempt, self._program.budget.retries)
+            if work.state == "finished" and not again and work.folder and Path(work.folder).exists():
+                shutil.rmtree(work.folder, ignore_errors=True)
+
+    def _start_late(self, work: Work) -> str | None:
+        """The MLflow run of one that ended before MLflow had heard of it; None if too little is known."""
+        planned = PlannedRun.model_validate(work.planned) if work.planned else None
+        told = self._told(planned) if planned is not None else None
+        if planned is None or told is None:
+            return None
+        parent = self._records.phase_run(self._program, planned.phase, planned.fidelity)
+        began = work.started_at or self._clock.seconds()
+        return self._runs.start(self._program, planned, told, parent, work.attempt, None, began)
+
+    def _told(self, planned: PlannedRun) -> Description | None:
+        known = known_descriptions(self._program, planned.code_digest, self._journal, planned.fidelity)
+        told = known.get((planned.phase, planned.arm, planned.fidelity))
+        return told if told is not None and told.config == planned.params else None
+
+
+def unsettled(journal: Journal, program: str) -> list[Work]:
+    """The runs that were begun, or meant to be, and of which no end is written down."""
+    return [w for w in journal.work(program, unfinished_only=True) if w.state != "abandoned"]
+
+
+def is_elsewhere(work: Work, now: float) -> bool:
+    """Whether a planner on another machine is making a run and was heard of not long ago."""
+    elsewhere = work.host is not None and work.host != socket.gethostname()
+    return elsewhere and now - (work.heartbeat or 0.0) < DEAD_SECONDS
+
+
+def is_alive(work: Work, now: float) -> bool:
+    """Whether the process that leased a run is there: seen on this machine, heard of from another."""
+    if work.host != socket.gethostname():
+        return is_elsewhere(work, now)
+    return is_running(work.pid, work.process_start)
+
+
+def _result(folder: Path, job_id: str) -> Ended | None:
+    try:
+        told = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        return Ended(
+            job_id=job_id,
+            outcome=told["outcome"],
+            reason=told["reason"],
+            seconds=round(told["seconds"], 3),  # as MLflow keeps it, so that a rebuilt journal says the same
+            device=told.get("device"),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,96 @@
+"""What MLflow's many errors mean: one sentence that names the store and what mends it."""
+
+from __future__ import annotations
+
+import re
+
+from planner.errors import PhasegateError, StoreUnavailable, disk_full, not_allowed
+
+AGAIN = "then run the same command again: what is finished is kept"
+_REVISION = re.compile(r"found version (\w+),? but expected (\w+)")
+_UNKNOWN = re.compile(r"Can't locate revision identified by '(\w+)'")
+_STATUS = re.compile(r"error code (\d{3})|(\d{3}) (?:Server|Client) Error|too many (\d{3}) error")
+
+
+def meaning_of(error: BaseException, uri: str) -> PhasegateError:
+    """The error to show for one that MLflow raised.
+
+    Args:
+        uri: of the store; a password in it is not shown.
+    """
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    store = shown(uri)
+    found = _of_database(text, store, uri) if uri.startswith("sqlite") else _of_server(text, store)
+    return found or StoreUnavailable(
+        f"MLflow at {store} cannot be used: {text[:300]}; mend that ('phasegate doctor' looks closer), {AGAIN}"
+    )
+
+
+def _of_database(text: str, store: str, uri: str) -> PhasegateError | None:
+    said = text.lower()
+    if "database is locked" in said:
+        return StoreUnavailable(
+            f"the MLflow database {store} is held by another process for longer than 20 s; end that process, {AGAIN}"
+        )
+    if "disk is full" in said or "no space left" in said:
+        return disk_full(store)
+    if "readonly database" in said or "unable to open database" in said or "permission denied" in said:
+        return not_allowed(store)
+    if "malformed" in said or "not a database" in said:
+        return damaged(store, "the database is malformed")
+    revision, unknown = _REVISION.search(text), _UNKNOWN.search(text)
+    if unknown is not None:
+        return newer(store, unknown[1])
+    if revision is not None:
+        return older(store, uri, revision[1])
+    return None
+
+
+def _of_server(text: str, store: str) -> PhasegateError | None:
+    if "timeout" in text.lower() or "timed out" in text.lower():
+        return StoreUnavailable(
+            f"MLflow at {store} does not answer in time; see what holds the server up (MLFLOW_HTTP_REQUEST_TIMEOUT "
+            f"is how many seconds to wait), {AGAIN}"
+        )
+    if any(sign in text for sign in ("refused", "NameResolution", "resolve", "unreachable", "aborted", "reset")):
+        return StoreUnavailable(
+            f"MLflow at {store} cannot be reached; start the server, or name another with MLFLOW_TRACKING_URI, "
+            + AGAIN
+        )
+    status = _STATUS.search(text)
+    if status is not None:
+        code = next(group for group in status.groups() if group)
+        return StoreUnavailable(
+            f"MLflow at {store} answers with an error ({code}); see the server's log and mend it, {AGAIN}"
+        )
+    return None
+
+
+def shown(uri: str) -> str:
+    """A store as a person knows it: the file of a database, or an address without a password."""
+    path = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", uri)
+    return path[1] if path else re.sub(r"//[^/@]*@", "//", uri)
+
+
+def damaged(store: object, how: str) -> StoreUnavailable:
+    """A database that cannot be read as one."""
+    return StoreUnavailable(
+        f"the MLflow database {store} is damaged ({how}); put a copy of it back, or "
+        "'phasegate doctor --repair' saves what can be read and moves it away"
+    )
+
+
+def newer(store: object, revision: str) -> StoreUnavailable:
+    """A database of a schema that this MLflow does not know."""
+    return StoreUnavailable(
+        f"the MLflow database {store} has schema {revision}, which this MLflow does not know; "
+        "a newer one wrote it: use that one (pip install --upgrade mlflow)"
+    )
+
+
+def older(store: object, uri: str, revision: str) -> StoreUnavailable:
+    """A database of an earlier schema."""
+    return StoreUnavailable(
+        f"the MLflow database {store} has the earlier schema {revision}; make a copy of it, then bring it up "
+        f"with 'mlflow db upgrade {uri}'"
+    )

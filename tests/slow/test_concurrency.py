@@ -1,0 +1,140 @@
+"""Many processes on one home: one works on a program, the others wait or are told; readers never block."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from looking import mlflow_runs_of
+from small_homes import QUICK, ROOT, clean_environment, cli
+
+pytestmark = pytest.mark.slow
+PATIENCE = 240.0
+MANY = 8
+# The first run waits for a file.
+WAITING = """
+    import pathlib, time
+    pathlib.Path("waits").touch()
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+"""
+
+
+def start(home: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), *words]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=clean_environment())
+
+
+def ends(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+def named(number: int) -> str:
+    return QUICK.replace("program: quick", f"program: quick_{number}")
+
+
+def test_eight_first_advances_on_an_empty_home_give_one_store_and_no_error(
+    fresh_home: Callable[..., Path],
+) -> None:
+    home = fresh_home(*(named(i) for i in range(MANY)))
+    working = [start(home, "advance", f"quick_{i}", "--jobs", "1", "--json") for i in range(MANY)]
+    for code, out, err in map(ends, working):
+        assert code == 0, err
+        assert [step["outcome"] for step in json.loads(out)["steps"]] == ["fail"]
+    made = Counter(run.program for run in mlflow_runs_of(home, "run"))
+    assert made == {f"quick_{i}": 6 for i in range(MANY)}
+    assert sorted(path.name for path in (home / "mlruns").glob("*.db")) == ["journal.db", "mlflow.db"]
+    told = cli("status", "--json", home=home).json["programs"]
+    assert [p["spent"]["runs"] for p in told] == [6] * MANY
+
+
+def test_eight_readers_of_a_home_whose_journal_is_gone_rebuild_it_once(own_home: Path) -> None:
+    before = cli("status", "--json", home=own_home).out
+    for file in (own_home / "mlruns").glob("journal.db*"):
+        file.unlink()
+    readers = [start(own_home, "status", "--json") for _ in range(MANY)]
+    for code, out, err in map(ends, readers):
+        assert (code, out, err) == (0, before, "")
+    assert not list((own_home / "mlruns").glob("*.part*"))
+
+
+@pytest.fixture
+def held(fresh_home: Callable[..., Path]) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
+    """A home whose program is being advanced, and by whom; its run goes on when ``go`` is there."""
+    home = fresh_home(QUICK, named(1))
+    module = home / "experiments" / "quick.py"
+    text = module.read_text()
+    module.write_text(text.replace("\n    for step in range(4):", f"{WAITING}\n    for step in range(4):"))
+    working = start(home, "advance", "quick", "--jobs", "1", "--json")
+    until = time.monotonic() + PATIENCE
+    while not (home / "waits").exists():
+        assert working.poll() is None, working.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    yield home, working
+    working.kill()
+    working.communicate()
+
+
+def test_a_second_advance_is_told_at_once_who_holds_the_program_and_since_when(
+    held: tuple[Path, subprocess.Popen[str]],
+) -> None:
+    home, working = held
+    others = [start(home, "advance", "quick") for _ in range(3)]
+    for code, out, err in map(ends, others):
+        assert (code, out) == (75, "")
+        assert f"quick is being advanced by process {working.pid} on " in err
+        assert " since 20" in err
+        assert "wait for it with --wait" in err
+    assert working.poll() is None
+    (home / "go").touch()
+    assert ends(working)[0] == 0
+
+
+def test_one_that_waits_goes_on_where_the_first_ended(held: tuple[Path, subprocess.Popen[str]]) -> None:
+    home, working = held
+    waiting = start(home, "advance", "quick", "--all", "--wait", "--jobs", "1", "--json")
+    time.sleep(2.0)
+    assert waiting.poll() is None
+    (home / "go").touch()
+    assert ends(working)[0] == 0
+    code, out, err = ends(waiting)
+    assert code == 0, err
+    assert f"quick is being advanced by process {working.pid}" in err
+    assert [(s["phase"], s["runs_launched"]) for s in json.loads(out)["steps"]] == [("second", 3)]
+
+
+def test_with_all_the_other_programs_are_advanced_and_the_held_one_is_named(
+    held: tuple[Path, subprocess.Popen[str]],
+) -> None:
+    home, working = held
+    (home / "experiments" / "free.py").write_text(
+        (home / "experiments" / "quick.py").read_text().replace(WAITING, "")
+    )
+    other = home / "knowledge" / "programs" / "quick_1.yaml"
+    other.write_text(other.read_text().replace("experiment: quick", "experiment: free"))
+    code, out, err = ends(start(home, "advance", "--all", "--jobs", "1", "--json"))
+    assert code == 75, err
+    assert {step["outcome"] for step in json.loads(out)["steps"]} == {"fail", "pass"}
+    assert f"quick is being advanced by process {working.pid}" in err
+
+
+@pytest.mark.parametrize(
+    "words", [["status"], ["graph", "quick"], ["knowledge"], ["check", "quick"], ["programs"]]
+)
+def test_readers_do_not_wait_for_who_works(
+    held: tuple[Path, subprocess.Popen[str]], words: list[str]
+) -> None:
+    home, working = held
+    begun = time.monotonic()
+    assert cli(*words, home=home).code == 0
+    assert time.monotonic() - begun < 10.0
+    assert working.poll() is None
