@@ -77,9 +77,27 @@ def connect(home: Home) -> Client:
         lock = home.lock("mlflow")
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock, timeout=120):
+            path = database_of(uri)
+            if path is not None and not (path.exists() and path.stat().st_size):
+                _make_database(path)
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
         return client
+
+
+def _make_database(path: Path) -> None:
+    """Makes MLflow's tables beside a database's place and puts them there whole.
+
+    MLflow makes them in dozens of steps, and can go on with no database that was left between two of them.
+    """
+    from mlflow import MlflowClient  # noqa: TID251
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f"{path.name}.part*"):  # by one who was killed
+        left.unlink()
+    aside = path.with_name(f"{path.name}.part")
+    MlflowClient(tracking_uri=f"sqlite:///{aside}").search_experiments(max_results=1)
+    aside.replace(path)
 
 
 def has_store(home: Home) -> bool:

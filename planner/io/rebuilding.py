@@ -28,7 +28,7 @@ def rebuild_journal(home: Home) -> None:
     with FileLock(lock, timeout=120):
         if home.journal.exists():
             return
-        name = f"{home.journal.name}.new"
+        name = f"{home.journal.name}.rebuilding"
         for left in home.mlruns.glob(f"{name}*"):  # by one who was killed; nobody else is at it
             left.unlink()
         aside = Journal(home.journal.with_name(name))

@@ -131,8 +131,9 @@ def watch_client(points: Points) -> None:
 
     @event.listens_for(Engine, "before_cursor_execute")
     def _(_1: Any, _2: Any, statement: str, *_rest: Any) -> None:
-        if statement.lstrip().startswith("CREATE TABLE"):
-            points.tell("before a table of a new store")
+        words = statement.split()
+        if words[:2] == ["CREATE", "TABLE"]:
+            points.tell(f"before table {words[2]}")
 
 
 def watch_files(points: Points, home: Path) -> None:
@@ -141,6 +142,8 @@ def watch_files(points: Points, home: Path) -> None:
 
     def kind(path: Any) -> str | None:
         place = Path(path).absolute()
+        if place.parent == home / "mlruns":
+            return "store"
         for name, folder in (("memo", home / "knowledge" / "memos"), ("work", home / "mlruns" / "work")):
             if folder in (place, *place.parents):
                 return "figure" if place.suffix == ".png" else name

@@ -96,8 +96,19 @@ def conclusions(home: Path) -> list[str]:
         if kind == "verdict" or (
             kind == "decision" and body["verdict_id"] and body["action"] not in LAUNCHES
         ):
-            last[phase, kind] = {**body, "seconds": None, "at": None}
+            last[phase, kind] = {**body, "seconds": None, "at": None, **_considered(body)}
     return [normal(json.dumps(last[key], indent=1, sort_keys=True), store) for key in sorted(last)]
+
+
+def _considered(body: dict[str, Any]) -> dict[str, Any]:
+    """The runs that counted: where a worker was killed, one more was looked at."""
+    found = []
+    for arm in body.get("considered", ()):
+        kept = [
+            pair for pair in zip(arm["run_ids"], arm["digests"], strict=True) if pair[0] in body["run_ids"]
+        ]
+        found.append([arm["arm"], kept])
+    return {"considered": found}
 
 
 def memos(home: Path) -> dict[str, str]:
@@ -163,4 +174,6 @@ def assert_nothing_left(home: Path, store: Store) -> None:
         assert open_work.fetchall() == []
     assert workers_of(home) == []
     assert [p.name for p in (home / "mlruns" / "work").glob(f"{PROGRAM}/*")] == []
-    assert [p.name for p in home.rglob("*") if p.suffix == ".part" or ".new" in p.name] == []
+    assert [
+        p.name for p in home.rglob("*") if p.suffix == ".part" or p.name.startswith("journal.db.rebuilding")
+    ] == []

@@ -128,7 +128,7 @@ phases:
     same_as: first
     swap: {{worse: better}}
     next: {{pass: stop, fail: stop}}
-budget: {{seeds_per_arm: 2}}
+budget: {{seeds_per_arm: 2, retries: 9}}
 """
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BEGINNING = """
-1 before a table of a new store
-2 before a table of a new store
-40 before a table of a new store
+1 before table experiments
+1 before table evaluation_dataset_records
+1 before file.rename(store)
+1 after file.rename(store)
 1 before mlflow.create_experiment
 1 after mlflow.create_experiment
 2 after mlflow.set_experiment_tag
