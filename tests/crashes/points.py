@@ -17,7 +17,7 @@ BEGINNING = """
 1 after mlflow.create_experiment
 2 after mlflow.set_experiment_tag
 1 after worker.send(describe)
-1 before journal.note_described > sqlite.create
+1 before journal.note_described > sqlite.commit
 1 after journal.note_described
 """
 DECIDING = """

@@ -120,7 +120,8 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Lives:
 def may_be_made_again(home: Path) -> int:
     """How many runs may be begun once more: those that left no result, or of which MLflow knows nothing."""
     begun = began(home).total()
-    return min(1, begun - len(read_store(home).finished) - len(results_to_adopt(home))) if begun else 0
+    left = begun - len(read_store(home).finished) - len(results_to_adopt(home)) if begun else 0
+    return min(1, max(0, left))
 
 
 def go_on(home: Path, life: Life) -> None:
