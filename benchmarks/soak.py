@@ -93,7 +93,7 @@ def program_text(phases: int, seeds: int) -> str:
             "seeds": seeds,
             "criteria": {"higher": higher},
             "gate": ["higher"],
-            "next": {outcome: follows for outcome in ("pass", "fail", "inconclusive", "invalid")},
+            "next": dict.fromkeys(("pass", "fail", "inconclusive", "invalid"), follows),
         }
     told = {
         "program": PROGRAM,

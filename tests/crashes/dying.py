@@ -22,7 +22,19 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 READING = frozenset(
-    "all_described copies described entries exists experiment held load memo snapshot work".split()
+    [
+        "all_described",
+        "copies",
+        "described",
+        "entries",
+        "exists",
+        "experiment",
+        "held",
+        "load",
+        "memo",
+        "snapshot",
+        "work",
+    ]
 )
 """Methods of the stores that write nothing; every other one is announced."""
 CLIENT_WRITES = ("create_", "log_", "set_", "update_", "delete_", "restore_", "rename_")
