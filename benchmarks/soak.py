@@ -1,4 +1,4 @@
-"""Two thousand runs of which every tenth kills its worker: what a long campaign costs and leaves. ``make soak``.
+"""Two thousand runs, every tenth of which kills its worker: what a long campaign costs. ``make soak``.
 
 A generated program of chained phases is advanced twice by the real command line, once without faults and once
 with runs that segfault, abort, leave with a code or are killed on their first try. Exits with 1 where the

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,8 +70,10 @@ class MemoryMemos:
 def write_aside(path: Path, text: str) -> None:
     """Writes a file so that a reader sees the old text or the new one, never half of it.
 
+    One writer at a time: what one that died left beside the file is written over by the next.
+
     Side effects: writes beside the file, then renames.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.part")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)

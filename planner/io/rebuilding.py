@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from planner.io.journal import Journal
 from planner.io.journal_file import put_in_place
 from planner.io.mlflow_client import has_store
@@ -30,8 +28,10 @@ def rebuild_journal(home: Home) -> None:
     with FileLock(lock, timeout=120):
         if home.journal.exists():
             return
-        aside = Journal(home.journal.with_name(f"{home.journal.name}.new-{os.getpid()}"))
-        aside.path.unlink(missing_ok=True)
+        name = f"{home.journal.name}.new"
+        for left in home.mlruns.glob(f"{name}*"):  # by one who was killed; nobody else is at it
+            left.unlink()
+        aside = Journal(home.journal.with_name(name))
         aside.make()
         rebuild(home, aside)
         put_in_place(aside.path, home.journal)

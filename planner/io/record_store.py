@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -161,10 +160,10 @@ class MlflowRecords:
         """Closes an attempt at a phase with its verdict.
 
         Side effects: metrics (mean of each metric and arm), tags and ``record.json``; the record's id
-        comes last, so that an interrupted write is done again.
+        comes last, so that an interrupted write is done again, which changes nothing of it.
         """
         with speaking_of(self._runs.uri):
-            stamp = int(time.time() * 1000)
+            stamp = _milliseconds(at)  # the same again, or MLflow would keep each value twice
             metrics = [
                 metric_entity(f"{row.metric}/{row.arm}", row.estimate.value, stamp, 0)
                 for row in verdict.table
@@ -215,7 +214,7 @@ class MlflowRecords:
         name = f"decision: {decision.action} {decision.choice or ''}".strip()
         run_id = self._child("decision", decision, parent, name, note, at)
         with speaking_of(self._runs.uri):
-            stamp = int(time.time() * 1000)
+            stamp = _milliseconds(at)
             metrics = []
             for result in verdict.criteria if verdict else ():
                 pairs = {"observed": result.observed, "margin": result.margin, "flips_at": result.flips_at}
@@ -257,8 +256,9 @@ class MlflowRecords:
             found = self._client.get_experiment_by_name(record.program)
             if found is None:
                 raise KeyError(record.program)
-            started = int(datetime.fromisoformat(at).timestamp() * 1000)
-            made = self._client.create_run(found.experiment_id, start_time=started, tags=named, run_name=name)
+            made = self._client.create_run(
+                found.experiment_id, start_time=_milliseconds(at), tags=named, run_name=name
+            )
             return str(made.info.run_id)
 
     def _finish(self, run_id: str, record: AnyRecord) -> None:
@@ -274,6 +274,11 @@ def _stood(told: Mapping[str, str], noted_only: bool = False) -> list[tuple[str,
     noted = [stand.rpartition("#") for stand in told.get(tags.STOOD, "").split()]
     found = [(at, int(position)) for at, _, position in noted if position.isdecimal()]
     return found or ([] if noted_only else [(str(told.get(tags.AT, "")), 0)])
+
+
+def _milliseconds(at: str) -> int:
+    """An ISO moment as MLflow counts time."""
+    return int(datetime.fromisoformat(at).timestamp() * 1000)
 
 
 def _title(verdict: Verdict) -> str:

@@ -58,6 +58,7 @@ class Reaper:
         for work in left:
             with whole():
                 cut_off += self._settle(work, outcome, reason)
+        self._clear_up()
         with whole():
             self._runs.end_orphans(self._program, ())
         return cut_off
@@ -95,6 +96,13 @@ class Reaper:
             self._journal.note_finished(work.program, [cut_off])
         self._journal.update_work(*where, state="abandoned")  # its folder stays: the next try resumes from it
         return work.state != "planned"
+
+    def _clear_up(self) -> None:
+        """Removes the folders of finished runs whose planner died before it could."""
+        for work in self._journal.work(self._program.program):
+            again = is_tried_again(work.outcome or "", work.attempt, self._program.budget.retries)
+            if work.state == "finished" and not again and work.folder and Path(work.folder).exists():
+                shutil.rmtree(work.folder, ignore_errors=True)
 
     def _start_late(self, work: Work) -> str | None:
         """The MLflow run of one that ended before MLflow had heard of it; None if too little is known."""

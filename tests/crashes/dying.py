@@ -2,7 +2,7 @@
 
 Every call of the real stores that writes is announced before and after it happens, under a name that says
 inside of what it happens (``launch > runs.start > mlflow.create_run``). At the N-th announcement of POINT
-(``before NAME`` or ``after NAME``) the process sends itself SIGKILL. Without ``--at`` it only lists the names.
+(``before NAME`` or ``after NAME``) the process sends itself SIGKILL. Without it, names are listed.
 """
 
 from __future__ import annotations
@@ -22,21 +22,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 READING = frozenset(
-    [
-        "all_described",
-        "copies",
-        "described",
-        "entries",
-        "exists",
-        "experiment",
-        "held",
-        "load",
-        "memo",
-        "snapshot",
-        "work",
-    ]
+    ("all_described", "copies", "described", "entries", "exists", "experiment", "in_mlflow")
+    + ("held", "load", "memo", "snapshot", "work")
+    + ("beat",)
 )
-"""Methods of the stores that write nothing; every other one is announced."""
+"""Methods of the stores that write nothing, or (``beat``) at no step; every other one is announced."""
 CLIENT_WRITES = ("create_", "log_", "set_", "update_", "delete_", "restore_", "rename_")
 Detail = Callable[[tuple[Any, ...], dict[str, Any]], str]
 
@@ -83,7 +73,7 @@ class Points:
     def wrap(
         self, owner: Any, method: str, name: str, detail: Detail | None = None, announced: bool = True
     ) -> None:
-        """Has a method or function announce itself; calls that it makes of its own kind are its own affair."""
+        """Has a method announce itself; calls that it makes of its own kind are its own affair."""
         real = getattr(owner, method)
         kind = name.partition(".")[0]
 
@@ -189,13 +179,14 @@ def watch_work(points: Points) -> None:
     """Names the stretches of an advance, and announces jobs as they are given to workers."""
     from planner.io import people, sync
     from planner.io.desk import Desk
+    from planner.io.settling import Reaper
     from planner.io.worker_process import WorkerProcess
 
     for method in ("launch", "record", "approve"):
         points.wrap(Desk, method, method, announced=False)
-    for function in ("settle_work", "import_records", "mirror_pending"):
+    points.wrap(Reaper, "settle", "settle", announced=False)
+    for function in ("rebuild", "import_records", "mirror_pending"):
         points.wrap(sync, function, function, announced=False)
-    points.wrap(sync, "rebuild", "rebuild", announced=False)
     points.wrap(people, "write_down", "write_down", announced=False)
     points.wrap(WorkerProcess, "send", "worker.send", lambda args, _: str(args[1]["request"]))
 

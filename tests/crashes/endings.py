@@ -74,6 +74,13 @@ def read_records(home: Path) -> list[tuple[str, str, dict[str, Any], bool]]:
     return [(kind, phase, json.loads(body), bool(mirrored)) for kind, phase, body, mirrored in rows]
 
 
+def results_to_adopt(home: Path) -> list[str]:
+    """The runs in progress that left a complete result and that MLflow knows of."""
+    with closing(sqlite3.connect(home / "mlruns" / "journal.db")) as db:
+        rows = db.execute("SELECT fingerprint, folder FROM work WHERE state = 'started'").fetchall()
+    return [run for run, folder in rows if (Path(folder) / "result.json").exists()]
+
+
 def normal(text: str, store: Store) -> str:
     """A text without times, durations and names made of run ids, and with runs by what they measure."""
     text = RUN_ID.sub(lambda found: store.name(found[0]) if found[0] in store.runs else found[0], text)
@@ -146,7 +153,7 @@ def assert_nothing_left(home: Path, store: Store) -> None:
     assert [run for run in store.runs if "planner.outcome" not in store.tags[run]] == []
     assert [body["id"] for _, _, body, mirrored in read_records(home) if not mirrored] == []
     held = Counter(told["planner.record_id"] for told in store.tags.values() if "planner.record_id" in told)
-    assert held == Counter(set(body["id"] for _, _, body, _ in read_records(home))), (
+    assert held == Counter({body["id"] for _, _, body, _ in read_records(home)}), (
         "MLflow and the journal differ"
     )
     with closing(sqlite3.connect(home / "mlruns" / "journal.db")) as db:
@@ -156,4 +163,4 @@ def assert_nothing_left(home: Path, store: Store) -> None:
         assert open_work.fetchall() == []
     assert workers_of(home) == []
     assert [p.name for p in (home / "mlruns" / "work").glob(f"{PROGRAM}/*")] == []
-    assert [p.name for p in home.rglob("*.part")] == []
+    assert [p.name for p in home.rglob("*") if p.suffix == ".part" or ".new" in p.name] == []

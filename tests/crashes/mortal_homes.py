@@ -22,7 +22,7 @@ PATIENCE = 30.0
 EXPERIMENT = '''
 """Measures in no time, keeps account of when it ran, and can end its process or the one that started it.
 
-DIES is "WHO WHERE ARM SEED": who (planner, worker, both) is killed where, once, in the run of that arm and seed.
+DIES is "WHO WHERE SHIFT SEED": who (planner, worker, both) is killed where, once, in which run.
 """
 import os
 import pathlib
@@ -150,7 +150,7 @@ def copy_of(home: Path, folder: Path) -> Path:
 
 
 def start(home: Path, *words: str, script: Sequence[str] = (), dies: str = "") -> subprocess.Popen[bytes]:
-    """An advance (or another command) of a process group of its own; its stderr goes to a file in the home."""
+    """An advance (or another command) in a process group of its own; what it says goes to a file."""
     given = [*script, str(home)] if script else [str(ROOT / "cli.py"), "--home", str(home)]
     env = clean_environment(**({"DIES": dies} if dies else {}))
     with (home / "said").open("ab") as said:

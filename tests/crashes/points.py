@@ -100,7 +100,8 @@ SAYING = """
 1 after write_down > journal.mark_mirrored
 """
 REBUILDING = """
-1 before rebuild > import_records > journal.add(decision) > sqlite.create
+3 before journal.make > sqlite.create
+1 after journal.make
 1 after rebuild > import_records > journal.add(decision)
 1 before rebuild > import_records > journal.add(verdict) > sqlite.commit
 1 after rebuild > import_records > journal.add(verdict)
@@ -109,22 +110,24 @@ REBUILDING = """
 1 after import_records > journal.note_finished
 """
 ADOPTING = """
-1 after settle_work > runs.finish > mlflow.log_batch(metrics)
-1 after settle_work > runs.finish > mlflow.log_artifacts
-1 after settle_work > runs.finish > mlflow.log_batch(tags)
-1 after settle_work > runs.finish > mlflow.set_terminated
-1 after settle_work > runs.finish > mlflow.set_tag(planner.outcome)
-1 after settle_work > journal.update_work(finished)
-1 after settle_work > file.remove
-1 after settle_work > runs.end_orphans > mlflow.set_terminated
-1 after settle_work > runs.end_orphans > mlflow.set_tag(planner.outcome)
+1 after settle > runs.finish > mlflow.log_batch(metrics)
+1 after settle > runs.finish > mlflow.log_artifacts
+1 after settle > runs.finish > mlflow.log_batch(tags)
+1 after settle > runs.finish > mlflow.set_terminated
+1 after settle > runs.finish > mlflow.set_tag(planner.outcome)
+1 after settle > journal.update_work(finished)
+1 after settle > file.remove
+1 after settle > runs.end_orphans > mlflow.set_terminated
+1 after settle > runs.end_orphans > mlflow.set_tag(planner.outcome)
+1 after launch > records.phase_run > mlflow.update_run
+1 after launch > records.phase_run > mlflow.delete_tag
 """
 REAPING = """
-1 before settle_work > runs.abandon > mlflow.set_terminated
-1 after settle_work > runs.abandon > mlflow.set_terminated
-1 after settle_work > runs.abandon > mlflow.log_batch(tags)
-1 after settle_work > journal.note_finished
-1 after settle_work > journal.update_work(abandoned)
+1 before settle > runs.abandon > mlflow.set_terminated
+1 after settle > runs.abandon > mlflow.set_terminated
+1 after settle > runs.abandon > mlflow.log_batch(tags)
+1 after settle > journal.note_finished
+1 after settle > journal.update_work(abandoned)
 """
 
 
@@ -158,7 +161,8 @@ def _points(life: str, text: str) -> list[Point]:
 
 
 LIVES = {
-    "fresh": BEGINNING + DECIDING + RUNNING + JUDGING,
+    "beginning": BEGINNING,
+    "running": DECIDING + RUNNING + JUDGING,
     "accepting": APPROVING,
     "saying": SAYING,
     "rebuilding": REBUILDING,

@@ -1,0 +1,178 @@
+"""Two lives of one scripted world: one is killed and goes on, its twin is never disturbed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from worlds import Crash, Measured, World, steady
+
+from planner.errors import ProgramBusy
+from planner.io.journal import Journal
+from planner.io.locks import program_lock
+from planner.io.sync import import_records
+from planner.paths import Home
+from planner.program import Program, build
+from planner.records import Override
+from planner.standing import overrides_today
+
+MEANS = {"base": 0.0, "new": -1.0, "other": 1.0, "last": -1.0, "more": 3.0}
+FLAKY = {("other", 1), ("base", 2)}
+"""Runs that are killed on their first try, by nobody that the planner knows of."""
+OPTIONS = {"turn": "second", "repeat": "third", "more": "fourth"}
+MEASURE = steady({arm: {"score": value} for arm, value in MEANS.items()})
+
+
+def program_of(threshold: float = 0.5, longer: bool = False) -> Program:
+    """``first`` fails; triage opens ``second``, which passes below a threshold of 1, then ``third``.
+
+    Args:
+        longer: there is a ``fourth`` phase, as the last option.
+    """
+    arms = {"second": "other", "third": "last", **({"fourth": "more"} if longer else {})}
+    higher = {"metric": "score", "arm": "new", "versus": "base", "at_least": threshold}
+    options = [
+        {"option": option, "rationale": "why not", "opens": phase, "expects": ["higher"]}
+        for option, phase in OPTIONS.items()
+        if phase in arms
+    ]
+    first = {"arms": ["base", "new"], "criteria": {"higher": higher}, "gate": ["higher"]}
+    others = {
+        name: {"question": "Or so?", "factor": "kind", "same_as": "first", "swap": {"new": arm}}
+        for name, arm in arms.items()
+    }
+    return build(
+        {
+            "program": "small",
+            "question": "Is it higher?",
+            "experiment": "made_up",
+            "metrics": {"score": {"unit": "points", "better": "higher"}},
+            "arms": {name: {"kind": name} for name in MEANS if longer or name != "more"},
+            "phases": {
+                "first": {"question": "Higher?", "factor": "kind", **first, "triage": {"options": options}},
+                **others,
+            },
+            "budget": {"seeds_per_arm": 6},
+        }
+    )
+
+
+@dataclass
+class Life:
+    """A world whose runs keep account of themselves.
+
+    Attributes:
+        again: runs that were begun although a finished run of the same arm and seed was there.
+        within: called in the middle of every run.
+    """
+
+    folder: Path
+    again: list[tuple[str, int]] = field(default_factory=list)
+    within: Callable[[], None] = lambda: None
+    tries: Counter[tuple[str, int]] = field(default_factory=Counter)
+    world: World = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.world = World(self.folder, program_of(), self.measure)
+
+    def measure(self, arm: str, seed: int) -> Measured:
+        """What a run measures; the flaky ones are killed the first time."""
+        if any((r.arm, r.seed) == (arm, seed) for r in self.finished):
+            self.again.append((arm, seed))
+        self.within()
+        self.tries[arm, seed] += 1
+        return "killed" if (arm, seed) in FLAKY and self.tries[arm, seed] == 1 else MEASURE(arm, seed)
+
+    @property
+    def finished(self) -> list[Any]:
+        """The runs that measured what they should."""
+        return [run for run in self.world.runs.finished.values() if run.outcome == "ok"]
+
+    def advance(self, every: bool, crash_at: int | None = None) -> bool:
+        """One advance under the program's lock; whether it came to its end."""
+        left = iter(range(crash_at if crash_at is not None else 1_000_000))
+
+        def fail(_: str) -> None:
+            if next(left, None) is None:
+                raise Crash
+
+        self.world.fail = fail
+        try:
+            with program_lock(Home(self.folder), "small", "now"):
+                self.world.advance(every=every)
+        except Crash:
+            return False
+        finally:
+            self.world.fail = lambda _: None
+        return True
+
+    def edit(self, program: Program) -> None:
+        """The program's file has changed."""
+        self.world.program = program
+
+    def delete_journal(self) -> None:
+        """The journal is gone, and is rebuilt from the record store."""
+        world = self.world
+        for file in world.journal.path.parent.glob("journal.db*"):
+            file.unlink()
+        world.journal = Journal(world.journal.path, durable=False)
+        import_records(world.journal, world.records, world.runs, world.program)
+
+    def written(self) -> tuple[Any, ...]:
+        """How much is written down anywhere."""
+        world = self.world
+        states = [(w.fingerprint, w.attempt, w.state) for w in world.journal.work("small")]
+        return (
+            world.ids(),
+            states,
+            len(world.records.places),
+            len(world.runs.finished),
+            set(world.runs.unfinished),
+        )
+
+    def chosen(self) -> dict[str, str]:
+        """Phase -> the option that a person chose there and has not taken back."""
+        entries = self.world.journal.entries("small")
+        return {o.phase: o.choose or "" for o in overrides_today(entries, self.world.clock.now())}
+
+    def story(self) -> list[Any]:
+        """Where the program stands, without what a store happened to call things."""
+        at = self.world.at
+        told = []
+        for phase in at.path:
+            if phase in at.verdicts:
+                v, d = at.verdicts[phase], at.decisions[phase]
+                values = [(row.arm, row.metric, row.estimate.values) for row in v.table]
+                concluded = v.outcome, v.confidence, v.cause, v.seeds, v.post_hoc
+                told.append((phase, *concluded, values, d.action, d.choice, d.rule, d.recommended))
+        return told
+
+
+@contextmanager
+def trying_to_advance(life: Life, other: Callable[[], bool]) -> Iterator[list[str]]:
+    """In the middle of every run somebody else tries to advance the program; gives what was wrong with it."""
+    wrong: list[str] = []
+
+    def attempt() -> None:
+        before = life.written()
+        try:
+            other()
+            wrong.append("a second advance was let in")
+        except ProgramBusy:
+            if life.written() != before:
+                wrong.append("a second advance that was refused wrote something")
+
+    life.within = attempt
+    try:
+        yield wrong
+    finally:
+        life.within = lambda: None
+
+
+def choose(life: Life, phase: str, option: str) -> Override:
+    """A person chooses an option."""
+    return life.world.say(phase, choose=option)
