@@ -90,7 +90,7 @@ class RunStore(Protocol):
     def end_orphans(self, program: Program, alive: Collection[str]) -> None:
         """Ends whatever of ours was begun and never finished, but for the runs that are alive.
 
-        Only in a store that is this home's own: elsewhere another machine may be at work.
+        In a store that others share, those that this home began: another machine may be at work.
         """
         ...
 

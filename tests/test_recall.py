@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import CODE, catalog_of, foreign_run, own_run, recall_of, scores, small, told
 
+from planner.gates import build_judging, judge_phase
 from planner.recall import Catalog, Recall, Snapshot
 from planner.records import Exclusion
 from planner.runs import Run
 
 PROGRAM = small()
 SCRIPT = scores(new=1.0)
+JUDGING = build_judging(PROGRAM, "first", "standard", final=True)
 ARMS = {"base": 3, "new": 3}
 
 
@@ -82,6 +85,58 @@ def test_a_run_lost_with_the_planner_uses_up_no_try() -> None:
     retried = recall.retried(planned)
     assert retried is not None
     assert retried.attempt == 0
+
+
+def test_a_program_says_how_often_a_run_is_tried_again() -> None:
+    patient = small(budget={"retries": 2})
+    killed = [own_run(patient, "first", "base", 0, "killed", attempt=n) for n in (1, 2, 3)]
+    for made, wanted in ((1, [0, 1, 2]), (2, [0, 1, 2]), (3, [1, 2])):
+        assert seeds_missing(recall_of(patient, killed[:made])) == wanted
+    impatient = small(budget={"retries": 0})
+    assert seeds_missing(recall_of(impatient, killed[:1])) == [1, 2]
+
+
+@pytest.mark.parametrize("outcome", ["code_error", "lost", "killed"])
+def test_an_arm_whose_seeds_all_fail_alike_gets_no_more_and_the_evidence_says_so(outcome: str) -> None:
+    def failed(seeds: int) -> list[Run]:
+        return [own("base", seed, outcome, attempt=2) for seed in range(seeds)]
+
+    assert seeds_missing(recall_of(PROGRAM, failed(2)), wanted=6) == [2, 3, 4, 5]
+    recall = recall_of(PROGRAM, failed(3))
+    assert seeds_missing(recall, wanted=6) == []
+    assert seeds_missing(recall, wanted=6, arm="new") == [0, 1, 2, 3, 4, 5]
+    told = recall.evidence_of("first", "standard").caveats
+    assert told == (f"'base' was given up: 3 seeds ended as {outcome}, and no run of it gave evidence",)
+
+
+def test_an_arm_is_not_given_up_that_gave_evidence_once_or_fails_in_several_ways() -> None:
+    once = [own("base", 0), *(own("base", seed, "code_error") for seed in (1, 2, 3))]
+    assert seeds_missing(recall_of(PROGRAM, once), wanted=6) == [4, 5]
+    several = [own("base", s, o, attempt=2) for s, o in enumerate(("code_error", "killed", "lost"))]
+    assert seeds_missing(recall_of(PROGRAM, several), wanted=6) == [3, 4, 5]
+    nans = [own("base", seed, "bad_metric") for seed in range(4)]
+    assert seeds_missing(recall_of(PROGRAM, nans), wanted=6) == [4, 5]
+
+
+FAILURES = st.sampled_from(["code_error", "out_of_memory", "killed", "lost", "timeout", "disk_full"])
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.tuples(st.sampled_from(["base", "new"]), st.integers(0, 5)), FAILURES, max_size=10))
+def test_runs_that_failed_change_the_evidence_that_is_missing_and_nothing_else_of_a_verdict(
+    failed: dict[tuple[str, int], str],
+) -> None:
+    every = [(arm, seed) for arm in ("base", "new") for seed in range(6)]
+    ended = [own(*place) for place in every if place not in failed]
+    broken = [own(*place, outcome, attempt=2) for place, outcome in failed.items()]
+    with_failures, without = (
+        judge_phase(PROGRAM, "first", recall_of(PROGRAM, runs).evidence_of("first", "standard"), JUDGING)
+        for runs in ([*ended, *broken], ended)
+    )
+    for name in ("outcome", "case", "tier", "criteria", "table", "seeds"):
+        assert getattr(with_failures, name) == getattr(without, name), name
+    said = " ".join([*with_failures.caveats, *(guard.reason for guard in with_failures.guards)])
+    assert all(run.id in said for run in broken)
 
 
 def test_what_a_person_mended_gives_failed_runs_of_other_phases_one_more_try() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from planner.errors import PhasegateError, StoreUnavailable, told_by_the_system
 from planner.io.journal import Journal
 from planner.io.store_faults import meaning_of, shown
 from planner.paths import Home
+from planner.records import digest_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient  # noqa: TID251
@@ -37,6 +39,11 @@ _SETTINGS = {
 def store_uri(home: Home) -> str:
     """``MLFLOW_TRACKING_URI``, or the home's own SQLite file."""
     return os.environ.get("MLFLOW_TRACKING_URI") or own_uri(home)
+
+
+def home_mark(home: Home) -> str:
+    """What tells this home on this machine from every other that uses the same store."""
+    return digest_of([socket.gethostname(), str(home.root.resolve())])
 
 
 def own_uri(home: Home) -> str:

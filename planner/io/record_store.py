@@ -12,7 +12,14 @@ from typing import Any
 
 from planner.io import tags
 from planner.io.entries import Copy, body_of, kind_of
-from planner.io.mlflow_client import find_experiment, metric_entity, param_entity, speaking_of, tag_entity
+from planner.io.mlflow_client import (
+    find_experiment,
+    home_mark,
+    metric_entity,
+    param_entity,
+    speaking_of,
+    tag_entity,
+)
 from planner.io.run_store import MlflowRuns
 from planner.markdown import escape
 from planner.program import Program
@@ -132,6 +139,7 @@ class MlflowRecords:
                 tags.PHASE: phase,
                 tags.FIDELITY: fidelity,
                 tags.ATTEMPT: str(attempt),
+                tags.HOME: home_mark(self._runs.home),
                 tags.NOTE: escape(program.phases[phase].question),
             }
             made = self._client.create_run(experiment, tags=named, run_name=f"phase {phase}")
@@ -241,6 +249,7 @@ class MlflowRecords:
             tags.PHASE: record.phase,
             tags.NOTE: short_note(note),
             tags.AT: at,
+            tags.HOME: home_mark(self._runs.home),
             **({tags.PARENT: parent} if parent else {}),
         }
         with speaking_of(self._runs.uri):

@@ -15,6 +15,7 @@ from planner.io.mlflow_client import (
     connect,
     dataset_input,
     experiment_id,
+    home_mark,
     find_experiment,
     metric_entity,
     own_uri,
@@ -166,6 +167,7 @@ class MlflowRuns:
             tags.CODE: planned.code_digest,
             tags.DATA: planned.data_digest,
             tags.ATTEMPT: str(attempt),
+            tags.HOME: home_mark(self.home),
             tags.PARENT: phase_run,
             "mlflow.source.name": f"experiments/{program.experiment}.py",
             "mlflow.source.type": "LOCAL",
@@ -232,15 +234,16 @@ class MlflowRuns:
     def end_orphans(self, program: Program, alive: Collection[str]) -> None:
         """Ends whatever of ours was begun and never finished, but for the runs that are alive.
 
-        Only in the home's own SQLite store: elsewhere another machine may be at work. A phase that
-        is ended so is taken up again when runs are made for it.
+        In the home's own SQLite store that is every one; in a store that others share, those that this
+        home began. A phase that is ended so is taken up again when runs are made for it.
 
         Side effects: these runs are KILLED, with ``planner.outcome`` = ``lost``.
         """
+        condition = "attributes.status = 'RUNNING'"
         if self.uri != own_uri(self.home):
-            return
+            condition += f" AND tags.`{tags.HOME}` = '{home_mark(self.home)}'"
         with speaking_of(self.uri):
-            found = self._search([self.experiment(program)], "attributes.status = 'RUNNING'")
+            found = self._search([self.experiment(program)], condition)
             for raw in list(found):
                 told, run_id = raw.data.tags, str(raw.info.run_id)
                 if tags.FINGERPRINT in told and tags.OUTCOME not in told and run_id not in alive:

@@ -260,7 +260,7 @@ def test_a_program_maps_existing_runs_to_arms(mlflow_runs: MlflowRuns) -> None:
     assert (run.arm, run.seed, run.metrics) == ("new", 0, {"score": 1.0})
 
 
-def test_in_a_store_that_others_share_nothing_is_ended(
+def test_in_a_store_that_others_share_each_home_ends_its_own_runs(
     new_home: Callable[[], Home], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = new_home()
@@ -269,8 +269,11 @@ def test_in_a_store_that_others_share_nothing_is_ended(
     shared = MlflowRuns(home)
     one = planned()
     shared.start(PROGRAM, one, description_of(one.params), "phase-1", 1, None, BEGAN)
-    shared.end_orphans(PROGRAM, ())
+    other = MlflowRuns(Home(home.root / "another home"))
+    other.end_orphans(PROGRAM, ())
     assert len(shared.snapshot(PROGRAM).unfinished) == 1
+    shared.end_orphans(PROGRAM, ())
+    assert [run.outcome for run in shared.snapshot(PROGRAM).finished] == ["lost"]
 
 
 def test_a_run_that_somebody_else_is_making_is_left_alone(mlflow_runs: MlflowRuns) -> None:

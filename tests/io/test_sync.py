@@ -14,7 +14,7 @@ import psutil
 import pytest
 from worlds import Crash, World, own_plan, scores, small, traces_of
 
-from planner.errors import ProgramBusy
+from planner.errors import ProgramBusy, StoreUnavailable
 from planner.explain.in_json import as_json
 from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal import Journal
@@ -222,6 +222,30 @@ def test_a_run_of_another_machine_is_left_alone_while_its_heart_beats_and_then_t
     world.clock.at += timedelta(seconds=DEAD_SECONDS)
     world.advance()
     assert [w.state for w in world.journal.work("small")][0] == "abandoned"
+
+
+@pytest.mark.parametrize("call", ["before MemoryRuns.start", "before MemoryRuns.finish"])
+def test_a_run_that_ends_while_the_store_is_away_is_adopted_and_not_made_again(
+    tmp_path: Path, call: str
+) -> None:
+    world = a_world(tmp_path)
+    world.launcher.workers = 2
+
+    def away(announced: str) -> None:
+        if announced == call:
+            raise StoreUnavailable("MLflow is down")
+
+    world.fail = away
+    with pytest.raises(StoreUnavailable, match="MLflow is down"):
+        world.advance()
+    assert len(world.launcher.made) == 1, "nothing more was begun"
+    world.fail = lambda _: None
+    world.advance()
+    made = world.launcher.made
+    assert len(made) == len(set(made)) == 9
+    ended = [(run.outcome, run.attempt) for run in world.runs.finished.values()]
+    assert ended == [("ok", 1)] * 9
+    assert world.runs.unfinished == {}
 
 
 # --- one story in two places ---------------------------------------------------------------------
