@@ -47,6 +47,10 @@ class Launcher(Protocol):
         ...
 
 
+EndedRun = tuple[str, int, str, str, float]
+"""Fingerprint, attempt, id in the store, outcome and seconds of a run."""
+
+
 class RunStore(Protocol):
     """Runs: which there are, and how one is written down.
 
@@ -87,7 +91,7 @@ class RunStore(Protocol):
         """
         ...
 
-    def end_orphans(self, program: Program, alive: Collection[str]) -> None:
+    def end_orphans(self, program: Program, alive: Collection[str]) -> list[EndedRun]:
         """Ends whatever of ours was begun and never finished, but for the runs that are alive.
 
         In a store that others share, those that this home began: another machine may be at work.

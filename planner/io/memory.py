@@ -12,6 +12,7 @@ from experiments.contract import artifact_names, read_metrics
 
 from planner.io.entries import Copy, body_of, kind_of
 from planner.io.run_reading import device_told, param_text
+from planner.ports import EndedRun
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
@@ -85,11 +86,14 @@ class MemoryRuns:
         self.finished[run_id] = begun.model_copy(update=told)
         self.unfinished.pop(run_id, None)
 
-    def end_orphans(self, program: Program, alive: Collection[str]) -> None:
+    def end_orphans(self, program: Program, alive: Collection[str]) -> list[EndedRun]:
         """Ends our own runs that were begun and never finished, but for those that are alive."""
+        ended = []
         for run_id, run in list(self.unfinished.items()):
             if run.fingerprint is not None and run_id not in alive:
                 self.abandon(run_id, "lost", "its planner ended")
+                ended.append((run.fingerprint, self.finished[run_id].attempt, run_id, "lost", 0.0))
+        return ended
 
 
 @dataclass

@@ -15,8 +15,8 @@ from planner.io.mlflow_client import (
     connect,
     dataset_input,
     experiment_id,
-    home_mark,
     find_experiment,
+    home_mark,
     metric_entity,
     own_uri,
     param_entity,
@@ -27,6 +27,7 @@ from planner.io.mlflow_client import (
 from planner.io.run_reading import attempt_of, param_text, read_run, series_metrics, whole_number
 from planner.markdown import escape
 from planner.paths import Home
+from planner.ports import EndedRun
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.runs import Description, Ended, PlannedRun, Run, RunOutcome, UnfinishedRun
@@ -216,22 +217,24 @@ class MlflowRuns:
     def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> None:
         """Ends a run that was cut off from outside; it uses up no retry, so its attempt is not counted.
 
-        Side effects: the run is KILLED, with ``planner.outcome``.
+        Side effects: the run has ``planner.outcome`` and is KILLED; in this order, because what is not
+            RUNNING any more is not looked at again.
         """
         with speaking_of(self.uri):
-            held = self.client.get_run(run_id).data.tags
-            if tags.OUTCOME in held:  # written down before an interruption, and told once
-                return
-            self.client.set_terminated(run_id, "KILLED")
+            run = self.client.get_run(run_id)
+            held = run.data.tags
             told = {
                 tags.NOTE: f"**{outcome}**: {escape(reason)}; it is made again",
                 tags.ATTEMPT: str(attempt_of(held) - 1),
                 tags.SECONDS: "0.000",  # nobody knows when it ended, and it may have been days ago
                 tags.OUTCOME: outcome,
             }
-            self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in told.items()])
+            if tags.OUTCOME not in held:  # or it was written down before an interruption, and is told once
+                self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in told.items()])
+            if run.info.status == "RUNNING":
+                self.client.set_terminated(run_id, "KILLED")
 
-    def end_orphans(self, program: Program, alive: Collection[str]) -> None:
+    def end_orphans(self, program: Program, alive: Collection[str]) -> list[EndedRun]:
         """Ends whatever of ours was begun and never finished, but for the runs that are alive.
 
         In the home's own SQLite store that is every one; in a store that others share, those that this
@@ -244,13 +247,17 @@ class MlflowRuns:
             condition += f" AND tags.`{tags.HOME}` = '{home_mark(self.home)}'"
         with speaking_of(self.uri):
             found = self._search([self.experiment(program)], condition)
+            ended: list[EndedRun] = []
             for raw in list(found):
                 told, run_id = raw.data.tags, str(raw.info.run_id)
-                if tags.FINGERPRINT in told and tags.OUTCOME not in told and run_id not in alive:
+                if tags.FINGERPRINT in told and run_id not in alive:
                     self.abandon(run_id, "lost", LOST)
+                    if tags.OUTCOME not in told:
+                        ended.append((told[tags.FINGERPRINT], attempt_of(told) - 1, run_id, "lost", 0.0))
                 elif told.get(tags.KIND, "run") != "run" and tags.RECORD not in told:
                     self.client.set_terminated(run_id, "KILLED")
                     self.client.set_tag(run_id, tags.OUTCOME, "lost")
+            return ended
 
     def _explain_failure(self, run_id: str, ended: Ended) -> None:
         self.client.set_tag(

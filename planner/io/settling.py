@@ -60,7 +60,9 @@ class Reaper:
                 cut_off += self._settle(work, outcome, reason)
         self._clear_up()
         with whole():
-            self._runs.end_orphans(self._program, ())
+            ended = self._runs.end_orphans(self._program, ())
+            if ended:
+                self._journal.note_finished(self._program.program, ended)
         return cut_off
 
     def _refuse_elsewhere(self, left: Sequence[Work]) -> None:

@@ -124,11 +124,19 @@ ADOPTING = """
 1 after launch > records.phase_run > mlflow.delete_tag
 """
 REAPING = """
-1 before settle > runs.abandon > mlflow.set_terminated
-1 after settle > runs.abandon > mlflow.set_terminated
+1 before settle > runs.abandon > mlflow.log_batch(tags)
 1 after settle > runs.abandon > mlflow.log_batch(tags)
+1 after settle > runs.abandon > mlflow.set_terminated
 1 after settle > journal.note_finished
 1 after settle > journal.update_work(abandoned)
+"""
+ENDING_ORPHANS = """
+1 after settle > runs.start > mlflow.create_run
+1 after settle > runs.start > mlflow.log_batch(params)
+1 after settle > runs.start > mlflow.log_inputs
+1 after settle > runs.end_orphans > runs.abandon > mlflow.log_batch(tags)
+1 after settle > runs.end_orphans > runs.abandon > mlflow.set_terminated
+1 after settle > journal.note_finished
 """
 
 
@@ -169,5 +177,6 @@ LIVES = {
     "rebuilding": REBUILDING,
     "adopting": ADOPTING,
     "reaping": REAPING,
+    "ending orphans": ENDING_ORPHANS,
 }
 POINTS = [point for life, text in LIVES.items() for point in _points(life, text)]

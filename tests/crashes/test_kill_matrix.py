@@ -67,6 +67,7 @@ class Lives:
             "saying": Life(lambda home: copy_of(waiting, home), SAY, (SAY, ADVANCE)),
             "rebuilding": Life(lambda home: without_journal(copy_of(waiting, home))),
             "adopting": Life(lambda home: copy_of(self.one("complete", complete), home)),
+            "ending orphans": Life(lambda home: copy_of(self.one("unknown", unknown), home)),
             "reaping": Life(lambda home: copy_of(self.one("cut off", cut_off), home)),
         }
         return kinds[name]
@@ -103,6 +104,13 @@ def described(home: Path) -> Path:
 def complete(home: Path) -> Path:
     """A home whose planner died when the second run had left its result."""
     assert die_at(mortal_home(home), "before launch > runs.finish", 2, *ADVANCE) == -signal.SIGKILL
+    return home
+
+
+def unknown(home: Path) -> Path:
+    """A home whose planner died when MLflow knew of the second run and the journal did not."""
+    point = "after launch > runs.start > mlflow.create_run"
+    assert die_at(mortal_home(home), point, 2, *ADVANCE) == -signal.SIGKILL
     return home
 
 
