@@ -150,6 +150,11 @@ def test_an_excluded_seed_is_replaced_by_the_next_free_one() -> None:
     assert seeds_missing(recall_of(PROGRAM, runs, excluded=[exclusion(runs[1])])) == [3]
 
 
+def test_an_excluded_seed_is_replaced_also_where_an_earlier_try_of_it_failed() -> None:
+    tried = [own("base", 0, "killed", attempt=1), own("base", 0, attempt=2)]
+    assert seeds_missing(recall_of(PROGRAM, tried, excluded=[exclusion(tried[1])])) == [1, 2, 3]
+
+
 def test_an_excluded_duplicate_costs_no_new_run() -> None:
     good, copy = own("base", 0), own("base", 0, id="copy")
     assert seeds_missing(recall_of(PROGRAM, [good, copy], excluded=[exclusion(copy)]), 1) == []
