@@ -146,7 +146,7 @@ class Recall:
         settled = {seed for seed, runs in by_seed.items() if not _wants_retry(runs, retries)}
         if given_up([run for seed in settled for run in by_seed[seed]]):
             return []
-        taken = settled | ({run.seed for run in found} - {run.seed for run in kept})
+        taken = settled | {run.seed for run in found if run.id in self.excluded}
         free = (seed for seed in itertools.count() if seed not in taken)
         return list(itertools.islice(free, max(count - len(settled), 0)))
 

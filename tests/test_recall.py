@@ -133,8 +133,10 @@ def test_runs_that_failed_change_the_evidence_that_is_missing_and_nothing_else_o
         judge_phase(PROGRAM, "first", recall_of(PROGRAM, runs).evidence_of("first", "standard"), JUDGING)
         for runs in ([*ended, *broken], ended)
     )
-    for name in ("outcome", "case", "tier", "criteria", "table", "seeds"):
+    for name in ("outcome", "case", "tier", "table", "seeds"):
         assert getattr(with_failures, name) == getattr(without, name), name
+    said_less = ({**result.model_dump(), "reason": ""} for result in with_failures.criteria)
+    assert list(said_less) == [{**result.model_dump(), "reason": ""} for result in without.criteria]
     said = " ".join([*with_failures.caveats, *(guard.reason for guard in with_failures.guards)])
     assert all(run.id in said for run in broken)
 
@@ -148,6 +150,11 @@ def test_what_a_person_mended_gives_failed_runs_of_other_phases_one_more_try() -
 def test_an_excluded_seed_is_replaced_by_the_next_free_one() -> None:
     runs = [own("base", seed) for seed in range(3)]
     assert seeds_missing(recall_of(PROGRAM, runs, excluded=[exclusion(runs[1])])) == [3]
+
+
+def test_an_excluded_seed_is_replaced_also_where_an_earlier_try_of_it_failed() -> None:
+    tried = [own("base", 0, "killed", attempt=1), own("base", 0, attempt=2)]
+    assert seeds_missing(recall_of(PROGRAM, tried, excluded=[exclusion(tried[1])])) == [1, 2, 3]
 
 
 def test_an_excluded_duplicate_costs_no_new_run() -> None:

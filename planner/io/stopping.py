@@ -71,7 +71,9 @@ def stoppable(end_at_once: Callable[[], object]) -> Iterator[None]:
             return
         raise Stopped(number)
 
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    # What whoever started this process had it ignore (nohup, a shell's background) stays ignored.
+    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heard}
     try:
         yield
     finally:

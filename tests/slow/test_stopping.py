@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -47,8 +48,14 @@ cli.main()
 class Advance:
     """An ``advance`` in progress."""
 
-    def __init__(self, home: Path, *command: str) -> None:
+    def __init__(self, home: Path, *command: str, ignored: signal.Signals | None = None) -> None:
         self.home = home
+
+        def prepare() -> None:
+            hears_signals()
+            if ignored is not None:
+                signal.signal(ignored, signal.SIG_IGN)
+
         words = [sys.executable, *command, "--home", str(home), "advance", "--jobs", "1", "--json"]
         self.process = subprocess.Popen(
             words,
@@ -57,7 +64,7 @@ class Advance:
             text=True,
             cwd=home,
             env=clean_environment(PYTHONPATH=str(ROOT)),
-            preexec_fn=hears_signals,
+            preexec_fn=prepare,
         )
 
     def wait_for(self, name: str) -> list[psutil.Process]:
@@ -110,6 +117,16 @@ def test_a_signal_marks_the_runs_in_progress_says_how_to_go_on_and_loses_nothing
     assert [(run.status, run.attempt) for run in marked] == [("KILLED", 0)]
     assert f"{number.name} stopped its planner" in marked[0].note
     goes_on(waiting_home, launched=2)
+
+
+def test_a_terminal_that_goes_away_does_not_stop_what_was_started_with_nohup(waiting_home: Path) -> None:
+    advance = Advance(waiting_home, str(ROOT / "cli.py"), ignored=signal.SIGHUP)
+    advance.wait_for("waits")
+    advance.process.send_signal(signal.SIGHUP)
+    (waiting_home / "go").touch()
+    code, out, err = advance.ends()
+    assert code == 0, err
+    assert [step["runs_launched"] for step in json.loads(out)["steps"]] == [6]
 
 
 def test_a_write_in_progress_is_finished_first(fresh_home: Callable[..., Path]) -> None:
