@@ -82,7 +82,8 @@ def disk_full(where: object) -> StoreUnavailable:
 def not_allowed(where: object) -> StoreUnavailable:
     """A file or folder refuses to be read or written."""
     return StoreUnavailable(
-        f"{where} cannot be used: the system does not allow it; give this user the right to read and write it "
+        f"{where} cannot be used: the system does not allow it; give this user the right to "
+        "read and write it "
         "(chmod, chown, or mount it writable) and run the same command again"
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import RecordError
-from planner.io.entries import KINDS, Copy, Entry, Work, body_of, from_body, kind_of
+from planner.io.entries import KINDS, Copy, Entry, Work, body_of, kind_of
 from planner.io.journal_file import create, opened
 from planner.records import AnyRecord, canonical
 
@@ -109,7 +109,9 @@ class Journal:
         Raises:
             RecordError: one of them was altered; its id is named.
         """
-        return [self._entry(row) for row in self.copies(program) if row.kind in kinds or row.kind not in KINDS]
+        return [
+            self._entry(row) for row in self.copies(program) if row.kind in kinds or row.kind not in KINDS
+        ]
 
     def _entry(self, row: Copy) -> Entry:
         try:

@@ -75,21 +75,22 @@ def opened(path: Path, write: bool, durable: bool) -> Iterator[sqlite3.Connectio
 def _connected(path: Path, write: bool) -> sqlite3.Connection:
     """Never makes a file: an empty one would read as a journal without records."""
     address = path.resolve().as_uri()
-    options = {"uri": True, "timeout": PATIENCE, "isolation_level": None}
-    connection = sqlite3.connect(f"{address}?mode=rw", **options)  # type: ignore[call-overload]
+    connection = _connect(f"{address}?mode=rw")
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.Error as error:
         connection.close()
         wal = path.with_name(path.name + "-wal")
-        if write or os.access(path.parent, os.W_OK) or (wal.exists() and wal.stat().st_size):
+        needed = write or os.access(path.parent, os.W_OK) or (wal.exists() and wal.stat().st_size)
+        if needed or not isinstance(error, sqlite3.OperationalError):
             raise
         # SQLite wants to write beside the file even to read it; where nobody may write, nothing changes.
-        return sqlite3.connect(f"{address}?immutable=1", **options)  # type: ignore[call-overload,no-any-return]
-    except BaseException:
-        connection.close()
-        raise
-    return connection  # type: ignore[no-any-return]
+        return _connect(f"{address}?immutable=1")
+    return connection
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
 
 
 def create(path: Path, durable: bool = True) -> None:

@@ -22,7 +22,8 @@ def meaning_of(error: BaseException, uri: str) -> PhasegateError:
     store = shown(uri)
     found = _of_database(text, store, uri) if uri.startswith("sqlite") else _of_server(text, store)
     return found or StoreUnavailable(
-        f"MLflow at {store} cannot be used: {text[:300]}; mend that ('phasegate doctor' looks closer), {AGAIN}"
+        f"MLflow at {store} cannot be used: {text[:300]}; mend that ('phasegate doctor' looks "
+        f"closer), {AGAIN}"
     )
 
 
@@ -30,7 +31,8 @@ def _of_database(text: str, store: str, uri: str) -> PhasegateError | None:
     said = text.lower()
     if "database is locked" in said:
         return StoreUnavailable(
-            f"the MLflow database {store} is held by another process for longer than 20 s; end that process, {AGAIN}"
+            f"the MLflow database {store} is held by another process for longer than 20 s; end "
+            f"that process, {AGAIN}"
         )
     if "disk is full" in said or "no space left" in said:
         return disk_full(store)
@@ -49,13 +51,16 @@ def _of_database(text: str, store: str, uri: str) -> PhasegateError | None:
 def _of_server(text: str, store: str) -> PhasegateError | None:
     if "timeout" in text.lower() or "timed out" in text.lower():
         return StoreUnavailable(
-            f"MLflow at {store} does not answer in time; see what holds the server up (MLFLOW_HTTP_REQUEST_TIMEOUT "
+            f"MLflow at {store} does not answer in time; see what holds the server up "
+            "(MLFLOW_HTTP_REQUEST_TIMEOUT "
             f"is how many seconds to wait), {AGAIN}"
         )
-    if any(sign in text for sign in ("refused", "NameResolution", "resolve", "unreachable", "aborted", "reset")):
+    if any(
+        sign in text for sign in ("refused", "NameResolution", "resolve", "unreachable", "aborted", "reset")
+    ):
         return StoreUnavailable(
-            f"MLflow at {store} cannot be reached; start the server, or name another with MLFLOW_TRACKING_URI, "
-            + AGAIN
+            f"MLflow at {store} cannot be reached; start the server, or name another with "
+            "MLFLOW_TRACKING_URI, " + AGAIN
         )
     status = _STATUS.search(text)
     if status is not None:

@@ -24,9 +24,7 @@ def forget_places(journal: Journal, program: str) -> None:
     with _writing(journal) as db:
         db.execute("BEGIN IMMEDIATE")
         db.execute("UPDATE records SET mirrored = 0, mlflow_run = NULL WHERE program = ?", (program,))
-        db.execute(
-            "UPDATE work SET state = 'abandoned' WHERE program = ? AND state = 'finished'", (program,)
-        )
+        db.execute("UPDATE work SET state = 'abandoned' WHERE program = ? AND state = 'finished'", (program,))
         db.execute("COMMIT")
 
 
