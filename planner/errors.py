@@ -39,7 +39,7 @@ class ProgramError(PhasegateError):
 
 
 class RecordError(ProgramError):
-    """A record was altered or is malformed: ``doctor --repair`` mends it from its other copy, or sets it aside."""
+    """A record was altered or is malformed: ``doctor --repair`` mends it or sets it aside."""
 
     def __init__(self, record_id: str, text: str) -> None:
         super().__init__([(("records", record_id), text)], text)

@@ -32,6 +32,9 @@ def rebuild_journal(home: Home) -> None:
             return
         aside = Journal(home.journal.with_name(f"{home.journal.name}.new-{os.getpid()}"))
         aside.path.unlink(missing_ok=True)
-        aside.make()
-        rebuild(home, aside)
-        put_in_place(aside.path, home.journal)
+        try:
+            aside.make()
+            rebuild(home, aside)
+            put_in_place(aside.path, home.journal)
+        finally:
+            aside.path.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""``doctor``: looks at everything that a home holds, says what is wrong with it, and mends what can be mended."""
+"""``doctor``: looks at all that a home holds, says what is wrong, and mends what can be mended."""

@@ -1,4 +1,4 @@
-"""Looks at a home from the ground up, and mends it in that order: what comes later rests on what came before."""
+"""Looks at a home from the ground up, and mends it in that order."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def examine(home: Home, repair: bool = False) -> list[Finding]:
     Raises:
         nothing: what cannot be looked at is a finding itself.
 
-    Side effects: with ``repair``, holds every program that is free, moves and writes files, journal and MLflow.
+    Side effects: with ``repair``, holds every free program, moves and writes files, journal and MLflow.
     """
     patient = Patient(home)
     found = _noted(patient)

@@ -1,4 +1,4 @@
-"""What ended processes left behind: notes of who holds a program, half-written files, folders of finished runs."""
+"""What ended processes left: notes of who holds a program, half-written files, folders of finished runs."""
 
 from __future__ import annotations
 

@@ -12,14 +12,12 @@ from planner.errors import StoreUnavailable
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.salvage import salvaged_records, salvaged_work
-from planner.io.entries import KINDS, Copy, kind_of
+from planner.io.entries import KINDS, WORK_STATES, Copy, kind_of
 from planner.io.journal import Journal
 from planner.io.journal_file import opened, put_in_place
 from planner.io.mlflow_client import database_of, store_uri
 from planner.io.quarantine import move_away
 from planner.records import AnyRecord
-
-_STATES = {"planned", "leased", "started", "finished", "abandoned"}
 
 
 def check_journal(patient: Patient) -> Iterator[Finding]:
@@ -51,7 +49,7 @@ def _broken(patient: Patient, what: str) -> Finding:
         id="journal.damaged" if damaged else "journal.unreadable",
         about=str(patient.home.journal),
         what=what,
-        mend="'phasegate doctor --repair' moves it away and rebuilds it from MLflow, with what can still be read of it"
+        mend="'phasegate doctor --repair' moves it away and rebuilds it from MLflow and its remains"
         if damaged
         else "see the sentence; a journal of a newer version is read by that version",
         repair=(lambda: _rebuild(patient)) if damaged else None,
@@ -119,7 +117,7 @@ def _rows(patient: Patient) -> Iterator[Finding]:
             mend = "bring the program's file back, then 'phasegate doctor --repair'"
             yield Finding("journal.row", f"row {row['position']}", what, mend)
     for row in surgery.rows(patient.journal, "work"):
-        if row["state"] not in _STATES or not _is_object(row["planned"]):
+        if row["state"] not in WORK_STATES or not _is_object(row["planned"]):
             yield _work_finding(patient, row)
 
 
@@ -137,14 +135,12 @@ def _row_finding(patient: Patient, row: dict[str, Any], record: AnyRecord) -> Fi
 
 def _work_finding(patient: Patient, row: dict[str, Any]) -> Finding:
     def repair() -> str:
-        surgery.abandon_work(patient.journal, int(row["place"]))
-        return "it counts as not made; a result that MLflow holds is noted again at the next advance"
+        surgery.settle_row(patient.journal, int(row["place"]), row["outcome"])
+        return "it counts as finished where it has an outcome, and as not made where it has none"
 
-    what = (
-        f"the journal's row of run {row['fingerprint']} of {row['program']} is malformed (state "
-        f"{row['state']!r})"
-    )
-    mend = "'phasegate doctor --repair' takes it for a run that was cut off"
+    what = f"the journal's row of run {row['fingerprint']} of {row['program']} is malformed "
+    what += f"(state {str(row['state'])[:20]!r})"
+    mend = "'phasegate doctor --repair' goes by its outcome"
     return Finding("journal.work", str(row["fingerprint"]), what, mend, repair=repair)
 
 

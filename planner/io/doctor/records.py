@@ -26,6 +26,8 @@ def check_records(patient: Patient) -> Iterator[Finding]:
         return
     if not patient.home.journal.exists():
         held = sum(len(patient.records.held(program)) for program in patient.programs)
+        for program in patient.idle if held else ():
+            yield from _Sides(patient, program).broken_in_mlflow()
         if held:
             what = f"the journal {patient.home.journal} is gone, and MLflow holds {held} records"
             mend = f"the next command that reads rebuilds it from MLflow, or {_REPAIR}does"
@@ -65,13 +67,19 @@ class _Sides:
             if (found := self._of_row(copy, held)) is not None and copy.id not in told:
                 told.add(copy.id)
                 yield found
+        for broken in self.broken_in_mlflow():
+            told.add(broken.about)
+            yield broken
         for place, copy in self.places.items():
-            if (broken := self._of_place(copy)) is not None:
-                told.add(copy.id)
-                yield broken
-            elif isinstance(record := _read(copy), Verdict):
+            if isinstance(record := _read(copy), Verdict):
                 yield from self._tags(str(place), record)
         yield from self._between(told)
+
+    def broken_in_mlflow(self) -> Iterator[Finding]:
+        """The copies in MLflow that cannot be read."""
+        for copy in self.places.values():
+            if (broken := self._of_place(copy)) is not None:
+                yield broken
 
     def _of_row(self, copy: Copy, held: set[str]) -> Finding | None:
         """What is wrong with the journal's copy, or missing beside it."""

@@ -1,4 +1,4 @@
-"""Runs: leases whose process is gone, runs that MLflow takes for running, finished ones that are not there."""
+"""Runs: leases whose process is gone, runs RUNNING for nobody, finished ones that are not there."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ def _rows(path: Path, table: str) -> Iterator[dict[str, Any]]:
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
             db.row_factory = sqlite3.Row
+            db.text_factory = lambda data: data.decode("utf-8", errors="replace")
             last = int(db.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0)
             for place in range(1, min(last, _MOST_ROWS) + 1):
                 with suppress(sqlite3.Error):

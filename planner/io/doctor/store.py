@@ -165,4 +165,4 @@ def _made(folder: Path) -> str:
 
 def _forget(patient: Patient, name: str) -> str:
     surgery.forget_places(patient.journal, name)
-    return "the next advance begins it anew: it makes the runs that a phase needs, and writes the journal's records"
+    return "the next advance makes the runs that a phase needs anew, and writes the journal's records"
