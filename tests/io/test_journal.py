@@ -256,6 +256,5 @@ def test_a_run_whose_row_is_damaged_is_named_and_taken_for_nothing(journal: Jour
     """Taken for unfinished, a finished run would be ended as lost and made again."""
     journal.note_finished("small", [("f", 1, "run", "ok", 1.0)])
     alter(journal, f"UPDATE work SET {damage}")
-    for unfinished_only in (False, True):
-        with pytest.raises(RecordError, match="run f in the journal"):
-            journal.work("small", unfinished_only)
+    with pytest.raises(RecordError, match="run f in the journal"):
+        journal.work("small", unfinished_only="state" in damage)
