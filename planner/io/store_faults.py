@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
+from pathlib import Path
 
 from planner.errors import PhasegateError, StoreUnavailable, disk_full, not_allowed
 
@@ -44,8 +46,17 @@ def _of_database(text: str, store: str, uri: str) -> PhasegateError | None:
     if unknown is not None:
         return newer(store, unknown[1])
     if revision is not None:
-        return older(store, uri, revision[1])
+        return older(store, uri, revision[1]) if _is_known(revision[1]) else newer(store, revision[1])
     return None
+
+
+def _is_known(revision: str) -> bool:
+    """Whether the MLflow that is installed has that schema among those that it can bring up."""
+    spec = find_spec("mlflow")
+    folder = (
+        Path(spec.origin).parent / "store" / "db_migrations" / "versions" if spec and spec.origin else None
+    )
+    return folder is not None and any(path.name.startswith(revision) for path in folder.glob("*.py"))
 
 
 def _of_server(text: str, store: str) -> PhasegateError | None:

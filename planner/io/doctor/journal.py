@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 from planner.errors import StoreUnavailable
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.rescue import sound
 from planner.io.doctor.salvage import salvaged_records, salvaged_work
 from planner.io.entries import KINDS, WORK_STATES, Copy, kind_of
 from planner.io.journal import Journal
@@ -168,13 +167,3 @@ def _is_object(text: Any) -> bool:
         return isinstance(json.loads(text), dict)
     except (ValueError, TypeError):
         return False
-
-
-def sound(path: Any) -> str:
-    """What SQLite finds wrong with a database; empty where nothing is."""
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=20)) as db:
-            said = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
-    except sqlite3.Error as error:
-        return str(error)
-    return "" if said == ["ok"] else "; ".join(said)[:200]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 from planner.errors import PhasegateError
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
-from planner.io.doctor.journal import sound
+from planner.io.doctor.rescue import sound, whole_copy
 from planner.io.mlflow_client import connect, database_of, has_store, speaking_of, store_uri
 from planner.io.quarantine import move_away
 from planner.program import Program
@@ -51,25 +49,24 @@ def check_store(patient: Patient) -> Iterator[Finding]:
 
 def _broken(patient: Patient, what: str, path: Path | None, gone: bool) -> Finding:
     assert path is not None
-    mend = (
-        "put it back; or 'phasegate doctor --repair' begins a new one: the runs in the old one "
-        "are lost and are "
-        "made again, what the journal holds is written to the new one"
-    )
+    anew = "begins a new one: the runs in the old one are lost and are made again, what the journal holds is "
+    anew += "written to the new one"
+    mend = f"put it back; or 'phasegate doctor --repair' {anew}"
+    if not gone:
+        mend = "put a copy of it back; or 'phasegate doctor --repair' moves it away and puts a whole copy in "
+        mend += f"its place, or, where no whole copy can be made, {anew}"
     return Finding(
         id="store.gone" if gone else "store.damaged",
         about=str(path),
         what=what,
-        mend=mend
-        if gone
-        else f"put a copy of it back; 'phasegate doctor --repair' saves what can be read: if {mend}",
+        mend=mend,
         repair=lambda: _begin_anew(patient, path),
     )
 
 
 def _begin_anew(patient: Patient, path: Path) -> str:
     """Replaces a broken database by a whole copy of itself, or, where that fails, by a new one."""
-    copied = _whole_copy(path)
+    copied = whole_copy(path) if path.exists() and path.stat().st_size else None
     if copied is not None:
         place = move_away(path, patient.home.quarantine)
         copied.rename(path)
@@ -88,23 +85,6 @@ def _begin_anew(patient: Patient, path: Path) -> str:
         f"kept: {len(records)} "
         "records in the journal, which the next advances write to the new store"
     )
-
-
-def _whole_copy(path: Path) -> Path | None:
-    """A copy of a database that SQLite finds whole; None where it cannot be made."""
-    if not path.exists() or not path.stat().st_size:
-        return None
-    aside = path.with_name(f"{path.name}.copied")
-    aside.unlink(missing_ok=True)
-    try:
-        with closing(sqlite3.connect(path, timeout=20)) as db:
-            db.execute("VACUUM INTO ?", (str(aside),))
-        if not sound(aside):
-            return aside
-    except sqlite3.Error:
-        pass
-    aside.unlink(missing_ok=True)
-    return None
 
 
 def _experiment(patient: Patient, program: Program) -> Iterator[Finding]:
