@@ -12,9 +12,9 @@ from planner.recall import Snapshot
 
 def vanished(journal: Journal, program: str, snapshot: Snapshot) -> list[Work]:
     """The finished runs of a program that MLflow does not show as its finished runs."""
-    shown = {run.id for run in snapshot.finished}
+    shown = {(run.id, run.fingerprint) for run in snapshot.finished}
     finished = [work for work in journal.work(program) if work.state == "finished"]
-    return [work for work in finished if work.mlflow_run is not None and work.mlflow_run not in shown]
+    return [w for w in finished if w.mlflow_run is not None and (w.mlflow_run, w.fingerprint) not in shown]
 
 
 def refuse_vanished(journal: Journal, program: str, snapshot: Snapshot) -> None:

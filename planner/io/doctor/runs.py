@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,19 @@ def check_runs(patient: Patient) -> Iterator[Finding]:
         left = [w for w in patient.journal.work(program.program, True) if w.state != "abandoned"]
         gone = [w for w in left if not is_alive(w)]
         yield from (_dead(patient, program, work) for work in gone)
-        yield from _orphans(patient, program, {w.mlflow_run for w in left})
+        raw = _raw(patient, program)
+        yield from _orphans(patient, program, raw.values(), {w.mlflow_run for w in left})
         snapshot = patient.runs.snapshot(program)
-        rows = vanished(patient.journal, program.program, snapshot)
-        yield from (_vanished(patient, program, work) for work in rows)
+        gone_ids = {w.mlflow_run for w in vanished(patient.journal, program.program, snapshot)}
+        for work in patient.journal.work(program.program):
+            if work.state != "finished" or work.mlflow_run is None:
+                continue
+            found = raw.get(work.mlflow_run)
+            wanted = _lost_tags(work, found.data.tags) if found is not None else {}
+            if wanted:
+                yield _retagged(patient, work, wanted)
+            elif work.mlflow_run in gone_ids:
+                yield _vanished(patient, program, work)
         yield from _edited(patient, program)
         yield from _without_files(patient, program, snapshot.finished)
 
@@ -53,18 +62,27 @@ def _dead(patient: Patient, program: Program, work: Work) -> Finding:
     return Finding(kind, about, what, mend, name, partial(settle, patient, program, work))
 
 
-def _orphans(patient: Patient, program: Program, known: set[str | None]) -> Iterator[Finding]:
+def _raw(patient: Patient, program: Program) -> dict[str, Any]:
+    """Everything in a program's experiment, by id."""
+    runs = patient.runs
+    assert runs is not None
+    with speaking_of(runs.uri):
+        experiment = runs.client.get_experiment_by_name(program.program)
+        found = runs._search([experiment.experiment_id], "") if experiment else iter(())
+        return {str(raw.info.run_id): raw for raw in found}
+
+
+def _orphans(
+    patient: Patient, program: Program, found: Iterable[Any], known: set[str | None]
+) -> Iterator[Finding]:
     """Runs of ours that MLflow takes for running and no lease knows of."""
     runs, name = patient.runs, program.program
     assert runs is not None
     own = runs.uri == own_uri(patient.home)
-    with speaking_of(runs.uri):
-        experiment = runs.client.get_experiment_by_name(name)
-        condition = "attributes.status = 'RUNNING'"
-        found = list(runs._search([experiment.experiment_id], condition)) if experiment else []
     for raw in found:
         told, run_id = raw.data.tags, str(raw.info.run_id)
-        if tags.FINGERPRINT not in told or tags.OUTCOME in told or run_id in known:
+        running = raw.info.status == "RUNNING" and tags.FINGERPRINT in told
+        if not running or tags.OUTCOME in told or run_id in known:
             continue
         folder = patient.home.run_folder(name, told[tags.FINGERPRINT])
         complete = (folder / "result.json").is_file()
@@ -92,14 +110,19 @@ def _vanished(patient: Patient, program: Program, work: Work) -> Finding:
         mend = f"'mlflow runs restore --run-id {run_id}', or 'phasegate doctor --repair'"
         repair = partial(_restore, patient, run_id)
         return Finding("run.deleted", run_id, f"{what}is deleted", mend, name, repair)
-    if stage == "active" and (wanted := _lost_tags(patient, work)):
-        mend = "'phasegate doctor --repair' sets them back"
-        said = ", ".join(wanted)
-        what += f"was edited: {said} {'is' if len(wanted) == 1 else 'are'} not what they were"
-        return Finding("run.tags", run_id, what, mend, name, partial(put_tags, patient, run_id, wanted))
     mend = "bring it back, or 'phasegate doctor --repair' lets it be made again where a phase needs it"
     what += "is gone" if stage == "gone" else "does not read as a finished run of it"
     return Finding("run.gone", run_id, what, mend, name, partial(_give_up, patient, work))
+
+
+def _retagged(patient: Patient, work: Work, wanted: dict[str, str]) -> Finding:
+    run_id = str(work.mlflow_run)
+    what = (
+        f"run {work.fingerprint}-{work.attempt} of {work.program} is finished, and MLflow run {run_id} was "
+    )
+    what += f"edited: {', '.join(wanted)} {'is' if len(wanted) == 1 else 'are'} not what the journal says"
+    mend = "'phasegate doctor --repair' sets it back"
+    return Finding("run.tags", run_id, what, mend, work.program, partial(put_tags, patient, run_id, wanted))
 
 
 def _restore(patient: Patient, run_id: str) -> str:
@@ -115,11 +138,8 @@ def _give_up(patient: Patient, work: Work) -> str:
     return "it counts as not made; the next advance makes it again where a phase needs it"
 
 
-def _lost_tags(patient: Patient, work: Work) -> dict[str, str]:
+def _lost_tags(work: Work, found: Mapping[str, str]) -> dict[str, str]:
     """The tags of a finished run that are not what the journal says they were."""
-    assert patient.runs is not None
-    with speaking_of(patient.runs.uri):
-        found = patient.runs.client.get_run(str(work.mlflow_run)).data.tags
     told: Mapping[str, Any] = work.planned
     expected = {
         tags.KIND: "run",
