@@ -561,6 +561,26 @@ def keep(
 
 
 @command()
+def doctor(
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Mend what can be mended; what cannot is moved away, never deleted."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Checks journal, MLflow, leases, records and files; says what is wrong and what mends it."""
+    from planner.io.doctor.examine import as_json, as_lines, examine, is_sound
+
+    found = examine(the_home(), repair)
+    if json:
+        _print_json(as_json(found))
+    else:
+        typer.echo("\n".join(as_lines(found)))
+    if not is_sound(found):
+        raise typer.Exit(1)
+
+
+@command()
 def ui(
     port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 5000,
 ) -> None:

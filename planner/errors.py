@@ -39,7 +39,7 @@ class ProgramError(PhasegateError):
 
 
 class RecordError(ProgramError):
-    """A record was altered or is malformed: ``doctor --repair`` mends it from its other copy, or sets it aside."""
+    """A record was altered or is malformed: ``doctor --repair`` mends it or sets it aside."""
 
     def __init__(self, record_id: str, text: str) -> None:
         super().__init__([(("records", record_id), text)], text)
@@ -85,7 +85,8 @@ def disk_full(where: object) -> StoreUnavailable:
 def not_allowed(where: object) -> StoreUnavailable:
     """A file or folder refuses to be read or written."""
     return StoreUnavailable(
-        f"{where} cannot be used: the system does not allow it; give this user the right to read and write it "
+        f"{where} cannot be used: the system does not allow it; give this user the right to "
+        "read and write it "
         "(chmod, chown, or mount it writable) and run the same command again"
     )
 

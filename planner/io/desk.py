@@ -186,7 +186,7 @@ class Desk:
 
     def reaper(self) -> Reaper:
         """What settles runs that were cut off."""
-        return Reaper(self.program, self.journal, self.runs, self.records, self.clock)
+        return Reaper(self.home, self.program, self.journal, self.runs, self.records, self.clock)
 
     # --- record --------------------------------------------------------------------------------
 

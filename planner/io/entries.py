@@ -79,6 +79,9 @@ class Copy:
         return record
 
 
+WORK_STATES = frozenset({"planned", "leased", "started", "finished", "abandoned"})
+
+
 @dataclass(frozen=True)
 class Work:
     """A run in progress, or finished: what is known of it outside MLflow."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import RecordError
-from planner.io.entries import KINDS, Copy, Entry, Work, body_of, kind_of
+from planner.io.entries import KINDS, WORK_STATES, Copy, Entry, Work, body_of, kind_of
 from planner.io.journal_file import create, opened
 from planner.records import AnyRecord, canonical
 
@@ -174,7 +174,19 @@ class Journal:
         with self._open() as db:
             query = f"SELECT * FROM work WHERE program = ?{where} ORDER BY rowid"
             rows = db.execute(query, (program,)).fetchall()
-        return [Work(**{**dict(r), "planned": json.loads(r["planned"])}) for r in rows]
+        return [self._work(dict(row)) for row in rows]
+
+    def _work(self, row: dict[str, Any]) -> Work:
+        try:
+            if row["state"] not in WORK_STATES:
+                raise ValueError(row["state"])
+            return Work(**{**row, "planned": json.loads(row["planned"])})
+        except (ValueError, TypeError):
+            text = (
+                f"the row of run {row['fingerprint']} in the journal {self.path} is malformed; "
+                "'phasegate doctor --repair' mends it"
+            )
+            raise RecordError(str(row["fingerprint"]), text) from None
 
     def note_finished(self, program: str, rows: Sequence[tuple[str, int, str, str, float]]) -> None:
         """Fills in finished runs that MLflow holds and this journal does not, or no more.

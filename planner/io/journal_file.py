@@ -62,6 +62,7 @@ def opened(path: Path, write: bool, durable: bool) -> Iterator[sqlite3.Connectio
             create(path, durable)
         with closing(_connected(path, write)) as connection:
             connection.row_factory = sqlite3.Row
+            connection.text_factory = _text
             if write:
                 connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
             if schema_of(connection, path) < SCHEMA and write:
@@ -75,21 +76,27 @@ def opened(path: Path, write: bool, durable: bool) -> Iterator[sqlite3.Connectio
 def _connected(path: Path, write: bool) -> sqlite3.Connection:
     """Never makes a file: an empty one would read as a journal without records."""
     address = path.resolve().as_uri()
-    options = {"uri": True, "timeout": PATIENCE, "isolation_level": None}
-    connection = sqlite3.connect(f"{address}?mode=rw", **options)  # type: ignore[call-overload]
+    connection = _connect(f"{address}?mode=rw")
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.Error as error:
         connection.close()
         wal = path.with_name(path.name + "-wal")
-        if write or os.access(path.parent, os.W_OK) or (wal.exists() and wal.stat().st_size):
+        needed = write or os.access(path.parent, os.W_OK) or (wal.exists() and wal.stat().st_size)
+        if needed or not isinstance(error, sqlite3.OperationalError):
             raise
         # SQLite wants to write beside the file even to read it; where nobody may write, nothing changes.
-        return sqlite3.connect(f"{address}?immutable=1", **options)  # type: ignore[call-overload,no-any-return]
-    except BaseException:
-        connection.close()
-        raise
-    return connection  # type: ignore[no-any-return]
+        return _connect(f"{address}?immutable=1")
+    return connection
+
+
+def _text(data: bytes) -> str:
+    """A damaged text reads as one that no record or state has, which is noticed where it is read."""
+    return data.decode("utf-8", errors="replace")
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
 
 
 def create(path: Path, durable: bool = True) -> None:
@@ -137,6 +144,10 @@ def schema_of(connection: sqlite3.Connection, path: Path) -> int:
     Raises:
         StoreUnavailable: a newer version wrote it, or it is none.
     """
+    named = "SELECT count(*) FROM sqlite_master WHERE name IN ('meta', 'records', 'work')"
+    if connection.execute(named).fetchone()[0] < 3:
+        how = "tables are missing" if path.stat().st_size else "it is empty"
+        raise StoreUnavailable(f"the journal {path} is damaged ({how}); {MEND}")
     found = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
     written = str(found[0]) if found is not None else ""
     if not written.isdecimal() or not int(written):
@@ -167,12 +178,12 @@ def _take_steps(connection: sqlite3.Connection, reached: int) -> None:
     connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA),))
 
 
-def told(path: Path, error: sqlite3.Error, what: str = "the journal", mend: str = MEND) -> PhasegateError:
+def told(path: Path, error: sqlite3.Error) -> PhasegateError:
     """What an error of SQLite means for the person at the keyboard."""
     said = str(error)
     if "is locked" in said or "busy" in said:
         return StoreUnavailable(
-            f"{what} {path} is held by another process for longer than {PATIENCE:g} s; "
+            f"the journal {path} is held by another process for longer than {PATIENCE:g} s; "
             "end that process, or run the same command again when it has ended"
         )
     if "is full" in said:
@@ -181,8 +192,7 @@ def told(path: Path, error: sqlite3.Error, what: str = "the journal", mend: str 
         return not_allowed(path if path.exists() else path.parent)
     if "disk I/O error" in said:
         return StoreUnavailable(
-            f"{what} {path} cannot be used: the disk refuses to read or write it (disk I/O error); "
+            f"the journal {path} cannot be used: the disk refuses to read or write it (disk I/O error); "
             "see whether it is full or broken, then run the same command again"
         )
-    empty = path.exists() and not path.stat().st_size
-    return StoreUnavailable(f"{what} {path} is damaged ({'it is empty' if empty else said}); {mend}")
+    return StoreUnavailable(f"the journal {path} is damaged ({said}); {MEND}")

@@ -179,7 +179,8 @@ def find_experiment(client: Client, home: Home, program: str) -> Any:
         )
     if found is None and (known := Journal(home.journal).in_mlflow(program)):
         raise StoreUnavailable(
-            f"MLflow at {shown(store_uri(home))} has no experiment '{program}', and the journal knows of {known} "
+            f"MLflow at {shown(store_uri(home))} has no experiment '{program}', and the journal "
+            f"knows of {known} "
             "records and finished runs in it; name the store that has it with MLFLOW_TRACKING_URI, or "
             "'phasegate doctor --repair' begins it anew"
         )

@@ -16,6 +16,7 @@ from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal import Journal
 from planner.io.processes import end_family, is_running
 from planner.io.stopping import whole
+from planner.paths import Home
 from planner.ports import Clock, RecordStore, RunStore
 from planner.program import Program
 from planner.recall import is_tried_again
@@ -31,8 +32,15 @@ class Reaper:
     """
 
     def __init__(
-        self, program: Program, journal: Journal, runs: RunStore, records: RecordStore, clock: Clock
+        self,
+        home: Home,
+        program: Program,
+        journal: Journal,
+        runs: RunStore,
+        records: RecordStore,
+        clock: Clock,
     ) -> None:
+        self._work = home.work.resolve()
         self._program = program
         self._journal = journal
         self._runs = runs
@@ -81,7 +89,7 @@ class Reaper:
         if work.host == socket.gethostname():
             end_family(work.pid, work.process_start)
         folder, where = Path(work.folder), (work.program, work.fingerprint, work.attempt)
-        ended = _result(folder, f"{work.fingerprint}-{work.attempt}")
+        ended = _result(folder, f"{work.fingerprint}-{work.attempt}") if self._is_ours(folder) else None
         run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
         if ended is not None and ended.outcome == "disk_full":
             outcome, reason, ended = "disk_full", ended.reason, None
@@ -90,7 +98,7 @@ class Reaper:
             told: dict[str, Any] = {"outcome": ended.outcome, "seconds": ended.seconds, "mlflow_run": run_id}
             self._journal.update_work(*where, state="finished", **told)
             if not is_tried_again(ended.outcome, work.attempt, self._program.budget.retries):
-                shutil.rmtree(folder, ignore_errors=True)
+                self._remove(folder)
             return False
         if run_id is not None:
             self._runs.abandon(run_id, outcome, reason)
@@ -103,8 +111,16 @@ class Reaper:
         """Removes the folders of finished runs whose planner died before it could."""
         for work in self._journal.work(self._program.program):
             again = is_tried_again(work.outcome or "", work.attempt, self._program.budget.retries)
-            if work.state == "finished" and not again and work.folder and Path(work.folder).exists():
-                shutil.rmtree(work.folder, ignore_errors=True)
+            if work.state == "finished" and not again and work.folder:
+                self._remove(Path(work.folder))
+
+    def _remove(self, folder: Path) -> None:
+        if self._is_ours(folder) and folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_ours(self, folder: Path) -> bool:
+        """Whether it is a run's folder of this home: a journal that was tampered with may name any other."""
+        return self._work in folder.resolve().parents
 
     def _start_late(self, work: Work) -> str | None:
         """The MLflow run of one that ended before MLflow had heard of it; None if too little is known."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
+from pathlib import Path
 
 from planner.errors import PhasegateError, StoreUnavailable, disk_full, not_allowed
 
@@ -22,7 +24,8 @@ def meaning_of(error: BaseException, uri: str) -> PhasegateError:
     store = shown(uri)
     found = _of_database(text, store, uri) if uri.startswith("sqlite") else _of_server(text, store)
     return found or StoreUnavailable(
-        f"MLflow at {store} cannot be used: {text[:300]}; mend that ('phasegate doctor' looks closer), {AGAIN}"
+        f"MLflow at {store} cannot be used: {text[:300]}; mend that ('phasegate doctor' looks "
+        f"closer), {AGAIN}"
     )
 
 
@@ -30,7 +33,8 @@ def _of_database(text: str, store: str, uri: str) -> PhasegateError | None:
     said = text.lower()
     if "database is locked" in said:
         return StoreUnavailable(
-            f"the MLflow database {store} is held by another process for longer than 20 s; end that process, {AGAIN}"
+            f"the MLflow database {store} is held by another process for longer than 20 s; end "
+            f"that process, {AGAIN}"
         )
     if "disk is full" in said or "no space left" in said:
         return disk_full(store)
@@ -42,20 +46,32 @@ def _of_database(text: str, store: str, uri: str) -> PhasegateError | None:
     if unknown is not None:
         return newer(store, unknown[1])
     if revision is not None:
-        return older(store, uri, revision[1])
+        return older(store, uri, revision[1]) if _is_known(revision[1]) else newer(store, revision[1])
     return None
+
+
+def _is_known(revision: str) -> bool:
+    """Whether the MLflow that is installed has that schema among those that it can bring up."""
+    spec = find_spec("mlflow")
+    folder = (
+        Path(spec.origin).parent / "store" / "db_migrations" / "versions" if spec and spec.origin else None
+    )
+    return folder is not None and any(path.name.startswith(revision) for path in folder.glob("*.py"))
 
 
 def _of_server(text: str, store: str) -> PhasegateError | None:
     if "timeout" in text.lower() or "timed out" in text.lower():
         return StoreUnavailable(
-            f"MLflow at {store} does not answer in time; see what holds the server up (MLFLOW_HTTP_REQUEST_TIMEOUT "
+            f"MLflow at {store} does not answer in time; see what holds the server up "
+            "(MLFLOW_HTTP_REQUEST_TIMEOUT "
             f"is how many seconds to wait), {AGAIN}"
         )
-    if any(sign in text for sign in ("refused", "NameResolution", "resolve", "unreachable", "aborted", "reset")):
+    if any(
+        sign in text for sign in ("refused", "NameResolution", "resolve", "unreachable", "aborted", "reset")
+    ):
         return StoreUnavailable(
-            f"MLflow at {store} cannot be reached; start the server, or name another with MLFLOW_TRACKING_URI, "
-            + AGAIN
+            f"MLflow at {store} cannot be reached; start the server, or name another with "
+            "MLFLOW_TRACKING_URI, " + AGAIN
         )
     status = _STATUS.search(text)
     if status is not None:

@@ -31,3 +31,5 @@ PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 NOTE_LIMIT = 8000
 RECORD_FILE = "record.json"
+SET_ASIDE = "planner.set_aside"
+"""The id under which a record stood that ``doctor --repair`` set aside because nobody can read it."""

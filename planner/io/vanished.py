@@ -1,4 +1,4 @@
-"""What the journal knows to be finished and MLflow does not show: an error, never a reason to run it again."""
+"""What the journal knows to be finished and MLflow does not show: an error, no reason to run it again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from planner.recall import Snapshot
 
 def vanished(journal: Journal, program: str, snapshot: Snapshot) -> list[Work]:
     """The finished runs of a program that MLflow does not show as its finished runs."""
-    shown = {run.id for run in snapshot.finished}
+    shown = {(run.id, run.fingerprint) for run in snapshot.finished}
     finished = [work for work in journal.work(program) if work.state == "finished"]
-    return [work for work in finished if work.mlflow_run is not None and work.mlflow_run not in shown]
+    return [w for w in finished if w.mlflow_run is not None and (w.mlflow_run, w.fingerprint) not in shown]
 
 
 def refuse_vanished(journal: Journal, program: str, snapshot: Snapshot) -> None:
@@ -27,16 +27,17 @@ def refuse_vanished(journal: Journal, program: str, snapshot: Snapshot) -> None:
     if gone:
         first, more = gone[0].mlflow_run, f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         raise StoreUnavailable(
-            f"MLflow run {first}{more} of {program} is finished and MLflow does not show it any more: deleted, or "
-            f"its tags were edited; bring it back with 'mlflow runs restore --run-id {first}', or "
-            "'phasegate doctor --repair' brings back what is left and lets the rest be made again"
+            f"MLflow run {first}{more} of {program} is finished and MLflow does not show it any more: "
+            f"deleted, or its tags were edited; bring it back with 'mlflow runs restore --run-id {first}', "
+            "or 'phasegate doctor --repair' brings back what is left and lets the rest be made again"
         )
 
 
 def unreadable(record_place: str, program: str) -> RecordError:
     """A record that MLflow holds and nobody can read: to go on without it would be to forget it."""
-    return RecordError(
-        record_place,
-        f"the record in MLflow run {record_place} of {program} was altered, has lost its record.json, or a newer "
-        "version wrote it; 'phasegate doctor' says more, and 'phasegate doctor --repair' mends it or sets it aside",
+    text = (
+        f"the record in MLflow run {record_place} of {program} was altered, has lost its record.json, or a "
+        "newer version wrote it; 'phasegate doctor' says more, and 'phasegate doctor --repair' mends it or "
+        "sets it aside"
     )
+    return RecordError(record_place, text)

@@ -249,3 +249,12 @@ def test_descriptions_are_kept(journal: Journal) -> None:
     assert journal.described("key") is None
     journal.note_described({"key": "body"})
     assert journal.described("key") == "body"
+
+
+@pytest.mark.parametrize("damage", ["state = 'finishee'", "planned = '{'", "state = CAST(X'66ff' AS TEXT)"])
+def test_a_run_whose_row_is_damaged_is_named_and_taken_for_nothing(journal: Journal, damage: str) -> None:
+    """Taken for unfinished, a finished run would be ended as lost and made again."""
+    journal.note_finished("small", [("f", 1, "run", "ok", 1.0)])
+    alter(journal, f"UPDATE work SET {damage}")
+    with pytest.raises(RecordError, match="run f in the journal"):
+        journal.work("small", unfinished_only="state" in damage)

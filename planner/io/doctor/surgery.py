@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, get_args
 
 from planner.io.entries import body_of, kind_of
 from planner.io.journal import Journal
 from planner.io.journal_file import opened
 from planner.records import AnyRecord
+from planner.runs import RunOutcome
 
 
 def rows(journal: Journal, table: str) -> list[dict[str, Any]]:
@@ -34,8 +35,15 @@ def forget_record(journal: Journal, record_id: str) -> None:
         db.execute("UPDATE records SET mirrored = 0, mlflow_run = NULL WHERE id = ?", (record_id,))
 
 
+def settle_row(journal: Journal, place: int, outcome: str | None) -> None:
+    """Gives a malformed row of a run the state that its outcome shows: finished, or as good as not made."""
+    state = "finished" if outcome in get_args(RunOutcome) else "abandoned"
+    with _writing(journal) as db:
+        db.execute("UPDATE work SET state = ?, planned = '{}' WHERE rowid = ?", (state, place))
+
+
 def abandon_work(journal: Journal, place: int) -> None:
-    """Notes that a run has no result any more, or that nobody knows how far it got."""
+    """Notes that a run has no result any more."""
     with _writing(journal) as db:
         db.execute("UPDATE work SET state = 'abandoned' WHERE rowid = ?", (place,))
 

@@ -1,0 +1,150 @@
+"""Looks at a home from the ground up, and mends it in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from planner.errors import PhasegateError, ProgramBusy, told_by_the_system
+from planner.io.clock import SystemClock
+from planner.io.doctor.files import check_leftovers, check_notes
+from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.folders import check_folders
+from planner.io.doctor.journal import check_journal
+from planner.io.doctor.memos import check_memos
+from planner.io.doctor.programs import check_programs
+from planner.io.doctor.records import check_records
+from planner.io.doctor.runs import check_runs
+from planner.io.doctor.store import check_store
+from planner.io.locks import holder_of, program_lock
+from planner.io.programs import program_names
+from planner.paths import Home
+
+Check = Callable[[Patient], Iterable[Finding]]
+CHECKS: Sequence[Check] = (
+    check_folders,
+    check_programs,
+    check_journal,
+    check_store,
+    check_records,
+    check_runs,
+    check_memos,
+    check_leftovers,
+)
+
+
+def examine(home: Home, repair: bool = False) -> list[Finding]:
+    """Everything that is wrong with a home; with ``repair``, what was done about it, and what is left.
+
+    A program that is being advanced is left alone.
+
+    Raises:
+        nothing: what cannot be looked at is a finding itself.
+
+    Side effects: with ``repair``, holds every free program, moves and writes files, journal and MLflow.
+    """
+    patient = Patient(home)
+    found = _noted(patient)
+    if not repair:
+        patient.busy = frozenset(n for n in program_names(home.root) if holder_of(home, n) is not None)
+        return [*found, *_all(patient, mend=False)]
+    with ExitStack() as held:
+        refused = _hold(patient, held)
+        done = [_told(one, "moved out of the way") for one in found] if not refused else found
+        done += [*refused, *_all(patient, mend=not refused)]
+        left = {one.key for one in _all(patient, mend=False)}
+    return [replace(one, done=None) if one.done and one.key in left else one for one in done]
+
+
+def _noted(patient: Patient) -> list[Finding]:
+    return list(check_notes(patient))
+
+
+def _told(one: Finding, done: str) -> Finding:
+    return replace(one, done=done)
+
+
+def _hold(patient: Patient, held: ExitStack) -> list[Finding]:
+    """Takes the lock of every program that nobody advances; a finding where no lock can be taken at all."""
+    busy = set()
+    for name in program_names(patient.home.root):
+        try:
+            held.enter_context(program_lock(patient.home, name, SystemClock().now()))
+        except ProgramBusy:
+            busy.add(name)
+        except OSError as error:
+            what = str(told_by_the_system(error) or error).partition(";")[0]
+            mend = "give this user the right to write there; nothing is repaired without the programs' locks"
+            return [Finding("lock.refused", str(patient.home.locks), what, mend)]
+    patient.busy = frozenset(busy)
+    return []
+
+
+def _all(patient: Patient, mend: bool) -> list[Finding]:
+    """Every finding of every check, each mended before the next check begins."""
+    found: list[Finding] = []
+    for check in CHECKS:
+        try:
+            seen = list(check(patient))
+        except (PhasegateError, OSError) as error:
+            seen = [_unseen(check, error)]
+        found += [_mended(patient, one) if mend else one for one in seen]
+        if (
+            mend
+            and any(one.done for one in found[-len(seen) :] if seen)
+            and check in (check_journal, check_store)
+        ):
+            list(check(patient))  # what comes after it sees the mended one
+    return found
+
+
+def _unseen(check: Check, error: Exception) -> Finding:
+    meaning = told_by_the_system(error) if isinstance(error, OSError) else None
+    what, _, mend = str(meaning or error).partition("; ")
+    about = check.__name__.removeprefix("check_")
+    return Finding(f"{about}.unseen", about, what, mend or "mend that, then run it again")
+
+
+def _mended(patient: Patient, one: Finding) -> Finding:
+    """The finding after its repair; as it was where there is none, or a program that it needs is busy."""
+    if one.repair is None or (patient.busy and not one.program) or one.program in patient.busy:
+        return one
+    try:
+        return _told(one, one.repair())
+    except (PhasegateError, OSError) as error:
+        meaning = told_by_the_system(error) if isinstance(error, OSError) else None
+        return replace(one, mend=f"the repair failed: {meaning or error}")
+
+
+def is_sound(found: Sequence[Finding]) -> bool:
+    """Whether nothing is left to mend."""
+    return all(one.warning or one.done for one in found)
+
+
+def as_json(found: Sequence[Finding]) -> dict[str, Any]:
+    """The reply of ``doctor --json``."""
+    rows = [
+        {
+            "id": one.id,
+            "about": one.about,
+            "program": one.program or None,
+            "what": one.what,
+            "mend": one.mend,
+            "repairs": one.repair is not None,
+            "warning": one.warning,
+            "done": one.done,
+        }
+        for one in found
+    ]
+    return {"schema": "phasegate.doctor/1", "ok": is_sound(found), "findings": rows}
+
+
+def as_lines(found: Sequence[Finding]) -> list[str]:
+    """The same for a person."""
+    lines = []
+    for one in found:
+        mark = "mended" if one.done else "warning" if one.warning else "wrong"
+        lines += [f"{mark}: {one.what}", f"  {one.done or one.mend}"]
+    return lines or ["nothing to mend"]

@@ -1,0 +1,70 @@
+"""What ended processes left: notes of who holds a program, half-written files, folders of finished runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from planner.io.doctor.finding import Finding, Patient
+from planner.io.locks import holder_of
+from planner.io.quarantine import move_away
+from planner.program import Program
+from planner.recall import is_tried_again
+
+_ASIDE = re.compile(r"\..+\.(\d+)|.+\.new-(\d+)(-\d+)?(-wal|-shm|-journal)?")
+
+
+def check_notes(patient: Patient) -> Iterator[Finding]:
+    """Notes of who holds a program, whose process is gone."""
+    for note in sorted(patient.home.locks.glob("*.json")):
+        if note.stem not in patient.busy and holder_of(patient.home, note.stem) is None:
+            what = f"{note} says that {note.stem} is being advanced, and that process is gone"
+            yield _leftover("lock.stale_note", patient, note, what, note.stem)
+
+
+def check_leftovers(patient: Patient) -> Iterator[Finding]:
+    """Files that were being written when their process ended, and folders of runs that are finished."""
+    home = patient.home
+    memos = home.memo_folder("").parent
+    for path in [*sorted(memos.rglob(".*")), *sorted(home.mlruns.glob("*.new-*"))]:
+        match = _ASIDE.fullmatch(path.name)
+        if match and path.is_file() and not _alive(int(match[1] or match[2])):
+            what = f"{path} was being written when its process ended"
+            yield _leftover("file.half_written", patient, path, what)
+    if patient.journal_sound:
+        for program in patient.idle:
+            yield from _finished_folders(patient, program)
+
+
+def _finished_folders(patient: Patient, program: Program) -> Iterator[Finding]:
+    """A folder is needed until its run is finished for good: the next try goes on from what lies in it."""
+    name, retries = program.program, program.budget.retries
+    work = patient.journal.work(name)
+    settled = {
+        w.fingerprint
+        for w in work
+        if w.state == "finished" and not is_tried_again(w.outcome or "", w.attempt, retries)
+    }
+    unsettled = {w.fingerprint for w in work if w.state != "finished"}
+    for folder in sorted((patient.home.work / name).glob("*")):
+        fingerprint = folder.name.partition("-")[0]
+        if fingerprint in settled - unsettled:
+            what = f"{folder} belongs to a run of {name} that is finished and in MLflow"
+            yield _leftover("work.leftover", patient, folder, what, name)
+
+
+def _leftover(kind: str, patient: Patient, path: Path, what: str, program: str = "") -> Finding:
+    def repair() -> str:
+        if not path.exists():
+            return "is gone already"
+        return f"moved to {move_away(path, patient.home.quarantine)}"
+
+    mend = "'phasegate doctor --repair' moves it to the quarantine"
+    return Finding(id=kind, about=str(path), what=what, mend=mend, program=program, repair=repair)
+
+
+def _alive(pid: int) -> bool:
+    import psutil
+
+    return psutil.pid_exists(pid)

@@ -1,0 +1,44 @@
+"""Folders and files that cannot be written, and room on the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from planner.io.doctor.finding import Finding, Patient
+
+LEAST_FREE = 50 * 1024**2
+"""Bytes below which a batch of runs may not find room: a store and a handful of artifacts."""
+
+
+def check_folders(patient: Patient) -> Iterator[Finding]:
+    """Every folder and database that is written to, and the room that is left."""
+    home = patient.home
+    folders = (home.mlruns, home.locks, home.work, home.logs, home.artifacts, home.quarantine)
+    for path in (*folders, home.memo_folder("").parent, home.journal, home.database):
+        place = _nearest(path)
+        if not os.access(place, os.W_OK):
+            yield Finding(
+                id="folder.refused" if path.is_dir() or not path.exists() else "file.refused",
+                about=str(path),
+                what=f"{place} cannot be written",
+                mend="give this user the right to write it (chmod, chown, or mount it writable)",
+            )
+    free = shutil.disk_usage(_nearest(home.mlruns)).free
+    if free < LEAST_FREE:
+        yield Finding(
+            id="disk.nearly_full",
+            about=str(home.mlruns),
+            what=f"the disk that holds {home.mlruns} has {free / 1024**2:.0f} MiB left",
+            mend="make room before the next advance",
+            warning=True,
+        )
+
+
+def _nearest(path: Path) -> Path:
+    """The path itself, or the folder in which it would be made."""
+    while not path.exists():
+        path = path.parent
+    return path

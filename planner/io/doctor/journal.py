@@ -1,0 +1,169 @@
+"""The journal's file: whether it is whole, and whether its columns say what its records say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from planner.errors import StoreUnavailable
+from planner.io.doctor import surgery
+from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.rescue import sound
+from planner.io.doctor.salvage import salvaged_records, salvaged_work
+from planner.io.entries import KINDS, WORK_STATES, Copy, kind_of
+from planner.io.journal import Journal
+from planner.io.journal_file import opened, put_in_place
+from planner.io.mlflow_client import database_of, store_uri
+from planner.io.quarantine import move_away
+from planner.records import AnyRecord
+
+
+def check_journal(patient: Patient) -> Iterator[Finding]:
+    """Whether the file can be read at all; what is in it comes after.
+
+    Side effects: notes in the patient whether it can.
+    """
+    path = patient.home.journal
+    patient.journal_sound = True
+    if not path.exists():
+        return
+    try:
+        with opened(path, write=False, durable=True) as db:
+            said = [str(row[0]) for row in db.execute("PRAGMA integrity_check(3)")]
+    except StoreUnavailable as error:
+        patient.journal_sound = False
+        yield _broken(patient, str(error).partition(";")[0])
+        return
+    if said != ["ok"]:
+        patient.journal_sound = False
+        yield _broken(patient, f"the journal {path} is damaged ({'; '.join(said)[:200]})")
+        return
+    yield from _rows(patient)
+
+
+def _broken(patient: Patient, what: str) -> Finding:
+    damaged = "damaged" in what
+    return Finding(
+        id="journal.damaged" if damaged else "journal.unreadable",
+        about=str(patient.home.journal),
+        what=what,
+        mend="'phasegate doctor --repair' moves it away and rebuilds it from MLflow and its remains"
+        if damaged
+        else "see the sentence; a journal of a newer version is read by that version",
+        repair=(lambda: _rebuild(patient)) if damaged else None,
+    )
+
+
+def _rebuild(patient: Patient) -> str:
+    """Moves a broken journal away and makes a new one of what MLflow holds and it still held."""
+    home = patient.home
+    kept, work = list(salvaged_records(home.journal)), list(salvaged_work(home.journal))
+    aside = Journal(home.journal.with_name(f"{home.journal.name}.rebuilt"))
+    aside.path.unlink(missing_ok=True)
+    aside.make()
+    taken = _from_mlflow(patient, aside) if _can_be_read_from(patient) else 0
+    known = {str(row["id"]) for row in surgery.rows(aside, "records")}
+    added = [aside.add(record, at) for record, at in kept if record.id not in known]
+    resumed = surgery.put_back_work(aside, iter(work))
+    place = move_away(home.journal, home.quarantine)
+    put_in_place(aside.path, home.journal)
+    patient.journal_sound = True
+    return (
+        f"moved to {place}; rebuilt with {taken} records from MLflow, {sum(added)} that only it held, "
+        f"and {resumed} runs in progress"
+    )
+
+
+def _can_be_read_from(patient: Patient) -> bool:
+    """Whether MLflow has anything to rebuild from; asked without the journal, which is broken."""
+    path = database_of(store_uri(patient.home))
+    if path is not None and (not path.exists() or not path.stat().st_size):
+        return False
+    wrong = sound(path) if path is not None else ""
+    return not wrong or "locked" in wrong  # a broken database is looked at next
+
+
+def _from_mlflow(patient: Patient, journal: Journal) -> int:
+    """Every record and finished run that MLflow holds; a record that cannot be read is looked at later."""
+    from planner.io.record_store import MlflowRecords
+    from planner.io.run_store import MlflowRuns
+
+    runs = MlflowRuns(patient.home)
+    records, taken = MlflowRecords(runs), 0
+    for program in patient.programs:
+        for record, at, place in records.load(program):
+            taken += record is not None and journal.add(record, at, mlflow_run=place, mirrored=True)
+        rows = [
+            (run.fingerprint, run.attempt, run.id, run.outcome, run.seconds)
+            for run in runs.snapshot(program).finished
+            if run.fingerprint is not None
+        ]
+        journal.note_finished(program.program, rows)
+    return taken
+
+
+def _rows(patient: Patient) -> Iterator[Finding]:
+    """Rows whose columns do not say what their record says: nobody would find them."""
+    for row in surgery.rows(patient.journal, "records"):
+        record = read(row)
+        if record is not None and _columns(row) != _columns_of(record):
+            yield _row_finding(patient, row, record)
+        elif record is None and row["program"] not in {p.program for p in patient.programs}:
+            what = (
+                f"row {row['position']} of the journal holds a record that cannot be read, of no program here"
+            )
+            mend = "bring the program's file back, then 'phasegate doctor --repair'"
+            yield Finding("journal.row", f"row {row['position']}", what, mend)
+    for row in surgery.rows(patient.journal, "work"):
+        if row["state"] not in WORK_STATES or not _is_object(row["planned"]):
+            yield _work_finding(patient, row)
+
+
+def _row_finding(patient: Patient, row: dict[str, Any], record: AnyRecord) -> Finding:
+    def repair() -> str:
+        surgery.put_right(patient.journal, int(row["position"]), record)
+        return "its columns say again what the record says"
+
+    what = (
+        f"row {row['position']} of the journal says that it holds {_columns(row)}, and it holds {record.id}"
+    )
+    mend = "'phasegate doctor --repair' writes what the record says"
+    return Finding("journal.row", f"row {row['position']}", what, mend, repair=repair)
+
+
+def _work_finding(patient: Patient, row: dict[str, Any]) -> Finding:
+    def repair() -> str:
+        surgery.settle_row(patient.journal, int(row["place"]), row["outcome"])
+        return "it counts as finished where it has an outcome, and as not made where it has none"
+
+    what = f"the journal's row of run {row['fingerprint']} of {row['program']} is malformed "
+    what += f"(state {str(row['state'])[:20]!r})"
+    mend = "'phasegate doctor --repair' goes by its outcome"
+    return Finding("journal.work", str(row["fingerprint"]), what, mend, repair=repair)
+
+
+def read(row: dict[str, Any]) -> AnyRecord | None:
+    """The record of a row, whatever its columns say; None where its text is not that of any record."""
+    for kind in (row["kind"], *(k for k in KINDS if k != row["kind"])):
+        try:
+            record_id = str(json.loads(row["body"])["id"])
+            return Copy(record_id, str(kind), row["body"], "", 0, None).read()
+        except (ValueError, TypeError, KeyError):
+            continue
+    return None
+
+
+def _columns(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in ("id", "kind", "program", "phase", "fidelity"))
+
+
+def _columns_of(record: AnyRecord) -> tuple[str, ...]:
+    return record.id, kind_of(record), record.program, record.phase, getattr(record, "fidelity", "")
+
+
+def _is_object(text: Any) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, TypeError):
+        return False

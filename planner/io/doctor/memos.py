@@ -1,0 +1,88 @@
+"""Memos: each phase's file and its copy on the phase's page in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from planner.io.doctor.finding import Finding, Patient
+from planner.io.memo_files import write_aside
+from planner.io.mlflow_client import speaking_of
+from planner.io.quarantine import move_away
+from planner.program import Program
+from planner.records import Verdict
+
+
+def check_memos(patient: Patient) -> Iterator[Finding]:
+    """The memo of every phase's last verdict."""
+    if not patient.journal_sound or patient.records is None or not patient.home.journal.exists():
+        return
+    for program in patient.idle:
+        yield from _of_program(patient, program)
+
+
+def _of_program(patient: Patient, program: Program) -> Iterator[Finding]:
+    assert patient.records is not None
+    last: dict[tuple[str, str], tuple[Verdict, str]] = {}
+    for copy in patient.journal.copies(program.program):
+        try:
+            record = copy.read()
+        except ValueError:
+            continue
+        if isinstance(record, Verdict) and copy.mirrored and copy.mlflow_run:
+            last[record.phase, record.fidelity] = record, copy.mlflow_run
+    held = set(patient.records.held(program))
+    for verdict, place in last.values():
+        if verdict.id not in held:
+            continue
+        path = patient.home.memo(program.program, verdict.phase, verdict.fidelity)
+        page = patient.records.memo(place)
+        here = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        if here != page and (here or page):
+            yield _finding(patient, program.program, verdict, path, place, here, page)
+
+
+def _finding(
+    patient: Patient, name: str, verdict: Verdict, path: Path, place: str, here: str | None, page: str | None
+) -> Finding:
+    if page is None:
+        what = f"the page of {name} / {verdict.phase} in MLflow run {place} has lost its memo"
+        mend = f"'phasegate doctor --repair' writes {path} there"
+        return Finding("memo.no_page", place, what, mend, name, partial(_to_page, patient, place, here or ""))
+    repair = partial(_to_file, patient, path, place, page)
+    if here is None:
+        what = f"the memo {path} is gone"
+        mend = (
+            f"'phasegate doctor --repair' writes it from its page in MLflow, and 'memo {name}' "
+            "shows it all the same"
+        )
+        return Finding("memo.missing", str(path), what, mend, name, repair)
+    what = f"the memo {path} is not what stands on its page in MLflow: one of them was edited"
+    mend = (
+        f"'memo {name} {verdict.phase} --verify' tells which comes out of the runs; 'phasegate "
+        "doctor --repair' "
+    )
+    mend += "moves the file to the quarantine and writes it from the page"
+    return Finding("memo.differs", str(path), what, mend, name, repair)
+
+
+def _to_page(patient: Patient, place: str, text: str) -> str:
+    assert patient.runs is not None
+    with speaking_of(patient.runs.uri):
+        patient.runs.client.log_text(place, text, "memo.md")
+    return "written to the page"
+
+
+def _to_file(patient: Patient, path: Path, place: str, text: str) -> str:
+    """Writes a memo's file from its page, with the figures that it lacks."""
+    assert patient.runs is not None
+    told = f"the file is in {move_away(path, patient.home.quarantine)}; " if path.exists() else ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    client = patient.runs.client
+    with speaking_of(patient.runs.uri):
+        for figure in client.list_artifacts(place, "figures"):
+            if not (path.parent / figure.path).exists():
+                client.download_artifacts(place, figure.path, str(path.parent))
+    write_aside(path, text)
+    return f"{told}written from its page in MLflow run {place}"

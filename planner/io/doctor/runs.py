@@ -1,0 +1,214 @@
+"""Runs: leases whose process is gone, runs RUNNING for nobody, finished ones that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from planner.digests import run_digest, stepped_metrics
+from planner.io import tags
+from planner.io.clock import SystemClock
+from planner.io.doctor import surgery
+from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.records import lifecycle, put_tags, restored
+from planner.io.doctor.settling import adopt, settle
+from planner.io.entries import Work
+from planner.io.mlflow_client import own_uri, speaking_of
+from planner.io.settling import is_elsewhere, unsettled
+from planner.io.vanished import vanished
+from planner.program import Program
+from planner.records import Verdict
+from planner.runs import Run
+
+
+def check_runs(patient: Patient) -> Iterator[Finding]:
+    """Every program's runs, in the journal and in MLflow."""
+    if not patient.journal_sound or patient.runs is None or not patient.home.journal.exists():
+        return
+    for program in patient.idle:
+        left = unsettled(patient.journal, program.program)
+        # Nobody holds the program, so that a worker which lives on this machine has lost its planner.
+        gone = [w for w in left if not is_elsewhere(w, SystemClock().seconds())]
+        yield from (_dead(patient, program, work) for work in gone)
+        raw = _raw(patient, program)
+        yield from _orphans(patient, program, raw.values(), {w.mlflow_run for w in left})
+        snapshot = patient.runs.snapshot(program)
+        gone_ids = {w.mlflow_run for w in vanished(patient.journal, program.program, snapshot)}
+        for work in patient.journal.work(program.program):
+            if work.state != "finished" or work.mlflow_run is None:
+                continue
+            found = raw.get(work.mlflow_run)
+            wanted = _lost_tags(work, found.data.tags) if found is not None else {}
+            if wanted:
+                yield _retagged(patient, work, wanted)
+            elif work.mlflow_run in gone_ids:
+                yield _vanished(patient, program, work)
+        yield from _edited(patient, program)
+        yield from _without_files(patient, program, snapshot.finished)
+
+
+def _dead(patient: Patient, program: Program, work: Work) -> Finding:
+    complete = (Path(work.folder) / "result.json").is_file()
+    about = f"{work.fingerprint}-{work.attempt}"
+    name = program.program
+    what = f"run {about} of {name} was begun by process {work.pid}, which is gone; " + (
+        "its result is complete and not yet in MLflow" if complete else "it left no complete result"
+    )
+    mend = (
+        f"the next 'advance {name}' {'adopts it' if complete else 'ends it as lost and makes it again'}, or "
+    )
+    mend += f"'phasegate doctor --repair' {'adopts it' if complete else 'ends it'} now"
+    kind = "run.unrecorded" if complete else "run.cut_off"
+    return Finding(kind, about, what, mend, name, partial(settle, patient, program, work))
+
+
+def _raw(patient: Patient, program: Program) -> dict[str, Any]:
+    """Everything in a program's experiment, by id."""
+    runs = patient.runs
+    assert runs is not None
+    with speaking_of(runs.uri):
+        experiment = runs.client.get_experiment_by_name(program.program)
+        found = runs._search([experiment.experiment_id], "") if experiment else iter(())
+        return {str(raw.info.run_id): raw for raw in found}
+
+
+def _orphans(
+    patient: Patient, program: Program, found: Iterable[Any], known: set[str | None]
+) -> Iterator[Finding]:
+    """Runs of ours that MLflow takes for running and no lease knows of."""
+    runs, name = patient.runs, program.program
+    assert runs is not None
+    own = runs.uri == own_uri(patient.home)
+    for raw in found:
+        told, run_id = raw.data.tags, str(raw.info.run_id)
+        running = raw.info.status == "RUNNING" and tags.FINGERPRINT in told
+        if not running or tags.OUTCOME in told or run_id in known:
+            continue
+        folder = patient.home.run_folder(name, told[tags.FINGERPRINT])
+        complete = (folder / "result.json").is_file()
+        what = f"MLflow run {run_id} of {name} is RUNNING and no process is at work on it; "
+        what += f"its result lies in {folder}" if complete else "it left no result"
+        if not own:
+            what, mend = (
+                f"MLflow run {run_id} of {name} is RUNNING, and this journal knows of no lease for it",
+                "",
+            )
+            mend = "another machine may be at work on it; if none is, end it in MLflow"
+            yield Finding("run.running_elsewhere", run_id, what, mend, name, warning=True)
+            continue
+        mend = (
+            f"'phasegate doctor --repair' {'adopts the result' if complete else 'ends it; it is made again'}"
+        )
+        yield Finding("run.orphan", run_id, what, mend, name, partial(adopt, patient, program, raw, complete))
+
+
+def _vanished(patient: Patient, program: Program, work: Work) -> Finding:
+    run_id, name = str(work.mlflow_run), program.program
+    what = f"run {work.fingerprint}-{work.attempt} of {name} is finished, and MLflow run {run_id} "
+    stage = lifecycle(patient, run_id)
+    if stage == "deleted":
+        mend = f"'mlflow runs restore --run-id {run_id}', or 'phasegate doctor --repair'"
+        repair = partial(_restore, patient, run_id)
+        return Finding("run.deleted", run_id, f"{what}is deleted", mend, name, repair)
+    mend = "bring it back, or 'phasegate doctor --repair' lets it be made again where a phase needs it"
+    what += "is gone" if stage == "gone" else "does not read as a finished run of it"
+    return Finding("run.gone", run_id, what, mend, name, partial(_give_up, patient, work))
+
+
+def _retagged(patient: Patient, work: Work, wanted: dict[str, str]) -> Finding:
+    run_id = str(work.mlflow_run)
+    what = (
+        f"run {work.fingerprint}-{work.attempt} of {work.program} is finished, and MLflow run {run_id} was "
+    )
+    what += f"edited: {', '.join(wanted)} {'is' if len(wanted) == 1 else 'are'} not what the journal says"
+    mend = "'phasegate doctor --repair' sets it back"
+    return Finding("run.tags", run_id, what, mend, work.program, partial(put_tags, patient, run_id, wanted))
+
+
+def _restore(patient: Patient, run_id: str) -> str:
+    return "restored" if restored(patient, run_id) else "it was restored already"
+
+
+def _give_up(patient: Patient, work: Work) -> str:
+    rows = surgery.rows(patient.journal, "work")
+    keys = "program", "fingerprint", "attempt"
+    wanted = work.program, work.fingerprint, work.attempt
+    place = next(row["place"] for row in rows if tuple(row[k] for k in keys) == wanted)
+    surgery.abandon_work(patient.journal, int(place))
+    return "it counts as not made; the next advance makes it again where a phase needs it"
+
+
+def _lost_tags(work: Work, found: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a finished run that are not what the journal says they were."""
+    told: Mapping[str, Any] = work.planned
+    expected = {
+        tags.KIND: "run",
+        tags.PROGRAM: work.program,
+        tags.FINGERPRINT: work.fingerprint,
+        tags.ATTEMPT: str(work.attempt),
+        tags.OUTCOME: work.outcome,
+        tags.PHASE: told.get("phase"),
+        tags.ARM: told.get("arm"),
+        tags.SEED: str(told["seed"]) if "seed" in told else None,
+        tags.FIDELITY: told.get("fidelity"),
+    }
+    return {k: str(v) for k, v in expected.items() if v is not None and found.get(k) != str(v)}
+
+
+def _edited(patient: Patient, program: Program) -> Iterator[Finding]:
+    """Runs that hold something else than when the last verdict of a phase looked at them."""
+    assert patient.runs is not None
+    copies = patient.journal.copies(program.program)
+    last: dict[tuple[str, str], Verdict] = {}
+    for copy in copies:
+        try:
+            record = copy.read()
+        except ValueError:
+            continue
+        if isinstance(record, Verdict) and record.phase in program.phases:
+            last[record.phase, record.fidelity] = record
+    steps = {phase: stepped_metrics(program, phase) for phase in program.phases}
+    finished = patient.runs.snapshot(program, frozenset().union(*steps.values())).finished
+    by_id = {run.id: run for run in finished}
+    told: set[str] = set()
+    for verdict in last.values():
+        for arm in verdict.considered:
+            for run_id, digest in zip(arm.run_ids, arm.digests, strict=False):
+                run = by_id.get(run_id)
+                if run is None or run_id in told or run_digest(run, steps[verdict.phase]) == digest:
+                    continue
+                told.add(run_id)
+                yield _changed(program.program, run, verdict)
+
+
+def _changed(name: str, run: Run, verdict: Verdict) -> Finding:
+    what = (
+        f"MLflow run {run.id} ({run.arm}, seed {run.seed}) was changed since verdict {verdict.id} "
+        "looked at it"
+    )
+    mend = (
+        f"set it back in MLflow, keep it out with 'exclude {run.id[:8]} --reason TEXT', or let the next "
+        f"'advance {name}' judge by what it says now; 'replay {name}' tells what rests on it"
+    )
+    return Finding("run.changed", run.id, what, mend, name)
+
+
+def _without_files(patient: Patient, program: Program, finished: Any) -> Iterator[Finding]:
+    """Runs of ours whose artifacts are not all there."""
+    runs = patient.runs
+    assert runs is not None
+    for run in finished:
+        names = {name.partition("/")[0] for name in run.artifacts or ()} if run.own else set()
+        if not names:
+            continue
+        with speaking_of(runs.uri):
+            there = {file.path for file in runs.client.list_artifacts(run.id)}
+        if names - there:
+            what = (
+                f"MLflow run {run.id} of {program.program} has lost artifacts: "
+                f"{', '.join(sorted(names - there))}"
+            )
+            mend = "put them back where MLflow keeps artifacts; its metrics stand without them"
+            yield Finding("run.artifacts", run.id, what, mend, program.program, warning=True)

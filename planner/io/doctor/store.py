@@ -1,0 +1,148 @@
+"""MLflow: whether it can be reached and read, and whether it has what the journal wrote to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from planner.errors import PhasegateError
+from planner.io.doctor import surgery
+from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.rescue import sound, whole_copy
+from planner.io.mlflow_client import connect, database_of, has_store, speaking_of, store_uri
+from planner.io.quarantine import move_away
+from planner.program import Program
+
+
+def check_store(patient: Patient) -> Iterator[Finding]:
+    """Whether the store opens, is whole, and holds each program's experiment.
+
+    Side effects: opens the store for what comes after.
+    """
+    from planner.io.record_store import MlflowRecords
+    from planner.io.run_store import MlflowRuns
+
+    patient.runs = patient.records = None
+    path = database_of(store_uri(patient.home))
+    try:
+        wrong = sound(path) if path is not None and path.exists() and path.stat().st_size else ""
+        if "locked" not in wrong and wrong:
+            yield _broken(patient, f"the MLflow database {path} is damaged ({wrong})", path, gone=False)
+            return
+        if not has_store(patient.home):
+            return
+        runs = MlflowRuns(patient.home)
+    except PhasegateError as error:
+        gone = path is not None and (not path.exists() or not path.stat().st_size)
+        what, _, mend = str(error).partition("; ")
+        if gone and patient.journal_sound:
+            yield _broken(patient, what, path, gone=True)
+        else:
+            yield Finding("store.unreadable", store_uri(patient.home), what, mend or "see the sentence")
+        return
+    patient.runs, patient.records = runs, MlflowRecords(runs)
+    if patient.journal_sound:
+        for program in patient.idle:
+            yield from _experiment(patient, program)
+
+
+def _broken(patient: Patient, what: str, path: Path | None, gone: bool) -> Finding:
+    assert path is not None
+    anew = "begins a new one: the runs in the old one are lost and are made again, what the journal holds is "
+    anew += "written to the new one"
+    mend = f"put it back; or 'phasegate doctor --repair' {anew}"
+    if not gone:
+        mend = "put a copy of it back; or 'phasegate doctor --repair' moves it away and puts a whole copy in "
+        mend += f"its place, or, where no whole copy can be made, {anew}"
+    return Finding(
+        id="store.gone" if gone else "store.damaged",
+        about=str(path),
+        what=what,
+        mend=mend,
+        repair=lambda: _begin_anew(patient, path),
+    )
+
+
+def _begin_anew(patient: Patient, path: Path) -> str:
+    """Replaces a broken database by a whole copy of itself, or, where that fails, by a new one."""
+    copied = whole_copy(path) if path.exists() and path.stat().st_size else None
+    if copied is not None:
+        place = move_away(path, patient.home.quarantine)
+        copied.rename(path)
+        return f"moved to {place}; a whole copy of it stands in its place, nothing is lost"
+    has_journal = patient.home.journal.exists()
+    work = surgery.rows(patient.journal, "work") if has_journal else []
+    records = surgery.rows(patient.journal, "records") if has_journal else []
+    told = f"moved to {move_away(path, patient.home.quarantine)}; " if path.exists() else ""
+    for name in sorted({str(row["program"]) for row in (*work, *records)}):
+        surgery.forget_places(patient.journal, name)
+    connect(patient.home)
+    finished = sum(row["state"] == "finished" for row in work)
+    return (
+        f"{told}a new store stands in its place; lost with the old one: {finished} finished runs with their "
+        "metrics and artifacts, which the next advance makes again where a phase needs them; "
+        f"kept: {len(records)} "
+        "records in the journal, which the next advances write to the new store"
+    )
+
+
+def _experiment(patient: Patient, program: Program) -> Iterator[Finding]:
+    """A program's experiment: deleted, never there, or with its artifacts moved away."""
+    name, runs = program.program, patient.runs
+    assert runs is not None
+    with speaking_of(runs.uri):
+        found = runs.client.get_experiment_by_name(name)
+    if found is None:
+        known = patient.journal.in_mlflow(name)
+        if known:
+            what = (
+                f"MLflow at {runs.uri} has no experiment '{name}', and the journal knows of {known} "
+                "records and "
+            )
+            what += "finished runs in it"
+            mend = (
+                "name the store that has it with MLFLOW_TRACKING_URI, or 'phasegate doctor "
+                "--repair' begins it anew"
+            )
+            yield Finding("store.no_experiment", name, what, mend, name, lambda: _forget(patient, name))
+        return
+    if found.lifecycle_stage == "deleted":
+
+        def restore() -> str:
+            with speaking_of(runs.uri):
+                runs.client.restore_experiment(found.experiment_id)
+            return "restored, with its runs"
+
+        mend = (
+            f"'mlflow experiments restore --experiment-id {found.experiment_id}', or 'phasegate "
+            "doctor --repair'"
+        )
+        yield Finding(
+            "store.experiment_deleted",
+            name,
+            f"the MLflow experiment '{name}' is deleted",
+            mend,
+            name,
+            restore,
+        )
+        return
+    location = urlparse(str(found.artifact_location))
+    folder = Path(unquote(location.path))
+    if location.scheme == "file" and not folder.is_dir() and patient.journal.in_mlflow(name):
+        what = f"the artifacts of {name} are not in {folder}, where MLflow looks for them"
+        mend = (
+            "put the folder back; records are written to it again by 'phasegate doctor --repair', "
+            "other files are not"
+        )
+        yield Finding("store.no_artifacts", str(folder), what, mend, name, lambda: _made(folder))
+
+
+def _made(folder: Path) -> str:
+    folder.mkdir(parents=True)
+    return "made the folder; what lay in it is lost, but for the records, which are written again"
+
+
+def _forget(patient: Patient, name: str) -> str:
+    surgery.forget_places(patient.journal, name)
+    return "the next advance makes the runs that a phase needs anew, and writes the journal's records"

@@ -1,0 +1,310 @@
+"""MLflow's database, experiments, runs and artifacts: gone, broken, deleted or edited by hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from small_homes import QUICK, ROOT, WAITS, add_program, clean_environment, cli
+
+from tests.faults.breaking import (
+    database,
+    found_by_doctor,
+    journal_of,
+    mended_by_doctor,
+    nothing_is_left_to_do,
+    one_sentence,
+    quarantined,
+    runs_in,
+    store_of,
+    told,
+)
+
+pytestmark = pytest.mark.slow
+MEND = "'phasegate doctor --repair'"
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: 200 * 1024])
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "deleted": (lambda path: path.unlink(), "store.gone", "is gone"),
+    "emptied": (lambda path: path.write_bytes(b""), "store.gone", "is empty"),
+    "overwritten": (lambda path: path.write_bytes(b"no database" * 9999), "store.damaged", "is damaged"),
+    "cut short": (cut_short, "store.damaged", "is damaged"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_store_that_is_lost_is_told_and_begun_anew_only_when_asked_for(own_home: Path, how: str) -> None:
+    break_it, finding, said = BROKEN[how]
+    path, before, were = store_of(own_home), told(own_home), runs_in(own_home)
+    break_it(path)
+    begun = time.monotonic()
+    for words in (("advance", "quick", "--all"), ("advance", "quick", "--dry-run"), ("replay", "quick")):
+        one_sentence(cli(*words, home=own_home), str(path), said, MEND)
+    assert time.monotonic() - begun < 30
+    assert told(own_home) == before, "what the journal holds is shown all the same"
+    held = path.read_bytes() if path.exists() else None
+    found_by_doctor(own_home, finding)
+    assert (path.read_bytes() if path.exists() else None) == held
+    (done,) = [one["done"] for one in mended_by_doctor(own_home) if one["id"] == finding]
+    assert f"{len(were)} finished runs" in done
+    if held:
+        assert quarantined(own_home, "mlflow.db").read_bytes() == held
+    # What the journal held is kept; what only the store held is made again, and said to be.
+    status = cli("status", "quick", "--json", home=own_home).json["programs"][0]
+    assert [p["outcome"] for p in status["phases"]] == ["fail", "pass", None]
+    reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=own_home)
+    assert reply.code == 0, reply.err
+    assert sum(step["runs_launched"] for step in reply.json["steps"]) == len(were)
+    nothing_is_left_to_do(own_home)
+    assert cli("doctor", home=own_home).code == 0
+    with database(journal_of(own_home)) as db:
+        assert db.execute("SELECT count(*) FROM records WHERE NOT mirrored").fetchone()[0] == 0
+        kept = {row[0] for row in db.execute("SELECT id FROM records")}
+    texts = [p.read_text() for p in (own_home / "mlruns" / "artifacts").rglob("record.json")]
+    assert kept <= {json.loads(text)["id"] for text in texts}
+    assert told(own_home)["status"]["programs"][0]["state"] == "done"
+
+
+def test_a_damaged_index_is_mended_by_a_whole_copy_and_nothing_is_lost(own_home: Path) -> None:
+    path, before, were = store_of(own_home), told(own_home), runs_in(own_home)
+    with closing(sqlite3.connect(path)) as db:
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+        query = "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND name = 'index_tags_run_uuid'"
+        page = db.execute(query).fetchone()[0]
+    data = bytearray(path.read_bytes())
+    data[(page - 1) * size + 3] ^= 0x3F
+    path.write_bytes(bytes(data))
+    (done,) = [one["done"] for one in mended_by_doctor(own_home) if one["id"] == "store.damaged"]
+    assert "nothing is lost" in done
+    assert (told(own_home), runs_in(own_home)) == (before, were)
+    nothing_is_left_to_do(own_home)
+
+
+@pytest.mark.parametrize(
+    ("revision", "command"),
+    [("0123456789ab", "pip install --upgrade mlflow"), ("451aebb31d03", "mlflow db upgrade sqlite:///")],
+    ids=["of a newer MLflow", "of an earlier MLflow"],
+)
+def test_a_database_of_another_schema_is_told_with_the_command(
+    own_home: Path, revision: str, command: str
+) -> None:
+    path = store_of(own_home)
+    with database(path) as db:
+        (sound,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
+        db.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    one_sentence(cli("advance", "quick", home=own_home), str(path), revision, command)
+    (finding,) = found_by_doctor(own_home, "store.unreadable")
+    assert command in finding["what"] + finding["mend"]
+    assert cli("doctor", "--repair", home=own_home).code == 1
+    with database(path) as db:
+        assert db.execute("SELECT version_num FROM alembic_version").fetchone() == (revision,)
+        db.execute("UPDATE alembic_version SET version_num = ?", (sound,))
+    nothing_is_left_to_do(own_home)
+
+
+def test_a_deleted_experiment_is_told_and_restored(own_home: Path) -> None:
+    before = told(own_home)
+    with database(store_of(own_home)) as db:
+        db.execute("UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'quick'")
+        db.execute("UPDATE runs SET lifecycle_stage = 'deleted'")
+    for words in (("advance", "quick"), ("replay", "quick")):
+        one_sentence(cli(*words, home=own_home), "'quick' is deleted", "mlflow experiments restore", MEND)
+    found_by_doctor(own_home, "store.experiment_deleted")
+    mended_by_doctor(own_home)
+    assert told(own_home) == before
+    nothing_is_left_to_do(own_home)
+
+
+def a_run(home: Path, kind: str = "run") -> str:
+    query = "SELECT run_uuid FROM tags WHERE key = 'planner.kind' AND value = ? ORDER BY run_uuid"
+    with database(store_of(home)) as db:
+        return str(db.execute(query, (kind,)).fetchone()[0])
+
+
+def test_a_deleted_run_is_not_made_again_but_told_and_restored(own_home: Path) -> None:
+    before, run = told(own_home), a_run(own_home)
+    with database(store_of(own_home)) as db:
+        db.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = ?", (run,))
+    one_sentence(cli("advance", "quick", home=own_home), run, f"mlflow runs restore --run-id {run}", MEND)
+    found_by_doctor(own_home, "run.deleted")
+    mended_by_doctor(own_home)
+    assert told(own_home) == before
+    nothing_is_left_to_do(own_home)
+
+
+def test_a_run_that_is_gone_for_good_is_made_again_only_after_a_person_said_so(own_home: Path) -> None:
+    run = a_run(own_home)
+    with database(store_of(own_home)) as db:
+        for table in ("latest_metrics", "metrics", "params", "tags", "runs"):
+            db.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run,))
+    one_sentence(cli("advance", "quick", home=own_home), run, MEND)
+    found_by_doctor(own_home, "run.gone")
+    mended_by_doctor(own_home)
+    reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=own_home)
+    assert reply.code == 0, reply.err
+    assert sum(step["runs_launched"] for step in reply.json["steps"]) == 1
+    nothing_is_left_to_do(own_home)
+
+
+@pytest.mark.parametrize("tag", ["planner.outcome", "planner.arm", "planner.fingerprint"])
+def test_a_run_whose_tags_were_edited_is_told_and_set_right(own_home: Path, tag: str) -> None:
+    before, run = told(own_home), a_run(own_home)
+    with database(store_of(own_home)) as db:
+        if (
+            tag == "planner.arm"
+        ):  # read as a run of another arm, which is there: nothing is missing at first sight
+            db.execute("DELETE FROM tags WHERE key = ? AND run_uuid = ?", (tag, run))
+        else:
+            db.execute("DELETE FROM tags WHERE key = ? AND run_uuid = ?", (tag, run))
+    found_by_doctor(own_home, "run.tags")
+    mended_by_doctor(own_home)
+    assert told(own_home) == before
+    nothing_is_left_to_do(own_home)
+
+
+def test_a_metric_that_was_edited_is_told_with_the_run_and_the_verdict(own_home: Path) -> None:
+    run = a_run(own_home)
+    with database(store_of(own_home)) as db:
+        db.execute("UPDATE latest_metrics SET value = 42 WHERE key = 'score' AND run_uuid = ?", (run,))
+    (finding,) = found_by_doctor(own_home, "run.changed")
+    assert run in finding["what"]
+    assert f"exclude {run[:8]}" in finding["mend"]
+    assert cli("doctor", "--repair", home=own_home).code == 1, "nobody knows what stood there"
+
+
+def records_of(home: Path) -> list[Path]:
+    return sorted((home / "mlruns" / "artifacts").rglob("record.json"))
+
+
+@pytest.mark.parametrize("how", ["removed", "altered", "emptied"])
+def test_a_record_file_that_is_not_what_it_was_is_written_again_from_the_journal(
+    own_home: Path, how: str
+) -> None:
+    before, path = told(own_home), records_of(own_home)[0]
+    text = path.read_text()
+    if how == "removed":
+        path.unlink()
+    else:
+        path.write_text(text.replace("standard", "full") if how == "altered" else "")
+    found_by_doctor(own_home, "record.altered_in_mlflow")
+    mended_by_doctor(own_home)
+    assert path.read_text() == text
+    assert told(own_home) == before
+    nothing_is_left_to_do(own_home)
+
+
+@pytest.mark.parametrize("kind", ["phase", "decision"])
+def test_a_deleted_page_of_a_record_is_restored(own_home: Path, kind: str) -> None:
+    before, run = told(own_home), a_run(own_home, kind)
+    with database(store_of(own_home)) as db:
+        db.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = ?", (run,))
+    found_by_doctor(own_home, "record.missing")
+    mended_by_doctor(own_home)
+    assert told(own_home) == before
+    nothing_is_left_to_do(own_home)
+
+
+def test_a_verdict_edited_on_its_page_is_told_and_set_right(own_home: Path) -> None:
+    run = a_run(own_home, "phase")
+    with database(store_of(own_home)) as db:
+        words = "UPDATE tags SET value = 'inconclusive' WHERE key = 'planner.verdict' AND run_uuid = ?"
+        db.execute(words, (run,))
+    found_by_doctor(own_home, "record.tags")
+    mended_by_doctor(own_home)
+    with database(store_of(own_home)) as db:
+        query = "SELECT value FROM tags WHERE key = 'planner.verdict' AND run_uuid = ?"
+        assert db.execute(query, (run,)).fetchone()[0] in ("pass", "fail")
+
+
+def test_artifacts_that_are_gone_are_named_and_the_records_are_written_again(own_home: Path) -> None:
+    before = told(own_home)
+    shutil.rmtree(own_home / "mlruns" / "artifacts" / "quick")
+    found_by_doctor(own_home, "store.no_artifacts")
+    mended_by_doctor(own_home)
+    assert told(own_home) == before
+    assert len(records_of(own_home)) >= 5
+    nothing_is_left_to_do(own_home)
+
+
+# --- held by others ------------------------------------------------------------------------------
+
+
+def held_for(path: Path, seconds: float) -> Thread:
+    """Another process's write lock, for a while."""
+    begun: list[int] = []
+
+    def hold() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            begun.append(1)
+            time.sleep(seconds)
+            db.execute("ROLLBACK")
+
+    thread = Thread(target=hold)
+    thread.start()
+    while not begun:
+        time.sleep(0.01)
+    return thread
+
+
+@pytest.mark.parametrize("which", [journal_of, store_of])
+def test_a_lock_of_some_seconds_is_waited_for(own_home: Path, which: Callable[[Path], Path]) -> None:
+    thread = held_for(which(own_home), 4.0)
+    words = ("override", "quick", "second", "--verdict", "reject", "--reason", "while it was locked")
+    reply = cli(*words, home=own_home)
+    thread.join()
+    assert (reply.code, reply.err) == (0, ""), reply.err
+
+
+@pytest.mark.parametrize(("which", "patience"), [(journal_of, "15 s"), (store_of, "20 s")])
+def test_a_lock_that_stays_is_told_in_well_under_a_minute(
+    own_home: Path, which: Callable[[Path], Path], patience: str
+) -> None:
+    with database(journal_of(own_home)) as db:  # something for the next advance to write to both
+        db.execute("UPDATE records SET mirrored = 0 WHERE kind = 'decision'")
+    thread, begun = held_for(which(own_home), 40.0), time.monotonic()
+    reply = cli("advance", "quick", home=own_home)
+    assert time.monotonic() - begun < 40
+    thread.join()
+    one_sentence(reply, str(which(own_home)), "held by another process", patience)
+    assert cli("advance", "quick", home=own_home).code == 0
+    nothing_is_left_to_do(own_home)
+
+
+def test_two_programs_advanced_at_once_on_one_store_both_come_to_their_end(
+    fresh_home: Callable[..., Path],
+) -> None:
+    home = fresh_home(QUICK)
+    add_program(home, WAITS)
+    words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), "advance"]
+    started = [
+        subprocess.Popen(
+            [*words, name, "--all", "--json", "--jobs", "1"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+        )
+        for name in ("quick", "waits")
+    ]
+    replies: list[tuple[Any, Any]] = [process.communicate(timeout=200) for process in started]
+    assert [process.returncode for process in started] == [0, 0], replies
+    assert [json.loads(out)["state"] for out, _ in replies] == ["done", "waiting"]
+    assert cli("doctor", home=home).code == 0
+    spent = [p["spent"]["runs"] for p in cli("status", "--json", home=home).json["programs"]]
+    assert spent == [9, 6], "each program has its own runs, though their fingerprints are the same"
