@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ import typer
 
 from planner.errors import PhasegateError, ProgramError, UsageError, each_apart
 from planner.paths import Home
+from planner.plain import CONTROL, plain, sentence
 
 app = typer.Typer(
     add_completion=False,
@@ -41,7 +43,7 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except typer.Exit:
             raise
         except PhasegateError as error:
-            typer.echo(str(error), err=True)
+            typer.echo(_told(error), err=True)
             code = error.exit_code
         except KeyboardInterrupt:
             typer.echo("stopped; what is finished is kept, and the same command goes on from here", err=True)
@@ -52,12 +54,23 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             if _settings["debug"]:
                 traceback.print_exc()
-            told = " ".join(f"{type(error).__name__}: {error}".split())
+            told = sentence(f"{type(error).__name__}: {error}")
             typer.echo(f"unexpected error: {told}; run it again with --debug to see where", err=True)
             code = 1
         raise typer.Exit(code)
 
     return run
+
+
+def _told(error: PhasegateError) -> str:
+    """One sentence; of a malformed program, one line for each fault."""
+    lines = str(error).splitlines() if isinstance(error, ProgramError) else [str(error)]
+    return "\n".join(map(sentence, lines))
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """Writes a result; what programs, runs and records hold reaches no terminal as a command to it."""
+    typer.echo(plain(text) + end, nl=False)
 
 
 _settings: dict[str, Any] = {"home": None, "debug": False}
@@ -89,7 +102,8 @@ def the_home() -> Home:
 def _print_json(value: Any) -> None:
     import json
 
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    typer.echo(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 # --- reading -----------------------------------------------------------------------------------
@@ -108,7 +122,7 @@ def programs(json: Json = False) -> None:
         _print_json({"schema": "phasegate.programs/1", "programs": rows})
     else:
         for program in found:
-            typer.echo(f"{program.program}: {program.question} ({len(program.phases)} phases)")
+            _say(f"{program.program}: {program.question} ({len(program.phases)} phases)")
     _raise_first(faults)
 
 
@@ -125,7 +139,7 @@ def status(program: MaybeName = None, json: Json = False) -> None:
     if json:
         _print_json({"schema": "phasegate.status/1", "programs": [program_json(at) for at in found]})
     elif found:
-        typer.echo("\n\n".join("\n".join(as_lines(at)) for at in found))
+        _say("\n\n".join("\n".join(as_lines(at)) for at in found))
     _raise_first(faults)
 
 
@@ -173,15 +187,15 @@ def explain(
         from planner.what_if import what_if_lines
 
         lines = [*(why_not_lines(asked) if asked else []), *(what_if_lines(supposed) if supposed else [])]
-        typer.echo("\n".join(lines))
+        _say("\n".join(lines))
     elif format == "mermaid":
         from planner.explain.in_mermaid import as_mermaid
 
-        typer.echo(as_mermaid(trace))
+        _say(as_mermaid(trace))
     else:
         from planner.explain.in_text import as_text
 
-        typer.echo(as_text(trace, full))
+        _say(as_text(trace, full))
 
 
 @command()
@@ -201,7 +215,7 @@ def memo(
     if json:
         _print_json({"schema": "phasegate.memo/1", "program": program, "path": str(path), "text": text})
         return
-    typer.echo(text, nl=False)
+    _say(text, end="")
 
 
 def _verify_memos(program: str, phase: str | None, json: bool) -> None:
@@ -211,7 +225,7 @@ def _verify_memos(program: str, phase: str | None, json: bool) -> None:
     if json:
         _print_json(as_json(program, found))
     else:
-        typer.echo("\n".join(as_lines(found)))
+        _say("\n".join(as_lines(found)))
     if not all(one.ok for one in found):
         raise typer.Exit(1)
 
@@ -239,8 +253,10 @@ def graph(
         from planner.io.pictures import write_graph
 
         path = out or Path(f"{program}.{format}")
-        write_graph(found, states, path.with_suffix(f".{format}") if path.suffix != f".{format}" else path)
-        typer.echo(str(path))
+        with _writing(path):
+            path = path if path.suffix == f".{format}" else path.with_suffix(f".{format}")
+            write_graph(found, states, path)
+        _say(str(path))
         return
     _say_or_write(as_text(found, states) if format == "text" else as_mermaid(found, states), out)
 
@@ -265,8 +281,10 @@ def knowledge(
     elif format in ("svg", "png"):
         from planner.io.claim_pictures import write_webs
 
-        for path in write_webs(known, format, out):
-            typer.echo(str(path))
+        with _writing(out or Path(f"PROGRAM.knowledge.{format}")):
+            paths = write_webs(known, format, out)
+        for path in paths:
+            _say(str(path))
     elif known and format == "mermaid":
         from planner.knowledge.in_mermaid import as_mermaid
 
@@ -292,9 +310,9 @@ def check(
         _print_json({"schema": "phasegate.check/1", "ok": not errors, "findings": rows})
     else:
         for name, finding in found:
-            typer.echo(f"{name}: {finding}")
+            _say(f"{name}: {finding}")
         if not found and not faults:
-            typer.echo("no faults found")
+            _say("no faults found")
     _raise_first(faults)
     if errors:
         raise typer.Exit(1)
@@ -340,13 +358,14 @@ def calibrate(
     if out is not None:
         from planner.io.calibration_figure import write_calibration
 
-        write_calibration(found, out)
+        with _writing(out):
+            write_calibration(found, out)
     if json:
         _print_json({**as_json(found), "figure": str(out) if out else None})
         return
-    typer.echo(as_text(found))
+    _say(as_text(found))
     if out is not None:
-        typer.echo(f"\nwrote {out}")
+        _say(f"\nwrote {out}")
 
 
 @command()
@@ -364,13 +383,13 @@ def replay(
     if rules is not None:
         found = try_rules(the_home(), program, rules)
         told = program, str(rules), found
-        _print_json(what_if_json(*told)) if json else typer.echo("\n".join(what_if_lines(*told)))
+        _print_json(what_if_json(*told)) if json else _say("\n".join(what_if_lines(*told)))
         return
     outcome = replay_program(the_home(), program)
     if json:
         _print_json(as_json(outcome))
     else:
-        typer.echo("\n".join(as_lines(outcome)))
+        _say("\n".join(as_lines(outcome)))
     if not outcome.ok:
         raise typer.Exit(1)
 
@@ -426,11 +445,11 @@ def advance(
             _print_json(told)
         else:
             for line in dry_run_lines(told):
-                typer.echo(line)
+                _say(line)
         _raise_first(faults)
         return
     signal.signal(signal.SIGTERM, _terminated)
-    done, faults = advance_programs(home, names, request, say=lambda line: None if json else typer.echo(line))
+    done, faults = advance_programs(home, names, request, say=lambda line: None if json else _say(line))
     if json:
         _print_json(done)
     _raise_first(faults)
@@ -471,9 +490,9 @@ def override(
             _print_json({"schema": "phasegate.override/1", "program": program, "overrides": rows})
             return
         for row in rows:
-            typer.echo("\n".join(override_lines(row)))
+            _say("\n".join(override_lines(row)))
         if not rows:
-            typer.echo("no overrides")
+            _say("no overrides")
         return
     from planner.io.people import Wish, override_phase, revoke_override
 
@@ -484,12 +503,12 @@ def override(
         record = override_phase(home, program, phase, Wish(choose, verdict, done, reason, by, expires))
         warning = warning_about(home, record)
     if warning:
-        typer.echo(f"warning: this {warning}; it is recorded all the same", err=True)
+        typer.echo(sentence(f"warning: this {warning}; it is recorded all the same"), err=True)
     if json:
         told = {"schema": "phasegate.override/1", "program": program, "warning": warning or None}
         _print_json({**told, "override": record.model_dump(mode="json")})
         return
-    typer.echo(f"recorded {record.id}; the next advance follows it")
+    _say(f"recorded {record.id}; the next advance follows it")
 
 
 @command()
@@ -508,7 +527,7 @@ def exclude(
         _print_json({"schema": "phasegate.exclude/1", "exclusion": record.model_dump(mode="json")})
         return
     verb = "counts again" if undo else "is kept out of all evidence from the next advance on"
-    typer.echo(f"run {record.run_id} of {record.program} {verb}")
+    _say(f"run {record.run_id} of {record.program} {verb}")
 
 
 @command()
@@ -525,7 +544,7 @@ def keep(
     if json:
         _print_json({"schema": "phasegate.keep/1", "keep": record.model_dump(mode="json")})
         return
-    typer.echo(f"runs of {len(record.old)} earlier version(s) of the code count again")
+    _say(f"runs of {len(record.old)} earlier version(s) of the code count again")
 
 
 @command()
@@ -536,7 +555,7 @@ def ui(
     from planner.io.browsing import serve
 
     signal.signal(signal.SIGTERM, _terminated)
-    serve(the_home(), port, say=typer.echo)
+    serve(the_home(), port, say=_say)
 
 
 @command()
@@ -552,8 +571,8 @@ def init(
         told = {"schema": "phasegate.init/1", "program": name}
         _print_json({**told, "path": str(program), "experiment": str(experiment)})
         return
-    typer.echo(f"wrote {program}\n      {experiment}")
-    typer.echo(f"read them, then: 'check {name}', 'advance {name} --dry-run', 'advance {name}'")
+    _say(f"wrote {program}\n      {experiment}")
+    _say(f"read them, then: 'check {name}', 'advance {name} --dry-run', 'advance {name}'")
 
 
 # --- helpers -----------------------------------------------------------------------------------
@@ -567,9 +586,22 @@ def _raise_first(faults: Sequence[ProgramError]) -> None:
 
 def _say_or_write(text: str, out: Path | None) -> None:
     if out is None:
-        typer.echo(text)
+        _say(text)
     else:
-        out.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+        with _writing(out):
+            out.write_text(plain(text).rstrip("\n") + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Turns what hinders the writing of a file that was asked for into a sentence."""
+    try:
+        if not out.name or out.is_dir():
+            raise UsageError(f"--out takes a file, and '{out}' is a folder")
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"'{out}' cannot be written: {why}; name another file with --out") from error
 
 
 def _one_program(home: Home, name: str | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.contract import artifact_names, read_metrics
+from experiments.contract import artifact_names, read_metrics, tidy_artifacts
 
 from planner.io import tags
 from planner.io.mlflow_client import (
@@ -194,6 +194,7 @@ class MlflowRuns:
             values = [metric_entity(name, value, stamp, step) for (name, step), value in latest.items()]
             for begin in range(0, len(values), _BATCH):
                 self.client.log_batch(run_id, metrics=values[begin : begin + _BATCH])
+            tidy_artifacts(folder)
             files = artifact_names(folder)
             if files:
                 self.client.log_artifacts(run_id, str(folder / "artifacts"))

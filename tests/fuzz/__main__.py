@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
+import importlib
 import json
+import os
 import secrets
 import shutil
 import sys
@@ -20,24 +23,31 @@ from pathlib import Path
 
 from tests.fuzz.attacks import ATTACKS, KINDS
 from tests.fuzz.case import Report, attempt, chance_of, repeat
+from tests.fuzz.commands import DEEP, READ, run_here
 from tests.fuzz.homes import Homes
 
 
 def main() -> int:
     """Fuzzes for some minutes; 1 where anything failed."""
     given = _arguments()
-    _import_everything()
     with tempfile.TemporaryDirectory() as folder:
         homes = Homes(Path(folder).resolve() / "fuzz")
         if given.repeat is not None:
             return _again(homes, given.repeat)
         print(f"seed {given.seed}; making the homes", flush=True)
         homes.make()
+        import_everything(homes)
         return fuzz(homes, given.seed, given.minutes * 60, given.only, given.keep, given.begin)
 
 
 def fuzz(
-    homes: Homes, seed: int, seconds: float, only: str | None, keep: Path, begin: int = 0, most: int | None = None
+    homes: Homes,
+    seed: int,
+    seconds: float,
+    only: str | None,
+    keep: Path,
+    begin: int = 0,
+    most: int | None = None,
 ) -> int:
     """Runs cases until the time is up, or ``most`` of them; says what was found.
 
@@ -103,18 +113,29 @@ def _again(homes: Homes, folder: Path) -> int:
     return 1 if report.wrong else 0
 
 
-def _import_everything() -> None:
-    """Once, so that no case pays for it."""
-    import langgraph.graph  # noqa: F401
-    import markdown_it  # noqa: F401
-    import mlflow.tracking  # noqa: F401
-    import scipy.stats  # noqa: F401
+def import_everything(homes: Homes) -> None:
+    """Imports whatever the commands import, so that no case pays for it.
 
-    import cli  # noqa: F401
+    A process of its own runs them and tells: a store that was opened here would be open in every case.
+    """
+    told = homes.folder / "modules.txt"
+    child = os.fork()
+    if child == 0:
+        home = homes.put("quick")
+        for words in (*READ, *DEEP):
+            run_here(tuple(word.replace("{p}", "quick") for word in words), home)
+        told.write_text("\n".join(sys.modules))
+        os._exit(0)
+    os.waitpid(child, 0)
+    for name in told.read_text().splitlines():
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--begin", type=int, default=0, help="the number of the first case")

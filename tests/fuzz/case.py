@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -121,10 +122,8 @@ def _in_child(homes: Homes, report: Report, choose: Any) -> Report:
 def _wait(child: int) -> int:
     """How the process ended; whatever it started goes with it."""
     _, status = os.waitpid(child, 0)
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     return os.waitstatus_to_exitcode(status)
 
 

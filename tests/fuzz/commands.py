@@ -61,7 +61,13 @@ def asked_badly(program: str, phases: Sequence[str], chance: Random, home: Path)
         told = hostile.text(chance).replace("\x00", "")  # no process can be given it
         return told.encode("utf-8", "replace").decode()
 
-    places = (str(home), str(home / "none" / "x"), str(home / "out.txt"), "/dev/full", str(home / bad()[:200]))
+    places = (
+        str(home),
+        str(home / "none" / "x"),
+        str(home / "out.txt"),
+        "/dev/full",
+        str(home / bad()[:200]),
+    )
     where = chance.choice(places)
     every: tuple[Words, ...] = (
         ("status", bad()),
@@ -98,7 +104,10 @@ def asked_badly(program: str, phases: Sequence[str], chance: Random, home: Path)
         ("--home", bad(), "status"),
     )
     safe = [words for words in every if words[:2] != ("--home", "")]
-    return [*chance.sample(safe, 6), *(tuple(w.replace("{p}", program) for w in READ[i]) for i in (0, 3, 6, 11))]
+    return [
+        *chance.sample(safe, 6),
+        *(tuple(w.replace("{p}", program) for w in READ[i]) for i in (0, 3, 6, 11)),
+    ]
 
 
 def run_here(words: Words, home: Path) -> Reply:
@@ -130,4 +139,3 @@ def run_apart(words: Words, home: Path, limit: float) -> Reply:
         cwd=os.getcwd(),
     )
     return Reply(done.returncode, done.stdout.decode(), done.stderr.decode(errors="backslashreplace"))
-

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.small_homes import QUICK, ROOT, WAITS, cli, log_reference, make_home
 
 KINDS = ("quick", "shipped")
+CANARIES = ("beside", "here")
 BESIDE = "nobody may touch this\n"
 
 
@@ -42,7 +43,7 @@ class Homes:
     def put_folder(self, source: Path, made_at: str | None = None) -> Path:
         """A copy of any home; where it was made at another place, its stores are told of this one."""
         shutil.rmtree(self.place, ignore_errors=True)
-        for name in ("beside", "here"):
+        for name in CANARIES:
             (self.place / name).mkdir(parents=True)
             (self.place / name / "canary.txt").write_text(BESIDE)
         shutil.copytree(source, self.home, symlinks=True)
@@ -55,21 +56,25 @@ class Homes:
         found = []
         for path in sorted(self.place.rglob("*")):
             top, *inner = path.relative_to(self.place).parts
-            if top in ("beside", "here") and inner and (
-                inner != ["canary.txt"] or path.read_text() != BESIDE
-            ):
+            if top == "home":
+                made = "owned" in path.name and "mlruns" not in inner
+            else:
+                made = top not in CANARIES or bool(inner) and not _is_canary(path)
+            if made:
                 found.append(f"{path} was written")
-            elif top not in ("beside", "here", "home"):
-                found.append(f"{path} was written")
-            elif "owned" in path.name and "mlruns" not in inner:
-                found.append(f"{path} was made")
-        if (self.place / "here" / "canary.txt").exists() and (self.place / "beside" / "canary.txt").exists():
-            return found
-        return [*found, "a canary is gone"]
+        gone = [name for name in CANARIES if not (self.place / name / "canary.txt").exists()]
+        return [*found, *(f"the canary {name} is gone" for name in gone)]
+
+
+def _is_canary(path: Path) -> bool:
+    return path.name == "canary.txt" and path.read_text() == BESIDE
 
 
 def _move(home: Path, made_at: str) -> None:
-    places = {"mlflow.db": {"experiments": "artifact_location", "runs": "artifact_uri"}, "journal.db": {"work": "folder"}}
+    places = {
+        "mlflow.db": {"experiments": "artifact_location", "runs": "artifact_uri"},
+        "journal.db": {"work": "folder"},
+    }
     for name, columns in places.items():
         with suppress(sqlite3.Error), closing(sqlite3.connect(home / "mlruns" / name)) as db, db:
             for table, column in columns.items():

@@ -9,7 +9,24 @@ from typing import Any
 
 from tests.fuzz import hostile
 
-PIECES = (b"", b"\n", b"{", b"}", b"[", b"]", b": ", b"- ", b"\t", b"'", b'"', b"\x00", b"\xff", b"&a ", b"*a ", b"!!x ")
+PIECES = (
+    b"",
+    b"\n",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b": ",
+    b"- ",
+    b"\t",
+    b"'",
+    b'"',
+    b"\x00",
+    b"\xff",
+    b"&a ",
+    b"*a ",
+    b"!!x ",
+)
 Place = tuple[Any, Any]
 """A container and the key or index in it."""
 

@@ -17,9 +17,21 @@ from tests.fuzz import hostile
 from tests.fuzz.mutate import damaged, damaged_bytes
 
 TAGS = (
-    "program phase arm seed fidelity kind outcome fingerprint record_id verdict confidence tier case lineage "
-    "code_digest data_digest device overlap attempt seconds at stood artifacts"
-).split()
+    *(
+        "program",
+        "phase",
+        "arm",
+        "seed",
+        "fidelity",
+        "kind",
+        "outcome",
+        "fingerprint",
+        "record_id",
+        "verdict",
+    ),
+    *("confidence", "tier", "case", "lineage", "code_digest", "data_digest", "device", "overlap", "attempt"),
+    *("seconds", "at", "stood", "artifacts"),
+)
 
 
 @contextmanager
@@ -105,9 +117,7 @@ def _change_column(db: sqlite3.Connection, table: str, chance: Random) -> None:
 def damage_runs(home: Path, chance: Random) -> str:
     """Adds runs that others might have logged, changes those that are there, or forges records."""
     with _store(home, "mlflow.db") as db:
-        runs = db.execute(
-            "SELECT r.run_uuid, t.value FROM runs r JOIN tags t USING (run_uuid) WHERE t.key = 'planner.program'"
-        ).fetchall()
+        runs = db.execute("SELECT run_uuid, value FROM tags WHERE key = 'planner.program'").fetchall()
         model, program = chance.choice(runs)
         for number in range(chance.choice((1, 1, 3, 10))):
             run = _copied(db, model, f"{chance.getrandbits(64):016x}{number:016x}", chance)
@@ -139,12 +149,16 @@ def _change_run(db: sqlite3.Connection, run: str, chance: Random) -> None:
             _set(db, "tags", run, f"planner.{chance.choice(TAGS)}", text(chance)[:8000])
         elif kind == 2:
             keys = [row[0] for row in db.execute("SELECT key FROM params WHERE run_uuid = ?", (run,))]
-            _set(db, "params", run, chance.choice([*keys, "seed", "device", text(chance)[:250]]), text(chance))
+            _set(
+                db, "params", run, chance.choice([*keys, "seed", "device", text(chance)[:250]]), text(chance)
+            )
         elif kind == 3:
             _set_metric(db, run, chance)
         elif kind == 4:
             column = chance.choice(("status", "start_time", "end_time", "name", "artifact_uri", "user_id"))
-            value = _column(chance) if column != "status" else chance.choice(("RUNNING", "FAILED", "SCHEDULED"))
+            value = (
+                _column(chance) if column != "status" else chance.choice(("RUNNING", "FAILED", "SCHEDULED"))
+            )
             db.execute(f"UPDATE runs SET {column} = ? WHERE run_uuid = ?", (value, run))
         else:
             _change_column(db, chance.choice(("datasets", "experiment_tags", "input_tags")), chance)
@@ -194,7 +208,7 @@ def leave_work(home: Path, chance: Random) -> str:
         rows = db.execute("SELECT fingerprint, attempt, folder, mlflow_run, program FROM work").fetchall()
         fingerprint, attempt, folder, run, program = chance.choice(rows)
         db.execute(
-            "UPDATE work SET state = ?, pid = 999999999, outcome = NULL WHERE fingerprint = ? AND attempt = ?",
+            "UPDATE work SET state = ?, pid = 99999999, outcome = NULL WHERE fingerprint = ? AND attempt = ?",
             (chance.choice(("started", "started", "leased", "planned")), fingerprint, attempt),
         )
     with _store(home, "mlflow.db") as db:
