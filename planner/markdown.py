@@ -19,8 +19,10 @@ _EDGE = re.compile(r"_(?![^\W_])|(?<![^\W_])_")
 """An underscore that does not stand inside a word: only such a one begins or ends emphasis."""
 _LINK = re.compile(r"\]([ \t]*)\(")
 """The middle of a link or picture; MLflow's renderer lets blanks stand in it."""
-_OPENS = re.compile(r"(?:#{1,6}(?:\s|$)|[-+](?:\s|$)|-{3,}$|>|\[[^\]]*\]:)|([0-9]{1,9})[.)](?:\s|$)")
-"""What opens a block at the beginning of a text; of a numbered list, its number."""
+_OPENS = re.compile(r"(?:#{1,6}(?:\s|$)|-\s|\+(?:\s|$)|-{3,}$|>|\[[^\]]*\]:)|([0-9]{1,9})[.)](?:\s|$)")
+"""What opens a block at the beginning of a text; of a numbered list, its number.
+
+A lone dash is left as it is: it says that there is nothing."""
 
 
 def escape(value: object) -> str:

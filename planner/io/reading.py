@@ -75,7 +75,7 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
         raise UsageError(f"{what} has not been judged, so there is no memo yet; run 'advance {name}'")
     path = home.memo(name, chosen, at.verdicts[chosen].fidelity)
     if path.is_file():
-        return path.read_text(encoding="utf-8"), path
+        return path.read_text(encoding="utf-8", errors="replace"), path  # people edit it
     from planner.memo.render import render_memo
 
     trace = _trace(at, entries, chosen, at.verdicts[chosen], at.decisions.get(chosen))

@@ -7,6 +7,7 @@ import faulthandler
 import json
 import os
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -75,6 +76,8 @@ def repeat(homes: Homes, home: Path, made_at: str, commands: Sequence[Words]) ->
 
 def _chosen(homes: Homes, attack: Attack, chance: Random) -> tuple[str, list[Words]]:
     program = attack.strike(homes.home, chance)
+    if attack.kind != "memo" and chance.random() < 0.5:  # memos are then rendered anew
+        shutil.rmtree(homes.home / "knowledge" / "memos")
     if attack.kind == "words":
         phases = {"quick": ("first", "second", "third"), "waits": ("first", "second")}[program]
         return program, asked_badly(program, phases, chance, homes.home)
