@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planner.errors import StoreUnavailable
+from planner.errors import PhasegateError, StoreUnavailable
 from planner.paths import Home
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def speaking_of(uri: str) -> Iterator[None]:
     """Turns MLflow's many errors into one sentence."""
     try:
         yield
-    except (StoreUnavailable, KeyboardInterrupt, GeneratorExit):
+    except (PhasegateError, KeyboardInterrupt, GeneratorExit):
         raise
     except Exception as error:
         text = " ".join(str(error).split())[:300]

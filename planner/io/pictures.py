@@ -52,8 +52,8 @@ def write_picture(path: Path, draw: Callable[[Any], None]) -> None:
     import matplotlib  # 300 ms: only where something is drawn  # noqa: TID251
     from matplotlib.figure import Figure  # noqa: TID251
 
-    plainly = {"font.family": "DejaVu Sans", "text.parse_math": False}  # a dollar sign is no formula
-    with matplotlib.rc_context({"svg.hashsalt": "phasegate", **plainly}):
+    with matplotlib.rc_context({"svg.hashsalt": "phasegate", "font.family": "DejaVu Sans"}):
+        matplotlib.rcParams["text.parse_math"] = False  # a dollar sign is no formula
         figure = Figure(dpi=120, facecolor="white")
         draw(figure)
         aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
