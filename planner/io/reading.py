@@ -107,7 +107,7 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
 
     if which is None:
         paths = [home.program(name) for name in program_names(home.root)]
-    elif which.endswith((".yaml", ".yml")) or Path(which).is_file():
+    elif which.endswith((".yaml", ".yml")) or _is_file(which):
         paths = [Path(which)]
     else:
         paths = [find_program(home.root, which)]
@@ -119,6 +119,13 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
 
     found, faults = each_apart(paths, findings)
     return [finding for of_one in found for finding in of_one], faults
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # longer than any name of a file, or with a NUL in it
+        return False
 
 
 def _experiment_faults(home: Home, program: Program) -> list[Finding]:

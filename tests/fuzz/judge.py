@@ -56,7 +56,7 @@ def _json_faults(text: str) -> Iterator[str]:
     except ValueError as error:
         yield f"no JSON: {error}"
     else:
-        if not str(told.get("schema", "")).startswith("phasegate."):
+        if not isinstance(told, dict) or not str(told.get("schema", "")).startswith("phasegate."):
             yield "JSON without a schema"
 
 
