@@ -75,7 +75,7 @@ def _clears(n: int, distance: float, noise: float, level: float) -> bool:
 def _in_sequence(delta: float, observed: float, noise: float, errors: tuple[float, float]) -> int | None:
     """Where the expected log likelihood ratio reaches its bound (Wald's approximation)."""
     unit = max(delta, abs(observed), noise)
-    if unit > SQUARABLE:  # only their ratios matter
+    if not 1 / SQUARABLE < unit < SQUARABLE and unit:  # squares would overflow or vanish; only ratios matter
         delta, observed, noise = delta / unit, observed / unit, noise / unit
     null, effect = noise**2 + observed**2, noise**2 + (observed - delta) ** 2
     floor = max(1e-12 * delta * delta, sys.float_info.min)
