@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.fuzz.attacks import ATTACKS, KINDS
+from tests.fuzz.attacks import ATTACKS, KINDS, Attack
 from tests.fuzz.case import Report, attempt, chance_of, repeat
 from tests.fuzz.commands import DEEP, READ, run_here
 from tests.fuzz.homes import Homes
@@ -57,7 +57,7 @@ def fuzz(
     begun, number, failed = time.monotonic(), begin, 0
     counts: collections.Counter[str] = collections.Counter()
     codes: collections.Counter[int | None] = collections.Counter()
-    chosen = [a for a in ATTACKS if only in (None, a.kind)]
+    chosen = _attacks(homes, only)
     while time.monotonic() - begun < seconds and (most is None or number - begin < most):
         chance = chance_of(seed, number)
         attack = chance.choice(chosen)
@@ -77,6 +77,11 @@ def fuzz(
     return 1 if failed else 0
 
 
+def _attacks(homes: Homes, only: str | None) -> list[Attack]:
+    """The kinds of damage that are asked for, to homes that were made."""
+    return [a for a in ATTACKS if only in (None, a.kind) and (homes.folder / a.home).is_dir()]
+
+
 def _keep(homes: Homes, seed: int, number: int, only: str | None, report: Report, keep: Path) -> None:
     """Saves a failed case: the home as it was before the commands, made once more from its seed."""
     for line in report.wrong[:3]:
@@ -85,7 +90,7 @@ def _keep(homes: Homes, seed: int, number: int, only: str | None, report: Report
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     chance = chance_of(seed, number)
-    attack = chance.choice([a for a in ATTACKS if only in (None, a.kind)])
+    attack = chance.choice(_attacks(homes, only))
     home = homes.put(attack.home)
     attack.strike(home, chance)
     shutil.copytree(home, folder / "home", symlinks=True, copy_function=_copy)

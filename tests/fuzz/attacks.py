@@ -11,8 +11,9 @@ from pathlib import Path
 import yaml
 
 from tests.fuzz import hostile
+from tests.fuzz.leftovers import leave_work
 from tests.fuzz.mutate import damaged, damaged_bytes
-from tests.fuzz.stores import damage_journal, damage_runs, leave_work
+from tests.fuzz.stores import damage_journal, damage_runs
 
 LARGE = 10_000_000
 

@@ -1,10 +1,8 @@
-"""Damage to what is stored: the journal, runs and records in MLflow, and what a dead worker left."""
+"""Damage to what is stored: the journal, and runs and records in MLflow."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -35,7 +33,8 @@ TAGS = (
 
 
 @contextmanager
-def _store(home: Path, name: str) -> Iterator[sqlite3.Connection]:
+def store_of(home: Path, name: str) -> Iterator[sqlite3.Connection]:
+    """A database of a home, open for damage."""
     with closing(sqlite3.connect(home / "mlruns" / name)) as db, db:
         db.execute("PRAGMA foreign_keys = OFF")
         yield db
@@ -77,7 +76,7 @@ def damage_journal(home: Path, chance: Random) -> str:
     """Flips bytes of the file, changes columns, or forges records."""
     path = home / "mlruns" / "journal.db"
     kind = chance.random()
-    with _store(home, "journal.db") as db:
+    with store_of(home, "journal.db") as db:
         program = str(chance.choice(db.execute("SELECT DISTINCT program FROM records").fetchall())[0])
         if kind < 0.45:
             _forge(db, program, chance)
@@ -116,7 +115,7 @@ def _change_column(db: sqlite3.Connection, table: str, chance: Random) -> None:
 
 def damage_runs(home: Path, chance: Random) -> str:
     """Adds runs that others might have logged, changes those that are there, or forges records."""
-    with _store(home, "mlflow.db") as db:
+    with store_of(home, "mlflow.db") as db:
         runs = db.execute("SELECT run_uuid, value FROM tags WHERE key = 'planner.program'").fetchall()
         model, program = chance.choice(runs)
         for number in range(chance.choice((1, 1, 3, 10))):
@@ -197,67 +196,3 @@ def _forge_artifact(home: Path, chance: Random) -> None:
         path.write_bytes(damaged_bytes(path.read_bytes(), chance))
     else:
         path.write_text(chance.choice(("[" * 200_000, '{"id":' * 50_000, "9" * 5_000_000, "", "null")))
-
-
-# --- what a dead worker left ---------------------------------------------------------------------
-
-
-def leave_work(home: Path, chance: Random) -> str:
-    """Makes a finished run unfinished again, its result in its folder, and damages that."""
-    with _store(home, "journal.db") as db:
-        rows = db.execute("SELECT fingerprint, attempt, folder, mlflow_run, program FROM work").fetchall()
-        fingerprint, attempt, folder, run, program = chance.choice(rows)
-        db.execute(
-            "UPDATE work SET state = ?, pid = 99999999, outcome = NULL WHERE fingerprint = ? AND attempt = ?",
-            (chance.choice(("started", "started", "leased", "planned")), fingerprint, attempt),
-        )
-    with _store(home, "mlflow.db") as db:
-        points = db.execute("SELECT key, step, value FROM metrics WHERE run_uuid = ?", (run,)).fetchall()
-        for table in ("metrics", "latest_metrics"):
-            db.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run,))
-        db.execute("UPDATE runs SET status = 'RUNNING', end_time = NULL WHERE run_uuid = ?", (run,))
-        gone = "('planner.outcome', 'planner.seconds', 'planner.artifacts')"
-        db.execute(f"DELETE FROM tags WHERE run_uuid = ? AND key IN {gone}", (run,))
-    _leave_folder(Path(folder), [list(point) for point in points], chance)
-    return str(program)
-
-
-def _leave_folder(folder: Path, points: list[list[Any]], chance: Random) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "artifacts").mkdir(parents=True)
-    (folder / "artifacts" / "note.txt").write_text("measured")
-    result: Any = {"outcome": "ok", "reason": "", "seconds": 0.5, "not_finite": [], "device": "cpu"}
-    kind = chance.randrange(4)
-    if kind == 0:
-        result = damaged(result, chance)
-    elif kind == 1:
-        points = damaged(points, chance)
-    told = json.dumps(result).encode()
-    lines = points if isinstance(points, list) else [points]
-    metrics = b"".join(json.dumps(point).encode() + b"\n" for point in lines)
-    if kind == 2:
-        told, metrics = damaged_bytes(told, chance), damaged_bytes(metrics, chance)
-    elif kind == 3:
-        _leave_artifact(folder / "artifacts", chance)
-    (folder / "result.json").write_bytes(told)
-    (folder / "metrics.jsonl").write_bytes(metrics)
-
-
-def _leave_artifact(folder: Path, chance: Random) -> None:
-    kind = chance.randrange(6)
-    name = text(chance).replace("/", "_").replace("\x00", "")[:80] or "x"
-    with suppress(OSError):
-        if kind == 0:
-            (folder / "link").symlink_to("/etc/passwd")
-        elif kind == 1:
-            (folder / "loop").symlink_to(folder)
-        elif kind == 2:
-            os.mkfifo(folder / "pipe")
-        elif kind == 3:
-            (folder / os.fsdecode(b"\xff\xfe.txt")).write_text("x")
-        elif kind == 4:
-            (folder / name).write_text("x")
-        else:
-            deep = folder.joinpath(*["d"] * 100)
-            deep.mkdir(parents=True)
-            (deep / "x").write_text("x")

@@ -19,19 +19,19 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Homes:
     found = Homes(tmp_path_factory.mktemp("fuzz") / "homes")
-    found.make()
+    found.make(["quick"])
     import_everything(found)
     return found
 
 
 def test_no_damage_breaks_a_promise(homes: Homes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    failed = fuzz(homes, seed=1, seconds=300, only=None, keep=tmp_path / "failures", most=30)
+    failed = fuzz(homes, seed=1, seconds=300, only=None, keep=tmp_path / "failures", most=12)
     assert not failed, capsys.readouterr().out
 
 
 def test_the_same_seed_gives_the_same_cases(homes: Homes) -> None:
-    for number in range(3):
-        first, again = (attempt(homes, ATTACKS[1], chance_of(2, number)) for _ in range(2))
+    for number in range(2):
+        first, again = (attempt(homes, ATTACKS[0], chance_of(2, number)) for _ in range(2))
         assert [(ran.words, ran.code) for ran in first.ran] == [(ran.words, ran.code) for ran in again.ran]
         assert len(first.ran) == 10
 
