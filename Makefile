@@ -1,11 +1,13 @@
 # make demo: the first program, from nothing to a memo.   make test: lint, types, tests.
+# make fuzz: damaged homes for ten minutes (MINUTES=60, SEED=7).
 # Recipes name .venv by its relative path, so that a folder with spaces in its name works.
 
 PYTHON ?= python3
 FIDELITY ?= standard
+MINUTES ?= 10
 PY := .venv/bin/python
 
-.PHONY: demo test lint types slow browser bench-verdicts clean
+.PHONY: demo test lint types slow browser bench-verdicts fuzz clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -42,6 +44,9 @@ browser: .venv/installed
 
 bench-verdicts: .venv/installed
 	$(PY) -m benchmarks.verdicts
+
+fuzz: .venv/installed
+	$(PY) -m tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -9,7 +9,8 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ from planner.errors import (
 )
 from planner.io.stopping import Stopped, stoppable
 from planner.paths import Home
+from planner.plain import CONTROL, plain, sentence
 
 app = typer.Typer(
     add_completion=False,
@@ -51,7 +53,7 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except typer.Exit:
             raise
         except PhasegateError as error:
-            typer.echo(str(error), err=True)
+            typer.echo(_told(error), err=True)
             code = error.exit_code
         except KeyboardInterrupt:
             typer.echo("stopped; what is finished is kept, and the same command goes on from here", err=True)
@@ -82,9 +84,23 @@ def _say_unexpected(error: Exception, meaning: PhasegateError | None = None) -> 
     """Says in a sentence what went wrong; the exit code that goes with it."""
     if _settings["debug"]:
         traceback.print_exc()
-    told = " ".join(f"{type(error).__name__}: {error}".split())
-    typer.echo(str(meaning or f"unexpected error: {told}; run it again with --debug to see where"), err=True)
-    return meaning.exit_code if meaning else 1
+    if meaning is not None:
+        typer.echo(_told(meaning), err=True)
+        return meaning.exit_code
+    told = sentence(f"{type(error).__name__}: {error}")
+    typer.echo(f"unexpected error: {told}; run it again with --debug to see where", err=True)
+    return 1
+
+
+def _told(error: PhasegateError) -> str:
+    """One sentence; of a malformed program, one line for each fault."""
+    lines = str(error).splitlines() if isinstance(error, ProgramError) else [str(error)]
+    return "\n".join(map(sentence, lines))
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """Writes a result; what programs, runs and records hold reaches no terminal as a command to it."""
+    typer.echo(plain(text) + end, nl=False)
 
 
 _settings: dict[str, Any] = {"home": None, "debug": False}
@@ -116,7 +132,8 @@ def the_home() -> Home:
 def _print_json(value: Any) -> None:
     import json
 
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    typer.echo(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 # --- reading -----------------------------------------------------------------------------------
@@ -135,7 +152,7 @@ def programs(json: Json = False) -> None:
         _print_json({"schema": "phasegate.programs/1", "programs": rows})
     else:
         for program in found:
-            typer.echo(f"{program.program}: {program.question} ({len(program.phases)} phases)")
+            _say(f"{program.program}: {program.question} ({len(program.phases)} phases)")
     _raise_first(faults)
 
 
@@ -152,7 +169,7 @@ def status(program: MaybeName = None, json: Json = False) -> None:
     if json:
         _print_json({"schema": "phasegate.status/1", "programs": [program_json(at) for at in found]})
     elif found:
-        typer.echo("\n\n".join("\n".join(as_lines(at)) for at in found))
+        _say("\n\n".join("\n".join(as_lines(at)) for at in found))
     _raise_first(faults)
 
 
@@ -200,15 +217,15 @@ def explain(
         from planner.what_if import what_if_lines
 
         lines = [*(why_not_lines(asked) if asked else []), *(what_if_lines(supposed) if supposed else [])]
-        typer.echo("\n".join(lines))
+        _say("\n".join(lines))
     elif format == "mermaid":
         from planner.explain.in_mermaid import as_mermaid
 
-        typer.echo(as_mermaid(trace))
+        _say(as_mermaid(trace))
     else:
         from planner.explain.in_text import as_text
 
-        typer.echo(as_text(trace, full))
+        _say(as_text(trace, full))
 
 
 @command()
@@ -228,7 +245,7 @@ def memo(
     if json:
         _print_json({"schema": "phasegate.memo/1", "program": program, "path": str(path), "text": text})
         return
-    typer.echo(text, nl=False)
+    _say(text, end="")
 
 
 def _verify_memos(program: str, phase: str | None, json: bool) -> None:
@@ -238,7 +255,7 @@ def _verify_memos(program: str, phase: str | None, json: bool) -> None:
     if json:
         _print_json(as_json(program, found))
     else:
-        typer.echo("\n".join(as_lines(found)))
+        _say("\n".join(as_lines(found)))
     if not all(one.ok for one in found):
         raise typer.Exit(1)
 
@@ -266,8 +283,10 @@ def graph(
         from planner.io.pictures import write_graph
 
         path = out or Path(f"{program}.{format}")
-        write_graph(found, states, path.with_suffix(f".{format}") if path.suffix != f".{format}" else path)
-        typer.echo(str(path))
+        with _writing(path):
+            path = path if path.suffix == f".{format}" else path.with_suffix(f".{format}")
+            write_graph(found, states, path)
+        _say(str(path))
         return
     _say_or_write(as_text(found, states) if format == "text" else as_mermaid(found, states), out)
 
@@ -292,8 +311,10 @@ def knowledge(
     elif format in ("svg", "png"):
         from planner.io.claim_pictures import write_webs
 
-        for path in write_webs(known, format, out):
-            typer.echo(str(path))
+        with _writing(out or Path(f"PROGRAM.knowledge.{format}")):
+            paths = write_webs(known, format, out)
+        for path in paths:
+            _say(str(path))
     elif known and format == "mermaid":
         from planner.knowledge.in_mermaid import as_mermaid
 
@@ -319,9 +340,9 @@ def check(
         _print_json({"schema": "phasegate.check/1", "ok": not errors, "findings": rows})
     else:
         for name, finding in found:
-            typer.echo(f"{name}: {finding}")
+            _say(f"{name}: {finding}")
         if not found and not faults:
-            typer.echo("no faults found")
+            _say("no faults found")
     _raise_first(faults)
     if errors:
         raise typer.Exit(1)
@@ -367,13 +388,14 @@ def calibrate(
     if out is not None:
         from planner.io.calibration_figure import write_calibration
 
-        write_calibration(found, out)
+        with _writing(out):
+            write_calibration(found, out)
     if json:
         _print_json({**as_json(found), "figure": str(out) if out else None})
         return
-    typer.echo(as_text(found))
+    _say(as_text(found))
     if out is not None:
-        typer.echo(f"\nwrote {out}")
+        _say(f"\nwrote {out}")
 
 
 @command()
@@ -391,13 +413,13 @@ def replay(
     if rules is not None:
         found = try_rules(the_home(), program, rules)
         told = program, str(rules), found
-        _print_json(what_if_json(*told)) if json else typer.echo("\n".join(what_if_lines(*told)))
+        _print_json(what_if_json(*told)) if json else _say("\n".join(what_if_lines(*told)))
         return
     outcome = replay_program(the_home(), program)
     if json:
         _print_json(as_json(outcome))
     else:
-        typer.echo("\n".join(as_lines(outcome)))
+        _say("\n".join(as_lines(outcome)))
     if not outcome.ok:
         raise typer.Exit(1)
 
@@ -456,13 +478,13 @@ def advance(
             _print_json(told)
         else:
             for line in dry_run_lines(told):
-                typer.echo(line)
+                _say(line)
         _raise_first(faults)
         return
     from planner.io.worker_process import end_workers
 
     with stoppable(end_at_once=end_workers):
-        say = lambda line: None if json else typer.echo(line)  # noqa: E731
+        say = lambda line: None if json else _say(line)  # noqa: E731
         done, faults = advance_programs(home, names, request, say)
     if json:
         _print_json(done)
@@ -503,9 +525,9 @@ def override(
             _print_json({"schema": "phasegate.override/1", "program": program, "overrides": rows})
             return
         for row in rows:
-            typer.echo("\n".join(override_lines(row)))
+            _say("\n".join(override_lines(row)))
         if not rows:
-            typer.echo("no overrides")
+            _say("no overrides")
         return
     from planner.io.people import Wish, override_phase, revoke_override
 
@@ -516,12 +538,12 @@ def override(
         record = override_phase(home, program, phase, Wish(choose, verdict, done, reason, by, expires))
         warning = warning_about(home, record)
     if warning:
-        typer.echo(f"warning: this {warning}; it is recorded all the same", err=True)
+        typer.echo(sentence(f"warning: this {warning}; it is recorded all the same"), err=True)
     if json:
         told = {"schema": "phasegate.override/1", "program": program, "warning": warning or None}
         _print_json({**told, "override": record.model_dump(mode="json")})
         return
-    typer.echo(f"recorded {record.id}; the next advance follows it")
+    _say(f"recorded {record.id}; the next advance follows it")
 
 
 @command()
@@ -540,7 +562,7 @@ def exclude(
         _print_json({"schema": "phasegate.exclude/1", "exclusion": record.model_dump(mode="json")})
         return
     verb = "counts again" if undo else "is kept out of all evidence from the next advance on"
-    typer.echo(f"run {record.run_id} of {record.program} {verb}")
+    _say(f"run {record.run_id} of {record.program} {verb}")
 
 
 @command()
@@ -557,7 +579,7 @@ def keep(
     if json:
         _print_json({"schema": "phasegate.keep/1", "keep": record.model_dump(mode="json")})
         return
-    typer.echo(f"runs of {len(record.old)} earlier version(s) of the code count again")
+    _say(f"runs of {len(record.old)} earlier version(s) of the code count again")
 
 
 @command()
@@ -588,7 +610,7 @@ def ui(
     from planner.io.browsing import serve
 
     signal.signal(signal.SIGTERM, _terminated)
-    serve(the_home(), port, say=typer.echo)
+    serve(the_home(), port, say=_say)
 
 
 @command()
@@ -604,8 +626,8 @@ def init(
         told = {"schema": "phasegate.init/1", "program": name}
         _print_json({**told, "path": str(program), "experiment": str(experiment)})
         return
-    typer.echo(f"wrote {program}\n      {experiment}")
-    typer.echo(f"read them, then: 'check {name}', 'advance {name} --dry-run', 'advance {name}'")
+    _say(f"wrote {program}\n      {experiment}")
+    _say(f"read them, then: 'check {name}', 'advance {name} --dry-run', 'advance {name}'")
 
 
 # --- helpers -----------------------------------------------------------------------------------
@@ -623,9 +645,22 @@ def _raise_first(faults: Sequence[Fault]) -> None:
 
 def _say_or_write(text: str, out: Path | None) -> None:
     if out is None:
-        typer.echo(text)
+        _say(text)
     else:
-        out.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+        with _writing(out):
+            out.write_text(plain(text).rstrip("\n") + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Turns what hinders the writing of a file that was asked for into a sentence."""
+    try:
+        if not out.name or out.is_dir():
+            raise UsageError(f"--out takes a file, and '{out}' is a folder")
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"'{out}' cannot be written: {why}; name another file with --out") from error
 
 
 def _one_program(home: Home, name: str | None) -> str:

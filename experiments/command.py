@@ -102,6 +102,15 @@ def _followed(process: subprocess.Popen[bytes], reported: _Reported) -> int:
         return code
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, unless it says two things under one name."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} is there twice")
+    return found
+
+
 class _Reported:
     """What a command has written of its metrics, forwarded to the log once each."""
 
@@ -114,7 +123,7 @@ class _Reported:
     def forward(self) -> None:
         """Forwards the lines that are complete."""
         path = self._out / "metrics.jsonl"
-        if not path.exists():
+        if not path.is_file():
             return
         with path.open("rb") as file:
             file.seek(self._offset)
@@ -127,10 +136,10 @@ class _Reported:
     def finish(self) -> None:
         """Forwards ``metrics.json``, once the command has ended well."""
         path = self._out / "metrics.json"
-        if path.exists():
+        if path.is_file():
             try:
-                self._log.metrics(dict(json.loads(path.read_bytes())))
-            except (ValueError, TypeError) as error:
+                self._log.metrics(json.loads(path.read_bytes(), object_pairs_hook=_each_once))
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise CommandFailed(f"metrics.json is not {{name: number}}: {error}") from error
         elif not self._lines:
             raise CommandFailed("the command wrote neither metrics.json nor metrics.jsonl in {out}")
@@ -139,7 +148,7 @@ class _Reported:
         self._lines += 1
         try:
             name, step, value = json.loads(line)
-            self._log.metric(str(name), value, None if step is None else int(step))
-        except (ValueError, TypeError) as error:
+            self._log.metric(name, value, step)
+        except (ValueError, TypeError, RecursionError) as error:
             text = f"line {self._lines} of metrics.jsonl is not [name, step, value]: {error}"
             raise CommandFailed(text) from error

@@ -118,8 +118,11 @@ def as_text(value: Any) -> str:
 
     Numbers count by value: ``0.001`` is ``1e-3``, ``5`` is ``5.0``, ``True`` is ``true``, also in lists.
     """
-    plain = _plain(_parsed(value) if isinstance(value, str) else value)
-    return plain if isinstance(plain, str) else json.dumps(plain, sort_keys=True, default=str)
+    try:
+        plain = _plain(_parsed(value) if isinstance(value, str) else value)
+        return plain if isinstance(plain, str) else json.dumps(plain, sort_keys=True, default=str)
+    except RecursionError:  # nested as no parameter is: a text like any other
+        return str(value)
 
 
 def _parsed(text: str) -> Any:

@@ -152,7 +152,7 @@ class Ended(Record):
     job_id: str
     outcome: RunOutcome
     reason: str = ""
-    seconds: float
+    seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
     device: str | None = None
     stderr_tail: str = ""
 

@@ -63,6 +63,10 @@ class Look:
         return "continue"
 
 
+SQUARABLE = 1e140
+"""Sums of squares of smaller numbers are finite."""
+
+
 def pooled_prior(table: Sequence[Sequence[float]], arm: int) -> Prior:
     """The pooled prior for one arm, from the first seeds of the baseline and of all K arms.
 
@@ -77,8 +81,8 @@ def pooled_prior(table: Sequence[Sequence[float]], arm: int) -> Prior:
         s0 squared from two-way residuals, and d0; no prior for a single arm or for fewer than the
         least number of seeds.
     """
-    arms, squares = len(table) - 1, _residual_squares(table)
-    if arms < 2 or not squares:
+    arms, (unit, squares) = len(table) - 1, _residual_squares(table)
+    if arms < 2 or not squares or unit != 1.0:  # of what cannot be squared there is no variance
         return Prior()
     own = max(squares[0], squares[arm]) * (arms + 1)
     noisier = own >= NOISIER**2 * math.fsum(squares) > 0
@@ -96,22 +100,29 @@ def noise_of_others(table: Sequence[Sequence[float]], arm: int) -> float:
         In the metric's unit; 0 where there are not two others with the least number of seeds.
     """
     others = [row for i, row in enumerate(table) if i not in (0, arm)]
-    squares = _residual_squares(others) if len(others) > 1 else []
-    return math.sqrt(math.fsum(squares) / (len(others) - 1)) if squares else 0.0
+    unit, squares = _residual_squares(others) if len(others) > 1 else (1.0, [])
+    return unit * math.sqrt(math.fsum(squares) / (len(others) - 1)) if squares else 0.0
 
 
-def _residual_squares(table: Sequence[Sequence[float]]) -> list[float]:
-    """Per row, the sum of squared two-way residuals over the first seeds; empty where a row has too few."""
+def _residual_squares(table: Sequence[Sequence[float]]) -> tuple[float, list[float]]:
+    """Per row, the sum of squared two-way residuals over the first seeds; none where a row has too few.
+
+    Returns:
+        (the unit that is squared, the sums): the unit is 1 unless squares in it would be infinite.
+    """
     if min((len(row) for row in table), default=0) < LEAST_SEEDS:
-        return []
+        return 1.0, []
     rows = [list(row[:LEAST_SEEDS]) for row in table]
     grand = math.fsum(map(math.fsum, rows)) / (len(rows) * LEAST_SEEDS)
     row_means = [math.fsum(row) / LEAST_SEEDS for row in rows]
     column_means = [math.fsum(row[j] for row in rows) / len(rows) for j in range(LEAST_SEEDS)]
-    return [
-        math.fsum((x - own - column + grand) ** 2 for x, column in zip(row, column_means, strict=True))
+    left = [
+        [x - own - column + grand for x, column in zip(row, column_means, strict=True)]
         for row, own in zip(rows, row_means, strict=True)
     ]
+    largest = max(abs(x) for row in left for x in row)
+    unit = 1.0 if largest < SQUARABLE else largest
+    return unit, [math.fsum((x / unit) ** 2 for x in row) for row in left]
 
 
 def look(

@@ -14,6 +14,7 @@ from planner.evidence import as_text, build_sample, is_finite, run_value
 from planner.program import Program
 from planner.runs import Run
 from tests.builders import make_evidence, make_program, make_run
+from tests.fuzz.hostile import TEXTS
 
 
 def program() -> Program:
@@ -211,3 +212,12 @@ def test_the_first_seeds_of_a_sample_are_the_lowest() -> None:
     runs = [make_run("base", s, metrics={"acc": float(s)}) for s in (7, 1, 4)]
     sample = build_sample(program(), make_evidence({"base": runs}), "base", "acc", rule())
     assert dict(sample.first(2).values) == {1: 1.0, 4: 4.0}
+
+
+@pytest.mark.parametrize(
+    "text", [*TEXTS, "[" * 900 + "]" * 900, "(" * 150 + ")" * 150, "[1e999]", "[" + "9" * 4000 + "]"]
+)
+def test_any_text_can_be_a_parameter_and_means_what_it_meant(text: str) -> None:
+    told = as_text(text)
+    assert isinstance(told, str)
+    assert as_text(told) == told

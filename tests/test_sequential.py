@@ -255,3 +255,15 @@ def test_fewer_than_two_other_arms_do_not_say_how_large_the_noise_is() -> None:
     assert noise_of_others(alike(2), 1) == 0.0
     assert noise_of_others([], 1) == 0.0
     assert noise_of_others([[1.0, 2.0]] * 5, 1) == 0.0
+
+
+@pytest.mark.parametrize("size", [1e100, 1e150, 1e299, -1e299])
+def test_values_that_cannot_be_squared_have_noise_but_no_prior(size: float) -> None:
+    table = [[0.0, size, -size], [size, 0.0, size / 2], [0.0, size / 3, size], [1.0, 2.0, 3.0]]
+    prior = pooled_prior(table, 1)
+    assert math.isfinite(prior.variance)
+    assert prior == Prior() or abs(size) < 1e140
+    noise = noise_of_others(table, 3)
+    assert math.isfinite(noise)
+    small = noise_of_others([[x / abs(size) for x in row] for row in table], 3)
+    assert noise == pytest.approx(small * abs(size))

@@ -188,4 +188,6 @@ def load(file: Path, key: str) -> tuple[dict[str, Any] | None, list[dict[str, fl
         held = torch.load(file, map_location="cpu", weights_only=True)
     except Exception:  # not there, or damaged: torch raises UnpicklingError, RuntimeError or EOFError
         return None, []
-    return (held["state"], list(held["history"])) if held["key"] == key else (None, [])
+    if not isinstance(held, dict) or held.get("key") != key:
+        return None, []
+    return held["state"], list(held["history"])

@@ -16,12 +16,12 @@ State = dict[str, Any]
 def load(file: Path, key: str) -> State | None:
     """A seed's checkpoint; None where there is none of that key, or one that cannot be read."""
     try:
-        held: State = torch.load(file, map_location="cpu", weights_only=True)
+        held = torch.load(file, map_location="cpu", weights_only=True)
     except (
         Exception
     ):  # FileNotFoundError; torch raises UnpicklingError, RuntimeError or EOFError, by kind of damage
         return None
-    return held if held["key"] == key else None
+    return held if isinstance(held, dict) and held.get("key") == key else None
 
 
 def save(file: Path, state: State) -> None:

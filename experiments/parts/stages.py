@@ -52,7 +52,7 @@ def train_in_stages(
 
 def _load(module: nn.Module, optimizer: torch.optim.Optimizer, file: Path, key: str) -> History:
     held = _read(file)
-    if held is None or held["key"] != key:
+    if held is None or held.get("key") != key:
         return []
     module.load_state_dict(held["module"])
     optimizer.load_state_dict(held["optimizer"])
@@ -62,10 +62,10 @@ def _load(module: nn.Module, optimizer: torch.optim.Optimizer, file: Path, key: 
 def _read(file: Path) -> dict[str, Any] | None:
     """What a checkpoint holds; None where there is none, or one that a power cut left torn."""
     try:
-        held: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-        return held
+        held = torch.load(file, map_location="cpu", weights_only=True)
     except Exception:  # not there, or damaged: torch raises UnpicklingError, RuntimeError or EOFError
         return None
+    return held if isinstance(held, dict) else None
 
 
 def _save(

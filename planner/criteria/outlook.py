@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 
 from planner import intervals
 from planner.criteria.answer import Answer, Judging, judge_quantity
 from planner.criteria.quantity import Quantity
-from planner.sequential import LEAST_SEEDS, SIEGMUND_OVERSHOOT, is_beyond_doubt
+from planner.sequential import LEAST_SEEDS, SIEGMUND_OVERSHOOT, SQUARABLE, is_beyond_doubt
 
 MOST = 100_000
 _LAST_LOOK = 64
@@ -73,8 +74,11 @@ def _clears(n: int, distance: float, noise: float, level: float) -> bool:
 
 def _in_sequence(delta: float, observed: float, noise: float, errors: tuple[float, float]) -> int | None:
     """Where the expected log likelihood ratio reaches its bound (Wald's approximation)."""
+    unit = max(delta, abs(observed), noise)
+    if not 1 / SQUARABLE < unit < SQUARABLE and unit:  # squares would overflow or vanish; only ratios matter
+        delta, observed, noise = delta / unit, observed / unit, noise / unit
     null, effect = noise**2 + observed**2, noise**2 + (observed - delta) ** 2
-    floor = 1e-12 * delta * delta
+    floor = max(1e-12 * delta * delta, sys.float_info.min)
     drift = (math.log(max(null, floor)) - math.log(max(effect, floor))) / 2
     bound = math.log(1 / errors[0]) if drift > 0 else math.log(1 / errors[1])
     overshoot = SIEGMUND_OVERSHOOT * min(delta / max(noise, math.sqrt(floor)), 2.0)

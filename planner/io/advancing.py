@@ -21,6 +21,7 @@ from planner.io.memo_files import MemoFiles
 from planner.io.stopping import whole
 from planner.io.telling import Telling, end_lines
 from planner.paths import Home
+from planner.plain import plain
 from planner.program import Program
 from planner.records import Decision
 from planner.refusals import refusal
@@ -192,7 +193,7 @@ def _ask(decision: Decision) -> str | None:
     """Asks at the terminal whether to take the recommendation; the name of who said yes, or None."""
     from planner.io.desk import user_name
 
-    sys.stderr.write(f"{decision.reason}\nTake '{decision.choice}'? [y/N] ")
+    sys.stderr.write(f"{plain(decision.reason)}\nTake '{decision.choice}'? [y/N] ")
     sys.stderr.flush()
     return user_name() if sys.stdin.readline().strip().lower() in ("y", "yes") else None
 

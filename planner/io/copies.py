@@ -126,7 +126,8 @@ def _is_of_another_form(copy: Copy, record: AnyRecord) -> bool:
 def _json(copy: Copy) -> Mapping[str, Any] | None:
     try:
         found = json.loads(copy.body or "")
-    except ValueError:
+        canonical(found)  # refuses NaN and infinities, which are no JSON
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

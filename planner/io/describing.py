@@ -69,13 +69,10 @@ class Describer:
         return [Description.model_validate(user_command.describe(argv, params)) for params, _ in wanted]
 
     def _known(self, key: str) -> Description | None:
-        body = self.journal.described(key)
-        if body is None:
+        told = _read(self.journal.described(key))
+        if told is None or _changed(told[1]):
             return None
-        stamps = json.loads(body).get("stamps", {})
-        if any(_stamp(Path(file)) != stamp for file, stamp in stamps.items()):
-            return None
-        return _description(body)
+        return told[0]
 
 
 def known_descriptions(
@@ -91,9 +88,9 @@ def known_descriptions(
     for phase, rules in program.phases.items():
         rung = fidelity or rules.fidelity
         for arm in rules.arms:
-            body = known.get(_key(program, code, program.params(phase, arm), rung))
-            if body is not None:
-                found[phase, arm, rung] = _description(body)
+            told = _read(known.get(_key(program, code, program.params(phase, arm), rung)))
+            if told is not None:
+                found[phase, arm, rung] = told[0]
     return found
 
 
@@ -109,12 +106,10 @@ def data_today(program: Program, code: str, journal: Journal, judged: Mapping[st
     for phase in [name for name in program.phases if name in judged]:
         rung, arms = judged[phase], program.phases[phase].arms
         keys = [_key(program, code, program.params(phase, arm), rung) for arm in arms]
-        bodies = [known.get(key) for key in keys]
-        if bodies and all(body is not None for body in bodies):
-            told = [json.loads(body) for body in bodies if body is not None]
-            digests = frozenset(str(one["data_digest"])[:DIGEST_LENGTH] for one in told)
-            stamps = {file: stamp for one in told for file, stamp in one.get("stamps", {}).items()}
-            changed = tuple(sorted(file for file, stamp in stamps.items() if _stamp(Path(file)) != stamp))
+        told = [one for key in keys if (one := _read(known.get(key))) is not None]
+        if told and len(told) == len(keys):
+            digests = frozenset(one.data_digest[:DIGEST_LENGTH] for one, _ in told)
+            changed = tuple(sorted({file for _, stamps in told for file in _changed(stamps)}))
             found[phase] = Data(rung, digests, changed)
     return found
 
@@ -123,10 +118,19 @@ def _key(program: Program, code: str, params: dict[str, Any], fidelity: str) -> 
     return digest_of([code, program.experiment or program.command, params, fidelity])
 
 
-def _description(body: str) -> Description:
-    told = json.loads(body)
-    told.pop("stamps", None)
-    return Description.model_validate(told)
+def _read(body: str | None) -> tuple[Description, dict[str, Any]] | None:
+    """(a description, its files' stamps) as the journal keeps it; None where it holds nothing of the kind."""
+    try:
+        told = json.loads(body or "")
+        stamps = dict(told.pop("stamps", {}))
+        return Description.model_validate(told), stamps
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _changed(stamps: Mapping[str, Any]) -> list[str]:
+    """The files that are no longer as they were described."""
+    return [file for file, stamp in stamps.items() if _stamp(Path(file)) != stamp]
 
 
 def _with_stamps(told: Description) -> str:
@@ -138,6 +142,6 @@ def _stamp(path: Path) -> list[int] | None:
     """Size and time of a file: when they change, what was said of it may no longer hold."""
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return [found.st_size, found.st_mtime_ns]

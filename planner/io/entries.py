@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from planner.plain import sentence
 from planner.records import (
     AnyRecord,
     Decision,
@@ -123,8 +124,11 @@ def from_body(kind: str, body: str) -> AnyRecord:
     Raises:
         ValueError: the text is malformed or was altered.
     """
-    record = KINDS[kind].model_validate_json(body)
-    content = json.loads(body)  # as it was written: the model may have got fields since
+    try:
+        record = KINDS[kind].model_validate_json(body)
+        content = json.loads(body)  # as it was written: the model may have got fields since
+    except (ValueError, RecursionError):
+        raise ValueError(f"the text of a {kind} cannot be read: {sentence(body[:60])!r}") from None
     content.pop("id", None)
     if not record.id.endswith(digest_of(content)):
         raise ValueError(f"record {record.id} was altered: its digest does not fit its content")

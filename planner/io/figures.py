@@ -12,6 +12,7 @@ from typing import Any
 
 from planner.criteria.wording import words
 from planner.evidence import Evidence, is_finite
+from planner.plain import plain
 from planner.program import Figure, Program
 from planner.records import TableRow, Verdict
 
@@ -85,7 +86,7 @@ def _points(program: Program, metrics: Sequence[str], verdict: Verdict) -> Any |
                 _one_arm(axis, rows[arm], len(arms) - 1 - place, _COLOURS[place % len(_COLOURS)])
         axis.axvline(0, color="#868e96", linewidth=0.8)
         axis.set_yticks(range(len(arms)), reversed(arms))
-        axis.set_xlabel(f"{metric} ({program.metrics[metric].unit})")
+        axis.set_xlabel(f"{metric} ({_unit(program, metric)})")
     return canvas
 
 
@@ -151,4 +152,5 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _unit(program: Program, metric: str) -> str:
-    return program.metrics[metric].unit if metric in program.metrics else "-"
+    unit = program.metrics[metric].unit if metric in program.metrics else "-"
+    return plain(unit).replace("$", r"\$")  # a dollar sign is no formula

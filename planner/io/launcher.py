@@ -13,7 +13,7 @@ from experiments.measuring import RESULT
 
 from planner.errors import PhasegateError, ProgramError
 from planner.io.worker_process import Assignment, WorkerProcess, ask, wait_for_any
-from planner.runs import Description, Event, Job, RunOutcome
+from planner.runs import Description, Ended, Event, Job, RunOutcome
 
 START_ATTEMPTS = 3
 
@@ -148,7 +148,7 @@ class LocalLauncher:
             events += [active.end(job, "lost", _not_started(dead.tail())) for job in active.open]
         else:
             for job in active.open:
-                result = _read_result(Path(job.folder))
+                result = _read_result(job)
                 # A result is written whole and last: the run had ended, only its answer is missing.
                 events.append(active.end(job, **result) if result else active.end(job, outcome, reason))
         self._discard(dead)
@@ -191,10 +191,12 @@ def _not_started(tail: str) -> str:
     return f"worker did not start: {lines[-1]}"
 
 
-def _read_result(folder: Path) -> dict[str, Any] | None:
+def _read_result(job: Job) -> dict[str, Any] | None:
+    """What a worker wrote of a run that ended; None where it wrote nothing that can be read."""
     try:
-        result = json.loads((folder / RESULT).read_bytes())
+        result = json.loads((Path(job.folder) / RESULT).read_bytes())
         told = {key: result[key] for key in ("outcome", "reason", "seconds")}
-        return {**told, "device": result.get("device")}
-    except (OSError, ValueError, KeyError):
+        Ended(job_id=job.id, device=result.get("device"), **told)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+    return {**told, "device": result.get("device")}

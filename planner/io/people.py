@@ -16,6 +16,7 @@ from planner.io.home import code_of, open_journal, open_program, standpoint
 from planner.io.looking_back import list_overrides
 from planner.io.mirror import write_person
 from planner.paths import Home
+from planner.plain import CONTROL
 from planner.program import Program
 from planner.records import Exclusion, Keep, Override, Revocation
 from planner.standing import exclusions_today, kept_code
@@ -23,7 +24,6 @@ from planner.standpoint import Standpoint
 from planner.triage import choices
 
 _LONGEST = 2000
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def text_of(option: str, value: str | None) -> str:
     """
     if value is None or not value.strip():
         raise UsageError(f"{option} is missing: an override without a reason helps nobody later")
-    if len(value) > _LONGEST or _CONTROL.search(value):
+    if len(value) > _LONGEST or CONTROL.search(value):
         raise UsageError(f"{option} takes up to {_LONGEST} characters of plain text")
     return value.strip()
 

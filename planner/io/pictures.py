@@ -53,6 +53,7 @@ def write_picture(path: Path, draw: Callable[[Any], None]) -> None:
     from matplotlib.figure import Figure  # noqa: TID251
 
     with matplotlib.rc_context({"svg.hashsalt": "phasegate", "font.family": "DejaVu Sans"}):
+        matplotlib.rcParams["text.parse_math"] = False  # a dollar sign is no formula
         figure = Figure(dpi=120, facecolor="white")
         draw(figure)
         aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")

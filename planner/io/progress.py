@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
+from planner.plain import sentence
 from planner.runs import Ended, Event, Job, Progressed, Started
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class Progress:
         text = f"[{self._ended:{width}}/{self._total}] {job.arm} seed {job.seed} {event.outcome}"
         text += f" {in_words(event.seconds)}"
         if event.reason:
-            text += f" ({event.reason})"
+            text += f" ({sentence(event.reason)})"
         left = self.left()
         return f"{text}, about {in_words(left)} left" if remaining and left is not None else text
 

@@ -75,7 +75,7 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
         raise UsageError(f"{what} has not been judged, so there is no memo yet; run 'advance {name}'")
     path = home.memo(name, chosen, at.verdicts[chosen].fidelity)
     if path.is_file():
-        return path.read_text(encoding="utf-8"), path
+        return path.read_text(encoding="utf-8", errors="replace"), path  # people edit it
     from planner.memo.render import render_memo
 
     trace = _trace(at, entries, chosen, at.verdicts[chosen], at.decisions.get(chosen))
@@ -107,7 +107,7 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
 
     if which is None:
         paths = [home.program(name) for name in program_names(home.root)]
-    elif which.endswith((".yaml", ".yml")) or Path(which).is_file():
+    elif which.endswith((".yaml", ".yml")) or _is_file(which):
         paths = [Path(which)]
     else:
         paths = [find_program(home.root, which)]
@@ -119,6 +119,13 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
 
     found, faults = each_apart(paths, findings)
     return [finding for of_one in found for finding in of_one], faults
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # longer than any name of a file, or with a NUL in it
+        return False
 
 
 def _experiment_faults(home: Home, program: Program) -> list[Finding]:

@@ -20,6 +20,7 @@ from planner.io.mlflow_client import (
     speaking_of,
     tag_entity,
 )
+from planner.io.run_reading import whole_number
 from planner.io.run_store import MlflowRuns
 from planner.markdown import escape
 from planner.program import Program
@@ -27,6 +28,8 @@ from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revo
 from planner.rules import rules_digest
 
 _MOST_STANDS = 100
+_MOST_BYTES = 20_000_000
+"""A larger record or memo is none of ours."""
 _RANK = {"phase": 0, "decision": 1}
 """A verdict comes before the decision that follows it, where nothing else orders them."""
 
@@ -58,6 +61,8 @@ class MlflowRecords:
                 record: AnyRecord | None = copy.read()
             except ValueError:
                 record = None
+            if record is not None and record.program != program.program:
+                record = None  # it was put under another program's name
             yield record, copy.at, copy.mlflow_run or ""
 
     def copies(self, program: Program) -> Iterator[Copy]:
@@ -90,12 +95,16 @@ class MlflowRecords:
 
     def _recorded(self, program: Program) -> Iterator[Any]:
         found = find_experiment(self._client, self._runs.home, program.program)
-        if found is not None:
-            yield from self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''")
+        if found is None:
+            return
+        for raw in self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''"):
+            if _lies_in(str(raw.info.artifact_uri), str(found.artifact_location)):
+                yield raw
 
     def _text(self, run_id: str, name: str) -> str | None:
         """The text of an artifact; None where it is not there, or is no text."""
-        if name not in {file.path for file in self._client.list_artifacts(run_id)}:
+        found = next((file for file in self._client.list_artifacts(run_id) if file.path == name), None)
+        if found is None or found.is_dir or (found.file_size or 0) > _MOST_BYTES:
             return None
         with tempfile.TemporaryDirectory() as folder, suppress(ValueError):
             path = self._client.download_artifacts(run_id, name, folder)
@@ -272,13 +281,18 @@ class MlflowRecords:
 def _stood(told: Mapping[str, str], noted_only: bool = False) -> list[tuple[str, int]]:
     """When a record was the last word: (at, position in the journal) each time."""
     noted = [stand.rpartition("#") for stand in told.get(tags.STOOD, "").split()]
-    found = [(at, int(position)) for at, _, position in noted if position.isdecimal()]
+    found = [(at, place) for at, _, told_at in noted if (place := whole_number(told_at)) is not None]
     return found or ([] if noted_only else [(str(told.get(tags.AT, "")), 0)])
 
 
 def _milliseconds(at: str) -> int:
     """An ISO moment as MLflow counts time."""
     return int(datetime.fromisoformat(at).timestamp() * 1000)
+
+
+def _lies_in(place: str, folder: str) -> bool:
+    """Whether a run keeps its artifacts where its experiment does: nothing is read from elsewhere."""
+    return place.startswith(folder.rstrip("/") + "/") and ".." not in place.split("/")
 
 
 def _title(verdict: Verdict) -> str:

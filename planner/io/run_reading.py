@@ -79,7 +79,7 @@ def device_told(tag: str | None, params: Mapping[str, str]) -> str | None:
 
 
 def _artifacts(told: Mapping[str, str]) -> list[str] | None:
-    with suppress(ValueError, KeyError):
+    with suppress(ValueError, KeyError, RecursionError):
         names = json.loads(told[tags.ARTIFACTS])
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             return names

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments.contract import artifact_names, read_metrics
+from experiments.contract import artifact_names, read_metrics, tidy_artifacts
 
+from planner.errors import ProgramError
 from planner.io import tags
 from planner.io.mlflow_client import (
     Client,
@@ -27,6 +29,7 @@ from planner.io.mlflow_client import (
 from planner.io.run_reading import attempt_of, param_text, read_run, series_metrics, whole_number
 from planner.markdown import escape
 from planner.paths import Home
+from planner.plain import sentence
 from planner.ports import EndedRun
 from planner.program import Program
 from planner.recall import Snapshot
@@ -131,7 +134,9 @@ class MlflowRuns:
         experiments = [e.experiment_id for e in self.client.search_experiments()]
         for phase, rules in program.phases.items():
             for arm, condition in rules.select.items():
-                matching = [r for r in self._search(experiments, condition) if r.info.run_id not in known]
+                told_in = f"{self.home.program(program.program)}: phases.{phase}.select.{arm}"
+                with _as_fault_of(told_in, condition):
+                    matching = [r for r in self._search(experiments, condition) if r.info.run_id not in known]
                 for position, raw in enumerate(matching):
                     told = raw.data.tags.get(tags.SEED) or raw.data.params.get("seed", "")
                     seed = whole_number(told)
@@ -199,6 +204,7 @@ class MlflowRuns:
             values = [metric_entity(name, value, stamp, step) for (name, step), value in latest.items()]
             for begin in range(0, len(values), _BATCH):
                 self.client.log_batch(run_id, metrics=values[begin : begin + _BATCH])
+            tidy_artifacts(folder)
             files = artifact_names(folder)
             if files:
                 self.client.log_artifacts(run_id, str(folder / "artifacts"))
@@ -265,3 +271,15 @@ class MlflowRuns:
         )
         if ended.stderr_tail:
             self.client.log_text(run_id, ended.stderr_tail, "stderr.txt")
+
+
+@contextmanager
+def _as_fault_of(place: str, condition: str) -> Iterator[None]:
+    """Turns MLflow's refusal of a filter into a fault of the program that holds it."""
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
+            raise
+        what = f"MLflow takes no such filter as {condition[:80]!r}: {sentence(str(error), 300)}"
+        raise ProgramError([((place,), what)]) from error

@@ -166,5 +166,5 @@ def _result(folder: Path, job_id: str) -> Ended | None:
             seconds=round(told["seconds"], 3),  # as MLflow keeps it, so that a rebuilt journal says the same
             device=told.get("device"),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

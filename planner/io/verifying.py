@@ -78,7 +78,7 @@ def _verified(
 ) -> Verified:
     verdict: Verdict = entry.record
     path = home.memo(archive.program.program, verdict.phase, verdict.fidelity)
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     told: dict[str, Any] = {"phase": verdict.phase, "fidelity": verdict.fidelity, "path": path, "text": text}
     first = found[verdict.id]
     traces = traces_again(archive.program, log, found, verdict)

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from planner.plain import CONTROL
+
 Path = tuple[str | int, ...]
 
 MOST_DEPTH = 32
@@ -25,11 +27,6 @@ _TRUE, _FALSE = {"true", "True", "TRUE"}, {"false", "False", "FALSE"}
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_A_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-# C0 and C1 controls, surrogates, and the marks that change the direction of writing: a file that shows
-# one thing and says another.
-_CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +73,7 @@ def read_yaml(data: bytes) -> Document:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return _broken(Trouble((), line, "the file is not UTF-8 text"))
-    hidden = _CONTROL.search(text.replace("\r\n", "\n"))
+    hidden = CONTROL.search(text.replace("\r\n", "\n"))
     if hidden:
         line = text.replace("\r\n", "\n").count("\n", 0, hidden.start()) + 1
         what = f"control character U+{ord(hidden[0]):04X}: remove it"
@@ -196,7 +193,7 @@ class _Builder:
             problem = "'<<': merge keys are not read, write the values out"
         elif plain and key in _NULL | _TRUE | _FALSE or _NOT_A_NUMBER.fullmatch(key) or not key.strip():
             problem = f"'{key}' is no name for a key: put it in quotes or choose another"
-        elif _CONTROL.search(key) or "\n" in key:
+        elif CONTROL.search(key) or "\n" in key:
             problem = f"control character in the key {key!r}"
         elif key in frame.holds:
             first = self.lines[*frame.path, key]
@@ -227,7 +224,7 @@ class _Builder:
 
     def _check_text(self, value: Any, event: Any) -> None:
         # Escapes in double quotes can write what the file itself may not hold.
-        if isinstance(value, str) and (found := _CONTROL.search(value)):
+        if isinstance(value, str) and (found := CONTROL.search(value)):
             self._refuse(event, f"control character U+{ord(found[0]):04X} in the text")
 
     def _refuse(self, event: Any, what: str, path: Path | None = None) -> None:

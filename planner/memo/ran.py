@@ -87,7 +87,7 @@ def _plain(text: str) -> str:
     """A parameter, written as ``as_text`` writes it, in words."""
     try:
         return _spoken(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -60,6 +60,18 @@ def test_about_so_many_seeds_decide_a_sequence(mean: float, answer: str) -> None
     assert 0.5 <= told / (sum(found) / len(found)) <= 2
 
 
+@pytest.mark.parametrize("unit", [1e-280, 1e-145, 1e145, 1e290])
+def test_the_outlook_does_not_depend_on_the_unit(unit: float) -> None:
+    values = normal(10, 0.8, 1.5)
+
+    def told(unit: float) -> int | None:
+        scaled = {seed: value * unit for seed, value in values.items()}
+        return seeds_to_decide(Quantity(scaled, Region(unit, math.inf), "sequential", unit), JUDGING)
+
+    assert told(1.0) is not None
+    assert told(unit) == pytest.approx(told(1.0), abs=1)
+
+
 def test_a_value_on_its_bound_is_decided_by_no_number_of_seeds() -> None:
     assert seeds_to_decide(Quantity(normal(5, 0.0, 1.0), Region(0.0, math.inf), "interval"), JUDGING) is None
     halfway = Quantity(normal(5, 0.5, 1.0), Region(1.0, math.inf), "sequential", 1.0)

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from worlds import override, runs_of, scores, small, stand
 
 from planner.io.copies import Reconciled, reconcile
@@ -121,3 +122,17 @@ def test_a_record_whose_text_lacks_keys_that_are_written_today_is_older() -> Non
     old = replace(BOTH[0], id=content["id"], body=canonical(content))
     assert list(reconcile([old, BOTH[1]], [old, BOTH[1]]).older) == [old.id]
     assert list(reconcile(BOTH, BOTH).older) == []
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", "[" * 100_000, '{"id": ' * 50_000, '{"id": "v-1", "x": 1e999}', '{"id": NaN}', None]
+)
+def test_a_copy_that_is_no_record_at_all_is_named_and_the_other_counts(body: str | None) -> None:
+    damaged = replace(BOTH[0], body=body)
+    for mine, its, which in (
+        ([damaged, *BOTH[1:]], BOTH, "the journal"),
+        (BOTH, [damaged, *BOTH[1:]], "MLflow"),
+    ):
+        found = reconcile(mine, its)
+        assert [e.record for e in found.entries] == list(RECORDS)
+        assert told(found) == [("record", VERDICT.id, f"its copy in {which} cannot be read")]

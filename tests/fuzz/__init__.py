@@ -1,0 +1,1 @@
+"""Damages homes at random and runs the commands on them: ``python -m tests.fuzz`` (``make fuzz``)."""
