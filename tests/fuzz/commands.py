@@ -44,6 +44,10 @@ DEEP: tuple[Words, ...] = (
     ("advance", "{p}", "--dry-run", "--json"),
     ("advance", "{p}", "--no-run", "--all"),
     ("advance", "{p}", "--no-run", "--all", "--json"),
+    ("doctor",),
+    ("doctor", "--json"),
+    ("doctor", "--repair"),
+    ("doctor", "--repair", "--json"),
 )
 
 
