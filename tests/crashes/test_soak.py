@@ -1,4 +1,4 @@
-"""A hundred runs, every tenth of which kills its worker: the verdicts are those of a campaign without faults."""
+"""A hundred runs, every tenth of which kills its worker, come to the same verdicts as without faults."""
 
 from __future__ import annotations
 
