@@ -7,7 +7,7 @@ FIDELITY ?= standard
 MINUTES ?= 10
 PY := .venv/bin/python
 
-.PHONY: demo test lint types slow browser bench-verdicts fuzz clean
+.PHONY: demo test lint types slow crashes soak browser bench-verdicts fuzz clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -38,6 +38,14 @@ types: .venv/installed
 
 slow: .venv/installed
 	$(PY) -m pytest -m slow
+
+# Real kills at every durable step and at random times, and lives with crashes beside undisturbed ones.
+crashes: .venv/installed
+	$(PY) -m pytest -n 2 tests/crashes -m 'slow or not slow'
+
+# Two thousand runs, every tenth of which kills its worker: about ten minutes.
+soak: .venv/installed
+	$(PY) -m benchmarks.soak
 
 browser: .venv/installed
 	$(PY) -m pytest -m browser

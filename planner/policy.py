@@ -89,14 +89,6 @@ def passed_over(caveats: Iterable[str]) -> list[str]:
     return [name for told, name in quoted if told == passed_over_caveat(name)]
 
 
-def _seeds_begun(program: Program, evidence: Evidence, least: int) -> dict[str, int]:
-    """The seeds that each arm should have, at least those begun: one that was cut off is made again first."""
-    begun = {
-        arm: {*evidence.of(arm), *evidence.failed.get(arm, ())} for arm in program.phases[evidence.phase].arms
-    }
-    return {arm: max(least, len(seeds)) for arm, seeds in begun.items()}
-
-
 def _tried_again(evidence: Evidence, missing: Sequence[PlannedRun]) -> set[str]:
     """The runs that were cut off and are made again: what they left is no measurement."""
     coming = {planned.fingerprint for planned in missing}
@@ -123,8 +115,9 @@ class _Walk:
             self._pass_over(phase)
             return
         judging = build_judging(self.program, phase, fidelity, final=self.at.no_run)
-        planned = _seeds_begun(self.program, evidence, judging.seeds)
-        missing = [] if self.at.no_run else list(self.at.missing(phase, fidelity, planned))
+        planned = dict.fromkeys(self.program.phases[phase].arms, judging.seeds)
+        missing = [] if self.at.no_run else [*self.at.missing(phase, fidelity, planned)]
+        missing += [run for run in self._cut_off(evidence) if run not in missing]
         if missing and self.at.affordable > 0:
             hidden = refused(self.program, evidence.without(_tried_again(evidence, missing)))
             if hidden:
@@ -133,6 +126,15 @@ class _Walk:
                 self._launch(phase, fidelity, missing[: self.at.affordable], None)
         else:
             self._judge(phase, evidence, judging, short=bool(missing))
+
+    def _cut_off(self, evidence: Evidence) -> list[PlannedRun]:
+        """The runs that are made again because those that count in their place were cut off."""
+        partial = {run.fingerprint for run in evidence.all_runs if run.partial and run.own}
+        if self.at.no_run or not partial:
+            return []
+        begun = {arm: len({*runs, *evidence.failed.get(arm, ())}) for arm, runs in evidence.runs.items()}
+        found = self.at.missing(evidence.phase, evidence.fidelity, begun)
+        return [run for run in found if run.fingerprint in partial]
 
     def _judge(self, phase: str, evidence: Evidence, judging: Judging, short: bool) -> None:
         """Judges on what there is; asks for more seeds where they can still change the answer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -415,3 +416,22 @@ def test_cures_share_the_runs_of_the_arm_that_they_are_compared_with() -> None:
     position = stand(CREDIT, made(helps, "phase_6a", "samebatch", "snapshot_age"))
     assert {p.arm for p in position.launch} == {"oracle_decay", "oracle_trust"}
     assert dataclasses.asdict(position)["phase"] == "regularized"
+
+
+def cut_off(arm: str, seed: int, attempt: int = 1) -> Any:
+    """A run that was killed when it had measured something."""
+    return own_run(SMALL, "first", arm, seed, {"score": 9.0}, outcome="killed", attempt=attempt)
+
+
+def test_a_run_that_was_cut_off_is_made_again_before_its_phase_is_refused_or_judged() -> None:
+    three = runs_of(SMALL, "first", scores(new=1.0))
+    for runs in (three[:-1], three):  # the last of the least seeds, and one beyond them
+        seed = 2 if len(runs) < len(three) else 3
+        position = stand(SMALL, [*runs, cut_off("new", seed)])
+        assert not position.refused
+        assert [(run.arm, run.seed) for run in position.launch] == [("new", seed)]
+
+
+def test_what_was_cut_off_for_good_counts_as_it_is() -> None:
+    runs = [*runs_of(SMALL, "first", scores(new=-1.0)), cut_off("new", 3), cut_off("new", 3, attempt=2)]
+    assert ("new", 3) not in [(run.arm, run.seed) for run in stand(SMALL, runs).launch]

@@ -76,7 +76,10 @@ def read_records(home: Path) -> list[tuple[str, str, dict[str, Any], bool]]:
 
 def results_to_adopt(home: Path) -> list[str]:
     """The runs in progress that left a complete result and that MLflow knows of."""
-    with closing(sqlite3.connect(home / "mlruns" / "journal.db")) as db:
+    journal = home / "mlruns" / "journal.db"
+    if not journal.exists():  # and asking SQLite would make one
+        return []
+    with closing(sqlite3.connect(journal)) as db:
         rows = db.execute("SELECT fingerprint, folder FROM work WHERE state = 'started'").fetchall()
     return [run for run, folder in rows if (Path(folder) / "result.json").exists()]
 
