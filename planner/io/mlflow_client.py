@@ -77,9 +77,27 @@ def connect(home: Home) -> Client:
         lock = home.lock("mlflow")
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock, timeout=120):
+            _make_database(database_of(uri))
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
         return client
+
+
+def _make_database(path: Path | None) -> None:
+    """Makes a database beside its place: one that was cut off while it was made never opens again."""
+    if path is None or (path.exists() and path.stat().st_size):
+        return
+    from mlflow import MlflowClient  # noqa: TID251
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.new-{os.getpid()}")
+    try:
+        aside.unlink(missing_ok=True)
+        MlflowClient(tracking_uri=f"sqlite:///{aside}").search_experiments(max_results=1)
+        aside.replace(path)
+    finally:
+        for left in (aside, aside.with_name(f"{aside.name}-journal")):
+            left.unlink(missing_ok=True)
 
 
 def has_store(home: Home) -> bool:
