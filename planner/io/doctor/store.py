@@ -96,8 +96,8 @@ def _begin_anew(patient: Patient, path: Path) -> str:
         surgery.forget_places(patient.journal, name)
     finished = sum(row["state"] == "finished" for row in work)
     return (
-        f"{told}the next advance begins a new store; lost with the old one: {finished} finished runs with their "
-        "metrics and artifacts, which the next advance makes again where a phase needs them; "
+        f"{told}the next advance begins a new store; lost with the old one: {finished} finished runs with "
+        "their metrics and artifacts, which the next advance makes again where a phase needs them; "
         f"kept: {len(records)} "
         "records in the journal, which the next advances write to the new store"
     )
