@@ -131,7 +131,15 @@ class Journal:
         with self._open() as db:
             rows = db.execute(query, (program,)).fetchall()
         return [
-            Copy(r["id"], r["kind"], r["body"], r["at"], r["position"], r["mlflow_run"], bool(r["mirrored"]))
+            Copy(
+                _text(r["id"]),
+                _text(r["kind"]),
+                r["body"],
+                _text(r["at"]),
+                r["position"],
+                r["mlflow_run"],
+                bool(r["mirrored"]),
+            )
             for r in rows
         ]
 
@@ -231,3 +239,8 @@ class Journal:
 def _has_table(db: sqlite3.Connection, name: str) -> bool:
     found = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)).fetchone()
     return found is not None
+
+
+def _text(value: object) -> str:
+    """A cell that should hold text: SQLite keeps whatever was put there."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

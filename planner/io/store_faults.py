@@ -38,6 +38,11 @@ def _of_database(text: str, store: str, uri: str) -> PhasegateError | None:
         )
     if "disk is full" in said or "no space left" in said:
         return disk_full(store)
+    if "disk i/o error" in said:
+        return StoreUnavailable(
+            f"the MLflow database {store} cannot be used: the disk refuses to read or write it; see whether "
+            f"it is full or broken, {AGAIN}"
+        )
     if "readonly database" in said or "unable to open database" in said or "permission denied" in said:
         return not_allowed(store)
     if "malformed" in said or "not a database" in said:

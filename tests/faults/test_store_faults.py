@@ -308,3 +308,17 @@ def test_two_programs_advanced_at_once_on_one_store_both_come_to_their_end(
     assert cli("doctor", home=home).code == 0
     spent = [p["spent"]["runs"] for p in cli("status", "--json", home=home).json["programs"]]
     assert spent == [9, 6], "each program has its own runs, though their fingerprints are the same"
+
+
+def test_a_store_whose_making_was_cut_off_by_an_earlier_version_is_begun_anew(
+    fresh_home: Callable[..., Path],
+) -> None:
+    home = fresh_home(QUICK)
+    (home / "mlruns").mkdir()
+    with database(store_of(home)) as db:  # as a kill in the middle of MLflow's migrations leaves it
+        db.execute("CREATE TABLE experiments (experiment_id INTEGER NOT NULL, name VARCHAR(256))")
+        db.execute("CREATE TABLE _alembic_tmp_experiments (experiment_id INTEGER)")
+    one_sentence(cli("advance", "quick", home=home), str(store_of(home)))
+    mended_by_doctor(home)
+    assert cli("advance", "quick", "--all", "--jobs", "1", home=home).code == 0
+    nothing_is_left_to_do(home)

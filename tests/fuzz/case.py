@@ -19,7 +19,7 @@ from typing import Any
 from tests.fuzz.attacks import Attack
 from tests.fuzz.commands import Words, about, asked_badly, run_apart, run_here
 from tests.fuzz.homes import Homes
-from tests.fuzz.judge import faults_of, faults_of_pages
+from tests.fuzz.judge import MEMO, faults_of, faults_of_pages
 
 SECONDS = 20.0
 """What one command may take."""
@@ -108,6 +108,8 @@ def _in_child(homes: Homes, report: Report, choose: Any) -> Report:
             if report.ran and report.ran[-1].code is None:  # it had begun, and now it has ended
                 report.ran.pop()
             report.ran.append(Ran(**one["ran"]))
+            if report.kind == "memo":
+                report.ran[-1].faults[:] = [f for f in report.ran[-1].faults if not f.startswith(MEMO)]
         elif "crash" in one:
             report.faults.append(one["crash"])
         elif "pages" in one:

@@ -15,6 +15,8 @@ from tests.small_homes import Reply
 CODES = {0, 1, 2, 65, 69, 75}
 DIFFERENCES = ("check", "replay", "memo", "doctor")
 """Commands that end with 1 where they found something."""
+MEMO = "the memo"
+"""How faults of a memo's text begin; a file that somebody edited is printed as it is, and has none."""
 LONGEST_ERROR = 1500
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 CRASH = re.compile(r"unexpected error|Traceback|Error: |Exception\b|\bKeyError\b|\bTypeError\b")
@@ -44,7 +46,7 @@ def faults_of(words: tuple[str, ...], reply: Reply) -> Iterator[str]:
     if "--json" in words and reply.out.strip():
         yield from _json_faults(reply.out)
     if name == "memo" and "--verify" not in words and "--json" not in words and reply.code == 0:
-        yield from (f"the memo {what}" for what in active(reply.out))
+        yield from (f"{MEMO} {what}" for what in active(reply.out))
 
 
 def _json_faults(text: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -80,9 +82,11 @@ def _to_file(patient: Patient, path: Path, place: str, text: str) -> str:
     told = f"the file is in {move_away(path, patient.home.quarantine)}; " if path.exists() else ""
     path.parent.mkdir(parents=True, exist_ok=True)
     client = patient.runs.client
-    with speaking_of(patient.runs.uri):
+    with speaking_of(patient.runs.uri), tempfile.TemporaryDirectory() as folder:
         for figure in client.list_artifacts(place, "figures"):
-            if not (path.parent / figure.path).exists():
-                client.download_artifacts(place, figure.path, str(path.parent))
+            wanted = path.parent / figure.path
+            if not wanted.exists():
+                wanted.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(client.download_artifacts(place, figure.path, folder), wanted)
     write_aside(path, text)
     return f"{told}written from its page in MLflow run {place}"

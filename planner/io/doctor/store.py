@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -10,7 +12,7 @@ from planner.errors import PhasegateError
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.rescue import sound, whole_copy
-from planner.io.mlflow_client import connect, database_of, has_store, speaking_of, store_uri
+from planner.io.mlflow_client import database_of, has_store, speaking_of, store_uri
 from planner.io.quarantine import move_away
 from planner.program import Program
 
@@ -36,7 +38,9 @@ def check_store(patient: Patient) -> Iterator[Finding]:
     except PhasegateError as error:
         gone = path is not None and (not path.exists() or not path.stat().st_size)
         what, _, mend = str(error).partition("; ")
-        if gone and patient.journal_sound:
+        if path is not None and not gone and _is_half_made(path):
+            yield _broken(patient, f"{what} (it was cut off while it was made, and holds no run)", path, True)
+        elif gone and patient.journal_sound:
             yield _broken(patient, what, path, gone=True)
         else:
             yield Finding("store.unreadable", store_uri(patient.home), what, mend or "see the sentence")
@@ -45,6 +49,18 @@ def check_store(patient: Patient) -> Iterator[Finding]:
     if patient.journal_sound:
         for program in patient.idle:
             yield from _experiment(patient, program)
+
+
+def _is_half_made(path: Path) -> bool:
+    """Whether a database that does not open was never used: its making was cut off, by an earlier version."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=20)) as db:
+            tables = {
+                str(row[0]) for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            }
+            return "runs" not in tables or not db.execute("SELECT count(*) FROM runs").fetchone()[0]
+    except sqlite3.Error:
+        return False
 
 
 def _broken(patient: Patient, what: str, path: Path | None, gone: bool) -> Finding:
@@ -66,7 +82,8 @@ def _broken(patient: Patient, what: str, path: Path | None, gone: bool) -> Findi
 
 def _begin_anew(patient: Patient, path: Path) -> str:
     """Replaces a broken database by a whole copy of itself, or, where that fails, by a new one."""
-    copied = whole_copy(path) if path.exists() and path.stat().st_size else None
+    worth_copying = path.exists() and path.stat().st_size and not _is_half_made(path)
+    copied = whole_copy(path) if worth_copying else None
     if copied is not None:
         place = move_away(path, patient.home.quarantine)
         copied.rename(path)
@@ -77,11 +94,10 @@ def _begin_anew(patient: Patient, path: Path) -> str:
     told = f"moved to {move_away(path, patient.home.quarantine)}; " if path.exists() else ""
     for name in sorted({str(row["program"]) for row in (*work, *records)}):
         surgery.forget_places(patient.journal, name)
-    connect(patient.home)
     finished = sum(row["state"] == "finished" for row in work)
     return (
-        f"{told}a new store stands in its place; lost with the old one: {finished} finished runs with their "
-        "metrics and artifacts, which the next advance makes again where a phase needs them; "
+        f"{told}the next advance begins a new store; lost with the old one: {finished} finished runs with "
+        "their metrics and artifacts, which the next advance makes again where a phase needs them; "
         f"kept: {len(records)} "
         "records in the journal, which the next advances write to the new store"
     )
