@@ -112,6 +112,8 @@ def describe(
         data["data_name"], data["data_digest"] = data.pop("name"), data.pop("digest")
         if "overlap" not in told.model_fields_set:  # what nobody measured is not none
             data["overlap"] = None
+        elif not 0.0 <= told.overlap <= 1.0:
+            raise Refused("arms", f"experiment `{name}`: the overlap {told.overlap} of its data is no share")
         together = max(1, int(getattr(experiment, "TOGETHER", 1)))
         found.append({"config": config.model_dump(mode="json"), "together": together, **data})
     return found

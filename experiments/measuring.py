@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments import command
-from experiments.contract import Experiment, Interrupted, MetricLog, read_metrics
+from experiments.contract import Experiment, Interrupted, MetricLog
 from experiments.loading import Refused, configured, one_line
+from experiments.recording import CheckedLog, read_metrics
 
 RESULT = "result.json"
 ROOM = 1 << 16
@@ -41,7 +42,7 @@ def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
     try:
         if not job["command"]:  # a command's own files are where it resumes from
             _start_afresh(folder)
-        log = MetricLog(folder, on_progress)
+        log = CheckedLog(folder, on_progress)
     except OSError as error:
         return unwritten(error, folder)
 
@@ -66,7 +67,7 @@ def measure_together(jobs: Sequence[Job], find: Find, on_progress: OnProgress) -
     try:
         for job in jobs:
             _start_afresh(Path(job["folder"]))
-        logs = [MetricLog(Path(job["folder"]), on_progress if job is jobs[0] else None) for job in jobs]
+        logs = [CheckedLog(Path(job["folder"]), on_progress if job is jobs[0] else None) for job in jobs]
     except OSError:
         return None
 

@@ -169,7 +169,7 @@ def test_a_damaged_record_is_told_in_a_sentence(home: Path, body: str) -> None:
         )
     for words in (("status", "quick"), ("explain", "quick", "--json"), ("graph", "quick")):
         reply = run_here(words, home)
-        assert reply.code == 69, reply.err
+        assert reply.code == 65, reply.err
         assert list(faults_of(words, reply)) == [], reply.err
 
 

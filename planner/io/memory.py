@@ -8,7 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from experiments.contract import artifact_names, read_metrics
+from experiments.contract import artifact_names
+from experiments.recording import read_metrics
 
 from planner.io.entries import Copy, body_of, kind_of
 from planner.io.run_reading import device_told, param_text

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments.contract import artifact_names, read_metrics, tidy_artifacts
+from experiments.contract import artifact_names
+from experiments.recording import read_metrics, tidy_artifacts
 
 from planner.errors import ProgramError
 from planner.io import tags

@@ -12,7 +12,7 @@ from planner.errors import UsageError
 from planner.paths import Home
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
-_TAKEN = frozenset({"command", "contract", "parts", "worker"})
+_TAKEN = frozenset({"command", "contract", "loading", "measuring", "parts", "recording", "worker"})
 """Modules of ``experiments`` that every experiment rests on; one of the home's own would hide them."""
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,51 +14,53 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments import command
-from experiments.contract import Data, MetricLog, artifact_names, read_metrics, tidy_artifacts
+from experiments.contract import Config, Data, artifact_names
+from experiments.loading import Refused, describe
+from experiments.recording import CheckedLog, read_metrics, tidy_artifacts
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> MetricLog:
-    return MetricLog(tmp_path / "home" / "run")
+def log(tmp_path: Path) -> CheckedLog:
+    return CheckedLog(tmp_path / "home" / "run")
 
 
 @pytest.mark.parametrize(
     "name",
     ["", "a|b", "<b>", "a\nb", "\x1b[2J", "../x", "/x", "a/../b", "a//b", ".", "x" * 251, "\ud800", 5, None],
 )
-def test_a_name_that_no_store_takes_ends_the_run(log: MetricLog, name: Any) -> None:
+def test_a_name_that_no_store_takes_ends_the_run(log: CheckedLog, name: Any) -> None:
     with pytest.raises(ValueError, match="no name of a metric"):
         log.metric(name, 1.0)
     assert read_metrics(log.folder) == []
 
 
 @pytest.mark.parametrize("name", ["loss", "val/loss", "top-1 accuracy", "a.b_c:d", "\u03bb"])
-def test_usual_names_are_taken(log: MetricLog, name: str) -> None:
+def test_usual_names_are_taken(log: CheckedLog, name: str) -> None:
     log.metric(name, 1, step=3)
     assert read_metrics(log.folder) == [(name, 3, 1.0)]
 
 
 @pytest.mark.parametrize("step", [2**63, -(2**63) - 1, 10**400, 0.5, "1", float("nan")])
-def test_a_step_that_no_store_takes_ends_the_run(log: MetricLog, step: Any) -> None:
+def test_a_step_that_no_store_takes_ends_the_run(log: CheckedLog, step: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         log.metric("loss", 1.0, step)
 
 
-def test_a_number_too_large_for_a_float_is_infinite(log: MetricLog) -> None:
+def test_a_number_too_large_for_a_float_is_infinite(log: CheckedLog) -> None:
     log.metric("loss", 10**400)
     assert log.not_finite == ["loss"]
     assert read_metrics(log.folder) == [("loss", None, math.inf)]
 
 
 @pytest.mark.parametrize("name", ["../x", "../../x", "/tmp/x", "a/../../x", "", ".", "a/../.."])
-def test_no_artifact_lies_outside_the_runs_folder(log: MetricLog, name: str) -> None:
+def test_no_artifact_lies_outside_the_runs_folder(log: CheckedLog, name: str) -> None:
     before = sorted(log.folder.parents[1].rglob("*"))
     with pytest.raises(ValueError, match="outside the run's folder"):
         log.artifact(name)
     assert sorted(log.folder.parents[1].rglob("*")) == before
 
 
-def test_no_artifact_goes_through_a_link_to_elsewhere(log: MetricLog, tmp_path: Path) -> None:
+def test_no_artifact_goes_through_a_link_to_elsewhere(log: CheckedLog, tmp_path: Path) -> None:
     log.artifact("a.txt").parent.joinpath("out").symlink_to(tmp_path)
     with pytest.raises(ValueError, match="outside the run's folder"):
         log.artifact("out/x.txt")
@@ -110,16 +113,18 @@ def test_what_no_store_can_keep_is_taken_out_of_the_artifacts(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("overlap", [-0.1, 1.1, math.nan, math.inf])
-def test_an_overlap_is_a_share(overlap: float) -> None:
-    with pytest.raises(ValueError, match="overlap"):
-        Data(name="made up", digest="x", overlap=overlap)
+def test_an_overlap_that_is_no_share_is_refused(overlap: float) -> None:
+    data = Data(name="made up", digest="x", overlap=overlap)
+    experiment: Any = SimpleNamespace(Config=Config, PRESETS={}, describe=lambda _: data)
+    with pytest.raises(Refused, match="overlap .* is no share"):
+        describe("made_up", experiment, [({}, "smoke")])
 
 
 # --- a user's own command ------------------------------------------------------------------------
 
 
 def reported(tmp_path: Path, file: str, text: str) -> list[tuple[str, int | None, float]]:
-    log = MetricLog(tmp_path / "run")
+    log = CheckedLog(tmp_path / "run")
     source = tmp_path / "written"
     source.write_text(text)
     command.run(["cp", str(source), "{out}/" + file], {}, "smoke", 0, log)
@@ -165,7 +170,7 @@ def test_numbers_that_are_none_are_told_apart_from_numbers(tmp_path: Path) -> No
 
 
 def test_words_of_a_command_never_reach_a_shell(tmp_path: Path) -> None:
-    log = MetricLog(tmp_path / "run")
+    log = CheckedLog(tmp_path / "run")
     with pytest.raises(command.CommandFailed, match="wrote neither"):
         command.run(
             ["echo", "; touch owned", "$(touch owned)", "`touch owned`", "| touch owned"], {}, "smoke", 0, log
