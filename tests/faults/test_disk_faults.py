@@ -228,6 +228,7 @@ def test_a_memo_that_is_gone_or_edited_is_written_again_from_its_page(own_home: 
         assert "PASS" in quarantined(own_home, "first.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_program_that_is_being_advanced_is_left_alone_and_said_to_be(own_home: Path) -> None:
     memo = own_home / "knowledge" / "memos" / "quick" / "first.md"
     memo.unlink()
