@@ -153,6 +153,7 @@ def test_what_only_a_broken_journal_held_is_salvaged(own_home: Path, name: str) 
     assert quarantined(own_home, "journal.db").read_bytes() == held
 
 
+@pytest.mark.slow
 def test_a_journal_of_a_newer_version_is_left_as_it_is(own_home: Path) -> None:
     path = journal_of(own_home)
     sql("UPDATE meta SET value = '99'")(path)
