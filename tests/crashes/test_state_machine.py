@@ -182,7 +182,7 @@ NO_DEADLINE = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 class TestDisturbed(Disturbed.TestCase):  # type: ignore[name-defined, misc]
     """A few lives."""
 
-    settings = settings(max_examples=30, stateful_step_count=8, **NO_DEADLINE)
+    settings = settings(max_examples=10, stateful_step_count=8, **NO_DEADLINE)
 
 
 @pytest.mark.slow

@@ -68,12 +68,12 @@ def verdicts_and_decisions(world: World) -> list[Any]:
 
 
 def points(world: World, every: bool) -> list[int]:
-    """The announcements around something that writes: each, or the first and the last of each sort."""
+    """The announcements around something that writes: each, or the last of each sort."""
     seen: dict[str, list[int]] = {}
     for i, call in enumerate(world.calls):  # type: ignore[attr-defined]
         if not call.endswith((".entries", ".described", ".held", ".snapshot", ".work")):
             seen.setdefault(call, []).append(i)
-    kept = [found if every else [found[0], found[-1]] for found in seen.values()]
+    kept = [found if every else found[-1:] for found in seen.values()]
     return sorted({i for found in kept for i in found})
 
 
