@@ -124,8 +124,13 @@ class Batch:
         return task.job
 
     def _fails_alike(self, arm: str) -> bool:
-        found = self._failures.get(arm, Counter())
-        return not found["ok"] and any(count >= GIVES_UP for count in found.values())
+        return any(named == arm for named, _, _ in self.given_up())
+
+    def given_up(self) -> list[tuple[str, str, int]]:
+        """(arm, outcome, how many runs ended so) of arms that get no more runs in this batch."""
+        hopeless = {arm: found for arm, found in self._failures.items() if not found["ok"]}
+        worst = [(arm, *found.most_common(1)[0]) for arm, found in hopeless.items()]
+        return [(arm, outcome, count) for arm, outcome, count in worst if count >= GIVES_UP]
 
     def _told(self, planned: PlannedRun) -> Description:
         return self.recall.catalog.described[planned.phase, planned.arm, planned.fidelity]

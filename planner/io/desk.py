@@ -65,7 +65,7 @@ class Desk:
     Args:
         code: digest of the experiment's code as it is now; empty where it is not at hand.
         notify: told (label, total) when runs begin, (job, event) for each event, None when they have
-            ended, and every step that is written down.
+            ended, a line where an arm is given up, and every step that is written down.
 
     Side effects: everything; each method says what it writes, in the order of writing.
     """
@@ -162,6 +162,8 @@ class Desk:
             raise
         finally:
             self.notify(None)
+        for arm, outcome, count in batch.given_up():
+            self.notify(f"{arm}: {count} runs ended as {outcome} and none well; no more of them are begun")
         return Launched(batch.finished, batch.stopped)
 
     def _follow(self, batch: Batch, events: Iterable[Event]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from planner.graph import Recorded
 from planner.io.progress import Progress
 from planner.paths import Home
+from planner.plain import sentence
 
 
 class Telling:
@@ -25,9 +27,11 @@ class Telling:
         self._say = say
 
     def __call__(self, message: Any) -> None:
-        """Shows one message: (label, total) as runs begin, (job, event), None as they end, or a step."""
+        """Shows one message: (label, total) as runs begin, (job, event), None as they end, a line, a step."""
         if message is None:
             self._progress.finish()
+        elif isinstance(message, str):
+            sys.stderr.write(sentence(message) + "\n")
         elif isinstance(message, Recorded):
             for line in step_lines(message, self._home):
                 self._say(line)

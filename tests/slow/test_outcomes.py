@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,6 +197,21 @@ def test_every_way_to_end_has_its_outcome_and_its_reason(home_of: Callable[..., 
             outcome, "KILLED" if outcome in ("killed", "disk_full") else "FAILED"
         )
     assert "the disk is full" in reply.json["stopped"]
+
+
+def test_an_arm_that_fails_alike_gets_no_more_runs_and_the_screen_and_the_memo_say_why(
+    home_of: Callable[..., Path],
+) -> None:
+    home = home_of("ok", "raises")
+    path = home / "knowledge" / "programs" / "endings.yaml"
+    path.write_text(path.read_text().replace("seeds: 1", "seeds: 6").replace("per_arm: 1", "per_arm: 9"))
+    reply = cli("advance", "--jobs", "1", "--json", home=home)
+    assert "raises: 3 runs ended as code_error and none well; no more of them are begun" in reply.err
+    made = Counter(run.arm for run in mlflow_runs_of(home, "run"))
+    assert made == {"ok": 6, "raises": 3}
+    memo = Path(reply.json["steps"][0]["memo"]).read_text()
+    assert "'raises' was given up: 3 seeds ended as code_error, and no run of it gave evidence" in memo
+    assert cli("advance", "--json", home=home).json["steps"] == []
 
 
 def test_a_full_disk_ends_no_tries_and_the_run_is_made_when_there_is_room(
