@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.errors import ProgramBusy, StoreUnavailable
+from planner.errors import ProgramBusy
 from planner.io.processes import is_running, start_time
 from planner.paths import Home
 
@@ -57,7 +57,7 @@ def program_lock(
 
     Raises:
         ProgramBusy: another process holds it (pid and since when are named); try again later.
-        StoreUnavailable: the lock file cannot be made.
+        OSError: the lock file cannot be made; without it nobody would see that the program is held.
 
     Side effects: creates the lock file and, beside it, who holds it.
     """
@@ -84,11 +84,6 @@ def _acquired(home: Home, program: str, wait: bool, tell: Callable[[str], object
             lock.acquire(timeout=0)
         except Timeout:
             busy = _busy(home, program)
-        except OSError as error:
-            raise StoreUnavailable(
-                f"{error.filename or path} cannot be written ({error.strerror or error}), so that nobody "
-                f"would see that {program} is being advanced; 'doctor' says what is wrong with this home"
-            ) from error
         else:
             # A lock file that was deleted while its holder lives locks nobody out; its note still does.
             holder = holder_of(home, program)

@@ -145,7 +145,8 @@ def examine_database(path: Path) -> None:
         StoreUnavailable: it cannot be opened, or is no SQLite database.
     """
     try:
-        address = f"{path.resolve().as_uri()}?mode=ro"
+        # For writing, where that is allowed: what a killed process left half written is then taken back.
+        address = f"{path.resolve().as_uri()}?mode=rw"
         with closing(sqlite3.connect(address, uri=True, timeout=20)) as db:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:

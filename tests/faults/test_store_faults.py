@@ -331,3 +331,28 @@ def test_a_store_whose_making_was_cut_off_by_an_earlier_version_is_begun_anew(
     mended_by_doctor(home)
     assert cli("advance", "quick", "--all", "--jobs", "1", home=home).code == 0
     nothing_is_left_to_do(home)
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sqlite3, sys
+
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA cache_size=5")  # so that pages reach the file before the end
+db.execute("BEGIN")
+for i in range(3000):
+    db.execute("INSERT INTO experiment_tags VALUES (?, ?, 1)", (f"key {i}", "x" * 500))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("words", [("advance", "quick", "--all"), ("doctor",), ("replay", "quick")])
+def test_what_a_killed_process_left_half_written_in_the_database_is_taken_back(
+    own_home: Path, words: tuple[str, ...]
+) -> None:
+    path, before, were = store_of(own_home), told(own_home), runs_in(own_home)
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(path)], check=False)
+    assert path.with_name(path.name + "-journal").exists(), "nothing was cut off"
+    assert cli(*words, home=own_home).code == 0
+    assert (told(own_home), runs_in(own_home)) == (before, were)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM experiment_tags WHERE key LIKE 'key %'").fetchone() == (0,)

@@ -10,7 +10,7 @@ from pathlib import Path
 def sound(path: Path) -> str:
     """What SQLite finds wrong with a database, in one line; empty where nothing is."""
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=20)) as db:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=20)) as db:
             said = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
     except sqlite3.Error as error:
         return str(error)
@@ -27,7 +27,7 @@ def whole_copy(path: Path) -> Path | None:
     aside.unlink(missing_ok=True)
     try:
         with (
-            closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=20)) as old,
+            closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=20)) as old,
             closing(sqlite3.connect(aside)) as new,
             new,
         ):

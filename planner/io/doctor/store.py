@@ -54,7 +54,7 @@ def check_store(patient: Patient) -> Iterator[Finding]:
 def _is_half_made(path: Path) -> bool:
     """Whether a database that does not open was never used: its making was cut off, by an earlier version."""
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=20)) as db:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=20)) as db:
             tables = {
                 str(row[0]) for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             }
