@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -73,6 +72,7 @@ def test_a_reading_command_takes_at_most_a_quarter_of_importing_mlflow(judged_ho
     for _ in range(ROUNDS):
         for name, words in commands.items():
             taken[name].append(cpu_seconds(words))
-    medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
-    budget = medians.pop("import mlflow") / 4
-    assert {name: t for name, t in medians.items() if t > budget} == {}, (budget, medians)
+    # The least of each: what else the machine does can only add.
+    least = {name: min(seconds) for name, seconds in taken.items()}
+    budget = least.pop("import mlflow") / 4
+    assert {name: t for name, t in least.items() if t > budget} == {}, (budget, least)

@@ -17,6 +17,7 @@ from planner.program import Program
 from planner.records import Decision, Verdict
 from planner.runs import Event, Job
 
+pytestmark = pytest.mark.slow
 FILE = ROOT / "knowledge" / "programs" / "contrastive_retrieval.yaml"
 PROGRAM = load_program(FILE)
 REFERENCE = json.loads((ROOT / "tests" / "reference" / "contrastive_retrieval.json").read_text())

@@ -17,6 +17,7 @@ from planner.records import ClaimResult, Verdict
 from planner.runs import Ended, Event, Job, Run, Started
 from planner.status import Standpoint
 
+pytestmark = pytest.mark.slow
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "ep_contraction.yaml")
 REFERENCE = json.loads((ROOT / "tests" / "reference" / "ep_contraction.json").read_text())
 OPTIONS = {

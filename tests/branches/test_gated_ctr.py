@@ -17,6 +17,7 @@ from planner.records import Decision, Verdict
 from planner.runs import Ended, Event, Job, Run, Started
 from tests.reference_figures import reference_evidence
 
+pytestmark = pytest.mark.slow
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "gated_ctr.yaml")
 FIRST, FIVE, SEEDS = "regularization", "complete_five_epochs", "multi_seed"
 OPTIONS = ["resolve_infrastructure", "use_weak_config", "defer_tuning"]

@@ -14,6 +14,7 @@ from planner.io.programs import load_program
 from planner.records import Decision, Rejected, Verdict
 from planner.runs import Ended, Event, Job
 
+pytestmark = pytest.mark.slow
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "span_multitask.yaml")
 REFERENCE = json.loads((ROOT / "tests" / "reference" / "span_multitask.json").read_text())
 FIRST = "countdown_normalization"
