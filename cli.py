@@ -597,7 +597,7 @@ def doctor(
     if json:
         _print_json(as_json(found))
     else:
-        typer.echo("\n".join(as_lines(found)))
+        _say("\n".join(as_lines(found)))
     if not is_sound(found):
         raise typer.Exit(1)
 

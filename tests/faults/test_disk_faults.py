@@ -260,3 +260,13 @@ def test_a_home_in_which_nothing_was_ever_run_is_sound(fresh_home: Callable[...,
     home = fresh_home(QUICK)
     assert cli("doctor", home=home).out == "nothing to mend\n"
     assert not (home / "mlruns").exists()
+
+
+def test_what_doctor_says_of_a_hostile_program_is_no_command_to_a_terminal(own_home: Path) -> None:
+    programs = own_home / "knowledge" / "programs"
+    text = (programs / "quick.yaml").read_text().replace("program: quick", "program: bad")
+    (programs / "bad.yaml").write_text(text.replace("{spread: 0.1}", '{"\\0- \\e[2J": 0.1}'))
+    reply = cli("doctor", home=own_home)
+    assert reply.code == 1
+    assert "bad.yaml" in reply.out
+    assert not {"\x00", "\x1b"} & {*reply.out, *reply.err}
