@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -101,6 +103,36 @@ class Work:
     outcome: str | None
     seconds: float
     started_at: float | None
+
+
+_TEXTS = ("fingerprint", "program", "folder", "state")
+_MAYBE_TEXTS = ("host", "mlflow_run", "outcome")
+_MAYBE_NUMBERS = ("pid", "process_start", "heartbeat", "started_at")
+
+
+def work_of(row: Mapping[str, Any]) -> Work:
+    """A run from its row.
+
+    Raises:
+        ValueError: a cell holds what its column is not for: SQLite keeps whatever is put there.
+    """
+    fits = (
+        all(isinstance(row[name], str) for name in _TEXTS)
+        and all(isinstance(row[name], str | None) for name in _MAYBE_TEXTS)
+        and all(row[name] is None or _is_number(row[name]) for name in _MAYBE_NUMBERS)
+        and isinstance(row["attempt"], int)
+        and _is_number(row["seconds"])
+        and row["state"] in WORK_STATES
+    )
+    planned = json.loads(row["planned"]) if fits and isinstance(row["planned"], str) else None
+    if not isinstance(planned, dict):
+        raise ValueError(f"the row of run {row['fingerprint']} is malformed")
+    cells: dict[str, Any] = {name: row[name] for name in Work.__dataclass_fields__}
+    return Work(**{**cells, "planned": planned})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def kind_of(record: AnyRecord) -> str:

@@ -6,7 +6,6 @@ MLflow is the record; this file can be deleted and is rebuilt from it. It is wha
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import RecordError
-from planner.io.entries import KINDS, WORK_STATES, Copy, Entry, Work, body_of, kind_of
+from planner.io.entries import KINDS, Copy, Entry, Work, body_of, kind_of, work_of
 from planner.io.journal_file import create, opened
 from planner.records import AnyRecord, canonical
 
@@ -186,10 +185,8 @@ class Journal:
 
     def _work(self, row: dict[str, Any]) -> Work:
         try:
-            if row["state"] not in WORK_STATES:
-                raise ValueError(row["state"])
-            return Work(**{**row, "planned": json.loads(row["planned"])})
-        except (ValueError, TypeError):
+            return work_of(row)
+        except ValueError:
             text = (
                 f"the row of run {row['fingerprint']} in the journal {self.path} is malformed; "
                 "'phasegate doctor --repair' mends it"

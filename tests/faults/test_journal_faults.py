@@ -209,3 +209,14 @@ def test_random_damage_is_never_read_as_something_else(own_home: Path) -> None:
     mended_by_doctor(own_home)
     assert told(own_home)["explained"] == before["explained"]
     assert store_of(own_home).exists()
+
+
+@pytest.mark.slow
+def test_runs_whose_time_is_none_are_told_and_taken_from_mlflow_again(own_home: Path) -> None:
+    path, before = journal_of(own_home), told(own_home)
+    sql("UPDATE work SET seconds = x'00ff', pid = 'nobody'")(path)
+    for words in (("status", "quick"), ("advance", "quick")):
+        one_sentence(cli(*words, home=own_home), str(path), MEND, code=65)
+    mended_by_doctor(own_home)
+    nothing_is_left_to_do(own_home)
+    assert told(own_home) == before

@@ -11,7 +11,7 @@ from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.rescue import sound
 from planner.io.doctor.salvage import salvaged_records, salvaged_work
-from planner.io.entries import KINDS, WORK_STATES, Copy, kind_of
+from planner.io.entries import KINDS, Copy, kind_of, work_of
 from planner.io.journal import Journal
 from planner.io.journal_file import opened, put_in_place
 from planner.io.mlflow_client import database_of, store_uri
@@ -116,7 +116,9 @@ def _rows(patient: Patient) -> Iterator[Finding]:
             mend = "bring the program's file back, then 'phasegate doctor --repair'"
             yield Finding("journal.row", f"row {row['position']}", what, mend)
     for row in surgery.rows(patient.journal, "work"):
-        if row["state"] not in WORK_STATES or not _is_object(row["planned"]):
+        try:
+            work_of(row)
+        except ValueError:
             yield _work_finding(patient, row)
 
 
@@ -134,7 +136,8 @@ def _row_finding(patient: Patient, row: dict[str, Any], record: AnyRecord) -> Fi
 
 def _work_finding(patient: Patient, row: dict[str, Any]) -> Finding:
     def repair() -> str:
-        surgery.settle_row(patient.journal, int(row["place"]), row["outcome"])
+        timed = isinstance(row["seconds"], int | float)
+        surgery.settle_row(patient.journal, int(row["place"]), row["outcome"] if timed else None)
         return "it counts as finished where it has an outcome, and as not made where it has none"
 
     what = f"the journal's row of run {row['fingerprint']} of {row['program']} is malformed "
@@ -160,10 +163,3 @@ def _columns(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _columns_of(record: AnyRecord) -> tuple[str, ...]:
     return record.id, kind_of(record), record.program, record.phase, getattr(record, "fidelity", "")
-
-
-def _is_object(text: Any) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, TypeError):
-        return False

@@ -36,10 +36,22 @@ def forget_record(journal: Journal, record_id: str) -> None:
 
 
 def settle_row(journal: Journal, place: int, outcome: str | None) -> None:
-    """Gives a malformed row of a run the state that its outcome shows: finished, or as good as not made."""
+    """Gives a malformed row of a run the state that its outcome shows: finished, or as good as not made.
+
+    What a finished one lacks then, the next ``advance`` takes from MLflow; no process counts as its owner.
+    """
     state = "finished" if outcome in get_args(RunOutcome) else "abandoned"
+    texts = ("fingerprint", "program", "folder", "mlflow_run", "outcome")
+    as_text = ", ".join(f"{name} = CAST({name} AS TEXT)" for name in texts)
     with _writing(journal) as db:
-        db.execute("UPDATE work SET state = ?, planned = '{}' WHERE rowid = ?", (state, place))
+        db.execute(
+            f"UPDATE OR REPLACE work SET state = ?, planned = '{{}}', {as_text}, "
+            "attempt = CAST(attempt AS INTEGER), pid = NULL, process_start = NULL, host = NULL, "
+            "heartbeat = NULL, started_at = NULL, "
+            "seconds = CASE WHEN typeof(seconds) IN ('integer', 'real') AND abs(seconds) < 1e9 "
+            "THEN seconds ELSE 0 END WHERE rowid = ?",
+            (state, place),
+        )
 
 
 def abandon_work(journal: Journal, place: int) -> None:
