@@ -63,7 +63,7 @@ def test_a_reading_command_imports_nothing_heavy(judged_home: Path, words: list[
 
 
 @pytest.mark.slow
-def test_a_reading_command_takes_at_most_a_quarter_of_importing_mlflow(judged_home: Path) -> None:
+def test_a_reading_command_takes_at_most_three_tenths_of_importing_mlflow(judged_home: Path) -> None:
     commands = {" ".join(w): [str(ROOT / "cli.py"), "--home", str(judged_home), *w] for w in READING}
     commands["import mlflow"] = ["-c", "import mlflow"]
     for words in commands.values():
@@ -74,5 +74,5 @@ def test_a_reading_command_takes_at_most_a_quarter_of_importing_mlflow(judged_ho
             taken[name].append(cpu_seconds(words))
     # The least of each: what else the machine does can only add.
     least = {name: min(seconds) for name, seconds in taken.items()}
-    budget = least.pop("import mlflow") / 4
+    budget = least.pop("import mlflow") * 0.3
     assert {name: t for name, t in least.items() if t > budget} == {}, (budget, least)
