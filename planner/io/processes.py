@@ -36,8 +36,7 @@ def is_running(pid: int | None, started: float | None) -> bool:
 
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - (started or 0.0)) < _SAME_SECONDS
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return abs(process.create_time() - (started or 0.0)) < _SAME_SECONDS and _lives(process)
     except psutil.Error:
         return False
 

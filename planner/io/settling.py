@@ -14,15 +14,14 @@ from planner.io.describing import known_descriptions
 from planner.io.entries import Work
 from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal import Journal
-from planner.io.processes import end_family, is_running
+from planner.io.processes import end_family
+from planner.io.run_store import LOST
 from planner.io.stopping import whole
 from planner.paths import Home
 from planner.ports import Clock, RecordStore, RunStore
 from planner.program import Program
 from planner.recall import is_tried_again
 from planner.runs import Description, Ended, PlannedRun, RunOutcome
-
-LOST = "its planner ended while it was in progress"
 
 
 class Reaper:
@@ -147,13 +146,6 @@ def is_elsewhere(work: Work, now: float) -> bool:
     """Whether a planner on another machine is making a run and was heard of not long ago."""
     elsewhere = work.host is not None and work.host != socket.gethostname()
     return elsewhere and now - (work.heartbeat or 0.0) < DEAD_SECONDS
-
-
-def is_alive(work: Work, now: float) -> bool:
-    """Whether the process that leased a run is there: seen on this machine, heard of from another."""
-    if work.host != socket.gethostname():
-        return is_elsewhere(work, now)
-    return is_running(work.pid, work.process_start)
 
 
 def _result(folder: Path, job_id: str) -> Ended | None:

@@ -21,7 +21,6 @@ from planner.io.journal import Journal
 from planner.io.memory import MemoryRecords
 from planner.io.mirror import write_person
 from planner.io.processes import is_running
-from planner.io.settling import is_alive
 from planner.io.sync import import_records
 from planner.records import Decision
 from planner.status import program_json, program_state
@@ -192,7 +191,7 @@ def test_a_worker_that_outlived_its_planner_is_ended_with_its_child_before_its_r
         (child,) = psutil.Process(worker.pid).children()
         start = psutil.Process(worker.pid).create_time()
         leased(world, tmp_path, pid=worker.pid, process_start=start, host=socket.gethostname())
-        assert is_alive(world.journal.work("small")[0], 0.0)
+        assert is_running(worker.pid, start)
         assert world.desk().reaper().settle() == 1
         assert not is_running(worker.pid, start)
     _, alive = psutil.wait_procs([child], timeout=5)
