@@ -13,6 +13,7 @@ from typing import Any
 
 from planner.counting import GIVES_UP
 from planner.io.journal import Journal
+from planner.io.results import forget_result
 from planner.io.stopping import whole
 from planner.paths import Home
 from planner.ports import Clock, RunStore
@@ -118,6 +119,7 @@ class Batch:
         self._tasks[task.job.id] = task
         told = planned.model_dump(mode="json")
         with whole():
+            forget_result(Path(task.job.folder))
             self.journal.plan_work(
                 planned.fingerprint, task.attempt, self.program.program, told, task.job.folder
             )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.measuring import RESULT
-
 from planner.errors import PhasegateError, ProgramError
+from planner.io.results import read_result
 from planner.io.worker_process import Assignment, WorkerProcess, ask, wait_for_any
-from planner.runs import Description, Ended, Event, Job, RunOutcome
+from planner.runs import Description, Event, Job, RunOutcome
 
 START_ATTEMPTS = 3
 
@@ -148,9 +146,12 @@ class LocalLauncher:
             events += [active.end(job, "lost", _not_started(dead.tail())) for job in active.open]
         else:
             for job in active.open:
-                result = _read_result(job)
+                found = read_result(Path(job.folder), job.id)
                 # A result is written whole and last: the run had ended, only its answer is missing.
-                events.append(active.end(job, **result) if result else active.end(job, outcome, reason))
+                told = (
+                    (found.outcome, found.reason, found.seconds, found.device) if found else (outcome, reason)
+                )
+                events.append(active.end(job, *told))
         self._discard(dead)
         return events
 
@@ -189,14 +190,3 @@ def _described(answer: dict[str, Any]) -> list[Description]:
 def _not_started(tail: str) -> str:
     lines = tail.strip().splitlines() or ["it said nothing"]
     return f"worker did not start: {lines[-1]}"
-
-
-def _read_result(job: Job) -> dict[str, Any] | None:
-    """What a worker wrote of a run that ended; None where it wrote nothing that can be read."""
-    try:
-        result = json.loads((Path(job.folder) / RESULT).read_bytes())
-        told = {key: result[key] for key in ("outcome", "reason", "seconds")}
-        Ended(job_id=job.id, device=result.get("device"), **told)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return {**told, "device": result.get("device")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 from collections.abc import Sequence
@@ -15,13 +14,14 @@ from planner.io.entries import Work
 from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal import Journal
 from planner.io.processes import end_family
+from planner.io.results import read_result
 from planner.io.run_store import LOST
 from planner.io.stopping import whole
 from planner.paths import Home
 from planner.ports import Clock, RecordStore, RunStore
 from planner.program import Program
 from planner.recall import is_tried_again
-from planner.runs import Description, Ended, PlannedRun, RunOutcome
+from planner.runs import Description, PlannedRun, RunOutcome
 
 
 class Reaper:
@@ -88,7 +88,7 @@ class Reaper:
         if work.host == socket.gethostname():
             end_family(work.pid, work.process_start)
         folder, where = Path(work.folder), (work.program, work.fingerprint, work.attempt)
-        ended = _result(folder, f"{work.fingerprint}-{work.attempt}") if self._is_ours(folder) else None
+        ended = read_result(folder, f"{work.fingerprint}-{work.attempt}") if self._is_ours(folder) else None
         run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
         if ended is not None and ended.outcome == "disk_full":
             outcome, reason, ended = "disk_full", ended.reason, None
@@ -146,17 +146,3 @@ def is_elsewhere(work: Work, now: float) -> bool:
     """Whether a planner on another machine is making a run and was heard of not long ago."""
     elsewhere = work.host is not None and work.host != socket.gethostname()
     return elsewhere and now - (work.heartbeat or 0.0) < DEAD_SECONDS
-
-
-def _result(folder: Path, job_id: str) -> Ended | None:
-    try:
-        told = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        return Ended(
-            job_id=job_id,
-            outcome=told["outcome"],
-            reason=told["reason"],
-            seconds=round(told["seconds"], 3),  # as MLflow keeps it, so that a rebuilt journal says the same
-            device=told.get("device"),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        return None
