@@ -124,7 +124,7 @@ def the_home() -> Home:
     told = _settings["home"] or os.environ.get("PHASEGATE_HOME")
     here = Path(__file__).resolve().parent
     root = Path(told) if told else here if (here / "knowledge").is_dir() else Path.cwd()
-    if not root.is_dir():
+    if not os.path.isdir(root):  # unlike Path.is_dir, it has an answer for any text
         raise UsageError(f"the home folder {root} is not there; make it, or name another with --home")
     return Home(root.resolve())
 

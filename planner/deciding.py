@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from planner.prediction import Prediction
 from planner.program import ENDS, Program
 from planner.records import Decision, Inputs, Verdict, digest_of
 from planner.routes import openers, targets
@@ -27,10 +27,9 @@ def decision_digest(program: Program, phase: str) -> str:
     return digest_of(ways)
 
 
-def registered(program: Program, phase: str | None) -> dict[str, Any] | None:
-    """The prediction of a phase as a decision keeps it; None where there is none."""
-    told = program.phases[phase].prediction if phase in program.phases else None
-    return told.model_dump(mode="json") if told is not None else None
+def registered(program: Program, phase: str | None) -> Prediction | None:
+    """The prediction of a phase, as a decision keeps it; None where there is none."""
+    return program.phases[phase].prediction if phase in program.phases else None
 
 
 def launch_decision(

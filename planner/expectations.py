@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from planner.cases import may_hold
 from planner.criteria.judge import result_from
-from planner.program import Prediction, Program
+from planner.prediction import Prediction
+from planner.program import Program
 from planner.records import Decision, Record, Verdict
 
 
@@ -77,8 +78,7 @@ def registered_predictions(entries: Iterable[Any]) -> dict[str, Prediction | Non
     found: dict[str, Prediction | None] = {}
     for record in (entry.record for entry in entries):
         if isinstance(record, Decision) and record.inputs is not None and record.target is not None:
-            told = record.inputs.prediction
-            found.setdefault(record.target, None if told is None else Prediction.model_validate(told))
+            found.setdefault(record.target, record.inputs.prediction)
     return found
 
 

@@ -15,6 +15,7 @@ from pydantic import Field
 from planner.criterion import Criterion
 from planner.errors import ProgramError
 from planner.expand import expand
+from planner.prediction import Prediction
 from planner.written import (
     Consequence,
     Direction,
@@ -83,22 +84,6 @@ class ClaimRule(Written):
     equivalent: list[Ref] = []
     refuted: list[Ref] = []
     caveat_unless: list[Ref] = []
-
-
-class Prediction(Written):
-    """The verdict that is expected, written down before the runs."""
-
-    outcome: Literal["pass", "fail"] | None = None
-    tier: Name | None = None
-    case: Name | None = None
-    probability: Annotated[float, Field(ge=0, le=1)]
-    because: str = ""
-
-    @pydantic.model_validator(mode="after")
-    def _of_one_thing(self) -> Prediction:
-        if sum(v is not None for v in (self.outcome, self.tier, self.case)) != 1:
-            raise ValueError("predicts exactly one of outcome, tier, case")
-        return self
 
 
 class Supersedes(Written):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import ConfigDict, Field
 
+from planner.prediction import Prediction
 from planner.written import Treatment
 
 SCHEMA_VERSION = 1
@@ -283,7 +284,7 @@ class Verdict(Identified):
     params: tuple[ArmParams, ...] = ()
     run_ids: tuple[str, ...] = ()
     seeds: int = 0
-    seconds: float = 0.0
+    seconds: Value = 0.0
     rules_digest: str
     code_digests: tuple[str, ...] = ()
     data_digests: tuple[str, ...] = ()
@@ -344,7 +345,7 @@ class Inputs(Record):
     asked: tuple[tuple[str, int], ...] = ()
     considered: tuple[Considered, ...] = ()
     because: str = ""
-    prediction: dict[str, Any] | None = None
+    prediction: Prediction | None = None
 
 
 class Decision(Identified):

@@ -130,6 +130,13 @@ def test_what_is_no_program_is_told_and_the_others_are_shown(home: Path, kind: s
     assert "quick" in run_here(("status",), home).out
 
 
+def test_a_home_of_which_no_folder_can_have_the_name_is_not_there(home: Path) -> None:
+    for name in ("a" * 5000, "a/" * 3000):
+        reply = run_here(["status", "--home", name], home)
+        assert reply.code == 2
+        assert "is not there" in reply.err
+
+
 def test_a_rules_file_may_be_anything(home: Path) -> None:
     for kind in ("pipe", "folder", "device", "outside", "deep"):
         put(home, kind)

@@ -33,6 +33,7 @@ _SETTINGS = {
     # A server that restarts is waited for, one that is gone or hangs is told after some 5 or 35 seconds.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "PGCONNECT_TIMEOUT": "10",
 }
 
 
@@ -77,14 +78,16 @@ def connect(home: Home) -> Client:
         for noisy in ("mlflow", "alembic", "urllib3"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
-        if not uri.startswith("sqlite"):
+        if not is_database(uri):
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
             return client
+        path = database_of(uri)
+        if path is None:
+            _knock(uri)
         lock = home.lock("mlflow")
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock, timeout=120):
-            path = database_of(uri)
             if path is not None and not (path.exists() and path.stat().st_size):
                 _make_database(path)
             client = MlflowClient(tracking_uri=uri)
@@ -130,6 +133,22 @@ def has_store(home: Home) -> bool:
             "MLFLOW_TRACKING_URI, or 'phasegate doctor --repair' begins a new one"
         )
     return path.exists()
+
+
+def _knock(uri: str) -> None:
+    """One attempt to reach a database's server: MLflow would try for nearly two minutes."""
+    from sqlalchemy import create_engine
+
+    engine = create_engine(uri)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
+
+
+def is_database(uri: str) -> bool:
+    """Whether MLflow writes to a database itself, and to no server that keeps artifacts too."""
+    return uri.startswith(("sqlite", "postgresql", "mysql", "mssql"))
 
 
 def database_of(uri: str) -> Path | None:
@@ -202,7 +221,7 @@ def experiment_id(client: Client, home: Home, program: str, question: str) -> st
         again = client.get_experiment_by_name(program)
         if again is not None:
             return str(again.experiment_id)
-        location = _artifacts(home, program) if store_uri(home).startswith("sqlite") else None
+        location = _artifacts(home, program) if is_database(store_uri(home)) else None
         made = client.create_experiment(program, artifact_location=location)
     _describe(client, str(made), question, {})
     return str(made)

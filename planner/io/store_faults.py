@@ -90,7 +90,7 @@ def _of_server(text: str, store: str) -> PhasegateError | None:
 def shown(uri: str) -> str:
     """A store as a person knows it: the file of a database, or an address without a password."""
     path = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", uri)
-    return path[1] if path else re.sub(r"//[^/@]*@", "//", uri)
+    return path[1] if path else re.sub(r"//[^/]*@", "//", uri)
 
 
 def damaged(store: object, how: str) -> StoreUnavailable:

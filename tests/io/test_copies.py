@@ -92,6 +92,16 @@ def test_what_cannot_be_read_at_all_is_named() -> None:
         assert "cannot be read" in told(found)[0][2]
 
 
+def test_a_value_that_no_record_may_hold_makes_no_record_though_its_digest_fits() -> None:
+    for copy, fields in (
+        (BOTH[0], {"seconds": 10**400}),
+        (BOTH[1], {"inputs": {**json.loads(BOTH[1].body or "")["inputs"], "prediction": {"x": None}}}),
+    ):
+        found = reconcile([edited(copy, recomputed=True, **fields)], [])
+        assert found.entries == []
+        assert len(found.differences) == 1
+
+
 def test_a_record_that_one_side_does_not_hold_yet_is_no_difference_and_one_that_is_lost_is() -> None:
     pending = copy_of(DECISION, 2, mirrored=False)
     found = reconcile([BOTH[0], pending], [BOTH[0], BOTH[2]])
