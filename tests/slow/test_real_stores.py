@@ -1,0 +1,119 @@
+"""A program on a real MLflow server and on a real PostgreSQL, which are killed and come again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_stores import STORES, Store, postgres_programs
+from small_homes import QUICK, ROOT, clean_environment, cli, make_home
+
+pytestmark = pytest.mark.slow
+PATIENCE = 240.0
+MANY = 4
+# Every run is noted, and waits until it may go on.
+WAITING = """
+    import pathlib, time
+    with open("made", "a") as file:
+        file.write(f"{config.shift} {seed}\\n")
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+"""
+
+
+@pytest.fixture(params=sorted(STORES))
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "PostgreSQL" and (postgres_programs() is None or find_spec("psycopg") is None):
+        pytest.skip("PostgreSQL is not installed here")
+    with STORES[request.param]() as found:
+        yield found
+
+
+def start(home: Path, store: Store, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), *words]
+    pipe, env = subprocess.PIPE, clean_environment(MLFLOW_TRACKING_URI=store.uri)
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env)
+
+
+def ends(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+def waiting_home(folder: Path) -> Path:
+    home = make_home(folder, QUICK)
+    module = home / "experiments" / "quick.py"
+    text = module.read_text()
+    module.write_text(text.replace("\n    for step in range(4):", f"{WAITING}\n    for step in range(4):"))
+    return home
+
+
+def concluded(steps: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    return [(s["phase"], s["outcome"], s["case"], s["confidence"]) for s in steps]
+
+
+def test_a_store_that_is_killed_and_comes_again_costs_no_run_and_changes_no_verdict(
+    store: Store, tmp_path: Path, advance_reply: str
+) -> None:
+    home = waiting_home(tmp_path / "home")
+    working = start(home, store, "advance", "quick", "--all", "--jobs", "1", "--json")
+    until = time.monotonic() + PATIENCE
+    while not (home / "made").exists():
+        assert working.poll() is None, working.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    store.kill()
+    (home / "go").touch()
+    code, out, err = ends(working)
+    assert (code, out) == (69, "")
+    assert "cannot be reached" in err
+    assert "secret" not in err
+    env = {"MLFLOW_TRACKING_URI": store.uri}
+    assert cli("advance", "quick", home=home, env=env).code == 69
+    assert cli("status", home=home, env=env).code == 0
+
+    store.start()
+    reply = cli("advance", "quick", "--all", "--jobs", "1", "--json", home=home, env=env)
+    assert reply.code == 0, reply.err
+    undisturbed = json.loads(advance_reply)["steps"]
+    assert concluded(reply.json["steps"]) == concluded(undisturbed)
+    made = (home / "made").read_text().splitlines()
+    assert len(made) == len(set(made)) == sum(step["runs_launched"] for step in undisturbed)
+    (told,) = cli("status", "--json", home=home, env=env).json["programs"]
+    assert told["spent"]["runs"] == len(made)
+    assert cli("doctor", home=home, env=env).out == "nothing to mend\n"
+    for words in (["replay", "quick"], ["memo", "quick", "--verify"]):
+        checked = cli(*words, home=home, env=env, cwd=tmp_path)
+        assert checked.code == 0, checked.out + checked.err
+
+
+def test_a_second_home_on_the_same_store_makes_no_run_again(store: Store, tmp_path: Path) -> None:
+    env = {"MLFLOW_TRACKING_URI": store.uri}
+    words = ("advance", "quick", "--all", "--jobs", "1", "--json")
+    mine = cli(*words, home=make_home(tmp_path / "mine", QUICK), env=env)
+    assert mine.code == 0, mine.err
+    theirs = make_home(tmp_path / "theirs", QUICK)
+    told = cli("explain", "quick", "--json", home=theirs, env=env)
+    assert told.json["verdict"]["outcome"] == mine.json["steps"][-1]["outcome"]
+    reply = cli(*words, home=theirs, env=env)
+    assert reply.code == 0, reply.err
+    assert sum(step["runs_launched"] for step in reply.json["steps"]) == 0
+    (here, there) = (cli("status", "--json", home=home, env=env).json for home in (tmp_path / "mine", theirs))
+    assert here == there
+
+
+def test_first_advances_side_by_side_make_the_tables_once(
+    store: Store, fresh_home: Callable[..., Path]
+) -> None:
+    home = fresh_home(*(QUICK.replace("program: quick", f"program: quick_{i}") for i in range(MANY)))
+    working = [start(home, store, "advance", f"quick_{i}", "--jobs", "1", "--json") for i in range(MANY)]
+    for code, out, err in map(ends, working):
+        assert code == 0, err
+        assert [step["outcome"] for step in json.loads(out)["steps"]] == ["fail"]
