@@ -121,7 +121,8 @@ class MemoryRecords:
             if record.program == program.program
             for at, position in self.stands.get(place, [(first, 0)])
         ]
-        for at, position, place in sorted(stood):
+        # One that has no place yet was the last to be written.
+        for at, position, place in sorted(stood, key=lambda one: (one[0], one[1] == 0, one)):
             record = self.places[place][0]
             yield Copy(record.id, kind_of(record), body_of(record), at, position, place)
 

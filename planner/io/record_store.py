@@ -69,11 +69,11 @@ class MlflowRecords:
         """Every record as it lies there, altered or not; in the order and as often as ``load`` has them."""
         with speaking_of(self._runs.uri):
             stood = [
-                (at, position, _RANK.get(raw.data.tags.get(tags.KIND, ""), 2), str(raw.info.run_id), raw)
+                (at, _in_order(position, raw.data.tags), str(raw.info.run_id), position, raw)
                 for raw in self._recorded(program)
                 for at, position in _stood(raw.data.tags)
             ]
-            for at, position, _, run_id, raw in sorted(stood, key=lambda one: one[:4]):
+            for at, _, run_id, position, raw in sorted(stood, key=lambda one: one[:3]):
                 told = raw.data.tags
                 kind = "verdict" if told.get(tags.KIND) == "phase" else told.get(tags.KIND, "")
                 yield Copy(
@@ -283,6 +283,11 @@ def _stood(told: Mapping[str, str], noted_only: bool = False) -> list[tuple[str,
     noted = [stand.rpartition("#") for stand in told.get(tags.STOOD, "").split()]
     found = [(at, place) for at, _, told_at in noted if (place := whole_number(told_at)) is not None]
     return found or ([] if noted_only else [(str(told.get(tags.AT, "")), 0)])
+
+
+def _in_order(position: int, told: Mapping[str, str]) -> tuple[bool, int, int]:
+    """What orders records of one second; one that has no place yet was the last to be written."""
+    return position == 0, position, _RANK.get(told.get(tags.KIND, ""), 2)
 
 
 def _milliseconds(at: str) -> int:

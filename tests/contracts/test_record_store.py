@@ -112,6 +112,14 @@ class TestRecordStore:
         store.write_decision(DECISION, VERDICT, place, "a note", AT)
         assert [type(r).__name__ for r, _, _ in store.load(PROGRAM)] == ["Verdict", "Decision"]
 
+    def test_a_decision_that_has_no_place_yet_comes_after_its_verdict_that_has_one(
+        self, store: RecordStore
+    ) -> None:
+        place = self.close(store)
+        store.stood(place, AT, 3)
+        store.write_decision(DECISION, VERDICT, place, "a note", AT)
+        assert [type(r).__name__ for r, _, _ in store.load(PROGRAM)] == ["Verdict", "Decision"]
+
     def test_a_memo_is_put_on_the_page_of_its_phase(self, store: RecordStore, tmp_path: Path) -> None:
         figure = tmp_path / "figure.png"
         figure.write_bytes(b"a picture")
