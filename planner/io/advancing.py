@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -99,7 +99,7 @@ def _run(
     home: Home, program: Program, request: Request, stop_at: float | None, say: Callable[[str], None]
 ) -> Outcome:
     """Settles what was left of a program that this process holds, and runs its loop."""
-    with _desk(home, program, request, stop_at, say) as desk:
+    with _desk(home, program, request, stop_at, say) as desk, _held(desk, request):
         from planner.io.sync import import_records, mirror_pending
 
         with whole():
@@ -173,6 +173,18 @@ def _desk(
         yield desk
     finally:
         launcher.close()
+
+
+def _held(desk: Desk, request: Request) -> AbstractContextManager[None]:
+    """The program, held against other homes that use the same store."""
+    from planner.io.run_store import MlflowRuns
+    from planner.io.shared_lease import SharedLease
+
+    runs = desk.runs
+    assert isinstance(runs, MlflowRuns)
+    name = desk.program.program
+    lease = SharedLease(runs.client, runs.uri, desk.home, name, runs.experiment(desk.program), desk.clock)
+    return lease.held(request.wait, _tell)
 
 
 def workers(request: Request) -> int:

@@ -152,7 +152,7 @@ class Desk:
         self.notify((f"{self.program.program} / {phase} ({fidelity})", len(runs)))
         try:
             with (
-                beating(self.journal, self.program.program, self.clock),
+                beating(lambda: self.journal.beat(self.program.program, self.clock.seconds())),
                 closing(self.launcher.run(batch.jobs(runs))) as events,
             ):
                 self._follow(batch, events)

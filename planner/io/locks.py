@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planner.errors import ProgramBusy
 from planner.io.processes import is_running, start_time
@@ -105,14 +105,14 @@ def _busy(home: Home, program: str) -> str:
 
 
 def _write_note(note: Path, now: str) -> None:
-    told = {
-        "pid": os.getpid(),
-        "since": now,
-        "host": socket.gethostname(),
-        "started": start_time(os.getpid()),
-    }
     with suppress(OSError):  # it tells others who holds the lock, which is held all the same
-        note.write_text(json.dumps(told), encoding="utf-8")
+        note.write_text(json.dumps(this_process(now)), encoding="utf-8")
+
+
+def this_process(since: str) -> dict[str, Any]:
+    """What tells others which process holds a program."""
+    pid = os.getpid()
+    return {"pid": pid, "since": since, "host": socket.gethostname(), "started": start_time(pid)}
 
 
 def holder_of(home: Home, program: str) -> Holder | None:
@@ -126,10 +126,14 @@ def holder_of(home: Home, program: str) -> Holder | None:
         holder = Holder(int(told["pid"]), str(told["since"]), str(told["host"]), started and float(started))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return holder if not holder.is_here or _is_there(holder) else None
+    return holder if not holder.is_here or is_there(holder) else None
 
 
-def _is_there(holder: Holder) -> bool:
+def is_there(holder: Holder) -> bool:
+    """Whether a process of this machine still runs.
+
+    Side effects: asks the system.
+    """
     if holder.started is not None:
         return is_running(holder.pid, holder.started)
     try:

@@ -223,7 +223,13 @@ def experiment_id(client: Client, home: Home, program: str, question: str) -> st
         if again is not None:
             return str(again.experiment_id)
         location = _artifacts(home, program) if is_database(store_uri(home)) else None
-        made = client.create_experiment(program, artifact_location=location)
+        try:
+            made = client.create_experiment(program, artifact_location=location)
+        except Exception:
+            again = client.get_experiment_by_name(program)  # another home may have made it just now
+            if again is None:
+                raise
+            made = again.experiment_id
     _describe(client, str(made), question, {})
     return str(made)
 

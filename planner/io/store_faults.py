@@ -11,6 +11,16 @@ from planner.errors import PhasegateError, StoreUnavailable, disk_full, not_allo
 AGAIN = "then run the same command again: what is finished is kept"
 _REVISION = re.compile(r"found version (\w+),? but expected (\w+)")
 _UNKNOWN = re.compile(r"Can't locate revision identified by '(\w+)'")
+_NOBODY_THERE = (
+    "refused",
+    "NameResolution",
+    "resolve",
+    "unreachable",
+    "aborted",
+    "reset",
+    "starting up",
+    "shutting down",
+)
 _STATUS = re.compile(r"error code (\d{3})|(\d{3}) (?:Server|Client) Error|too many (\d{3}) error")
 
 
@@ -71,9 +81,7 @@ def _of_server(text: str, store: str) -> PhasegateError | None:
             "(MLFLOW_HTTP_REQUEST_TIMEOUT "
             f"is how many seconds to wait), {AGAIN}"
         )
-    if any(
-        sign in text for sign in ("refused", "NameResolution", "resolve", "unreachable", "aborted", "reset")
-    ):
+    if any(sign in text for sign in _NOBODY_THERE):
         return StoreUnavailable(
             f"MLflow at {store} cannot be reached; start the server, or name another with "
             "MLFLOW_TRACKING_URI, " + AGAIN

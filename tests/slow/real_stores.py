@@ -44,7 +44,7 @@ class Store:
 
     def start(self) -> None:
         """Starts it and waits until it answers."""
-        with self.log.open("ab") as log:
+        with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 self.words, stdout=log, stderr=log, user=self.user, start_new_session=True
             )
@@ -64,7 +64,7 @@ class Store:
         try:
             if self.uri.startswith("http"):
                 return urllib.request.urlopen(f"{self.uri}/health", timeout=2).status == 200
-            return b"ready to accept connections" in self.log.read_bytes().split(b"starting PostgreSQL")[-1]
+            return b"ready to accept connections" in self.log.read_bytes()
         except OSError:
             return False
 

@@ -117,3 +117,43 @@ def test_first_advances_side_by_side_make_the_tables_once(
     for code, out, err in map(ends, working):
         assert code == 0, err
         assert [step["outcome"] for step in json.loads(out)["steps"]] == ["fail"]
+
+
+def test_two_homes_that_wait_for_each_other_make_each_run_once(store: Store, tmp_path: Path) -> None:
+    homes = [make_home(tmp_path / name, QUICK) for name in ("mine", "theirs")]
+    env = {"MLFLOW_TRACKING_URI": store.uri}
+    assert cli("advance", "quick", "--no-run", home=homes[0], env=env).code == 0  # the tables are there
+    words = ("advance", "quick", "--all", "--wait", "--jobs", "1", "--json")
+    steps = []
+    for code, out, err in map(ends, [start(home, store, *words) for home in homes]):
+        assert code == 0, err
+        steps += json.loads(out)["steps"]
+    assert [(step["outcome"], step["runs_launched"]) for step in steps] == [("fail", 6), ("pass", 3)]
+    for home in homes:
+        assert cli("doctor", home=home, env=env).out == "nothing to mend\n"
+    here, there = (cli("status", "--json", home=home, env=env).json for home in homes)
+    assert here == there
+
+
+def test_another_home_is_told_who_advances_the_program_and_takes_over_when_that_one_is_dead(
+    store: Store, tmp_path: Path
+) -> None:
+    mine, theirs = waiting_home(tmp_path / "mine"), make_home(tmp_path / "theirs", QUICK)
+    env = {"MLFLOW_TRACKING_URI": store.uri}
+    working = start(mine, store, "advance", "quick", "--jobs", "1")
+    until = time.monotonic() + PATIENCE
+    while not (mine / "made").exists():
+        assert working.poll() is None, working.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    refused = cli("advance", "quick", home=theirs, env=env)
+    assert (refused.code, refused.out) == (75, "")
+    assert f"process {working.pid} on " in refused.err
+    assert "secret" not in refused.err
+    working.kill()
+    working.communicate()
+    reply = cli("advance", "quick", "--all", "--json", home=theirs, env=env)
+    assert [step["outcome"] for step in reply.json["steps"]] == ["fail", "pass"]
+    (mine / "go").touch()
+    assert cli("advance", "quick", "--all", "--json", home=mine, env=env).code == 0
+    assert cli("doctor", home=mine, env=env).out == "nothing to mend\n"

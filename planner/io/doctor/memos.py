@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from planner.io import tags
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.memo_files import write_aside
-from planner.io.mlflow_client import speaking_of
+from planner.io.mlflow_client import home_mark, own_uri, speaking_of
 from planner.io.quarantine import move_away
 from planner.program import Program
 from planner.records import Verdict
@@ -41,8 +42,20 @@ def _of_program(patient: Patient, program: Program) -> Iterator[Finding]:
         path = patient.home.memo(program.program, verdict.phase, verdict.fidelity)
         page = patient.records.memo(place)
         here = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        if here is None and _is_of_another_home(patient, place):
+            continue
         if here != page and (here or page):
             yield _finding(patient, program.program, verdict, path, place, here, page)
+
+
+def _is_of_another_home(patient: Patient, place: str) -> bool:
+    """Whether a page was made by another home that uses the same store: its memo's file lies there."""
+    assert patient.runs is not None
+    if patient.runs.uri == own_uri(patient.home):
+        return False
+    with speaking_of(patient.runs.uri):
+        maker = patient.runs.client.get_run(place).data.tags.get(tags.HOME)
+    return maker not in (None, home_mark(patient.home))
 
 
 def _finding(

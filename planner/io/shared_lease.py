@@ -1,0 +1,127 @@
+"""Who advances a program in a store that several homes share: a tag of the program's MLflow experiment.
+
+A home's lock keeps the processes of that home apart; those of other homes, and of other machines, see the
+tag. MLflow's tags know no compare-and-set: whoever writes one looks again after a moment, and gives way to
+who wrote last.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.errors import ProgramBusy, StoreUnavailable
+from planner.io import tags
+from planner.io.heartbeat import DEAD_SECONDS, beating
+from planner.io.locks import Holder, is_there, this_process
+from planner.io.mlflow_client import home_mark, own_uri, speaking_of
+from planner.io.stopping import whole
+from planner.io.store_faults import shown
+from planner.paths import Home
+from planner.ports import Clock
+
+if TYPE_CHECKING:
+    from planner.io.mlflow_client import Client
+
+LOOKS_AGAIN = 0.5
+POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class SharedLease:
+    """A program in a store that other homes may use too.
+
+    Args:
+        home: the one that asks.
+        experiment: id of the program's MLflow experiment.
+    """
+
+    client: Client
+    uri: str
+    home: Home
+    program: str
+    experiment: str
+    clock: Clock
+
+    @contextmanager
+    def held(self, wait: bool = False, tell: Callable[[str], object] = lambda _: None) -> Iterator[None]:
+        """Holds the program against other homes; nothing where no other home uses the store.
+
+        Args:
+            wait: waits until it is free, instead of raising.
+            tell: takes the line that says for whom it waits.
+
+        Raises:
+            ProgramBusy: a planner of another home holds it, and gave a sign of life not long ago.
+            StoreUnavailable: the store cannot be reached.
+
+        Side effects: a tag of the experiment, written again every so many seconds and deleted at the end.
+        """
+        if self.uri == own_uri(self.home):
+            yield
+            return
+        since = self.clock.now()
+        self._take(since, wait, tell)
+        try:
+            with beating(lambda: self._write(since)):
+                yield
+        except StoreUnavailable:
+            raise  # the tag cannot be deleted either; it tells how long it has been silent
+        except BaseException:
+            self._give_back()
+            raise
+        else:
+            self._give_back()
+
+    def _take(self, since: str, wait: bool, tell: Callable[[str], object]) -> None:
+        told = False
+        while True:
+            busy = self._other()
+            if busy is None:
+                self._write(since)
+                time.sleep(LOOKS_AGAIN)
+                busy = self._other()
+            if busy is None:
+                return
+            if not wait:
+                raise ProgramBusy(f"{busy}; try again when it has ended, or wait for it with --wait")
+            if not told:
+                tell(f"{busy}; waiting")
+                told = True
+            time.sleep(POLL_SECONDS)
+
+    def _other(self) -> str | None:
+        """Who else holds the program, and how long ago that gave a sign of life; None where nobody does."""
+        with speaking_of(self.uri):
+            text = self.client.get_experiment(self.experiment).tags.get(tags.HOLDER)
+        try:
+            told = json.loads(text or "")
+            holder = Holder(int(told["pid"]), str(told["since"]), str(told["host"]), float(told["started"]))
+            home, beat = str(told["home"]), float(told["beat"])
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            return None
+        silent = self.clock.seconds() - beat
+        heard = abs(silent) <= DEAD_SECONDS
+        if home == home_mark(self.home) or not heard or (holder.is_here and not is_there(holder)):
+            return None
+        return (
+            f"{self.program} is being advanced in another home that uses {shown(self.uri)}, by {holder} "
+            f"(last sign of life {max(0.0, silent):.0f} s ago)"
+        )
+
+    def _write(self, since: str) -> None:
+        told = {
+            **this_process(since),
+            "home": home_mark(self.home),
+            "beat": round(self.clock.seconds(), 3),
+        }
+        with speaking_of(self.uri):
+            self.client.set_experiment_tag(self.experiment, tags.HOLDER, json.dumps(told))
+
+    def _give_back(self) -> None:
+        with whole(), suppress(StoreUnavailable), speaking_of(self.uri):
+            self.client.delete_experiment_tag(self.experiment, tags.HOLDER)
