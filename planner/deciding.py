@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from planner.prediction import Prediction
 from planner.program import ENDS, Program
@@ -21,7 +22,7 @@ def decision_digest(program: Program, phase: str) -> str:
     for name in (phase, *openers(program, phase)):
         rules = program.phases[name]
         ahead = [t for t in targets(program, name).values() if t not in ENDS]
-        asked = {t: [program.phases[t].asks_for, registered(program, t)] for t in ahead}
+        asked = {t: [program.phases[t].asks_for, _in_json(registered(program, t))] for t in ahead}
         told = rules.model_dump(mode="json", include={"next", "triage"})
         ways[name] = {"rules": rules_digest(program, name), "asks_for": asked, **told}
     return digest_of(ways)
@@ -30,6 +31,10 @@ def decision_digest(program: Program, phase: str) -> str:
 def registered(program: Program, phase: str | None) -> Prediction | None:
     """The prediction of a phase, as a decision keeps it; None where there is none."""
     return program.phases[phase].prediction if phase in program.phases else None
+
+
+def _in_json(told: Prediction | None) -> dict[str, Any] | None:
+    return told.model_dump(mode="json") if told is not None else None
 
 
 def launch_decision(

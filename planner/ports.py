@@ -163,6 +163,10 @@ class MemoStore(Protocol):
         """Writes the memo of a trace; gives its path, its text for a page without pictures, its figures."""
         ...
 
+    def has(self, verdict: Verdict) -> bool:
+        """Whether there is a memo of the verdict's phase at its fidelity."""
+        ...
+
 
 class Clock(Protocol):
     """The time."""

@@ -299,7 +299,9 @@ class World:
         import_records(desk.journal, desk.records, desk.runs, self.program)
         desk.reaper().settle()
         mirror_pending(desk)
-        return run_loop(desk, Options(every, until, accept))
+        done = run_loop(desk, Options(every, until, accept))
+        mirror_pending(desk, done.position.steps)
+        return done
 
     @property
     def at(self) -> Standpoint:

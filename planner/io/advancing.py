@@ -109,6 +109,8 @@ def _run(
             mirror_pending(desk)
         options = Options(request.every, request.until, request.accept)
         done = run_loop(desk, options, _ask if _has_terminal() and not request.quiet else None)
+        with whole():
+            mirror_pending(desk, done.position.steps)
         if done.position.state == "done":  # nothing will be tried again
             shutil.rmtree(home.work / program.program, ignore_errors=True)
     return done

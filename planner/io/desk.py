@@ -193,10 +193,15 @@ class Desk:
     # --- record --------------------------------------------------------------------------------
 
     def is_recorded(self, step: Step) -> bool:
-        """Whether verdict and decision of a step are the last word, in MLflow too."""
-        entries = self.journal.entries(self.program.program)
-        latest = latest_step(entries, step.verdict.phase, step.verdict.fidelity)
-        return latest == (step.verdict.id, step.decision.id)
+        """Whether verdict and decision of a step are the last word, in MLflow too, and its memo is written.
+
+        A step that was cut off before its memo, and stood no more when it was mirrored, has none.
+        """
+        verdict, entries = step.verdict, self.journal.entries(self.program.program)
+        if latest_step(entries, verdict.phase, verdict.fidelity) != (verdict.id, step.decision.id):
+            return False
+        place = self.records.held(self.program).get(verdict.id, "")
+        return self.memos.has(verdict) or self.records.memo(place) is not None
 
     def record(self, step: Step, position: Position, launched: int) -> Recorded:
         """Writes a step down: journal first, then memo, then MLflow."""

@@ -10,6 +10,7 @@ from planner.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.memo.render import Picture, render_memo
 from planner.paths import Home
+from planner.records import Verdict
 
 
 class MemoFiles:
@@ -31,6 +32,10 @@ class MemoFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_aside(path, render_memo(trace, pictures, at))
         return path, render_memo(trace, (), at), figures
+
+    def has(self, verdict: Verdict) -> bool:
+        """Whether there is a memo of the verdict's phase at its fidelity."""
+        return self.home.memo(verdict.program, verdict.phase, verdict.fidelity).is_file()
 
     def _draw(self, trace: Trace, evidence: Evidence | None) -> tuple[Sequence[Picture], list[Path]]:
         verdict = trace.verdict
@@ -65,6 +70,10 @@ class MemoryMemos:
         write_aside(path, text)
         self.texts[trace.phase] = text
         return path, text, []
+
+    def has(self, verdict: Verdict) -> bool:
+        """Whether there is a memo of the verdict's phase."""
+        return (self.folder / f"{verdict.phase}.md").is_file()
 
 
 def write_aside(path: Path, text: str) -> None:

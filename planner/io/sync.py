@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from planner.errors import each_apart
 from planner.io.desk import Desk
@@ -15,6 +15,7 @@ from planner.io.vanished import refuse_vanished, unreadable
 from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
+from planner.position import Step
 from planner.program import Program
 from planner.records import AnyRecord, Decision, Verdict
 
@@ -62,22 +63,30 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
         journal.note_finished(program.program, rows)
 
 
-def mirror_pending(desk: Desk) -> None:
+def mirror_pending(desk: Desk, steps: Sequence[Step] | None = None) -> None:
     """Writes to MLflow what the journal holds and MLflow does not.
 
-    The last verdict of a phase and what was decided after it are left to the loop, which writes them
-    with their memo if they still stand.
+    Args:
+        steps: those on the program's way, which are left to the loop: it writes them with their memo.
+            None before the way is known: the last verdict of a phase, and what was decided after it,
+            may then be on it.
 
     Side effects: writes MLflow and the journal.
     """
     entries = desk.journal.entries(desk.program.program)
     verdicts = {e.record.id: e.record for e in entries if isinstance(e.record, Verdict)}
-    last = {(v.phase, v.fidelity): v.id for v in verdicts.values()}
     for entry in entries:
-        record = entry.record
-        about = record.id if isinstance(record, Verdict) else getattr(record, "verdict_id", None)
-        if not entry.mirrored and about not in last.values():
-            _mirror(desk, record, verdicts)
+        if not entry.mirrored and entry.record.id not in _left_to_the_loop(entries, verdicts, steps):
+            _mirror(desk, entry.record, verdicts)
+
+
+def _left_to_the_loop(
+    entries: Sequence[Entry], verdicts: Mapping[str, Verdict], steps: Sequence[Step] | None
+) -> set[str]:
+    if steps is not None:
+        return {record.id for step in steps for record in (step.verdict, step.decision)}
+    last = set({(v.phase, v.fidelity): v.id for v in verdicts.values()}.values())
+    return last | {e.record.id for e in entries if getattr(e.record, "verdict_id", None) in last}
 
 
 def _mirror(desk: Desk, record: AnyRecord, verdicts: Mapping[str, Verdict]) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import pytest
-from twin_worlds import FLAKY, Life
+from twin_worlds import FLAKY, Life, choose
 from worlds import Crash
+
+from planner.records import AnyRecord, Decision, Verdict
+
+
+def dies(life: Life, at: Callable[[str], None]) -> None:
+    """Advances until ``at``, which is called at every write, ends it."""
+    life.world.fail = at
+    with pytest.raises(Crash):
+        life.world.advance(every=True)
 
 
 @pytest.mark.slow
@@ -23,6 +33,29 @@ def test_a_life_that_is_cut_off_at_any_write_comes_to_the_same_end(tmp_path: Pat
     assert crash_at > 200
 
 
+@pytest.mark.parametrize("kind", [Verdict, Decision])
+def test_what_was_cut_off_and_then_overridden_is_in_the_store_after_the_next_advance(
+    tmp_path: Path, kind: type
+) -> None:
+    life = Life(tmp_path / "life")
+    world = life.world
+
+    def pending() -> list[AnyRecord]:
+        return [e.record for e in world.journal.entries("small") if not e.mirrored]
+
+    def die_before_it_is_in_the_store(_: str) -> None:
+        if any(isinstance(record, kind) and record.phase == "third" for record in pending()):
+            raise Crash
+
+    dies(life, die_before_it_is_in_the_store)
+    for option in ("repeat", "turn"):
+        choose(life, "first", option)
+        life.advance(True)
+        assert pending() == []
+        held = world.records.held(world.program)
+        assert {held[verdict.id] for verdict in world.at.verdicts.values()} <= set(world.records.memos)
+
+
 def test_what_a_first_try_left_is_not_taken_for_the_second(tmp_path: Path) -> None:
     life = Life(tmp_path / "life")
 
@@ -30,8 +63,6 @@ def test_what_a_first_try_left_is_not_taken_for_the_second(tmp_path: Path) -> No
         if any(w.attempt == 2 and w.state == "planned" for w in life.world.journal.work("small")):
             raise Crash
 
-    life.world.fail = die_before_the_second_try
-    with pytest.raises(Crash):
-        life.world.advance(every=True)
+    dies(life, die_before_the_second_try)
     life.advance(True)
     assert all(life.tries[run] == 2 for run in FLAKY)
