@@ -30,12 +30,12 @@ def seeds_wanted(
             continue
         arms = arms_of(rule)
         lagging = _lagging(arms, result, evidence)
-        goal = _next_look(rule, judging, min(len(evidence.of(arm)) for arm in arms))
+        ahead = {} if lagging else _seeds_ahead(rule, arms, result, judging, evidence)
         for arm in arms:
             if lagging:
                 wanted.update({arm: _tried(evidence, arm) + 1} if arm in lagging else {})
-            elif goal > len(evidence.of(arm)):
-                wanted[arm] = max(_tries(evidence, arm, goal, judging), wanted.get(arm, 0))
+            elif ahead[arm] > len(evidence.of(arm)):
+                wanted[arm] = max(_tries(evidence, arm, ahead[arm], judging), wanted.get(arm, 0))
     for name in _winners(rules, verdict):
         rule, result = rules.criteria[name], verdict.criterion(name)
         if isinstance(rule, Level | Comparison) and result is not None:
@@ -112,6 +112,27 @@ def _lagging(arms: Sequence[str], result: CriterionResult, evidence: Evidence) -
         return []
     last = {arm: max(evidence.of(arm)) for arm in arms}
     return [arm for arm in arms if last[arm] < max(last.values())]
+
+
+def _seeds_ahead(
+    rule: Criterion, arms: Sequence[str], result: CriterionResult, judging: Judging, evidence: Evidence
+) -> dict[str, int]:
+    """How many seeds each arm has at a criterion's next look.
+
+    Where seeds count in pairs, and different ones were excluded in two arms, an arm needs more than pairs.
+    """
+    have = {arm: set(evidence.of(arm)) for arm in arms}
+    least, pairs = min(map(len, have.values())), len(set.intersection(*have.values()))
+    if not result.n <= pairs < least:
+        return dict.fromkeys(arms, _next_look(rule, judging, least))
+    goal = _next_look(rule, judging, pairs)
+    spent = {arm: {run.seed for run in evidence.looked_at.get(arm, ())} for arm in arms}
+    for seed in range(max(map(max, have.values())) + 1 + judging.most_seeds):
+        if len(set.intersection(*have.values())) >= goal:
+            break
+        for arm in arms:
+            have[arm] |= {seed} - spent[arm]
+    return {arm: len(seeds) for arm, seeds in have.items()}
 
 
 def _next_look(rule: Criterion, judging: Judging, have: int) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from worlds import own_run, recall_of, scores, small, steady
 
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.program import Program
+from planner.records import Exclusion
 from planner.runs import Run
 from planner.seeds import seeds_wanted
 
@@ -15,11 +18,18 @@ NAMES = ("base", "new", "other", "last")
 UNCLEAR = steady({name: {"score": 0.0 if name == "base" else 0.4} for name in NAMES}, noise=1.0)
 
 
-def wanted(program: Program, runs: list[Run], final: bool = False) -> dict[str, int]:
-    evidence: Evidence = recall_of(program, runs).evidence_of("first", "standard")
+def wanted(
+    program: Program, runs: list[Run], final: bool = False, excluded: Sequence[Exclusion] = ()
+) -> dict[str, int]:
+    evidence: Evidence = recall_of(program, runs, excluded=excluded).evidence_of("first", "standard")
     judging = build_judging(program, "first", "standard", final)
     verdict = judge_phase(program, "first", evidence, judging)
     return seeds_wanted(program, "first", verdict, judging, evidence)
+
+
+def excluding(run: Run) -> Exclusion:
+    told = {"program": "small", "phase": "first", "run_id": run.id, "by": "ada", "reason": "a bad machine"}
+    return Exclusion(**told, at="2026-01-02T00:00:00+00:00").identified("x")
 
 
 def runs(program: Program, script: object, counts: dict[str, int]) -> list[Run]:
@@ -47,6 +57,16 @@ def test_an_interval_criterion_looks_again_at_the_last_look() -> None:
 def test_an_arm_that_lags_behind_after_an_interruption_catches_up_first() -> None:
     program = small()
     assert wanted(program, runs(program, UNCLEAR, {"base": 4, "new": 3})) == {"new": 4}
+
+
+@pytest.mark.parametrize(("made", "asked"), [(4, {"base": 4, "new": 4}), (5, {})])
+def test_where_other_seeds_are_excluded_in_two_arms_pairs_are_made_up_to_the_next_look(
+    made: int, asked: dict[str, int]
+) -> None:
+    program = small()
+    found = runs(program, scores(new=5.0), {"base": made, "new": made})
+    bad = [run for run in found if (run.arm, run.seed) in (("base", 0), ("new", 1))]
+    assert wanted(program, found, excluded=[excluding(run) for run in bad]) == asked
 
 
 @pytest.mark.parametrize("count", [6, 7])
