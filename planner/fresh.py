@@ -45,7 +45,7 @@ def fresh_seeds_wanted(program: Program, evidence: Evidence, seen: Seen) -> dict
     fresh = evidence.without(judged_otherwise(program, evidence, seen))
     least = _least(program, evidence)
     lacking = {arm: least - len(fresh.of(arm)) for arm in program.phases[evidence.phase].arms}
-    tried = {arm: len(evidence.of(arm)) + len(evidence.failed.get(arm, {})) for arm in lacking}
+    tried = {arm: len(evidence.of(arm)) + evidence.failed_for_good(arm) for arm in lacking}
     return {arm: tried[arm] + more for arm, more in lacking.items() if more > 0}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from planner.counting import build_evidence, given_up, one_dataset, one_per_seed
 from planner.evidence import Evidence
@@ -107,7 +107,20 @@ class Recall:
     def evidence_of(self, phase: str, fidelity: str) -> Evidence:
         """The runs that count for a phase: our own by fingerprint, those of others by their tags."""
         found = {arm: self.candidates(phase, arm, fidelity) for arm in self.program.phases[phase].arms}
-        return build_evidence(self.program, phase, fidelity, found, self.excluded)
+        evidence = build_evidence(self.program, phase, fidelity, found, self.excluded)
+        again = {
+            arm: self._tried_again(phase, found[arm], by_seed) for arm, by_seed in evidence.failed.items()
+        }
+        return replace(evidence, again=again)
+
+    def _tried_again(self, phase: str, runs: Sequence[Run], failed: Iterable[int]) -> frozenset[int]:
+        """The failed seeds of an arm that have another try."""
+        kept = [run for run in runs if run.id not in self.excluded]
+        retries = self._retries(phase)
+        return frozenset(s for s in failed if _wants_retry([run for run in kept if run.seed == s], retries))
+
+    def _retries(self, phase: str) -> int:
+        return self.program.budget.retries + sum(name != phase for name in self._mended)
 
     def missing(self, phase: str, fidelity: str, wanted: Mapping[str, int]) -> list[PlannedRun]:
         """The planned runs that have not been made, seed by seed over the arms.
@@ -142,7 +155,7 @@ class Recall:
         for run in kept:
             if run.own or run.data_digest == ours:
                 by_seed[run.seed].append(run)
-        retries = self.program.budget.retries + sum(name != phase for name in self._mended)
+        retries = self._retries(phase)
         settled = {seed for seed, runs in by_seed.items() if not _wants_retry(runs, retries)}
         if given_up([run for seed in settled for run in by_seed[seed]]):
             return []

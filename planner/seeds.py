@@ -48,7 +48,7 @@ def seeds_wanted(
 
 
 def _tried(evidence: Evidence, arm: str) -> int:
-    return len(evidence.of(arm)) + len(evidence.failed.get(arm, {}))
+    return len(evidence.of(arm)) + evidence.failed_for_good(arm)
 
 
 def _aside(evidence: Evidence, arm: str) -> int:
@@ -58,7 +58,7 @@ def _aside(evidence: Evidence, arm: str) -> int:
 
 def _tries(evidence: Evidence, arm: str, goal: int, judging: Judging) -> int:
     """How many seeds have to be tried for so many good ones, as far as an arm may have any."""
-    return min(goal + len(evidence.failed.get(arm, {})), judging.most_seeds)
+    return min(goal + evidence.failed_for_good(arm), judging.most_seeds)
 
 
 def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:
@@ -126,12 +126,12 @@ def _seeds_ahead(
     if not result.n <= pairs < least:
         return dict.fromkeys(arms, _next_look(rule, judging, least))
     goal = _next_look(rule, judging, pairs)
-    spent = {arm: {run.seed for run in evidence.looked_at.get(arm, ())} for arm in arms}
+    tried = {arm: {run.seed for run in evidence.looked_at.get(arm, ())} for arm in arms}
     for seed in range(max(map(max, have.values())) + 1 + judging.most_seeds):
         if len(set.intersection(*have.values())) >= goal:
             break
         for arm in arms:
-            have[arm] |= {seed} - spent[arm]
+            have[arm] |= {seed} - (tried[arm] - set(evidence.again.get(arm, ())))
     return {arm: len(seeds) for arm, seeds in have.items()}
 
 

@@ -14,6 +14,7 @@ from planner.records import Exclusion
 from planner.runs import Run
 from planner.seeds import seeds_wanted
 
+UNSURE = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.5}
 NAMES = ("base", "new", "other", "last")
 UNCLEAR = steady({name: {"score": 0.0 if name == "base" else 0.4} for name in NAMES}, noise=1.0)
 
@@ -43,8 +44,7 @@ def test_a_clear_answer_wants_no_more() -> None:
 
 @pytest.mark.parametrize("treatment", ["sequential", "anytime"])
 def test_a_criterion_judged_in_sequence_looks_again_after_one_more_seed(treatment: str) -> None:
-    unclear = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.5, "treatment": treatment}
-    program = small(criteria={"higher": unclear})
+    program = small(criteria={"higher": {**UNSURE, "treatment": treatment}})
     assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 3})) == {"base": 4, "new": 4}
 
 
@@ -80,6 +80,14 @@ def test_a_failed_seed_counts_among_the_tries_of_an_arm() -> None:
     found = [r for r in runs(program, UNCLEAR, {"base": 5, "new": 5}) if (r.arm, r.seed) != ("new", 0)]
     found.append(own_run(program, "first", "new", 0, "code_error"))
     assert wanted(program, found) == {"new": 6}
+
+
+def test_a_seed_that_will_be_tried_again_is_not_among_the_tries_yet() -> None:
+    program = small(criteria={"higher": {**UNSURE, "treatment": "sequential"}})
+    found = runs(program, UNCLEAR, {"base": 4, "new": 3})
+    for outcome, asked in (("lost", {"new": 4}), ("code_error", {"new": 5})):
+        failed = own_run(program, "first", "new", 3, {}).model_copy(update={"outcome": outcome})
+        assert wanted(program, [*found, failed]) == asked
 
 
 def test_an_answer_that_is_invalid_or_has_no_evidence_wants_no_seeds() -> None:

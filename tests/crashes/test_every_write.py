@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from twin_worlds import FLAKY, Life, choose
-from worlds import Crash
+from worlds import Crash, steady
 
+from planner.program import Program, build
 from planner.records import AnyRecord, Decision, Verdict
 
 
@@ -31,6 +32,48 @@ def test_a_life_that_is_cut_off_at_any_write_comes_to_the_same_end(tmp_path: Pat
         life.advance(True)
         assert life.story() == twin.story(), crash_at
     assert crash_at > 200
+
+
+def noisy(treatment: str) -> Program:
+    """One phase, which asks for seed after seed, or for all there are, before it is decided."""
+    higher = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.6, "treatment": treatment}
+    first = {"arms": ["base", "new"], "criteria": {"higher": higher}, "gate": ["higher"]}
+    return build(
+        {
+            "program": "small",
+            "question": "Is it higher?",
+            "experiment": "made_up",
+            "metrics": {"score": {"unit": "points", "better": "higher"}},
+            "arms": {name: {"kind": name} for name in ("base", "new")},
+            "phases": {"first": {"question": "Higher?", "factor": "kind", **first}},
+            "budget": {"seeds_per_arm": 12},
+        }
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("treatment", "seeds"), [("sequential", 8), ("anytime", 8), ("interval", 12), ("point", 3)]
+)
+def test_seeds_that_are_added_are_as_many_whenever_a_life_is_cut_off(
+    tmp_path: Path, treatment: str, seeds: int
+) -> None:
+    script = steady({"base": {"score": 0.0}, "new": {"score": 0.7}}, noise=0.4)
+    flaky = {("new", 4), ("base", 5)}
+
+    def begin(name: str) -> Life:
+        return Life(tmp_path / name, program=noisy(treatment), script=script, flaky=flaky)
+
+    twin = begin("twin")
+    twin.advance(True)
+    assert twin.story()[0][4] == seeds
+    for crash_at in count(0, 3):
+        life = begin(str(crash_at))
+        if life.advance(True, crash_at):
+            break
+        life.advance(True)
+        assert life.story() == twin.story(), crash_at
+    assert crash_at > 100
 
 
 @pytest.mark.parametrize("kind", [Verdict, Decision])

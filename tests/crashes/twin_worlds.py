@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,18 +66,23 @@ class Life:
     """A world whose runs keep account of themselves.
 
     Attributes:
+        script: what each arm measures with each seed.
+        flaky: runs that are killed on their first try, by nobody that the planner knows of.
         again: runs that were begun although a finished run of the same arm and seed was there.
         within: called in the middle of every run.
     """
 
     folder: Path
+    program: Program = field(default_factory=lambda: program_of())
+    script: Callable[[str, int], Measured] = MEASURE
+    flaky: Collection[tuple[str, int]] = frozenset(FLAKY)
     again: list[tuple[str, int]] = field(default_factory=list)
     within: Callable[[], None] = lambda: None
     tries: Counter[tuple[str, int]] = field(default_factory=Counter)
     world: World = field(init=False)
 
     def __post_init__(self) -> None:
-        self.world = World(self.folder, program_of(), self.measure)
+        self.world = World(self.folder, self.program, self.measure)
 
     def measure(self, arm: str, seed: int) -> Measured:
         """What a run measures; the flaky ones are killed the first time."""
@@ -85,7 +90,9 @@ class Life:
             self.again.append((arm, seed))
         self.within()
         self.tries[arm, seed] += 1
-        return "killed" if (arm, seed) in FLAKY and self.tries[arm, seed] == 1 else MEASURE(arm, seed)
+        return (
+            "killed" if (arm, seed) in self.flaky and self.tries[arm, seed] == 1 else self.script(arm, seed)
+        )
 
     @property
     def finished(self) -> list[Any]:
