@@ -19,7 +19,7 @@ from planner.io.launcher import LocalLauncher
 from planner.io.locks import program_lock
 from planner.io.memo_files import MemoFiles
 from planner.io.stopping import whole
-from planner.io.telling import Telling, end_lines
+from planner.io.telling import Telling, end_lines, heard_or_not
 from planner.paths import Home
 from planner.plain import plain
 from planner.program import Program
@@ -61,6 +61,7 @@ def advance_programs(
     Side effects: everything that ``advance`` does.
     """
     stop_at = SystemClock().seconds() + request.max_seconds if request.max_seconds else None
+    say = heard_or_not(say)
     if len(names) == 1:
         return _advance(home, names[0], request, stop_at, say), []
     done, faults = each_apart(names, lambda name: _advance(home, name, request, stop_at, say))
@@ -166,7 +167,7 @@ def _desk(
         memos=MemoFiles(home),
         clock=SystemClock(),
         wishes=Wishes(request.fidelity, request.no_run, stop_at),
-        notify=Telling(home, workers(request), say),
+        notify=heard_or_not(Telling(home, workers(request), say)),
     )
     try:
         runs.experiment(program)
@@ -193,6 +194,7 @@ def workers(request: Request) -> int:
     return request.jobs or usable
 
 
+@heard_or_not
 def _tell(line: str) -> None:
     sys.stderr.write(line + "\n")
 
