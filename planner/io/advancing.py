@@ -18,6 +18,7 @@ from planner.io.home import code_at_hand, open_journal, open_program, standpoint
 from planner.io.launcher import LocalLauncher
 from planner.io.locks import program_lock
 from planner.io.memo_files import MemoFiles
+from planner.io.shared_lease import SharedLease, owner_lock
 from planner.io.stopping import whole
 from planner.io.telling import Telling, end_lines, heard_or_not
 from planner.paths import Home
@@ -81,7 +82,8 @@ def _advance(
     home: Home, name: str, request: Request, stop_at: float | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
     _open_as_asked(home, name, request)  # what is wrong with it is said at once, and not after a wait
-    with program_lock(home, name, SystemClock().now(), request.wait, _tell):
+    held = name, SystemClock().now(), request.wait, _tell
+    with program_lock(home, *held), owner_lock(home, *held):
         program = _open_as_asked(home, name, request)
         done = _run(home, program, request, stop_at, say)
     if done.position.refused:
@@ -179,7 +181,6 @@ def _desk(
 def _held(desk: Desk, request: Request) -> AbstractContextManager[None]:
     """The program, held against other homes that use the same store."""
     from planner.io.run_store import MlflowRuns
-    from planner.io.shared_lease import SharedLease
 
     runs = desk.runs
     assert isinstance(runs, MlflowRuns)
