@@ -702,8 +702,22 @@ def _program_name() -> str:
     return "phasegate" if Path(sys.argv[0]).suffix != ".py" else "cli.py"
 
 
+def _open_streams() -> None:
+    """Leads stdin, stdout and stderr nowhere where whoever started this process has closed them.
+
+    A database would be opened under their numbers otherwise, and be written to as one of them.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
 def main() -> None:
     """The entry point of ``phasegate`` and ``python cli.py``."""
+    _open_streams()
     gc.set_threshold(100_000)  # imports make much that stays; tracing it again and again slows every start
     app(args=_hoisted(sys.argv[1:]), prog_name=_program_name())
 

@@ -18,8 +18,9 @@ from planner.io.home import code_at_hand, open_journal, open_program, standpoint
 from planner.io.launcher import LocalLauncher
 from planner.io.locks import program_lock
 from planner.io.memo_files import MemoFiles
+from planner.io.shared_lease import SharedLease, owner_lock
 from planner.io.stopping import whole
-from planner.io.telling import Telling, end_lines
+from planner.io.telling import Telling, end_lines, heard_or_not
 from planner.paths import Home
 from planner.plain import plain
 from planner.program import Program
@@ -61,6 +62,7 @@ def advance_programs(
     Side effects: everything that ``advance`` does.
     """
     stop_at = SystemClock().seconds() + request.max_seconds if request.max_seconds else None
+    say = heard_or_not(say)
     if len(names) == 1:
         return _advance(home, names[0], request, stop_at, say), []
     done, faults = each_apart(names, lambda name: _advance(home, name, request, stop_at, say))
@@ -80,7 +82,8 @@ def _advance(
     home: Home, name: str, request: Request, stop_at: float | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
     _open_as_asked(home, name, request)  # what is wrong with it is said at once, and not after a wait
-    with program_lock(home, name, SystemClock().now(), request.wait, _tell):
+    held = name, SystemClock().now(), request.wait, _tell
+    with program_lock(home, *held), owner_lock(home, *held):
         program = _open_as_asked(home, name, request)
         done = _run(home, program, request, stop_at, say)
     if done.position.refused:
@@ -168,7 +171,7 @@ def _desk(
         memos=MemoFiles(home),
         clock=SystemClock(),
         wishes=Wishes(request.fidelity, request.no_run, stop_at),
-        notify=Telling(home, workers(request), say),
+        notify=heard_or_not(Telling(home, workers(request), say)),
     )
     try:
         runs.experiment(program)
@@ -180,7 +183,6 @@ def _desk(
 def _held(desk: Desk, request: Request) -> AbstractContextManager[None]:
     """The program, held against other homes that use the same store."""
     from planner.io.run_store import MlflowRuns
-    from planner.io.shared_lease import SharedLease
 
     runs = desk.runs
     assert isinstance(runs, MlflowRuns)
@@ -195,6 +197,7 @@ def workers(request: Request) -> int:
     return request.jobs or usable
 
 
+@heard_or_not
 def _tell(line: str) -> None:
     sys.stderr.write(line + "\n")
 

@@ -2,23 +2,25 @@
 
 A home's lock keeps the processes of that home apart; those of other homes, and of other machines, see the
 tag. MLflow's tags know no compare-and-set: whoever writes one looks again after a moment, and gives way to
-who wrote last.
+who wrote last. Where the store is a home's own database, the lock of that home is taken too: it looks at no
+tag.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io import tags
 from planner.io.heartbeat import DEAD_SECONDS, beating
-from planner.io.locks import Holder, is_there, this_process
-from planner.io.mlflow_client import home_mark, own_uri, speaking_of
+from planner.io.locks import Holder, is_there, program_lock, this_process
+from planner.io.mlflow_client import database_of, home_mark, own_uri, speaking_of, store_uri
 from planner.io.stopping import whole
 from planner.io.store_faults import shown
 from planner.paths import Home
@@ -29,6 +31,27 @@ if TYPE_CHECKING:
 
 LOOKS_AGAIN = 0.5
 POLL_SECONDS = 2.0
+
+
+def owner_of_store(home: Home) -> Home | None:
+    """The other home whose own database this one uses; None where it uses its own, or nobody's."""
+    path = database_of(store_uri(home))
+    if path is None or path.resolve() == home.database.resolve():
+        return None
+    owner = Home(path.absolute().parents[1])
+    return owner if owner.database == path.absolute() else None
+
+
+def owner_lock(
+    home: Home, program: str, now: str, wait: bool, tell: Callable[[str], object]
+) -> AbstractContextManager[None]:
+    """Holds a program in the home whose database this one uses; nothing where there is no such home.
+
+    Raises:
+        ProgramBusy: a process of that home, or of another that uses its database, holds it.
+    """
+    owner = owner_of_store(home)
+    return nullcontext() if owner is None else program_lock(owner, program, now, wait, tell)
 
 
 @dataclass(frozen=True)
@@ -65,9 +88,9 @@ class SharedLease:
             yield
             return
         since = self.clock.now()
-        self._take(since, wait, tell)
         try:
-            with beating(lambda: self._write(since)):
+            self._take(since, wait, tell)
+            with beating(lambda: self._beat(since)):
                 yield
         except StoreUnavailable:
             raise  # the tag cannot be deleted either; it tells how long it has been silent
@@ -94,10 +117,18 @@ class SharedLease:
                 told = True
             time.sleep(POLL_SECONDS)
 
+    def _beat(self, since: str) -> None:
+        """A sign of life, unless another home has taken over while this process slept."""
+        if self._other() is None:
+            self._write(since)
+
+    def _text(self) -> str | None:
+        with speaking_of(self.uri):
+            return self.client.get_experiment(self.experiment).tags.get(tags.HOLDER)
+
     def _other(self) -> str | None:
         """Who else holds the program, and how long ago that gave a sign of life; None where nobody does."""
-        with speaking_of(self.uri):
-            text = self.client.get_experiment(self.experiment).tags.get(tags.HOLDER)
+        text = self._text()
         try:
             told = json.loads(text or "")
             holder = Holder(int(told["pid"]), str(told["since"]), str(told["host"]), float(told["started"]))
@@ -114,14 +145,15 @@ class SharedLease:
         )
 
     def _write(self, since: str) -> None:
-        told = {
-            **this_process(since),
-            "home": home_mark(self.home),
-            "beat": round(self.clock.seconds(), 3),
-        }
+        told = {**this_process(since), **self._mine(), "beat": round(self.clock.seconds(), 3)}
         with speaking_of(self.uri):
             self.client.set_experiment_tag(self.experiment, tags.HOLDER, json.dumps(told))
 
+    def _mine(self) -> dict[str, Any]:
+        """What no other's note says."""
+        return {"pid": os.getpid(), "home": home_mark(self.home)}
+
     def _give_back(self) -> None:
         with whole(), suppress(StoreUnavailable), speaking_of(self.uri):
-            self.client.delete_experiment_tag(self.experiment, tags.HOLDER)
+            if self._mine().items() <= json.loads(self._text() or "{}").items():
+                self.client.delete_experiment_tag(self.experiment, tags.HOLDER)

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from planner.graph import Recorded
 from planner.io.progress import Progress
 from planner.paths import Home
 from planner.plain import sentence
+
+Told = TypeVar("Told")
+
+
+def heard_or_not(tell: Callable[[Told], object]) -> Callable[[Told], None]:
+    """Tells as long as somebody listens: work does not end because a pipe is closed or a log is full.
+
+    Side effects: what can no longer be written to leads nowhere from then on.
+    """
+
+    def told(message: Told) -> None:
+        try:
+            tell(message)
+        except OSError:
+            _lead_nowhere()
+
+    return told
+
+
+def _lead_nowhere() -> None:
+    """Gives up those of stdout and stderr that refuse what is written to them."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 class Telling:

@@ -15,7 +15,7 @@ import pytest
 from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io import shared_lease, tags
 from planner.io.heartbeat import DEAD_SECONDS
-from planner.io.locks import this_process
+from planner.io.locks import program_lock, this_process
 from planner.io.mlflow_client import own_uri
 from planner.io.shared_lease import SharedLease
 from planner.paths import Home
@@ -137,6 +137,32 @@ def test_of_two_that_write_at_once_the_last_goes_on(store: Tags, tmp_path: Path)
         lease(store, tmp_path).held().__enter__()
 
 
+def test_who_is_stopped_before_it_has_looked_again_leaves_no_note(
+    store: Tags, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_: float) -> None:
+        assert tags.HOLDER in store.held
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shared_lease.time, "sleep", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        lease(store, tmp_path).held().__enter__()
+    assert store.held == {}
+
+
+@pytest.mark.parametrize("told", [note(), "[1]", "{"])
+def test_a_note_that_another_wrote_meanwhile_is_neither_replaced_nor_deleted(
+    store: Tags, tmp_path: Path, told: str
+) -> None:
+    mine = lease(store, tmp_path)
+    with mine.held():
+        store.held[tags.HOLDER] = told
+        if told == note():
+            mine._beat("later")
+            assert store.held == {tags.HOLDER: told}
+    assert store.held == {tags.HOLDER: told}
+
+
 def test_who_waits_says_for_whom_once_and_goes_on_when_it_is_free(store: Tags, tmp_path: Path) -> None:
     store.held[tags.HOLDER] = note()
     said: list[str] = []
@@ -154,3 +180,24 @@ def test_who_waits_says_for_whom_once_and_goes_on_when_it_is_free(store: Tags, t
 def test_a_store_of_the_home_alone_gets_no_note(store: Tags, tmp_path: Path) -> None:
     with lease(store, tmp_path, own_uri(Home(tmp_path))).held():
         assert store.held == {}
+
+
+def test_who_uses_another_homes_database_holds_the_program_there_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, guest = Home(tmp_path / "owner"), Home(tmp_path / "guest")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", own_uri(owner))
+    with program_lock(owner, "quick", "earlier"), pytest.raises(ProgramBusy, match="since earlier"):
+        shared_lease.owner_lock(guest, "quick", "later", False, print).__enter__()
+    with shared_lease.owner_lock(guest, "quick", "later", False, print), pytest.raises(ProgramBusy):
+        program_lock(owner, "quick", "latest").__enter__()
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////somewhere/shared.db", "sqlite://", SERVER, "sqlite:///m.db"])
+def test_a_store_that_is_no_homes_own_has_no_other_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert shared_lease.owner_of_store(Home(tmp_path)) is None
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", own_uri(Home(tmp_path)))
+    assert shared_lease.owner_of_store(Home(tmp_path)) is None

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cli_schemas import assert_fits
-from small_homes import QUICK, ROOT, WAITS, add_program, cli, contents, log_reference, make_home
+from small_homes import (
+    QUICK,
+    ROOT,
+    WAITS,
+    add_program,
+    clean_environment,
+    cli,
+    contents,
+    log_reference,
+    make_home,
+)
 
 pytestmark = pytest.mark.slow
 MakeHome = Callable[..., Path]
@@ -128,6 +141,20 @@ def test_progress_goes_to_stderr_and_results_to_stdout(fresh_home: MakeHome) -> 
 
 
 # --- figures that others logged ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "listens",
+    ["2>&1 | head -n 1", ">&- 2>&- <&-", "> /dev/full 2> /dev/full"],
+    ids=["leaves", "none", "full"],
+)
+def test_work_goes_on_when_nobody_listens(fresh_home: MakeHome, listens: str) -> None:
+    home = fresh_home(QUICK)
+    words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), "advance", "--all", "--jobs", "1"]
+    script = f"set -o pipefail; {shlex.join(words)} {listens}"
+    done = subprocess.run(["bash", "-c", script], env=clean_environment(), capture_output=True, timeout=300)
+    assert done.returncode == 0
+    assert cli("status", "--json", home=home).json["programs"][0]["state"] == "done"
 
 
 def test_the_documents_own_figures_give_its_authors_verdict(tmp_path: Path) -> None:
