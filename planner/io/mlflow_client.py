@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from planner.errors import PhasegateError, StoreUnavailable, told_by_the_system
 from planner.io.journal import Journal
+from planner.io.moved import refuse_moved
 from planner.io.store_faults import meaning_of, shown
 from planner.paths import Home
 from planner.records import digest_of
@@ -189,7 +190,8 @@ def find_experiment(client: Client, home: Home, program: str) -> Any:
     """A program's MLflow experiment; None where there never was one.
 
     Raises:
-        StoreUnavailable: it was deleted, or the store is not the one that the journal knows.
+        StoreUnavailable: it was deleted, its artifacts lie elsewhere because the home was moved, or the
+            store is not the one that the journal knows.
     """
     found = client.get_experiment_by_name(program)
     if found is not None and found.lifecycle_stage == "deleted":
@@ -205,6 +207,8 @@ def find_experiment(client: Client, home: Home, program: str) -> Any:
             "records and finished runs in it; name the store that has it with MLFLOW_TRACKING_URI, or "
             "'phasegate doctor --repair' begins it anew"
         )
+    if found is not None and store_uri(home) == own_uri(home):
+        refuse_moved(home, program, str(found.artifact_location))
     return found
 
 

@@ -39,7 +39,7 @@ class Reaper:
         records: RecordStore,
         clock: Clock,
     ) -> None:
-        self._work = home.work.resolve()
+        self._home = home
         self._program = program
         self._journal = journal
         self._runs = runs
@@ -87,12 +87,12 @@ class Reaper:
         """Settles one run; whether it was cut off."""
         if work.host == socket.gethostname():
             end_family(work.pid, work.process_start)
-        folder, where = Path(work.folder), (work.program, work.fingerprint, work.attempt)
-        ended = read_result(folder, f"{work.fingerprint}-{work.attempt}") if self._is_ours(folder) else None
+        folder, where = run_folder(self._home, work), (work.program, work.fingerprint, work.attempt)
+        ended = read_result(folder, f"{work.fingerprint}-{work.attempt}") if folder is not None else None
         run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
         if ended is not None and ended.outcome == "disk_full":
             outcome, reason, ended = "disk_full", ended.reason, None
-        if ended is not None and run_id is not None:
+        if ended is not None and run_id is not None and folder is not None:
             self._runs.finish(run_id, folder, ended, work.started_at or self._clock.seconds())
             told: dict[str, Any] = {"outcome": ended.outcome, "seconds": ended.seconds, "mlflow_run": run_id}
             self._journal.update_work(*where, state="finished", **told)
@@ -111,15 +111,11 @@ class Reaper:
         for work in self._journal.work(self._program.program):
             again = is_tried_again(work.outcome or "", work.attempt, self._program.budget.retries)
             if work.state == "finished" and not again and work.folder:
-                self._remove(Path(work.folder))
+                self._remove(run_folder(self._home, work))
 
-    def _remove(self, folder: Path) -> None:
-        if self._is_ours(folder) and folder.exists():
+    def _remove(self, folder: Path | None) -> None:
+        if folder is not None and folder.exists():
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _is_ours(self, folder: Path) -> bool:
-        """Whether it is a run's folder of this home: a journal that was tampered with may name any other."""
-        return self._work in folder.resolve().parents
 
     def _start_late(self, work: Work) -> str | None:
         """The MLflow run of one that ended before MLflow had heard of it; None if too little is known."""
@@ -135,6 +131,16 @@ class Reaper:
         known = known_descriptions(self._program, planned.code_digest, self._journal, planned.fidelity)
         told = known.get((planned.phase, planned.arm, planned.fidelity))
         return told if told is not None and told.config == planned.params else None
+
+
+def run_folder(home: Home, work: Work) -> Path | None:
+    """The folder of a run, in this home.
+
+    A journal that moved with its home names the old place, and one that was tampered with any other.
+    """
+    here = home.work.resolve()
+    places = Path(work.folder), home.run_folder(work.program, work.fingerprint)
+    return next((folder for folder in places if here in folder.resolve().parents), None)
 
 
 def unsettled(journal: Journal, program: str) -> list[Work]:

@@ -179,9 +179,10 @@ def test_what_ended_processes_left_is_moved_away_and_nothing_of_it_is_deleted(ow
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("in_journal", [True, False], ids=["leased", "unknown to the journal"])
-def test_a_finished_result_that_nobody_recorded_is_adopted(own_home: Path, in_journal: bool) -> None:
+@pytest.mark.parametrize("how", ["leased", "leased where the home was before", "unknown to the journal"])
+def test_a_finished_result_that_nobody_recorded_is_adopted(own_home: Path, how: str) -> None:
     """As after a kill between a run's result and its outcome; the journal may have been rebuilt since."""
+    in_journal = how.startswith("leased")
     before = told(own_home)
     with database(journal_of(own_home)) as db:
         row = db.execute("SELECT fingerprint, mlflow_run, seconds FROM work LIMIT 1").fetchone()
@@ -200,8 +201,9 @@ def test_a_finished_result_that_nobody_recorded_is_adopted(own_home: Path, in_jo
     result = {"outcome": "ok", "reason": "", "seconds": seconds, "device": "cpu"}
     (place / "result.json").write_text(json.dumps(result))
     if in_journal:
+        noted = place if how == "leased" else Path("/where/it/was") / place.relative_to(own_home)
         with database(journal_of(own_home)) as db:
-            db.execute("UPDATE work SET folder = ? WHERE fingerprint = ?", (str(place), fingerprint))
+            db.execute("UPDATE work SET folder = ? WHERE fingerprint = ?", (str(noted), fingerprint))
     found_by_doctor(own_home, "run.unrecorded" if in_journal else "run.orphan")
     mended_by_doctor(own_home)
     assert told(own_home) == before

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from small_homes import QUICK, ROOT, WAITS, add_program, clean_environment, cli
+from small_homes import QUICK, ROOT, WAITS, add_program, clean_environment, cli, contents
 
 from tests.faults.breaking import (
     database,
@@ -356,3 +356,33 @@ def test_what_a_killed_process_left_half_written_in_the_database_is_taken_back(
     assert (told(own_home), runs_in(own_home)) == (before, were)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM experiment_tags WHERE key LIKE 'key %'").fetchone() == (0,)
+
+
+def test_a_home_that_was_moved_settles_in_and_writes_nothing_where_it_was(
+    own_home: Path, tmp_path: Path
+) -> None:
+    before, moved = told(own_home), tmp_path / "elsewhere" / "the home"
+    shutil.copytree(own_home, moved)
+    shutil.move(own_home, tmp_path / "as it was")
+    for words in (["advance", "quick", "--all"], ["replay", "quick"], ["memo", "quick", "--verify"]):
+        one_sentence(cli(*words, home=moved), str(own_home), MEND)
+    found_by_doctor(moved, "store.moved")
+    mended_by_doctor(moved)
+    nothing_is_left_to_do(moved)
+    assert told(moved) == before
+    add_program(moved, WAITS)
+    assert cli("advance", "waits", home=moved).code == 0
+    assert cli("replay", "quick", home=moved).code == 0
+    assert not own_home.exists()
+
+
+def test_a_copy_of_a_home_keeps_its_artifacts_apart(own_home: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(own_home, copied)
+    one_sentence(cli("advance", "quick", "--all", home=copied), str(own_home), MEND)
+    mended_by_doctor(copied)
+    artifacts = contents(own_home / "mlruns" / "artifacts")
+    run = sorted(runs_in(copied))[0]
+    assert cli("exclude", run, "--reason", "a cable was loose", home=copied).code == 0
+    assert cli("advance", "quick", "--all", "--jobs", "1", home=copied).code == 0
+    assert contents(own_home / "mlruns" / "artifacts") == artifacts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from planner.digests import run_digest, stepped_metrics
@@ -16,7 +15,7 @@ from planner.io.doctor.records import lifecycle, put_tags, restored
 from planner.io.doctor.settling import adopt, settle
 from planner.io.entries import Work
 from planner.io.mlflow_client import own_uri, speaking_of
-from planner.io.settling import is_elsewhere, unsettled
+from planner.io.settling import is_elsewhere, run_folder, unsettled
 from planner.io.vanished import vanished
 from planner.program import Program
 from planner.records import Verdict
@@ -50,7 +49,8 @@ def check_runs(patient: Patient) -> Iterator[Finding]:
 
 
 def _dead(patient: Patient, program: Program, work: Work) -> Finding:
-    complete = (Path(work.folder) / "result.json").is_file()
+    folder = run_folder(patient.home, work)
+    complete = folder is not None and (folder / "result.json").is_file()
     about = f"{work.fingerprint}-{work.attempt}"
     name = program.program
     what = f"run {about} of {name} was begun by process {work.pid}, which is gone; " + (

@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from planner.errors import PhasegateError
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.rescue import sound, whole_copy
-from planner.io.mlflow_client import database_of, has_store, speaking_of, store_uri
+from planner.io.mlflow_client import database_of, has_store, own_uri, speaking_of, store_uri
+from planner.io.moved import folder_of, left_behind, settle_in
 from planner.io.quarantine import move_away
 from planner.program import Program
 
@@ -47,8 +47,10 @@ def check_store(patient: Patient) -> Iterator[Finding]:
         return
     patient.runs, patient.records = runs, MlflowRecords(runs)
     if patient.journal_sound:
-        for program in patient.idle:
-            yield from _experiment(patient, program)
+        found = [finding for program in patient.idle for finding in _experiment(patient, program)]
+        yield from found
+        if any(finding.id == "store.moved" for finding in found):
+            patient.runs = patient.records = None  # until MLflow is told, its artifacts all seem to be lost
 
 
 def _is_half_made(path: Path) -> bool:
@@ -143,15 +145,32 @@ def _experiment(patient: Patient, program: Program) -> Iterator[Finding]:
             restore,
         )
         return
-    location = urlparse(str(found.artifact_location))
-    folder = Path(unquote(location.path))
-    if location.scheme == "file" and not folder.is_dir() and patient.journal.in_mlflow(name):
+    yield from _artifacts(patient, name, str(found.artifact_location))
+
+
+def _artifacts(patient: Patient, name: str, location: str) -> Iterator[Finding]:
+    """A program's artifacts: elsewhere because the home was moved, or gone."""
+    assert patient.runs is not None
+    folder = folder_of(location)
+    if patient.runs.uri == own_uri(patient.home) and left_behind(patient.home, name, location):
+        what = f"the home was moved or copied: MLflow still looks for the artifacts of {name} in {folder}"
+        mend = "'phasegate doctor --repair' tells MLflow where they are now"
+        yield Finding(
+            "store.moved", str(folder), what, mend, name, lambda: _settled_in(patient, name, location)
+        )
+    elif folder is not None and not folder.is_dir() and patient.journal.in_mlflow(name):
         what = f"the artifacts of {name} are not in {folder}, where MLflow looks for them"
         mend = (
             "put the folder back; records are written to it again by 'phasegate doctor --repair', "
             "other files are not"
         )
         yield Finding("store.no_artifacts", str(folder), what, mend, name, lambda: _made(folder))
+
+
+def _settled_in(patient: Patient, name: str, location: str) -> str:
+    with speaking_of(own_uri(patient.home)):
+        settle_in(patient.home, name, location)
+    return f"MLflow looks for them in {patient.home.artifacts / name}"
 
 
 def _made(folder: Path) -> str:
