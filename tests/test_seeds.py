@@ -63,7 +63,8 @@ def test_an_arm_that_lags_behind_after_an_interruption_catches_up_first() -> Non
 def test_where_other_seeds_are_excluded_in_two_arms_pairs_are_made_up_to_the_next_look(
     made: int, asked: dict[str, int]
 ) -> None:
-    program = small()
+    higher = {"metric": "score", "arm": "new", "versus": "base", "at_least": 0.5}
+    program = small(criteria={"higher": higher})
     found = runs(program, scores(new=5.0), {"base": made, "new": made})
     bad = [run for run in found if (run.arm, run.seed) in (("base", 0), ("new", 1))]
     assert wanted(program, found, excluded=[excluding(run) for run in bad]) == asked
