@@ -10,7 +10,7 @@ from planner.evidence import Evidence
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
-from planner.runs import Description, Ended, Event, Job, PlannedRun, RunOutcome
+from planner.runs import Description, Ended, Event, Job, PlannedRun, RunOutcome, UnfinishedRun
 
 if TYPE_CHECKING:  # explaining is more than a command needs that only reads where a program stands
     from planner.explain.trace import Trace
@@ -91,11 +91,15 @@ class RunStore(Protocol):
         """
         ...
 
-    def end_orphans(self, program: Program, alive: Collection[str]) -> list[EndedRun]:
-        """Ends whatever of ours was begun and never finished, but for the runs that are alive.
+    def in_progress(self, program: Program) -> list[UnfinishedRun]:
+        """The runs that this home began and nobody has finished, in order of their start.
 
-        In a store that others share, those that this home began: another machine may be at work.
+        In a store that nobody shares that is every one; in another a machine of others may be at work.
         """
+        ...
+
+    def end_orphans(self, program: Program) -> list[EndedRun]:
+        """Ends the runs in progress, and the phases."""
         ...
 
 

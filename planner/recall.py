@@ -24,6 +24,17 @@ def is_tried_again(outcome: str, attempt: int, retries: int) -> bool:
     return outcome in WORTH_RETRYING and attempt <= retries
 
 
+def spent_by(runs: Iterable[Run]) -> tuple[int, float]:
+    """Runs and seconds of a budget that our own runs took.
+
+    One that was cut off from outside and is made again is no try, and costs nothing: how often a
+    planner is killed must not change what a program comes to.
+    """
+    own = [run for run in runs if run.own]
+    tries = {(run.fingerprint, run.attempt) for run in own if run.attempt > 0}
+    return len(tries), sum(run.seconds for run in own)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Every run of a program that MLflow holds, finished and unfinished apart."""

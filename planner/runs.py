@@ -76,13 +76,19 @@ class Run(Record):
 
 
 class UnfinishedRun(Record):
-    """A run that MLflow holds and that nobody has finished."""
+    """A run that MLflow holds and that nobody has finished.
+
+    Attributes:
+        began: seconds since the epoch.
+    """
 
     id: str
     phase: str
     arm: str
     seed: int
     fingerprint: str | None = None
+    attempt: int = 1
+    began: float = 0.0
 
 
 class PlannedRun(Record):

@@ -308,7 +308,7 @@ class World:
         """Where the program stands, from the journal alone."""
         entries = self.journal.entries(self.program.program)
         work = [w for w in self.journal.work(self.program.program) if w.state == "finished"]
-        spent = len(work), sum(w.seconds for w in work)
+        spent = sum(w.attempt > 0 for w in work), sum(w.seconds for w in work)
         accepted = kept_code(entries, self.code)
         return build_standpoint(self.program, entries, self.clock.now(), self.code, accepted, spent=spent)
 

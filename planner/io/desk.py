@@ -27,7 +27,7 @@ from planner.paths import Home
 from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.position import Position, Situation, Step
 from planner.program import Program
-from planner.recall import Catalog, Recall, Snapshot
+from planner.recall import Catalog, Recall, Snapshot, spent_by
 from planner.records import Decision, Override, Verdict
 from planner.runs import Event, PlannedRun
 from planner.standing import (
@@ -96,11 +96,10 @@ class Desk:
         mended = [o.phase for o in at.overrides if o.done is not None]
         catalog = self._catalog(snapshot, accepted)
         self._recall = Recall(self.program, snapshot, catalog, exclusions_today(entries), mended)
-        own = [run for run in snapshot.finished if run.own]
-        seconds, budget = sum(run.seconds for run in own), self.program.budget
+        (runs, seconds), budget = spent_by(snapshot.finished), self.program.budget
         left = None if budget.seconds is None else budget.seconds - seconds
         self._limits = Limits(self.wishes.stop_at, left, budget.run_seconds)
-        affordable = 1_000_000 if budget.runs is None else max(budget.runs - len(own), 0)
+        affordable = 1_000_000 if budget.runs is None else max(budget.runs - runs, 0)
         return Situation(
             program=self.program,
             evidence_of=self._recall.evidence_of,

@@ -84,7 +84,7 @@ def standpoint(home: Home, program: Program) -> tuple[Standpoint, Sequence[Entry
         code,
         accepted,
         running=holder_of(home, program.program) is not None,
-        spent=(len(work), sum(w.seconds for w in work)),
+        spent=(sum(w.attempt > 0 for w in work), sum(w.seconds for w in work)),
         data=data_today(program, code, journal, judged) if code else None,
     )
     return at, entries

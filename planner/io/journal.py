@@ -14,7 +14,7 @@ from typing import Any
 
 from planner.errors import RecordError
 from planner.io.entries import KINDS, Copy, Entry, Work, body_of, kind_of, work_of
-from planner.io.journal_file import create, opened
+from planner.io.journal_file import create, opened, removed
 from planner.records import AnyRecord, canonical
 
 
@@ -25,7 +25,7 @@ class Journal:
         durable: what is written survives a power cut; without, writing is many times faster.
 
     Side effects: creates the file when first written to, and brings one of an earlier schema to today's;
-        a missing file reads as empty, and no other does.
+        a missing file reads as empty, unless it was there before, and no other does.
 
     Raises:
         StoreUnavailable: from every method, where the file cannot be read as a journal, or not be written;
@@ -35,18 +35,26 @@ class Journal:
     def __init__(self, path: Path, durable: bool = True) -> None:
         self.path = path
         self._durable = durable
+        self._was_there = False
 
     @property
     def exists(self) -> bool:
         """Whether there is a journal yet."""
-        return self.path.exists()
+        found = self.path.exists()
+        if self._was_there and not found:
+            raise removed(self.path)
+        self._was_there = found
+        return found
 
     def make(self) -> None:
         """Makes an empty journal where there is none."""
         if not self.exists:
             create(self.path, self._durable)
+            self._was_there = True
 
     def _open(self, write: bool = False) -> AbstractContextManager[sqlite3.Connection]:
+        if write:
+            self.make()
         return opened(self.path, write, self._durable)
 
     # --- records -------------------------------------------------------------------------------

@@ -48,18 +48,16 @@ SCHEMA = len(STEPS)
 
 @contextmanager
 def opened(path: Path, write: bool, durable: bool) -> Iterator[sqlite3.Connection]:
-    """A connection to a journal; for writing, it is made where it is not there and brought to today's schema.
+    """A connection to a journal that is there; for writing, it is brought to today's schema.
 
     A reader leaves the file as it is, whichever earlier schema it has.
 
     Raises:
         StoreUnavailable: the file cannot be read as a journal, or not be written; says what mends it.
 
-    Side effects: may create or migrate the file.
+    Side effects: may migrate the file.
     """
     try:
-        if write and not path.exists():
-            create(path, durable)
         with closing(_connected(path, write)) as connection:
             connection.row_factory = sqlite3.Row
             connection.text_factory = _text
@@ -176,6 +174,14 @@ def _take_steps(connection: sqlite3.Connection, reached: int) -> None:
         for statement in step:
             connection.execute(statement)
     connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA),))
+
+
+def removed(path: Path) -> StoreUnavailable:
+    """A journal that was there a moment ago."""
+    return StoreUnavailable(
+        f"the journal {path} was removed while this command was at work; run the same command again: it is "
+        "rebuilt from MLflow, and what is finished is kept"
+    )
 
 
 def told(path: Path, error: sqlite3.Error) -> PhasegateError:

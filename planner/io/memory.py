@@ -46,7 +46,9 @@ class MemoryRuns:
         """Makes the record of a run that has begun and returns its id."""
         run_id = f"run-{next(self._numbers)}"
         place = {"phase": planned.phase, "arm": planned.arm, "seed": planned.seed}
-        self.unfinished[run_id] = UnfinishedRun(id=run_id, fingerprint=planned.fingerprint, **place)
+        self.unfinished[run_id] = UnfinishedRun(
+            id=run_id, fingerprint=planned.fingerprint, attempt=attempt, began=started_at, **place
+        )
         self._begun[run_id] = Run(
             id=run_id,
             fidelity=planned.fidelity,
@@ -87,13 +89,16 @@ class MemoryRuns:
         self.finished[run_id] = begun.model_copy(update=told)
         self.unfinished.pop(run_id, None)
 
-    def end_orphans(self, program: Program, alive: Collection[str]) -> list[EndedRun]:
-        """Ends our own runs that were begun and never finished, but for those that are alive."""
+    def in_progress(self, program: Program) -> list[UnfinishedRun]:
+        """Our own runs that were begun and never finished."""
+        return [run for run in self.unfinished.values() if run.fingerprint is not None]
+
+    def end_orphans(self, program: Program) -> list[EndedRun]:
+        """Ends our own runs that were begun and never finished."""
         ended = []
-        for run_id, run in list(self.unfinished.items()):
-            if run.fingerprint is not None and run_id not in alive:
-                self.abandon(run_id, "lost", "its planner ended")
-                ended.append((run.fingerprint, self.finished[run_id].attempt, run_id, "lost", 0.0))
+        for run in self.in_progress(program):
+            self.abandon(run.id, "lost", "its planner ended")
+            ended.append((run.fingerprint or "", self.finished[run.id].attempt, run.id, "lost", 0.0))
         return ended
 
 

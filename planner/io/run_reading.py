@@ -32,7 +32,13 @@ def read_run(
     own = tags.FINGERPRINT in told
     if outcome is None and (own or raw.info.status not in _OUTCOME_OF_STATUS):
         return UnfinishedRun(
-            id=raw.info.run_id, phase=phase, arm=arm, seed=seed, fingerprint=told.get(tags.FINGERPRINT)
+            id=raw.info.run_id,
+            phase=phase,
+            arm=arm,
+            seed=seed,
+            fingerprint=told.get(tags.FINGERPRINT),
+            attempt=attempt_of(told),
+            began=(raw.info.start_time or 0) / 1000,
         )
     metrics = {name: float(value) for name, value in raw.data.metrics.items()}
     return Run.model_validate(

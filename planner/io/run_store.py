@@ -241,23 +241,31 @@ class MlflowRuns:
             if run.info.status == "RUNNING":
                 self.client.set_terminated(run_id, "KILLED")
 
-    def end_orphans(self, program: Program, alive: Collection[str]) -> list[EndedRun]:
-        """Ends whatever of ours was begun and never finished, but for the runs that are alive.
+    def in_progress(self, program: Program) -> list[UnfinishedRun]:
+        """The runs that this home began and nobody has finished, in order of their start."""
+        with speaking_of(self.uri):
+            found = [self._read(raw, frozenset(), program.program) for raw in self._running(program)]
+        return [run for run in found if isinstance(run, UnfinishedRun) and run.fingerprint is not None]
 
-        In the home's own SQLite store that is every one; in a store that others share, those that this
-        home began. A phase that is ended so is taken up again when runs are made for it.
-
-        Side effects: these runs are KILLED, with ``planner.outcome`` = ``lost``.
-        """
+    def _running(self, program: Program) -> list[Any]:
+        """What is RUNNING in the home's own SQLite store; in one that others share, what this home began."""
         condition = "attributes.status = 'RUNNING'"
         if self.uri != own_uri(self.home):
             condition += f" AND tags.`{tags.HOME}` = '{home_mark(self.home)}'"
+        return list(self._search([self.experiment(program)], condition))
+
+    def end_orphans(self, program: Program) -> list[EndedRun]:
+        """Ends whatever this home began and nobody has finished.
+
+        A phase that is ended so is taken up again when runs are made for it.
+
+        Side effects: these runs are KILLED, with ``planner.outcome`` = ``lost``.
+        """
         with speaking_of(self.uri):
-            found = self._search([self.experiment(program)], condition)
             ended: list[EndedRun] = []
-            for raw in list(found):
+            for raw in self._running(program):
                 told, run_id = raw.data.tags, str(raw.info.run_id)
-                if tags.FINGERPRINT in told and run_id not in alive:
+                if tags.FINGERPRINT in told:
                     self.abandon(run_id, "lost", LOST)
                     if tags.OUTCOME not in told:
                         ended.append((told[tags.FINGERPRINT], attempt_of(told) - 1, run_id, "lost", 0.0))

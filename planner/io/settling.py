@@ -21,7 +21,7 @@ from planner.paths import Home
 from planner.ports import Clock, RecordStore, RunStore
 from planner.program import Program
 from planner.recall import is_tried_again
-from planner.runs import Description, PlannedRun, RunOutcome
+from planner.runs import Description, PlannedRun, RunOutcome, UnfinishedRun
 
 
 class Reaper:
@@ -66,8 +66,9 @@ class Reaper:
             with whole():
                 cut_off += self._settle(work, outcome, reason)
         self._clear_up()
+        self._adopt_unknown()
         with whole():
-            ended = self._runs.end_orphans(self._program, ())
+            ended = self._runs.end_orphans(self._program)
             if ended:
                 self._journal.note_finished(self._program.program, ended)
         return cut_off
@@ -105,6 +106,30 @@ class Reaper:
             self._journal.note_finished(work.program, [cut_off])
         self._journal.update_work(*where, state="abandoned")  # its folder stays: the next try resumes from it
         return work.state != "planned"
+
+    def _adopt_unknown(self) -> None:
+        """Adopts what was finished and never recorded of runs that MLflow knows and the journal does not.
+
+        A journal that was deleted is rebuilt without the runs that were in progress.
+        """
+        known = {(work.fingerprint, work.attempt) for work in self._journal.work(self._program.program)}
+        for run in self._runs.in_progress(self._program):
+            place = run.fingerprint or "", run.attempt
+            if place not in known and place[0].isalnum():  # a tag that anybody may write names a folder
+                known.add(place)
+                with whole():
+                    self._adopt(run, *place)
+
+    def _adopt(self, run: UnfinishedRun, fingerprint: str, attempt: int) -> None:
+        folder = self._home.run_folder(self._program.program, fingerprint)
+        ended = read_result(folder, f"{fingerprint}-{attempt}")
+        if ended is None or ended.outcome == "disk_full":
+            return
+        self._runs.finish(run.id, folder, ended, run.began)
+        told = fingerprint, attempt, run.id, ended.outcome, ended.seconds
+        self._journal.note_finished(self._program.program, [told])
+        if not is_tried_again(ended.outcome, attempt, self._program.budget.retries):
+            self._remove(folder)
 
     def _clear_up(self) -> None:
         """Removes the folders of finished runs whose planner died before it could."""

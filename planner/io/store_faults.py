@@ -20,6 +20,15 @@ _NOBODY_THERE = (
     "reset",
     "starting up",
     "shutting down",
+    # of a database's server that ends while it is used
+    "terminating connection",
+    "closed the connection",
+    "connection is lost",
+    "connection is closed",
+    "Lost connection",
+    "gone away",
+    "EOF detected",
+    "Broken pipe",
 )
 _STATUS = re.compile(r"error code (\d{3})|(\d{3}) (?:Server|Client) Error|too many (\d{3}) error")
 

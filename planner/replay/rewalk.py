@@ -11,7 +11,7 @@ from planner.evidence import as_text
 from planner.policy import build_position, passed_over
 from planner.position import Position, Situation
 from planner.program import Program
-from planner.recall import Recall, Snapshot
+from planner.recall import Recall, Snapshot, spent_by
 from planner.records import Decision, Verdict, canonical
 from planner.replay.log import Log
 from planner.replay.reservoir import Place, Reservoir
@@ -125,9 +125,9 @@ def _stand(
     mended = [o.phase for o in overrides if o.done is not None]
     snapshot = Snapshot(tuple(there))
     recall = Recall(edited, snapshot, reservoir.catalog, exclusions_today(log.entries), mended)
-    own, budget = [run for run in there if run.own], edited.budget
-    spent = budget.seconds is not None and sum(run.seconds for run in own) >= budget.seconds
-    left = 1_000_000 if budget.runs is None else max(budget.runs - len(own), 0)
+    (runs, seconds), budget = spent_by(there), edited.budget
+    spent = budget.seconds is not None and seconds >= budget.seconds
+    left = 1_000_000 if budget.runs is None else max(budget.runs - runs, 0)
     return build_position(
         Situation(
             program=edited,

@@ -161,7 +161,7 @@ def test_what_was_begun_and_never_recorded_is_ended_and_a_phase_is_taken_up_agai
     runs, client = records._runs, records._client
     phase = records.phase_run(PROGRAM, "first", "standard")
     orphan = records._child("decision", DECISION, phase, "decision", "a note", AT)
-    runs.end_orphans(PROGRAM, ())
+    runs.end_orphans(PROGRAM)
     assert {client.get_run(r).info.status for r in (phase, orphan)} == {"KILLED"}
     assert client.get_run(orphan).data.tags[tags.OUTCOME] == "lost"
     assert records.phase_run(PROGRAM, "first", "standard") == phase

@@ -143,12 +143,19 @@ class TestRunStore:
         run = self.only(store)
         assert (run.outcome, run.attempt, run.seconds, run.usable) == ("lost", 0, 0.0, False)
 
-    def test_orphans_are_ended_but_not_what_is_alive(self, store: RunStore) -> None:
-        orphan, alive = self.begin(store, planned(seed=0)), self.begin(store, planned(seed=1))
-        store.end_orphans(PROGRAM, {alive})
+    def test_a_run_is_in_progress_until_it_is_finished(self, store: RunStore, tmp_path: Path) -> None:
+        done, at_work = self.begin(store, planned(seed=0)), self.begin(store, planned(seed=1), attempt=2)
+        self.end(store, done, left_behind(tmp_path / "r", [["score", 0, 1.0]]))
+        (run,) = store.in_progress(PROGRAM)
+        assert (run.id, run.fingerprint) == (at_work, planned(seed=1).fingerprint)
+        assert (run.attempt, run.began) == (2, BEGAN)
+
+    def test_orphans_are_ended(self, store: RunStore) -> None:
+        orphan = self.begin(store, planned())
+        store.end_orphans(PROGRAM)
         snapshot = store.snapshot(PROGRAM)
         assert [(r.id, r.outcome) for r in snapshot.finished] == [(orphan, "lost")]
-        assert [r.id for r in snapshot.unfinished] == [alive]
+        assert list(snapshot.unfinished) == store.in_progress(PROGRAM) == []
 
 
 # --- what only MLflow can show -------------------------------------------------------------------
@@ -270,16 +277,17 @@ def test_in_a_store_that_others_share_each_home_ends_its_own_runs(
     one = planned()
     shared.start(PROGRAM, one, description_of(one.params), "phase-1", 1, None, BEGAN)
     other = MlflowRuns(Home(home.root / "another home"))
-    other.end_orphans(PROGRAM, ())
+    assert (len(other.in_progress(PROGRAM)), len(shared.in_progress(PROGRAM))) == (0, 1)
+    other.end_orphans(PROGRAM)
     assert len(shared.snapshot(PROGRAM).unfinished) == 1
-    shared.end_orphans(PROGRAM, ())
+    shared.end_orphans(PROGRAM)
     assert [run.outcome for run in shared.snapshot(PROGRAM).finished] == ["lost"]
 
 
 def test_a_run_that_somebody_else_is_making_is_left_alone(mlflow_runs: MlflowRuns) -> None:
     where = mlflow_runs.experiment(PROGRAM)
     run_id = str(mlflow_runs.client.create_run(where, tags=HERE).info.run_id)
-    mlflow_runs.end_orphans(PROGRAM, ())
+    mlflow_runs.end_orphans(PROGRAM)
     assert mlflow_runs.client.get_run(run_id).info.status == "RUNNING"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from small_homes import QUICK, cli
 
+from planner.io.store_faults import meaning_of
 from tests.faults.breaking import found_by_doctor, journal_of, nothing_is_left_to_do, one_sentence, told
 from tests.faults.servers import answering, failing, failing_on_the_second_page, failing_once, hanging
 
@@ -102,6 +103,26 @@ def test_another_store_than_the_journal_knows_is_refused(own_home: Path, tmp_pat
         "MLFLOW_TRACKING_URI",
     )
     nothing_is_left_to_do(own_home)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "terminating connection due to unexpected postmaster exit",
+        "terminating connection due to administrator command",
+        "consuming input failed: server closed the connection unexpectedly",
+        "sending query failed: the connection is lost",
+        "SSL SYSCALL error: EOF detected",
+        "FATAL:  the database system is shutting down",
+        "FATAL:  the database system is starting up",
+        "(2006, 'MySQL server has gone away')",
+        "(2013, 'Lost connection to MySQL server during query')",
+    ],
+)
+def test_a_database_that_ends_while_it_is_used_cannot_be_reached(said: str) -> None:
+    uri = "postgresql://ada:secret@store:5432/runs"
+    told = str(meaning_of(RuntimeError(f"(psycopg.OperationalError) {said}"), uri))
+    assert told.startswith("MLflow at postgresql://store:5432/runs cannot be reached; start the server")
 
 
 def test_a_folder_of_files_is_refused_with_what_to_use_instead(own_home: Path) -> None:

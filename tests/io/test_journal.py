@@ -49,6 +49,18 @@ def test_a_journal_that_is_not_there_reads_as_empty_and_is_not_made(
     assert not journal.path.exists()
 
 
+@pytest.mark.parametrize("use", [*READS, lambda journal: journal.note_described({"key": "body"})])
+def test_a_journal_that_is_removed_while_it_is_used_is_neither_empty_nor_begun_anew(
+    journal: Journal, use: Callable[[Journal], object]
+) -> None:
+    journal.add(STEP.verdict, AT)
+    for file in journal.path.parent.glob("journal.db*"):
+        file.unlink()
+    with pytest.raises(StoreUnavailable, match="was removed while this command was at work; run the same"):
+        use(journal)
+    assert not journal.path.exists()
+
+
 def test_records_come_back_in_the_order_of_writing(journal: Journal) -> None:
     records = [STEP.verdict, STEP.decision, override(PROGRAM, "first", choose="repeat")]
     assert [journal.add(record, AT) for record in records] == [True, True, True]
@@ -207,8 +219,9 @@ def test_what_an_earlier_journal_left_beside_it_is_not_read_into_a_new_one(journ
     stray = journal.path.with_name("journal.db-wal")
     journal.path.unlink()
     stray.write_bytes(b"pages of another journal")
-    journal.add(STEP.decision, AT)
-    assert [e.record for e in journal.entries("small")] == [STEP.decision]
+    another = Journal(journal.path)
+    another.add(STEP.decision, AT)
+    assert [e.record for e in another.entries("small")] == [STEP.decision]
     (kept,) = (journal.path.parent / "quarantine").iterdir()
     assert kept.read_bytes() == b"pages of another journal"
 

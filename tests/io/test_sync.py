@@ -29,7 +29,7 @@ from planner.status import program_json, program_state
 def a_world(folder: Path) -> World:
     """Two phases of two seeds, the second reached through triage: enough for every kind of write."""
     option = {"option": "turn", "rationale": "the other way", "opens": "second"}
-    program = small(seeds=2, triage={"options": [option]})
+    program = small({"runs": 9}, seeds=2, triage={"options": [option]})
     return World(folder, program, scores())
 
 
@@ -163,12 +163,52 @@ def test_a_run_of_ours_that_no_journal_knows_of_is_ended_too(tmp_path: Path) -> 
     script, world.script = world.script, dies
     with pytest.raises(Crash):
         world.advance()
-    for file in (tmp_path / "mlruns").glob("journal.db*"):
-        file.unlink()
     world.script = script
-    world.advance()
+    rebuilt(world).advance()
     assert world.runs.unfinished == {}
     assert program_state(world.at) == "done"
+
+
+@pytest.mark.parametrize("call", ["before MemoryRuns.finish", "after MemoryRuns.finish"])
+def test_a_run_that_ends_while_the_journal_is_removed_is_adopted_and_not_made_again(
+    tmp_path: Path, call: str
+) -> None:
+    world = a_world(tmp_path)
+    world.launcher.workers = 2
+
+    def removed(announced: str) -> None:
+        if announced == call:
+            for file in (tmp_path / "mlruns").glob("journal.db*"):
+                file.unlink()
+
+    world.fail = removed
+    with pytest.raises(StoreUnavailable, match="was removed while this command was at work"):
+        world.advance()
+    assert not world.journal.path.exists(), "it is not begun anew"
+    world.fail = lambda _: None
+    rebuilt(world).advance()
+    made = world.launcher.made
+    assert len(made) == len(set(made)) == 9
+    assert [(run.outcome, run.attempt) for run in world.runs.finished.values()] == [("ok", 1)] * 9
+    assert world.runs.unfinished == {}
+
+
+def test_what_a_run_left_is_adopted_where_journal_and_planner_are_lost_together(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+
+    def dies(announced: str) -> None:
+        if announced == "before MemoryRuns.finish":
+            raise Crash
+
+    world.fail = dies
+    with pytest.raises(Crash):
+        world.advance()
+    world.fail = lambda _: None
+    rebuilt(world).advance()
+    made = world.launcher.made
+    assert len(made) == len(set(made)) == 9
+    assert {run.outcome for run in world.runs.finished.values()} == {"ok"}
+    assert not list(tmp_path.rglob("result.json"))
 
 
 def leased(world: World, folder: Path, **fields: Any) -> None:
