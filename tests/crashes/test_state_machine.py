@@ -84,6 +84,12 @@ class Disturbed(RuleBasedStateMachine):
         else:
             self.whole = False
 
+    @rule(at=st.integers(0, 400))
+    def lose_the_journal_in_the_midst_of_an_advance(self, at: int) -> None:
+        self.twin.advance(True)
+        self.whole = self.life.advance_and_lose_the_journal(at)
+        self.crashes += not self.whole
+
     # --- what people do ------------------------------------------------------------------------
 
     @precondition(lambda self: "first" in self.life.world.at.verdicts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 from worlds import Crash, Measured, World, steady
 
-from planner.errors import ProgramBusy
+from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io.journal import Journal
 from planner.io.locks import program_lock
 from planner.io.sync import import_records
@@ -101,21 +102,40 @@ class Life:
 
     def advance(self, every: bool, crash_at: int | None = None) -> bool:
         """One advance under the program's lock; whether it came to its end."""
-        left = iter(range(crash_at if crash_at is not None else 1_000_000))
 
-        def fail(_: str) -> None:
-            if next(left, None) is None:
+        def crash(step: int) -> None:
+            if crash_at is not None and step >= crash_at:  # the dead do nothing more
                 raise Crash
 
-        self.world.fail = fail
+        return self._advance(every, crash)
+
+    def advance_and_lose_the_journal(self, at: int) -> bool:
+        """One advance, which loses the journal in its midst; whether it came to its end all the same."""
+
+        def remove(step: int) -> None:
+            if step == at:
+                self._remove_journal()
+
+        done = self._advance(True, remove)
+        if not self.world.journal.path.exists():
+            self.delete_journal()
+        return done
+
+    def _advance(self, every: bool, disturb: Callable[[int], None]) -> bool:
+        steps = itertools.count()
+        self.world.fail = lambda _: disturb(next(steps))
         try:
             with program_lock(Home(self.folder), "small", "now"):
                 self.world.advance(every=every)
-        except Crash:
+        except (Crash, StoreUnavailable):
             return False
         finally:
             self.world.fail = lambda _: None
         return True
+
+    def _remove_journal(self) -> None:
+        for file in self.world.journal.path.parent.glob("journal.db*"):
+            file.unlink()
 
     def edit(self, program: Program) -> None:
         """The program's file has changed."""
@@ -124,8 +144,7 @@ class Life:
     def delete_journal(self) -> None:
         """The journal is gone, and is rebuilt from the record store."""
         world = self.world
-        for file in world.journal.path.parent.glob("journal.db*"):
-            file.unlink()
+        self._remove_journal()
         world.journal = Journal(world.journal.path, durable=False)
         import_records(world.journal, world.records, world.runs, world.program)
 
