@@ -8,7 +8,7 @@ import re
 import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,11 +85,9 @@ def connect(home: Home) -> Client:
             client.search_experiments(max_results=1)
             return client
         path = database_of(uri)
-        if path is None:
-            _knock(uri)
         lock = home.lock("mlflow")
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock, timeout=120):
+        with FileLock(lock, timeout=120), nullcontext() if path is not None else _alone_at(uri):
             if path is not None and not (path.exists() and path.stat().st_size):
                 _make_database(path)
             client = MlflowClient(tracking_uri=uri)
@@ -137,13 +135,21 @@ def has_store(home: Home) -> bool:
     return path.exists()
 
 
-def _knock(uri: str) -> None:
-    """One attempt to reach a database's server: MLflow would try for nearly two minutes."""
-    from sqlalchemy import create_engine
+@contextmanager
+def _alone_at(uri: str) -> Iterator[None]:
+    """Holds a database's server against other homes while MLflow looks for its tables, and may make them.
+
+    Two that make them at once fail. One attempt is made to reach the server: MLflow would try for nearly
+    two minutes.
+    """
+    from sqlalchemy import create_engine, text
 
     engine = create_engine(uri)
     try:
-        engine.connect().close()
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('phasegate'))"))
+            yield
     finally:
         engine.dispose()
 

@@ -119,10 +119,20 @@ def test_first_advances_side_by_side_make_the_tables_once(
         assert [step["outcome"] for step in json.loads(out)["steps"]] == ["fail"]
 
 
+def test_first_advances_of_many_homes_make_the_tables_once(store: Store, tmp_path: Path) -> None:
+    names = [f"quick_{i}" for i in range(MANY)]
+    homes = [
+        make_home(tmp_path / name, QUICK.replace("program: quick", f"program: {name}")) for name in names
+    ]
+    working = [start(home, store, "advance", home.name, "--jobs", "1", "--json") for home in homes]
+    for code, out, err in map(ends, working):
+        assert code == 0, err
+        assert [step["outcome"] for step in json.loads(out)["steps"]] == ["fail"]
+
+
 def test_two_homes_that_wait_for_each_other_make_each_run_once(store: Store, tmp_path: Path) -> None:
     homes = [make_home(tmp_path / name, QUICK) for name in ("mine", "theirs")]
     env = {"MLFLOW_TRACKING_URI": store.uri}
-    assert cli("advance", "quick", "--no-run", home=homes[0], env=env).code == 0  # the tables are there
     words = ("advance", "quick", "--all", "--wait", "--jobs", "1", "--json")
     steps = []
     for code, out, err in map(ends, [start(home, store, *words) for home in homes]):
