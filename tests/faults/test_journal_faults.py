@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from small_homes import cli, contents
+from small_homes import QUICK, cli, contents
+from waiting_homes import ends, let_runs_wait, made, start, wait_until_made
 
 from tests.faults.breaking import (
     database,
@@ -115,6 +116,29 @@ def test_a_deleted_journal_is_rebuilt_by_whoever_reads_next(own_home: Path) -> N
     assert not journal_of(own_home).exists()
     assert told(own_home) == before
     nothing_is_left_to_do(own_home)
+
+
+@pytest.mark.slow
+def test_a_journal_that_is_deleted_while_advance_is_at_work_costs_no_run(
+    fresh_home: Callable[..., Path], advance_reply: str
+) -> None:
+    home = let_runs_wait(fresh_home(QUICK))
+    working = start(home, "advance", "quick", "--all", "--jobs", "2")
+    wait_until_made(home, 2, working)
+    for file in (home / "mlruns").glob("journal.db*"):
+        file.unlink()
+    (home / "go").touch()
+    code, _, err = ends(working)
+    assert code == 69
+    assert "was removed while this command was at work; run the same command again" in err
+    assert not journal_of(home).exists()
+    reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
+    undisturbed = json.loads(advance_reply)["steps"]
+    assert [s["outcome"] for s in reply.json["steps"]] == [s["outcome"] for s in undisturbed]
+    begun = made(home)
+    assert len(begun) == len(set(begun)) == sum(step["runs_launched"] for step in undisturbed)
+    assert cli("doctor", home=home).out == "nothing to mend\n"
+    nothing_is_left_to_do(home)
 
 
 @pytest.mark.slow

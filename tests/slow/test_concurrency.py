@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,29 +11,11 @@ from pathlib import Path
 
 import pytest
 from looking import mlflow_runs_of
-from small_homes import QUICK, ROOT, clean_environment, cli
+from small_homes import QUICK, cli
+from waiting_homes import WAITING, ends, let_runs_wait, start, wait_until_made
 
 pytestmark = pytest.mark.slow
-PATIENCE = 240.0
 MANY = 8
-# The first run waits for a file.
-WAITING = """
-    import pathlib, time
-    pathlib.Path("waits").touch()
-    while not pathlib.Path("go").exists():
-        time.sleep(0.02)
-"""
-
-
-def start(home: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), *words]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=clean_environment())
-
-
-def ends(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
 
 
 def named(number: int) -> str:
@@ -69,16 +50,9 @@ def test_eight_readers_of_a_home_whose_journal_is_gone_rebuild_it_once(own_home:
 @pytest.fixture
 def held(fresh_home: Callable[..., Path]) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
     """A home whose program is being advanced, and by whom; its run goes on when ``go`` is there."""
-    home = fresh_home(QUICK, named(1))
-    module = home / "experiments" / "quick.py"
-    text = module.read_text()
-    module.write_text(text.replace("\n    for step in range(4):", f"{WAITING}\n    for step in range(4):"))
+    home = let_runs_wait(fresh_home(QUICK, named(1)))
     working = start(home, "advance", "quick", "--jobs", "1", "--json")
-    until = time.monotonic() + PATIENCE
-    while not (home / "waits").exists():
-        assert working.poll() is None, working.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until_made(home, 1, working)
     yield home, working
     working.kill()
     working.communicate()

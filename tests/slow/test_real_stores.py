@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,19 +10,11 @@ from typing import Any
 
 import pytest
 from real_stores import STORES, Store, postgres_programs
-from small_homes import QUICK, ROOT, clean_environment, cli, make_home
+from small_homes import QUICK, cli, make_home
+from waiting_homes import ends, let_runs_wait, made, start, wait_until_made
 
 pytestmark = pytest.mark.slow
-PATIENCE = 240.0
 MANY = 4
-# Every run is noted, and waits until it may go on.
-WAITING = """
-    import pathlib, time
-    with open("made", "a") as file:
-        file.write(f"{config.shift} {seed}\\n")
-    while not pathlib.Path("go").exists():
-        time.sleep(0.02)
-"""
 
 
 @pytest.fixture(params=sorted(STORES))
@@ -36,23 +25,8 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         yield found
 
 
-def start(home: Path, store: Store, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), *words]
-    pipe, env = subprocess.PIPE, clean_environment(MLFLOW_TRACKING_URI=store.uri)
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env)
-
-
-def ends(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
-
-
-def waiting_home(folder: Path) -> Path:
-    home = make_home(folder, QUICK)
-    module = home / "experiments" / "quick.py"
-    text = module.read_text()
-    module.write_text(text.replace("\n    for step in range(4):", f"{WAITING}\n    for step in range(4):"))
-    return home
+def at(store: Store) -> dict[str, str]:
+    return {"MLFLOW_TRACKING_URI": store.uri}
 
 
 def concluded(steps: list[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -62,20 +36,16 @@ def concluded(steps: list[dict[str, Any]]) -> list[tuple[str, ...]]:
 def test_a_store_that_is_killed_and_comes_again_costs_no_run_and_changes_no_verdict(
     store: Store, tmp_path: Path, advance_reply: str
 ) -> None:
-    home = waiting_home(tmp_path / "home")
-    working = start(home, store, "advance", "quick", "--all", "--jobs", "1", "--json")
-    until = time.monotonic() + PATIENCE
-    while not (home / "made").exists():
-        assert working.poll() is None, working.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    home = let_runs_wait(make_home(tmp_path / "home", QUICK))
+    working = start(home, "advance", "quick", "--all", "--jobs", "1", "--json", **at(store))
+    wait_until_made(home, 1, working)
     store.kill()
     (home / "go").touch()
     code, out, err = ends(working)
     assert (code, out) == (69, "")
     assert "cannot be reached" in err
     assert "secret" not in err
-    env = {"MLFLOW_TRACKING_URI": store.uri}
+    env = at(store)
     assert cli("advance", "quick", home=home, env=env).code == 69
     assert cli("status", home=home, env=env).code == 0
 
@@ -84,10 +54,10 @@ def test_a_store_that_is_killed_and_comes_again_costs_no_run_and_changes_no_verd
     assert reply.code == 0, reply.err
     undisturbed = json.loads(advance_reply)["steps"]
     assert concluded(reply.json["steps"]) == concluded(undisturbed)
-    made = (home / "made").read_text().splitlines()
-    assert len(made) == len(set(made)) == sum(step["runs_launched"] for step in undisturbed)
+    begun = made(home)
+    assert len(begun) == len(set(begun)) == sum(step["runs_launched"] for step in undisturbed)
     (told,) = cli("status", "--json", home=home, env=env).json["programs"]
-    assert told["spent"]["runs"] == len(made)
+    assert told["spent"]["runs"] == len(begun)
     assert cli("doctor", home=home, env=env).out == "nothing to mend\n"
     for words in (["replay", "quick"], ["memo", "quick", "--verify"]):
         checked = cli(*words, home=home, env=env, cwd=tmp_path)
@@ -95,7 +65,7 @@ def test_a_store_that_is_killed_and_comes_again_costs_no_run_and_changes_no_verd
 
 
 def test_a_second_home_on_the_same_store_makes_no_run_again(store: Store, tmp_path: Path) -> None:
-    env = {"MLFLOW_TRACKING_URI": store.uri}
+    env = at(store)
     words = ("advance", "quick", "--all", "--jobs", "1", "--json")
     mine = cli(*words, home=make_home(tmp_path / "mine", QUICK), env=env)
     assert mine.code == 0, mine.err
@@ -113,7 +83,9 @@ def test_first_advances_side_by_side_make_the_tables_once(
     store: Store, fresh_home: Callable[..., Path]
 ) -> None:
     home = fresh_home(*(QUICK.replace("program: quick", f"program: quick_{i}") for i in range(MANY)))
-    working = [start(home, store, "advance", f"quick_{i}", "--jobs", "1", "--json") for i in range(MANY)]
+    working = [
+        start(home, "advance", f"quick_{i}", "--jobs", "1", "--json", **at(store)) for i in range(MANY)
+    ]
     for code, out, err in map(ends, working):
         assert code == 0, err
         assert [step["outcome"] for step in json.loads(out)["steps"]] == ["fail"]
@@ -124,7 +96,7 @@ def test_first_advances_of_many_homes_make_the_tables_once(store: Store, tmp_pat
     homes = [
         make_home(tmp_path / name, QUICK.replace("program: quick", f"program: {name}")) for name in names
     ]
-    working = [start(home, store, "advance", home.name, "--jobs", "1", "--json") for home in homes]
+    working = [start(home, "advance", home.name, "--jobs", "1", "--json", **at(store)) for home in homes]
     for code, out, err in map(ends, working):
         assert code == 0, err
         assert [step["outcome"] for step in json.loads(out)["steps"]] == ["fail"]
@@ -132,10 +104,10 @@ def test_first_advances_of_many_homes_make_the_tables_once(store: Store, tmp_pat
 
 def test_two_homes_that_wait_for_each_other_make_each_run_once(store: Store, tmp_path: Path) -> None:
     homes = [make_home(tmp_path / name, QUICK) for name in ("mine", "theirs")]
-    env = {"MLFLOW_TRACKING_URI": store.uri}
+    env = at(store)
     words = ("advance", "quick", "--all", "--wait", "--jobs", "1", "--json")
     steps = []
-    for code, out, err in map(ends, [start(home, store, *words) for home in homes]):
+    for code, out, err in map(ends, [start(home, *words, **at(store)) for home in homes]):
         assert code == 0, err
         steps += json.loads(out)["steps"]
     assert [(step["outcome"], step["runs_launched"]) for step in steps] == [("fail", 6), ("pass", 3)]
@@ -148,14 +120,10 @@ def test_two_homes_that_wait_for_each_other_make_each_run_once(store: Store, tmp
 def test_another_home_is_told_who_advances_the_program_and_takes_over_when_that_one_is_dead(
     store: Store, tmp_path: Path
 ) -> None:
-    mine, theirs = waiting_home(tmp_path / "mine"), make_home(tmp_path / "theirs", QUICK)
-    env = {"MLFLOW_TRACKING_URI": store.uri}
-    working = start(mine, store, "advance", "quick", "--jobs", "1")
-    until = time.monotonic() + PATIENCE
-    while not (mine / "made").exists():
-        assert working.poll() is None, working.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    mine, theirs = let_runs_wait(make_home(tmp_path / "mine", QUICK)), make_home(tmp_path / "theirs", QUICK)
+    env = at(store)
+    working = start(mine, "advance", "quick", "--jobs", "1", **at(store))
+    wait_until_made(mine, 1, working)
     refused = cli("advance", "quick", home=theirs, env=env)
     assert (refused.code, refused.out) == (75, "")
     assert f"process {working.pid} on " in refused.err
