@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cli_schemas import assert_fits
-from small_homes import QUICK, Reply, add_program, cli, contents
+from small_homes import QUICK, Reply, add_program, cli, cli_here, contents
 
 from planner.io.locks import program_lock
 from planner.paths import Home
@@ -59,7 +59,7 @@ def test_what_advance_prints_at_the_end_is_one_object_as_promised(advance_reply:
 def test_what_a_reading_command_prints_is_as_promised(
     judged_home: Path, command: str, words: list[str]
 ) -> None:
-    reply = cli(*words, "--json", home=judged_home)
+    reply = cli_here(*words, "--json", home=judged_home)
     assert (reply.code, reply.err) == (0, "")
     assert_fits(reply.json, command)
 
@@ -70,23 +70,23 @@ def test_what_a_reading_command_prints_is_as_promised(
 def test_a_home_where_nothing_was_run_can_be_read(fresh_home: MakeHome, words: list[str]) -> None:
     home = fresh_home(QUICK)
     before = contents(home)
-    reply = cli(*words, "--json", home=home)
+    reply = cli_here(*words, "--json", home=home)
     assert (reply.code, reply.err) == (0, "")
     assert_fits(reply.json, words[0])
     assert contents(home) == before
 
 
 def test_a_phase_that_was_not_judged_has_no_outcome(judged_home: Path) -> None:
-    reply = cli("explain", "quick", "--phase", "third", "--json", home=judged_home).json
+    reply = cli_here("explain", "quick", "--phase", "third", "--json", home=judged_home).json
     assert reply["verdict"]["outcome"] is None
     assert (reply["criteria"], reply["decision"]) == ([], None)
 
 
 def test_the_choice_of_a_decision_is_the_next_target(judged_home: Path) -> None:
-    told = cli("explain", "quick", "--phase", "first", "--json", home=judged_home).json["decision"]
+    told = cli_here("explain", "quick", "--phase", "first", "--json", home=judged_home).json["decision"]
     assert (told["action"], told["choice"]) == ("take_option", "turn_round")
-    ahead = cli("status", "quick", "--json", home=judged_home).json["programs"][0]["next"]
-    last = cli("explain", "quick", "--json", home=judged_home).json["decision"]
+    ahead = cli_here("status", "quick", "--json", home=judged_home).json["programs"][0]["next"]
+    last = cli_here("explain", "quick", "--json", home=judged_home).json["decision"]
     assert (ahead["action"], ahead["target"]) == (last["action"], last["choice"]) == ("stop", None)
 
 
@@ -95,9 +95,9 @@ def test_the_choice_of_a_decision_is_the_next_target(judged_home: Path) -> None:
 
 def test_the_home_may_be_named_before_or_after_the_command_or_in_the_environment(judged_home: Path) -> None:
     asked = ["status", "--json"]
-    before = cli("--home", str(judged_home), *asked).json
-    assert cli(*asked, "--home", str(judged_home)).json == before
-    assert cli(*asked, f"--home={judged_home}").json == before
+    before = cli_here("--home", str(judged_home), *asked).json
+    assert cli_here(*asked, "--home", str(judged_home)).json == before
+    assert cli_here(*asked, f"--home={judged_home}").json == before
     assert cli(*asked, env={"PHASEGATE_HOME": str(judged_home)}).json == before
     assert [program["name"] for program in before["programs"]] == ["quick"]
 
@@ -109,14 +109,14 @@ def test_no_colour_is_written_where_nobody_looks_or_none_is_wanted(
     reply = cli(*words, home=judged_home, env={"NO_COLOR": "1"})
     assert reply.code == 0
     assert "\x1b" not in reply.out + reply.err
-    assert reply.out == cli(*words, home=judged_home).out
+    assert reply.out == cli_here(*words, home=judged_home).out
 
 
 def test_pictures_of_the_graph_are_written(judged_home: Path, tmp_path: Path) -> None:
     for kind, begins in (("svg", b"<?xml"), ("png", b"\x89PNG")):
         for what in ("graph", "knowledge"):
             out = tmp_path / f"{what}.{kind}"
-            reply = cli(what, "quick", "--format", kind, "--out", str(out), home=judged_home)
+            reply = cli_here(what, "quick", "--format", kind, "--out", str(out), home=judged_home)
             assert (reply.code, reply.out) == (0, f"{out}\n")
             assert out.read_bytes().startswith(begins)
 
@@ -154,18 +154,18 @@ def test_pictures_of_the_graph_are_written(judged_home: Path, tmp_path: Path) ->
 )
 def test_wrong_usage_ends_with_2_and_changes_nothing(judged_home: Path, words: list[str], told: str) -> None:
     before = contents(judged_home)
-    assert_refused(cli(*words, home=judged_home), 2, told)
+    assert_refused(cli_here(*words, home=judged_home), 2, told)
     assert contents(judged_home) == before
 
 
 def test_a_home_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert_refused(cli("status", home=tmp_path / "nowhere"), 2, "nowhere")
+    assert_refused(cli_here("status", home=tmp_path / "nowhere"), 2, "nowhere")
 
 
 def test_with_two_programs_and_none_named_advance_asks_which(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK)
     add_program(home, QUICK.replace("program: quick", "program: other"))
-    assert_refused(cli("advance", home=home), 2, "other", "quick")
+    assert_refused(cli_here("advance", home=home), 2, "other", "quick")
 
 
 @pytest.mark.parametrize("words", [["status"], ["advance", "quick"], ["check"], ["explain", "quick"]])
@@ -176,7 +176,7 @@ def test_a_malformed_program_ends_with_65_and_names_file_and_line(
     line = 1 + QUICK.strip().splitlines().index(
         next(t for t in QUICK.strip().splitlines() if "better_by" in t)
     )
-    reply = cli(*words, home=home)
+    reply = cli_here(*words, home=home)
     assert (reply.code, reply.out) == (65, "")
     assert f"quick.yaml:{line}: " in reply.err
     assert "beter_by" in reply.err
@@ -187,7 +187,7 @@ def test_a_malformed_program_ends_with_65_and_names_file_and_line(
 def test_a_broken_program_does_not_hold_up_the_others(own_home: Path, words: list[str]) -> None:
     broken = QUICK.replace("program: quick", "program: broken").replace("better_by", "beter_by")
     add_program(own_home, broken)
-    reply = cli("advance", *words, "--json", home=own_home)
+    reply = cli_here("advance", *words, "--json", home=own_home)
     assert reply.code == 65
     assert [one["program"] for one in reply.json["programs"]] == ["quick"]
     assert "broken.yaml:" in reply.err
@@ -196,12 +196,12 @@ def test_a_broken_program_does_not_hold_up_the_others(own_home: Path, words: lis
 
 
 def test_a_journal_is_rebuilt_beside_a_broken_program(own_home: Path) -> None:
-    before = cli("status", "quick", "--json", home=own_home).json
+    before = cli_here("status", "quick", "--json", home=own_home).json
     broken = QUICK.replace("program: quick", "program: broken").replace("better_by", "beter_by")
     add_program(own_home, broken)
     for file in (own_home / "mlruns").glob("journal.db*"):
         file.unlink()
-    reply = cli("status", "quick", "--json", home=own_home)
+    reply = cli_here("status", "quick", "--json", home=own_home)
     assert (reply.code, reply.err) == (0, "")
     assert reply.json == before
 
@@ -211,23 +211,23 @@ def test_logged_figures_are_judged_without_an_experiment_and_what_is_missing_is_
 ) -> None:
     home = fresh_home(QUICK)
     (home / "experiments" / "quick.py").unlink()
-    reply = cli("advance", "quick", "--no-run", home=home)
+    reply = cli_here("advance", "quick", "--no-run", home=home)
     assert reply.code == 0, reply.err
     assert reply.out.startswith("stopped: 'first' has no runs, and --no-run makes none")
-    assert cli("advance", "quick", "--no-run", "--dry-run", home=home).code == 0
-    assert_refused(cli("advance", "quick", home=home), 65, "experiments/quick.py")
+    assert cli_here("advance", "quick", "--no-run", "--dry-run", home=home).code == 0
+    assert_refused(cli_here("advance", "quick", home=home), 65, "experiments/quick.py")
 
 
 def test_a_phase_that_is_reached_already_lacks_nothing_behind_it(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK)
-    assert cli("advance", "quick", "--jobs", "1", home=home).code == 0
-    reply = cli("advance", "quick", "--no-run", "--until", "first", "--json", home=home).json
+    assert cli_here("advance", "quick", "--jobs", "1", home=home).code == 0
+    reply = cli_here("advance", "quick", "--no-run", "--until", "first", "--json", home=home).json
     assert (reply["steps"], reply["stopped"]) == ([], None)
 
 
 def test_check_ends_with_1_where_it_finds_an_error(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK.replace("unless: [higher]", "when: [higher]"))
-    reply = cli("check", "quick", "--json", home=home)
+    reply = cli_here("check", "quick", "--json", home=home)
     assert (reply.code, reply.err) == (1, "")
     assert_fits(reply.json, "check")
     assert not reply.json["ok"]
@@ -258,15 +258,15 @@ def test_a_folder_as_store_ends_with_69(fresh_home: MakeHome) -> None:
 
 
 def test_knowledge_tells_claims_in_every_form(judged_home: Path, tmp_path: Path) -> None:
-    told = cli("knowledge", "quick", "--format", "json", home=judged_home).json
+    told = cli_here("knowledge", "quick", "--format", "json", home=judged_home).json
     claim = told["claims"][0]
     assert (claim["phase"], claim["status"], claim["outcome"]) == ("first", "refuted", "fail")
     assert len(claim["evidence"][0]["run_ids"]) == 6
     assert [(link["kind"], link["id"]) for link in claim["rested_on_by"]] == [("phase", "second")]
     out = tmp_path / "k.mmd"
-    assert cli("knowledge", "--format", "mermaid", "--out", str(out), home=judged_home).out == ""
+    assert cli_here("knowledge", "--format", "mermaid", "--out", str(out), home=judged_home).out == ""
     assert out.read_text().startswith("flowchart LR")
-    text = cli("knowledge", home=judged_home).out
+    text = cli_here("knowledge", home=judged_home).out
     assert "shift_helps: refuted · A shift raises the score." in text
 
 
@@ -274,7 +274,7 @@ def test_an_override_against_a_confirmed_verdict_is_recorded_with_a_warning_and_
     own_home: Path,
 ) -> None:
     words = ["--choose", "repeat", "--reason", "a hunch", "--by", "ada", "--expires", "2999-01-01"]
-    reply = cli("override", "quick", "second", *words, "--json", home=own_home)
+    reply = cli_here("override", "quick", "second", *words, "--json", home=own_home)
     assert reply.code == 0
     assert_fits(reply.json, "override")
     warning = reply.json["warning"]
@@ -282,28 +282,28 @@ def test_an_override_against_a_confirmed_verdict_is_recorded_with_a_warning_and_
         "contradicts a confirmed verdict: second is pass, case up, confirmed on 3 seeds"
     )
     assert reply.err == f"warning: this {warning}; it is recorded all the same\n"
-    listed = cli("override", "quick", "--list", home=own_home).out.splitlines()
+    listed = cli_here("override", "quick", "--list", home=own_home).out.splitlines()
     assert "(in force, expires 2999-01-01): a hunch" in listed[0]
     assert listed[1:] == ["  open: no decision has followed it", f"  {warning}"]
-    assert cli("advance", "quick", "--jobs", "1", home=own_home).code == 0
-    row = cli("override", "quick", "--list", "--json", home=own_home).json["overrides"][0]
+    assert cli_here("advance", "quick", "--jobs", "1", home=own_home).code == 0
+    row = cli_here("override", "quick", "--list", "--json", home=own_home).json["overrides"][0]
     assert (row["standing"], row["score"]["result"], row["warning"]) == ("in force", "wrong", warning)
     assert "chosen 'repeat': third fail" in row["score"]["evidence"]
-    seen = cli("explain", "quick", "--phase", "second", "--json", home=own_home).json
+    seen = cli_here("explain", "quick", "--phase", "second", "--json", home=own_home).json
     assert_fits(seen, "explain")
     assert (seen["overrides"][0]["score"], seen["overrides"][0]["warning"]) == (row["score"], warning)
-    text = cli("explain", "quick", "--phase", "second", home=own_home).out
+    text = cli_here("explain", "quick", "--phase", "second", home=own_home).out
     assert f"  wrong: {row['score']['evidence']}\n  {warning}" in text
-    assert cli("knowledge", "quick", "--json", home=own_home).json["overrides_score"]["wrong"] == 1
-    memo = cli("memo", "quick", "second", home=own_home).out
+    assert cli_here("knowledge", "quick", "--json", home=own_home).json["overrides_score"]["wrong"] == 1
+    memo = cli_here("memo", "quick", "second", home=own_home).out
     assert f"It {warning}." in memo
 
 
 def test_an_override_that_contradicts_nothing_says_nothing(own_home: Path) -> None:
     words = ["--verdict", "accept", "--reason", "as I thought"]
-    reply = cli("override", "quick", "second", *words, "--json", home=own_home)
+    reply = cli_here("override", "quick", "second", *words, "--json", home=own_home)
     assert (reply.code, reply.err, reply.json["warning"]) == (0, "", None)
-    listed = cli("override", "quick", "--list", "--json", home=own_home)
+    listed = cli_here("override", "quick", "--list", "--json", home=own_home)
     assert_fits(listed.json, "overrides")
 
 
@@ -313,7 +313,7 @@ def test_an_override_that_contradicts_nothing_says_nothing(own_home: Path) -> No
 def test_a_dry_run_gives_reasons_and_an_estimate_and_writes_nothing_at_all(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK)
     before = contents(home)
-    reply = cli("advance", "quick", "--dry-run", "--json", home=home)
+    reply = cli_here("advance", "quick", "--dry-run", "--json", home=home)
     assert reply.code == 0
     assert_fits(reply.json, "dry_run")
     assert reply.json["estimate"]["runs"] == 6
@@ -322,16 +322,16 @@ def test_a_dry_run_gives_reasons_and_an_estimate_and_writes_nothing_at_all(fresh
 
 
 def test_init_writes_a_program_that_checks_out_and_never_overwrites(tmp_path: Path) -> None:
-    reply = cli("init", "first_try", "--json", home=tmp_path)
+    reply = cli_here("init", "first_try", "--json", home=tmp_path)
     assert_fits(reply.json, "init")
     assert [p.name for p in sorted(tmp_path.rglob("*.*"))] == ["first_try.py", "first_try.yaml"]
     before = contents(tmp_path)
-    assert_refused(cli("init", "first_try", home=tmp_path), 2, "already")
+    assert_refused(cli_here("init", "first_try", home=tmp_path), 2, "already")
     assert contents(tmp_path) == before
-    assert json.loads(cli("check", "first_try", "--json", home=tmp_path).out)["findings"] == []
+    assert json.loads(cli_here("check", "first_try", "--json", home=tmp_path).out)["findings"] == []
 
 
 @pytest.mark.parametrize("name", ["class", "contract", "a b", "../up", "Über", "9lives", "", "x" * 81])
 def test_init_refuses_what_cannot_name_a_program_and_a_module(tmp_path: Path, name: str) -> None:
-    assert_refused(cli("init", name, home=tmp_path), 2)
+    assert_refused(cli_here("init", name, home=tmp_path), 2)
     assert contents(tmp_path) == {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import subprocess
 import sys
@@ -12,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz import hostile
-from tests.small_homes import ROOT, Reply, clean_environment
+from tests.small_homes import ROOT, Reply, clean_environment, cli_here
 
 Words = tuple[str, ...]
 READ: tuple[Words, ...] = (
@@ -127,20 +125,8 @@ def asked_badly(program: str, phases: Sequence[str], chance: Random, home: Path)
 
 
 def run_here(words: Words, home: Path) -> Reply:
-    """Runs a command in this process: as ``main`` would, output and exit code included."""
-    import cli
-
-    given = list(words) if words[:1] == ("--home",) else ["--home", str(home), *words]
-    out, err = io.BytesIO(), io.BytesIO()
-    strict = io.TextIOWrapper(out, encoding="utf-8", errors="strict", write_through=True)
-    lenient = io.TextIOWrapper(err, encoding="utf-8", errors="backslashreplace", write_through=True)
-    code = 0
-    with contextlib.redirect_stdout(strict), contextlib.redirect_stderr(lenient):
-        try:
-            cli.app(args=cli._hoisted(given), prog_name="cli.py")
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1 if end.code else 0
-    return Reply(code, out.getvalue().decode(), err.getvalue().decode())
+    """Runs a command in this process."""
+    return cli_here(*words, home=None if words[:1] == ("--home",) else home)
 
 
 def run_apart(words: Words, home: Path, limit: float) -> Reply:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_homes import ROOT, clean_environment, cli
+from small_homes import ROOT, clean_environment, cli, cli_here
 
 from planner.errors import ProgramError
 from planner.io.programs import load_program
@@ -107,16 +107,16 @@ def test_the_command_judges_plain_runs_as_the_author_did(name: str, tmp_path: Pa
         verdict = step_of(position, phase).verdict
         found = (step["outcome"], step["case"], step["tier"], step["confidence"], step["runs_launched"])
         assert found == (verdict.outcome, verdict.case, verdict.tier, "provisional", 0)
-        memo = cli("memo", name, phase, home=home).out
+        memo = cli_here("memo", name, phase, home=home).out
         assert bare(memo) == bare(memo_of(name, position, phase))
         assert "1 seed per arm" in section(memo, "TL;DR")
-        why = cli("explain", name, "--phase", phase, "--json", home=home).json
+        why = cli_here("explain", name, "--phase", phase, "--json", home=home).json
         assert {c["id"]: c["outcome"] for c in why["criteria"]} == {c.id: c.outcome for c in verdict.criteria}
         statuses = {c["id"]: c["status"] for c in why["claims"]}
         for claim in verdict.claims:
             superseded = why["verdict"]["superseded_by"] is not None
             assert statuses[claim.id] == ("superseded" if superseded else claim.status)
-        text = cli("explain", name, "--phase", phase, "--full", home=home).out
+        text = cli_here("explain", name, "--phase", phase, "--full", home=home).out
         for caveat in verdict.caveats:
             assert caveat.split(": ")[0] in text
     again = cli("advance", name, "--no-run", "--all", "--json", home=home).json
