@@ -77,7 +77,7 @@ def connect(home: Home) -> Client:
     with speaking_of(uri):
         from mlflow import MlflowClient  # noqa: TID251
 
-        for noisy in ("mlflow", "alembic", "urllib3", "psycopg"):
+        for noisy in ("mlflow", "alembic", "urllib3", "psycopg", "sqlalchemy"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
         if not is_database(uri):

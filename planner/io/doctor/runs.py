@@ -12,7 +12,7 @@ from planner.io.clock import SystemClock
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.records import lifecycle, put_tags, restored
-from planner.io.doctor.settling import adopt, settle
+from planner.io.doctor.settling import settle, settle_orphan
 from planner.io.entries import Work
 from planner.io.mlflow_client import own_uri, speaking_of
 from planner.io.settling import is_elsewhere, run_folder, unsettled
@@ -101,7 +101,9 @@ def _orphans(
         mend = (
             f"'phasegate doctor --repair' {'adopts the result' if complete else 'ends it; it is made again'}"
         )
-        yield Finding("run.orphan", run_id, what, mend, name, partial(adopt, patient, program, raw, complete))
+        yield Finding(
+            "run.orphan", run_id, what, mend, name, partial(settle_orphan, patient, program, run_id)
+        )
 
 
 def _vanished(patient: Patient, program: Program, work: Work) -> Finding:

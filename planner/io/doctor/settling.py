@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from planner.io import tags
 from planner.io.clock import SystemClock
 from planner.io.doctor.finding import Patient
 from planner.io.entries import Work
@@ -23,25 +20,13 @@ def settle(patient: Patient, program: Program, work: Work) -> str:
     return "it is ended; the next advance makes it again where a phase needs it"
 
 
-def adopt(patient: Patient, program: Program, raw: Any, complete: bool) -> str:
-    """Settles a run that MLflow knows of and the journal does not.
-
-    Args:
-        raw: the MLflow run.
-        complete: its folder holds its result.
-    """
-    told, run_id = raw.data.tags, str(raw.info.run_id)
-    if complete:
-        name, fingerprint, attempt = program.program, told[tags.FINGERPRINT], int(told.get(tags.ATTEMPT, "1"))
-        planned = {"phase": told.get(tags.PHASE), "arm": told.get(tags.ARM), "fingerprint": fingerprint}
-        folder = str(patient.home.run_folder(name, fingerprint))
-        patient.journal.plan_work(fingerprint, attempt, name, planned, folder)
-        began = float(raw.info.start_time) / 1000
-        patient.journal.update_work(
-            name, fingerprint, attempt, state="started", mlflow_run=run_id, started_at=began
-        )
+def settle_orphan(patient: Patient, program: Program, run_id: str) -> str:
+    """Settles every run that MLflow knows of and the journal does not; says what became of this one."""
     _reaper(patient, program).settle()
-    return f"its result is adopted, in MLflow run {run_id}" if complete else "it is ended as lost"
+    found = next((w for w in patient.journal.work(program.program) if w.mlflow_run == run_id), None)
+    if found is not None and found.outcome != "lost":
+        return f"its result ({found.outcome}) is adopted, in MLflow run {run_id}"
+    return "it is ended as lost"
 
 
 def _reaper(patient: Patient, program: Program) -> Reaper:
