@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from planner.errors import PhasegateError, StoreUnavailable, told_by_the_system
 from planner.io.journal import Journal
-from planner.io.moved import refuse_moved
+from planner.io.moved import refuse_misplaced, refuse_moved
 from planner.io.store_faults import meaning_of, shown
 from planner.paths import Home
 from planner.records import digest_of
@@ -215,6 +215,7 @@ def find_experiment(client: Client, home: Home, program: str) -> Any:
         )
     if found is not None and store_uri(home) == own_uri(home):
         refuse_moved(home, program, str(found.artifact_location))
+        refuse_misplaced(home, str(found.experiment_id), str(found.artifact_location))
     return found
 
 

@@ -1,4 +1,6 @@
-"""A home that was moved or copied: MLflow keeps the folders of artifacts by their whole path."""
+"""Where MLflow keeps a home's artifacts: by their whole path, which goes wrong when the home is moved or
+copied, or when somebody edits a row.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from urllib.parse import unquote, urlparse
 
 from planner.errors import StoreUnavailable
 from planner.paths import Home
+from planner.plain import sentence
 
 
 def folder_of(location: str) -> Path | None:
@@ -42,6 +45,53 @@ def refuse_moved(home: Home, program: str, location: str) -> None:
             f"the home {home.root} was moved or copied: MLflow still looks for the artifacts of '{program}' "
             f"in {folder}; 'phasegate doctor --repair' tells it where they are now"
         )
+
+
+def misplaced_runs(home: Home, experiment: str, location: str) -> list[tuple[str, str]]:
+    """(id, artifact location) of runs and pages of ours in a home's own database whose row was edited.
+
+    MLflow itself puts the artifacts of a run in a folder of its own under that of the experiment.
+
+    Args:
+        experiment: its id.
+        location: its artifact location.
+
+    Raises:
+        sqlite3.Error: the database cannot be read.
+    """
+    under, length = location.rstrip("/") + "/", len(location.rstrip("/")) + 1
+    query = (
+        "SELECT run_uuid, artifact_uri FROM runs WHERE experiment_id = ? "
+        "AND (substr(artifact_uri, 1, ?) IS NOT ? OR substr(artifact_uri, ?) GLOB '*[^0-9a-zA-Z/]*') "
+        "AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND tags.key LIKE 'planner.%')"
+    )
+    with closing(sqlite3.connect(home.database, timeout=20)) as db:
+        rows = db.execute(query, (experiment, length, under, length + 1)).fetchall()
+    return [(str(run), str(place)) for run, place in rows]
+
+
+def refuse_misplaced(home: Home, experiment: str, location: str) -> None:
+    """Refuses a database that would have files of ours written to a place that somebody named.
+
+    Raises:
+        StoreUnavailable: the first such run is named.
+    """
+    for run, place in misplaced_runs(home, experiment, location):
+        raise StoreUnavailable(
+            f"MLflow run {run} was edited: its artifacts would be read and written in {sentence(place)!r}, "
+            f"and belong under {location}; 'phasegate doctor --repair' puts that right"
+        )
+
+
+def put_in_place(home: Home, run: str, location: str) -> None:
+    """Tells MLflow again where a run's artifacts lie.
+
+    Raises:
+        sqlite3.Error: the database cannot be written.
+    """
+    with closing(sqlite3.connect(home.database, timeout=20)) as db, db:
+        place = f"{location.rstrip('/')}/{run}/artifacts"
+        db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (place, run))
 
 
 def settle_in(home: Home, program: str, location: str) -> None:

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from small_homes import QUICK, ROOT, WAITS, add_program, clean_environment, cli, contents
+from small_homes import QUICK, ROOT, WAITS, add_program, clean_environment, cli, cli_here, contents
 
 from tests.faults.breaking import (
     database,
@@ -374,6 +374,29 @@ def test_a_home_that_was_moved_settles_in_and_writes_nothing_where_it_was(
     assert cli("advance", "waits", home=moved).code == 0
     assert cli("replay", "quick", home=moved).code == 0
     assert not own_home.exists()
+
+
+@pytest.mark.parametrize(
+    "place", ["wait", "{under}/../../../../elsewhere", "{under}/%2e%2e/elsewhere", "", None]
+)
+def test_a_run_whose_artifacts_would_be_written_elsewhere_is_refused_and_put_right(
+    own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str | None
+) -> None:
+    before, here = told(own_home), tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with database(store_of(own_home)) as db:
+        (run,) = db.execute("SELECT run_uuid FROM tags WHERE key = 'planner.verdict' LIMIT 1").fetchone()
+        (under,) = db.execute("SELECT artifact_location FROM experiments WHERE name = 'quick'").fetchone()
+        edited = place.format(under=under) if place is not None else None
+        db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (edited, run))
+    for words in (["advance", "quick", "--all"], ["memo", "quick", "--verify"]):
+        one_sentence(cli_here(*words, home=own_home), run, "was edited", MEND)
+    found_by_doctor(own_home, "run.misplaced")
+    mended_by_doctor(own_home)
+    nothing_is_left_to_do(own_home)
+    assert told(own_home) == before
+    assert list(here.iterdir()) == []
 
 
 def test_a_copy_of_a_home_keeps_its_artifacts_apart(own_home: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from planner.errors import PhasegateError
@@ -12,8 +13,9 @@ from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.rescue import sound, whole_copy
 from planner.io.mlflow_client import database_of, has_store, own_uri, speaking_of, store_uri
-from planner.io.moved import folder_of, left_behind, settle_in
+from planner.io.moved import folder_of, left_behind, misplaced_runs, put_in_place, settle_in
 from planner.io.quarantine import move_away
+from planner.plain import sentence
 from planner.program import Program
 
 
@@ -146,6 +148,24 @@ def _experiment(patient: Patient, program: Program) -> Iterator[Finding]:
         )
         return
     yield from _artifacts(patient, name, str(found.artifact_location))
+    if runs.uri == own_uri(patient.home):
+        yield from _misplaced(patient, name, str(found.experiment_id), str(found.artifact_location))
+
+
+def _misplaced(patient: Patient, name: str, experiment: str, location: str) -> Iterator[Finding]:
+    """Runs whose artifacts MLflow would read and write in a place that somebody named."""
+    with speaking_of(own_uri(patient.home)):
+        found = misplaced_runs(patient.home, experiment, location)
+    for run, place in found:
+        what = f"MLflow run {run} of {name} was edited: its artifacts are looked for in {sentence(place)!r}"
+        mend = f"'phasegate doctor --repair' says again that they are under {location}"
+        yield Finding("run.misplaced", run, what, mend, name, partial(_put_in_place, patient, run, location))
+
+
+def _put_in_place(patient: Patient, run: str, location: str) -> str:
+    with speaking_of(own_uri(patient.home)):
+        put_in_place(patient.home, run, location)
+    return f"they are looked for under {location}"
 
 
 def _artifacts(patient: Patient, name: str, location: str) -> Iterator[Finding]:
