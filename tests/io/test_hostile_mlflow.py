@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 from worlds import runs_of, scores, small, stand
 
-from planner.errors import ProgramError
+from planner.errors import ProgramError, StoreUnavailable
 from planner.io import tags
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
@@ -124,18 +124,26 @@ def test_a_record_under_another_kind_is_an_altered_one(runs: MlflowRuns, kind: s
     assert loaded(runs) == [None]
 
 
-def test_records_are_read_from_the_experiments_own_folder_only(runs: MlflowRuns, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shared", [False, True], ids=["the home's own store", "a store that others share"])
+@pytest.mark.parametrize(
+    "place", ["file://{folder}/elsewhere", "file://{under}/../../../../elsewhere", "http://127.0.0.1:9/x"]
+)
+def test_records_are_read_from_the_experiments_own_folder_only(
+    runs: MlflowRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, shared: bool
+) -> None:
     run = forged(runs, BODY)
     lies = Path(unquote(urlparse(runs.client.get_run(run).info.artifact_uri).path))
     lies.rename(tmp_path / "elsewhere")
-    for place in (
-        f"file://{tmp_path}/elsewhere",
-        f"file://{lies.parent}/../../../../elsewhere",
-        "http://127.0.0.1:9/x",
-    ):
-        with closing(sqlite3.connect(runs.home.database)) as db, db:
-            db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (place, run))
+    with closing(sqlite3.connect(runs.home.database)) as db, db:
+        edited = place.format(folder=tmp_path, under=lies.parent)
+        db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (edited, run))
+    if shared:
+        runs.home.database.rename(tmp_path / "shared.db")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/shared.db")
         assert loaded(MlflowRuns(runs.home)) == []
+    else:
+        with pytest.raises(StoreUnavailable, match=f"{run} was edited"):
+            loaded(MlflowRuns(runs.home))
 
 
 @pytest.mark.parametrize(
