@@ -48,13 +48,16 @@ class Journal:
 
     def make(self) -> None:
         """Makes an empty journal where there is none."""
+        self._make()
+
+    def _make(self) -> None:
         if not self.exists:
             create(self.path, self._durable)
             self._was_there = True
 
     def _open(self, write: bool = False) -> AbstractContextManager[sqlite3.Connection]:
         if write:
-            self.make()
+            self._make()
         return opened(self.path, write, self._durable)
 
     # --- records -------------------------------------------------------------------------------

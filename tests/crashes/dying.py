@@ -22,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 READING = frozenset(
-    ("all_described", "copies", "described", "entries", "exists", "experiment", "in_mlflow")
+    ("all_described", "copies", "described", "entries", "exists", "experiment", "in_mlflow", "in_progress")
     + ("held", "load", "memo", "snapshot", "work")
     + ("beat",)
 )
