@@ -19,6 +19,7 @@ from planner.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.graph import Options, Outcome, run_loop
 from planner.io.desk import Desk, Wishes
+from planner.io.entries import spent_in
 from planner.io.journal import Journal
 from planner.io.memo_files import MemoryMemos
 from planner.io.memory import MemoryRecords, MemoryRuns
@@ -307,8 +308,7 @@ class World:
     def at(self) -> Standpoint:
         """Where the program stands, from the journal alone."""
         entries = self.journal.entries(self.program.program)
-        work = [w for w in self.journal.work(self.program.program) if w.state == "finished"]
-        spent = sum(w.attempt > 0 for w in work), sum(w.seconds for w in work)
+        spent = spent_in(self.journal.work(self.program.program))
         accepted = kept_code(entries, self.code)
         return build_standpoint(self.program, entries, self.clock.now(), self.code, accepted, spent=spent)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -103,6 +103,12 @@ class Work:
     outcome: str | None
     seconds: float
     started_at: float | None
+
+
+def spent_in(work: Iterable[Work]) -> tuple[int, float]:
+    """Runs and seconds of a budget that finished ones took: as ``recall.spent_by`` counts those in MLflow."""
+    finished = [one for one in work if one.state == "finished"]
+    return sum(one.attempt > 0 for one in finished), sum(one.seconds for one in finished)
 
 
 _TEXTS = ("fingerprint", "program", "folder", "state")

@@ -8,7 +8,7 @@ from planner.errors import PhasegateError, ProgramError
 from planner.io.clock import SystemClock
 from planner.io.code import code_digest
 from planner.io.describing import data_today
-from planner.io.entries import Entry
+from planner.io.entries import Entry, spent_in
 from planner.io.journal import Journal
 from planner.io.locks import holder_of
 from planner.io.programs import find_program, load_program
@@ -75,7 +75,6 @@ def standpoint(home: Home, program: Program) -> tuple[Standpoint, Sequence[Entry
     except PhasegateError:
         code = None
     accepted = kept_code(entries, code) if code else frozenset()
-    work = [w for w in journal.work(program.program) if w.state == "finished"]
     judged = {e.record.phase: e.record.fidelity for e in entries if isinstance(e.record, Verdict)}
     at = build_standpoint(
         program,
@@ -84,7 +83,7 @@ def standpoint(home: Home, program: Program) -> tuple[Standpoint, Sequence[Entry
         code,
         accepted,
         running=holder_of(home, program.program) is not None,
-        spent=(sum(w.attempt > 0 for w in work), sum(w.seconds for w in work)),
+        spent=spent_in(journal.work(program.program)),
         data=data_today(program, code, journal, judged) if code else None,
     )
     return at, entries
