@@ -27,7 +27,7 @@ from planner.errors import (
 )
 from planner.io.stopping import Stopped, stoppable
 from planner.paths import Home
-from planner.plain import CONTROL, plain, sentence
+from planner.text.terminal import CONTROL, plain, sentence
 
 app = typer.Typer(
     add_completion=False,

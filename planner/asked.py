@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner import intervals
 from planner.arithmetic import quantities, values_of
 from planner.criteria.terms import compared_text
-from planner.criteria.wording import around, bound_text, floor_text, number
+from planner.text.numbers import (around, bound_text, floor_text, number)
 from planner.criterion import Level, Measured
 from planner.evidence import which_value
 from planner.program import Program

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from planner.confounds import CONFOUND
 from planner.criteria.judge import lookup
-from planner.criteria.wording import words
+from planner.text.numbers import words
 from planner.evidence import Evidence
 from planner.finite import FINITE
 from planner.program import Phase

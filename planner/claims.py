@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.caveats import ResultOf
-from planner.criteria.wording import words
+from planner.text.numbers import words
 from planner.program import ClaimRule
 from planner.records import ClaimResult, ClaimStatus, CriterionResult
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.criteria.wording import number
+from planner.text.numbers import number
 from planner.program import Program
 from planner.records import Override, Verdict
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from planner import intervals
 from planner.criteria.judge import required_by_gate
-from planner.criteria.wording import number
+from planner.text.numbers import number
 from planner.criterion import Comparison, Criterion, Measured, Order, Spread
 from planner.evidence import Evidence, is_finite, run_value, which_value
 from planner.program import Program

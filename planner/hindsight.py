@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from planner.contradictions import contradiction
 from planner.criteria.judge import result_from
-from planner.criteria.wording import words
+from planner.text.numbers import words
 from planner.override_scores import Result, Score
 from planner.program import Option, Program
 from planner.records import Decision, Override, Verdict

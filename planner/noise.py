@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from planner import intervals, power
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.parts import paired
-from planner.criteria.wording import number
+from planner.text.numbers import number
 from planner.criterion import Comparison, Spread
 from planner.evidence import Evidence, Sample, build_sample
 from planner.program import Program

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from planner.agreement import Agreement, agreements
-from planner.criteria.wording import number
+from planner.text.numbers import number
 from planner.criterion import Combined
 from planner.domain import Asked, Variable, asked_of
 from planner.program import Program

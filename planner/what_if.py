@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from planner import intervals
-from planner.criteria.wording import number, words
+from planner.text.numbers import (number, words)
 from planner.errors import UsageError
 from planner.evidence import Evidence, is_finite, run_value
 from planner.fresh import fresh_evidence

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from planner.markdown import escape
-from planner.plain import CONTROL, plain, sentence
+from planner.text.markdown import escape
+from planner.text.terminal import CONTROL, plain, sentence
 from tests.fuzz.hostile import TEXTS
 
 MARKS = st.text(st.sampled_from("ab1 .)(]![|`*_~#<>&\\-+=:/\"'$\n\t"), max_size=30)

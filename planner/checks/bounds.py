@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.agreement import samples_of
-from planner.criteria.wording import bound_text, number
+from planner.text.numbers import (bound_text, number)
 from planner.criterion import Combined, Criterion, Measured, Order, Spread
 from planner.domain import Part, asked_of
 from planner.findings import Finding, error, warning

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 
 from planner.agreement import samples_of
-from planner.criteria.wording import number
+from planner.text.numbers import number
 from planner.criterion import Comparison, Level
 from planner.domain import Asked, Part, Variable, asked_of
 from planner.findings import Finding, warning

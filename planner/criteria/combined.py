@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from planner.criteria.joining import decisive, join, joint_turns, weakest_treatment
 from planner.criteria.parts import turning_at
-from planner.criteria.wording import words
+from planner.text.numbers import words
 from planner.criterion import Combined
 from planner.records import CriterionResult
 

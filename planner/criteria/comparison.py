@@ -12,7 +12,8 @@ from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.winner import judge_arms
-from planner.criteria.wording import number, say
+from planner.text.numbers import number
+from planner.criteria.wording import say
 from planner.criterion import Comparison
 from planner.evidence import Sample, is_finite, which_value
 from planner.records import CriterionResult

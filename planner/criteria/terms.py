@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.criteria.wording import bound_text
+from planner.text.numbers import bound_text
 from planner.criterion import Combined, Comparison, Criterion, Level, Measured, Order, Spread
 from planner.evidence import which_value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.criteria.wording import number
+from planner.text.numbers import number
 from planner.error_budget import Spending, build_spending
 from planner.explain.trace import Trace
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from planner.criteria.wording import bound_text, number, words
+from planner.text.numbers import (bound_text, number, words)
 from planner.explain.trace import Trace
-from planner.mermaid import label
+from planner.text.mermaid import label
 
 
 def as_mermaid(trace: Trace) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.asked import asked_of
-from planner.criteria.wording import number, words
+from planner.text.numbers import (number, words)
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.budget_told import budget_line
 from planner.explain.next_experiment import outlook_lines, outlook_of

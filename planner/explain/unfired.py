@@ -7,7 +7,7 @@ from typing import Literal
 
 from planner.alternatives import why_not_row
 from planner.criteria.judge import result_from
-from planner.criteria.wording import number, words
+from planner.text.numbers import (number, words)
 from planner.deferred import conditions_of
 from planner.explain.trace import Trace
 from planner.program import OUTCOMES, Option, Rule

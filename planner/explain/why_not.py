@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from planner.criteria.wording import number, words
+from planner.text.numbers import (number, words)
 from planner.errors import UsageError
 from planner.explain.trace import Trace
 from planner.explain.unfired import Failed, Told, first_failed, rules_told, wanted_for

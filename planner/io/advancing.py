@@ -22,11 +22,11 @@ from planner.io.shared_lease import SharedLease, owner_lock
 from planner.io.stopping import whole
 from planner.io.telling import Telling, end_lines, heard_or_not
 from planner.paths import Home
-from planner.plain import plain
 from planner.program import Program
 from planner.records import Decision
 from planner.refusals import refusal
 from planner.status import command_lines, next_step, program_state
+from planner.text.terminal import plain
 
 
 @dataclass(frozen=True)

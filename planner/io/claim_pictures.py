@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from planner.criteria.wording import words
+from planner.text.numbers import words
 from planner.errors import UsageError
 from planner.io.pictures import draw_arrow, draw_box, write_picture
 from planner.knowledge.build import Knowledge

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from planner.plain import sentence
 from planner.records import (
     AnyRecord,
     Decision,
@@ -21,6 +20,7 @@ from planner.records import (
     canonical,
     digest_of,
 )
+from planner.text.terminal import sentence
 
 KINDS: dict[str, type[AnyRecord]] = {
     "verdict": Verdict,

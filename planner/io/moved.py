@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlparse
 
 from planner.errors import StoreUnavailable
 from planner.paths import Home
-from planner.plain import sentence
+from planner.text.terminal import sentence
 
 
 def folder_of(location: str) -> Path | None:

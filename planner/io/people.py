@@ -16,11 +16,11 @@ from planner.io.home import code_of, open_journal, open_program, standpoint
 from planner.io.looking_back import list_overrides
 from planner.io.mirror import write_person
 from planner.paths import Home
-from planner.plain import CONTROL
 from planner.program import Program
 from planner.records import Exclusion, Keep, Override, Revocation
 from planner.standing import exclusions_today, kept_code
 from planner.standpoint import Standpoint
+from planner.text.terminal import CONTROL
 from planner.triage import choices
 
 _LONGEST = 2000

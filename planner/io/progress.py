@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from planner.plain import sentence
 from planner.runs import Ended, Event, Job, Progressed, Started
+from planner.text.terminal import sentence
 
 if TYPE_CHECKING:
     import rich.progress

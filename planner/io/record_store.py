@@ -22,10 +22,10 @@ from planner.io.mlflow_client import (
 )
 from planner.io.run_reading import whole_number
 from planner.io.run_store import MlflowRuns
-from planner.markdown import escape
 from planner.program import Program
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.rules import rules_digest
+from planner.text.markdown import escape
 
 _MOST_STANDS = 100
 _MOST_BYTES = 20_000_000

@@ -28,13 +28,13 @@ from planner.io.mlflow_client import (
     tag_entity,
 )
 from planner.io.run_reading import attempt_of, param_text, read_run, series_metrics, whole_number
-from planner.markdown import escape
 from planner.paths import Home
-from planner.plain import sentence
 from planner.ports import EndedRun
 from planner.program import Program
 from planner.recall import Snapshot
 from planner.runs import Description, Ended, PlannedRun, Run, RunOutcome, UnfinishedRun
+from planner.text.markdown import escape
+from planner.text.terminal import sentence
 
 LOST = "its planner ended while it was in progress"
 _BATCH = 500

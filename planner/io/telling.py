@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from planner.graph import Recorded
 from planner.io.progress import Progress
 from planner.paths import Home
-from planner.plain import sentence
+from planner.text.terminal import sentence
 
 Told = TypeVar("Told")
 

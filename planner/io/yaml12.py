@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from planner.plain import CONTROL
+from planner.text.terminal import CONTROL
 
 Path = tuple[str | int, ...]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from planner.claims import conditions
 from planner.criteria.judge import lookup, result_from
-from planner.criteria.wording import words
+from planner.text.numbers import words
 from planner.expectations import Rival, registered_predictions, rivals_of
 from planner.grounds import Ground, build_grounds
 from planner.override_list import override_rows

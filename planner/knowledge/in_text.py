@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from planner.criteria.wording import number, words
+from planner.text.numbers import (number, words)
 from planner.headline import standing_facts
 from planner.knowledge.build import Knowledge, KnownClaim, Link
 from planner.override_list import override_lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from planner.criteria.wording import around, bound_text, number, words
+from planner.text.numbers import (around, bound_text, number, words)
 from planner.knowledge.build import Knowledge, KnownClaim, Link, outcome_of
 from planner.records import CriterionResult, Record
 

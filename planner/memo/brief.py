@@ -6,10 +6,10 @@ import re
 
 from planner.commands import commands_after
 from planner.headline import standing_facts
-from planner.markdown import escape
 from planner.program import Program
 from planner.records import Decision, Verdict
 from planner.supersede import Standing
+from planner.text.markdown import escape
 
 _OPEN_QUESTION = re.compile(r"(^|[,;:] )(which|what|how|why|when|where|who|whose)\b|\bor\b", re.IGNORECASE)
 """Questions that yes or no does not answer."""

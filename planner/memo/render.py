@@ -10,14 +10,13 @@ from typing import Any
 
 from planner.arithmetic import check_arithmetic
 from planner.asked import asked_of
-from planner.criteria.wording import around, number, words
+from planner.text.numbers import (around, number, words)
 from planner.deltas import Delta, deltas
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.budget_told import budget_line
 from planner.explain.noise_told import floor_line, needs_text
 from planner.explain.rules_changed import rules_changed
 from planner.explain.trace import Trace
-from planner.markdown import escape
 from planner.memo.brief import answer_line, headline, next_step
 from planner.memo.ran import what_ran
 from planner.memo.results import digits_for, result_tables, seeds_of_arms
@@ -25,6 +24,7 @@ from planner.memo.would_change import would_change
 from planner.program import Program
 from planner.records import CriterionResult, Decision, Verdict
 from planner.supersede import claims_today
+from planner.text.markdown import escape
 
 TEMPLATE = "memo.md.j2"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from planner.plain import plain
+from planner.text.terminal import plain
 
 _MARKS = (
     ("&", "&amp;"),
