@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.rules import Array, Found
-from planner.power import seeds_needed
-from planner.sequential import LEAST_SEEDS, NOISIER
+from planner.statistics.power import seeds_needed
+from planner.statistics.sequential import LEAST_SEEDS, NOISIER
 
 ALPHA, BETA, CAP = 0.05, 0.10, 32
 _SKEWED_MEAN, _SKEWED_SD = math.exp(0.5), math.sqrt((math.e - 1) * math.e)
@@ -78,7 +78,7 @@ def differences(runs: Array) -> Array:
 
 
 def pooled_priors(runs: Array) -> tuple[Array, Array]:
-    """s0 squared and d0 of each comparison: a copy of ``planner.sequential.pooled_prior``."""
+    """s0 squared and d0 of each comparison: a copy of ``planner.statistics.sequential.pooled_prior``."""
     table = runs[:, :, :LEAST_SEEDS]
     arms = table.shape[1] - 1
     if arms < 2:
@@ -93,7 +93,7 @@ def pooled_priors(runs: Array) -> tuple[Array, Array]:
 
 
 def noise_of_others(runs: Array) -> Array:
-    """A copy of ``planner.sequential.noise_of_others`` per comparison."""
+    """A copy of ``planner.statistics.sequential.noise_of_others`` per comparison."""
     table = runs[:, 1:, :LEAST_SEEDS]
     others = table.shape[1] - 1
     if others < 2:

@@ -2,7 +2,7 @@
 
 Each takes ``x``, paired differences (cases × seeds), and gives ``(answer, used)`` per case: 1 supported, -1
 refuted, 0 no answer, and the number of seeds that it took. :func:`sequential` and :func:`anytime` are copies
-of the ``first_answer`` of ``planner.sequential`` and ``planner.anytime``; tests hold them equal.
+of the ``first_answer`` of ``planner.statistics.sequential`` and ``planner.statistics.anytime``; tests hold them equal.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from planner.anytime import LEAST_EFFECT, MOST_EFFECT, SPREAD
-from planner.sequential import LEAST_SEEDS, NOTHING, OVERWHELMING_SHARE, SIEGMUND_OVERSHOOT
+from planner.statistics.anytime import LEAST_EFFECT, MOST_EFFECT, SPREAD
+from planner.statistics.sequential import LEAST_SEEDS, NOTHING, OVERWHELMING_SHARE, SIEGMUND_OVERSHOOT
 
 Array = NDArray[np.float64]
 Found = tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.text.numbers import (number, words)
 from planner.program import OUTCOMES, Option, Phase, Program
 from planner.records import CriterionResult, Verdict
+from planner.text.numbers import number, words
 
 
 def why_not_row(rules: Phase, verdict: Verdict, key: str) -> tuple[str, str]:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
-from planner import intervals
 from planner.criterion import Comparison, Level, Measured, Order, Spread
 from planner.evidence import is_finite, which_value
 from planner.program import Program
 from planner.records import CriterionResult, Record, Verdict
+from planner.statistics import intervals
 
 _CLOSE = 1e-9
 Values = Mapping[int, float]

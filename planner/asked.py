@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from planner import intervals
 from planner.arithmetic import quantities, values_of
 from planner.criteria.terms import compared_text
-from planner.text.numbers import (around, bound_text, floor_text, number)
 from planner.criterion import Level, Measured
 from planner.evidence import which_value
 from planner.program import Program
 from planner.records import CriterionResult, Record, Verdict
+from planner.statistics import intervals
+from planner.text.numbers import around, bound_text, floor_text, number
 
 
 class Asked(Record):

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from planner.confounds import CONFOUND
 from planner.criteria.judge import lookup
-from planner.text.numbers import words
 from planner.evidence import Evidence
 from planner.finite import FINITE
 from planner.program import Phase
 from planner.records import ClaimResult, CriterionResult, GuardResult, Verdict
+from planner.text.numbers import words
 
 ResultOf = Callable[[str], CriterionResult]
 

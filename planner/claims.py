@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.caveats import ResultOf
-from planner.text.numbers import words
 from planner.program import ClaimRule
 from planner.records import ClaimResult, ClaimStatus, CriterionResult
+from planner.text.numbers import words
 
 
 def judge_claim(name: str, rule: ClaimRule, result_of: ResultOf) -> ClaimResult:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from planner.text.numbers import number
 from planner.program import Program
 from planner.records import Override, Verdict
+from planner.text.numbers import number
 
 CONTRADICTS = "contradicts a confirmed verdict"
 

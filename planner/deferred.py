@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from planner.criteria.judge import lookup
 from planner.criteria.terms import asked_text
-from planner.text.numbers import number
 from planner.program import Option, Program
 from planner.records import CriterionResult, Due, Verdict
 from planner.references import readings
+from planner.text.numbers import number
 
 
 @dataclass(frozen=True)

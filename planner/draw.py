@@ -9,10 +9,10 @@ from typing import Literal
 import pydantic
 from pydantic import ConfigDict
 
-from planner.text.numbers import words
 from planner.program import OUTCOMES, Option, Phase, Program
 from planner.routes import Edge, edges, openers, targets
 from planner.text import mermaid
+from planner.text.numbers import words
 
 State = Literal["locked", "ready", "running", "judged", "waiting", "blocked"]
 WIDTH = 100

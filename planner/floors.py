@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planner import intervals
 from planner.criteria.judge import required_by_gate
-from planner.text.numbers import number
 from planner.criterion import Comparison, Criterion, Measured, Order, Spread
 from planner.evidence import Evidence, is_finite, run_value, which_value
 from planner.program import Program
 from planner.records import CriterionResult, GuardResult
+from planner.statistics import intervals
+from planner.text.numbers import number
 from planner.written import Direction
 
 FLOOR = "floor"

@@ -11,11 +11,11 @@ from typing import Any, get_args
 
 from planner.contradictions import contradiction
 from planner.criteria.judge import result_from
-from planner.text.numbers import words
 from planner.override_scores import Result, Score
 from planner.program import Option, Program
 from planner.records import Decision, Override, Verdict
 from planner.routes import openers
+from planner.text.numbers import words
 from planner.triage import choices
 from planner.written import Fidelity
 

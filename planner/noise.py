@@ -12,14 +12,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from planner import intervals, power
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.parts import paired
-from planner.text.numbers import number
 from planner.criterion import Comparison, Spread
 from planner.evidence import Evidence, Sample, build_sample
 from planner.program import Program
 from planner.records import Floor
+from planner.statistics import intervals, power
+from planner.text.numbers import number
 
 _SURE = 0.8
 """The level of a two-sided interval whose lower end is the one-sided 90% limit."""

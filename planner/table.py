@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner import intervals
 from planner.confounds import NOT_PARAMETERS
 from planner.criterion import Combined, Comparison, Criterion, Level, Measured, Order, Spread
 from planner.evidence import Evidence, as_text, is_finite, run_value, which_value
 from planner.program import Program
 from planner.records import ArmParams, Estimate, TableRow
+from planner.statistics import intervals
 
 Column = tuple[str, str]
 """(metric, which value of its series in words); the words are empty for the final value."""

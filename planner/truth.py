@@ -11,11 +11,11 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from planner.agreement import Agreement, agreements
-from planner.text.numbers import number
 from planner.criterion import Combined
 from planner.domain import Asked, Variable, asked_of
 from planner.program import Program
 from planner.references import resolve
+from planner.text.numbers import number
 
 MOST_CRITERIA = 16
 _MOST_SHOWN = 4

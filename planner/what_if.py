@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from planner import intervals
-from planner.text.numbers import (number, words)
 from planner.errors import UsageError
 from planner.evidence import Evidence, is_finite, run_value
 from planner.fresh import fresh_evidence
@@ -19,7 +17,9 @@ from planner.position import Position, Situation, Step
 from planner.program import Program
 from planner.records import Record, Verdict
 from planner.runs import Run
+from planner.statistics import intervals
 from planner.supersede import Standing
+from planner.text.numbers import number, words
 
 
 class Given(Record):

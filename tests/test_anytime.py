@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from planner import anytime
-from planner.anytime import expected_effect, first_answer, is_shown, log_e, log_e_at
+from planner.statistics import anytime
+from planner.statistics.anytime import expected_effect, first_answer, is_shown, log_e, log_e_at
 
 ALPHA, BETA = 0.05, 0.10
 WIN = [1.2, 0.4, 1.9, 0.7, 1.1]

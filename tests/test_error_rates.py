@@ -14,7 +14,7 @@ import pytest
 from benchmarks import rules
 from benchmarks.campaigns import ALPHA, BETA, CAP, Setting, differences, draw, noise_of_others, pooled_priors
 from benchmarks.rules import Array, Found
-from planner import sequential
+from planner.statistics import sequential
 
 MOST_FALSE_POSITIVES, MOST_FALSE_NEGATIVES = 0.0546, 0.1064
 CASES = 20_000

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from planner import intervals
+from planner.statistics import intervals
 
 VALUES = st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=2, max_size=12)
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from worlds import CODE, World, catalog_of, own_run, scores, situation_of, small, stand
 
-from planner import power
 from planner.errors import ProgramError
-from planner.intervals import sd
 from planner.policy import build_position
 from planner.program import Program, build
 from planner.recall import Recall, Snapshot
 from planner.records import Floor
 from planner.refusals import noise_findings, refusal, refused
 from planner.runs import Run
+from planner.statistics import power
+from planner.statistics.intervals import sd
 
 SMALL = small()
 LOUD = (0.0, 4.0, -3.0, 1.0, -5.0, 2.0)

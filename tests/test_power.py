@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from planner.power import (
+from planner.statistics.power import (
     power,
     power_for_margin,
     resolvable,

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner import sequential
-from planner.sequential import Prior, first_answer, is_overwhelming, look, noise_of_others, pooled_prior
+from planner.statistics import sequential
+from planner.statistics.sequential import (
+    Prior,
+    first_answer,
+    is_overwhelming,
+    look,
+    noise_of_others,
+    pooled_prior,
+)
 
 ALPHA, BETA = 0.05, 0.10
 WIN = [1.2, 0.4, 1.9, 0.7, 1.1]

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from planner import intervals
 from planner.confounds import compared_arms
 from planner.criteria.judge import required_by_gate
 from planner.criterion import Combined, Comparison, Level, Measured, Spread
 from planner.program import Program
 from planner.records import Verdict
+from planner.statistics import intervals
 from planner.table import columns_read
 
 Shape = Literal["normal", "t3", "lognormal"]

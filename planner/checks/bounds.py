@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.agreement import samples_of
-from planner.text.numbers import (bound_text, number)
 from planner.criterion import Combined, Criterion, Measured, Order, Spread
 from planner.domain import Part, asked_of
 from planner.findings import Finding, error, warning
 from planner.program import Phase, Program
+from planner.text.numbers import bound_text, number
 
 
 def bound_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:

@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from planner import anytime, intervals, sequential
 from planner.criteria import flips
 from planner.criteria.quantity import Quantity
 from planner.records import CriterionOutcome
+from planner.statistics import anytime, intervals, sequential
 
 LEAST_SEEDS = 3
 _NUDGE = 1e-6

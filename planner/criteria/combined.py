@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from planner.criteria.joining import decisive, join, joint_turns, weakest_treatment
 from planner.criteria.parts import turning_at
-from planner.text.numbers import words
 from planner.criterion import Combined
 from planner.records import CriterionResult
+from planner.text.numbers import words
 
 
 def judge_combined(name: str, rule: Combined, parts: Mapping[str, CriterionResult]) -> CriterionResult:

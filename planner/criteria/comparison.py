@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from planner import sequential
 from planner.criteria.answer import Answer
 from planner.criteria.joining import joined
 from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.winner import judge_arms
-from planner.text.numbers import number
 from planner.criteria.wording import say
 from planner.criterion import Comparison
 from planner.evidence import Sample, is_finite, which_value
 from planner.records import CriterionResult
+from planner.statistics import sequential
+from planner.text.numbers import number
 
 Noise = tuple[sequential.Prior, float]
 """The pooled prior of an arm, and the noise of the others."""

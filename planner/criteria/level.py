@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from planner import intervals
 from planner.criteria.answer import Answer
 from planner.criteria.joining import joined
 from planner.criteria.outlook import judge_with_outlook
@@ -20,11 +19,12 @@ from planner.criteria.parts import (
 )
 from planner.criteria.quantity import Quantity, region_of
 from planner.criteria.winner import judge_arms
-from planner.text.numbers import number
-from planner.criteria.wording import (say, say_beyond)
+from planner.criteria.wording import say, say_beyond
 from planner.criterion import Level
 from planner.evidence import which_value
 from planner.records import CriterionResult
+from planner.statistics import intervals
+from planner.text.numbers import number
 
 Threshold = float | tuple[float, float]
 

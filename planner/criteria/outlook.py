@@ -6,10 +6,10 @@ import math
 import sys
 from dataclasses import replace
 
-from planner import intervals
 from planner.criteria.answer import Answer, Judging, judge_quantity
 from planner.criteria.quantity import Quantity
-from planner.sequential import LEAST_SEEDS, SIEGMUND_OVERSHOOT, SQUARABLE, is_beyond_doubt
+from planner.statistics import intervals
+from planner.statistics.sequential import LEAST_SEEDS, SIEGMUND_OVERSHOOT, SQUARABLE, is_beyond_doubt
 
 MOST = 100_000
 _LAST_LOOK = 64

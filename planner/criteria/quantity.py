@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from planner import sequential
 from planner.criterion import Measured
+from planner.statistics import sequential
 from planner.written import IN_SEQUENCE
 
 

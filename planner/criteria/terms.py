@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from planner.text.numbers import bound_text
 from planner.criterion import Combined, Comparison, Criterion, Level, Measured, Order, Spread
 from planner.evidence import which_value
+from planner.text.numbers import bound_text
 
 _MANY = 4
 """From so many arms on, a list says how many there are."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.text.numbers import number
 from planner.error_budget import Spending, build_spending
 from planner.explain.trace import Trace
+from planner.text.numbers import number
 
 
 def spending_of(trace: Trace) -> Spending:

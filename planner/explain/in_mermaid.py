@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from planner.text.numbers import (bound_text, number, words)
 from planner.explain.trace import Trace
 from planner.text.mermaid import label
+from planner.text.numbers import bound_text, number, words
 
 
 def as_mermaid(trace: Trace) -> str:

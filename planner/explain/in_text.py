@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.asked import asked_of
-from planner.text.numbers import (number, words)
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.budget_told import budget_line
 from planner.explain.next_experiment import outlook_lines, outlook_of
@@ -16,6 +15,7 @@ from planner.explain.unfired import nearness, rules_told
 from planner.headline import standing_facts
 from planner.override_scores import score_facts, score_lines
 from planner.records import ClaimResult, CriterionResult, Decision, Override, Verdict
+from planner.text.numbers import number, words
 
 _NEAR = 3
 """So many rules that nearly fired are told."""

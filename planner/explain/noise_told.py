@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from planner.text.numbers import number
 from planner.noise import floor_text
 from planner.program import Program
 from planner.records import CriterionResult, Floor, Verdict
 from planner.seeds import arms_of
+from planner.text.numbers import number
 
 
 def floor_line(floor: Floor) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from planner.text.numbers import (number, words)
 from planner.errors import UsageError
 from planner.explain.trace import Trace
 from planner.explain.unfired import Failed, Told, first_failed, rules_told, wanted_for
@@ -13,6 +12,7 @@ from planner.program import OUTCOMES
 from planner.records import Decision, Record, Value, Verdict
 from planner.routes import openers, targets
 from planner.supposing import Flip
+from planner.text.numbers import number, words
 from planner.triage import choices
 
 

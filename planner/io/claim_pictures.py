@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from planner.text.numbers import words
 from planner.errors import UsageError
 from planner.io.pictures import draw_arrow, draw_box, write_picture
 from planner.knowledge.build import Knowledge
 from planner.knowledge.lanes import COLUMNS, Chart, Placed, build_chart, title_size
 from planner.knowledge.web import COLOURS, Web, build_web
+from planner.text.numbers import words
 
 _MARGIN, _ABOVE, _BELOW, _LINE = 0.4, 1.0, 0.75, 0.165
 _GREY, _BAND = "#4b5563", "#f8fafc"

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from planner.text.numbers import words
 from planner.evidence import Evidence, is_finite
 from planner.program import Figure, Program
 from planner.records import TableRow, Verdict
+from planner.text.numbers import words
 from planner.text.terminal import plain
 
 _COLOURS = ("#1b6ca8", "#d1495b", "#2f9e6e", "#edae49", "#6f4a8e", "#5c677d", "#00798c", "#b56576")

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from planner.claims import conditions
 from planner.criteria.judge import lookup, result_from
-from planner.text.numbers import words
 from planner.expectations import Rival, registered_predictions, rivals_of
 from planner.grounds import Ground, build_grounds
 from planner.override_list import override_rows
@@ -18,6 +17,7 @@ from planner.references import resolve
 from planner.scores import Scored, score_predictions
 from planner.standpoint import Standpoint
 from planner.supersede import claims_today
+from planner.text.numbers import words
 
 
 class Link(Record):

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from planner.text.numbers import (number, words)
 from planner.headline import standing_facts
 from planner.knowledge.build import Knowledge, KnownClaim, Link
 from planner.override_list import override_lines
 from planner.override_scores import tally_rows
 from planner.records import CriterionResult
 from planner.scores import Brier, Scored, brier
+from planner.text.numbers import number, words
 
 _MARK = {"met": "+", "not_met": "-", "undecided": "?", "not_applicable": ".", "invalid": "!"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from planner.text.numbers import (around, bound_text, number, words)
 from planner.knowledge.build import Knowledge, KnownClaim, Link, outcome_of
 from planner.records import CriterionResult, Record
+from planner.text.numbers import around, bound_text, number, words
 
 TieKind = Literal["names", "judged", "opened", "criterion", "runs", "supersedes"]
 COLOURS = {

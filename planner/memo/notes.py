@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from planner.text.numbers import words
 from planner.records import Decision, Exclusion, Keep, Override, Revocation
 from planner.text.markdown import escape
+from planner.text.numbers import words
 
 
 def decision_note(decision: Decision) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 from planner.arithmetic import check_arithmetic
 from planner.asked import asked_of
-from planner.text.numbers import (around, number, words)
 from planner.deltas import Delta, deltas
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.budget_told import budget_line
@@ -25,6 +24,7 @@ from planner.program import Program
 from planner.records import CriterionResult, Decision, Verdict
 from planner.supersede import claims_today
 from planner.text.markdown import escape
+from planner.text.numbers import around, number, words
 
 TEMPLATE = "memo.md.j2"
 

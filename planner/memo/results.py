@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from planner.text.numbers import (around, number)
 from planner.criterion import Level, Measured
 from planner.program import Program
 from planner.records import CriterionResult, TableRow, Verdict
 from planner.table import Column, columns_read
 from planner.text.markdown import escape
+from planner.text.numbers import around, number
 
 DIGITS = 4
 """Of a printed number, as in the criteria's reasons."""

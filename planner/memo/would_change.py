@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.text.numbers import (number, words)
 from planner.records import Verdict
 from planner.supposing import Flip, nearest
 from planner.text.markdown import escape
+from planner.text.numbers import number, words
 
 
 def would_change(verdict: Verdict, flips: Sequence[Flip]) -> list[str]:

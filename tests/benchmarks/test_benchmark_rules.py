@@ -8,8 +8,8 @@ import pytest
 from benchmarks import rules
 from benchmarks.campaigns import ALPHA, BETA, CAP, Setting, draw, noise_of_others, pooled_priors
 from benchmarks.rules import Array, Found
-from planner import anytime, sequential
-from planner.sequential import Prior
+from planner.statistics import anytime, sequential
+from planner.statistics.sequential import Prior
 
 WORDS = {1: "supported", -1: "refuted", 0: "continue"}
 SETTINGS = ((0.0, 1.0), (1.0, 0.7), (0.5, 30.0), (10.0, 1.0), (0.4, 3.0), (-3.0, 0.5), (1.0, 2.0))

@@ -26,7 +26,7 @@ from planner.position import Situation
 from planner.program import Program
 from planner.recall import Recall, Snapshot
 from planner.runs import Run
-from planner.sequential import first_answer
+from planner.statistics.sequential import first_answer
 
 BETTER = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}
 LEVEL = {"metric": "acc", "arm": "base", "at_least": 0.7}

@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from planner import anytime, intervals
 from planner.criteria.answer import Answer, Judging, judge_quantity
 from planner.criteria.quantity import Quantity, Region
-from planner.sequential import Prior
+from planner.statistics import anytime, intervals
+from planner.statistics.sequential import Prior
 from tests.builders import make_judging
 
 VALUES = st.lists(st.integers(-400, 400).map(lambda k: k / 100), min_size=3, max_size=6)

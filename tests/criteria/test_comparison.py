@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from planner import anytime
 from planner.evidence import Evidence
-from planner.sequential import first_answer, noise_of_others, pooled_prior
+from planner.statistics import anytime
+from planner.statistics.sequential import first_answer, noise_of_others, pooled_prior
 from tests.builders import judged, make_evidence, make_run
 
 POINT: dict[str, Any] = {"metric": "acc", "arm": "new", "versus": "base", "treatment": "point"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from planner import intervals
+from planner.statistics import intervals
 
 LEAST = 2
 """A standard deviation needs two values."""

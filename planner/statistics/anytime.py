@@ -5,7 +5,7 @@ of the data between a standardised effect theta and none, the noise integrated o
 Without an effect its mean is 1 at every n, so by Ville's inequality it ever reaches 1/alpha with probability
 alpha at most, whenever and for whatever reason one looks or stops. The same on delta - x bounds beta. For
 normal differences both bounds are exact, not calibrated (``knowledge/sources.md``: grunwald2024,
-wangramdas2025). The price against :mod:`planner.sequential` is more seeds.
+wangramdas2025). The price against :mod:`planner.statistics.sequential` is more seeds.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from planner import intervals
-from planner.sequential import LEAST_SEEDS, NOTHING, Answer
+from planner.statistics import intervals
+from planner.statistics.sequential import LEAST_SEEDS, NOTHING, Answer
 
 SPREAD = (1 / 1.5, 1.0, 1.5)
 """E is the mean over these multiples of the effect expected, delta over the noise of other arms."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from planner import intervals
+from planner.statistics import intervals
 
 Answer = Literal["supported", "refuted", "continue"]
 

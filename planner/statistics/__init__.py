@@ -1,0 +1,1 @@
+"""The statistics of a verdict: intervals, power, sequential rules."""
