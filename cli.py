@@ -427,7 +427,7 @@ def replay(
 @command()
 def schema() -> None:
     """Prints the JSON Schema of a program file."""
-    from planner.schema import json_schema
+    from planner.language.json_schema import json_schema
 
     _print_json(json_schema())
 

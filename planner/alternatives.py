@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.program import OUTCOMES, Option, Phase, Program
+from planner.language.program import OUTCOMES, Option, Phase, Program
 from planner.records import CriterionResult, Verdict
 from planner.text.numbers import number, words
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
-from planner.criterion import Comparison, Level, Measured, Order, Spread
-from planner.evidence import is_finite, which_value
-from planner.program import Program
+from planner.evidence import is_finite
+from planner.language.readings import which_value
+from planner.language.criterion import Comparison, Level, Measured, Order, Spread
+from planner.language.program import Program
 from planner.records import CriterionResult, Record, Verdict
 from planner.statistics import intervals
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from planner.arithmetic import quantities, values_of
 from planner.criteria.terms import compared_text
-from planner.criterion import Level, Measured
-from planner.evidence import which_value
-from planner.program import Program
+from planner.language.readings import which_value
+from planner.language.criterion import Level, Measured
+from planner.language.program import Program
 from planner.records import CriterionResult, Record, Verdict
 from planner.statistics import intervals
 from planner.text.numbers import around, bound_text, floor_text, number

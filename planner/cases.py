@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
-from planner.program import Rule
+from planner.language.program import Rule
 from planner.records import CriterionOutcome
 
 Holds = Literal["yes", "no", "open"]

@@ -8,7 +8,7 @@ from planner.confounds import CONFOUND
 from planner.criteria.judge import lookup
 from planner.evidence import Evidence
 from planner.finite import FINITE
-from planner.program import Phase
+from planner.language.program import Phase
 from planner.records import ClaimResult, CriterionResult, GuardResult, Verdict
 from planner.text.numbers import words
 

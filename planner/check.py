@@ -16,10 +16,10 @@ from planner.checks.bounds import bound_findings, metric_findings
 from planner.checks.grading import grading_findings
 from planner.checks.spending import seed_findings, spending_findings
 from planner.checks.ways import way_findings
-from planner.findings import Finding, error
+from planner.language.finding import Finding, error
+from planner.language.program import Phase, Program
+from planner.language.references import faults
 from planner.phases import graph_faults
-from planner.program import Phase, Program
-from planner.references import faults
 from planner.tables import case_findings, combined_findings, gate_findings, tier_findings
 
 __all__ = ["Finding", "check"]

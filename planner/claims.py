@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.caveats import ResultOf
-from planner.program import ClaimRule
+from planner.language.program import ClaimRule
+from planner.language.references import conditions
 from planner.records import ClaimResult, ClaimStatus, CriterionResult
 from planner.text.numbers import words
 
@@ -29,12 +30,6 @@ def judge_claim(name: str, rule: ClaimRule, result_of: ResultOf) -> ClaimResult:
         caveats=tuple(dict.fromkeys(caveats)),
         reason=". ".join(dict.fromkeys(_grounds(rule, status, result_of))),
     )
-
-
-def conditions(rule: ClaimRule) -> list[str]:
-    """Every criterion that a claim speaks of, each once."""
-    lists = (rule.supported, rule.supported_in_direction, rule.equivalent, rule.refuted, rule.caveat_unless)
-    return list(dict.fromkeys(name for listed in lists for name in listed))
 
 
 def unsettled(claims: Iterable[ClaimResult], why: str) -> list[ClaimResult]:

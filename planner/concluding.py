@@ -13,7 +13,8 @@ from planner.criteria.joining import lacks_evidence
 from planner.criteria.judge import judge_criteria, result_from
 from planner.evidence import Evidence
 from planner.guards import judge_guards
-from planner.program import Program
+from planner.language.program import Program
+from planner.language.types import IN_SEQUENCE
 from planner.records import (
     Confidence,
     CriterionOutcome,
@@ -23,7 +24,6 @@ from planner.records import (
     Verdict,
 )
 from planner.turning import There
-from planner.written import IN_SEQUENCE
 
 BEYOND_BUDGET = "error budget: more gates than budget.gates plans for, so this one may err beyond the budget"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from planner.criterion import Comparison, Criterion, Order, Spread
 from planner.evidence import Evidence
-from planner.program import Phase
+from planner.language.criterion import Comparison, Criterion, Order, Spread
+from planner.language.program import Phase
+from planner.language.types import Consequence
 from planner.records import GuardResult
 from planner.runs import Run
-from planner.written import Consequence
 
 DATASET = "dataset digest"
 CONFOUND = "confound"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Override, Verdict
 from planner.text.numbers import number
 

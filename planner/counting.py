@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from planner.evidence import Evidence, as_text
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Exclusion
 from planner.runs import Run
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from planner.prediction import Prediction
-from planner.program import ENDS, Program
+from planner.language.prediction import Prediction
+from planner.language.program import ENDS, Program
+from planner.language.transitions import openers, targets
 from planner.records import Decision, Inputs, Verdict, digest_of
-from planner.routes import openers, targets
 from planner.rules import rules_digest
 from planner.triage import Route
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from planner.criteria.judge import lookup
 from planner.criteria.terms import asked_text
-from planner.program import Option, Program
+from planner.language.program import Option, Program
+from planner.language.references import readings
 from planner.records import CriterionResult, Due, Verdict
-from planner.references import readings
 from planner.text.numbers import number
 
 

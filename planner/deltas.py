@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Estimate, Record, TableRow, Value, Verdict
 from planner.statistics import intervals
 

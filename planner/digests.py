@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from planner.criterion import Measured
 from planner.evidence import Evidence
-from planner.program import Program
+from planner.language.criterion import Measured
+from planner.language.program import Program
 from planner.records import Considered, digest_of
 from planner.runs import Run
 

@@ -9,8 +9,8 @@ from typing import Literal
 import pydantic
 from pydantic import ConfigDict
 
-from planner.program import OUTCOMES, Option, Phase, Program
-from planner.routes import Edge, edges, openers, targets
+from planner.language.program import OUTCOMES, Option, Phase, Program
+from planner.language.transitions import Edge, edges, openers, targets
 from planner.text import mermaid
 from planner.text.numbers import words
 

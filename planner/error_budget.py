@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.program import ENDS, Program
+from planner.language.program import ENDS, Program
+from planner.language.transitions import openers, targets
 from planner.records import Record, Verdict
-from planner.routes import openers, targets
 
 
 class Share(Record):

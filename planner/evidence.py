@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from planner.criterion import Measured
-from planner.program import Program
+from planner.language.criterion import Measured
+from planner.language.program import Program
+from planner.language.readings import which_value
 from planner.runs import Run, Series
 
 HUGE = 1e300
@@ -197,15 +198,6 @@ def _trouble(value: float | None, what: str, where: str) -> Trouble:
         return Trouble("no_metric", f"metric {what} is missing in {where}")
     kind = "NaN" if math.isnan(value) else "infinite"
     return Trouble("not_finite", f"metric {what} is {kind} in {where}")
-
-
-def which_value(rule: Measured) -> str:
-    """Which value of a series a criterion reads, in words; empty for the final one."""
-    at = "" if rule.at is None else f" at step {rule.at}" if isinstance(rule.at, int) else f" ({rule.at})"
-    if rule.since is None:
-        return at
-    place = "its first" if rule.since == "first" else f"step {rule.since}"
-    return f"{at}{' as a ratio to' if rule.as_ == 'ratio' else ', change since'} {place}"
 
 
 def run_value(program: Program, run: Run, metric: str, rule: Measured | None = None) -> float | None:

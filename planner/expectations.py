@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from planner.cases import may_hold
 from planner.criteria.judge import result_from
-from planner.prediction import Prediction
-from planner.program import Program
+from planner.language.prediction import Prediction
+from planner.language.program import Program
 from planner.records import Decision, Record, Verdict
 
 

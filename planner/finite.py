@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from planner.criterion import Criterion, Measured
-from planner.evidence import Evidence, is_finite, run_value, which_value
-from planner.program import Program
+from planner.evidence import (Evidence, is_finite, run_value)
+from planner.language.readings import which_value
+from planner.language.criterion import Criterion, Measured
+from planner.language.program import Program
 from planner.records import CriterionResult, GuardResult
 from planner.runs import Run
-from planner.table import columns_read, phase_metrics
+from planner.language.readings import (columns_read, phase_metrics)
 
 FINITE = "finite"
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from planner.evidence import Evidence
 from planner.gates import build_judging
-from planner.program import Program
+from planner.language.program import Program
 from planner.rules import rules_digest
 
 Seen = Mapping[str, Sequence[tuple[str, frozenset[str]]]]

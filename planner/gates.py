@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from planner.caveats import ResultOf, with_doubts
-from planner.claims import conditions, judge_claim, unsettled
+from planner.language.references import conditions
+from planner.claims import (judge_claim, unsettled)
 from planner.concluding import BEYOND_BUDGET, Bench, is_broken
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.judge import (
@@ -19,8 +20,8 @@ from planner.criteria.judge import (
 from planner.digests import considered_in, evidence_digest
 from planner.error_budget import build_shares
 from planner.evidence import Evidence
+from planner.language.program import Phase, Program
 from planner.noise import build_floors
-from planner.program import Phase, Program
 from planner.records import (
     ClaimResult,
     GuardResult,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from planner.claims import conditions
-from planner.program import Program
+from planner.language.program import Program
+from planner.language.references import asked_about, resolve
 from planner.records import Record
-from planner.references import resolve
 
 Kind = Literal["opened", "criterion", "runs", "supersedes"]
 
@@ -31,16 +30,6 @@ class Ground(Record):
         """As seen from the phase that rests: ``opened by it``."""
         told = {"opened": "opened by it", "runs": "uses its runs", "supersedes": "supersedes it"}
         return told.get(self.kind) or f"uses its criterion {self.criterion}"
-
-
-def asked_about(program: Program, phase: str) -> list[str]:
-    """Every reference to a criterion that a phase's verdict depends on, each once."""
-    rules = program.phases[phase]
-    refs = [*rules.gate, *rules.guards]
-    refs += [name for row in rules.rows for name in row.conditions]
-    refs += [name for claim in rules.claims.values() for name in conditions(claim)]
-    refs += [part for rule in rules.criteria.values() for part in getattr(rule, "parts", [])]
-    return list(dict.fromkeys(refs))
 
 
 def build_grounds(

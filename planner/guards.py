@@ -9,10 +9,10 @@ from planner.criteria.answer import Judging
 from planner.evidence import Evidence
 from planner.finite import judge_finite
 from planner.floors import judge_floors
+from planner.language.program import BUILT_IN_GUARDS, Phase, Program
+from planner.language.types import Consequence
 from planner.leaks import judge_leak
-from planner.program import BUILT_IN_GUARDS, Phase, Program
 from planner.records import CriterionResult, GuardResult
-from planner.written import Consequence
 
 
 def judge_guards(

@@ -11,13 +11,13 @@ from typing import Any, get_args
 
 from planner.contradictions import contradiction
 from planner.criteria.judge import result_from
+from planner.language.program import Option, Program
+from planner.language.transitions import openers
+from planner.language.types import Fidelity
 from planner.override_scores import Result, Score
-from planner.program import Option, Program
 from planner.records import Decision, Override, Verdict
-from planner.routes import openers
 from planner.text.numbers import words
 from planner.triage import choices
-from planner.written import Fidelity
 
 RUNGS = get_args(Fidelity)
 NOT_FOLLOWED = "no decision has followed it"

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
+from planner.language.program import Program
+from planner.language.transitions import Edge, edges
 from planner.phases import build_layers
-from planner.program import Program
-from planner.routes import Edge, edges
 
 Place = tuple[float, float]
 _SWEEPS = 6

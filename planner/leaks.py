@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from planner.criterion import Level
 from planner.evidence import Evidence
-from planner.program import BUILT_IN_GUARDS, Program
+from planner.language.criterion import Level
+from planner.language.program import BUILT_IN_GUARDS, Program
 from planner.records import GuardResult
 from planner.runs import Run
 
@@ -49,7 +49,7 @@ def _told(leaking: dict[str, float]) -> str:
 
 def _bounded(program: Program, phase: str, known: Iterable[Run]) -> bool:
     """Whether a guard or the gate of the phase bounds a metric that is the overlap, run by run."""
-    from planner.truth import basics_under  # only where a leak was found is there anything to look up
+    from planner.language.references import basics_under
 
     rules = program.phases[phase]
     names = [*(name for name in rules.guards if name not in BUILT_IN_GUARDS), *rules.gate]

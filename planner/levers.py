@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from planner.criteria.joining import decisive
-from planner.criterion import Comparison, Level, Measured, Order, Spread
 from planner.evidence import Evidence, build_sample
+from planner.language.criterion import Comparison, Level, Measured, Order, Spread
+from planner.language.program import Program
 from planner.moving import moved_metric, moved_reading
-from planner.program import Program
 from planner.records import CriterionResult
 from planner.statistics import intervals
-from planner.table import columns_read
+from planner.language.readings import columns_read
 
 Input = tuple[str, str]
 """(arm, metric)."""

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from planner.criterion import Measured
 from planner.evidence import Evidence, is_finite, run_value
-from planner.program import Program
+from planner.language.criterion import Measured
+from planner.language.program import Program
 from planner.runs import Run
 
 _CLOSE = 1e-9

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.parts import paired
-from planner.criterion import Comparison, Spread
 from planner.evidence import Evidence, Sample, build_sample
-from planner.program import Program
+from planner.language.criterion import Comparison, Spread
+from planner.language.program import Program
 from planner.records import Floor
 from planner.statistics import intervals, power
 from planner.text.numbers import number

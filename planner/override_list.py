@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from planner.hindsight import score_overrides
+from planner.language.program import Program
 from planner.override_scores import score_facts, score_lines
-from planner.program import Program
 from planner.records import Override, Revocation
 from planner.standing import overrides_today
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from planner.deciding import registered
-from planner.program import Option, Program
+from planner.language.program import Option, Program
+from planner.language.transitions import openers
 from planner.records import Decision, Override, Rejected, Verdict
-from planner.routes import openers
 from planner.triage import Pick, Route, by_rules, choices
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import networkx as nx  # noqa: TID251
 
 from planner.errors import Problem
-from planner.grounds import asked_about
-from planner.program import Program
-from planner.references import resolve
-from planner.routes import edges, left_open, openers, targets
+from planner.language.references import asked_about
+from planner.language.program import Program
+from planner.language.references import resolve
+from planner.language.transitions import edges, left_open, openers, targets
 
 STOPS = ("stop", "wait")
 

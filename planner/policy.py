@@ -20,12 +20,12 @@ from planner.deciding import (
 from planner.evidence import Evidence
 from planner.fresh import Seen, fresh_evidence, fresh_seeds_wanted, judged_otherwise
 from planner.gates import build_judging, judge_phase
+from planner.language.program import Phase, Program
+from planner.language.transitions import openers, targets
 from planner.overrides import choose_route
 from planner.position import Position, Situation, State, Step
-from planner.program import Phase, Program
 from planner.records import Decision, Floor, Inputs, Verdict
 from planner.refusals import is_hopeless, refused
-from planner.routes import openers, targets
 from planner.runs import PlannedRun
 from planner.seeds import seeds_wanted
 from planner.triage import Route

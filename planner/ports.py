@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from planner.evidence import Evidence
-from planner.program import Program
+from planner.language.program import Program
 from planner.recall import Snapshot
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.runs import Description, Ended, Event, Job, PlannedRun, RunOutcome, UnfinishedRun

@@ -8,7 +8,7 @@ from typing import Literal
 
 from planner.evidence import Evidence
 from planner.gates import judge_phase
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Decision, Floor, Override, Verdict
 from planner.runs import PlannedRun
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from planner.counting import build_evidence, given_up, one_dataset, one_per_seed
 from planner.evidence import Evidence
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Exclusion, digest_of
 from planner.runs import DIGEST_LENGTH, Description, PlannedRun, Run, UnfinishedRun
 

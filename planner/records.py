@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import ConfigDict, Field
 
-from planner.prediction import Prediction
-from planner.written import Treatment
+from planner.language.prediction import Prediction
+from planner.language.types import Treatment
 
 SCHEMA_VERSION = 1
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from planner.criteria.answer import Judging
 from planner.errors import ProgramError
 from planner.evidence import Evidence
-from planner.findings import Finding, error
 from planner.gates import build_judging
+from planner.language.finding import Finding, error
+from planner.language.program import Program
 from planner.noise import build_floors, floor_text
-from planner.program import Program
 from planner.records import Floor, Verdict
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from planner.error_budget import build_shares
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import digest_of
-from planner.table import phase_metrics
+from planner.language.readings import phase_metrics
 
 
 def rules_digest(program: Program, phase: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from planner.expectations import Foretold, prediction_of
-from planner.prediction import Prediction
-from planner.program import Program
+from planner.language.prediction import Prediction
+from planner.language.program import Program
 from planner.records import Record, Verdict
 
 EVEN_ODDS = 0.25

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from planner.cases import rule_holds
 from planner.criteria.answer import Judging
 from planner.criteria.winner import seeds_to_confirm
-from planner.criterion import Combined, Comparison, Criterion, Level
 from planner.evidence import Evidence
-from planner.program import Phase, Program
+from planner.language.criterion import Combined, Comparison, Criterion, Level
+from planner.language.program import Phase, Program
+from planner.language.types import IN_SEQUENCE
 from planner.records import CriterionResult, Verdict
-from planner.written import IN_SEQUENCE
 
 
 def seeds_wanted(

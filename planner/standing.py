@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from planner.language.program import Program
 from planner.override_scores import Score
-from planner.program import Program
 from planner.records import Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.supersede import Standing, claims_today
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from planner.caveats import passed_over_caveat
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Decision, Exclusion, Override, Verdict
 from planner.standing import follows_verdict, overrides_today
 from planner.supersede import Data, Standing, build_standing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import ClaimResult, Verdict
 from planner.rules import rules_digest
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from planner.language.program import Program
 from planner.overrides import choose_route
-from planner.program import Program
 from planner.records import Decision, Inputs, Override, Turning, Verdict
 from planner.triage import Route
 

@@ -5,32 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.confounds import NOT_PARAMETERS
-from planner.criterion import Combined, Comparison, Criterion, Level, Measured, Order, Spread
-from planner.evidence import Evidence, as_text, is_finite, run_value, which_value
-from planner.program import Program
+from planner.evidence import Evidence, as_text, is_finite, run_value
+from planner.language.criterion import Combined, Measured
+from planner.language.program import Program
+from planner.language.readings import _arms_read, columns_read, phase_metrics, which_value
 from planner.records import ArmParams, Estimate, TableRow
 from planner.statistics import intervals
-
-Column = tuple[str, str]
-"""(metric, which value of its series in words); the words are empty for the final value."""
-
-
-def columns_read(program: Program, rule: Criterion | Measured) -> list[Column]:
-    """The columns that a criterion reads; a floor is a property of a run's data, its final value."""
-    if not isinstance(rule, Measured):
-        return []
-    reads = which_value(rule).strip()
-    other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
-    floor = program.metrics[rule.metric].floor if rule.against_floor else None
-    floors = [(floor, "")] if isinstance(floor, str) else []
-    return list(dict.fromkeys([(rule.metric, reads), (other, reads), *floors]))
-
-
-def phase_metrics(program: Program, phase: str) -> list[str]:
-    """The metrics that a phase's criteria use, in the order of the program's list."""
-    rules = program.phases[phase].criteria.values()
-    wanted = program.with_parts(m for rule in rules for m, _ in columns_read(program, rule))
-    return [name for name in program.metrics if name in wanted]
 
 
 def build_table(program: Program, phase: str, evidence: Evidence) -> list[TableRow]:
@@ -59,11 +39,6 @@ def build_readings(program: Program, phase: str, evidence: Evidence) -> list[Tab
                 row = _row(program, evidence, arm, metric, rule)
                 rows.setdefault((arm, metric, reads), row)
     return [row for row in rows.values() if row is not None]
-
-
-def _arms_read(rule: Level | Comparison | Order | Spread) -> list[str]:
-    versus = rule.versus if isinstance(rule, Comparison) else None
-    return [*rule.subjects, *([versus] if versus else [])]
 
 
 def build_params(program: Program, phase: str, evidence: Evidence) -> list[ArmParams]:

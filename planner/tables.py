@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, takewhile
 
-from planner.criterion import Combined
-from planner.findings import Finding, error, warning
-from planner.program import BUILT_IN_GUARDS, Phase, Program, Rule
-from planner.references import resolve
-from planner.truth import MOST_CRITERIA, Truth, basics_under, build_truth
+from planner.language.criterion import Combined
+from planner.language.finding import Finding, error, warning
+from planner.language.program import BUILT_IN_GUARDS, Phase, Program, Rule
+from planner.language.references import resolve
+from planner.truth import (MOST_CRITERIA, Truth, build_truth)
+from planner.language.references import basics_under
 
 Keys = tuple[str | int, ...]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from planner.alternatives import one_try, why_not_row
 from planner.deferred import conditions_of, due_options, why_deferred
-from planner.program import ENDS, Option, Program
+from planner.language.program import ENDS, Option, Program
+from planner.language.transitions import openers
 from planner.records import Decision, Due, Rejected, Verdict
-from planner.routes import openers
 
 
 @dataclass(frozen=True)

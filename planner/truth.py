@@ -11,16 +11,14 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from planner.agreement import Agreement, agreements
-from planner.criterion import Combined
 from planner.domain import Asked, Variable, asked_of
-from planner.program import Program
-from planner.references import resolve
+from planner.language.criterion import Combined
+from planner.language.program import Program
+from planner.language.references import Key, _parts, resolve
 from planner.text.numbers import number
 
 MOST_CRITERIA = 16
 _MOST_SHOWN = 4
-
-Key = tuple[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,26 +79,6 @@ def build_truth(program: Program, phase: str, refs: Iterable[str]) -> Truth | No
     for group in groups:
         possible &= _agreeing(group, sets, full)
     return Truth(phase, basics, sets, possible, groups)
-
-
-def basics_under(program: Program, phase: str, refs: Iterable[str]) -> list[Key]:
-    """The measured criteria that references of a phase come down to."""
-    roots = [key for key in (resolve(program, phase, ref) for ref in refs) if key]
-    return [key for key, below in _parts(program, roots).items() if not below]
-
-
-def _parts(program: Program, roots: list[Key]) -> dict[Key, list[Key]]:
-    """Each criterion that the roots come down to -> its parts (none for a measured one)."""
-    found: dict[Key, list[Key]] = {}
-    waiting = roots[::-1]
-    while waiting:
-        key = waiting.pop()
-        if key not in found:
-            criterion = program.phases[key[0]].criteria[key[1]]
-            refs = criterion.parts if isinstance(criterion, Combined) else []
-            found[key] = [part for part in (resolve(program, key[0], ref) for ref in refs) if part]
-            waiting += found[key][::-1]
-    return found
 
 
 def _join(program: Program, parts: dict[Key, list[Key]], sets: dict[Key, int], full: int) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from planner.criteria.parts import turning_at
-from planner.criterion import Measured
 from planner.evidence import Evidence
+from planner.language.criterion import Measured
+from planner.language.program import Program
 from planner.levers import Input, Lever, inputs_of, levers_of, moves, pull
-from planner.program import Program
 from planner.records import Confidence, CriterionOutcome, CriterionResult, GateOutcome, Turning
 
 _NUDGE = 1e-6

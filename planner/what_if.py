@@ -11,10 +11,10 @@ from planner.errors import UsageError
 from planner.evidence import Evidence, is_finite, run_value
 from planner.fresh import fresh_evidence
 from planner.headline import standing_facts
+from planner.language.program import Program
 from planner.moving import moved_arm, shifted
 from planner.policy import build_position
 from planner.position import Position, Situation, Step
-from planner.program import Program
 from planner.records import Record, Verdict
 from planner.runs import Run
 from planner.statistics import intervals

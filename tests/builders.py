@@ -9,7 +9,7 @@ from planner.criteria.answer import Judging
 from planner.criteria.judge import judge_criteria
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
-from planner.program import Program, build
+from planner.language.program import Program, build
 from planner.records import CriterionResult, GuardResult, Verdict
 from planner.runs import Run
 

@@ -17,7 +17,7 @@ from typing import Any
 from planner.asked import speaking
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
-from planner.program import Program, build
+from planner.language.program import Program, build
 from planner.records import Turning, Verdict
 from planner.runs import Run
 from planner.supposing import Ground

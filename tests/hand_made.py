@@ -7,7 +7,7 @@ from typing import Any
 
 from planner.evidence import Evidence
 from planner.explain.trace import Trace
-from planner.program import Program, build
+from planner.language.program import Program, build
 from planner.records import (
     ClaimResult,
     CriterionResult,

@@ -9,7 +9,7 @@ from typing import Any
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.io.programs import load_program
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Verdict
 from planner.runs import Run
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.arithmetic import check_arithmetic
+from planner.language.program import Program
 from planner.memo.render import render_memo
-from planner.program import Program
 from planner.records import Verdict
 from planner.runs import Run
 

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from planner.cases import choose_row, rule_holds
-from planner.program import Rule
+from planner.language.program import Rule
 from planner.records import CriterionOutcome
 
 OUTCOMES: tuple[CriterionOutcome, ...] = ("met", "not_met", "undecided", "not_applicable", "invalid")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from planner.check import Finding, check
 from planner.errors import ProgramError, dotted
 from planner.io.yaml12 import read_yaml
-from planner.program import Program, build
-from planner.references import faults, resolve
+from planner.language.program import Program, build
+from planner.language.references import faults, resolve
 
 PROGRAMS = Path(__file__).parent / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from planner.cases import choose_row, rule_holds
 from planner.check import check
 from planner.criteria.quantity import region_of
-from planner.program import Program, Rule
+from planner.language.program import Program, Rule
 from planner.records import Verdict
 from tests.builders import PHASE, make_program, verdict_of
 from tests.test_gate_properties import VALUES, Values, as_evidence, criteria, damaged, required

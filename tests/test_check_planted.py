@@ -12,7 +12,7 @@ import pytest
 from planner.check import Finding, check
 from planner.errors import dotted
 from planner.io.yaml12 import read_yaml
-from planner.program import build
+from planner.language.program import build
 from tests.test_check import REMOVED, sound
 
 HERE = Path(__file__).parent

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from planner.claims import conditions, judge_claim, unsettled
-from planner.program import ClaimRule
+from planner.language.references import conditions
+from planner.claims import (judge_claim, unsettled)
+from planner.language.program import ClaimRule
 from planner.records import ClaimResult, CriterionOutcome, CriterionResult
 
 

@@ -18,9 +18,9 @@ from worlds import CODE, catalog_of, description_of, own_run, recall_of, small, 
 from planner.io import tags
 from planner.io.mlflow_client import dataset_input
 from planner.io.run_store import MlflowRuns
+from planner.language.program import Program
 from planner.paths import Home
 from planner.policy import Situation, build_position
-from planner.program import Program
 from planner.records import GuardResult, Verdict
 from planner.runs import Ended
 from tests.builders import IS_BETTER, make_program, two, verdict_of

@@ -11,8 +11,8 @@ from planner.draw import WIDTH, PhaseState, as_mermaid, as_text
 from planner.errors import UsageError
 from planner.io.pictures import write_graph
 from planner.io.programs import load_program
+from planner.language.program import Program
 from planner.layout import Size, build_labels, build_layout
-from planner.program import Program
 
 PROGRAMS = Path(__file__).parent / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))

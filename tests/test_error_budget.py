@@ -12,7 +12,7 @@ from planner.check import check
 from planner.concluding import BEYOND_BUDGET
 from planner.error_budget import build_shares, build_spending, own_gates
 from planner.gates import build_judging
-from planner.program import Program, build
+from planner.language.program import Program, build
 from planner.rules import rules_digest
 
 SMALL = small()

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.criterion import Level
 from planner.evidence import as_text, build_sample, is_finite, run_value
-from planner.program import Program
+from planner.language.criterion import Level
+from planner.language.program import Program
 from planner.runs import Run
 from tests.builders import make_evidence, make_program, make_run
 from tests.fuzz.hostile import TEXTS

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import ProgramError
-from planner.expand import expand
 from planner.io.yaml12 import read_yaml
+from planner.language.expansion import expand
 
 PROGRAMS = Path(__file__).parent / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))

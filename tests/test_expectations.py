@@ -10,8 +10,8 @@ from hand_made import PROGRAM, criterion, decision, make_program, trace, verdict
 from planner.expectations import prediction_of, rivals_of
 from planner.explain.in_json import as_json
 from planner.explain.in_text import as_text
+from planner.language.program import Program
 from planner.memo.render import render_memo
-from planner.program import Program
 
 RIVALS = {"decided_by": "early", "rivals": {"A": "It is the score.", "B": "It is the clamp."}}
 

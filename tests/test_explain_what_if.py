@@ -8,7 +8,7 @@ import pytest
 from worlds import foreign_run, situation_of, small
 
 from planner.errors import UsageError
-from planner.program import Program, build
+from planner.language.program import Program, build
 from planner.runs import Run
 from planner.what_if import Given, read_given, what_if, what_if_lines
 

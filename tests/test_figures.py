@@ -9,8 +9,8 @@ from hand_made import evidence, make_program, row, trace, verdict
 
 from planner.io.figures import figures_of, save_figure
 from planner.io.memo_files import MemoFiles
+from planner.language.program import Program
 from planner.paths import Home
-from planner.program import Program
 from planner.records import Verdict
 
 

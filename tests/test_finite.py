@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.evidence import Evidence
-from planner.program import Program
+from planner.language.program import Program
 from tests.builders import GOOD, guards, make_evidence, make_program, make_run, runs, verdict_of
 
 HIGH = {"metric": "acc", "arm": "base", "above": 0.5}

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planner.evidence import Evidence
-from planner.program import Program, build
+from planner.language.program import Program, build
 from planner.runs import Run
 from tests.builders import ARMS, METRICS, PHASE, verdict_of
 

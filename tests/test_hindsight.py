@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from worlds import World, credit_linesearch, override, scores, small
 
 from planner.hindsight import score_overrides
+from planner.language.program import Program
 from planner.override_list import override_lines, override_rows
 from planner.override_scores import Score, tally_rows
-from planner.program import Program
 from planner.records import Decision, Override, Revocation, Verdict
 
 EXPECTS = small()

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.explain.in_text import as_text
+from planner.language.program import Program
 from planner.memo.brief import answer_line
 from planner.memo.render import render_memo
-from planner.program import Program
 from planner.records import Verdict
 
 LOOKED = 'Where *n* says "N of", a criterion was judged at its last look, on the first N seeds'

@@ -9,8 +9,8 @@ import pytest
 from worlds import CODE, World, catalog_of, own_run, scores, situation_of, small, stand
 
 from planner.errors import ProgramError
+from planner.language.program import Program, build
 from planner.policy import build_position
-from planner.program import Program, build
 from planner.recall import Recall, Snapshot
 from planner.records import Floor
 from planner.refusals import noise_findings, refusal, refused

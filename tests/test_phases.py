@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from planner.io.programs import load_program
+from planner.language.program import OUTCOMES, Program, build
+from planner.language.transitions import edges, openers, targets
 from planner.phases import build_graph, build_layers, graph_faults, rests_on
-from planner.program import OUTCOMES, Program, build
-from planner.routes import edges, openers, targets
 
 PROGRAMS = Path(__file__).parent / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))

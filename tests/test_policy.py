@@ -24,9 +24,9 @@ from worlds import (
 )
 
 from planner.deciding import decision_digest
+from planner.language.program import Program, build
 from planner.policy import build_position
 from planner.position import Position, Situation
-from planner.program import Program, build
 from planner.recall import Recall, Snapshot
 from planner.records import canonical
 from planner.runs import Run

@@ -9,7 +9,7 @@ from worlds import foreign_run, stand
 
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import GuardResult, Verdict
 from tests.builders import IS_BETTER, make_evidence, make_program, make_run, verdict_of
 

@@ -12,8 +12,8 @@ import yaml
 
 from planner.errors import ProgramError
 from planner.io.yaml12 import read_yaml
-from planner.program import Program, build
-from planner.schema import json_schema
+from planner.language.json_schema import json_schema
+from planner.language.program import Program, build
 
 PROGRAMS = Path(__file__).parent / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))

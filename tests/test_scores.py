@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from worlds import World, scores, small
 
 from planner.expectations import Foretold, registered_predictions
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Verdict
 from planner.scores import EVEN_ODDS, Scored, brier, score_predictions
 

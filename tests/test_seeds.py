@@ -9,7 +9,7 @@ from worlds import own_run, recall_of, scores, small, steady
 
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Exclusion
 from planner.runs import Run
 from planner.seeds import seeds_wanted

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from worlds import Scripted, World, foreign_run, scores, small
 
-from planner.program import build
+from planner.language.program import build
 from planner.standpoint import Standpoint
 from planner.status import as_lines, next_step, phase_state, program_json, program_state
 

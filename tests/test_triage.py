@@ -12,8 +12,8 @@ from stories import story
 from worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
 
 from planner.criteria.terms import asked_text
+from planner.language.program import ENDS, Program, build
 from planner.position import Position
-from planner.program import ENDS, Program, build
 from planner.records import Decision, Due, Override
 from planner.runs import Run
 from planner.text.numbers import number

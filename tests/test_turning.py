@@ -11,8 +11,8 @@ from flip_worlds import World, distance, make_world, reads, side, uncited
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from planner.language.program import Program
 from planner.memo.would_change import would_change
-from planner.program import Program
 from planner.records import Turning, Verdict
 from planner.supposing import Flip, flips_of, ground_of
 

@@ -26,10 +26,10 @@ from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mirror import write_person
 from planner.io.programs import load_program
 from planner.io.sync import import_records, mirror_pending
+from planner.language.program import Program, build
 from planner.paths import Home
 from planner.policy import build_position
 from planner.position import Position, Situation
-from planner.program import Program, build
 from planner.recall import Catalog, Recall, Snapshot
 from planner.records import Exclusion, Override, Revocation
 from planner.runs import Description, Ended, Event, Job, PlannedRun, Run, Started

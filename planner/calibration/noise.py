@@ -14,11 +14,11 @@ from typing import Literal, Protocol
 
 from planner.confounds import compared_arms
 from planner.criteria.judge import required_by_gate
-from planner.criterion import Combined, Comparison, Level, Measured, Spread
-from planner.program import Program
+from planner.language.criterion import Combined, Comparison, Level, Measured, Spread
+from planner.language.program import Program
 from planner.records import Verdict
 from planner.statistics import intervals
-from planner.table import columns_read
+from planner.language.readings import columns_read
 
 Shape = Literal["normal", "t3", "lognormal"]
 Source = Literal["stated", "measured", "assumed"]

@@ -11,8 +11,8 @@ from typing import Literal
 from planner.calibration.noise import Noise
 from planner.criteria.judge import required_by_gate
 from planner.criteria.quantity import region_of
-from planner.criterion import Combined, Comparison, Level, Measured, Order, Spread
-from planner.program import Program
+from planner.language.criterion import Combined, Comparison, Level, Measured, Order, Spread
+from planner.language.program import Program
 from planner.records import digest_of
 
 Role = Literal["null", "effect", "sure"]

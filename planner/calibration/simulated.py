@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from planner.calibration.noise import Noise, Normals, draw, equal
 from planner.calibration.placing import Spot
 from planner.calibration.worlds import Setting, World
-from planner.criterion import Measured
 from planner.evidence import Evidence
-from planner.program import Program
+from planner.language.criterion import Measured
+from planner.language.program import Program
 from planner.runs import PlannedRun, Run, Series
-from planner.table import phase_metrics
+from planner.language.readings import phase_metrics
 
 
 @dataclass

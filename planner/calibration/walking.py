@@ -12,9 +12,9 @@ from planner.concluding import is_confirmed
 from planner.criteria.answer import Judging
 from planner.evidence import Evidence
 from planner.gates import judge_phase
+from planner.language.program import Phase, Program
 from planner.policy import build_position
 from planner.position import Position, Situation
-from planner.program import Phase, Program
 from planner.records import Verdict
 
 

@@ -9,9 +9,9 @@ from planner.calibration.noise import Noise, Shape
 from planner.calibration.placing import Demand, NotPlaced, Placer, Role, Spot
 from planner.calibration.solving import Means, named
 from planner.criteria.judge import required_by_gate
-from planner.criterion import Combined, Measured, Spread
 from planner.errors import UsageError
-from planner.program import BUILT_IN_GUARDS, Program
+from planner.language.criterion import Combined, Measured, Spread
+from planner.language.program import BUILT_IN_GUARDS, Program
 
 
 @dataclass(frozen=True)

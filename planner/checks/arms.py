@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from planner.criterion import Combined, Comparison, Criterion, Order, Spread
-from planner.findings import Finding, error, warning
-from planner.naming import closest
-from planner.program import BUILT_IN_GUARDS, Phase, Program
-from planner.truth import basics_under
+from planner.language.criterion import Combined, Comparison, Criterion, Order, Spread
+from planner.language.finding import Finding, error, warning
+from planner.language.program import BUILT_IN_GUARDS, Phase, Program
+from planner.language.suggestions import closest
+from planner.language.references import basics_under
 
 
 def arm_findings(program: Program) -> Iterator[Finding]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.agreement import samples_of
-from planner.criterion import Combined, Criterion, Measured, Order, Spread
 from planner.domain import Part, asked_of
-from planner.findings import Finding, error, warning
-from planner.program import Phase, Program
+from planner.language.criterion import Combined, Criterion, Measured, Order, Spread
+from planner.language.finding import Finding, error, warning
+from planner.language.program import Phase, Program
 from planner.text.numbers import bound_text, number
 
 

@@ -12,14 +12,15 @@ import math
 from collections.abc import Iterator
 
 from planner.agreement import samples_of
-from planner.criterion import Comparison, Level
 from planner.domain import Asked, Part, Variable, asked_of
-from planner.findings import Finding, warning
-from planner.program import Phase, Program
-from planner.references import resolve
+from planner.language.criterion import Comparison, Level
+from planner.language.finding import Finding, warning
+from planner.language.program import Phase, Program
+from planner.language.references import resolve
 from planner.tables import all_met, reached_rows
 from planner.text.numbers import number
-from planner.truth import Key, Truth, basics_under, build_truth
+from planner.language.references import (Key, basics_under)
+from planner.truth import (Truth, build_truth)
 
 
 def grading_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from planner.checks.arms import confounds, pairs_of
 from planner.criteria.answer import LEAST_SEEDS
-from planner.criterion import Combined
 from planner.error_budget import build_shares
 from planner.evidence import as_text
-from planner.findings import Finding, error, warning
+from planner.language.criterion import Combined
+from planner.language.finding import Finding, error, warning
+from planner.language.program import Phase, Program
+from planner.language.references import resolve
+from planner.language.transitions import targets
 from planner.phases import build_ways
-from planner.program import Phase, Program
-from planner.references import resolve
-from planner.routes import targets
 
 _HOUR = 3600.0
 _FAR_TOO_LITTLE = 0.01

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.criterion import Combined
-from planner.findings import Finding, error, warning
+from planner.language.criterion import Combined
+from planner.language.finding import Finding, error, warning
+from planner.language.program import Option, Phase, Program
+from planner.language.references import resolve
+from planner.language.transitions import targets
 from planner.phases import Ways, build_ways
-from planner.program import Option, Phase, Program
-from planner.references import resolve
-from planner.routes import targets
 from planner.tables import all_met, never_met
 from planner.truth import build_truth
 

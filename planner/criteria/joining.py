@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from planner.criteria.answer import Turns
 from planner.criteria.parts import Question, result, turning_at
-from planner.criterion import Measured
+from planner.language.criterion import Measured
 from planner.records import CriterionOutcome, CriterionResult
 
 

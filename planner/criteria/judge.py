@@ -11,11 +11,11 @@ from planner.criteria.level import judge_level
 from planner.criteria.order import judge_order
 from planner.criteria.parts import Question
 from planner.criteria.spread import judge_spread
-from planner.criterion import Combined, Comparison, Criterion, Level, Order, Spread
 from planner.evidence import Evidence
-from planner.program import Program
+from planner.language.criterion import Combined, Comparison, Criterion, Level, Order, Spread
+from planner.language.program import Program
+from planner.language.references import resolve
 from planner.records import CriterionResult, Verdict
-from planner.references import resolve
 
 
 def judge_criteria(

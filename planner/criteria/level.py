@@ -20,8 +20,8 @@ from planner.criteria.parts import (
 from planner.criteria.quantity import Quantity, region_of
 from planner.criteria.winner import judge_arms
 from planner.criteria.wording import say, say_beyond
-from planner.criterion import Level
-from planner.evidence import which_value
+from planner.language.readings import which_value
+from planner.language.criterion import Level
 from planner.records import CriterionResult
 from planner.statistics import intervals
 from planner.text.numbers import number

@@ -13,7 +13,7 @@ from planner.criteria.joining import joined
 from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region
-from planner.criterion import Order
+from planner.language.criterion import Order
 from planner.records import CriterionResult
 from planner.text.numbers import around, number
 

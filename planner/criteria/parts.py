@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.criteria.answer import Answer, Judging, Turns
-from planner.criterion import Measured
 from planner.evidence import Evidence, Sample, build_sample
-from planner.program import Program
+from planner.language.criterion import Measured
+from planner.language.program import Program
 from planner.records import CriterionOutcome, CriterionResult
 
 Unavailable = tuple[CriterionOutcome, str, str]

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from planner.criterion import Measured
+from planner.language.criterion import Measured
+from planner.language.types import IN_SEQUENCE
 from planner.statistics import sequential
-from planner.written import IN_SEQUENCE
 
 
 @dataclass(frozen=True)

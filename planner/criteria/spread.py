@@ -9,7 +9,7 @@ from planner.criteria.joining import joined
 from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region
-from planner.criterion import Spread
+from planner.language.criterion import Spread
 from planner.records import CriterionResult
 from planner.text.numbers import number
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from planner.criteria.answer import LEAST_SEEDS
 from planner.criteria.parts import Question
-from planner.criterion import Comparison, Level
 from planner.evidence import Evidence
+from planner.language.criterion import Comparison, Level
 from planner.records import CriterionResult
 
 Rule = TypeVar("Rule", Level, Comparison)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.criteria.answer import Answer
-from planner.criterion import Level, Measured
+from planner.language.criterion import Level, Measured
 from planner.text.numbers import around, bound_text, floor_text, number
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Literal
 
 from planner.criteria.answer import LEAST_SEEDS, Judging
-from planner.criterion import Measured
 from planner.explain.trace import Trace
 from planner.gates import build_judging
+from planner.language.criterion import Measured
+from planner.language.program import Option
+from planner.language.types import IN_SEQUENCE
 from planner.levers import inputs_of
-from planner.program import Option
 from planner.records import CriterionResult, Record, Verdict
-from planner.written import IN_SEQUENCE
 
 RUNGS = ("smoke", "standard", "full")
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from planner.language.program import Phase, Program, Supersedes
 from planner.override_scores import Score
-from planner.program import Phase, Program, Supersedes
 from planner.records import ClaimResult, Decision, Override, Verdict
 from planner.supersede import Standing
 from planner.supposing import Flip, Ground, flips_of, ground_of

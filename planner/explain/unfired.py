@@ -9,7 +9,7 @@ from planner.alternatives import why_not_row
 from planner.criteria.judge import result_from
 from planner.deferred import conditions_of
 from planner.explain.trace import Trace
-from planner.program import OUTCOMES, Option, Rule
+from planner.language.program import OUTCOMES, Option, Rule
 from planner.records import CriterionOutcome, CriterionResult, Record, Value, Verdict
 from planner.text.numbers import number, words
 from planner.triage import way_on

@@ -8,9 +8,9 @@ from dataclasses import replace
 from planner.errors import UsageError
 from planner.explain.trace import Trace
 from planner.explain.unfired import Failed, Told, first_failed, rules_told, wanted_for
-from planner.program import OUTCOMES
+from planner.language.program import OUTCOMES
+from planner.language.transitions import openers, targets
 from planner.records import Decision, Record, Value, Verdict
-from planner.routes import openers, targets
 from planner.supposing import Flip
 from planner.text.numbers import number, words
 from planner.triage import choices

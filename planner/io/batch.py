@@ -15,9 +15,9 @@ from planner.counting import GIVES_UP
 from planner.io.journal import Journal
 from planner.io.results import forget_result
 from planner.io.stopping import whole
+from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import Clock, RunStore
-from planner.program import Program
 from planner.recall import Recall, is_tried_again
 from planner.runs import Description, Ended, Job, PlannedRun, Started
 

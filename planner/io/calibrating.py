@@ -23,8 +23,8 @@ from planner.errors import UsageError
 from planner.io.home import standpoint
 from planner.io.programs import find_program, load_program
 from planner.io.repeating import Key, Trials, simulate
+from planner.language.program import Program
 from planner.paths import Home
-from planner.program import Program
 from planner.records import Verdict
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planner.io.journal import Journal
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import digest_of
 from planner.runs import DIGEST_LENGTH, Description
 from planner.supersede import Data

@@ -21,12 +21,12 @@ from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.settling import Reaper
 from planner.io.stopping import Stopped, whole
+from planner.language.program import Program
 from planner.lost import lost_grounds
 from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.position import Position, Situation, Step
-from planner.program import Program
 from planner.recall import Catalog, Recall, Snapshot, spent_by
 from planner.records import Decision, Override, Verdict
 from planner.runs import Event, PlannedRun

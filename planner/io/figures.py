@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.evidence import Evidence, is_finite
-from planner.program import Figure, Program
+from planner.language.program import Figure, Program
 from planner.records import TableRow, Verdict
 from planner.text.numbers import words
 from planner.text.terminal import plain

@@ -12,8 +12,8 @@ from planner.io.entries import Entry, spent_in
 from planner.io.journal import Journal
 from planner.io.locks import holder_of
 from planner.io.programs import find_program, load_program
+from planner.language.program import Program
 from planner.paths import Home
-from planner.program import Program
 from planner.records import Verdict, digest_of
 from planner.standing import kept_code
 from planner.standpoint import Standpoint, build_standpoint

@@ -13,8 +13,8 @@ from experiments.recording import read_metrics
 
 from planner.io.entries import Copy, body_of, kind_of
 from planner.io.run_reading import device_told, param_text
+from planner.language.program import Program
 from planner.ports import EndedRun
-from planner.program import Program
 from planner.recall import Snapshot
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.runs import Description, Ended, PlannedRun, Run, RunOutcome, UnfinishedRun

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from planner.io.entries import Entry
 from planner.io.journal import Journal
+from planner.language.program import Program
 from planner.memo.notes import person_note
 from planner.ports import RecordStore
-from planner.program import Program
 from planner.records import Exclusion, Keep, Override, Revocation
 
 

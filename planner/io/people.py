@@ -15,8 +15,8 @@ from planner.io.desk import user_name
 from planner.io.home import code_of, open_journal, open_program, standpoint
 from planner.io.looking_back import list_overrides
 from planner.io.mirror import write_person
+from planner.language.program import Program
 from planner.paths import Home
-from planner.program import Program
 from planner.records import Exclusion, Keep, Override, Revocation
 from planner.standing import exclusions_today, kept_code
 from planner.standpoint import Standpoint

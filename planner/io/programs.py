@@ -8,9 +8,9 @@ from pathlib import Path
 
 from planner.errors import Problem, ProgramError, UsageError, dotted
 from planner.io.yaml12 import MOST_PROBLEMS, Document, read_yaml
-from planner.naming import closest
-from planner.program import Program, build
-from planner.references import faults
+from planner.language.program import Program, build
+from planner.language.references import faults
+from planner.language.suggestions import closest
 
 MOST_BYTES = 1_000_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}")

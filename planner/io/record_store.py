@@ -22,7 +22,7 @@ from planner.io.mlflow_client import (
 )
 from planner.io.run_reading import whole_number
 from planner.io.run_store import MlflowRuns
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import AnyRecord, Decision, Exclusion, Keep, Override, Revocation, Verdict
 from planner.rules import rules_digest
 from planner.text.markdown import escape

@@ -13,9 +13,9 @@ from planner.io.home import open_program
 from planner.io.journal import Journal
 from planner.io.mlflow_client import has_store, store_uri
 from planner.io.programs import load_program
+from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
-from planner.program import Program
 from planner.records import Verdict
 from planner.replay.differences import stepped_in
 from planner.replay.replay import replay

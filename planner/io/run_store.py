@@ -28,9 +28,9 @@ from planner.io.mlflow_client import (
     tag_entity,
 )
 from planner.io.run_reading import attempt_of, param_text, read_run, series_metrics, whole_number
+from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import EndedRun
-from planner.program import Program
 from planner.recall import Snapshot
 from planner.runs import Description, Ended, PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.text.markdown import escape

@@ -17,9 +17,9 @@ from planner.io.processes import end_family
 from planner.io.results import read_result
 from planner.io.run_store import LOST
 from planner.io.stopping import whole
+from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import Clock, RecordStore, RunStore
-from planner.program import Program
 from planner.recall import is_tried_again
 from planner.runs import Description, PlannedRun, RunOutcome, UnfinishedRun
 

@@ -12,11 +12,11 @@ from planner.io.mirror import mirror, write_person
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
 from planner.io.vanished import refuse_vanished, unreadable
+from planner.language.program import Program
 from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.position import Step
-from planner.program import Program
 from planner.records import AnyRecord, Decision, Verdict
 
 

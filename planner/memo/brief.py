@@ -6,7 +6,7 @@ import re
 
 from planner.commands import commands_after
 from planner.headline import standing_facts
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Decision, Verdict
 from planner.supersede import Standing
 from planner.text.markdown import escape

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from planner.evidence import as_text
+from planner.language.program import Program
 from planner.memo.results import seeds_of_arms
-from planner.program import Program
 from planner.records import Record, Verdict
 
 _FEW = 3

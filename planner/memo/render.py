@@ -16,11 +16,11 @@ from planner.explain.budget_told import budget_line
 from planner.explain.noise_told import floor_line, needs_text
 from planner.explain.rules_changed import rules_changed
 from planner.explain.trace import Trace
+from planner.language.program import Program
 from planner.memo.brief import answer_line, headline, next_step
 from planner.memo.ran import what_ran
 from planner.memo.results import digits_for, result_tables, seeds_of_arms
 from planner.memo.would_change import would_change
-from planner.program import Program
 from planner.records import CriterionResult, Decision, Verdict
 from planner.supersede import claims_today
 from planner.text.markdown import escape

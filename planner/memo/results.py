@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from planner.criterion import Level, Measured
-from planner.program import Program
+from planner.language.criterion import Level, Measured
+from planner.language.program import Program
 from planner.records import CriterionResult, TableRow, Verdict
-from planner.table import Column, columns_read
+from planner.language.readings import (Column, columns_read)
 from planner.text.markdown import escape
 from planner.text.numbers import around, number
 

@@ -11,9 +11,9 @@ from planner.deciding import decision_digest, launch_decision, registered, stop_
 from planner.evidence import Evidence
 from planner.fresh import fresh_evidence, judged_otherwise
 from planner.gates import build_judging
+from planner.language.program import Program
 from planner.overrides import choose_route
 from planner.policy import judge_on_the_way, lacks_required, passed_over, seeds_next
-from planner.program import Program
 from planner.recall import Recall, Snapshot
 from planner.records import Considered, Decision, Identified, Inputs, Override, Verdict
 from planner.replay.log import Log

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any, Literal
 
-from planner.criterion import Measured
 from planner.deciding import decision_digest
 from planner.digests import run_digest, stepped_metrics
-from planner.evidence import as_text, run_value, which_value
-from planner.program import Program
+from planner.evidence import (as_text, run_value)
+from planner.language.readings import which_value
+from planner.language.criterion import Measured
+from planner.language.program import Program
+from planner.language.transitions import openers
 from planner.records import Considered, Decision, Identified, Record, TableRow, Verdict, canonical
 from planner.replay.again import differing, followed
 from planner.replay.log import Log
-from planner.routes import openers
 from planner.rule_changes import Change, changes
 from planner.rules import phase_rules, rules_digest
 from planner.runs import Run

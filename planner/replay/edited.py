@@ -7,8 +7,8 @@ from typing import Any
 
 from planner.caveats import SHORT
 from planner.gates import build_judging
+from planner.language.program import Program
 from planner.policy import seeds_next
-from planner.program import Program
 from planner.records import Decision, Record, Verdict
 from planner.replay.again import decision_again, evidence_again, verdicts_again
 from planner.replay.log import Log

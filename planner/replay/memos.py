@@ -8,8 +8,8 @@ from typing import Any
 from planner.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.hindsight import score_overrides
+from planner.language.program import Program
 from planner.position import Step
-from planner.program import Program
 from planner.records import Decision, Verdict
 from planner.replay.again import counted_again
 from planner.replay.log import Log

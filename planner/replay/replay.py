@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Decision, Record, Verdict, canonical
 from planner.replay.again import decision_again, verdict_again
 from planner.replay.differences import (

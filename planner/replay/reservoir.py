@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from planner.program import Program
+from planner.language.program import Program
 from planner.recall import Catalog
 from planner.runs import Description, Run
 

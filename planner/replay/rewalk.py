@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from planner.evidence import as_text
+from planner.language.program import Program
 from planner.policy import build_position, passed_over
 from planner.position import Position, Situation
-from planner.program import Program
 from planner.recall import Recall, Snapshot, spent_by
 from planner.records import Decision, Verdict, canonical
 from planner.replay.log import Log

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from planner.program import Program
+from planner.language.program import Program
 from planner.replay.differences import Difference
 from planner.replay.replay import Replayed
 from planner.replay.what_if import Cost, PhaseMoved, Way, WhatIf

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Decision, Record, Verdict
 from planner.replay.edited import Moved, moved_decisions
 from planner.replay.log import Log

@@ -13,7 +13,7 @@ from worlds import ROOT, Scripted, World, foreign_run, stand
 
 from planner.io.in_process import InProcessLauncher
 from planner.io.programs import load_program
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Decision, Verdict
 from planner.runs import Event, Job
 

@@ -18,7 +18,7 @@ from planner.calibration.worlds import Setting, World, gate_world, stated_world,
 from planner.criteria.answer import Judging
 from planner.errors import UsageError
 from planner.gates import judge_phase
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import CriterionResult, Estimate, TableRow
 
 QUIET = 1e-9

@@ -21,9 +21,9 @@ from planner.criteria.answer import Judging
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.io.repeating import seeded_normals
+from planner.language.program import Program
 from planner.policy import build_position
 from planner.position import Situation
-from planner.program import Program
 from planner.recall import Recall, Snapshot
 from planner.runs import Run
 from planner.statistics.sequential import first_answer

@@ -13,9 +13,9 @@ from planner.io import tags
 from planner.io.memory import MemoryRecords
 from planner.io.record_store import MlflowRecords, short_note
 from planner.io.run_store import MlflowRuns
+from planner.language.program import build
 from planner.paths import Home
 from planner.ports import RecordStore
-from planner.program import build
 from planner.records import Decision, Exclusion, Keep, Revocation, Verdict, canonical
 
 PROGRAM = small()

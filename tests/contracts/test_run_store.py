@@ -18,9 +18,9 @@ from planner.io.memory import MemoryRuns
 from planner.io.mlflow_client import dataset_input
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
+from planner.language.program import build
 from planner.paths import Home
 from planner.ports import RunStore
-from planner.program import build
 from planner.runs import Ended, PlannedRun, Run
 
 PROGRAM = small()

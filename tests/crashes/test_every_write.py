@@ -10,7 +10,7 @@ import pytest
 from twin_worlds import FLAKY, Life, choose
 from worlds import Crash, steady
 
-from planner.program import Program, build
+from planner.language.program import Program, build
 from planner.records import AnyRecord, Decision, Verdict
 
 

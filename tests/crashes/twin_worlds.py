@@ -16,8 +16,8 @@ from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io.journal import Journal
 from planner.io.locks import program_lock
 from planner.io.sync import import_records
+from planner.language.program import Program, build
 from planner.paths import Home
-from planner.program import Program, build
 from planner.records import Override
 from planner.standing import overrides_today
 

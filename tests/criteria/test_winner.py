@@ -7,7 +7,7 @@ from builders import PHASE, make_evidence, make_program
 from planner.criteria.answer import Judging
 from planner.criteria.judge import judge_criteria
 from planner.criteria.winner import seeds_to_confirm
-from planner.criterion import Comparison
+from planner.language.criterion import Comparison
 from planner.records import CriterionResult
 
 ARMS = ["new", "third"]

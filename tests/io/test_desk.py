@@ -14,9 +14,9 @@ from planner.io.describing import Describer
 from planner.io.home import code_at_hand
 from planner.io.memory import MemoryRuns
 from planner.io.mirror import write_person
+from planner.language.program import Program, build
 from planner.paths import Home
 from planner.policy import build_position
-from planner.program import Program, build
 from planner.records import Decision, Keep, Verdict
 from planner.status import next_step, program_state
 

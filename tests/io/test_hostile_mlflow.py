@@ -18,8 +18,8 @@ from planner.errors import ProgramError, StoreUnavailable
 from planner.io import tags
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
+from planner.language.program import build
 from planner.paths import Home
-from planner.program import build
 from planner.records import canonical
 from planner.runs import Ended, Run
 from tests.fuzz.hostile import TEXTS

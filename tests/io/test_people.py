@@ -116,7 +116,12 @@ def test_an_override_is_revoked_once(world: World) -> None:
 def logged(world: World) -> str:
     """A run in MLflow."""
     runs = world.records._runs
-    tags = {"planner.program": "small", "planner.phase": "first", "planner.arm": "new", "planner.seed": "0"}
+    tags = {
+        "planner.language.program": "small",
+        "planner.phase": "first",
+        "planner.arm": "new",
+        "planner.seed": "0",
+    }
     run_id = str(runs.client.create_run(runs.experiment(world.program), tags=tags).info.run_id)
     runs.client.set_terminated(run_id)
     return run_id

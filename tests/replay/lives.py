@@ -10,7 +10,7 @@ from stories import story
 from worlds import Crash, Measured, World, credit_linesearch, foreign_run, scores, small, steady
 
 from planner.io.replaying import Archive, build_archive
-from planner.program import Program, build
+from planner.language.program import Program, build
 from planner.replay.replay import Replayed, replay
 from planner.replay.telling import Outcome
 

@@ -10,7 +10,7 @@ import pytest
 from lives import LIVES, Life, archive_of, edited, plain, replayed, seeds_are_added
 from worlds import World, scores, small
 
-from planner.program import build
+from planner.language.program import build
 from planner.records import Decision, Verdict
 from planner.replay.differences import first_difference
 from planner.replay.replay import replay

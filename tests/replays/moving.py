@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 from typing import Any
 
-from planner.criterion import Comparison, Level, Measured, Order, Spread
 from planner.evidence import run_value
-from planner.program import Phase, Program
+from planner.language.criterion import Comparison, Level, Measured, Order, Spread
+from planner.language.program import Phase, Program
 from tests.reference_figures import as_run
 from tests.replays.replaying import Figures, Raw, raw_run
 

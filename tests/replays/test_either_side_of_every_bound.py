@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from planner.program import Program
+from planner.language.program import Program
+from planner.language.transitions import openers
 from planner.records import Decision
-from planner.routes import openers
 from tests.replays.moving import (
     fed_criteria,
     move,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from planner.criterion import Combined, Comparison, Measured
-from planner.program import Program
+from planner.language.criterion import Combined, Comparison, Measured
+from planner.language.program import Program
 from planner.records import Verdict
 from tests.replays.replaying import PROGRAMS, Figures, figures_of, memo_of, program_of, replay, step_of
 

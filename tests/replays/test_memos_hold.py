@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from planner.criterion import Comparison, Level, Measured
+from planner.language.criterion import Comparison, Level, Measured
 from planner.records import Verdict
 from tests.replays.moving import move, subjects_of
 from tests.replays.replaying import (

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from planner.io.journal import Journal
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
+from planner.language.program import Program
 from planner.paths import Home
-from planner.program import Program
 
 
 @dataclass(frozen=True)

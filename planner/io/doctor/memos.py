@@ -13,7 +13,7 @@ from planner.io.doctor.finding import Finding, Patient
 from planner.io.memo_files import write_aside
 from planner.io.mlflow_client import home_mark, own_uri, speaking_of
 from planner.io.quarantine import move_away
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Verdict
 
 

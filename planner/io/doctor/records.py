@@ -14,7 +14,7 @@ from planner.io.entries import Copy, body_of
 from planner.io.mlflow_client import speaking_of
 from planner.io.quarantine import keep_text
 from planner.io.rebuilding import rebuild_journal
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import AnyRecord, Verdict
 
 _REPAIR = "'phasegate doctor --repair' "

@@ -17,7 +17,7 @@ from planner.io.entries import Work
 from planner.io.mlflow_client import own_uri, speaking_of
 from planner.io.settling import is_elsewhere, run_folder, unsettled
 from planner.io.vanished import vanished
-from planner.program import Program
+from planner.language.program import Program
 from planner.records import Verdict
 from planner.runs import Run
 

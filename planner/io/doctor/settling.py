@@ -6,7 +6,7 @@ from planner.io.clock import SystemClock
 from planner.io.doctor.finding import Patient
 from planner.io.entries import Work
 from planner.io.settling import Reaper
-from planner.program import Program
+from planner.language.program import Program
 
 
 def settle(patient: Patient, program: Program, work: Work) -> str:

@@ -7,8 +7,8 @@ import inspect
 import textwrap
 from typing import Any
 
-from planner.program import Program
-from planner.written import Written
+from planner.language.program import Program
+from planner.language.types import Written
 
 
 def json_schema() -> dict[str, Any]:

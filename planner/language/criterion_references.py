@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.criterion import Comparison, Level, Measured, Order, Spread
 from planner.errors import Problem
-from planner.naming import circles, instead, repeated
-from planner.program import Metric, Phase, Program
+from planner.language.criterion import Comparison, Level, Measured, Order, Spread
+from planner.language.program import Metric, Phase, Program
+from planner.language.suggestions import circles, instead, repeated
 
 Keys = tuple[str | int, ...]
 

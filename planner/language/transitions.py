@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import pydantic
+from planner.language.program import OUTCOMES, Phase, Program
 from pydantic import ConfigDict
-
-from planner.program import OUTCOMES, Phase, Program
 
 Kind = Literal["next", "default", "triage", "diagnose"]
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 import pydantic
-from pydantic import ConfigDict
-
 from planner.errors import dotted
+from pydantic import ConfigDict
 
 
 class Finding(pydantic.BaseModel):

@@ -1,6 +1,6 @@
 """The language of programs: what a file in ``knowledge/programs/`` may say.
 
-The classes describe the written form, so that ``planner/schema.py`` fits what an editor sees.
+The classes describe the written form, so that ``planner/language/json_schema.py`` fits what an editor sees.
 :func:`build` checks that form, expands families of arms and ``same_as``, and checks the result again.
 """
 
@@ -10,13 +10,11 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import Field
-
-from planner.criterion import Criterion
 from planner.errors import ProgramError
-from planner.expand import expand
-from planner.prediction import Prediction
-from planner.written import (
+from planner.language.criterion import Criterion
+from planner.language.expansion import expand
+from planner.language.prediction import Prediction
+from planner.language.types import (
     Consequence,
     Direction,
     Fidelity,
@@ -27,6 +25,7 @@ from planner.written import (
     Ref,
     Written,
 )
+from pydantic import Field
 
 BUILT_IN_GUARDS = ("complete", "seeds", "artifacts", "finite", "leak", "floor")
 OUTCOMES = ("pass", "fail", "inconclusive", "invalid", "blocked")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import pydantic
+from planner.language.types import Name, Written
 from pydantic import Field
-
-from planner.written import Name, Written
 
 
 class Prediction(Written):

@@ -1,0 +1,1 @@
+"""What a program file may say."""
