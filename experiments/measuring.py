@@ -25,7 +25,7 @@ ROOM = 1 << 16
 Find = Callable[[str], Experiment]
 OnProgress = Callable[[float, float], None]
 Job = Mapping[str, Any]
-"""The fields of a job (see ``planner.runs.Job``)."""
+"""The fields of a job (see ``planner.records.runs.Job``)."""
 Result = dict[str, Any]
 """``outcome``, ``reason``, ``seconds``, ``device``, ``not_finite``."""
 Prepared = tuple[Callable[[], None], str | None]

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
 from planner.evidence import is_finite
-from planner.language.readings import which_value
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
-from planner.records import CriterionResult, Record, Verdict
+from planner.language.readings import which_value
+from planner.records.verdict import (CriterionResult, Verdict)
+from planner.records.base import Record
 from planner.statistics import intervals
 
 _CLOSE = 1e-9

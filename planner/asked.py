@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from planner.arithmetic import quantities, values_of
 from planner.criteria.terms import compared_text
-from planner.language.readings import which_value
 from planner.language.criterion import Level, Measured
 from planner.language.program import Program
-from planner.records import CriterionResult, Record, Verdict
+from planner.language.readings import which_value
+from planner.records.verdict import (CriterionResult, Verdict)
+from planner.records.base import Record
 from planner.statistics import intervals
 from planner.text.numbers import around, bound_text, floor_text, number
 

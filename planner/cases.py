@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
 from planner.language.program import Rule
-from planner.records import CriterionOutcome
+from planner.records.verdict import CriterionOutcome
 
 Holds = Literal["yes", "no", "open"]
 OutcomeOf = Callable[[str], CriterionOutcome]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.language.program import Program
-from planner.records import Decision
+from planner.records.decision import Decision
 from planner.triage import choices
 
 _REASON = "--reason TEXT"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from planner.language.program import Program
-from planner.records import Override, Verdict
+from planner.records.person import Override
+from planner.records.verdict import Verdict
 from planner.text.numbers import number
 
 CONTRADICTS = "contradicts a confirmed verdict"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from planner.evidence import Evidence, as_text
 from planner.language.program import Program
-from planner.records import Exclusion
-from planner.runs import Run
+from planner.records.person import Exclusion
+from planner.records.runs import Run
 
 GIVES_UP = 3
 """After so many seeds of an arm that failed alike, and none that did not, no more are tried."""

@@ -9,7 +9,8 @@ from planner.criteria.judge import lookup
 from planner.criteria.terms import asked_text
 from planner.language.program import Option, Program
 from planner.language.references import readings
-from planner.records import CriterionResult, Due, Verdict
+from planner.records.verdict import (CriterionResult, Verdict)
+from planner.records.decision import Due
 from planner.text.numbers import number
 
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from planner.language.readings import which_value
 from planner.language.criterion import Comparison, Criterion, Level, Measured, Order, Spread
 from planner.language.program import Program
+from planner.language.readings import which_value
 
 _SPANS = {
     **dict.fromkeys(("fraction", "probability", "share", "flag", "share of rows"), (0.0, 1.0)),

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 
 from planner.language.program import ENDS, Program
 from planner.language.transitions import openers, targets
-from planner.records import Record, Verdict
+from planner.records.base import Record
+from planner.records.verdict import Verdict
 
 
 class Share(Record):

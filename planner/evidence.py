@@ -13,7 +13,7 @@ from typing import Any, Literal
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.language.readings import which_value
-from planner.runs import Run, Series
+from planner.records.runs import Run, Series
 
 HUGE = 1e300
 """MLflow's SQLite store gives infinity back as 1.797e308, so a magnitude this large is not finite."""

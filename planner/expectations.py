@@ -9,7 +9,9 @@ from planner.cases import may_hold
 from planner.criteria.judge import result_from
 from planner.language.prediction import Prediction
 from planner.language.program import Program
-from planner.records import Decision, Record, Verdict
+from planner.records.decision import Decision
+from planner.records.base import Record
+from planner.records.verdict import Verdict
 
 
 class Foretold(Record):

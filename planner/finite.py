@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from planner.evidence import (Evidence, is_finite, run_value)
-from planner.language.readings import which_value
+from planner.evidence import Evidence, is_finite, run_value
 from planner.language.criterion import Criterion, Measured
 from planner.language.program import Program
-from planner.records import CriterionResult, GuardResult
-from planner.runs import Run
-from planner.language.readings import (columns_read, phase_metrics)
+from planner.language.readings import columns_read, phase_metrics, which_value
+from planner.records.verdict import (CriterionResult, GuardResult)
+from planner.records.runs import Run
 
 FINITE = "finite"
 

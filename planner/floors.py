@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from planner.criteria.judge import required_by_gate
-from planner.evidence import (Evidence, is_finite, run_value)
-from planner.language.readings import which_value
+from planner.evidence import Evidence, is_finite, run_value
 from planner.language.criterion import Comparison, Criterion, Measured, Order, Spread
 from planner.language.program import Program
+from planner.language.readings import which_value
 from planner.language.types import Direction
-from planner.records import CriterionResult, GuardResult
+from planner.records.verdict import (CriterionResult, GuardResult)
 from planner.statistics import intervals
 from planner.text.numbers import number
 

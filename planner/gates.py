@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from planner.caveats import ResultOf, with_doubts
-from planner.language.references import conditions
-from planner.claims import (judge_claim, unsettled)
+from planner.claims import judge_claim, unsettled
 from planner.concluding import BEYOND_BUDGET, Bench, is_broken
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.judge import (
@@ -21,12 +20,9 @@ from planner.digests import considered_in, evidence_digest
 from planner.error_budget import build_shares
 from planner.evidence import Evidence
 from planner.language.program import Phase, Program
+from planner.language.references import conditions
 from planner.noise import build_floors
-from planner.records import (
-    ClaimResult,
-    GuardResult,
-    Verdict,
-)
+from planner.records.verdict import (ClaimResult, GuardResult, Verdict)
 from planner.rules import phase_rules, rules_digest
 from planner.table import build_params, build_readings, build_table
 from planner.turning import Turner

@@ -7,7 +7,7 @@ from typing import Literal
 
 from planner.language.program import Program
 from planner.language.references import asked_about, resolve
-from planner.records import Record
+from planner.records.base import Record
 
 Kind = Literal["opened", "criterion", "runs", "supersedes"]
 

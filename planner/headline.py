@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from planner.supersede import Standing
 
 

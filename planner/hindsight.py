@@ -15,7 +15,9 @@ from planner.language.program import Option, Program
 from planner.language.transitions import openers
 from planner.language.types import Fidelity
 from planner.override_scores import Result, Score
-from planner.records import Decision, Override, Verdict
+from planner.records.decision import Decision
+from planner.records.person import Override
+from planner.records.verdict import Verdict
 from planner.text.numbers import words
 from planner.triage import choices
 

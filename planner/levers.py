@@ -10,10 +10,10 @@ from planner.criteria.joining import decisive
 from planner.evidence import Evidence, build_sample
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
-from planner.moving import moved_metric, moved_reading
-from planner.records import CriterionResult
-from planner.statistics import intervals
 from planner.language.readings import columns_read
+from planner.moving import moved_metric, moved_reading
+from planner.records.verdict import CriterionResult
+from planner.statistics import intervals
 
 Input = tuple[str, str]
 """(arm, metric)."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from planner.evidence import Evidence, is_finite, run_value
 from planner.language.criterion import Measured
 from planner.language.program import Program
-from planner.runs import Run
+from planner.records.runs import Run
 
 _CLOSE = 1e-9
 

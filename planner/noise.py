@@ -17,7 +17,7 @@ from planner.criteria.parts import paired
 from planner.evidence import Evidence, Sample, build_sample
 from planner.language.criterion import Comparison, Spread
 from planner.language.program import Program
-from planner.records import Floor
+from planner.records.verdict import Floor
 from planner.statistics import intervals, power
 from planner.text.numbers import number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
-from planner.records import Record
+from planner.records.base import Record
 
 Result = Literal["right", "wrong", "open"]
 

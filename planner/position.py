@@ -9,8 +9,10 @@ from typing import Literal
 from planner.evidence import Evidence
 from planner.gates import judge_phase
 from planner.language.program import Program
-from planner.records import Decision, Floor, Override, Verdict
-from planner.runs import PlannedRun
+from planner.records.decision import Decision
+from planner.records.person import Override
+from planner.records.verdict import (Floor, Verdict)
+from planner.records.runs import PlannedRun
 
 State = Literal["ready", "running", "waiting", "blocked", "done"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from planner.errors import dotted
-from planner.records import Record, canonical
+from planner.records.base import Record, canonical
 
 
 class Change(Record):

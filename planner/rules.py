@@ -6,8 +6,8 @@ from typing import Any
 
 from planner.error_budget import build_shares
 from planner.language.program import Program
-from planner.records import digest_of
 from planner.language.readings import phase_metrics
+from planner.records.base import digest_of
 
 
 def rules_digest(program: Program, phase: str) -> str:

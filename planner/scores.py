@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from planner.expectations import Foretold, prediction_of
 from planner.language.prediction import Prediction
 from planner.language.program import Program
-from planner.records import Record, Verdict
+from planner.records.base import Record
+from planner.records.verdict import Verdict
 
 EVEN_ODDS = 0.25
 """The score of somebody who always says 50%, whatever comes."""

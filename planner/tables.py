@@ -8,9 +8,8 @@ from itertools import combinations, takewhile
 from planner.language.criterion import Combined
 from planner.language.finding import Finding, error, warning
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program, Rule
-from planner.language.references import resolve
-from planner.truth import (MOST_CRITERIA, Truth, build_truth)
-from planner.language.references import basics_under
+from planner.language.references import basics_under, resolve
+from planner.truth import MOST_CRITERIA, Truth, build_truth
 
 Keys = tuple[str | int, ...]
 

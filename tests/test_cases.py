@@ -8,7 +8,7 @@ import pytest
 
 from planner.cases import choose_row, rule_holds
 from planner.language.program import Rule
-from planner.records import CriterionOutcome
+from planner.records.verdict import CriterionOutcome
 
 OUTCOMES: tuple[CriterionOutcome, ...] = ("met", "not_met", "undecided", "not_applicable", "invalid")
 

@@ -13,7 +13,7 @@ from planner.cases import choose_row, rule_holds
 from planner.check import check
 from planner.criteria.quantity import region_of
 from planner.language.program import Program, Rule
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from tests.builders import PHASE, make_program, verdict_of
 from tests.test_gate_properties import VALUES, Values, as_evidence, criteria, damaged, required
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from planner.language.references import conditions
-from planner.claims import (judge_claim, unsettled)
+from planner.claims import judge_claim, unsettled
 from planner.language.program import ClaimRule
-from planner.records import ClaimResult, CriterionOutcome, CriterionResult
+from planner.language.references import conditions
+from planner.records.verdict import (ClaimResult, CriterionOutcome, CriterionResult)
 
 
 def judge(rule: dict[str, Any], says: str = "", **outcomes: str) -> ClaimResult:

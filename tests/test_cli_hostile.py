@@ -191,7 +191,7 @@ def test_what_the_journal_says_of_an_experiment_counts_only_where_it_can_be_read
     from planner.io.journal import Journal
     from planner.io.programs import load_program
     from planner.paths import Home
-    from planner.records import digest_of
+    from planner.records.base import digest_of
 
     program = load_program(home / "knowledge" / "programs" / "quick.yaml")
     journal, code = Journal(home / "mlruns" / "journal.db"), code_of(Home(home), program)

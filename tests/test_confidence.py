@@ -8,7 +8,7 @@ import pytest
 
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from tests.builders import (
     BAD,
     BETTER,

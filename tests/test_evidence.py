@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from planner.evidence import as_text, build_sample, is_finite, run_value
 from planner.language.criterion import Level
 from planner.language.program import Program
-from planner.runs import Run
+from planner.records.runs import Run
 from tests.builders import make_evidence, make_program, make_run
 from tests.fuzz.hostile import TEXTS
 

@@ -15,7 +15,7 @@ from planner.explain.in_mermaid import as_mermaid
 from planner.explain.in_text import as_text
 from planner.memo.render import render_memo
 from planner.override_scores import Score
-from planner.records import ClaimResult
+from planner.records.verdict import ClaimResult
 from planner.supersede import Standing
 
 HOSTILE = '"]; click a "javascript:alert(1)" <script> #quot; {{x}} | end\nsubgraph'

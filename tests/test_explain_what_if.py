@@ -9,7 +9,7 @@ from worlds import foreign_run, situation_of, small
 
 from planner.errors import UsageError
 from planner.language.program import Program, build
-from planner.runs import Run
+from planner.records.runs import Run
 from planner.what_if import Given, read_given, what_if, what_if_lines
 
 

@@ -11,7 +11,7 @@ from planner.io.figures import figures_of, save_figure
 from planner.io.memo_files import MemoFiles
 from planner.language.program import Program
 from planner.paths import Home
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 
 
 def drawn(folder: Path, program: Program, judged: Verdict, **scores: list[float]) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from planner.evidence import Evidence
 from planner.language.program import Program, build
-from planner.runs import Run
+from planner.records.runs import Run
 from tests.builders import ARMS, METRICS, PHASE, verdict_of
 
 Values = dict[str, dict[int, dict[str, float]]]

@@ -10,7 +10,7 @@ import pytest
 from planner.digests import evidence_digest
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from planner.rules import rules_digest
 from tests.builders import (
     BAD,

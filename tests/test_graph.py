@@ -9,8 +9,10 @@ from worlds import Scripted, own_run, scores, situation_of, small
 
 from planner.graph import Launched, Options, Outcome, Recorded, run_loop
 from planner.position import Position, Situation, Step
-from planner.records import Decision, Override, Verdict
-from planner.runs import PlannedRun, Run
+from planner.records.decision import Decision
+from planner.records.person import Override
+from planner.records.verdict import Verdict
+from planner.records.runs import PlannedRun, Run
 
 OPTION = {"option": "dear", "rationale": "it may help", "opens": "second", "needs_person": "to_approve"}
 ASKS = small(triage={"options": [OPTION]})

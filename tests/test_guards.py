@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planner.evidence import Evidence
-from planner.runs import Run
+from planner.records.runs import Run
 from tests.builders import IS_BETTER, PHASE, guards, make_evidence, make_program, make_run, two, verdict_of
 
 # --- seeds ----------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ from planner.hindsight import score_overrides
 from planner.language.program import Program
 from planner.override_list import override_lines, override_rows
 from planner.override_scores import Score, tally_rows
-from planner.records import Decision, Override, Revocation, Verdict
+from planner.records.decision import Decision
+from planner.records.person import (Override, Revocation)
+from planner.records.verdict import Verdict
 
 EXPECTS = small()
 OPTIONS = [{"option": o, "rationale": "so", "opens": p} for o, p in (("turn", "second"), ("repeat", "third"))]

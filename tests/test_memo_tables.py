@@ -14,7 +14,7 @@ from planner.explain.in_text import as_text
 from planner.language.program import Program
 from planner.memo.brief import answer_line
 from planner.memo.render import render_memo
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 
 LOOKED = 'Where *n* says "N of", a criterion was judged at its last look, on the first N seeds'
 BETTER = {"metric": "acc", "arm": "new", "versus": "base", "at_least": 0.0}

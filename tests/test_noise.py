@@ -12,9 +12,9 @@ from planner.errors import ProgramError
 from planner.language.program import Program, build
 from planner.policy import build_position
 from planner.recall import Recall, Snapshot
-from planner.records import Floor
+from planner.records.verdict import Floor
+from planner.records.runs import Run
 from planner.refusals import noise_findings, refusal, refused
-from planner.runs import Run
 from planner.statistics import power
 from planner.statistics.intervals import sd
 

@@ -28,8 +28,8 @@ from planner.language.program import Program, build
 from planner.policy import build_position
 from planner.position import Position, Situation
 from planner.recall import Recall, Snapshot
-from planner.records import canonical
-from planner.runs import Run
+from planner.records.base import canonical
+from planner.records.runs import Run
 
 CREDIT = credit_linesearch()
 SMALL = small()

@@ -9,8 +9,8 @@ from worlds import CODE, catalog_of, foreign_run, own_run, recall_of, scores, sm
 
 from planner.gates import build_judging, judge_phase
 from planner.recall import Catalog, Recall, Snapshot
-from planner.records import Exclusion
-from planner.runs import Run
+from planner.records.person import Exclusion
+from planner.records.runs import Run
 
 PROGRAM = small()
 SCRIPT = scores(new=1.0)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import small
 
-from planner.records import canonical
+from planner.records.base import canonical
 from planner.rule_changes import Change, changes
 from planner.rules import phase_rules
 

@@ -12,7 +12,7 @@ from worlds import World, scores, small
 
 from planner.expectations import Foretold, registered_predictions
 from planner.language.program import Program
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from planner.scores import EVEN_ODDS, Scored, brier, score_predictions
 
 

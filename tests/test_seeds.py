@@ -10,8 +10,8 @@ from worlds import own_run, recall_of, scores, small, steady
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.language.program import Program
-from planner.records import Exclusion
-from planner.runs import Run
+from planner.records.person import Exclusion
+from planner.records.runs import Run
 from planner.seeds import seeds_wanted
 
 UNSURE = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.5}

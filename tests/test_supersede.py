@@ -8,7 +8,7 @@ from stories import story
 from worlds import CODE, credit_linesearch, runs_of, scores, small, stand
 
 from planner.language.program import Program, build
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from planner.rules import rules_digest
 from planner.supersede import Standing, build_standing, claims_today
 

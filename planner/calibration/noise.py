@@ -16,9 +16,9 @@ from planner.confounds import compared_arms
 from planner.criteria.judge import required_by_gate
 from planner.language.criterion import Combined, Comparison, Level, Measured, Spread
 from planner.language.program import Program
-from planner.records import Verdict
-from planner.statistics import intervals
 from planner.language.readings import columns_read
+from planner.records.verdict import Verdict
+from planner.statistics import intervals
 
 Shape = Literal["normal", "t3", "lognormal"]
 Source = Literal["stated", "measured", "assumed"]

@@ -13,7 +13,7 @@ from planner.criteria.judge import required_by_gate
 from planner.criteria.quantity import region_of
 from planner.language.criterion import Combined, Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
-from planner.records import digest_of
+from planner.records.base import digest_of
 
 Role = Literal["null", "effect", "sure"]
 """Where a criterion is put: just untrue (so that a pass is false), true by its effect, or beyond doubt."""

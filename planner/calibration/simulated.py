@@ -11,8 +11,8 @@ from planner.calibration.worlds import Setting, World
 from planner.evidence import Evidence
 from planner.language.criterion import Measured
 from planner.language.program import Program
-from planner.runs import PlannedRun, Run, Series
 from planner.language.readings import phase_metrics
+from planner.records.runs import PlannedRun, Run, Series
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from planner.calibration.noise import Noise, Shape
 from planner.calibration.walking import GateTrial, PathTrial
-from planner.records import Record
+from planner.records.base import Record
 
 _Z = 1.959964
 """Of a 95% interval."""

@@ -15,7 +15,7 @@ from planner.gates import judge_phase
 from planner.language.program import Phase, Program
 from planner.policy import build_position
 from planner.position import Position, Situation
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.language.references import conditions
 from planner.language.finding import Finding, error, warning
 from planner.language.program import ClaimRule, Phase, Program, Rule
+from planner.language.references import conditions
 from planner.language.suggestions import repeated
 from planner.tables import all_met, never_met, reached_rows
 from planner.truth import Truth, build_truth

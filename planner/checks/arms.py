@@ -8,8 +8,8 @@ from itertools import combinations
 from planner.language.criterion import Combined, Comparison, Criterion, Order, Spread
 from planner.language.finding import Finding, error, warning
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
-from planner.language.suggestions import closest
 from planner.language.references import basics_under
+from planner.language.suggestions import closest
 
 
 def arm_findings(program: Program) -> Iterator[Finding]:

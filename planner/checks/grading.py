@@ -16,11 +16,10 @@ from planner.domain import Asked, Part, Variable, asked_of
 from planner.language.criterion import Comparison, Level
 from planner.language.finding import Finding, warning
 from planner.language.program import Phase, Program
-from planner.language.references import resolve
+from planner.language.references import Key, basics_under, resolve
 from planner.tables import all_met, reached_rows
 from planner.text.numbers import number
-from planner.language.references import (Key, basics_under)
-from planner.truth import (Truth, build_truth)
+from planner.truth import Truth, build_truth
 
 
 def grading_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:

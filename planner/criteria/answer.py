@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from planner.criteria import flips
 from planner.criteria.quantity import Quantity
-from planner.records import CriterionOutcome
+from planner.records.verdict import CriterionOutcome
 from planner.statistics import anytime, intervals, sequential
 
 LEAST_SEEDS = 3

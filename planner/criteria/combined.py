@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from planner.criteria.joining import decisive, join, joint_turns, weakest_treatment
 from planner.criteria.parts import turning_at
 from planner.language.criterion import Combined
-from planner.records import CriterionResult
+from planner.records.verdict import CriterionResult
 from planner.text.numbers import words
 
 

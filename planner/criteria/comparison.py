@@ -12,10 +12,10 @@ from planner.criteria.parts import Question, from_answer, no_answer, paired, res
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.winner import judge_arms
 from planner.criteria.wording import say
-from planner.evidence import (Sample, is_finite)
-from planner.language.readings import which_value
+from planner.evidence import Sample, is_finite
 from planner.language.criterion import Comparison
-from planner.records import CriterionResult
+from planner.language.readings import which_value
+from planner.records.verdict import CriterionResult
 from planner.statistics import sequential
 from planner.text.numbers import number
 

@@ -20,9 +20,9 @@ from planner.criteria.parts import (
 from planner.criteria.quantity import Quantity, region_of
 from planner.criteria.winner import judge_arms
 from planner.criteria.wording import say, say_beyond
-from planner.language.readings import which_value
 from planner.language.criterion import Level
-from planner.records import CriterionResult
+from planner.language.readings import which_value
+from planner.records.verdict import CriterionResult
 from planner.statistics import intervals
 from planner.text.numbers import number
 

@@ -14,7 +14,7 @@ from planner.criteria.outlook import judge_with_outlook
 from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
 from planner.criteria.quantity import Quantity, Region
 from planner.language.criterion import Order
-from planner.records import CriterionResult
+from planner.records.verdict import CriterionResult
 from planner.text.numbers import around, number
 
 _VERBS = {"met": "is better than", "not_met": "is not better than"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from planner.language.readings import which_value
 from planner.language.criterion import Combined, Comparison, Criterion, Level, Measured, Order, Spread
+from planner.language.readings import which_value
 from planner.text.numbers import bound_text
 
 _MANY = 4

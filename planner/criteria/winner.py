@@ -14,7 +14,7 @@ from planner.criteria.answer import LEAST_SEEDS
 from planner.criteria.parts import Question
 from planner.evidence import Evidence
 from planner.language.criterion import Comparison, Level
-from planner.records import CriterionResult
+from planner.records.verdict import CriterionResult
 
 Rule = TypeVar("Rule", Level, Comparison)
 Judge = Callable[[Question, Rule, str], CriterionResult]

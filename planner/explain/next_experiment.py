@@ -12,7 +12,8 @@ from planner.language.criterion import Measured
 from planner.language.program import Option
 from planner.language.types import IN_SEQUENCE
 from planner.levers import inputs_of
-from planner.records import CriterionResult, Record, Verdict
+from planner.records.verdict import (CriterionResult, Verdict)
+from planner.records.base import Record
 
 RUNGS = ("smoke", "standard", "full")
 

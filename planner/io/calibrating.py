@@ -25,7 +25,7 @@ from planner.io.programs import find_program, load_program
 from planner.io.repeating import Key, Trials, simulate
 from planner.language.program import Program
 from planner.paths import Home
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 
 
 @dataclass(frozen=True)

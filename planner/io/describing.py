@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from planner.io.journal import Journal
 from planner.language.program import Program
-from planner.records import digest_of
-from planner.runs import DIGEST_LENGTH, Description
+from planner.records.base import digest_of
+from planner.records.runs import DIGEST_LENGTH
+from planner.records.jobs import Description
 from planner.supersede import Data
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from planner.language.program import Program
 from planner.paths import Home
 from planner.policy import build_position
 from planner.position import Position
+from planner.records.runs import PlannedRun
 from planner.refusals import refusal
-from planner.runs import PlannedRun
 
 
 class _ReadOnlyJournal(Journal):

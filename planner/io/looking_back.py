@@ -10,7 +10,7 @@ from planner.io.clock import SystemClock
 from planner.io.home import open_journal, open_program
 from planner.override_list import override_rows
 from planner.paths import Home
-from planner.records import Override
+from planner.records.person import Override
 
 
 def list_overrides(home: Home, name: str, phase: str | None) -> list[dict[str, Any]]:

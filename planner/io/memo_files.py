@@ -10,7 +10,7 @@ from planner.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.memo.render import Picture, render_memo
 from planner.paths import Home
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 
 
 class MemoFiles:

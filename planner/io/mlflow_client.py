@@ -17,7 +17,7 @@ from planner.io.journal import Journal
 from planner.io.moved import refuse_misplaced, refuse_moved
 from planner.io.store_faults import meaning_of, shown
 from planner.paths import Home
-from planner.records import digest_of
+from planner.records.base import digest_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient  # noqa: TID251

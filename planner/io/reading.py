@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from planner.errors import Fault, ProgramError, UsageError, each_apart
 from planner.explain.trace import Trace
 from planner.hindsight import score_overrides
-from planner.io.entries import Entry
+from planner.records.journal_entry import Entry
 from planner.io.home import code_of, open_program, standpoint
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
 from planner.paths import Home
-from planner.records import Decision, Verdict
+from planner.records.decision import Decision
+from planner.records.verdict import Verdict
 from planner.standing import rules_before, trace_of
 from planner.standpoint import Standpoint
 from planner.status import phase_json

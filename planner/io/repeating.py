@@ -13,7 +13,7 @@ from planner.calibration.noise import Normals
 from planner.calibration.simulated import Plan
 from planner.calibration.walking import GateTrial, PathTrial, approved, try_gate, try_path
 from planner.calibration.worlds import Setting, World
-from planner.records import digest_of
+from planner.records.base import digest_of
 
 _CHUNK = 25
 _WORTH_PROCESSES = 50

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from experiments.measuring import RESULT
 
-from planner.runs import Ended
+from planner.records.jobs import Ended
 
 
 def read_result(folder: Path, job_id: str) -> Ended | None:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from planner.digests import stepped_metrics
 from planner.io import tags
 from planner.language.program import Program
-from planner.runs import Run, RunOutcome, Series, UnfinishedRun
+from planner.records.runs import Run, RunOutcome, Series, UnfinishedRun
 
 _OUTCOME_OF_STATUS = {"FINISHED": "ok", "FAILED": "code_error", "KILLED": "killed"}
 _OUTCOMES = frozenset(get_args(RunOutcome))

@@ -21,7 +21,8 @@ from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import Clock, RecordStore, RunStore
 from planner.recall import is_tried_again
-from planner.runs import Description, PlannedRun, RunOutcome, UnfinishedRun
+from planner.records.jobs import Description
+from planner.records.runs import (PlannedRun, RunOutcome, UnfinishedRun)
 
 
 class Reaper:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from planner.errors import each_apart
 from planner.io.desk import Desk
-from planner.io.entries import Entry
+from planner.records.journal_entry import Entry
 from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.record_store import MlflowRecords
@@ -17,7 +17,9 @@ from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.position import Step
-from planner.records import AnyRecord, Decision, Verdict
+from planner.records.person import AnyRecord
+from planner.records.decision import Decision
+from planner.records.verdict import Verdict
 
 
 def rebuild(home: Home, journal: Journal) -> None:

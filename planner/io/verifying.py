@@ -15,7 +15,7 @@ from planner.memo.render import Picture, render_memo
 from planner.memo.verify import Slip, count_numbers, slips
 from planner.paths import Home
 from planner.ports import RecordStore
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from planner.replay.differences import Difference
 from planner.replay.log import Log
 from planner.replay.memos import dates_of, evidence_of, judged_last, traces_again

@@ -18,7 +18,8 @@ from typing import Any
 from experiments import worker
 
 from planner.io.processes import descendants, memory_kills, start_time
-from planner.runs import Ended, Event, Job, Progressed, RunOutcome, Started
+from planner.records.jobs import (Ended, Event, Job, Progressed, Started)
+from planner.records.runs import RunOutcome
 
 POLL_SECONDS = 0.25
 LEAVE_SECONDS = 2.0

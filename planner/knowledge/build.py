@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from planner.language.references import conditions
 from planner.criteria.judge import lookup, result_from
 from planner.expectations import Rival, registered_predictions, rivals_of
 from planner.grounds import Ground, build_grounds
 from planner.language.program import Program
-from planner.language.references import resolve
+from planner.language.references import conditions, resolve
 from planner.override_list import override_rows
-from planner.records import ClaimResult, ClaimStatus, CriterionResult, Record, Verdict
+from planner.records.verdict import (ClaimResult, ClaimStatus, CriterionResult, Verdict)
+from planner.records.base import Record
 from planner.scores import Scored, score_predictions
 from planner.standpoint import Standpoint
 from planner.supersede import claims_today

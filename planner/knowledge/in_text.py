@@ -10,7 +10,7 @@ from planner.headline import standing_facts
 from planner.knowledge.build import Knowledge, KnownClaim, Link
 from planner.override_list import override_lines
 from planner.override_scores import tally_rows
-from planner.records import CriterionResult
+from planner.records.verdict import CriterionResult
 from planner.scores import Brier, Scored, brier
 from planner.text.numbers import number, words
 

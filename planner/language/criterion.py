@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import pydantic
-from planner.language.types import Finite, Name, Pattern, Ref, Statistic, Treatment, Written
 from pydantic import Discriminator, Field, Tag
+
+from planner.language.types import Finite, Name, Pattern, Ref, Statistic, Treatment, Written
 
 
 class Measured(Written):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import pydantic
-from planner.errors import dotted
 from pydantic import ConfigDict
+
+from planner.errors import dotted
 
 
 class Finding(pydantic.BaseModel):

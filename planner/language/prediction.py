@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import pydantic
-from planner.language.types import Name, Written
 from pydantic import Field
+
+from planner.language.types import Name, Written
 
 
 class Prediction(Written):

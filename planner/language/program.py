@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import pydantic
+from pydantic import Field
+
 from planner.errors import ProgramError
 from planner.language.criterion import Criterion
 from planner.language.expansion import expand
@@ -25,7 +27,6 @@ from planner.language.types import (
     Ref,
     Written,
 )
-from pydantic import Field
 
 BUILT_IN_GUARDS = ("complete", "seeds", "artifacts", "finite", "leak", "floor")
 OUTCOMES = ("pass", "fail", "inconclusive", "invalid", "blocked")

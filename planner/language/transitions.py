@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import pydantic
-from planner.language.program import OUTCOMES, Phase, Program
 from pydantic import ConfigDict
+
+from planner.language.program import OUTCOMES, Phase, Program
 
 Kind = Literal["next", "default", "triage", "diagnose"]
 

@@ -7,7 +7,8 @@ import re
 from planner.commands import commands_after
 from planner.headline import standing_facts
 from planner.language.program import Program
-from planner.records import Decision, Verdict
+from planner.records.decision import Decision
+from planner.records.verdict import Verdict
 from planner.supersede import Standing
 from planner.text.markdown import escape
 

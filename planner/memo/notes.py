@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from planner.records import Decision, Exclusion, Keep, Override, Revocation
+from planner.records.decision import Decision
+from planner.records.person import (Exclusion, Keep, Override, Revocation)
 from planner.text.markdown import escape
 from planner.text.numbers import words
 

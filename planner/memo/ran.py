@@ -9,7 +9,8 @@ from typing import Any
 from planner.evidence import as_text
 from planner.language.program import Program
 from planner.memo.results import seeds_of_arms
-from planner.records import Record, Verdict
+from planner.records.base import Record
+from planner.records.verdict import Verdict
 
 _FEW = 3
 """So many values of a parameter that differs from seed to seed are listed."""

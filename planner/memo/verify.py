@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Literal
 
-from planner.records import Record
+from planner.records.base import Record
 
 _WORD = re.compile(r"[^\s\[\](),;|*`]+")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from planner.supposing import Flip, nearest
 from planner.text.markdown import escape
 from planner.text.numbers import number, words

@@ -8,17 +8,19 @@ from typing import Any, Literal
 
 from planner.deciding import decision_digest
 from planner.digests import run_digest, stepped_metrics
-from planner.evidence import (as_text, run_value)
-from planner.language.readings import which_value
+from planner.evidence import as_text, run_value
 from planner.language.criterion import Measured
 from planner.language.program import Program
+from planner.language.readings import which_value
 from planner.language.transitions import openers
-from planner.records import Considered, Decision, Identified, Record, TableRow, Verdict, canonical
+from planner.records.verdict import (Considered, TableRow, Verdict)
+from planner.records.decision import Decision
+from planner.records.base import (Identified, Record, canonical)
+from planner.records.runs import Run
 from planner.replay.again import differing, followed
 from planner.replay.log import Log
 from planner.rule_changes import Change, changes
 from planner.rules import phase_rules, rules_digest
-from planner.runs import Run
 
 Kind = Literal["rules", "evidence", "record"]
 _LONG = 120

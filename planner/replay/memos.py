@@ -10,7 +10,8 @@ from planner.explain.trace import Trace
 from planner.hindsight import score_overrides
 from planner.language.program import Program
 from planner.position import Step
-from planner.records import Decision, Verdict
+from planner.records.decision import Decision
+from planner.records.verdict import Verdict
 from planner.replay.again import counted_again
 from planner.replay.log import Log
 from planner.replay.replay import Derived

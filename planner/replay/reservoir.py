@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from planner.language.program import Program
 from planner.recall import Catalog
-from planner.runs import Description, Run
+from planner.records.jobs import Description
+from planner.records.runs import Run
 
 Place = tuple[str, str]
 """Phase, fidelity."""

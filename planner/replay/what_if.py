@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from planner.language.program import Program
-from planner.records import Decision, Record, Verdict
+from planner.records.decision import Decision
+from planner.records.base import Record
+from planner.records.verdict import Verdict
+from planner.records.runs import PlannedRun, Run
 from planner.replay.edited import Moved, moved_decisions
 from planner.replay.log import Log
 from planner.replay.rewalk import Walked, recorded_way, rungs, walk
-from planner.runs import PlannedRun, Run
 
 
 class Reached(Record):

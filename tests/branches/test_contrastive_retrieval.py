@@ -14,8 +14,9 @@ from worlds import ROOT, Scripted, World, foreign_run, stand
 from planner.io.in_process import InProcessLauncher
 from planner.io.programs import load_program
 from planner.language.program import Program
-from planner.records import Decision, Verdict
-from planner.runs import Event, Job
+from planner.records.decision import Decision
+from planner.records.verdict import Verdict
+from planner.records.jobs import (Event, Job)
 
 pytestmark = pytest.mark.slow
 FILE = ROOT / "knowledge" / "programs" / "contrastive_retrieval.yaml"

@@ -11,8 +11,9 @@ import pytest
 from worlds import ROOT, Measured, Scripted, World, foreign_run, stand, steady
 
 from planner.io.programs import load_program
-from planner.records import Decision, Rejected, Verdict
-from planner.runs import Ended, Event, Job
+from planner.records.decision import (Decision, Rejected)
+from planner.records.verdict import Verdict
+from planner.records.jobs import (Ended, Event, Job)
 
 pytestmark = pytest.mark.slow
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "span_multitask.yaml")

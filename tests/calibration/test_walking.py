@@ -25,7 +25,7 @@ from planner.language.program import Program
 from planner.policy import build_position
 from planner.position import Situation
 from planner.recall import Recall, Snapshot
-from planner.runs import Run
+from planner.records.runs import Run
 from planner.statistics.sequential import first_answer
 
 BETTER = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}

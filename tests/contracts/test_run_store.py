@@ -21,7 +21,8 @@ from planner.io.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
 from planner.ports import RunStore
-from planner.runs import Ended, PlannedRun, Run
+from planner.records.jobs import Ended
+from planner.records.runs import (PlannedRun, Run)
 
 PROGRAM = small()
 BEGAN = 1_700_000_000.0

@@ -11,7 +11,9 @@ from twin_worlds import FLAKY, Life, choose
 from worlds import Crash, steady
 
 from planner.language.program import Program, build
-from planner.records import AnyRecord, Decision, Verdict
+from planner.records.person import AnyRecord
+from planner.records.decision import Decision
+from planner.records.verdict import Verdict
 
 
 def dies(life: Life, at: Callable[[str], None]) -> None:

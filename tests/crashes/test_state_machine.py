@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from twin_worlds import FLAKY, MEANS, OPTIONS, Life, choose, program_of, trying_to_advance
 
-from planner.records import Override
+from planner.records.person import Override
 
 ARM_OF = {"first": "new", "second": "other", "third": "last", "fourth": "more"}
 MOST_EXCLUDED = 2

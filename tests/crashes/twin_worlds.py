@@ -18,7 +18,7 @@ from planner.io.locks import program_lock
 from planner.io.sync import import_records
 from planner.language.program import Program, build
 from planner.paths import Home
-from planner.records import Override
+from planner.records.person import Override
 from planner.standing import overrides_today
 
 MEANS = {"base": 0.0, "new": -1.0, "other": 1.0, "last": -1.0, "more": 3.0}

@@ -8,7 +8,7 @@ from planner.criteria.answer import Judging
 from planner.criteria.judge import judge_criteria
 from planner.criteria.winner import seeds_to_confirm
 from planner.language.criterion import Comparison
-from planner.records import CriterionResult
+from planner.records.verdict import CriterionResult
 
 ARMS = ["new", "third"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from planner.records import digest_of
+from planner.records.base import digest_of
 from tests.fuzz import hostile
 from tests.fuzz.mutate import damaged, damaged_bytes
 

@@ -17,7 +17,9 @@ from planner.io.mirror import write_person
 from planner.language.program import Program, build
 from planner.paths import Home
 from planner.policy import build_position
-from planner.records import Decision, Keep, Verdict
+from planner.records.decision import Decision
+from planner.records.person import Keep
+from planner.records.verdict import Verdict
 from planner.status import next_step, program_state
 
 

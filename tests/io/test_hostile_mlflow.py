@@ -20,8 +20,9 @@ from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
-from planner.records import canonical
-from planner.runs import Ended, Run
+from planner.records.base import canonical
+from planner.records.jobs import Ended
+from planner.records.runs import Run
 from tests.fuzz.hostile import TEXTS
 
 PROGRAM = small()

@@ -17,7 +17,7 @@ from planner.io.people import Wish, exclude_run, keep_code, override_phase, revo
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
 from planner.paths import Home
-from planner.records import Override
+from planner.records.person import Override
 
 EXPERIMENT = Path(__file__).parents[1] / "experiments_for_tests" / "tiny.py"
 

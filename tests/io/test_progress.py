@@ -7,7 +7,8 @@ import io
 import pytest
 
 from planner.io.progress import Progress, in_words, seconds_left
-from planner.runs import Ended, Job, Progressed, RunOutcome, Started
+from planner.records.jobs import (Ended, Job, Progressed, Started)
+from planner.records.runs import RunOutcome
 
 
 class Terminal(io.StringIO):

@@ -22,7 +22,7 @@ from planner.io.memory import MemoryRecords
 from planner.io.mirror import write_person
 from planner.io.processes import is_running
 from planner.io.sync import import_records
-from planner.records import Decision
+from planner.records.decision import Decision
 from planner.status import program_json, program_state
 
 

@@ -11,7 +11,8 @@ from lives import LIVES, Life, archive_of, edited, plain, replayed, seeds_are_ad
 from worlds import World, scores, small
 
 from planner.language.program import build
-from planner.records import Decision, Verdict
+from planner.records.decision import Decision
+from planner.records.verdict import Verdict
 from planner.replay.differences import first_difference
 from planner.replay.replay import replay
 from planner.replay.telling import Outcome, as_json, as_lines

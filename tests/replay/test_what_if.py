@@ -20,7 +20,7 @@ from lives import (
 from worlds import World, own_run, scores, small, steady
 
 from planner.language.program import Program, build
-from planner.records import Decision
+from planner.records.decision import Decision
 from planner.replay.telling import what_if_json, what_if_lines
 from planner.replay.what_if import Way, WhatIf, what_if
 

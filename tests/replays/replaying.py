@@ -14,7 +14,7 @@ from planner.io.programs import load_program
 from planner.language.program import Program
 from planner.memo.render import render_memo
 from planner.position import Position, Step
-from planner.records import Override
+from planner.records.person import Override
 from planner.standing import trace_of
 from planner.supersede import build_standing
 from tests.reference_figures import as_run, load_draft, load_figures

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planner.explain.in_text import as_text
-from planner.records import ClaimResult
+from planner.records.verdict import ClaimResult
 from planner.standing import trace_of
 from planner.supersede import build_standing
 from tests.reference_figures import load_figures

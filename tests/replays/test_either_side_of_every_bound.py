@@ -8,7 +8,7 @@ import pytest
 
 from planner.language.program import Program
 from planner.language.transitions import openers
-from planner.records import Decision
+from planner.records.decision import Decision
 from tests.replays.moving import (
     fed_criteria,
     move,

@@ -9,7 +9,7 @@ import pytest
 
 from planner.language.criterion import Combined, Comparison, Measured
 from planner.language.program import Program
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from tests.replays.replaying import PROGRAMS, Figures, figures_of, memo_of, program_of, replay, step_of
 
 

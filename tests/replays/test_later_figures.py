@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planner.position import Position
-from planner.records import Override
+from planner.records.person import Override
 from tests.replays.replaying import (
     Figures,
     figures_of,

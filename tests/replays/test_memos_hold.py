@@ -7,7 +7,7 @@ import re
 import pytest
 
 from planner.language.criterion import Comparison, Level, Measured
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 from tests.replays.moving import move, subjects_of
 from tests.replays.replaying import (
     JUDGED,

@@ -14,7 +14,7 @@ from planner.io.memo_files import write_aside
 from planner.io.mlflow_client import home_mark, own_uri, speaking_of
 from planner.io.quarantine import move_away
 from planner.language.program import Program
-from planner.records import Verdict
+from planner.records.verdict import Verdict
 
 
 def check_memos(patient: Patient) -> Iterator[Finding]:

@@ -9,8 +9,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from planner.io.entries import KINDS, Copy
-from planner.records import AnyRecord
+from planner.records.journal_entry import (KINDS, Copy)
+from planner.records.person import AnyRecord
 
 _MOST_ROWS = 1_000_000
 _UNKNOWN = "1970-01-01T00:00:00+00:00"

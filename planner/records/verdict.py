@@ -1,27 +1,21 @@
-"""Frozen records: what was judged, decided and overridden; the base of runs (``runs.py``) too.
-
-A record's ``id`` is a digest of its content; the time at which it was made is no part of it, so that
-the same evidence and rules give the same record on any machine.
-"""
+"""TODO"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
-import pydantic
-from pydantic import ConfigDict, Field
-
-from planner.language.prediction import Prediction
 from planner.language.types import Treatment
-
-SCHEMA_VERSION = 1
+from planner.records.base import Identified, Record, Value
 
 CriterionOutcome = Literal["met", "not_met", "undecided", "not_applicable", "invalid"]
+
+
 GateOutcome = Literal["pass", "fail", "inconclusive", "invalid", "blocked"]
+
+
 Confidence = Literal["confirmed", "provisional"]
-Action = Literal["run_phase", "add_seeds", "run_diagnostic", "take_option", "wait", "stop"]
+
+
 ClaimStatus = Literal[
     "proposed",
     "supported",
@@ -32,39 +26,6 @@ ClaimStatus = Literal[
     "superseded",
     "stale",
 ]
-Value = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Record(pydantic.BaseModel):
-    """Anything that is written down: frozen, unknown keys refused."""
-
-    # Built when first used: a command that only reads needs few of them, and building takes its time.
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-def canonical(value: Any) -> str:
-    """One JSON text for one value: sorted keys, no spaces, NaN refused."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def digest_of(value: Any) -> str:
-    """A short digest of a JSON value."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
-
-
-class Identified(Record):
-    """A record that is named by its content."""
-
-    id: str = ""
-    schema_version: int = SCHEMA_VERSION
-
-    def identified(self, prefix: str) -> Self:
-        """The same record with its id filled in."""
-        body = self.model_dump(mode="json", exclude={"id"})
-        return self.model_copy(update={"id": f"{prefix}-{digest_of(body)}"})
-
-
-# --- what was judged ---------------------------------------------------------------------------
 
 
 class Estimate(Record):
@@ -300,135 +261,3 @@ class Verdict(Identified):
     def criterion(self, name: str) -> CriterionResult | None:
         """The result of that criterion, or None."""
         return next((c for c in self.criteria if c.id == name), None)
-
-
-# --- what was decided --------------------------------------------------------------------------
-
-
-class Rejected(Record):
-    """An alternative that was not chosen, why not, and what would have chosen it."""
-
-    choice: str
-    reason: str
-    flips_if: str = ""
-
-
-class Due(Record):
-    """An option that was deferred and whose condition is met by now.
-
-    Attributes:
-        holder: the phase whose triage has it.
-    """
-
-    holder: str
-    option: str
-
-
-class Inputs(Record):
-    """What a decision rested on besides the program and its verdict: with it, it can be derived again.
-
-    Attributes:
-        verdicts: ids of the verdicts before, in the order of the way.
-        owner: (phase, the phase whose triage opened it).
-        tried: (phase, options of its triage that were taken).
-        diagnosed: phases whose diagnosis was started.
-        asked: (arm, seed) of every run that was missing, where runs are made.
-        considered: the runs that were looked at, where a verdict was not yet final.
-        because: why runs were missing, where they are made.
-        prediction: what was foretold then of the phase that the decision opens.
-    """
-
-    verdicts: tuple[str, ...] = ()
-    owner: tuple[tuple[str, str], ...] = ()
-    tried: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    diagnosed: tuple[str, ...] = ()
-    asked: tuple[tuple[str, int], ...] = ()
-    considered: tuple[Considered, ...] = ()
-    because: str = ""
-    prediction: Prediction | None = None
-
-
-class Decision(Identified):
-    """What happens next, and why.
-
-    Attributes:
-        phase: the phase whose verdict (or want of evidence) led to it.
-        choice: the option or phase that it names; None for a stop.
-        target: the phase that it opens, where it opens one.
-        rule: the place in the program that decided, for example ``samebatch.next.D``.
-        recommended: what the rules recommend where a person chose otherwise.
-        override_id: the override that it follows.
-        due: options that were deferred, whose condition is met, and that no rule takes any more.
-        inputs: what it rested on; None in records of earlier versions.
-    """
-
-    program: str
-    phase: str
-    fidelity: str
-    action: Action
-    choice: str | None = None
-    target: str | None = None
-    reason: Annotated[str, Field(min_length=1)]
-    rule: str
-    verdict_id: str | None = None
-    rejected: tuple[Rejected, ...] = ()
-    needs_person: Literal["to_approve", "to_act", "to_confirm"] | None = None
-    recommended: str | None = None
-    override_id: str | None = None
-    due: tuple[Due, ...] = ()
-    program_digest: str
-    inputs: Inputs | None = None
-
-
-class Override(Identified):
-    """A person's change to a decision or verdict, kept beside what it contradicts."""
-
-    program: str
-    phase: str
-    by: str
-    at: str
-    reason: Annotated[str, Field(min_length=1)]
-    choose: str | None = None
-    verdict: Literal["accept", "reject"] | None = None
-    done: str | None = None
-    contradicts: str | None = None
-    recommended: str | None = None
-    expires: str | None = None
-
-
-class Revocation(Identified):
-    """A person takes an override back; the override stays on record."""
-
-    program: str
-    phase: str
-    override_id: str
-    by: str
-    at: str
-    reason: str
-
-
-class Exclusion(Identified):
-    """A run kept out of all evidence, visibly; ``undone`` takes an earlier exclusion back."""
-
-    program: str
-    phase: str = ""
-    run_id: str
-    by: str
-    at: str
-    reason: Annotated[str, Field(min_length=1)]
-    undone: bool = False
-
-
-class Keep(Identified):
-    """A person declares a code change harmless: runs of the old code count for the new."""
-
-    program: str
-    phase: str = ""
-    old: tuple[str, ...]
-    new: str
-    by: str
-    at: str
-    reason: Annotated[str, Field(min_length=1)]
-
-
-AnyRecord = Verdict | Decision | Override | Revocation | Exclusion | Keep

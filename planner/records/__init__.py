@@ -1,0 +1,1 @@
+"""What is written down: verdicts, decisions, a person's words, runs and jobs."""

@@ -1,0 +1,53 @@
+"""Frozen records: what was judged, decided and overridden; the base of runs (``runs.py``) too.
+
+A record's ``id`` is a digest of its content; the time at which it was made is no part of it, so that
+the same evidence and rules give the same record on any machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Self
+
+import pydantic
+from pydantic import ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Value = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Record(pydantic.BaseModel):
+    """Anything that is written down: frozen, unknown keys refused."""
+
+    # Built when first used: a command that only reads needs few of them, and building takes its time.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+def canonical(value: Any) -> str:
+    """One JSON text for one value: sorted keys, no spaces, NaN refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest_of(value: Any) -> str:
+    """A short digest of a JSON value."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
+
+
+class Identified(Record):
+    """A record that is named by its content."""
+
+    id: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+    def identified(self, prefix: str) -> Self:
+        """The same record with its id filled in."""
+        body = self.model_dump(mode="json", exclude={"id"})
+        return self.model_copy(update={"id": f"{prefix}-{digest_of(body)}"})
+
+
+# --- what was judged ---------------------------------------------------------------------------
+
+
+# --- what was decided --------------------------------------------------------------------------

@@ -1,0 +1,87 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from planner.records.base import Record
+from planner.records.runs import RunOutcome
+
+
+class Job(Record):
+    """One run for a worker: everything that it needs to know, and nothing of MLflow or the planner.
+
+    Attributes:
+        folder: absolute path of the run's folder (see ``experiments.contract.MetricLog``).
+        timeout: seconds after which the run is stopped, or None.
+        more_together: how many of the jobs that come next train with this one; they differ from it in
+            their seed alone.
+    """
+
+    id: str
+    arm: str
+    seed: int
+    experiment: str
+    params: dict[str, Any]
+    fidelity: str
+    folder: str
+    command: tuple[str, ...] = ()
+    timeout: float | None = None
+    more_together: int = 0
+
+
+class Started(Record):
+    """A worker has taken a job."""
+
+    job_id: str
+    pid: int
+    process_start: float
+    host: str
+
+
+class Progressed(Record):
+    """How far a running job is: units done of units in all."""
+
+    job_id: str
+    done: float
+    total: float
+
+
+class Ended(Record):
+    """How a job ended. Its metrics and artifacts lie in the job's folder.
+
+    Attributes:
+        reason: one sentence for anything but ``ok``; empty otherwise.
+        device: what it ran on; None where nobody knows.
+        stderr_tail: the end of what the run wrote to stderr, for a run that failed.
+    """
+
+    job_id: str
+    outcome: RunOutcome
+    reason: str = ""
+    seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+    device: str | None = None
+    stderr_tail: str = ""
+
+
+Event = Started | Progressed | Ended
+
+
+class Description(Record):
+    """What an experiment says of a configuration before it runs.
+
+    Attributes:
+        config: every parameter after defaults and the fidelity's preset.
+        overlap: share of evaluation units that training also saw; None where it does not say.
+        together: the most seeds of it that train faster at once than one by one.
+    """
+
+    config: dict[str, Any]
+    data_name: str
+    data_digest: str
+    sizes: dict[str, int] = {}
+    overlap: float | None = None
+    files: tuple[str, ...] = ()
+    together: Annotated[int, Field(ge=1)] = 1
