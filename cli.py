@@ -268,8 +268,8 @@ def graph(
     json: Json = False,
 ) -> None:
     """The phase graph with today's states."""
-    from planner.draw import as_mermaid, as_text
     from planner.io.reading import phase_states
+    from planner.phase_graph.render import as_mermaid, as_text
 
     if format not in ("text", "mermaid", "svg", "png"):
         raise UsageError(f"--format takes text, mermaid, svg or png, not '{format}'")

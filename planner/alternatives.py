@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.language.program import OUTCOMES, Option, Phase, Program
-from planner.records.verdict import (CriterionResult, Verdict)
+from planner.records.verdict import CriterionResult, Verdict
 from planner.text.numbers import number, words
 
 

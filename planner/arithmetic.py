@@ -10,8 +10,8 @@ from planner.evidence import is_finite
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
 from planner.language.readings import which_value
-from planner.records.verdict import (CriterionResult, Verdict)
 from planner.records.base import Record
+from planner.records.verdict import CriterionResult, Verdict
 from planner.statistics import intervals
 
 _CLOSE = 1e-9

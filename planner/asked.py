@@ -7,8 +7,8 @@ from planner.criteria.terms import compared_text
 from planner.language.criterion import Level, Measured
 from planner.language.program import Program
 from planner.language.readings import which_value
-from planner.records.verdict import (CriterionResult, Verdict)
 from planner.records.base import Record
+from planner.records.verdict import CriterionResult, Verdict
 from planner.statistics import intervals
 from planner.text.numbers import around, bound_text, floor_text, number
 

@@ -9,7 +9,7 @@ from planner.criteria.judge import lookup
 from planner.evidence import Evidence
 from planner.finite import FINITE
 from planner.language.program import Phase
-from planner.records.verdict import (ClaimResult, CriterionResult, GuardResult, Verdict)
+from planner.records.verdict import ClaimResult, CriterionResult, GuardResult, Verdict
 from planner.text.numbers import words
 
 ResultOf = Callable[[str], CriterionResult]

@@ -19,7 +19,7 @@ from planner.checks.ways import way_findings
 from planner.language.finding import Finding, error
 from planner.language.program import Phase, Program
 from planner.language.references import faults
-from planner.phases import graph_faults
+from planner.phase_graph.graph import graph_faults
 from planner.tables import case_findings, combined_findings, gate_findings, tier_findings
 
 __all__ = ["Finding", "check"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from planner.caveats import ResultOf
 from planner.language.program import ClaimRule
 from planner.language.references import conditions
-from planner.records.verdict import (ClaimResult, ClaimStatus, CriterionResult)
+from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult
 from planner.text.numbers import words
 
 

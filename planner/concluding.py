@@ -15,7 +15,14 @@ from planner.evidence import Evidence
 from planner.guards import judge_guards
 from planner.language.program import Program
 from planner.language.types import IN_SEQUENCE
-from planner.records.verdict import (Confidence, CriterionOutcome, CriterionResult, GateOutcome, GuardResult, Verdict)
+from planner.records.verdict import (
+    Confidence,
+    CriterionOutcome,
+    CriterionResult,
+    GateOutcome,
+    GuardResult,
+    Verdict,
+)
 from planner.turning import There
 
 BEYOND_BUDGET = "error budget: more gates than budget.gates plans for, so this one may err beyond the budget"

@@ -9,8 +9,8 @@ from planner.evidence import Evidence
 from planner.language.criterion import Comparison, Criterion, Order, Spread
 from planner.language.program import Phase
 from planner.language.types import Consequence
-from planner.records.verdict import GuardResult
 from planner.records.runs import Run
+from planner.records.verdict import GuardResult
 
 DATASET = "dataset digest"
 CONFOUND = "confound"

@@ -9,8 +9,8 @@ from planner.criteria.judge import lookup
 from planner.criteria.terms import asked_text
 from planner.language.program import Option, Program
 from planner.language.references import readings
-from planner.records.verdict import (CriterionResult, Verdict)
 from planner.records.decision import Due
+from planner.records.verdict import CriterionResult, Verdict
 from planner.text.numbers import number
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from planner.language.program import Program
-from planner.records.verdict import (Estimate, TableRow, Verdict)
-from planner.records.base import (Record, Value)
+from planner.records.base import Record, Value
+from planner.records.verdict import Estimate, TableRow, Verdict
 from planner.statistics import intervals
 
 

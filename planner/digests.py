@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from planner.evidence import Evidence
 from planner.language.criterion import Measured
 from planner.language.program import Program
-from planner.records.verdict import Considered
 from planner.records.base import digest_of
 from planner.records.runs import Run
+from planner.records.verdict import Considered
 
 
 def evidence_digest(program: Program, evidence: Evidence) -> str:

@@ -9,8 +9,8 @@ from planner.cases import may_hold
 from planner.criteria.judge import result_from
 from planner.language.prediction import Prediction
 from planner.language.program import Program
-from planner.records.decision import Decision
 from planner.records.base import Record
+from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 
 

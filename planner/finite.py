@@ -9,8 +9,8 @@ from planner.evidence import Evidence, is_finite, run_value
 from planner.language.criterion import Criterion, Measured
 from planner.language.program import Program
 from planner.language.readings import columns_read, phase_metrics, which_value
-from planner.records.verdict import (CriterionResult, GuardResult)
 from planner.records.runs import Run
+from planner.records.verdict import CriterionResult, GuardResult
 
 FINITE = "finite"
 

@@ -10,7 +10,7 @@ from planner.language.criterion import Comparison, Criterion, Measured, Order, S
 from planner.language.program import Program
 from planner.language.readings import which_value
 from planner.language.types import Direction
-from planner.records.verdict import (CriterionResult, GuardResult)
+from planner.records.verdict import CriterionResult, GuardResult
 from planner.statistics import intervals
 from planner.text.numbers import number
 

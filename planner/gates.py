@@ -22,7 +22,7 @@ from planner.evidence import Evidence
 from planner.language.program import Phase, Program
 from planner.language.references import conditions
 from planner.noise import build_floors
-from planner.records.verdict import (ClaimResult, GuardResult, Verdict)
+from planner.records.verdict import ClaimResult, GuardResult, Verdict
 from planner.rules import phase_rules, rules_digest
 from planner.table import build_params, build_readings, build_table
 from planner.turning import Turner

@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypedDict
 from planner.policy import build_position
 from planner.position import Position, Situation, Step
 from planner.records.decision import Decision
-from planner.records.verdict import Verdict
 from planner.records.runs import PlannedRun
+from planner.records.verdict import Verdict
 
 _MOST_ROUNDS = 10_000
 

@@ -12,7 +12,7 @@ from planner.floors import judge_floors
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
 from planner.language.types import Consequence
 from planner.leaks import judge_leak
-from planner.records.verdict import (CriterionResult, GuardResult)
+from planner.records.verdict import CriterionResult, GuardResult
 
 
 def judge_guards(

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from planner.evidence import Evidence
 from planner.language.criterion import Level
 from planner.language.program import BUILT_IN_GUARDS, Program
-from planner.records.verdict import GuardResult
 from planner.records.runs import Run
+from planner.records.verdict import GuardResult
 
 LEAK = "leak"
 

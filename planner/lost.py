@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planner.recall import Recall
-from planner.records.verdict import Verdict
 from planner.records.runs import DIGEST_LENGTH
+from planner.records.verdict import Verdict
 
 
 def lost_grounds(recall: Recall, verdicts: Mapping[str, Verdict]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from planner.hindsight import score_overrides
 from planner.language.program import Program
 from planner.override_scores import score_facts, score_lines
-from planner.records.person import (Override, Revocation)
+from planner.records.person import Override, Revocation
 from planner.standing import overrides_today
 
 

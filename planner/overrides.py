@@ -8,7 +8,7 @@ from dataclasses import replace
 from planner.deciding import registered
 from planner.language.program import Option, Program
 from planner.language.transitions import openers
-from planner.records.decision import (Decision, Rejected)
+from planner.records.decision import Decision, Rejected
 from planner.records.person import Override
 from planner.records.verdict import Verdict
 from planner.triage import Pick, Route, by_rules, choices

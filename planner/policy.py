@@ -24,9 +24,9 @@ from planner.language.program import Phase, Program
 from planner.language.transitions import openers, targets
 from planner.overrides import choose_route
 from planner.position import Position, Situation, State, Step
-from planner.records.decision import (Decision, Inputs)
-from planner.records.verdict import (Floor, Verdict)
+from planner.records.decision import Decision, Inputs
 from planner.records.runs import PlannedRun
+from planner.records.verdict import Floor, Verdict
 from planner.refusals import is_hopeless, refused
 from planner.seeds import seeds_wanted
 from planner.triage import Route

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from planner.evidence import Evidence
 from planner.language.program import Program
 from planner.recall import Snapshot
-from planner.records.person import (AnyRecord, Exclusion, Keep, Override, Revocation)
 from planner.records.decision import Decision
+from planner.records.jobs import Description, Ended, Event, Job
+from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation
+from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
-from planner.records.jobs import (Description, Ended, Event, Job)
-from planner.records.runs import (PlannedRun, RunOutcome, UnfinishedRun)
 
 if TYPE_CHECKING:  # explaining is more than a command needs that only reads where a program stands
     from planner.explain.trace import Trace

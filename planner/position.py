@@ -11,8 +11,8 @@ from planner.gates import judge_phase
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.person import Override
-from planner.records.verdict import (Floor, Verdict)
 from planner.records.runs import PlannedRun
+from planner.records.verdict import Floor, Verdict
 
 State = Literal["ready", "running", "waiting", "blocked", "done"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from planner.counting import build_evidence, given_up, one_dataset, one_per_seed
 from planner.evidence import Evidence
 from planner.language.program import Program
-from planner.records.person import Exclusion
 from planner.records.base import digest_of
-from planner.records.runs import (DIGEST_LENGTH, PlannedRun, Run, UnfinishedRun)
 from planner.records.jobs import Description
+from planner.records.person import Exclusion
+from planner.records.runs import DIGEST_LENGTH, PlannedRun, Run, UnfinishedRun
 
 WORTH_RETRYING = frozenset(
     {"out_of_memory", "disk_full", "timeout", "slowdown", "suspended", "killed", "lost"}

@@ -11,7 +11,7 @@ from planner.gates import build_judging
 from planner.language.finding import Finding, error
 from planner.language.program import Program
 from planner.noise import build_floors, floor_text
-from planner.records.verdict import (Floor, Verdict)
+from planner.records.verdict import Floor, Verdict
 
 
 def noise_findings(program: Program, evidence_of: Callable[[str, str], Evidence]) -> list[Finding]:

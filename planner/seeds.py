@@ -11,7 +11,7 @@ from planner.evidence import Evidence
 from planner.language.criterion import Combined, Comparison, Criterion, Level
 from planner.language.program import Phase, Program
 from planner.language.types import IN_SEQUENCE
-from planner.records.verdict import (CriterionResult, Verdict)
+from planner.records.verdict import CriterionResult, Verdict
 
 
 def seeds_wanted(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from planner.language.program import Program
 from planner.override_scores import Score
 from planner.records.decision import Decision
-from planner.records.person import (Exclusion, Keep, Override, Revocation)
+from planner.records.person import Exclusion, Keep, Override, Revocation
 from planner.records.verdict import Verdict
 from planner.supersede import Standing, claims_today
 

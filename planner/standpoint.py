@@ -9,7 +9,7 @@ from typing import Any
 from planner.caveats import passed_over_caveat
 from planner.language.program import Program
 from planner.records.decision import Decision
-from planner.records.person import (Exclusion, Override)
+from planner.records.person import Exclusion, Override
 from planner.records.verdict import Verdict
 from planner.standing import follows_verdict, overrides_today
 from planner.supersede import Data, Standing, build_standing

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from planner.language.program import Program
-from planner.records.verdict import (ClaimResult, Verdict)
+from planner.records.verdict import ClaimResult, Verdict
 from planner.rules import rules_digest
 
 

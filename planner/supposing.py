@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from planner.language.program import Program
 from planner.overrides import choose_route
-from planner.records.decision import (Decision, Inputs)
+from planner.records.decision import Decision, Inputs
 from planner.records.person import Override
-from planner.records.verdict import (Turning, Verdict)
+from planner.records.verdict import Turning, Verdict
 from planner.triage import Route
 
 

@@ -9,7 +9,7 @@ from planner.evidence import Evidence, as_text, is_finite, run_value
 from planner.language.criterion import Combined, Measured
 from planner.language.program import Program
 from planner.language.readings import _arms_read, columns_read, phase_metrics, which_value
-from planner.records.verdict import (ArmParams, Estimate, TableRow)
+from planner.records.verdict import ArmParams, Estimate, TableRow
 from planner.statistics import intervals
 
 

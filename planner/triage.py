@@ -9,7 +9,7 @@ from planner.alternatives import one_try, why_not_row
 from planner.deferred import conditions_of, due_options, why_deferred
 from planner.language.program import ENDS, Option, Program
 from planner.language.transitions import openers
-from planner.records.decision import (Decision, Due, Rejected)
+from planner.records.decision import Decision, Due, Rejected
 from planner.records.verdict import Verdict
 
 

@@ -17,7 +17,7 @@ from planner.evidence import Evidence
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.levers import Input, Lever, inputs_of, levers_of, moves, pull
-from planner.records.verdict import (Confidence, CriterionOutcome, CriterionResult, GateOutcome, Turning)
+from planner.records.verdict import Confidence, CriterionOutcome, CriterionResult, GateOutcome, Turning
 
 _NUDGE = 1e-6
 _ROUNDING = 1e-11

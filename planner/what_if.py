@@ -16,8 +16,8 @@ from planner.moving import moved_arm, shifted
 from planner.policy import build_position
 from planner.position import Position, Situation, Step
 from planner.records.base import Record
-from planner.records.verdict import Verdict
 from planner.records.runs import Run
+from planner.records.verdict import Verdict
 from planner.statistics import intervals
 from planner.supersede import Standing
 from planner.text.numbers import number, words

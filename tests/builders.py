@@ -10,8 +10,8 @@ from planner.criteria.judge import judge_criteria
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.language.program import Program, build
-from planner.records.verdict import (CriterionResult, GuardResult, Verdict)
 from planner.records.runs import Run
+from planner.records.verdict import CriterionResult, GuardResult, Verdict
 
 PHASE = "look"
 METRICS = {

@@ -18,8 +18,8 @@ from planner.asked import speaking
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.language.program import Program, build
-from planner.records.verdict import (Turning, Verdict)
 from planner.records.runs import Run
+from planner.records.verdict import Turning, Verdict
 from planner.supposing import Ground
 from tests.builders import ARMS, METRICS, PHASE
 

@@ -8,10 +8,18 @@ from typing import Any
 from planner.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.language.program import Program, build
-from planner.records.verdict import (ClaimResult, CriterionResult, Estimate, GuardResult, TableRow, Turning, Verdict)
-from planner.records.decision import (Decision, Rejected)
+from planner.records.decision import Decision, Rejected
 from planner.records.person import Override
 from planner.records.runs import Run
+from planner.records.verdict import (
+    ClaimResult,
+    CriterionResult,
+    Estimate,
+    GuardResult,
+    TableRow,
+    Turning,
+    Verdict,
+)
 from planner.supersede import Standing
 
 PROGRAM: dict[str, Any] = {

@@ -10,8 +10,8 @@ from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.io.programs import load_program
 from planner.language.program import Program
-from planner.records.verdict import Verdict
 from planner.records.runs import Run
+from planner.records.verdict import Verdict
 
 HERE = Path(__file__).parent
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from planner.arithmetic import check_arithmetic
 from planner.language.program import Program
 from planner.memo.render import render_memo
-from planner.records.verdict import Verdict
 from planner.records.runs import Run
+from planner.records.verdict import Verdict
 
 CRITERIA: dict[str, dict[str, Any]] = {
     "level": {"metric": "acc", "arm": "base", "above": 0.5},

@@ -9,7 +9,7 @@ import pytest
 from planner.claims import judge_claim, unsettled
 from planner.language.program import ClaimRule
 from planner.language.references import conditions
-from planner.records.verdict import (ClaimResult, CriterionOutcome, CriterionResult)
+from planner.records.verdict import ClaimResult, CriterionOutcome, CriterionResult
 
 
 def judge(rule: dict[str, Any], says: str = "", **outcomes: str) -> ClaimResult:

@@ -21,8 +21,8 @@ from planner.io.run_store import MlflowRuns
 from planner.language.program import Program
 from planner.paths import Home
 from planner.policy import Situation, build_position
-from planner.records.verdict import (GuardResult, Verdict)
 from planner.records.jobs import Ended
+from planner.records.verdict import GuardResult, Verdict
 from tests.builders import IS_BETTER, make_program, two, verdict_of
 from tests.reference_figures import as_run
 from tests.replays.replaying import figures_of, program_of, raw_run

@@ -10,7 +10,7 @@ from scipy import stats
 
 from planner.deltas import deltas
 from planner.memo.render import render_memo
-from planner.records.verdict import (Estimate, TableRow, Verdict)
+from planner.records.verdict import Estimate, TableRow, Verdict
 
 HERE, THERE = [3.0, 4.0, 6.0], [1.0, 1.0, 2.0]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from planner.draw import WIDTH, PhaseState, as_mermaid, as_text
 from planner.errors import UsageError
 from planner.io.pictures import write_graph
 from planner.io.programs import load_program
 from planner.language.program import Program
-from planner.layout import Size, build_labels, build_layout
+from planner.phase_graph.layout import Size, build_labels, build_layout
+from planner.phase_graph.render import WIDTH, PhaseState, as_mermaid, as_text
 
 PROGRAMS = Path(__file__).parent / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))

@@ -7,8 +7,8 @@ from worlds import World, own_run, scores, situation_of, small, stand
 from planner.fresh import fresh_seeds_wanted, judged_otherwise
 from planner.language.program import Program, build
 from planner.policy import build_position
-from planner.records.verdict import Verdict
 from planner.records.runs import Run
+from planner.records.verdict import Verdict
 
 SMALL = small()
 

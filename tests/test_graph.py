@@ -11,8 +11,8 @@ from planner.graph import Launched, Options, Outcome, Recorded, run_loop
 from planner.position import Position, Situation, Step
 from planner.records.decision import Decision
 from planner.records.person import Override
-from planner.records.verdict import Verdict
 from planner.records.runs import PlannedRun, Run
+from planner.records.verdict import Verdict
 
 OPTION = {"option": "dear", "rationale": "it may help", "opens": "second", "needs_person": "to_approve"}
 ASKS = small(triage={"options": [OPTION]})

@@ -17,7 +17,7 @@ from planner.language.program import Program
 from planner.override_list import override_lines, override_rows
 from planner.override_scores import Score, tally_rows
 from planner.records.decision import Decision
-from planner.records.person import (Override, Revocation)
+from planner.records.person import Override, Revocation
 from planner.records.verdict import Verdict
 
 EXPECTS = small()

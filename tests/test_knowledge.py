@@ -22,8 +22,8 @@ from planner.knowledge.in_text import as_text
 from planner.knowledge.lanes import build_chart
 from planner.knowledge.web import COLOURS, build_web
 from planner.language.program import Program
-from planner.phases import rests_on
-from planner.records.verdict import (ClaimResult, Verdict)
+from planner.phase_graph.graph import rests_on
+from planner.records.verdict import ClaimResult, Verdict
 from planner.rules import rules_digest
 from planner.standpoint import build_standpoint
 

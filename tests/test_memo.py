@@ -22,8 +22,8 @@ from markdown_it import MarkdownIt
 from planner.memo.brief import next_step
 from planner.memo.notes import decision_note, person_note
 from planner.memo.render import Picture, render_memo
+from planner.records.person import Exclusion, Keep, Revocation
 from planner.records.verdict import ClaimResult
-from planner.records.person import (Exclusion, Keep, Revocation)
 from planner.supersede import Standing
 
 HOSTILE = (

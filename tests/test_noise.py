@@ -12,8 +12,8 @@ from planner.errors import ProgramError
 from planner.language.program import Program, build
 from planner.policy import build_position
 from planner.recall import Recall, Snapshot
-from planner.records.verdict import Floor
 from planner.records.runs import Run
+from planner.records.verdict import Floor
 from planner.refusals import noise_findings, refusal, refused
 from planner.statistics import power
 from planner.statistics.intervals import sd

@@ -10,7 +10,7 @@ import pytest
 from planner.io.programs import load_program
 from planner.language.program import OUTCOMES, Program, build
 from planner.language.transitions import edges, openers, targets
-from planner.phases import build_graph, build_layers, graph_faults, rests_on
+from planner.phase_graph.graph import build_graph, build_layers, graph_faults, rests_on
 
 PROGRAMS = Path(__file__).parent / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))

@@ -10,7 +10,7 @@ from worlds import foreign_run, stand
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.language.program import Program
-from planner.records.verdict import (GuardResult, Verdict)
+from planner.records.verdict import GuardResult, Verdict
 from tests.builders import IS_BETTER, make_evidence, make_program, make_run, verdict_of
 
 GUARD = "before.same_space"

@@ -14,7 +14,7 @@ from worlds import credit_linesearch, override, own_run, runs_of, scores, small,
 from planner.criteria.terms import asked_text
 from planner.language.program import ENDS, Program, build
 from planner.position import Position
-from planner.records.decision import (Decision, Due)
+from planner.records.decision import Decision, Due
 from planner.records.person import Override
 from planner.records.runs import Run
 from planner.text.numbers import number

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from planner.language.program import Program
 from planner.memo.would_change import would_change
-from planner.records.verdict import (Turning, Verdict)
+from planner.records.verdict import Turning, Verdict
 from planner.supposing import Flip, flips_of, ground_of
 
 MANY = settings(

@@ -31,9 +31,9 @@ from planner.paths import Home
 from planner.policy import build_position
 from planner.position import Position, Situation
 from planner.recall import Catalog, Recall, Snapshot
-from planner.records.person import (Exclusion, Override, Revocation)
-from planner.records.jobs import (Description, Ended, Event, Job, Started)
-from planner.records.runs import (PlannedRun, Run)
+from planner.records.jobs import Description, Ended, Event, Job, Started
+from planner.records.person import Exclusion, Override, Revocation
+from planner.records.runs import PlannedRun, Run
 from planner.standing import kept_code, trace_of
 from planner.standpoint import Standpoint, build_standpoint
 

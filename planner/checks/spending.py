@@ -13,7 +13,7 @@ from planner.language.finding import Finding, error, warning
 from planner.language.program import Phase, Program
 from planner.language.references import resolve
 from planner.language.transitions import targets
-from planner.phases import build_ways
+from planner.phase_graph.graph import build_ways
 
 _HOUR = 3600.0
 _FAR_TOO_LITTLE = 0.01

@@ -9,7 +9,7 @@ from planner.language.finding import Finding, error, warning
 from planner.language.program import Option, Phase, Program
 from planner.language.references import resolve
 from planner.language.transitions import targets
-from planner.phases import Ways, build_ways
+from planner.phase_graph.graph import Ways, build_ways
 from planner.tables import all_met, never_met
 from planner.truth import build_truth
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from planner.criteria.answer import Turns
 from planner.criteria.parts import Question, result, turning_at
 from planner.language.criterion import Measured
-from planner.records.verdict import (CriterionOutcome, CriterionResult)
+from planner.records.verdict import CriterionOutcome, CriterionResult
 
 
 def join_all(outcomes: Sequence[CriterionOutcome]) -> CriterionOutcome:

@@ -15,7 +15,7 @@ from planner.evidence import Evidence
 from planner.language.criterion import Combined, Comparison, Criterion, Level, Order, Spread
 from planner.language.program import Program
 from planner.language.references import resolve
-from planner.records.verdict import (CriterionResult, Verdict)
+from planner.records.verdict import CriterionResult, Verdict
 
 
 def judge_criteria(

@@ -9,7 +9,7 @@ from planner.criteria.answer import Answer, Judging, Turns
 from planner.evidence import Evidence, Sample, build_sample
 from planner.language.criterion import Measured
 from planner.language.program import Program
-from planner.records.verdict import (CriterionOutcome, CriterionResult)
+from planner.records.verdict import CriterionOutcome, CriterionResult
 
 Unavailable = tuple[CriterionOutcome, str, str]
 

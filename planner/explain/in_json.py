@@ -11,8 +11,8 @@ from planner.explain.rules_changed import rules_changed_json
 from planner.explain.trace import Trace
 from planner.explain.unfired import rules_told
 from planner.override_scores import score_facts
-from planner.records.verdict import (CriterionResult, GuardResult)
 from planner.records.decision import Decision
+from planner.records.verdict import CriterionResult, GuardResult
 
 
 def as_json(trace: Trace) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from planner.language.criterion import Measured
 from planner.language.program import Option
 from planner.language.types import IN_SEQUENCE
 from planner.levers import inputs_of
-from planner.records.verdict import (CriterionResult, Verdict)
 from planner.records.base import Record
+from planner.records.verdict import CriterionResult, Verdict
 
 RUNGS = ("smoke", "standard", "full")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.language.program import Program
 from planner.noise import floor_text
-from planner.records.verdict import (CriterionResult, Floor, Verdict)
+from planner.records.verdict import CriterionResult, Floor, Verdict
 from planner.seeds import arms_of
 from planner.text.numbers import number
 

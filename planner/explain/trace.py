@@ -8,9 +8,9 @@ from functools import cached_property
 
 from planner.language.program import Phase, Program, Supersedes
 from planner.override_scores import Score
-from planner.records.verdict import (ClaimResult, Verdict)
 from planner.records.decision import Decision
 from planner.records.person import Override
+from planner.records.verdict import ClaimResult, Verdict
 from planner.supersede import Standing
 from planner.supposing import Flip, Ground, flips_of, ground_of
 

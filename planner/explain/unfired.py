@@ -10,8 +10,8 @@ from planner.criteria.judge import result_from
 from planner.deferred import conditions_of
 from planner.explain.trace import Trace
 from planner.language.program import OUTCOMES, Option, Rule
-from planner.records.verdict import (CriterionOutcome, CriterionResult, Verdict)
-from planner.records.base import (Record, Value)
+from planner.records.base import Record, Value
+from planner.records.verdict import CriterionOutcome, CriterionResult, Verdict
 from planner.text.numbers import number, words
 from planner.triage import way_on
 

@@ -10,8 +10,8 @@ from planner.explain.trace import Trace
 from planner.explain.unfired import Failed, Told, first_failed, rules_told, wanted_for
 from planner.language.program import OUTCOMES
 from planner.language.transitions import openers, targets
+from planner.records.base import Record, Value
 from planner.records.decision import Decision
-from planner.records.base import (Record, Value)
 from planner.records.verdict import Verdict
 from planner.supposing import Flip
 from planner.text.numbers import number, words

@@ -19,7 +19,7 @@ from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import Clock, RunStore
 from planner.recall import Recall, is_tried_again
-from planner.records.jobs import (Description, Ended, Job, Started)
+from planner.records.jobs import Description, Ended, Job, Started
 from planner.records.runs import PlannedRun
 
 

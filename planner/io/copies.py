@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from planner.records.journal_entry import (Copy, Entry)
-from planner.records.person import AnyRecord
 from planner.records.base import canonical
+from planner.records.journal_entry import Copy, Entry
+from planner.records.person import AnyRecord
 from planner.replay.differences import Difference, first_difference
 
 _JOURNAL, _MLFLOW = "the journal", "MLflow"

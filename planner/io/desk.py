@@ -15,7 +15,6 @@ from planner.graph import Launched, Recorded
 from planner.hindsight import score_overrides
 from planner.io.batch import Batch, Limits
 from planner.io.describing import Describer
-from planner.records.journal_entry import Entry
 from planner.io.heartbeat import beating
 from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
@@ -29,10 +28,11 @@ from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.position import Position, Situation, Step
 from planner.recall import Catalog, Recall, Snapshot, spent_by
 from planner.records.decision import Decision
-from planner.records.person import Override
-from planner.records.verdict import Verdict
 from planner.records.jobs import Event
+from planner.records.journal_entry import Entry
+from planner.records.person import Override
 from planner.records.runs import PlannedRun
+from planner.records.verdict import Verdict
 from planner.standing import (
     exclusions_today,
     kept_code,

@@ -12,7 +12,7 @@ from typing import Any
 
 from planner.evidence import Evidence, is_finite
 from planner.language.program import Figure, Program
-from planner.records.verdict import (TableRow, Verdict)
+from planner.records.verdict import TableRow, Verdict
 from planner.text.numbers import words
 from planner.text.terminal import plain
 

@@ -8,15 +8,15 @@ from planner.errors import PhasegateError, ProgramError
 from planner.io.clock import SystemClock
 from planner.io.code import code_digest
 from planner.io.describing import data_today
-from planner.records.journal_entry import Entry
 from planner.io.entries import spent_in
 from planner.io.journal import Journal
 from planner.io.locks import holder_of
 from planner.io.programs import find_program, load_program
 from planner.language.program import Program
 from planner.paths import Home
-from planner.records.verdict import Verdict
 from planner.records.base import digest_of
+from planner.records.journal_entry import Entry
+from planner.records.verdict import Verdict
 from planner.standing import kept_code
 from planner.standpoint import Standpoint, build_standpoint
 

@@ -15,7 +15,7 @@ from experiments import loading, measuring
 from experiments.contract import Experiment
 
 from planner.errors import ProgramError
-from planner.records.jobs import (Description, Ended, Event, Job, Progressed, Started)
+from planner.records.jobs import Description, Ended, Event, Job, Progressed, Started
 
 
 class InProcessLauncher:

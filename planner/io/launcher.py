@@ -11,7 +11,7 @@ from typing import Any
 from planner.errors import PhasegateError, ProgramError
 from planner.io.results import read_result
 from planner.io.worker_process import Assignment, WorkerProcess, ask, wait_for_any
-from planner.records.jobs import (Description, Event, Job)
+from planner.records.jobs import Description, Event, Job
 from planner.records.runs import RunOutcome
 
 START_ATTEMPTS = 3

@@ -11,16 +11,16 @@ from typing import Any
 from experiments.contract import artifact_names
 from experiments.recording import read_metrics
 
-from planner.records.journal_entry import (Copy, body_of, kind_of)
 from planner.io.run_reading import device_told, param_text
 from planner.language.program import Program
 from planner.ports import EndedRun
 from planner.recall import Snapshot
-from planner.records.person import (AnyRecord, Exclusion, Keep, Override, Revocation)
 from planner.records.decision import Decision
+from planner.records.jobs import Description, Ended
+from planner.records.journal_entry import Copy, body_of, kind_of
+from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation
+from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
-from planner.records.jobs import (Description, Ended)
-from planner.records.runs import (PlannedRun, Run, RunOutcome, UnfinishedRun)
 
 
 @dataclass

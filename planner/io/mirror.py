@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planner.records.journal_entry import Entry
 from planner.io.journal import Journal
 from planner.language.program import Program
 from planner.memo.notes import person_note
 from planner.ports import RecordStore
-from planner.records.person import (Exclusion, Keep, Override, Revocation)
+from planner.records.journal_entry import Entry
+from planner.records.person import Exclusion, Keep, Override, Revocation
 
 
 def mirror(

@@ -17,7 +17,7 @@ from planner.io.looking_back import list_overrides
 from planner.io.mirror import write_person
 from planner.language.program import Program
 from planner.paths import Home
-from planner.records.person import (Exclusion, Keep, Override, Revocation)
+from planner.records.person import Exclusion, Keep, Override, Revocation
 from planner.standing import exclusions_today, kept_code
 from planner.standpoint import Standpoint
 from planner.text.terminal import CONTROL

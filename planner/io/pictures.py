@@ -9,11 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from planner.draw import UNKNOWN, PhaseState, States, colour_of, label_of
 from planner.errors import UsageError
 from planner.language.program import Program
 from planner.language.transitions import Edge, edges
-from planner.layout import Layout, Place, Size, build_labels, build_layout, controls
+from planner.phase_graph.layout import Layout, Place, Size, build_labels, build_layout, controls
+from planner.phase_graph.render import UNKNOWN, PhaseState, States, colour_of, label_of
 
 FORMATS = (".svg", ".png")
 _SIZE = Size()

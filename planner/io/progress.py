@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from planner.records.jobs import (Ended, Event, Job, Progressed, Started)
+from planner.records.jobs import Ended, Event, Job, Progressed, Started
 from planner.text.terminal import sentence
 
 if TYPE_CHECKING:

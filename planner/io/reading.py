@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from planner.errors import Fault, ProgramError, UsageError, each_apart
 from planner.explain.trace import Trace
 from planner.hindsight import score_overrides
-from planner.records.journal_entry import Entry
 from planner.io.home import code_of, open_program, standpoint
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.decision import Decision
+from planner.records.journal_entry import Entry
 from planner.records.verdict import Verdict
 from planner.standing import rules_before, trace_of
 from planner.standpoint import Standpoint
 from planner.status import phase_json
 
 if TYPE_CHECKING:
-    from planner.draw import PhaseState
+    from planner.phase_graph.render import PhaseState
 
 
 def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None) -> Trace:
@@ -85,7 +85,7 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
 
 def phase_states(home: Home, name: str) -> tuple[Program, dict[str, PhaseState]]:
     """A program and the state of each of its phases, for drawing."""
-    from planner.draw import PhaseState
+    from planner.phase_graph.render import PhaseState
 
     program = open_program(home, name)
     at, _ = standpoint(home, program)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from planner.io import tags
-from planner.records.journal_entry import (Copy, body_of, kind_of)
 from planner.io.mlflow_client import (
     find_experiment,
     home_mark,
@@ -23,8 +22,9 @@ from planner.io.mlflow_client import (
 from planner.io.run_reading import whole_number
 from planner.io.run_store import MlflowRuns
 from planner.language.program import Program
-from planner.records.person import (AnyRecord, Exclusion, Keep, Override, Revocation)
 from planner.records.decision import Decision
+from planner.records.journal_entry import Copy, body_of, kind_of
+from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation
 from planner.records.verdict import Verdict
 from planner.rules import rules_digest
 from planner.text.markdown import escape

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from planner.errors import StoreUnavailable, UsageError
 from planner.io.copies import Reconciled, reconcile
-from planner.records.journal_entry import Copy
 from planner.io.home import open_program
 from planner.io.journal import Journal
 from planner.io.mlflow_client import has_store, store_uri
@@ -16,8 +15,9 @@ from planner.io.programs import load_program
 from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
-from planner.records.verdict import Verdict
+from planner.records.journal_entry import Copy
 from planner.records.runs import Run
+from planner.records.verdict import Verdict
 from planner.replay.differences import stepped_in
 from planner.replay.replay import replay
 from planner.replay.telling import Outcome

@@ -32,8 +32,8 @@ from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import EndedRun
 from planner.recall import Snapshot
-from planner.records.jobs import (Description, Ended)
-from planner.records.runs import (PlannedRun, Run, RunOutcome, UnfinishedRun)
+from planner.records.jobs import Description, Ended
+from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.text.markdown import escape
 from planner.text.terminal import sentence
 

@@ -22,7 +22,7 @@ from planner.paths import Home
 from planner.ports import Clock, RecordStore, RunStore
 from planner.recall import is_tried_again
 from planner.records.jobs import Description
-from planner.records.runs import (PlannedRun, RunOutcome, UnfinishedRun)
+from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
 
 
 class Reaper:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from planner.errors import each_apart
 from planner.io.desk import Desk
-from planner.records.journal_entry import Entry
 from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.record_store import MlflowRecords
@@ -17,8 +16,9 @@ from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.position import Step
-from planner.records.person import AnyRecord
 from planner.records.decision import Decision
+from planner.records.journal_entry import Entry
+from planner.records.person import AnyRecord
 from planner.records.verdict import Verdict
 
 

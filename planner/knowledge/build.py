@@ -12,8 +12,8 @@ from planner.grounds import Ground, build_grounds
 from planner.language.program import Program
 from planner.language.references import conditions, resolve
 from planner.override_list import override_rows
-from planner.records.verdict import (ClaimResult, ClaimStatus, CriterionResult, Verdict)
 from planner.records.base import Record
+from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult, Verdict
 from planner.scores import Scored, score_predictions
 from planner.standpoint import Standpoint
 from planner.supersede import claims_today

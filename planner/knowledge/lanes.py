@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.knowledge.web import Box, Lane, Tie, Web
-from planner.layout import Place, controls
+from planner.phase_graph.layout import Place, controls
 
 _LINE, _PAD, _BETWEEN, _APART = 0.165, 0.2, 0.14, 0.34
 _LETTERS_PER_INCH, _TITLE_LETTERS_PER_INCH = 16.0, 12.0

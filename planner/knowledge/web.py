@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from planner.knowledge.build import Knowledge, KnownClaim, Link, outcome_of
-from planner.records.verdict import CriterionResult
 from planner.records.base import Record
+from planner.records.verdict import CriterionResult
 from planner.text.numbers import around, bound_text, number, words
 
 TieKind = Literal["names", "judged", "opened", "criterion", "runs", "supersedes"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.records.decision import Decision
-from planner.records.person import (Exclusion, Keep, Override, Revocation)
+from planner.records.person import Exclusion, Keep, Override, Revocation
 from planner.text.markdown import escape
 from planner.text.numbers import words
 

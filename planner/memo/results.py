@@ -9,7 +9,7 @@ from typing import Any
 from planner.language.criterion import Level, Measured
 from planner.language.program import Program
 from planner.language.readings import Column, columns_read
-from planner.records.verdict import (CriterionResult, TableRow, Verdict)
+from planner.records.verdict import CriterionResult, TableRow, Verdict
 from planner.text.markdown import escape
 from planner.text.numbers import around, number
 

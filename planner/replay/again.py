@@ -15,10 +15,10 @@ from planner.language.program import Program
 from planner.overrides import choose_route
 from planner.policy import judge_on_the_way, lacks_required, passed_over, seeds_next
 from planner.recall import Recall, Snapshot
-from planner.records.verdict import (Considered, Verdict)
-from planner.records.decision import (Decision, Inputs)
 from planner.records.base import Identified
+from planner.records.decision import Decision, Inputs
 from planner.records.person import Override
+from planner.records.verdict import Considered, Verdict
 from planner.replay.log import Log
 from planner.replay.reservoir import Reservoir
 from planner.standing import overrides_today

@@ -13,10 +13,10 @@ from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.language.readings import which_value
 from planner.language.transitions import openers
-from planner.records.verdict import (Considered, TableRow, Verdict)
+from planner.records.base import Identified, Record, canonical
 from planner.records.decision import Decision
-from planner.records.base import (Identified, Record, canonical)
 from planner.records.runs import Run
+from planner.records.verdict import Considered, TableRow, Verdict
 from planner.replay.again import differing, followed
 from planner.replay.log import Log
 from planner.rule_changes import Change, changes

@@ -9,8 +9,8 @@ from planner.caveats import SHORT
 from planner.gates import build_judging
 from planner.language.program import Program
 from planner.policy import seeds_next
-from planner.records.decision import Decision
 from planner.records.base import Record
+from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.again import decision_again, evidence_again, verdicts_again
 from planner.replay.log import Log

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from planner.language.program import Program
+from planner.records.base import Record, canonical
 from planner.records.decision import Decision
-from planner.records.base import (Record, canonical)
-from planner.records.verdict import Verdict
 from planner.records.runs import Run
+from planner.records.verdict import Verdict
 from planner.replay.again import decision_again, verdict_again
 from planner.replay.differences import (
     Difference,

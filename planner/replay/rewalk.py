@@ -12,10 +12,10 @@ from planner.language.program import Program
 from planner.policy import build_position, passed_over
 from planner.position import Position, Situation
 from planner.recall import Recall, Snapshot, spent_by
-from planner.records.decision import Decision
 from planner.records.base import canonical
-from planner.records.verdict import Verdict
+from planner.records.decision import Decision
 from planner.records.runs import PlannedRun, Run
+from planner.records.verdict import Verdict
 from planner.replay.log import Log
 from planner.replay.reservoir import Place, Reservoir
 from planner.standing import exclusions_today, follows_verdict, kept_code, overrides_today

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from planner.language.program import Program
-from planner.records.decision import Decision
 from planner.records.base import Record
-from planner.records.verdict import Verdict
+from planner.records.decision import Decision
 from planner.records.runs import PlannedRun, Run
+from planner.records.verdict import Verdict
 from planner.replay.edited import Moved, moved_decisions
 from planner.replay.log import Log
 from planner.replay.rewalk import Walked, recorded_way, rungs, walk

@@ -15,8 +15,8 @@ from planner.io.in_process import InProcessLauncher
 from planner.io.programs import load_program
 from planner.language.program import Program
 from planner.records.decision import Decision
+from planner.records.jobs import Event, Job
 from planner.records.verdict import Verdict
-from planner.records.jobs import (Event, Job)
 
 pytestmark = pytest.mark.slow
 FILE = ROOT / "knowledge" / "programs" / "contrastive_retrieval.yaml"

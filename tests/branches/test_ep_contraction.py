@@ -13,9 +13,9 @@ from worlds import ROOT, Scripted, World
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.io.programs import load_program
-from planner.records.verdict import (ClaimResult, Verdict)
-from planner.records.jobs import (Ended, Event, Job, Started)
+from planner.records.jobs import Ended, Event, Job, Started
 from planner.records.runs import Run
+from planner.records.verdict import ClaimResult, Verdict
 from planner.status import Standpoint
 
 pytestmark = pytest.mark.slow

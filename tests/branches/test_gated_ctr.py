@@ -14,9 +14,9 @@ from worlds import ROOT, Scripted, World, override, own_run, stand
 from planner.gates import build_judging, judge_phase
 from planner.io.programs import load_program
 from planner.records.decision import Decision
-from planner.records.verdict import Verdict
-from planner.records.jobs import (Ended, Event, Job, Started)
+from planner.records.jobs import Ended, Event, Job, Started
 from planner.records.runs import Run
+from planner.records.verdict import Verdict
 from tests.reference_figures import reference_evidence
 
 pytestmark = pytest.mark.slow

@@ -11,9 +11,9 @@ import pytest
 from worlds import ROOT, Measured, Scripted, World, foreign_run, stand, steady
 
 from planner.io.programs import load_program
-from planner.records.decision import (Decision, Rejected)
+from planner.records.decision import Decision, Rejected
+from planner.records.jobs import Ended, Event, Job
 from planner.records.verdict import Verdict
-from planner.records.jobs import (Ended, Event, Job)
 
 pytestmark = pytest.mark.slow
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "span_multitask.yaml")

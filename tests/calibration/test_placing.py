@@ -19,7 +19,7 @@ from planner.criteria.answer import Judging
 from planner.errors import UsageError
 from planner.gates import judge_phase
 from planner.language.program import Program
-from planner.records.verdict import (CriterionResult, Estimate, TableRow)
+from planner.records.verdict import CriterionResult, Estimate, TableRow
 
 QUIET = 1e-9
 """A noise so small that what is observed is the mean."""

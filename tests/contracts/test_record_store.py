@@ -16,9 +16,9 @@ from planner.io.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
 from planner.ports import RecordStore
-from planner.records.decision import Decision
-from planner.records.person import (Exclusion, Keep, Revocation)
 from planner.records.base import canonical
+from planner.records.decision import Decision
+from planner.records.person import Exclusion, Keep, Revocation
 from planner.records.verdict import Verdict
 
 PROGRAM = small()

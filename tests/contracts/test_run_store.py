@@ -22,7 +22,7 @@ from planner.language.program import build
 from planner.paths import Home
 from planner.ports import RunStore
 from planner.records.jobs import Ended
-from planner.records.runs import (PlannedRun, Run)
+from planner.records.runs import PlannedRun, Run
 
 PROGRAM = small()
 BEGAN = 1_700_000_000.0

@@ -11,8 +11,8 @@ from twin_worlds import FLAKY, Life, choose
 from worlds import Crash, steady
 
 from planner.language.program import Program, build
-from planner.records.person import AnyRecord
 from planner.records.decision import Decision
+from planner.records.person import AnyRecord
 from planner.records.verdict import Verdict
 
 

@@ -10,7 +10,7 @@ from planner.criteria.combined import judge_combined
 from planner.criteria.joining import join_all, join_any
 from planner.criteria.judge import judge_criteria
 from planner.language.criterion import Combined
-from planner.records.verdict import (CriterionOutcome, CriterionResult)
+from planner.records.verdict import CriterionOutcome, CriterionResult
 from tests.builders import PHASE, make_evidence, make_judging, make_program
 
 OUTCOMES: tuple[CriterionOutcome, ...] = ("met", "not_met", "undecided", "not_applicable", "invalid")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from planner.records.verdict import (ClaimResult, CriterionResult, Verdict)
+from planner.records.verdict import ClaimResult, CriterionResult, Verdict
 from tests.reference_figures import load_draft, load_figures, reference_verdict
 
 JUDGED = [

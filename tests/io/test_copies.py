@@ -10,9 +10,9 @@ import pytest
 from worlds import override, runs_of, scores, small, stand
 
 from planner.io.copies import Reconciled, reconcile
-from planner.records.journal_entry import (Copy, kind_of)
+from planner.records.base import canonical, digest_of
+from planner.records.journal_entry import Copy, kind_of
 from planner.records.person import AnyRecord
-from planner.records.base import (canonical, digest_of)
 
 PROGRAM = small()
 STEP = stand(PROGRAM, runs_of(PROGRAM, "first", scores())).steps[0]

@@ -13,10 +13,10 @@ import pytest
 from worlds import override, runs_of, scores, small, stand
 
 from planner.errors import RecordError, StoreUnavailable
-from planner.records.journal_entry import (from_body, kind_of)
 from planner.io.journal import Journal
 from planner.io.journal_file import SCHEMA, STEPS
 from planner.records.base import canonical, digest_of
+from planner.records.journal_entry import from_body, kind_of
 
 PROGRAM = small()
 STEP = stand(PROGRAM, runs_of(PROGRAM, "first", scores())).steps[0]

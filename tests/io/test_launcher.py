@@ -23,7 +23,7 @@ from planner.errors import PhasegateError, ProgramError
 from planner.io.in_process import InProcessLauncher
 from planner.io.launcher import LocalLauncher
 from planner.ports import Launcher
-from planner.records.jobs import (Description, Ended, Event, Job, Progressed, Started)
+from planner.records.jobs import Description, Ended, Event, Job, Progressed, Started
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments_for_tests"
 ROOT = Path(__file__).parents[2]

@@ -10,11 +10,11 @@ from planner.io import tags
 from planner.io.copies import reconcile
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
-from planner.records.journal_entry import (Copy, body_of)
 from planner.io.mlflow_client import speaking_of
 from planner.io.quarantine import keep_text
 from planner.io.rebuilding import rebuild_journal
 from planner.language.program import Program
+from planner.records.journal_entry import Copy, body_of
 from planner.records.person import AnyRecord
 from planner.records.verdict import Verdict
 

@@ -18,8 +18,8 @@ from planner.io.mlflow_client import own_uri, speaking_of
 from planner.io.settling import is_elsewhere, run_folder, unsettled
 from planner.io.vanished import vanished
 from planner.language.program import Program
-from planner.records.verdict import Verdict
 from planner.records.runs import Run
+from planner.records.verdict import Verdict
 
 
 def check_runs(patient: Patient) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from planner.records.journal_entry import (KINDS, Copy)
+from planner.records.journal_entry import KINDS, Copy
 from planner.records.person import AnyRecord
 
 _MOST_ROWS = 1_000_000

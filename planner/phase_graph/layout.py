@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from planner.language.program import Program
 from planner.language.transitions import Edge, edges
-from planner.phases import build_layers
+from planner.phase_graph.graph import build_layers
 
 Place = tuple[float, float]
 _SWEEPS = 6

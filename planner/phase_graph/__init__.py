@@ -1,0 +1,1 @@
+"""What leads where: the graph of phases, laid out and drawn."""
