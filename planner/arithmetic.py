@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
-from planner.evidence import is_finite
+from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
 from planner.language.readings import which_value

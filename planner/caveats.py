@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from planner.confounds import CONFOUND
 from planner.criteria.judge import lookup
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.finite import FINITE
 from planner.language.program import Phase
 from planner.records.verdict import ClaimResult, CriterionResult, GuardResult, Verdict

@@ -11,7 +11,7 @@ from planner.caveats import ResultOf, evidence_caveats
 from planner.criteria.answer import Judging
 from planner.criteria.joining import lacks_evidence
 from planner.criteria.judge import judge_criteria, result_from
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.guards import judge_guards
 from planner.language.program import Program
 from planner.language.types import IN_SEQUENCE

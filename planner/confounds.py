@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.language.criterion import Comparison, Criterion, Order, Spread
 from planner.language.program import Phase
 from planner.language.types import Consequence

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from planner.evidence import Evidence, is_finite, run_value
+from planner.evidence.evidence import Evidence
+from planner.evidence.values import is_finite
+from planner.evidence.sample import run_value
 from planner.language.criterion import Criterion, Measured
 from planner.language.program import Program
 from planner.language.readings import columns_read, phase_metrics, which_value

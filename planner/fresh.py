@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import build_judging
 from planner.language.program import Program
 from planner.rules import rules_digest

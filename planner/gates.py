@@ -16,15 +16,15 @@ from planner.criteria.judge import (
     lookup,
     required_by_gate,
 )
-from planner.digests import considered_in, evidence_digest
 from planner.error_budget import build_shares
-from planner.evidence import Evidence
+from planner.evidence.digests import considered_in, evidence_digest
+from planner.evidence.evidence import Evidence
+from planner.evidence.results_table import build_params, build_readings, build_table
 from planner.language.program import Phase, Program
 from planner.language.references import conditions
 from planner.noise import build_floors
 from planner.records.verdict import ClaimResult, GuardResult, Verdict
 from planner.rules import phase_rules, rules_digest
-from planner.table import build_params, build_readings, build_table
 from planner.turning import Turner
 
 

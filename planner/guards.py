@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from planner.confounds import compared_arms, judge_confounds
 from planner.criteria.answer import Judging
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.finite import judge_finite
 from planner.floors import judge_floors
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program

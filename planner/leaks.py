@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.language.criterion import Level
 from planner.language.program import BUILT_IN_GUARDS, Program
 from planner.records.runs import Run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.recall import Recall
+from planner.evidence.selection import Recall
 from planner.records.runs import DIGEST_LENGTH
 from planner.records.verdict import Verdict
 

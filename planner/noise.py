@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from planner.criteria.answer import LEAST_SEEDS, Judging
 from planner.criteria.parts import paired
-from planner.evidence import Evidence, Sample, build_sample
+from planner.evidence.evidence import Evidence
+from planner.evidence.sample import (Sample, build_sample)
 from planner.language.criterion import Comparison, Spread
 from planner.language.program import Program
 from planner.records.verdict import Floor

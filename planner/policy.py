@@ -17,7 +17,7 @@ from planner.deciding import (
     registered,
     stop_for_want_of_budget,
 )
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.fresh import Seen, fresh_evidence, fresh_seeds_wanted, judged_otherwise
 from planner.gates import build_judging, judge_phase
 from planner.language.program import Phase, Program

@@ -6,9 +6,9 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
+from planner.evidence.selection import Snapshot
 from planner.language.program import Program
-from planner.recall import Snapshot
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended, Event, Job
 from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation

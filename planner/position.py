@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import judge_phase
 from planner.language.program import Program
 from planner.records.decision import Decision

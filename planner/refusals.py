@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from planner.criteria.answer import Judging
 from planner.errors import ProgramError
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import build_judging
 from planner.language.finding import Finding, error
 from planner.language.program import Program

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from planner.cases import rule_holds
 from planner.criteria.answer import Judging
 from planner.criteria.winner import seeds_to_confirm
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.language.criterion import Combined, Comparison, Criterion, Level
 from planner.language.program import Phase, Program
 from planner.language.types import IN_SEQUENCE

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from planner.criteria.parts import turning_at
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.levers import Input, Lever, inputs_of, levers_of, moves, pull

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from planner.errors import UsageError
-from planner.evidence import Evidence, is_finite, run_value
+from planner.evidence.evidence import Evidence
+from planner.evidence.values import is_finite
+from planner.evidence.sample import run_value
+from planner.evidence.perturbation import moved_arm, shifted
 from planner.fresh import fresh_evidence
 from planner.headline import standing_facts
 from planner.language.program import Program
-from planner.moving import moved_arm, shifted
 from planner.policy import build_position
 from planner.position import Position, Situation, Step
 from planner.records.base import Record

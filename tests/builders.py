@@ -7,7 +7,7 @@ from typing import Any
 
 from planner.criteria.answer import Judging
 from planner.criteria.judge import judge_criteria
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.language.program import Program, build
 from planner.records.runs import Run

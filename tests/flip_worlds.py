@@ -15,7 +15,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from planner.asked import speaking
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.language.program import Program, build
 from planner.records.runs import Run

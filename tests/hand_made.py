@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.language.program import Program, build
 from planner.records.decision import Decision, Rejected

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.io.programs import load_program
 from planner.language.program import Program

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.evidence import as_text, build_sample, is_finite, run_value
+from planner.evidence.values import (as_text, is_finite)
+from planner.evidence.sample import (build_sample, run_value)
 from planner.language.criterion import Level
 from planner.language.program import Program
 from planner.records.runs import Run
@@ -191,7 +192,7 @@ def test_a_sample_says_which_runs_gave_no_value_and_why() -> None:
 
 
 def test_an_arm_whose_runs_all_failed_says_how() -> None:
-    from planner.evidence import Evidence
+    from planner.evidence.evidence import Evidence
 
     evidence = Evidence("look", "standard", {"base": {}}, {"base": {0: "run r ended as code_error"}})
     sample = build_sample(program(), evidence, "base", "acc", rule())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.language.program import Program
 from tests.builders import GOOD, guards, make_evidence, make_program, make_run, runs, verdict_of
 

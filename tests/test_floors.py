@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from tests.builders import guards, make_evidence, make_program, make_run, verdict_of
 
 REACHED = {"metric": "f1", "arm": "base", "above": 0.1}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from tests.builders import ARMS, METRICS, PHASE, verdict_of

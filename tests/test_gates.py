@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from planner.digests import evidence_digest
-from planner.evidence import Evidence
+from planner.evidence.digests import evidence_digest
+from planner.evidence.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.records.verdict import Verdict
 from planner.rules import rules_digest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.records.runs import Run
 from tests.builders import IS_BETTER, PHASE, guards, make_evidence, make_program, make_run, two, verdict_of
 

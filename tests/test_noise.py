@@ -9,9 +9,9 @@ import pytest
 from worlds import CODE, World, catalog_of, own_run, scores, situation_of, small, stand
 
 from planner.errors import ProgramError
+from planner.evidence.selection import Recall, Snapshot
 from planner.language.program import Program, build
 from planner.policy import build_position
-from planner.recall import Recall, Snapshot
 from planner.records.runs import Run
 from planner.records.verdict import Floor
 from planner.refusals import noise_findings, refusal, refused

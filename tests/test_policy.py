@@ -24,10 +24,10 @@ from worlds import (
 )
 
 from planner.deciding import decision_digest
+from planner.evidence.selection import Recall, Snapshot
 from planner.language.program import Program, build
 from planner.policy import build_position
 from planner.position import Position, Situation
-from planner.recall import Recall, Snapshot
 from planner.records.base import canonical
 from planner.records.runs import Run
 

@@ -7,7 +7,7 @@ import math
 import pytest
 from worlds import foreign_run, stand
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.language.program import Program
 from planner.records.verdict import GuardResult, Verdict

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from worlds import own_run, recall_of, scores, small, steady
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.language.program import Program
 from planner.records.person import Exclusion

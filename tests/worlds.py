@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
+from planner.evidence.selection import Catalog, Recall, Snapshot
 from planner.explain.trace import Trace
 from planner.graph import Options, Outcome, run_loop
 from planner.io.desk import Desk, Wishes
@@ -30,7 +31,6 @@ from planner.language.program import Program, build
 from planner.paths import Home
 from planner.policy import build_position
 from planner.position import Position, Situation
-from planner.recall import Catalog, Recall, Snapshot
 from planner.records.jobs import Description, Ended, Event, Job, Started
 from planner.records.person import Exclusion, Override, Revocation
 from planner.records.runs import PlannedRun, Run

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from planner.calibration.noise import Noise, Normals, draw, equal
 from planner.calibration.placing import Spot
 from planner.calibration.worlds import Setting, World
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.language.readings import phase_metrics

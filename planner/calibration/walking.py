@@ -10,7 +10,7 @@ from planner.calibration.noise import Normals
 from planner.calibration.simulated import Plan, Simulated
 from planner.concluding import is_confirmed
 from planner.criteria.answer import Judging
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import judge_phase
 from planner.language.program import Phase, Program
 from planner.policy import build_position

@@ -12,7 +12,8 @@ from planner.criteria.parts import Question, from_answer, no_answer, paired, res
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.winner import judge_arms
 from planner.criteria.wording import say
-from planner.evidence import Sample, is_finite
+from planner.evidence.sample import Sample
+from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison
 from planner.language.readings import which_value
 from planner.records.verdict import CriterionResult

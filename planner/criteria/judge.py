@@ -11,7 +11,7 @@ from planner.criteria.level import judge_level
 from planner.criteria.order import judge_order
 from planner.criteria.parts import Question
 from planner.criteria.spread import judge_spread
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.language.criterion import Combined, Comparison, Criterion, Level, Order, Spread
 from planner.language.program import Program
 from planner.language.references import resolve

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.criteria.answer import Answer, Judging, Turns
-from planner.evidence import Evidence, Sample, build_sample
+from planner.evidence.evidence import Evidence
+from planner.evidence.sample import (Sample, build_sample)
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.records.verdict import CriterionOutcome, CriterionResult

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from planner.criteria.answer import LEAST_SEEDS
 from planner.criteria.parts import Question
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.language.criterion import Comparison, Level
 from planner.records.verdict import CriterionResult
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from planner.errors import StoreUnavailable
+from planner.evidence.selection import Catalog, Recall, Snapshot, spent_by
 from planner.explain.in_json import as_json
 from planner.explain.trace import Trace
 from planner.graph import Launched, Recorded
@@ -26,7 +27,6 @@ from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.position import Position, Situation, Step
-from planner.recall import Catalog, Recall, Snapshot, spent_by
 from planner.records.decision import Decision
 from planner.records.jobs import Event
 from planner.records.journal_entry import Entry

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from planner.evidence import Evidence, is_finite
+from planner.evidence.evidence import Evidence
+from planner.evidence.values import is_finite
 from planner.language.program import Figure, Program
 from planner.records.verdict import TableRow, Verdict
 from planner.text.numbers import words

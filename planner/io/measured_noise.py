@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from planner.errors import PhasegateError, StoreUnavailable
+from planner.evidence.selection import Catalog, Recall
 from planner.io.describing import known_descriptions
 from planner.io.home import code_of, open_journal
 from planner.io.mlflow_client import store_uri
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
 from planner.paths import Home
-from planner.recall import Catalog, Recall
 from planner.refusals import noise_findings
 from planner.standing import exclusions_today, kept_code
 

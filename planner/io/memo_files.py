@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.memo.render import Picture, render_memo
 from planner.paths import Home

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, get_args
 
-from planner.digests import stepped_metrics
+from planner.evidence.digests import stepped_metrics
 from planner.io import tags
 from planner.language.program import Program
 from planner.records.runs import Run, RunOutcome, Series, UnfinishedRun

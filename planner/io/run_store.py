@@ -12,6 +12,7 @@ from experiments.contract import artifact_names
 from experiments.recording import read_metrics, tidy_artifacts
 
 from planner.errors import ProgramError
+from planner.evidence.selection import Snapshot
 from planner.io import tags
 from planner.io.mlflow_client import (
     Client,
@@ -31,7 +32,6 @@ from planner.io.run_reading import attempt_of, param_text, read_run, series_metr
 from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import EndedRun
-from planner.recall import Snapshot
 from planner.records.jobs import Description, Ended
 from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.text.markdown import escape

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import ProgramBusy
+from planner.evidence.selection import is_tried_again
 from planner.io.describing import known_descriptions
 from planner.io.entries import Work
 from planner.io.heartbeat import DEAD_SECONDS
@@ -20,7 +21,6 @@ from planner.io.stopping import whole
 from planner.language.program import Program
 from planner.paths import Home
 from planner.ports import Clock, RecordStore, RunStore
-from planner.recall import is_tried_again
 from planner.records.jobs import Description
 from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
 

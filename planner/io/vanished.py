@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.errors import RecordError, StoreUnavailable
+from planner.evidence.selection import Snapshot
 from planner.io.entries import Work
 from planner.io.journal import Journal
-from planner.recall import Snapshot
 
 
 def vanished(journal: Journal, program: str, snapshot: Snapshot) -> list[Work]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from planner.evidence import as_text
+from planner.evidence.values import as_text
 from planner.language.program import Program
 from planner.memo.results import seeds_of_arms
 from planner.records.base import Record

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import networkx as nx  # noqa: TID251
+
 from planner.errors import Problem
 from planner.language.program import Program
 from planner.language.references import asked_about, resolve

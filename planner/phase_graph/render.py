@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 import pydantic
+from pydantic import ConfigDict
+
 from planner.language.program import OUTCOMES, Option, Phase, Program
 from planner.language.transitions import Edge, edges, openers, targets
 from planner.text import mermaid
 from planner.text.numbers import words
-from pydantic import ConfigDict
 
 State = Literal["locked", "ready", "running", "judged", "waiting", "blocked"]
 WIDTH = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.hindsight import score_overrides
 from planner.language.program import Program

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from planner.evidence.selection import Catalog
 from planner.language.program import Program
-from planner.recall import Catalog
 from planner.records.jobs import Description
 from planner.records.runs import Run
 

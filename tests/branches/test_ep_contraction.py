@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from worlds import ROOT, Scripted, World
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.gates import build_judging, judge_phase
 from planner.io.programs import load_program
 from planner.records.jobs import Ended, Event, Job, Started

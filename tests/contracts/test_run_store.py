@@ -12,7 +12,7 @@ import pytest
 from worlds import catalog_of, description_of, small
 
 from planner.errors import StoreUnavailable
-from planner.evidence import is_finite
+from planner.evidence.values import is_finite
 from planner.io import tags
 from planner.io.memory import MemoryRuns
 from planner.io.mlflow_client import dataset_input

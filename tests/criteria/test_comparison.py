@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from planner.evidence import Evidence
+from planner.evidence.evidence import Evidence
 from planner.statistics import anytime
 from planner.statistics.sequential import first_answer, noise_of_others, pooled_prior
 from tests.builders import judged, make_evidence, make_run

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 from typing import Any
 
-from planner.evidence import run_value
+from planner.evidence.sample import run_value
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
 from planner.language.program import Phase, Program
 from tests.reference_figures import as_run

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from planner.evidence.selection import is_tried_again
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.locks import holder_of
 from planner.io.quarantine import move_away
 from planner.language.program import Program
-from planner.recall import is_tried_again
 
 _ASIDE = re.compile(r"\..+\.(\d+)|.+\.new-(\d+)(-\d+)?(-wal|-shm|-journal)?")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from planner.digests import run_digest, stepped_metrics
+from planner.evidence.digests import run_digest, stepped_metrics
 from planner.io import tags
 from planner.io.clock import SystemClock
 from planner.io.doctor import surgery

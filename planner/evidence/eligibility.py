@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from planner.evidence import Evidence, as_text
+from planner.evidence.evidence import Evidence
+from planner.evidence.values import as_text
 from planner.language.program import Program
 from planner.records.person import Exclusion
 from planner.records.runs import Run

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner.counting import build_evidence, given_up, one_dataset, one_per_seed
-from planner.evidence import Evidence
+from planner.evidence.eligibility import build_evidence, given_up, one_dataset, one_per_seed
+from planner.evidence.evidence import Evidence
 from planner.language.program import Program
 from planner.records.base import digest_of
 from planner.records.jobs import Description

@@ -1,86 +1,20 @@
-"""From runs to the numbers that criteria judge."""
+"""TODO"""
 
 from __future__ import annotations
 
-import ast
-import json
 import math
-import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
+from planner.evidence.evidence import Evidence
+from planner.evidence.values import is_finite
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.language.readings import which_value
 from planner.records.runs import Run, Series
 
-HUGE = 1e300
-"""MLflow's SQLite store gives infinity back as 1.797e308, so a magnitude this large is not finite."""
-
-_EXACT = 2**53
-"""Up to here a float holds every whole number."""
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
-_WORDS = {"True": True, "true": True, "False": False, "false": False, "None": None, "null": None}
-
 TroubleKind = Literal["no_runs", "no_metric", "not_finite", "partial"]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The runs that count for one phase at one fidelity.
-
-    Attributes:
-        runs: arm -> seed -> the run that counts.
-        failed: arm -> seed -> why it gave no usable evidence.
-        declared: arm -> parameters that the program gives it in this phase.
-        caveats: what had to be assumed to use these runs.
-        looked_at: arm -> every run that was looked at, whether it counts or not.
-        set_aside: ids of runs that do not count because they were judged under other rules before.
-        again: arm -> seeds that gave nothing, and will be tried again.
-    """
-
-    phase: str
-    fidelity: str
-    runs: Mapping[str, Mapping[int, Run]] = field(default_factory=dict)
-    failed: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
-    declared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    caveats: tuple[str, ...] = ()
-    looked_at: Mapping[str, Sequence[Run]] = field(default_factory=dict)
-    set_aside: tuple[str, ...] = ()
-    again: Mapping[str, Collection[int]] = field(default_factory=dict)
-
-    def of(self, arm: str) -> Mapping[int, Run]:
-        """The runs of an arm by seed; empty if there are none."""
-        return self.runs.get(arm, {})
-
-    def failed_for_good(self, arm: str) -> int:
-        """How many seeds of an arm gave nothing and are not tried again."""
-        return len(set(self.failed.get(arm, {})) - set(self.again.get(arm, ())))
-
-    @property
-    def present(self) -> set[str]:
-        """The arms that have runs."""
-        return {arm for arm, runs in self.runs.items() if runs}
-
-    @property
-    def all_runs(self) -> list[Run]:
-        """Every run that counts, by arm and seed."""
-        return [run for arm in sorted(self.runs) for _, run in sorted(self.runs[arm].items())]
-
-    def without(self, run_ids: Collection[str]) -> Evidence:
-        """The evidence with some runs set aside."""
-        kept = {
-            arm: {seed: run for seed, run in by_seed.items() if run.id not in run_ids}
-            for arm, by_seed in self.runs.items()
-        }
-        aside = tuple(run.id for run in self.all_runs if run.id in run_ids)
-        return replace(self, runs=kept, set_aside=aside)
-
-    def params(self, arm: str, seed: int) -> dict[str, str]:
-        """The parameters of a run: declared ones, and over them what the run logged."""
-        declared = {k: as_text(v) for k, v in self.declared.get(arm, {}).items()}
-        return {**declared, **{k: as_text(v) for k, v in self.of(arm)[seed].params.items()}}
 
 
 @dataclass(frozen=True)
@@ -113,53 +47,6 @@ class Sample:
         """The sample cut to its first seeds, in seed order."""
         kept = dict(sorted(self.values.items())[:seeds])
         return replace(self, values=kept)
-
-
-def is_finite(value: float) -> bool:
-    """Whether a value can be reasoned with: not NaN, not infinite, not MLflow's stand-in for it."""
-    return math.isfinite(value) and abs(value) < HUGE
-
-
-def as_text(value: Any) -> str:
-    """A parameter as text, the same for every way in which it may have been logged.
-
-    Numbers count by value: ``0.001`` is ``1e-3``, ``5`` is ``5.0``, ``True`` is ``true``, also in lists.
-    """
-    try:
-        plain = _plain(_parsed(value) if isinstance(value, str) else value)
-        return plain if isinstance(plain, str) else json.dumps(plain, sort_keys=True, default=str)
-    except RecursionError:  # nested as no parameter is: a text like any other
-        return str(value)
-
-
-def _parsed(text: str) -> Any:
-    """What a text says where it is a number, a word for true, false or none, or a list; else the text."""
-    text = text.strip()
-    if text in _WORDS:
-        return _WORDS[text]
-    if _NUMBER.fullmatch(text):
-        whole = text.lstrip("+-").isdigit()
-        return int(text) if whole and len(text) < 1000 else float(text)
-    if text[:1] not in ("[", "{", "("):
-        return text
-    for read in (json.loads, ast.literal_eval):
-        try:
-            found = read(text)
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-            continue
-        return found if isinstance(found, list | tuple | dict) else text
-    return text
-
-
-def _plain(value: Any) -> Any:
-    """The value with each number in its shortest form."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
-        return int(value)
-    return value
 
 
 def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, rule: Measured) -> Sample:

@@ -1,0 +1,1 @@
+"""Which runs count, and one value per seed."""
