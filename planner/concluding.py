@@ -8,8 +8,8 @@ from typing import Any
 
 from planner.cases import choose_row
 from planner.caveats import ResultOf, evidence_caveats
-from planner.criteria.answer import Judging
-from planner.criteria.joining import lacks_evidence
+from planner.criteria.combination import lacks_evidence
+from planner.criteria.decision_rule import Judging
 from planner.criteria.judge import judge_criteria, result_from
 from planner.evidence.evidence import Evidence
 from planner.guards import judge_guards

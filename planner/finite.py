@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 
 from planner.evidence.evidence import Evidence
-from planner.evidence.values import is_finite
 from planner.evidence.sample import run_value
+from planner.evidence.values import is_finite
 from planner.language.criterion import Criterion, Measured
 from planner.language.program import Program
 from planner.language.readings import columns_read, phase_metrics, which_value

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from planner.criteria.judge import required_by_gate
 from planner.evidence.evidence import Evidence
-from planner.evidence.values import is_finite
 from planner.evidence.sample import run_value
+from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison, Criterion, Measured, Order, Spread
 from planner.language.program import Program
 from planner.language.readings import which_value

@@ -8,7 +8,7 @@ from typing import Any
 from planner.caveats import ResultOf, with_doubts
 from planner.claims import judge_claim, unsettled
 from planner.concluding import BEYOND_BUDGET, Bench, is_broken
-from planner.criteria.answer import LEAST_SEEDS, Judging
+from planner.criteria.decision_rule import LEAST_SEEDS, Judging
 from planner.criteria.judge import (
     alternatives_of_gate,
     gating_criteria,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from planner.confounds import compared_arms, judge_confounds
-from planner.criteria.answer import Judging
+from planner.criteria.decision_rule import Judging
 from planner.evidence.evidence import Evidence
 from planner.finite import judge_finite
 from planner.floors import judge_floors

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from planner.criteria.joining import decisive
+from planner.criteria.combination import decisive
 from planner.evidence.evidence import Evidence
-from planner.evidence.sample import build_sample
 from planner.evidence.perturbation import moved_metric, moved_reading
+from planner.evidence.sample import build_sample
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
 from planner.language.readings import columns_read

@@ -12,10 +12,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from planner.criteria.answer import LEAST_SEEDS, Judging
-from planner.criteria.parts import paired
+from planner.criteria.decision_rule import LEAST_SEEDS, Judging
+from planner.criteria.results import paired
 from planner.evidence.evidence import Evidence
-from planner.evidence.sample import (Sample, build_sample)
+from planner.evidence.sample import Sample, build_sample
 from planner.language.criterion import Comparison, Spread
 from planner.language.program import Program
 from planner.records.verdict import Floor

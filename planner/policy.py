@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from planner.caveats import SHORT, passed_over_caveat
-from planner.criteria.answer import Judging
+from planner.criteria.decision_rule import Judging
 from planner.deciding import (
     decision_digest,
     launch_decision,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from planner.criteria.answer import Judging
+from planner.criteria.decision_rule import Judging
 from planner.errors import ProgramError
 from planner.evidence.evidence import Evidence
 from planner.gates import build_judging

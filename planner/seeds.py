@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from planner.cases import rule_holds
-from planner.criteria.answer import Judging
-from planner.criteria.winner import seeds_to_confirm
+from planner.criteria.decision_rule import Judging
+from planner.criteria.selection import seeds_to_confirm
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Combined, Comparison, Criterion, Level
 from planner.language.program import Phase, Program

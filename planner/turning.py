@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from planner.criteria.parts import turning_at
+from planner.criteria.results import turning_at
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Measured
 from planner.language.program import Program

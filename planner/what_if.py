@@ -9,9 +9,9 @@ from typing import Any
 
 from planner.errors import UsageError
 from planner.evidence.evidence import Evidence
-from planner.evidence.values import is_finite
-from planner.evidence.sample import run_value
 from planner.evidence.perturbation import moved_arm, shifted
+from planner.evidence.sample import run_value
+from planner.evidence.values import is_finite
 from planner.fresh import fresh_evidence
 from planner.headline import standing_facts
 from planner.language.program import Program

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.criteria.answer import Judging
+from planner.criteria.decision_rule import Judging
 from planner.criteria.judge import judge_criteria
 from planner.evidence.evidence import Evidence
 from planner.gates import build_judging, judge_phase

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.evidence.values import (as_text, is_finite)
-from planner.evidence.sample import (build_sample, run_value)
+from planner.evidence.sample import build_sample, run_value
+from planner.evidence.values import as_text, is_finite
 from planner.language.criterion import Level
 from planner.language.program import Program
 from planner.records.runs import Run

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stories import story
 from worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
 
-from planner.criteria.terms import asked_text
+from planner.criteria.descriptions import asked_text
 from planner.language.program import ENDS, Program, build
 from planner.position import Position
 from planner.records.decision import Decision, Due

@@ -9,7 +9,7 @@ from typing import Any
 from planner.calibration.noise import Normals
 from planner.calibration.simulated import Plan, Simulated
 from planner.concluding import is_confirmed
-from planner.criteria.answer import Judging
+from planner.criteria.decision_rule import Judging
 from planner.evidence.evidence import Evidence
 from planner.gates import judge_phase
 from planner.language.program import Phase, Program

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from planner.checks.arms import confounds, pairs_of
-from planner.criteria.answer import LEAST_SEEDS
+from planner.criteria.decision_rule import LEAST_SEEDS
 from planner.error_budget import build_shares
 from planner.evidence.values import as_text
 from planner.language.criterion import Combined

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.criteria.joining import decisive, join, joint_turns, weakest_treatment
-from planner.criteria.parts import turning_at
+from planner.criteria.combination import decisive, join, joint_turns, weakest_treatment
+from planner.criteria.results import turning_at
 from planner.language.criterion import Combined
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import words

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from planner.criteria.answer import Answer
-from planner.criteria.joining import joined
-from planner.criteria.outlook import judge_with_outlook
-from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.combination import joined
+from planner.criteria.decision_rule import Answer
 from planner.criteria.quantity import Quantity, Region, region_of
-from planner.criteria.winner import judge_arms
-from planner.criteria.wording import say
+from planner.criteria.reasons import say
+from planner.criteria.results import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.sample_size import judge_with_outlook
+from planner.criteria.selection import judge_arms
 from planner.evidence.sample import Sample
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison

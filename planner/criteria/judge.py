@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.criteria.answer import Judging
 from planner.criteria.combined import judge_combined
 from planner.criteria.comparison import judge_comparison
+from planner.criteria.decision_rule import Judging
 from planner.criteria.level import judge_level
 from planner.criteria.order import judge_order
-from planner.criteria.parts import Question
+from planner.criteria.results import Question
 from planner.criteria.spread import judge_spread
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Combined, Comparison, Criterion, Level, Order, Spread

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from planner.criteria.answer import Answer
-from planner.criteria.joining import joined
-from planner.criteria.outlook import judge_with_outlook
-from planner.criteria.parts import (
+from planner.criteria.combination import joined
+from planner.criteria.decision_rule import Answer
+from planner.criteria.quantity import Quantity, region_of
+from planner.criteria.reasons import say, say_beyond
+from planner.criteria.results import (
     Question,
     from_answer,
     no_answer,
@@ -17,9 +18,8 @@ from planner.criteria.parts import (
     unavailable,
     unpaired,
 )
-from planner.criteria.quantity import Quantity, region_of
-from planner.criteria.winner import judge_arms
-from planner.criteria.wording import say, say_beyond
+from planner.criteria.sample_size import judge_with_outlook
+from planner.criteria.selection import judge_arms
 from planner.language.criterion import Level
 from planner.language.readings import which_value
 from planner.records.verdict import CriterionResult

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from itertools import combinations
 
-from planner.criteria.joining import joined
-from planner.criteria.outlook import judge_with_outlook
-from planner.criteria.parts import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.combination import joined
 from planner.criteria.quantity import Quantity, Region
+from planner.criteria.results import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.sample_size import judge_with_outlook
 from planner.language.criterion import Spread
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import number

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from planner.evidence.evidence import Evidence
-from planner.evidence.values import is_finite
 from planner.evidence.sample import run_value
+from planner.evidence.values import is_finite
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.records.runs import Run

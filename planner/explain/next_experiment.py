@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from planner.criteria.answer import LEAST_SEEDS, Judging
+from planner.criteria.decision_rule import LEAST_SEEDS, Judging
 from planner.explain.trace import Trace
 from planner.gates import build_judging
 from planner.language.criterion import Measured

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from planner.deciding import decision_digest
 from planner.evidence.digests import run_digest, stepped_metrics
-from planner.evidence.values import as_text
 from planner.evidence.sample import run_value
+from planner.evidence.values import as_text
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.language.readings import which_value

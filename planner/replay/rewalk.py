@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.evidence.values import as_text
 from planner.evidence.selection import Recall, Snapshot, spent_by
+from planner.evidence.values import as_text
 from planner.language.program import Program
 from planner.policy import build_position, passed_over
 from planner.position import Position, Situation

@@ -15,7 +15,7 @@ from planner.calibration.placing import Demand, Spot
 from planner.calibration.simulated import Plan, Simulated
 from planner.calibration.solving import Means
 from planner.calibration.worlds import Setting, World, gate_world, stated_world, weakest_worlds
-from planner.criteria.answer import Judging
+from planner.criteria.decision_rule import Judging
 from planner.errors import UsageError
 from planner.gates import judge_phase
 from planner.language.program import Program

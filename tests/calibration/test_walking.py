@@ -17,7 +17,7 @@ from planner.calibration.simulated import Plan, Simulated
 from planner.calibration.summary import Tally, path_of, quantile, rate_of, tally_of
 from planner.calibration.walking import GateTrial, approved, try_gate, try_path
 from planner.calibration.worlds import Setting, World, gate_world, path_world, weakest_worlds
-from planner.criteria.answer import Judging
+from planner.criteria.decision_rule import Judging
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Recall, Snapshot
 from planner.gates import build_judging, judge_phase

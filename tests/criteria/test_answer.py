@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from planner.criteria.answer import Answer, Judging, judge_quantity
+from planner.criteria.decision_rule import Answer, Judging, judge_quantity
 from planner.criteria.quantity import Quantity, Region
 from planner.statistics import anytime, intervals
 from planner.statistics.sequential import Prior

@@ -6,8 +6,8 @@ from itertools import permutations, product
 
 import pytest
 
+from planner.criteria.combination import join_all, join_any
 from planner.criteria.combined import judge_combined
-from planner.criteria.joining import join_all, join_any
 from planner.criteria.judge import judge_criteria
 from planner.language.criterion import Combined
 from planner.records.verdict import CriterionOutcome, CriterionResult

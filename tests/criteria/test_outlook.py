@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.criteria.answer import Judging, judge_quantity
-from planner.criteria.outlook import judge_with_outlook, seeds_to_decide
+from planner.criteria.decision_rule import Judging, judge_quantity
 from planner.criteria.quantity import Quantity, Region
+from planner.criteria.sample_size import judge_with_outlook, seeds_to_decide
 
 JUDGING = Judging(seeds=3, most_seeds=3)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from builders import PHASE, make_evidence, make_program
 
-from planner.criteria.answer import Judging
+from planner.criteria.decision_rule import Judging
 from planner.criteria.judge import judge_criteria
-from planner.criteria.winner import seeds_to_confirm
+from planner.criteria.selection import seeds_to_confirm
 from planner.language.criterion import Comparison
 from planner.records.verdict import CriterionResult
 

@@ -6,7 +6,7 @@ import math
 import sys
 from dataclasses import replace
 
-from planner.criteria.answer import Answer, Judging, judge_quantity
+from planner.criteria.decision_rule import Answer, Judging, judge_quantity
 from planner.criteria.quantity import Quantity
 from planner.statistics import intervals
 from planner.statistics.sequential import LEAST_SEEDS, SIEGMUND_OVERSHOOT, SQUARABLE, is_beyond_doubt

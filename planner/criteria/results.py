@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.criteria.answer import Answer, Judging, Turns
+from planner.criteria.decision_rule import Answer, Judging, Turns
 from planner.evidence.evidence import Evidence
-from planner.evidence.sample import (Sample, build_sample)
+from planner.evidence.sample import Sample, build_sample
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.records.verdict import CriterionOutcome, CriterionResult

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from planner.criteria import flips
+from planner.criteria import flip_points as flips
 from planner.criteria.quantity import Quantity
 from planner.records.verdict import CriterionOutcome
 from planner.statistics import anytime, intervals, sequential

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from planner.criteria.answer import LEAST_SEEDS
-from planner.criteria.parts import Question
+from planner.criteria.decision_rule import LEAST_SEEDS
+from planner.criteria.results import Question
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Comparison, Level
 from planner.records.verdict import CriterionResult

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.criteria.answer import Turns
-from planner.criteria.parts import Question, result, turning_at
+from planner.criteria.decision_rule import Turns
+from planner.criteria.results import Question, result, turning_at
 from planner.language.criterion import Measured
 from planner.records.verdict import CriterionOutcome, CriterionResult
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.criteria.answer import Answer
+from planner.criteria.decision_rule import Answer
 from planner.language.criterion import Level, Measured
 from planner.text.numbers import around, bound_text, floor_text, number
 
