@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from planner.confounds import CONFOUND
 from planner.criteria.judge import lookup
 from planner.evidence.evidence import Evidence
-from planner.finite import FINITE
+from planner.guards.confounding import CONFOUND
+from planner.guards.finite_values import FINITE
 from planner.language.program import Phase
 from planner.records.verdict import ClaimResult, CriterionResult, GuardResult, Verdict
 from planner.text.numbers import words

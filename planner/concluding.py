@@ -12,7 +12,7 @@ from planner.criteria.combination import lacks_evidence
 from planner.criteria.decision_rule import Judging
 from planner.criteria.judge import judge_criteria, result_from
 from planner.evidence.evidence import Evidence
-from planner.guards import judge_guards
+from planner.guards.judge import judge_guards
 from planner.language.program import Program
 from planner.language.types import IN_SEQUENCE
 from planner.records.verdict import (

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from planner.confounds import compared_arms
 from planner.criteria.judge import required_by_gate
+from planner.guards.confounding import compared_arms
 from planner.language.criterion import Combined, Comparison, Level, Measured, Spread
 from planner.language.program import Program
 from planner.language.readings import columns_read

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planner.confounds import compared_arms, judge_confounds
 from planner.criteria.decision_rule import Judging
 from planner.evidence.evidence import Evidence
-from planner.finite import judge_finite
-from planner.floors import judge_floors
+from planner.guards.base_rate import judge_floors
+from planner.guards.confounding import compared_arms, judge_confounds
+from planner.guards.finite_values import judge_finite
+from planner.guards.leakage import judge_leak
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
 from planner.language.types import Consequence
-from planner.leaks import judge_leak
 from planner.records.verdict import CriterionResult, GuardResult
 
 

@@ -1,0 +1,1 @@
+"""May this evidence be believed at all."""
