@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from planner.judging.rules_digest import rules_digest
 from planner.language.prediction import Prediction
 from planner.language.program import ENDS, Program
 from planner.language.transitions import openers, targets
 from planner.records.base import digest_of
 from planner.records.decision import Decision, Inputs
 from planner.records.verdict import Verdict
-from planner.rules import rules_digest
 from planner.triage import Route
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from planner.caveats import SHORT, passed_over_caveat
 from planner.criteria.decision_rule import Judging
 from planner.deciding import (
     decision_digest,
@@ -18,8 +17,10 @@ from planner.deciding import (
     stop_for_want_of_budget,
 )
 from planner.evidence.evidence import Evidence
-from planner.fresh import Seen, fresh_evidence, fresh_seeds_wanted, judged_otherwise
-from planner.gates import build_judging, judge_phase
+from planner.judging.caveats import SHORT, passed_over_caveat
+from planner.judging.futility import is_hopeless, refused
+from planner.judging.post_hoc import Seen, fresh_evidence, fresh_seeds_wanted, judged_otherwise
+from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Phase, Program
 from planner.language.transitions import openers, targets
 from planner.overrides import choose_route
@@ -27,7 +28,6 @@ from planner.position import Position, Situation, State, Step
 from planner.records.decision import Decision, Inputs
 from planner.records.runs import PlannedRun
 from planner.records.verdict import Floor, Verdict
-from planner.refusals import is_hopeless, refused
 from planner.seeds import seeds_wanted
 from planner.triage import Route
 

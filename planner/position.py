@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planner.evidence.evidence import Evidence
-from planner.gates import judge_phase
+from planner.judging.verdict import judge_phase
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.person import Override
@@ -32,7 +32,7 @@ class Situation:
         stale: phase -> why its verdict, recorded before, no longer follows from what is there.
         judged: phases with a verdict recorded before, at the fidelity asked for.
         begin: the phase that the walk begins with; None means the program's first.
-        judge: what judges a phase; takes and gives what :func:`planner.gates.judge_phase` does.
+        judge: what judges a phase; takes and gives what :func:`planner.judging.verdict.judge_phase` does.
     """
 
     program: Program

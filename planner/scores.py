@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from planner.expectations import Foretold, prediction_of
+from planner.judging.predictions import Foretold, prediction_of
 from planner.language.prediction import Prediction
 from planner.language.program import Program
 from planner.records.base import Record

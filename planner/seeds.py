@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from planner.cases import rule_holds
 from planner.criteria.decision_rule import Judging
 from planner.criteria.selection import seeds_to_confirm
 from planner.evidence.evidence import Evidence
+from planner.judging.decision_table import rule_holds
 from planner.language.criterion import Combined, Comparison, Criterion, Level
 from planner.language.program import Phase, Program
 from planner.language.types import IN_SEQUENCE

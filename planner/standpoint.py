@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.caveats import passed_over_caveat
+from planner.judging.caveats import passed_over_caveat
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.person import Exclusion, Override

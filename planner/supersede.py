@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
 from planner.records.verdict import ClaimResult, Verdict
-from planner.rules import rules_digest
 
 
 @dataclass(frozen=True)

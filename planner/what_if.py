@@ -12,8 +12,8 @@ from planner.evidence.evidence import Evidence
 from planner.evidence.perturbation import moved_arm, shifted
 from planner.evidence.sample import run_value
 from planner.evidence.values import is_finite
-from planner.fresh import fresh_evidence
 from planner.headline import standing_facts
+from planner.judging.post_hoc import fresh_evidence
 from planner.language.program import Program
 from planner.policy import build_position
 from planner.position import Position, Situation, Step

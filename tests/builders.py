@@ -8,7 +8,7 @@ from typing import Any
 from planner.criteria.decision_rule import Judging
 from planner.criteria.judge import judge_criteria
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging, judge_phase
+from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from planner.records.verdict import CriterionResult, GuardResult, Verdict

@@ -16,7 +16,7 @@ from typing import Any
 
 from planner.asked import speaking
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging, judge_phase
+from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from planner.records.verdict import Turning, Verdict

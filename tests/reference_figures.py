@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging, judge_phase
 from planner.io.programs import load_program
+from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program
 from planner.records.runs import Run
 from planner.records.verdict import Verdict

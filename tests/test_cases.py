@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from planner.cases import choose_row, rule_holds
+from planner.judging.decision_table import choose_row, rule_holds
 from planner.language.program import Rule
 from planner.records.verdict import CriterionOutcome
 

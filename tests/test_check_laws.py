@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from planner.cases import choose_row, rule_holds
 from planner.check import check
 from planner.criteria.quantity import region_of
+from planner.judging.decision_table import choose_row, rule_holds
 from planner.language.program import Program, Rule
 from planner.records.verdict import Verdict
 from tests.builders import PHASE, make_program, verdict_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from planner.claims import judge_claim, unsettled
+from planner.judging.claims import judge_claim, unsettled
 from planner.language.program import ClaimRule
 from planner.language.references import conditions
 from planner.records.verdict import ClaimResult, CriterionOutcome, CriterionResult

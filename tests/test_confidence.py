@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging, judge_phase
+from planner.judging.verdict import build_judging, judge_phase
 from planner.records.verdict import Verdict
 from tests.builders import (
     BAD,

@@ -9,9 +9,9 @@ import pytest
 
 from planner.evidence.digests import evidence_digest
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging, judge_phase
+from planner.judging.rules_digest import rules_digest
+from planner.judging.verdict import build_judging, judge_phase
 from planner.records.verdict import Verdict
-from planner.rules import rules_digest
 from tests.builders import (
     BAD,
     BETTER,

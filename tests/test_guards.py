@@ -107,7 +107,7 @@ def test_a_guard_may_be_a_criterion_of_an_earlier_phase() -> None:
     }
     program = make_program(IS_BETTER, guards={"preflight.no_leak": "invalid"}, more=more)
     evidence = leaking(0.9)
-    from planner.gates import build_judging, judge_phase
+    from planner.judging.verdict import build_judging, judge_phase
 
     before = judge_phase(
         program,

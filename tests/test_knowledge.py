@@ -15,6 +15,7 @@ from planner.errors import UsageError
 from planner.grounds import build_grounds
 from planner.io.claim_pictures import write_webs
 from planner.io.programs import load_program
+from planner.judging.rules_digest import rules_digest
 from planner.knowledge.build import Knowledge, KnownClaim, build_knowledge
 from planner.knowledge.in_json import as_json
 from planner.knowledge.in_mermaid import as_mermaid
@@ -24,7 +25,6 @@ from planner.knowledge.web import COLOURS, build_web
 from planner.language.program import Program
 from planner.phase_graph.graph import rests_on
 from planner.records.verdict import ClaimResult, Verdict
-from planner.rules import rules_digest
 from planner.standpoint import build_standpoint
 
 DRAFTS = sorted((Path(__file__).parent / "programs").glob("*.yaml"))

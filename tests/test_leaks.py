@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging, judge_phase
+from planner.judging.verdict import build_judging, judge_phase
 from tests.builders import GOOD, IS_BETTER, guards, make_evidence, make_program, make_run, verdict_of
 from tests.replays.replaying import program_of
 

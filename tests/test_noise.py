@@ -10,11 +10,11 @@ from worlds import CODE, World, catalog_of, own_run, scores, situation_of, small
 
 from planner.errors import ProgramError
 from planner.evidence.selection import Recall, Snapshot
+from planner.judging.futility import noise_findings, refusal, refused
 from planner.language.program import Program, build
 from planner.policy import build_position
 from planner.records.runs import Run
 from planner.records.verdict import Floor
-from planner.refusals import noise_findings, refusal, refused
 from planner.statistics import power
 from planner.statistics.intervals import sd
 

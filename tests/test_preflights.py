@@ -8,7 +8,7 @@ import pytest
 from worlds import foreign_run, stand
 
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging, judge_phase
+from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program
 from planner.records.verdict import GuardResult, Verdict
 from tests.builders import IS_BETTER, make_evidence, make_program, make_run, verdict_of

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from worlds import CODE, catalog_of, foreign_run, own_run, recall_of, scores, small, told
 
 from planner.evidence.selection import Catalog, Recall, Snapshot
-from planner.gates import build_judging, judge_phase
+from planner.judging.verdict import build_judging, judge_phase
 from planner.records.person import Exclusion
 from planner.records.runs import Run
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import small
 
+from planner.judging.rules_digest import phase_rules
 from planner.records.base import canonical
 from planner.rule_changes import Change, changes
-from planner.rules import phase_rules
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("abc", max_size=3),

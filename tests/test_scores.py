@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import World, scores, small
 
-from planner.expectations import Foretold, registered_predictions
+from planner.judging.predictions import Foretold, registered_predictions
 from planner.language.program import Program
 from planner.records.verdict import Verdict
 from planner.scores import EVEN_ODDS, Scored, brier, score_predictions

@@ -8,7 +8,7 @@ import pytest
 from worlds import own_run, recall_of, scores, small, steady
 
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging, judge_phase
+from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program
 from planner.records.person import Exclusion
 from planner.records.runs import Run

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from stories import story
 from worlds import CODE, credit_linesearch, runs_of, scores, small, stand
 
+from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program, build
 from planner.records.verdict import Verdict
-from planner.rules import rules_digest
 from planner.supersede import Standing, build_standing, claims_today
 
 CREDIT = credit_linesearch()

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from planner.checks.arms import confounds, pairs_of
 from planner.criteria.decision_rule import LEAST_SEEDS
-from planner.error_budget import build_shares
 from planner.evidence.values import as_text
+from planner.judging.error_budget import build_shares
 from planner.language.criterion import Combined
 from planner.language.finding import Finding, error, warning
 from planner.language.program import Phase, Program

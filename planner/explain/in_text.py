@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.asked import asked_of
-from planner.expectations import prediction_of, rivals_of
 from planner.explain.budget_told import budget_line
 from planner.explain.next_experiment import outlook_lines, outlook_of
 from planner.explain.noise_told import floor_line, needs_text
@@ -13,6 +12,7 @@ from planner.explain.rules_changed import rules_changed_lines
 from planner.explain.trace import Trace
 from planner.explain.unfired import nearness, rules_told
 from planner.headline import standing_facts
+from planner.judging.predictions import prediction_of, rivals_of
 from planner.override_scores import score_facts, score_lines
 from planner.records.decision import Decision
 from planner.records.person import Override

@@ -7,11 +7,11 @@ from typing import Literal
 
 from planner.criteria.decision_rule import LEAST_SEEDS, Judging
 from planner.explain.trace import Trace
-from planner.gates import build_judging
+from planner.judging.sensitivity import inputs_of
+from planner.judging.verdict import build_judging
 from planner.language.criterion import Measured
 from planner.language.program import Option
 from planner.language.types import IN_SEQUENCE
-from planner.levers import inputs_of
 from planner.records.base import Record
 from planner.records.verdict import CriterionResult, Verdict
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from planner.judging.noise_floor import floor_text
 from planner.language.program import Program
-from planner.noise import floor_text
 from planner.records.verdict import CriterionResult, Floor, Verdict
 from planner.seeds import arms_of
 from planner.text.numbers import number

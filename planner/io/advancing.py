@@ -21,10 +21,10 @@ from planner.io.memo_files import MemoFiles
 from planner.io.shared_lease import SharedLease, owner_lock
 from planner.io.stopping import whole
 from planner.io.telling import Telling, end_lines, heard_or_not
+from planner.judging.futility import refusal
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.decision import Decision
-from planner.refusals import refusal
 from planner.status import command_lines, next_step, program_state
 from planner.text.terminal import plain
 

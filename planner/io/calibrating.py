@@ -18,11 +18,11 @@ from planner.calibration.worlds import (
     stated_world,
     weakest_worlds,
 )
-from planner.error_budget import build_shares
 from planner.errors import UsageError
 from planner.io.home import standpoint
 from planner.io.programs import find_program, load_program
 from planner.io.repeating import Key, Trials, simulate
+from planner.judging.error_budget import build_shares
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.verdict import Verdict

@@ -19,12 +19,12 @@ from planner.io.memo_files import MemoFiles
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mlflow_client import has_store
 from planner.io.progress import in_words
+from planner.judging.futility import refusal
 from planner.language.program import Program
 from planner.paths import Home
 from planner.policy import build_position
 from planner.position import Position
 from planner.records.runs import PlannedRun
-from planner.refusals import refusal
 
 
 class _ReadOnlyJournal(Journal):

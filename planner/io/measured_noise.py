@@ -7,10 +7,10 @@ from planner.evidence.selection import Catalog, Recall
 from planner.io.describing import known_descriptions
 from planner.io.home import code_of, open_journal
 from planner.io.mlflow_client import store_uri
+from planner.judging.futility import noise_findings
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
 from planner.paths import Home
-from planner.refusals import noise_findings
 from planner.standing import exclusions_today, kept_code
 
 

@@ -21,12 +21,12 @@ from planner.io.mlflow_client import (
 )
 from planner.io.run_reading import whole_number
 from planner.io.run_store import MlflowRuns
+from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.journal_entry import Copy, body_of, kind_of
 from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation
 from planner.records.verdict import Verdict
-from planner.rules import rules_digest
 from planner.text.markdown import escape
 
 _MOST_STANDS = 100

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from planner.criteria.judge import lookup, result_from
-from planner.expectations import Rival, registered_predictions, rivals_of
 from planner.grounds import Ground, build_grounds
+from planner.judging.predictions import Rival, registered_predictions, rivals_of
 from planner.language.program import Program
 from planner.language.references import conditions, resolve
 from planner.override_list import override_rows

@@ -11,11 +11,11 @@ from typing import Any
 from planner.arithmetic import check_arithmetic
 from planner.asked import asked_of
 from planner.deltas import Delta, deltas
-from planner.expectations import prediction_of, rivals_of
 from planner.explain.budget_told import budget_line
 from planner.explain.noise_told import floor_line, needs_text
 from planner.explain.rules_changed import rules_changed
 from planner.explain.trace import Trace
+from planner.judging.predictions import prediction_of, rivals_of
 from planner.language.program import Program
 from planner.memo.brief import answer_line, headline, next_step
 from planner.memo.ran import what_ran

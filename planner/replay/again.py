@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from planner.caveats import SHORT
 from planner.deciding import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Recall, Snapshot
-from planner.fresh import fresh_evidence, judged_otherwise
-from planner.gates import build_judging
+from planner.judging.caveats import SHORT
+from planner.judging.post_hoc import fresh_evidence, judged_otherwise
+from planner.judging.verdict import build_judging
 from planner.language.program import Program
 from planner.overrides import choose_route
 from planner.policy import judge_on_the_way, lacks_required, passed_over, seeds_next

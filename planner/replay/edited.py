@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from planner.caveats import SHORT
-from planner.gates import build_judging
+from planner.judging.caveats import SHORT
+from planner.judging.verdict import build_judging
 from planner.language.program import Program
 from planner.policy import seeds_next
 from planner.records.base import Record

@@ -11,8 +11,8 @@ import pytest
 from worlds import ROOT, Scripted, World
 
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging, judge_phase
 from planner.io.programs import load_program
+from planner.judging.verdict import build_judging, judge_phase
 from planner.records.jobs import Ended, Event, Job, Started
 from planner.records.runs import Run
 from planner.records.verdict import ClaimResult, Verdict

@@ -17,7 +17,7 @@ from planner.calibration.solving import Means
 from planner.calibration.worlds import Setting, World, gate_world, stated_world, weakest_worlds
 from planner.criteria.decision_rule import Judging
 from planner.errors import UsageError
-from planner.gates import judge_phase
+from planner.judging.verdict import judge_phase
 from planner.language.program import Program
 from planner.records.verdict import CriterionResult, Estimate, TableRow
 

@@ -20,8 +20,8 @@ from planner.calibration.worlds import Setting, World, gate_world, path_world, w
 from planner.criteria.decision_rule import Judging
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Recall, Snapshot
-from planner.gates import build_judging, judge_phase
 from planner.io.repeating import seeded_normals
+from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program
 from planner.policy import build_position
 from planner.position import Situation

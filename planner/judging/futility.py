@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from planner.criteria.decision_rule import Judging
 from planner.errors import ProgramError
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging
+from planner.judging.noise_floor import build_floors, floor_text
+from planner.judging.verdict import build_judging
 from planner.language.finding import Finding, error
 from planner.language.program import Program
-from planner.noise import build_floors, floor_text
 from planner.records.verdict import Floor, Verdict
 
 

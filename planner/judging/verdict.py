@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.caveats import ResultOf, with_doubts
-from planner.claims import judge_claim, unsettled
-from planner.concluding import BEYOND_BUDGET, Bench, is_broken
 from planner.criteria.decision_rule import LEAST_SEEDS, Judging
 from planner.criteria.judge import (
     alternatives_of_gate,
@@ -16,16 +13,19 @@ from planner.criteria.judge import (
     lookup,
     required_by_gate,
 )
-from planner.error_budget import build_shares
 from planner.evidence.digests import considered_in, evidence_digest
 from planner.evidence.evidence import Evidence
 from planner.evidence.results_table import build_params, build_readings, build_table
+from planner.judging.caveats import ResultOf, with_doubts
+from planner.judging.claims import judge_claim, unsettled
+from planner.judging.conclusion import BEYOND_BUDGET, Bench, is_broken
+from planner.judging.error_budget import build_shares
+from planner.judging.flip_points import Turner
+from planner.judging.noise_floor import build_floors
+from planner.judging.rules_digest import phase_rules, rules_digest
 from planner.language.program import Phase, Program
 from planner.language.references import conditions
-from planner.noise import build_floors
 from planner.records.verdict import ClaimResult, GuardResult, Verdict
-from planner.rules import phase_rules, rules_digest
-from planner.turning import Turner
 
 
 def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> Judging:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.error_budget import build_shares
+from planner.judging.error_budget import build_shares
 from planner.language.program import Program
 from planner.language.readings import phase_metrics
 from planner.records.base import digest_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from planner.cases import may_hold
 from planner.criteria.judge import result_from
+from planner.judging.decision_table import may_hold
 from planner.language.prediction import Prediction
 from planner.language.program import Program
 from planner.records.base import Record

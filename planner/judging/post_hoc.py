@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from planner.evidence.evidence import Evidence
-from planner.gates import build_judging
+from planner.judging.rules_digest import rules_digest
+from planner.judging.verdict import build_judging
 from planner.language.program import Program
-from planner.rules import rules_digest
 
 Seen = Mapping[str, Sequence[tuple[str, frozenset[str]]]]
 """Phase -> (rules digest, run ids) of its verdicts, oldest first."""

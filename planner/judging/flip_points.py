@@ -14,9 +14,9 @@ from functools import cached_property
 
 from planner.criteria.results import turning_at
 from planner.evidence.evidence import Evidence
+from planner.judging.sensitivity import Input, Lever, inputs_of, levers_of, moves, pull
 from planner.language.criterion import Measured
 from planner.language.program import Program
-from planner.levers import Input, Lever, inputs_of, levers_of, moves, pull
 from planner.records.verdict import Confidence, CriterionOutcome, CriterionResult, GateOutcome, Turning
 
 _NUDGE = 1e-6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from planner.caveats import ResultOf
+from planner.judging.caveats import ResultOf
 from planner.language.program import ClaimRule
 from planner.language.references import conditions
 from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from planner.cases import choose_row
-from planner.caveats import ResultOf, evidence_caveats
 from planner.criteria.combination import lacks_evidence
 from planner.criteria.decision_rule import Judging
 from planner.criteria.judge import judge_criteria, result_from
 from planner.evidence.evidence import Evidence
 from planner.guards.judge import judge_guards
+from planner.judging.caveats import ResultOf, evidence_caveats
+from planner.judging.decision_table import choose_row
+from planner.judging.flip_points import There
 from planner.language.program import Program
 from planner.language.types import IN_SEQUENCE
 from planner.records.verdict import (
@@ -23,7 +24,6 @@ from planner.records.verdict import (
     GuardResult,
     Verdict,
 )
-from planner.turning import There
 
 BEYOND_BUDGET = "error budget: more gates than budget.gates plans for, so this one may err beyond the budget"
 

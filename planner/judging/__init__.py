@@ -1,0 +1,1 @@
+"""Gate, row, claims, confidence: a verdict."""
