@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypedDict
 
-from planner.policy import build_position
-from planner.position import Position, Situation, Step
+from planner.deciding.policy import build_position
+from planner.deciding.situation import Position, Situation, Step
 from planner.records.decision import Decision
 from planner.records.runs import PlannedRun
 from planner.records.verdict import Verdict

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from planner.contradictions import contradiction
 from planner.criteria.judge import result_from
+from planner.deciding.triage import choices
 from planner.language.program import Option, Program
 from planner.language.transitions import openers
 from planner.language.types import Fidelity
@@ -19,7 +20,6 @@ from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import Verdict
 from planner.text.numbers import words
-from planner.triage import choices
 
 RUNGS = get_args(Fidelity)
 NOT_FOLLOWED = "no decision has followed it"

@@ -17,8 +17,8 @@ from planner.records.verdict import Verdict
 from planner.supersede import Standing, claims_today
 
 if TYPE_CHECKING:
+    from planner.deciding.situation import Step
     from planner.explain.trace import Trace
-    from planner.position import Step
 
 
 def overrides_today(entries: Iterable[Any], now: str) -> list[Override]:

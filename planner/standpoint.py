@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from planner.deciding.triage import choices
 from planner.judging.caveats import passed_over_caveat
 from planner.language.program import Program
 from planner.records.decision import Decision
@@ -13,7 +14,6 @@ from planner.records.person import Exclusion, Override
 from planner.records.verdict import Verdict
 from planner.standing import follows_verdict, overrides_today
 from planner.supersede import Data, Standing, build_standing
-from planner.triage import choices
 
 
 @dataclass(frozen=True)

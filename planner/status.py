@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.commands import commands_after
+from planner.deciding.next_command import commands_after
+from planner.deciding.triage import choices
 from planner.standing import follows_verdict
 from planner.standpoint import Standpoint
-from planner.triage import choices
 
 
 def program_state(at: Standpoint) -> str:

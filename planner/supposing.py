@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from planner.deciding.overrides import choose_route
+from planner.deciding.triage import Route
 from planner.language.program import Program
-from planner.overrides import choose_route
 from planner.records.decision import Decision, Inputs
 from planner.records.person import Override
 from planner.records.verdict import Turning, Verdict
-from planner.triage import Route
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from planner.deciding.policy import build_position
+from planner.deciding.situation import Position, Situation, Step
 from planner.errors import UsageError
 from planner.evidence.evidence import Evidence
 from planner.evidence.perturbation import moved_arm, shifted
@@ -15,8 +17,6 @@ from planner.evidence.values import is_finite
 from planner.headline import standing_facts
 from planner.judging.post_hoc import fresh_evidence
 from planner.language.program import Program
-from planner.policy import build_position
-from planner.position import Position, Situation, Step
 from planner.records.base import Record
 from planner.records.runs import Run
 from planner.records.verdict import Verdict

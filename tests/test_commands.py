@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hand_made import decision, make_program
 
-from planner.commands import commands_after
+from planner.deciding.next_command import commands_after
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from stores import empty_store as empty_store
 from stores import new_home as new_home
 from worlds import CODE, catalog_of, description_of, own_run, recall_of, small, stand
 
+from planner.deciding.policy import Situation, build_position
 from planner.io import tags
 from planner.io.mlflow_client import dataset_input
 from planner.io.run_store import MlflowRuns
 from planner.language.program import Program
 from planner.paths import Home
-from planner.policy import Situation, build_position
 from planner.records.jobs import Ended
 from planner.records.verdict import GuardResult, Verdict
 from tests.builders import IS_BETTER, make_program, two, verdict_of

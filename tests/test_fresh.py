@@ -4,9 +4,9 @@ from pathlib import Path
 
 from worlds import World, own_run, scores, situation_of, small, stand
 
+from planner.deciding.policy import build_position
 from planner.judging.post_hoc import fresh_seeds_wanted, judged_otherwise
 from planner.language.program import Program, build
-from planner.policy import build_position
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from worlds import Scripted, own_run, scores, situation_of, small
 
+from planner.deciding.situation import Position, Situation, Step
 from planner.graph import Launched, Options, Outcome, Recorded, run_loop
-from planner.position import Position, Situation, Step
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.runs import PlannedRun, Run

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from worlds import CODE, World, catalog_of, own_run, scores, situation_of, small, stand
 
+from planner.deciding.policy import build_position
 from planner.errors import ProgramError
 from planner.evidence.selection import Recall, Snapshot
 from planner.judging.futility import noise_findings, refusal, refused
 from planner.language.program import Program, build
-from planner.policy import build_position
 from planner.records.runs import Run
 from planner.records.verdict import Floor
 from planner.statistics import power

@@ -23,11 +23,11 @@ from worlds import (
     steady,
 )
 
-from planner.deciding import decision_digest
+from planner.deciding.launch import decision_digest
+from planner.deciding.policy import build_position
+from planner.deciding.situation import Position, Situation
 from planner.evidence.selection import Recall, Snapshot
 from planner.language.program import Program, build
-from planner.policy import build_position
-from planner.position import Position, Situation
 from planner.records.base import canonical
 from planner.records.runs import Run
 

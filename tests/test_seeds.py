@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pytest
 from worlds import own_run, recall_of, scores, small, steady
 
+from planner.deciding.seed_allocation import seeds_wanted
 from planner.evidence.evidence import Evidence
 from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program
 from planner.records.person import Exclusion
 from planner.records.runs import Run
-from planner.seeds import seeds_wanted
 
 UNSURE = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.5}
 NAMES = ("base", "new", "other", "last")

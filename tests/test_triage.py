@@ -12,13 +12,13 @@ from stories import story
 from worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
 
 from planner.criteria.descriptions import asked_text
+from planner.deciding.situation import Position
+from planner.deciding.triage import choices
 from planner.language.program import ENDS, Program, build
-from planner.position import Position
 from planner.records.decision import Decision, Due
 from planner.records.person import Override
 from planner.records.runs import Run
 from planner.text.numbers import number
-from planner.triage import choices
 
 LOW = scores()
 

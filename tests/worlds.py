@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from planner.deciding.policy import build_position
+from planner.deciding.situation import Position, Situation
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Catalog, Recall, Snapshot
 from planner.explain.trace import Trace
@@ -29,8 +31,6 @@ from planner.io.programs import load_program
 from planner.io.sync import import_records, mirror_pending
 from planner.language.program import Program, build
 from planner.paths import Home
-from planner.policy import build_position
-from planner.position import Position, Situation
 from planner.records.jobs import Description, Ended, Event, Job, Started
 from planner.records.person import Exclusion, Override, Revocation
 from planner.records.runs import PlannedRun, Run

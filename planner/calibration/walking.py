@@ -9,12 +9,12 @@ from typing import Any
 from planner.calibration.noise import Normals
 from planner.calibration.simulated import Plan, Simulated
 from planner.criteria.decision_rule import Judging
+from planner.deciding.policy import build_position
+from planner.deciding.situation import Position, Situation
 from planner.evidence.evidence import Evidence
 from planner.judging.conclusion import is_confirmed
 from planner.judging.verdict import judge_phase
 from planner.language.program import Phase, Program
-from planner.policy import build_position
-from planner.position import Position, Situation
 from planner.records.verdict import Verdict
 
 

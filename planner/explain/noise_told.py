@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from planner.deciding.seed_allocation import arms_of
 from planner.judging.noise_floor import floor_text
 from planner.language.program import Program
 from planner.records.verdict import CriterionResult, Floor, Verdict
-from planner.seeds import arms_of
 from planner.text.numbers import number
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from planner.alternatives import why_not_row
 from planner.criteria.judge import result_from
-from planner.deferred import conditions_of
+from planner.deciding.deferred import conditions_of
+from planner.deciding.rejected import why_not_row
+from planner.deciding.triage import way_on
 from planner.explain.trace import Trace
 from planner.language.program import OUTCOMES, Option, Rule
 from planner.records.base import Record, Value
 from planner.records.verdict import CriterionOutcome, CriterionResult, Verdict
 from planner.text.numbers import number, words
-from planner.triage import way_on
 
 Kind = Literal["gate", "case", "tier", "next", "option"]
 Wanted = tuple[str, CriterionOutcome]

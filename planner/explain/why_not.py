@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from planner.deciding.triage import choices
 from planner.errors import UsageError
 from planner.explain.trace import Trace
 from planner.explain.unfired import Failed, Told, first_failed, rules_told, wanted_for
@@ -15,7 +16,6 @@ from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.supposing import Flip
 from planner.text.numbers import number, words
-from planner.triage import choices
 
 
 class Change(Record):

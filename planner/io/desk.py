@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from planner.deciding.situation import Position, Situation, Step
 from planner.errors import StoreUnavailable
 from planner.evidence.selection import Catalog, Recall, Snapshot, spent_by
 from planner.explain.in_json import as_json
@@ -26,7 +27,6 @@ from planner.lost import lost_grounds
 from planner.memo.notes import decision_note
 from planner.paths import Home
 from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
-from planner.position import Position, Situation, Step
 from planner.records.decision import Decision
 from planner.records.jobs import Event
 from planner.records.journal_entry import Entry

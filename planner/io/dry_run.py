@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from planner.deciding.policy import build_position
+from planner.deciding.situation import Position
 from planner.errors import Fault, each_apart
 from planner.io.advancing import Request, workers
 from planner.io.clock import SystemClock
@@ -22,8 +24,6 @@ from planner.io.progress import in_words
 from planner.judging.futility import refusal
 from planner.language.program import Program
 from planner.paths import Home
-from planner.policy import build_position
-from planner.position import Position
 from planner.records.runs import PlannedRun
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
+from planner.deciding.triage import choices
 from planner.errors import StoreUnavailable, UsageError
 from planner.io.clock import SystemClock
 from planner.io.desk import user_name
@@ -21,7 +22,6 @@ from planner.records.person import Exclusion, Keep, Override, Revocation
 from planner.standing import exclusions_today, kept_code
 from planner.standpoint import Standpoint
 from planner.text.terminal import CONTROL
-from planner.triage import choices
 
 _LONGEST = 2000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from planner.commands import commands_after
+from planner.deciding.next_command import commands_after
 from planner.headline import standing_facts
 from planner.language.program import Program
 from planner.records.decision import Decision

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from planner.deciding import decision_digest, launch_decision, registered, stop_for_want_of_budget
+from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
+from planner.deciding.overrides import choose_route
+from planner.deciding.policy import judge_on_the_way, lacks_required, passed_over, seeds_next
+from planner.deciding.triage import Route
 from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Recall, Snapshot
@@ -13,8 +16,6 @@ from planner.judging.caveats import SHORT
 from planner.judging.post_hoc import fresh_evidence, judged_otherwise
 from planner.judging.verdict import build_judging
 from planner.language.program import Program
-from planner.overrides import choose_route
-from planner.policy import judge_on_the_way, lacks_required, passed_over, seeds_next
 from planner.records.base import Identified
 from planner.records.decision import Decision, Inputs
 from planner.records.person import Override
@@ -22,7 +23,6 @@ from planner.records.verdict import Considered, Verdict
 from planner.replay.log import Log
 from planner.replay.reservoir import Reservoir
 from planner.standing import overrides_today
-from planner.triage import Route
 
 Told = TypeVar("Told", bound=Identified)
 

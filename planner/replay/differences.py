@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any, Literal
 
-from planner.deciding import decision_digest
+from planner.deciding.launch import decision_digest
 from planner.evidence.digests import run_digest, stepped_metrics
 from planner.evidence.sample import run_value
 from planner.evidence.values import as_text

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from planner.deciding.policy import seeds_next
 from planner.judging.caveats import SHORT
 from planner.judging.verdict import build_judging
 from planner.language.program import Program
-from planner.policy import seeds_next
 from planner.records.base import Record
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict

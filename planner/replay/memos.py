@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from planner.deciding.situation import Step
 from planner.evidence.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.hindsight import score_overrides
 from planner.language.program import Program
-from planner.position import Step
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.again import counted_again

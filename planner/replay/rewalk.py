@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from planner.deciding.policy import build_position, passed_over
+from planner.deciding.situation import Position, Situation
 from planner.evidence.selection import Recall, Snapshot, spent_by
 from planner.evidence.values import as_text
 from planner.language.program import Program
-from planner.policy import build_position, passed_over
-from planner.position import Position, Situation
 from planner.records.base import canonical
 from planner.records.decision import Decision
 from planner.records.runs import PlannedRun, Run

@@ -18,13 +18,13 @@ from planner.calibration.summary import Tally, path_of, quantile, rate_of, tally
 from planner.calibration.walking import GateTrial, approved, try_gate, try_path
 from planner.calibration.worlds import Setting, World, gate_world, path_world, weakest_worlds
 from planner.criteria.decision_rule import Judging
+from planner.deciding.policy import build_position
+from planner.deciding.situation import Situation
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Recall, Snapshot
 from planner.io.repeating import seeded_normals
 from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program
-from planner.policy import build_position
-from planner.position import Situation
 from planner.records.runs import Run
 from planner.statistics.sequential import first_answer
 

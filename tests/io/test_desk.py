@@ -9,6 +9,7 @@ import pytest
 from stories import story
 from worlds import Measured, World, credit_linesearch, foreign_run, own_run, scores, small, steady
 
+from planner.deciding.policy import build_position
 from planner.errors import ProgramError
 from planner.io.describing import Describer
 from planner.io.home import code_at_hand
@@ -16,7 +17,6 @@ from planner.io.memory import MemoryRuns
 from planner.io.mirror import write_person
 from planner.language.program import Program, build
 from planner.paths import Home
-from planner.policy import build_position
 from planner.records.decision import Decision
 from planner.records.person import Keep
 from planner.records.verdict import Verdict

@@ -7,13 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from planner.deciding.situation import Position, Step
 from planner.errors import ProgramError
 from planner.explain.in_text import as_text
 from planner.explain.trace import Trace
 from planner.io.programs import load_program
 from planner.language.program import Program
 from planner.memo.render import render_memo
-from planner.position import Position, Step
 from planner.records.person import Override
 from planner.standing import trace_of
 from planner.supersede import build_standing

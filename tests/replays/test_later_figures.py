@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from planner.position import Position
+from planner.deciding.situation import Position
 from planner.records.person import Override
 from tests.replays.replaying import (
     Figures,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from planner.deciding import registered
+from planner.deciding.launch import registered
+from planner.deciding.triage import Pick, Route, by_rules, choices
 from planner.language.program import Option, Program
 from planner.language.transitions import openers
 from planner.records.decision import Decision, Rejected
 from planner.records.person import Override
 from planner.records.verdict import Verdict
-from planner.triage import Pick, Route, by_rules, choices
 
 
 def choose_route(

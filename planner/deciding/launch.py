@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from planner.deciding.triage import Route
 from planner.judging.rules_digest import rules_digest
 from planner.language.prediction import Prediction
 from planner.language.program import ENDS, Program
@@ -12,7 +13,6 @@ from planner.language.transitions import openers, targets
 from planner.records.base import digest_of
 from planner.records.decision import Decision, Inputs
 from planner.records.verdict import Verdict
-from planner.triage import Route
 
 
 def decision_digest(program: Program, phase: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner.alternatives import one_try, why_not_row
-from planner.deferred import conditions_of, due_options, why_deferred
+from planner.deciding.deferred import conditions_of, due_options, why_deferred
+from planner.deciding.rejected import one_try, why_not_row
 from planner.language.program import ENDS, Option, Program
 from planner.language.transitions import openers
 from planner.records.decision import Decision, Due, Rejected

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from planner.criteria.decision_rule import Judging
-from planner.deciding import (
-    decision_digest,
-    launch_decision,
-    registered,
-    stop_for_want_of_budget,
-)
+from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
+from planner.deciding.overrides import choose_route
+from planner.deciding.seed_allocation import seeds_wanted
+from planner.deciding.situation import Position, Situation, State, Step
+from planner.deciding.triage import Route
 from planner.evidence.evidence import Evidence
 from planner.judging.caveats import SHORT, passed_over_caveat
 from planner.judging.futility import is_hopeless, refused
@@ -23,13 +22,9 @@ from planner.judging.post_hoc import Seen, fresh_evidence, fresh_seeds_wanted, j
 from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Phase, Program
 from planner.language.transitions import openers, targets
-from planner.overrides import choose_route
-from planner.position import Position, Situation, State, Step
 from planner.records.decision import Decision, Inputs
 from planner.records.runs import PlannedRun
 from planner.records.verdict import Floor, Verdict
-from planner.seeds import seeds_wanted
-from planner.triage import Route
 
 
 def build_position(situation: Situation) -> Position:
@@ -56,7 +51,7 @@ def judge_on_the_way(
         passed: phases that were passed over on the way.
         short: runs are missing, and the budget pays for none.
         post_hoc: a rule changed after evidence for it was seen.
-        judge: see :class:`planner.position.Situation`.
+        judge: see :class:`planner.deciding.situation.Situation`.
     """
     caveats = [passed_over_caveat(name) for name in passed]
     caveats += [SHORT] if short else []

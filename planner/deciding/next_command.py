@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from planner.deciding.triage import choices
 from planner.language.program import Program
 from planner.records.decision import Decision
-from planner.triage import choices
 
 _REASON = "--reason TEXT"
 
