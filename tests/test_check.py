@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.check import Finding, check
 from planner.errors import ProgramError, dotted
 from planner.io.yaml12 import read_yaml
 from planner.language.program import Program, build
 from planner.language.references import faults, resolve
+from planner.linting.check import Finding, check
 
 PROGRAMS = Path(__file__).parent / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))

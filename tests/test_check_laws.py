@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from planner.check import check
 from planner.criteria.quantity import region_of
 from planner.judging.decision_table import choose_row, rule_holds
 from planner.language.program import Program, Rule
+from planner.linting.check import check
 from planner.records.verdict import Verdict
 from tests.builders import PHASE, make_program, verdict_of
 from tests.test_gate_properties import VALUES, Values, as_evidence, criteria, damaged, required

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from planner.check import Finding, check
 from planner.errors import dotted
 from planner.io.yaml12 import read_yaml
 from planner.language.program import build
+from planner.linting.check import Finding, check
 from tests.test_check import REMOVED, sound
 
 HERE = Path(__file__).parent

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import own_run, small, stand
 
-from planner.check import check
 from planner.judging.conclusion import BEYOND_BUDGET
 from planner.judging.error_budget import build_shares, build_spending, own_gates
 from planner.judging.rules_digest import rules_digest
 from planner.judging.verdict import build_judging
 from planner.language.program import Program, build
+from planner.linting.check import check
 
 SMALL = small()
 

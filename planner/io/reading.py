@@ -102,9 +102,9 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
     Args:
         which: a program's name, a file, or None for all programs.
     """
-    from planner.check import check
     from planner.io.measured_noise import measured_faults
     from planner.io.programs import find_program, load_program, program_names
+    from planner.linting.check import check
 
     if which is None:
         paths = [home.program(name) for name in program_names(home.root)]

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from planner.domain import Asked, Part, Variable
+from planner.linting.value_ranges import Asked, Part, Variable
 
 _MOST_SAMPLES = 5000
 

@@ -9,7 +9,7 @@ from planner.language.criterion import Combined
 from planner.language.finding import Finding, error, warning
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program, Rule
 from planner.language.references import basics_under, resolve
-from planner.truth import MOST_CRITERIA, Truth, build_truth
+from planner.linting.truth_tables import MOST_CRITERIA, Truth, build_truth
 
 Keys = tuple[str | int, ...]
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from planner.checks.answers import claim_findings, expected_findings, row_findings, twice_findings
-from planner.checks.arms import (
+from planner.language.finding import Finding, error
+from planner.language.program import Phase, Program
+from planner.language.references import faults
+from planner.linting.arms import (
     arm_findings,
     compared_findings,
     guard_findings,
     select_findings,
     tuned_findings,
 )
-from planner.checks.bounds import bound_findings, metric_findings
-from planner.checks.grading import grading_findings
-from planner.checks.spending import seed_findings, spending_findings
-from planner.checks.ways import way_findings
-from planner.language.finding import Finding, error
-from planner.language.program import Phase, Program
-from planner.language.references import faults
+from planner.linting.bounds import bound_findings, metric_findings
+from planner.linting.budget import seed_findings, spending_findings
+from planner.linting.claims import claim_findings, expected_findings, row_findings, twice_findings
+from planner.linting.decision_tables import case_findings, combined_findings, gate_findings, tier_findings
+from planner.linting.monotonicity import grading_findings
+from planner.linting.reachability import way_findings
 from planner.phase_graph.graph import graph_faults
-from planner.tables import case_findings, combined_findings, gate_findings, tier_findings
 
 __all__ = ["Finding", "check"]
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable
 
-from planner.agreement import Agreement, agreements
-from planner.domain import Asked, Variable, asked_of
 from planner.language.criterion import Combined
 from planner.language.program import Program
 from planner.language.references import Key, _parts, resolve
+from planner.linting.joint_answers import Agreement, agreements
+from planner.linting.value_ranges import Asked, Variable, asked_of
 from planner.text.numbers import number
 
 MOST_CRITERIA = 16

@@ -8,8 +8,8 @@ from planner.language.finding import Finding, error, warning
 from planner.language.program import ClaimRule, Phase, Program, Rule
 from planner.language.references import conditions
 from planner.language.suggestions import repeated
-from planner.tables import all_met, never_met, reached_rows
-from planner.truth import Truth, build_truth
+from planner.linting.decision_tables import all_met, never_met, reached_rows
+from planner.linting.truth_tables import Truth, build_truth
 
 
 def claim_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:

@@ -11,15 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from planner.agreement import samples_of
-from planner.domain import Asked, Part, Variable, asked_of
 from planner.language.criterion import Comparison, Level
 from planner.language.finding import Finding, warning
 from planner.language.program import Phase, Program
 from planner.language.references import Key, basics_under, resolve
-from planner.tables import all_met, reached_rows
+from planner.linting.decision_tables import all_met, reached_rows
+from planner.linting.joint_answers import samples_of
+from planner.linting.truth_tables import Truth, build_truth
+from planner.linting.value_ranges import Asked, Part, Variable, asked_of
 from planner.text.numbers import number
-from planner.truth import Truth, build_truth
 
 
 def grading_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:

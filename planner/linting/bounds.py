@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.agreement import samples_of
-from planner.domain import Part, asked_of
 from planner.language.criterion import Combined, Criterion, Measured, Order, Spread
 from planner.language.finding import Finding, error, warning
 from planner.language.program import Phase, Program
+from planner.linting.joint_answers import samples_of
+from planner.linting.value_ranges import Part, asked_of
 from planner.text.numbers import bound_text, number
 
 

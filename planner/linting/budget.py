@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from planner.checks.arms import confounds, pairs_of
 from planner.criteria.decision_rule import LEAST_SEEDS
 from planner.evidence.values import as_text
 from planner.judging.error_budget import build_shares
@@ -13,6 +12,7 @@ from planner.language.finding import Finding, error, warning
 from planner.language.program import Phase, Program
 from planner.language.references import resolve
 from planner.language.transitions import targets
+from planner.linting.arms import confounds, pairs_of
 from planner.phase_graph.graph import build_ways
 
 _HOUR = 3600.0

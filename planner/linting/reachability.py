@@ -9,9 +9,9 @@ from planner.language.finding import Finding, error, warning
 from planner.language.program import Option, Phase, Program
 from planner.language.references import resolve
 from planner.language.transitions import targets
+from planner.linting.decision_tables import all_met, never_met
+from planner.linting.truth_tables import build_truth
 from planner.phase_graph.graph import Ways, build_ways
-from planner.tables import all_met, never_met
-from planner.truth import build_truth
 
 
 def way_findings(program: Program) -> Iterator[Finding]:
