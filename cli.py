@@ -161,7 +161,7 @@ def status(program: MaybeName = None, json: Json = False) -> None:
     """Where each phase stands, what is next, what has been spent."""
     from planner.io.home import open_program, standpoint
     from planner.io.programs import program_names
-    from planner.status import as_lines, program_json
+    from planner.lineage.status import as_lines, program_json
 
     home = the_home()
     names = [program] if program else program_names(home.root)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from planner.lineage.staleness import Standing
 from planner.records.verdict import Verdict
-from planner.supersede import Standing
 
 
 def standing_facts(verdict: Verdict, standing: Standing) -> list[str]:

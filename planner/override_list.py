@@ -7,9 +7,9 @@ from typing import Any
 
 from planner.hindsight import score_overrides
 from planner.language.program import Program
+from planner.lineage.in_force import overrides_today
 from planner.override_scores import score_facts, score_lines
 from planner.records.person import Override, Revocation
-from planner.standing import overrides_today
 
 
 def override_rows(program: Program, entries: Sequence[Any], now: str) -> list[dict[str, Any]]:

@@ -17,11 +17,11 @@ from planner.evidence.values import is_finite
 from planner.headline import standing_facts
 from planner.judging.post_hoc import fresh_evidence
 from planner.language.program import Program
+from planner.lineage.staleness import Standing
 from planner.records.base import Record
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
 from planner.statistics import intervals
-from planner.supersede import Standing
 from planner.text.numbers import number, words
 
 

@@ -8,8 +8,8 @@ from builders import PHASE, make_evidence, make_program, verdict_of
 
 from planner.explain.trace import Trace
 from planner.language.program import Program
+from planner.lineage.staleness import Standing
 from planner.records.verdict import Verdict
-from planner.supersede import Standing
 from planner.supposing import ground_of
 
 CRITERIA: dict[str, dict[str, Any]] = {

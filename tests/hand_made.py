@@ -8,6 +8,7 @@ from typing import Any
 from planner.evidence.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.language.program import Program, build
+from planner.lineage.staleness import Standing
 from planner.records.decision import Decision, Rejected
 from planner.records.person import Override
 from planner.records.runs import Run
@@ -20,7 +21,6 @@ from planner.records.verdict import (
     Turning,
     Verdict,
 )
-from planner.supersede import Standing
 
 PROGRAM: dict[str, Any] = {
     "program": "study",

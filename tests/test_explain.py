@@ -13,10 +13,10 @@ from hand_made import OUTCOMES, criterion, decision, guard, override, trace, ver
 from planner.explain.in_json import as_json
 from planner.explain.in_mermaid import as_mermaid
 from planner.explain.in_text import as_text
+from planner.lineage.staleness import Standing
 from planner.memo.render import render_memo
 from planner.override_scores import Score
 from planner.records.verdict import ClaimResult
-from planner.supersede import Standing
 
 HOSTILE = '"]; click a "javascript:alert(1)" <script> #quot; {{x}} | end\nsubgraph'
 _NODE = r'[a-z]+\d*(\[|\{\{|\(\()?("[^"<>]*(<br/>[^"<>]*)*"|start)?(\]|\}\}|\)\))?(:::[a-z_]+)?'

@@ -12,7 +12,6 @@ from cli_schemas import assert_fits
 from hand_made import PROGRAM, criterion, decision, make_program, override, verdict
 
 from planner.errors import UsageError
-from planner.grounds import build_grounds
 from planner.io.claim_pictures import write_webs
 from planner.io.programs import load_program
 from planner.judging.rules_digest import rules_digest
@@ -23,9 +22,10 @@ from planner.knowledge.in_text import as_text
 from planner.knowledge.lanes import build_chart
 from planner.knowledge.web import COLOURS, build_web
 from planner.language.program import Program
+from planner.lineage.dependencies import build_grounds
+from planner.lineage.program_state import build_standpoint
 from planner.phase_graph.graph import rests_on
 from planner.records.verdict import ClaimResult, Verdict
-from planner.standpoint import build_standpoint
 
 DRAFTS = sorted((Path(__file__).parent / "programs").glob("*.yaml"))
 NOW = "2026-01-05T00:00:00+00:00"

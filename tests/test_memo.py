@@ -19,12 +19,12 @@ from hand_made import (
 )
 from markdown_it import MarkdownIt
 
+from planner.lineage.staleness import Standing
 from planner.memo.brief import next_step
 from planner.memo.notes import decision_note, person_note
 from planner.memo.render import Picture, render_memo
 from planner.records.person import Exclusion, Keep, Revocation
 from planner.records.verdict import ClaimResult
-from planner.supersede import Standing
 
 HOSTILE = (
     "<script>alert(1)</script> <img src=x onerror=alert(1)> [a](javascript:alert(1)) ![b](http://x/y.png) "

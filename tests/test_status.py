@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from worlds import Scripted, World, foreign_run, scores, small
 
 from planner.language.program import build
-from planner.standpoint import Standpoint
-from planner.status import as_lines, next_step, phase_state, program_json, program_state
+from planner.lineage.program_state import Standpoint
+from planner.lineage.status import as_lines, next_step, phase_state, program_json, program_state
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from worlds import CODE, credit_linesearch, runs_of, scores, small, stand
 
 from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program, build
+from planner.lineage.staleness import Standing, build_standing, claims_today
 from planner.records.verdict import Verdict
-from planner.supersede import Standing, build_standing, claims_today
 
 CREDIT = credit_linesearch()
 WALK = ("phase_6a", "samebatch", "snapshot_age", "regularized")

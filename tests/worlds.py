@@ -30,12 +30,12 @@ from planner.io.mirror import write_person
 from planner.io.programs import load_program
 from planner.io.sync import import_records, mirror_pending
 from planner.language.program import Program, build
+from planner.lineage.in_force import kept_code, trace_of
+from planner.lineage.program_state import Standpoint, build_standpoint
 from planner.paths import Home
 from planner.records.jobs import Description, Ended, Event, Job, Started
 from planner.records.person import Exclusion, Override, Revocation
 from planner.records.runs import PlannedRun, Run
-from planner.standing import kept_code, trace_of
-from planner.standpoint import Standpoint, build_standpoint
 
 ROOT = Path(__file__).parents[1]
 CODE = "code-1"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from planner.language.program import Phase, Program, Supersedes
+from planner.lineage.staleness import Standing
 from planner.override_scores import Score
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import ClaimResult, Verdict
-from planner.supersede import Standing
 from planner.supposing import Flip, Ground, flips_of, ground_of
 
 

@@ -23,9 +23,9 @@ from planner.io.stopping import whole
 from planner.io.telling import Telling, end_lines, heard_or_not
 from planner.judging.futility import refusal
 from planner.language.program import Program
+from planner.lineage.status import command_lines, next_step, program_state
 from planner.paths import Home
 from planner.records.decision import Decision
-from planner.status import command_lines, next_step, program_state
 from planner.text.terminal import plain
 
 

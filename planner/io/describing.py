@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from planner.io.journal import Journal
 from planner.language.program import Program
+from planner.lineage.staleness import Data
 from planner.records.base import digest_of
 from planner.records.jobs import Description
 from planner.records.runs import DIGEST_LENGTH
-from planner.supersede import Data
 
 if TYPE_CHECKING:
     from planner.ports import Launcher

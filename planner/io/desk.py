@@ -23,17 +23,7 @@ from planner.io.mirror import mirror, write_person
 from planner.io.settling import Reaper
 from planner.io.stopping import Stopped, whole
 from planner.language.program import Program
-from planner.lost import lost_grounds
-from planner.memo.notes import decision_note
-from planner.paths import Home
-from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
-from planner.records.decision import Decision
-from planner.records.jobs import Event
-from planner.records.journal_entry import Entry
-from planner.records.person import Override
-from planner.records.runs import PlannedRun
-from planner.records.verdict import Verdict
-from planner.standing import (
+from planner.lineage.in_force import (
     exclusions_today,
     kept_code,
     latest_step,
@@ -43,8 +33,18 @@ from planner.standing import (
     rules_seen,
     trace_of,
 )
-from planner.standpoint import build_standpoint
-from planner.supersede import Standing, build_standing
+from planner.lineage.lost_runs import lost_grounds
+from planner.lineage.program_state import build_standpoint
+from planner.lineage.staleness import Standing, build_standing
+from planner.memo.notes import decision_note
+from planner.paths import Home
+from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
+from planner.records.decision import Decision
+from planner.records.jobs import Event
+from planner.records.journal_entry import Entry
+from planner.records.person import Override
+from planner.records.runs import PlannedRun
+from planner.records.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from planner.io.journal import Journal
 from planner.io.locks import holder_of
 from planner.io.programs import find_program, load_program
 from planner.language.program import Program
+from planner.lineage.in_force import kept_code
+from planner.lineage.program_state import Standpoint, build_standpoint
 from planner.paths import Home
 from planner.records.base import digest_of
 from planner.records.journal_entry import Entry
 from planner.records.verdict import Verdict
-from planner.standing import kept_code
-from planner.standpoint import Standpoint, build_standpoint
 
 
 def open_program(home: Home, name: str) -> Program:

@@ -10,8 +10,8 @@ from planner.io.mlflow_client import store_uri
 from planner.judging.futility import noise_findings
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
+from planner.lineage.in_force import exclusions_today, kept_code
 from planner.paths import Home
-from planner.standing import exclusions_today, kept_code
 
 
 def measured_faults(home: Home, program: Program) -> list[Finding]:

@@ -17,10 +17,10 @@ from planner.io.home import code_of, open_journal, open_program, standpoint
 from planner.io.looking_back import list_overrides
 from planner.io.mirror import write_person
 from planner.language.program import Program
+from planner.lineage.in_force import exclusions_today, kept_code
+from planner.lineage.program_state import Standpoint
 from planner.paths import Home
 from planner.records.person import Exclusion, Keep, Override, Revocation
-from planner.standing import exclusions_today, kept_code
-from planner.standpoint import Standpoint
 from planner.text.terminal import CONTROL
 
 _LONGEST = 2000

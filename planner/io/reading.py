@@ -12,13 +12,13 @@ from planner.hindsight import score_overrides
 from planner.io.home import code_of, open_program, standpoint
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
+from planner.lineage.in_force import rules_before, trace_of
+from planner.lineage.program_state import Standpoint
+from planner.lineage.status import phase_json
 from planner.paths import Home
 from planner.records.decision import Decision
 from planner.records.journal_entry import Entry
 from planner.records.verdict import Verdict
-from planner.standing import rules_before, trace_of
-from planner.standpoint import Standpoint
-from planner.status import phase_json
 
 if TYPE_CHECKING:
     from planner.phase_graph.render import PhaseState

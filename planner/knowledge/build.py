@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from planner.criteria.judge import lookup, result_from
-from planner.grounds import Ground, build_grounds
 from planner.judging.predictions import Rival, registered_predictions, rivals_of
 from planner.language.program import Program
 from planner.language.references import conditions, resolve
+from planner.lineage.dependencies import Ground, build_grounds
+from planner.lineage.program_state import Standpoint
+from planner.lineage.staleness import claims_today
 from planner.override_list import override_rows
 from planner.records.base import Record
 from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult, Verdict
 from planner.scores import Scored, score_predictions
-from planner.standpoint import Standpoint
-from planner.supersede import claims_today
 from planner.text.numbers import words
 
 

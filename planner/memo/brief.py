@@ -7,9 +7,9 @@ import re
 from planner.deciding.next_command import commands_after
 from planner.headline import standing_facts
 from planner.language.program import Program
+from planner.lineage.staleness import Standing
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
-from planner.supersede import Standing
 from planner.text.markdown import escape
 
 _OPEN_QUESTION = re.compile(r"(^|[,;:] )(which|what|how|why|when|where|who|whose)\b|\bor\b", re.IGNORECASE)

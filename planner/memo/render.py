@@ -17,13 +17,13 @@ from planner.explain.rules_changed import rules_changed
 from planner.explain.trace import Trace
 from planner.judging.predictions import prediction_of, rivals_of
 from planner.language.program import Program
+from planner.lineage.staleness import claims_today
 from planner.memo.brief import answer_line, headline, next_step
 from planner.memo.ran import what_ran
 from planner.memo.results import digits_for, result_tables, seeds_of_arms
 from planner.memo.would_change import would_change
 from planner.records.decision import Decision
 from planner.records.verdict import CriterionResult, Verdict
-from planner.supersede import claims_today
 from planner.text.markdown import escape
 from planner.text.numbers import around, number, words
 

@@ -16,13 +16,13 @@ from planner.judging.caveats import SHORT
 from planner.judging.post_hoc import fresh_evidence, judged_otherwise
 from planner.judging.verdict import build_judging
 from planner.language.program import Program
+from planner.lineage.in_force import overrides_today
 from planner.records.base import Identified
 from planner.records.decision import Decision, Inputs
 from planner.records.person import Override
 from planner.records.verdict import Considered, Verdict
 from planner.replay.log import Log
 from planner.replay.reservoir import Reservoir
-from planner.standing import overrides_today
 
 Told = TypeVar("Told", bound=Identified)
 

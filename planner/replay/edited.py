@@ -9,12 +9,12 @@ from planner.deciding.policy import seeds_next
 from planner.judging.caveats import SHORT
 from planner.judging.verdict import build_judging
 from planner.language.program import Program
+from planner.lineage.in_force import follows_verdict
 from planner.records.base import Record
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.again import decision_again, evidence_again, verdicts_again
 from planner.replay.log import Log
-from planner.standing import follows_verdict
 
 _ASKED = ("outcome", "case", "tier", "confidence")
 _DECIDED = ("action", "choice")

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from planner.lineage.in_force import exclusions_today, follows_verdict, rules_seen
 from planner.records.decision import Decision
 from planner.records.person import Exclusion, Override
 from planner.records.runs import Run
 from planner.records.verdict import Considered, Verdict
-from planner.standing import exclusions_today, follows_verdict, rules_seen
 
 
 class Log:

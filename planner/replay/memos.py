@@ -10,13 +10,13 @@ from planner.evidence.evidence import Evidence
 from planner.explain.trace import Trace
 from planner.hindsight import score_overrides
 from planner.language.program import Program
+from planner.lineage.in_force import follows_verdict, opened_by, overrides_today, trace_of
+from planner.lineage.staleness import build_standing
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.again import counted_again
 from planner.replay.log import Log
 from planner.replay.replay import Derived
-from planner.standing import follows_verdict, opened_by, overrides_today, trace_of
-from planner.supersede import build_standing
 
 
 def judged_last(log: Log, phase: str | None = None) -> list[Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from planner.language.program import Program
+from planner.lineage.in_force import follows_verdict
 from planner.records.base import Record, canonical
 from planner.records.decision import Decision
 from planner.records.runs import Run
@@ -20,7 +21,6 @@ from planner.replay.differences import (
     verdict_differences,
 )
 from planner.replay.log import Log
-from planner.standing import follows_verdict
 
 
 class Replayed(Record):

@@ -12,13 +12,13 @@ from planner.deciding.situation import Position, Situation
 from planner.evidence.selection import Recall, Snapshot, spent_by
 from planner.evidence.values import as_text
 from planner.language.program import Program
+from planner.lineage.in_force import exclusions_today, follows_verdict, kept_code, overrides_today
 from planner.records.base import canonical
 from planner.records.decision import Decision
 from planner.records.runs import PlannedRun, Run
 from planner.records.verdict import Verdict
 from planner.replay.log import Log
 from planner.replay.reservoir import Place, Reservoir
-from planner.standing import exclusions_today, follows_verdict, kept_code, overrides_today
 
 
 @dataclass

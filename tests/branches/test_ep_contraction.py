@@ -13,10 +13,10 @@ from worlds import ROOT, Scripted, World
 from planner.evidence.evidence import Evidence
 from planner.io.programs import load_program
 from planner.judging.verdict import build_judging, judge_phase
+from planner.lineage.status import Standpoint
 from planner.records.jobs import Ended, Event, Job, Started
 from planner.records.runs import Run
 from planner.records.verdict import ClaimResult, Verdict
-from planner.status import Standpoint
 
 pytestmark = pytest.mark.slow
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "ep_contraction.yaml")

@@ -14,8 +14,8 @@ from planner.io.journal import Journal
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
 from planner.io.sync import import_records
+from planner.lineage.status import program_json
 from planner.paths import Home
-from planner.status import program_json
 
 
 @pytest.fixture

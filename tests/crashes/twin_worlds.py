@@ -17,9 +17,9 @@ from planner.io.journal import Journal
 from planner.io.locks import program_lock
 from planner.io.sync import import_records
 from planner.language.program import Program, build
+from planner.lineage.in_force import overrides_today
 from planner.paths import Home
 from planner.records.person import Override
-from planner.standing import overrides_today
 
 MEANS = {"base": 0.0, "new": -1.0, "other": 1.0, "last": -1.0, "more": 3.0}
 FLAKY = {("other", 1), ("base", 2)}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from planner.errors import UsageError
 from planner.explain.trace import Trace
 from planner.explain.why_not import why_not, why_not_lines
-from planner.supersede import Standing
+from planner.lineage.staleness import Standing
 
 
 def test_a_name_that_does_not_exist_is_refused_with_those_that_do() -> None:

@@ -16,11 +16,11 @@ from planner.io.home import code_at_hand
 from planner.io.memory import MemoryRuns
 from planner.io.mirror import write_person
 from planner.language.program import Program, build
+from planner.lineage.status import next_step, program_state
 from planner.paths import Home
 from planner.records.decision import Decision
 from planner.records.person import Keep
 from planner.records.verdict import Verdict
-from planner.status import next_step, program_state
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from planner.io.memory import MemoryRecords
 from planner.io.mirror import write_person
 from planner.io.processes import is_running
 from planner.io.sync import import_records
+from planner.lineage.status import program_json, program_state
 from planner.records.decision import Decision
-from planner.status import program_json, program_state
 
 
 def a_world(folder: Path) -> World:

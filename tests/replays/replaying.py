@@ -13,10 +13,10 @@ from planner.explain.in_text import as_text
 from planner.explain.trace import Trace
 from planner.io.programs import load_program
 from planner.language.program import Program
+from planner.lineage.in_force import trace_of
+from planner.lineage.staleness import build_standing
 from planner.memo.render import render_memo
 from planner.records.person import Override
-from planner.standing import trace_of
-from planner.supersede import build_standing
 from tests.reference_figures import as_run, load_draft, load_figures
 from tests.worlds import stand
 

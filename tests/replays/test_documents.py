@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from planner.explain.in_text import as_text
+from planner.lineage.in_force import trace_of
+from planner.lineage.staleness import build_standing
 from planner.records.verdict import ClaimResult
-from planner.standing import trace_of
-from planner.supersede import build_standing
 from tests.reference_figures import load_figures
 from tests.replays.replaying import (
     JUDGED,

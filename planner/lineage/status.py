@@ -6,8 +6,8 @@ from typing import Any
 
 from planner.deciding.next_command import commands_after
 from planner.deciding.triage import choices
-from planner.standing import follows_verdict
-from planner.standpoint import Standpoint
+from planner.lineage.in_force import follows_verdict
+from planner.lineage.program_state import Standpoint
 
 
 def program_state(at: Standpoint) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from planner.deciding.triage import choices
 from planner.judging.caveats import passed_over_caveat
 from planner.language.program import Program
+from planner.lineage.in_force import follows_verdict, overrides_today
+from planner.lineage.staleness import Data, Standing, build_standing
 from planner.records.decision import Decision
 from planner.records.person import Exclusion, Override
 from planner.records.verdict import Verdict
-from planner.standing import follows_verdict, overrides_today
-from planner.supersede import Data, Standing, build_standing
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What still stands, and why not."""
