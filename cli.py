@@ -376,7 +376,7 @@ def calibrate(
     json: Json = False,
 ) -> None:
     """Simulates the program's gates under stated noise: false passes, false fails, runs needed."""
-    from planner.calibration.telling import as_json, as_text
+    from planner.calibration.report import as_json, as_text
     from planner.io.calibrating import Wish, calibrate_program
 
     if fidelity is not None and fidelity not in FIDELITIES:

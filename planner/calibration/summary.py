@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from planner.calibration.noise import Noise, Shape
-from planner.calibration.walking import GateTrial, PathTrial
+from planner.calibration.noise_model import Noise, Shape
+from planner.calibration.trial import GateTrial, PathTrial
 from planner.records.base import Record
 
 _Z = 1.959964

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.calibration.noise import Shape, anchors_of, gate_metrics, noise_of
-from planner.calibration.summary import Calibration, GateRow, PathRow, Tally, path_of, tally_of
-from planner.calibration.walking import GateTrial, PathTrial
-from planner.calibration.worlds import (
+from planner.calibration.noise_model import Shape, anchors_of, gate_metrics, noise_of
+from planner.calibration.scenarios import (
     Setting,
     World,
     gate_world,
@@ -18,6 +16,8 @@ from planner.calibration.worlds import (
     stated_world,
     weakest_worlds,
 )
+from planner.calibration.summary import Calibration, GateRow, PathRow, Tally, path_of, tally_of
+from planner.calibration.trial import GateTrial, PathTrial
 from planner.errors import UsageError
 from planner.io.home import standpoint
 from planner.io.programs import find_program, load_program

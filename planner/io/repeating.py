@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
-from planner.calibration.noise import Normals
-from planner.calibration.simulated import Plan
-from planner.calibration.walking import GateTrial, PathTrial, approved, try_gate, try_path
-from planner.calibration.worlds import Setting, World
+from planner.calibration.noise_model import Normals
+from planner.calibration.scenarios import Setting, World
+from planner.calibration.simulator import Plan
+from planner.calibration.trial import GateTrial, PathTrial, approved, try_gate, try_path
 from planner.records.base import digest_of
 
 _CHUNK = 25

@@ -10,11 +10,11 @@ from builders import PHASE, make_program
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.calibration.noise import anchors_of, draw, gate_metrics, noise_of
-from planner.calibration.placing import Demand, Spot
-from planner.calibration.simulated import Plan, Simulated
-from planner.calibration.solving import Means
-from planner.calibration.worlds import Setting, World, gate_world, stated_world, weakest_worlds
+from planner.calibration.constraints import Demand, Spot
+from planner.calibration.noise_model import anchors_of, draw, gate_metrics, noise_of
+from planner.calibration.scenarios import Setting, World, gate_world, stated_world, weakest_worlds
+from planner.calibration.simulator import Plan, Simulated
+from planner.calibration.solver import Means
 from planner.criteria.decision_rule import Judging
 from planner.errors import UsageError
 from planner.judging.verdict import judge_phase

@@ -11,12 +11,12 @@ import pytest
 from builders import PHASE, make_program
 from worlds import catalog_of
 
-from planner.calibration.noise import Normals, anchors_of, noise_of
-from planner.calibration.placing import Role
-from planner.calibration.simulated import Plan, Simulated
+from planner.calibration.constraints import Role
+from planner.calibration.noise_model import Normals, anchors_of, noise_of
+from planner.calibration.scenarios import Setting, World, gate_world, path_world, weakest_worlds
+from planner.calibration.simulator import Plan, Simulated
 from planner.calibration.summary import Tally, path_of, quantile, rate_of, tally_of
-from planner.calibration.walking import GateTrial, approved, try_gate, try_path
-from planner.calibration.worlds import Setting, World, gate_world, path_world, weakest_worlds
+from planner.calibration.trial import GateTrial, approved, try_gate, try_path
 from planner.criteria.decision_rule import Judging
 from planner.deciding.policy import build_position
 from planner.deciding.situation import Situation

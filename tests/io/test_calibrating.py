@@ -9,7 +9,7 @@ import pytest
 from cli_schemas import assert_fits
 from small_homes import QUICK, ROOT, cli, make_home
 
-from planner.calibration.telling import as_json
+from planner.calibration.report import as_json
 from planner.io.calibrating import Wish, calibrate_program
 from planner.paths import Home
 

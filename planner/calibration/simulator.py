@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planner.calibration.noise import Noise, Normals, draw, equal
-from planner.calibration.placing import Spot
-from planner.calibration.worlds import Setting, World
+from planner.calibration.constraints import Spot
+from planner.calibration.noise_model import Noise, Normals, draw, equal
+from planner.calibration.scenarios import Setting, World
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Measured
 from planner.language.program import Program

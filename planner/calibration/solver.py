@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from planner.calibration.placing import Demand, Spot
+from planner.calibration.constraints import Demand, Spot
 
 _SWEEPS = 100
 _ONE_SIDED = 40

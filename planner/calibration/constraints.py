@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from planner.calibration.noise import Noise
+from planner.calibration.noise_model import Noise
 from planner.criteria.judge import required_by_gate
 from planner.criteria.quantity import region_of
 from planner.language.criterion import Combined, Comparison, Level, Measured, Order, Spread

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planner.calibration.noise import Noise, Shape
-from planner.calibration.placing import Demand, NotPlaced, Placer, Role, Spot
-from planner.calibration.solving import Means, named
+from planner.calibration.constraints import Demand, NotPlaced, Placer, Role, Spot
+from planner.calibration.noise_model import Noise, Shape
+from planner.calibration.solver import Means, named
 from planner.criteria.judge import required_by_gate
 from planner.errors import UsageError
 from planner.language.criterion import Combined, Measured, Spread

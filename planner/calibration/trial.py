@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from planner.calibration.noise import Normals
-from planner.calibration.simulated import Plan, Simulated
+from planner.calibration.noise_model import Normals
+from planner.calibration.simulator import Plan, Simulated
 from planner.criteria.decision_rule import Judging
 from planner.deciding.policy import build_position
 from planner.deciding.situation import Position, Situation
