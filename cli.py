@@ -518,7 +518,7 @@ def override(
 
     home = the_home()
     if list_:
-        from planner.override_list import override_lines
+        from planner.scoring.override_list import override_lines
 
         rows = list_overrides(home, program, phase)
         if json:

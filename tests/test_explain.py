@@ -15,8 +15,8 @@ from planner.explain.in_mermaid import as_mermaid
 from planner.explain.in_text import as_text
 from planner.lineage.staleness import Standing
 from planner.memo.render import render_memo
-from planner.override_scores import Score
 from planner.records.verdict import ClaimResult
+from planner.scoring.override_score import Score
 
 HOSTILE = '"]; click a "javascript:alert(1)" <script> #quot; {{x}} | end\nsubgraph'
 _NODE = r'[a-z]+\d*(\[|\{\{|\(\()?("[^"<>]*(<br/>[^"<>]*)*"|start)?(\]|\}\}|\)\))?(:::[a-z_]+)?'

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import World, credit_linesearch, override, scores, small
 
-from planner.hindsight import score_overrides
 from planner.language.program import Program
-from planner.override_list import override_lines, override_rows
-from planner.override_scores import Score, tally_rows
 from planner.records.decision import Decision
 from planner.records.person import Override, Revocation
 from planner.records.verdict import Verdict
+from planner.scoring.override_list import override_lines, override_rows
+from planner.scoring.override_score import Score, tally_rows
+from planner.scoring.overrides import score_overrides
 
 EXPECTS = small()
 OPTIONS = [{"option": o, "rationale": "so", "opens": p} for o, p in (("turn", "second"), ("repeat", "third"))]

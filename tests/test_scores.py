@@ -13,7 +13,7 @@ from worlds import World, scores, small
 from planner.judging.predictions import Foretold, registered_predictions
 from planner.language.program import Program
 from planner.records.verdict import Verdict
-from planner.scores import EVEN_ODDS, Scored, brier, score_predictions
+from planner.scoring.predictions import EVEN_ODDS, Scored, brier, score_predictions
 
 
 def scored(probability: float, came: bool | None) -> Scored:

@@ -10,9 +10,9 @@ from planner.explain.rules_changed import rules_changed_json
 from planner.explain.trace import Trace
 from planner.explain.unfired import rules_told
 from planner.judging.predictions import prediction_of, rivals_of
-from planner.override_scores import score_facts
 from planner.records.decision import Decision
 from planner.records.verdict import CriterionResult, GuardResult
+from planner.scoring.override_score import score_facts
 
 
 def as_json(trace: Trace) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from planner.explain.trace import Trace
 from planner.explain.unfired import nearness, rules_told
 from planner.headline import standing_facts
 from planner.judging.predictions import prediction_of, rivals_of
-from planner.override_scores import score_facts, score_lines
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import ClaimResult, CriterionResult, Verdict
+from planner.scoring.override_score import score_facts, score_lines
 from planner.text.numbers import number, words
 
 _NEAR = 3

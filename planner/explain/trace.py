@@ -8,10 +8,10 @@ from functools import cached_property
 
 from planner.language.program import Phase, Program, Supersedes
 from planner.lineage.staleness import Standing
-from planner.override_scores import Score
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import ClaimResult, Verdict
+from planner.scoring.override_score import Score
 from planner.supposing import Flip, Ground, flips_of, ground_of
 
 

@@ -14,7 +14,6 @@ from planner.evidence.selection import Catalog, Recall, Snapshot, spent_by
 from planner.explain.in_json import as_json
 from planner.explain.trace import Trace
 from planner.graph import Launched, Recorded
-from planner.hindsight import score_overrides
 from planner.io.batch import Batch, Limits
 from planner.io.describing import Describer
 from planner.io.heartbeat import beating
@@ -45,6 +44,7 @@ from planner.records.journal_entry import Entry
 from planner.records.person import Override
 from planner.records.runs import PlannedRun
 from planner.records.verdict import Verdict
+from planner.scoring.overrides import score_overrides
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from planner.errors import UsageError
-from planner.hindsight import score_overrides
 from planner.io.clock import SystemClock
 from planner.io.home import open_journal, open_program
-from planner.override_list import override_rows
 from planner.paths import Home
 from planner.records.person import Override
+from planner.scoring.override_list import override_rows
+from planner.scoring.overrides import score_overrides
 
 
 def list_overrides(home: Home, name: str, phase: str | None) -> list[dict[str, Any]]:

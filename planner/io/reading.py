@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from planner.errors import Fault, ProgramError, UsageError, each_apart
 from planner.explain.trace import Trace
-from planner.hindsight import score_overrides
 from planner.io.home import code_of, open_program, standpoint
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
@@ -19,6 +18,7 @@ from planner.paths import Home
 from planner.records.decision import Decision
 from planner.records.journal_entry import Entry
 from planner.records.verdict import Verdict
+from planner.scoring.overrides import score_overrides
 
 if TYPE_CHECKING:
     from planner.phase_graph.render import PhaseState

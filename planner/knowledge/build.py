@@ -13,10 +13,10 @@ from planner.language.references import conditions, resolve
 from planner.lineage.dependencies import Ground, build_grounds
 from planner.lineage.program_state import Standpoint
 from planner.lineage.staleness import claims_today
-from planner.override_list import override_rows
 from planner.records.base import Record
 from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult, Verdict
-from planner.scores import Scored, score_predictions
+from planner.scoring.override_list import override_rows
+from planner.scoring.predictions import Scored, score_predictions
 from planner.text.numbers import words
 
 

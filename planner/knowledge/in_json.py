@@ -7,8 +7,8 @@ from typing import Any
 
 from planner.explain.in_json import criterion_json
 from planner.knowledge.build import Knowledge, KnownClaim
-from planner.override_scores import tally_rows
-from planner.scores import Scored, brier
+from planner.scoring.override_score import tally_rows
+from planner.scoring.predictions import Scored, brier
 
 
 def as_json(known: Sequence[Knowledge]) -> dict[str, Any]:

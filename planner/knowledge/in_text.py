@@ -8,10 +8,10 @@ from typing import Any
 
 from planner.headline import standing_facts
 from planner.knowledge.build import Knowledge, KnownClaim, Link
-from planner.override_list import override_lines
-from planner.override_scores import tally_rows
 from planner.records.verdict import CriterionResult
-from planner.scores import Brier, Scored, brier
+from planner.scoring.override_list import override_lines
+from planner.scoring.override_score import tally_rows
+from planner.scoring.predictions import Brier, Scored, brier
 from planner.text.numbers import number, words
 
 _MARK = {"met": "+", "not_met": "-", "undecided": "?", "not_applicable": ".", "invalid": "!"}

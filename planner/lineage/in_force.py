@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from planner.language.program import Program
 from planner.lineage.staleness import Standing, claims_today
-from planner.override_scores import Score
 from planner.records.decision import Decision
 from planner.records.person import Exclusion, Keep, Override, Revocation
 from planner.records.verdict import Verdict
+from planner.scoring.override_score import Score
 
 if TYPE_CHECKING:
     from planner.deciding.situation import Step

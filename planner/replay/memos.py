@@ -8,7 +8,6 @@ from typing import Any
 from planner.deciding.situation import Step
 from planner.evidence.evidence import Evidence
 from planner.explain.trace import Trace
-from planner.hindsight import score_overrides
 from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict, opened_by, overrides_today, trace_of
 from planner.lineage.staleness import build_standing
@@ -17,6 +16,7 @@ from planner.records.verdict import Verdict
 from planner.replay.again import counted_again
 from planner.replay.log import Log
 from planner.replay.replay import Derived
+from planner.scoring.overrides import score_overrides
 
 
 def judged_last(log: Log, phase: str | None = None) -> list[Any]:

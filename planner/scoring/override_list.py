@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.hindsight import score_overrides
 from planner.language.program import Program
 from planner.lineage.in_force import overrides_today
-from planner.override_scores import score_facts, score_lines
 from planner.records.person import Override, Revocation
+from planner.scoring.override_score import score_facts, score_lines
+from planner.scoring.overrides import score_overrides
 
 
 def override_rows(program: Program, entries: Sequence[Any], now: str) -> list[dict[str, Any]]:

@@ -15,10 +15,10 @@ from planner.deciding.triage import choices
 from planner.language.program import Option, Program
 from planner.language.transitions import openers
 from planner.language.types import Fidelity
-from planner.override_scores import Result, Score
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import Verdict
+from planner.scoring.override_score import Result, Score
 from planner.text.numbers import words
 
 RUNGS = get_args(Fidelity)
