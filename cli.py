@@ -200,7 +200,7 @@ def explain(
     trace = trace_for(home, _one_program(home, program), phase, decision)
     asked = supposed = None
     if why_not:
-        from planner.explain import why_not as chosen_otherwise
+        from planner.explaining import why_not as chosen_otherwise
 
         asked = chosen_otherwise.why_not(trace, why_not)
     if what_if:
@@ -208,22 +208,22 @@ def explain(
 
         supposed = suppose(home, trace, what_if)
     if json or format == "json":
-        from planner.explain.in_json import as_json
+        from planner.explaining.in_json import as_json
 
         answer = asked.model_dump(mode="json") if asked else None
         _print_json({**as_json(trace), "why_not": answer, "what_if": supposed})
     elif asked or supposed:
-        from planner.explain.why_not import why_not_lines
-        from planner.what_if import what_if_lines
+        from planner.explaining.what_if import what_if_lines
+        from planner.explaining.why_not import why_not_lines
 
         lines = [*(why_not_lines(asked) if asked else []), *(what_if_lines(supposed) if supposed else [])]
         _say("\n".join(lines))
     elif format == "mermaid":
-        from planner.explain.in_mermaid import as_mermaid
+        from planner.explaining.in_mermaid import as_mermaid
 
         _say(as_mermaid(trace))
     else:
-        from planner.explain.in_text import as_text
+        from planner.explaining.in_text import as_text
 
         _say(as_text(trace, full))
 

@@ -16,7 +16,7 @@ from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
 
 if TYPE_CHECKING:  # explaining is more than a command needs that only reads where a program stands
-    from planner.explain.trace import Trace
+    from planner.explaining.trace import Trace
 
 
 class Launcher(Protocol):

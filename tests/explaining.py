@@ -6,11 +6,11 @@ from typing import Any
 
 from builders import PHASE, make_evidence, make_program, verdict_of
 
-from planner.explain.trace import Trace
+from planner.explaining.counterfactual_decisions import ground_of
+from planner.explaining.trace import Trace
 from planner.language.program import Program
 from planner.lineage.staleness import Standing
 from planner.records.verdict import Verdict
-from planner.supposing import ground_of
 
 CRITERIA: dict[str, dict[str, Any]] = {
     "high": {"metric": "acc", "arm": "base", "above": 0.5},

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
 
-from planner.asked import speaking
 from planner.evidence.evidence import Evidence
+from planner.explaining.counterfactual_decisions import Ground
+from planner.explaining.criterion_row import speaking
 from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from planner.records.verdict import Turning, Verdict
-from planner.supposing import Ground
 from tests.builders import ARMS, METRICS, PHASE
 
 Values = dict[str, dict[str, list[float]]]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from planner.evidence.evidence import Evidence
-from planner.explain.trace import Trace
+from planner.explaining.trace import Trace
 from planner.language.program import Program, build
 from planner.lineage.staleness import Standing
 from planner.records.decision import Decision, Rejected

@@ -9,7 +9,7 @@ from hand_made import decision, trace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.arithmetic import check_arithmetic
+from planner.explaining.recomputation import check_arithmetic
 from planner.language.program import Program
 from planner.memo.render import render_memo
 from planner.records.runs import Run

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hand_made import PROGRAM, criterion, decision, make_program, trace, verdict
 
-from planner.explain.in_json import as_json
-from planner.explain.in_text import as_text
+from planner.explaining.in_json import as_json
+from planner.explaining.in_text import as_text
 from planner.judging.predictions import prediction_of, rivals_of
 from planner.language.program import Program
 from planner.memo.render import render_memo

@@ -10,9 +10,9 @@ import pytest
 from cli_schemas import assert_fits
 from hand_made import OUTCOMES, criterion, decision, guard, override, trace, verdict
 
-from planner.explain.in_json import as_json
-from planner.explain.in_mermaid import as_mermaid
-from planner.explain.in_text import as_text
+from planner.explaining.in_json import as_json
+from planner.explaining.in_mermaid import as_mermaid
+from planner.explaining.in_text import as_text
 from planner.lineage.staleness import Standing
 from planner.memo.render import render_memo
 from planner.records.verdict import ClaimResult

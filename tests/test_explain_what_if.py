@@ -8,9 +8,9 @@ import pytest
 from worlds import foreign_run, situation_of, small
 
 from planner.errors import UsageError
+from planner.explaining.what_if import Given, read_given, what_if, what_if_lines
 from planner.language.program import Program, build
 from planner.records.runs import Run
-from planner.what_if import Given, read_given, what_if, what_if_lines
 
 
 def runs(new: float, series: bool = False) -> list[Run]:

@@ -10,7 +10,7 @@ from hand_made import decision, trace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.explain.in_text import as_text
+from planner.explaining.in_text import as_text
 from planner.language.program import Program
 from planner.memo.brief import answer_line
 from planner.memo.render import render_memo

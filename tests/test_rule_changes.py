@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import small
 
+from planner.explaining.rules_diff import Change, changes
 from planner.judging.rules_digest import phase_rules
 from planner.records.base import canonical
-from planner.rule_changes import Change, changes
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("abc", max_size=3),

@@ -11,10 +11,10 @@ from flip_worlds import World, distance, make_world, reads, side, uncited
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from planner.explaining.counterfactual_decisions import Flip, flips_of, ground_of
 from planner.language.program import Program
 from planner.memo.would_change import would_change
 from planner.records.verdict import Turning, Verdict
-from planner.supposing import Flip, flips_of, ground_of
 
 MANY = settings(
     max_examples=250, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)

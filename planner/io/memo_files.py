@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from planner.evidence.evidence import Evidence
-from planner.explain.trace import Trace
+from planner.explaining.trace import Trace
 from planner.memo.render import Picture, render_memo
 from planner.paths import Home
 from planner.records.verdict import Verdict

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from planner.explain.trace import Trace
+from planner.explaining.trace import Trace
+from planner.explaining.what_if import read_given, what_if
 from planner.io.advancing import Request
 from planner.io.dry_run import read_only_desk
 from planner.paths import Home
-from planner.what_if import read_given, what_if
 
 
 def suppose(home: Home, trace: Trace, told: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from planner.explain.in_json import criterion_json
+from planner.explaining.in_json import criterion_json
 from planner.knowledge.build import Knowledge, KnownClaim
 from planner.scoring.override_score import tally_rows
 from planner.scoring.predictions import Scored, brier

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from planner.headline import standing_facts
+from planner.explaining.headline import standing_facts
 from planner.knowledge.build import Knowledge, KnownClaim, Link
 from planner.records.verdict import CriterionResult
 from planner.scoring.override_list import override_lines

@@ -6,19 +6,15 @@ Entries are those of a journal, oldest first: anything with a ``record``, and wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from planner.language.program import Program
-from planner.lineage.staleness import Standing, claims_today
 from planner.records.decision import Decision
 from planner.records.person import Exclusion, Keep, Override, Revocation
 from planner.records.verdict import Verdict
-from planner.scoring.override_score import Score
 
 if TYPE_CHECKING:
     from planner.deciding.situation import Step
-    from planner.explain.trace import Trace
 
 
 def overrides_today(entries: Iterable[Any], now: str) -> list[Override]:
@@ -111,40 +107,3 @@ def follows_verdict(decision: Decision) -> bool:
 def opened_by(steps: Sequence[Step]) -> dict[str, str]:
     """Phase -> the phase whose decision opened it."""
     return {s.decision.target: s.verdict.phase for s in steps if s.decision.target is not None}
-
-
-def trace_of(
-    program: Program,
-    phase: str,
-    verdict: Verdict | None,
-    decision: Decision | None,
-    verdicts: Mapping[str, Verdict],
-    overrides: Sequence[Override],
-    standing: Standing,
-    at: str = "",
-    scores: Mapping[str, Score] | None = None,
-    decisions: Mapping[str, Decision] | None = None,
-    before: tuple[Verdict, str] | None = None,
-) -> Trace:
-    """Everything that an explanation of one phase speaks of.
-
-    Args:
-        before: see :func:`rules_before`.
-    """
-    from planner.explain.trace import Trace
-
-    return Trace(
-        program=program,
-        phase=phase,
-        verdict=verdict,
-        decision=decision,
-        claims=claims_today(verdicts, standing),
-        overrides=[o for o in overrides if o.phase == phase],
-        standing=standing,
-        decided_at=at,
-        verdicts=verdicts,
-        scores=scores or {},
-        decisions=decisions or {},
-        before=before[0] if before else None,
-        rules_since=before[1] if before else "",
-    )

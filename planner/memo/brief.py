@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from planner.deciding.next_command import commands_after
-from planner.headline import standing_facts
+from planner.explaining.headline import standing_facts
 from planner.language.program import Program
 from planner.lineage.staleness import Standing
 from planner.records.decision import Decision

@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from planner.arithmetic import check_arithmetic
-from planner.asked import asked_of
 from planner.deltas import Delta, deltas
-from planner.explain.budget_told import budget_line
-from planner.explain.noise_told import floor_line, needs_text
-from planner.explain.rules_changed import rules_changed
-from planner.explain.trace import Trace
+from planner.explaining.criterion_row import asked_of
+from planner.explaining.error_budget import budget_line
+from planner.explaining.noise_floor import floor_line, needs_text
+from planner.explaining.recomputation import check_arithmetic
+from planner.explaining.rules_changed import rules_changed
+from planner.explaining.trace import Trace
 from planner.judging.predictions import prediction_of, rivals_of
 from planner.language.program import Program
 from planner.lineage.staleness import claims_today

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from planner.explaining.counterfactual_decisions import Flip, nearest
 from planner.records.verdict import Verdict
-from planner.supposing import Flip, nearest
 from planner.text.markdown import escape
 from planner.text.numbers import number, words
 

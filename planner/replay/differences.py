@@ -10,6 +10,7 @@ from planner.deciding.launch import decision_digest
 from planner.evidence.digests import run_digest, stepped_metrics
 from planner.evidence.sample import run_value
 from planner.evidence.values import as_text
+from planner.explaining.rules_diff import Change, changes
 from planner.judging.rules_digest import phase_rules, rules_digest
 from planner.language.criterion import Measured
 from planner.language.program import Program
@@ -21,7 +22,6 @@ from planner.records.runs import Run
 from planner.records.verdict import Considered, TableRow, Verdict
 from planner.replay.again import differing, followed
 from planner.replay.log import Log
-from planner.rule_changes import Change, changes
 
 Kind = Literal["rules", "evidence", "record"]
 _LONG = 120

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from worlds import Crash, World, scores, small, traces_of
 
-from planner.explain.in_json import as_json
+from planner.explaining.in_json import as_json
 from planner.io import tags
 from planner.io.journal import Journal
 from planner.io.record_store import MlflowRecords

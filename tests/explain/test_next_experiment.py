@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from explaining import AFTER, CRITERIA, explained, program_of, trace_on, verdict_on
 
-from planner.explain.in_json import as_json
-from planner.explain.in_text import as_text
-from planner.explain.next_experiment import outlook_of
+from planner.explaining.in_json import as_json
+from planner.explaining.in_text import as_text
+from planner.explaining.next_experiment import outlook_of
 
 
 def test_an_undecided_criterion_wants_the_seeds_at_which_it_would_be_decided() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from explaining import explained, program_of, trace_on, verdict_on
 
-from planner.explain.in_json import as_json
-from planner.explain.in_text import as_text
-from planner.explain.trace import Trace
-from planner.explain.unfired import Told, rules_told
+from planner.explaining.in_json import as_json
+from planner.explaining.in_text import as_text
+from planner.explaining.trace import Trace
+from planner.explaining.unfired_rules import Told, rules_told
 
 
 def told(trace: Trace) -> dict[str, Told]:

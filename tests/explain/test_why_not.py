@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import UsageError
-from planner.explain.trace import Trace
-from planner.explain.why_not import why_not, why_not_lines
+from planner.explaining.trace import Trace
+from planner.explaining.why_not import why_not, why_not_lines
 from planner.lineage.staleness import Standing
 
 

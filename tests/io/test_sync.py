@@ -15,7 +15,7 @@ import pytest
 from worlds import Crash, World, own_plan, scores, small, traces_of
 
 from planner.errors import ProgramBusy, StoreUnavailable
-from planner.explain.in_json import as_json
+from planner.explaining.in_json import as_json
 from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal import Journal
 from planner.io.memory import MemoryRecords

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from planner.explain.in_text import as_text
-from planner.lineage.in_force import trace_of
+from planner.explaining.in_text import as_text
+from planner.explaining.trace import trace_of
 from planner.lineage.staleness import build_standing
 from planner.records.verdict import ClaimResult
 from tests.reference_figures import load_figures

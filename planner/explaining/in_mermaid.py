@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.explain.trace import Trace
+from planner.explaining.trace import Trace
 from planner.text.mermaid import label
 from planner.text.numbers import bound_text, number, words
 

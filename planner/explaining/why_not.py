@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from planner.deciding.triage import choices
 from planner.errors import UsageError
-from planner.explain.trace import Trace
-from planner.explain.unfired import Failed, Told, first_failed, rules_told, wanted_for
+from planner.explaining.counterfactual_decisions import Flip
+from planner.explaining.trace import Trace
+from planner.explaining.unfired_rules import Failed, Told, first_failed, rules_told, wanted_for
 from planner.language.program import OUTCOMES
 from planner.language.transitions import openers, targets
 from planner.records.base import Record, Value
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
-from planner.supposing import Flip
 from planner.text.numbers import number, words
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.asked import asked_of
-from planner.explain.budget_told import budget_line
-from planner.explain.next_experiment import outlook_lines, outlook_of
-from planner.explain.noise_told import floor_line, needs_text
-from planner.explain.rules_changed import rules_changed_lines
-from planner.explain.trace import Trace
-from planner.explain.unfired import nearness, rules_told
-from planner.headline import standing_facts
+from planner.explaining.criterion_row import asked_of
+from planner.explaining.error_budget import budget_line
+from planner.explaining.headline import standing_facts
+from planner.explaining.next_experiment import outlook_lines, outlook_of
+from planner.explaining.noise_floor import floor_line, needs_text
+from planner.explaining.rules_changed import rules_changed_lines
+from planner.explaining.trace import Trace
+from planner.explaining.unfired_rules import nearness, rules_told
 from planner.judging.predictions import prediction_of, rivals_of
 from planner.records.decision import Decision
 from planner.records.person import Override

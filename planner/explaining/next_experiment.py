@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from planner.criteria.decision_rule import LEAST_SEEDS, Judging
-from planner.explain.trace import Trace
+from planner.explaining.trace import Trace
 from planner.judging.sensitivity import inputs_of
 from planner.judging.verdict import build_judging
 from planner.language.criterion import Measured

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.explain.trace import Trace
+from planner.explaining.trace import Trace
 from planner.judging.error_budget import Spending, build_spending
 from planner.text.numbers import number
 

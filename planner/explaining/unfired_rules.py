@@ -9,7 +9,7 @@ from planner.criteria.judge import result_from
 from planner.deciding.deferred import conditions_of
 from planner.deciding.rejected import why_not_row
 from planner.deciding.triage import way_on
-from planner.explain.trace import Trace
+from planner.explaining.trace import Trace
 from planner.language.program import OUTCOMES, Option, Rule
 from planner.records.base import Record, Value
 from planner.records.verdict import CriterionOutcome, CriterionResult, Verdict

@@ -14,7 +14,7 @@ from planner.evidence.evidence import Evidence
 from planner.evidence.perturbation import moved_arm, shifted
 from planner.evidence.sample import run_value
 from planner.evidence.values import is_finite
-from planner.headline import standing_facts
+from planner.explaining.headline import standing_facts
 from planner.judging.post_hoc import fresh_evidence
 from planner.language.program import Program
 from planner.lineage.staleness import Standing

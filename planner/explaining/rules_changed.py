@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.explain.trace import Trace
-from planner.rule_changes import Change, changes
+from planner.explaining.rules_diff import Change, changes
+from planner.explaining.trace import Trace
 
 
 def rules_changed(trace: Trace) -> list[Change]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from planner.explaining.counterfactual_decisions import Flip, Ground, flips_of, ground_of
 from planner.language.program import Phase, Program, Supersedes
-from planner.lineage.staleness import Standing
+from planner.lineage.staleness import Standing, claims_today
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import ClaimResult, Verdict
 from planner.scoring.override_score import Score
-from planner.supposing import Flip, Ground, flips_of, ground_of
+
+if TYPE_CHECKING:
+    from planner.explaining.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -68,3 +72,40 @@ class Trace:
         rule = self.rules.supersedes if self.rules else None
         active = rule is not None and self.standing.superseded_by.get(rule.phase) == self.phase
         return rule if active else None
+
+
+def trace_of(
+    program: Program,
+    phase: str,
+    verdict: Verdict | None,
+    decision: Decision | None,
+    verdicts: Mapping[str, Verdict],
+    overrides: Sequence[Override],
+    standing: Standing,
+    at: str = "",
+    scores: Mapping[str, Score] | None = None,
+    decisions: Mapping[str, Decision] | None = None,
+    before: tuple[Verdict, str] | None = None,
+) -> Trace:
+    """Everything that an explanation of one phase speaks of.
+
+    Args:
+        before: see :func:`rules_before`.
+    """
+    from planner.explaining.trace import Trace
+
+    return Trace(
+        program=program,
+        phase=phase,
+        verdict=verdict,
+        decision=decision,
+        claims=claims_today(verdicts, standing),
+        overrides=[o for o in overrides if o.phase == phase],
+        standing=standing,
+        decided_at=at,
+        verdicts=verdicts,
+        scores=scores or {},
+        decisions=decisions or {},
+        before=before[0] if before else None,
+        rules_since=before[1] if before else "",
+    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.explain.budget_told import budget_json
-from planner.explain.next_experiment import outlook_of
-from planner.explain.rules_changed import rules_changed_json
-from planner.explain.trace import Trace
-from planner.explain.unfired import rules_told
+from planner.explaining.error_budget import budget_json
+from planner.explaining.next_experiment import outlook_of
+from planner.explaining.rules_changed import rules_changed_json
+from planner.explaining.trace import Trace
+from planner.explaining.unfired_rules import rules_told
 from planner.judging.predictions import prediction_of, rivals_of
 from planner.records.decision import Decision
 from planner.records.verdict import CriterionResult, GuardResult

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from planner.arithmetic import quantities, values_of
 from planner.criteria.descriptions import compared_text
+from planner.explaining.recomputation import quantities, values_of
 from planner.language.criterion import Level, Measured
 from planner.language.program import Program
 from planner.language.readings import which_value
