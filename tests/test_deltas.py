@@ -8,7 +8,7 @@ import pytest
 from hand_made import decision, make_program, row, trace, verdict
 from scipy import stats
 
-from planner.deltas import deltas
+from planner.memo.earlier_phases import deltas
 from planner.memo.render import render_memo
 from planner.records.verdict import Estimate, TableRow, Verdict
 

@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 
 from planner.lineage.staleness import Standing
 from planner.memo.brief import next_step
-from planner.memo.notes import decision_note, person_note
+from planner.memo.mlflow_notes import decision_note, person_note
 from planner.memo.render import Picture, render_memo
 from planner.records.person import Exclusion, Keep, Revocation
 from planner.records.verdict import ClaimResult

@@ -19,7 +19,7 @@ from planner.deciding.policy import build_position
 from planner.deciding.situation import Position, Situation
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Catalog, Recall, Snapshot
-from planner.explaining.trace import Trace
+from planner.explaining.trace import Trace, trace_of
 from planner.graph import Options, Outcome, run_loop
 from planner.io.desk import Desk, Wishes
 from planner.io.entries import spent_in
@@ -31,7 +31,6 @@ from planner.io.programs import load_program
 from planner.io.sync import import_records, mirror_pending
 from planner.language.program import Program, build
 from planner.lineage.in_force import kept_code
-from planner.explaining.trace import trace_of
 from planner.lineage.program_state import Standpoint, build_standpoint
 from planner.paths import Home
 from planner.records.jobs import Description, Ended, Event, Job, Started

@@ -12,7 +12,7 @@ from planner.deciding.situation import Position, Situation, Step
 from planner.errors import StoreUnavailable
 from planner.evidence.selection import Catalog, Recall, Snapshot, spent_by
 from planner.explaining.in_json import as_json
-from planner.explaining.trace import Trace
+from planner.explaining.trace import Trace, trace_of
 from planner.graph import Launched, Recorded
 from planner.io.batch import Batch, Limits
 from planner.io.describing import Describer
@@ -22,12 +22,19 @@ from planner.io.mirror import mirror, write_person
 from planner.io.settling import Reaper
 from planner.io.stopping import Stopped, whole
 from planner.language.program import Program
-from planner.lineage.in_force import (exclusions_today, kept_code, latest_step, opened_by, overrides_today, rules_before, rules_seen)
-from planner.explaining.trace import trace_of
+from planner.lineage.in_force import (
+    exclusions_today,
+    kept_code,
+    latest_step,
+    opened_by,
+    overrides_today,
+    rules_before,
+    rules_seen,
+)
 from planner.lineage.lost_runs import lost_grounds
 from planner.lineage.program_state import build_standpoint
 from planner.lineage.staleness import Standing, build_standing
-from planner.memo.notes import decision_note
+from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home
 from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.records.decision import Decision

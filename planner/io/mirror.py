@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from planner.io.journal import Journal
 from planner.language.program import Program
-from planner.memo.notes import person_note
+from planner.memo.mlflow_notes import person_note
 from planner.ports import RecordStore
 from planner.records.journal_entry import Entry
 from planner.records.person import Exclusion, Keep, Override, Revocation

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, ProgramError, UsageError, each_apart
-from planner.explaining.trace import Trace
+from planner.explaining.trace import Trace, trace_of
 from planner.io.home import code_of, open_program, standpoint
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
 from planner.lineage.in_force import rules_before
-from planner.explaining.trace import trace_of
 from planner.lineage.program_state import Standpoint
 from planner.lineage.status import phase_json
 from planner.paths import Home

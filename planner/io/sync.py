@@ -13,7 +13,7 @@ from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
 from planner.io.vanished import refuse_vanished, unreadable
 from planner.language.program import Program
-from planner.memo.notes import decision_note
+from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home
 from planner.ports import RecordStore, RunStore
 from planner.records.decision import Decision

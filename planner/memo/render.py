@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from planner.deltas import Delta, deltas
 from planner.explaining.criterion_row import asked_of
 from planner.explaining.error_budget import budget_line
 from planner.explaining.noise_floor import floor_line, needs_text
@@ -19,8 +18,9 @@ from planner.judging.predictions import prediction_of, rivals_of
 from planner.language.program import Program
 from planner.lineage.staleness import claims_today
 from planner.memo.brief import answer_line, headline, next_step
-from planner.memo.ran import what_ran
+from planner.memo.earlier_phases import Delta, deltas
 from planner.memo.results import digits_for, result_tables, seeds_of_arms
+from planner.memo.what_ran import what_ran
 from planner.memo.would_change import would_change
 from planner.records.decision import Decision
 from planner.records.verdict import CriterionResult, Verdict

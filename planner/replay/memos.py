@@ -7,10 +7,9 @@ from typing import Any
 
 from planner.deciding.situation import Step
 from planner.evidence.evidence import Evidence
-from planner.explaining.trace import Trace
+from planner.explaining.trace import Trace, trace_of
 from planner.language.program import Program
-from planner.lineage.in_force import (follows_verdict, opened_by, overrides_today)
-from planner.explaining.trace import trace_of
+from planner.lineage.in_force import follows_verdict, opened_by, overrides_today
 from planner.lineage.staleness import build_standing
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict

@@ -10,10 +10,9 @@ from typing import Any
 from planner.deciding.situation import Position, Step
 from planner.errors import ProgramError
 from planner.explaining.in_text import as_text
-from planner.explaining.trace import Trace
+from planner.explaining.trace import Trace, trace_of
 from planner.io.programs import load_program
 from planner.language.program import Program
-from planner.explaining.trace import trace_of
 from planner.lineage.staleness import build_standing
 from planner.memo.render import render_memo
 from planner.records.person import Override
