@@ -16,11 +16,11 @@ from planner.io.claim_pictures import write_webs
 from planner.io.programs import load_program
 from planner.judging.rules_digest import rules_digest
 from planner.knowledge.build import Knowledge, KnownClaim, build_knowledge
+from planner.knowledge.chart import COLOURS, build_web
+from planner.knowledge.chart_layout import build_chart
 from planner.knowledge.in_json import as_json
 from planner.knowledge.in_mermaid import as_mermaid
 from planner.knowledge.in_text import as_text
-from planner.knowledge.lanes import build_chart
-from planner.knowledge.web import COLOURS, build_web
 from planner.language.program import Program
 from planner.lineage.dependencies import build_grounds
 from planner.lineage.program_state import build_standpoint

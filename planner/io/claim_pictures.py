@@ -10,8 +10,8 @@ from typing import Any
 from planner.errors import UsageError
 from planner.io.pictures import draw_arrow, draw_box, write_picture
 from planner.knowledge.build import Knowledge
-from planner.knowledge.lanes import COLUMNS, Chart, Placed, build_chart, title_size
-from planner.knowledge.web import COLOURS, Web, build_web
+from planner.knowledge.chart import COLOURS, Web, build_web
+from planner.knowledge.chart_layout import COLUMNS, Chart, Placed, build_chart, title_size
 from planner.text.numbers import words
 
 _MARGIN, _ABOVE, _BELOW, _LINE = 0.4, 1.0, 0.75, 0.165

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.knowledge.build import Knowledge
-from planner.knowledge.web import COLOURS, Box, Lane, Web, build_web
+from planner.knowledge.chart import COLOURS, Box, Lane, Web, build_web
 from planner.text import mermaid
 
 _SHAPES = {"claim": ('(["', '"])'), "criterion": ('["', '"]'), "phase": ('{{"', '"}}')}

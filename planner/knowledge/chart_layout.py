@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.knowledge.web import Box, Lane, Tie, Web
+from planner.knowledge.chart import Box, Lane, Tie, Web
 from planner.phase_graph.layout import Place, controls
 
 _LINE, _PAD, _BETWEEN, _APART = 0.165, 0.2, 0.14, 0.34
