@@ -408,7 +408,7 @@ def replay(
 ) -> None:
     """Derives every recorded decision again from MLflow and the program; tells what differs."""
     from planner.io.replaying import replay_program, try_rules
-    from planner.replay.telling import as_json, as_lines, what_if_json, what_if_lines
+    from planner.replay.report import as_json, as_lines, what_if_json, what_if_lines
 
     if rules is not None:
         found = try_rules(the_home(), program, rules)

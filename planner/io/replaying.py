@@ -19,9 +19,9 @@ from planner.records.journal_entry import Copy
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
 from planner.replay.differences import stepped_in
+from planner.replay.edited_program import WhatIf, what_if
 from planner.replay.replay import replay
-from planner.replay.telling import Outcome
-from planner.replay.what_if import WhatIf, what_if
+from planner.replay.report import Outcome
 
 
 @dataclass(frozen=True)

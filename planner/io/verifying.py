@@ -16,9 +16,9 @@ from planner.memo.verify import Slip, count_numbers, slips
 from planner.paths import Home
 from planner.ports import RecordStore
 from planner.records.verdict import Verdict
+from planner.replay.archive import Log
 from planner.replay.differences import Difference
-from planner.replay.log import Log
-from planner.replay.memos import dates_of, evidence_of, judged_last, traces_again
+from planner.replay.memo_traces import dates_of, evidence_of, judged_last, traces_again
 from planner.replay.replay import Derived, derive
 
 

@@ -20,8 +20,8 @@ from planner.records.base import Identified, Record, canonical
 from planner.records.decision import Decision
 from planner.records.runs import Run
 from planner.records.verdict import Considered, TableRow, Verdict
-from planner.replay.again import differing, followed
-from planner.replay.log import Log
+from planner.replay.archive import Log
+from planner.replay.rederive import differing, followed
 
 Kind = Literal["rules", "evidence", "record"]
 _LONG = 120

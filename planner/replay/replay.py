@@ -12,7 +12,7 @@ from planner.records.base import Record, canonical
 from planner.records.decision import Decision
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
-from planner.replay.again import decision_again, verdict_again
+from planner.replay.archive import Log
 from planner.replay.differences import (
     Difference,
     decision_differences,
@@ -20,7 +20,7 @@ from planner.replay.differences import (
     missing_grounds,
     verdict_differences,
 )
-from planner.replay.log import Log
+from planner.replay.rederive import decision_again, verdict_again
 
 
 class Replayed(Record):

@@ -17,8 +17,8 @@ from planner.records.base import canonical
 from planner.records.decision import Decision
 from planner.records.runs import PlannedRun, Run
 from planner.records.verdict import Verdict
-from planner.replay.log import Log
-from planner.replay.reservoir import Place, Reservoir
+from planner.replay.archive import Log
+from planner.replay.recorded_runs import Place, Reservoir
 
 
 @dataclass

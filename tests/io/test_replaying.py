@@ -21,7 +21,7 @@ from planner.io.run_store import MlflowRuns
 from planner.io.verifying import Verified, as_lines, verify_memos
 from planner.paths import Home
 from planner.records.base import digest_of
-from planner.replay.telling import Outcome, as_json
+from planner.replay.report import Outcome, as_json
 
 MEMO = Path("knowledge") / "memos" / "quick" / "first.md"
 

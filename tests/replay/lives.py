@@ -12,7 +12,7 @@ from worlds import Crash, Measured, World, credit_linesearch, foreign_run, score
 from planner.io.replaying import Archive, build_archive
 from planner.language.program import Program, build
 from planner.replay.replay import Replayed, replay
-from planner.replay.telling import Outcome
+from planner.replay.report import Outcome
 
 Life = Callable[[Path], World]
 ARMS = ("base", "new", "other", "last")

@@ -13,8 +13,8 @@ from worlds import World
 
 from planner.memo.render import render_memo
 from planner.memo.verify import count_numbers, slips
-from planner.replay.log import Log
-from planner.replay.memos import dates_of, judged_last, traces_again
+from planner.replay.archive import Log
+from planner.replay.memo_traces import dates_of, judged_last, traces_again
 from planner.replay.replay import derive
 
 

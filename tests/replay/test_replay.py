@@ -15,7 +15,7 @@ from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.differences import first_difference
 from planner.replay.replay import replay
-from planner.replay.telling import Outcome, as_json, as_lines
+from planner.replay.report import Outcome, as_json, as_lines
 
 
 def told(outcome: Outcome) -> set[tuple[str, str]]:

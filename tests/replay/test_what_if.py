@@ -21,8 +21,8 @@ from worlds import World, own_run, scores, small, steady
 
 from planner.language.program import Program, build
 from planner.records.decision import Decision
-from planner.replay.telling import what_if_json, what_if_lines
-from planner.replay.what_if import Way, WhatIf, what_if
+from planner.replay.edited_program import Way, WhatIf, what_if
+from planner.replay.report import what_if_json, what_if_lines
 
 
 def under(world: World, program: Program, seed: int = 0) -> WhatIf:

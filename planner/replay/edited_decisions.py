@@ -13,8 +13,8 @@ from planner.lineage.in_force import follows_verdict
 from planner.records.base import Record
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
-from planner.replay.again import decision_again, evidence_again, verdicts_again
-from planner.replay.log import Log
+from planner.replay.archive import Log
+from planner.replay.rederive import decision_again, evidence_again, verdicts_again
 
 _ASKED = ("outcome", "case", "tier", "confidence")
 _DECIDED = ("action", "choice")

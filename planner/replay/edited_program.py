@@ -11,8 +11,8 @@ from planner.records.base import Record
 from planner.records.decision import Decision
 from planner.records.runs import PlannedRun, Run
 from planner.records.verdict import Verdict
-from planner.replay.edited import Moved, moved_decisions
-from planner.replay.log import Log
+from planner.replay.archive import Log
+from planner.replay.edited_decisions import Moved, moved_decisions
 from planner.replay.rewalk import Walked, recorded_way, rungs, walk
 
 

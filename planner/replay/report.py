@@ -8,8 +8,8 @@ from typing import Any
 
 from planner.language.program import Program
 from planner.replay.differences import Difference
+from planner.replay.edited_program import Cost, PhaseMoved, Way, WhatIf
 from planner.replay.replay import Replayed
-from planner.replay.what_if import Cost, PhaseMoved, Way, WhatIf
 
 
 @dataclass(frozen=True)

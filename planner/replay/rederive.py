@@ -21,8 +21,8 @@ from planner.records.base import Identified
 from planner.records.decision import Decision, Inputs
 from planner.records.person import Override
 from planner.records.verdict import Considered, Verdict
-from planner.replay.log import Log
-from planner.replay.reservoir import Reservoir
+from planner.replay.archive import Log
+from planner.replay.recorded_runs import Reservoir
 
 Told = TypeVar("Told", bound=Identified)
 

@@ -13,8 +13,8 @@ from planner.lineage.in_force import follows_verdict, opened_by, overrides_today
 from planner.lineage.staleness import build_standing
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
-from planner.replay.again import counted_again
-from planner.replay.log import Log
+from planner.replay.archive import Log
+from planner.replay.rederive import counted_again
 from planner.replay.replay import Derived
 from planner.scoring.overrides import score_overrides
 
