@@ -8,7 +8,7 @@ import pytest
 from worlds import Scripted, own_run, scores, situation_of, small
 
 from planner.deciding.situation import Position, Situation, Step
-from planner.graph import Launched, Options, Outcome, Recorded, run_loop
+from planner.engine.loop import Launched, Options, Outcome, Recorded, run_loop
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.runs import PlannedRun, Run

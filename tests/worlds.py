@@ -17,10 +17,10 @@ from typing import Any
 
 from planner.deciding.policy import build_position
 from planner.deciding.situation import Position, Situation
+from planner.engine.loop import Options, Outcome, run_loop
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Catalog, Recall, Snapshot
 from planner.explaining.trace import Trace, trace_of
-from planner.graph import Options, Outcome, run_loop
 from planner.io.desk import Desk, Wishes
 from planner.io.entries import spent_in
 from planner.io.journal import Journal

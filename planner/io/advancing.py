@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from planner.engine.loop import Options, Outcome, run_loop
 from planner.errors import Fault, UsageError, each_apart
-from planner.graph import Options, Outcome, run_loop
 from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
 from planner.io.home import code_at_hand, open_journal, open_program, standpoint

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from planner.engine.ports import Clock, RunStore
 from planner.evidence.eligibility import GIVES_UP
 from planner.evidence.selection import Recall, is_tried_again
 from planner.io.journal import Journal
@@ -18,7 +19,6 @@ from planner.io.results import forget_result
 from planner.io.stopping import whole
 from planner.language.program import Program
 from planner.paths import Home
-from planner.ports import Clock, RunStore
 from planner.records.jobs import Description, Ended, Job, Started
 from planner.records.runs import PlannedRun
 

@@ -16,7 +16,7 @@ from planner.records.jobs import Description
 from planner.records.runs import DIGEST_LENGTH
 
 if TYPE_CHECKING:
-    from planner.ports import Launcher
+    from planner.engine.ports import Launcher
 
 Place = tuple[str, str, str]
 """Phase, arm, fidelity."""

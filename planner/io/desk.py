@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from planner.deciding.situation import Position, Situation, Step
+from planner.engine.loop import Launched, Recorded
+from planner.engine.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.errors import StoreUnavailable
 from planner.evidence.selection import Catalog, Recall, Snapshot, spent_by
 from planner.explaining.in_json import as_json
 from planner.explaining.trace import Trace, trace_of
-from planner.graph import Launched, Recorded
 from planner.io.batch import Batch, Limits
 from planner.io.describing import Describer
 from planner.io.heartbeat import beating
@@ -36,7 +37,6 @@ from planner.lineage.program_state import build_standpoint
 from planner.lineage.staleness import Standing, build_standing
 from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home
-from planner.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.records.decision import Decision
 from planner.records.jobs import Event
 from planner.records.journal_entry import Entry

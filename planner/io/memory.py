@@ -11,10 +11,10 @@ from typing import Any
 from experiments.contract import artifact_names
 from experiments.recording import read_metrics
 
+from planner.engine.ports import EndedRun
 from planner.evidence.selection import Snapshot
 from planner.io.run_reading import device_told, param_text
 from planner.language.program import Program
-from planner.ports import EndedRun
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended
 from planner.records.journal_entry import Copy, body_of, kind_of

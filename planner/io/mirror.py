@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from planner.engine.ports import RecordStore
 from planner.io.journal import Journal
 from planner.language.program import Program
 from planner.memo.mlflow_notes import person_note
-from planner.ports import RecordStore
 from planner.records.journal_entry import Entry
 from planner.records.person import Exclusion, Keep, Override, Revocation
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from planner.engine.ports import RecordStore, RunStore
 from planner.errors import StoreUnavailable, UsageError
 from planner.io.copies import Reconciled, reconcile
 from planner.io.home import open_program
@@ -14,7 +15,6 @@ from planner.io.mlflow_client import has_store, store_uri
 from planner.io.programs import load_program
 from planner.language.program import Program
 from planner.paths import Home
-from planner.ports import RecordStore, RunStore
 from planner.records.journal_entry import Copy
 from planner.records.runs import Run
 from planner.records.verdict import Verdict

@@ -11,6 +11,7 @@ from typing import Any
 from experiments.contract import artifact_names
 from experiments.recording import read_metrics, tidy_artifacts
 
+from planner.engine.ports import EndedRun
 from planner.errors import ProgramError
 from planner.evidence.selection import Snapshot
 from planner.io import tags
@@ -31,7 +32,6 @@ from planner.io.mlflow_client import (
 from planner.io.run_reading import attempt_of, param_text, read_run, series_metrics, whole_number
 from planner.language.program import Program
 from planner.paths import Home
-from planner.ports import EndedRun
 from planner.records.jobs import Description, Ended
 from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.text.markdown import escape

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from planner.engine.ports import Clock, RecordStore, RunStore
 from planner.errors import ProgramBusy
 from planner.evidence.selection import is_tried_again
 from planner.io.describing import known_descriptions
@@ -20,7 +21,6 @@ from planner.io.run_store import LOST
 from planner.io.stopping import whole
 from planner.language.program import Program
 from planner.paths import Home
-from planner.ports import Clock, RecordStore, RunStore
 from planner.records.jobs import Description
 from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
 

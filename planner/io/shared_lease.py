@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from planner.engine.ports import Clock
 from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io import tags
 from planner.io.heartbeat import DEAD_SECONDS, beating
@@ -24,7 +25,6 @@ from planner.io.mlflow_client import database_of, home_mark, own_uri, speaking_o
 from planner.io.stopping import whole
 from planner.io.store_faults import shown
 from planner.paths import Home
-from planner.ports import Clock
 
 if TYPE_CHECKING:
     from planner.io.mlflow_client import Client

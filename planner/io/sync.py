@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from planner.deciding.situation import Step
+from planner.engine.ports import RecordStore, RunStore
 from planner.errors import each_apart
 from planner.io.desk import Desk
 from planner.io.journal import Journal
@@ -15,7 +16,6 @@ from planner.io.vanished import refuse_vanished, unreadable
 from planner.language.program import Program
 from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home
-from planner.ports import RecordStore, RunStore
 from planner.records.decision import Decision
 from planner.records.journal_entry import Entry
 from planner.records.person import AnyRecord

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from planner.graph import Recorded
+from planner.engine.loop import Recorded
 from planner.io.progress import Progress
 from planner.paths import Home
 from planner.text.terminal import sentence

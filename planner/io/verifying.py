@@ -8,13 +8,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from planner.engine.ports import RecordStore
 from planner.errors import UsageError
 from planner.io.home import open_program
 from planner.io.replaying import Archive, open_archive
 from planner.memo.render import Picture, render_memo
 from planner.memo.verify import Slip, count_numbers, slips
 from planner.paths import Home
-from planner.ports import RecordStore
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
 from planner.replay.differences import Difference

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from worlds import foreign_run, override, runs_of, scores, small, stand
 
+from planner.engine.ports import RecordStore
 from planner.io import tags
 from planner.io.memory import MemoryRecords
 from planner.io.record_store import MlflowRecords, short_note
 from planner.io.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
-from planner.ports import RecordStore
 from planner.records.base import canonical
 from planner.records.decision import Decision
 from planner.records.person import Exclusion, Keep, Revocation

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from worlds import catalog_of, description_of, small
 
+from planner.engine.ports import RunStore
 from planner.errors import StoreUnavailable
 from planner.evidence.values import is_finite
 from planner.io import tags
@@ -20,7 +21,6 @@ from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
-from planner.ports import RunStore
 from planner.records.jobs import Ended
 from planner.records.runs import PlannedRun, Run
 
