@@ -25,7 +25,7 @@ from planner.errors import (
     each_apart,
     told_by_the_system,
 )
-from planner.io.stopping import Stopped, stoppable
+from planner.io.system.signals import Stopped, stoppable
 from planner.paths import Home
 from planner.text.terminal import CONTROL, plain, sentence
 

@@ -21,7 +21,7 @@ from planner.io.heartbeat import beating
 from planner.io.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.settling import Reaper
-from planner.io.stopping import Stopped, whole
+from planner.io.system.signals import Stopped, whole
 from planner.language.program import Program
 from planner.lineage.in_force import (
     exclusions_today,

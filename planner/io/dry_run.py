@@ -12,7 +12,6 @@ from planner.deciding.policy import build_position
 from planner.deciding.situation import Position
 from planner.errors import Fault, each_apart
 from planner.io.advancing import Request, workers
-from planner.io.clock import SystemClock
 from planner.io.desk import Desk, Wishes
 from planner.io.home import code_at_hand, open_program
 from planner.io.journal import Journal
@@ -21,6 +20,7 @@ from planner.io.memo_files import MemoFiles
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mlflow_client import has_store
 from planner.io.progress import in_words
+from planner.io.system.clock import SystemClock
 from planner.judging.futility import refusal
 from planner.language.program import Program
 from planner.paths import Home

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import get_ident
 
 from planner.errors import PhasegateError, StoreUnavailable, disk_full, not_allowed
-from planner.io.quarantine import move_away
+from planner.io.system.quarantine import move_away
 
 MEND = "'phasegate doctor --repair' moves it away and rebuilds it from MLflow"
 PATIENCE = 15.0

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planner.errors import ProgramBusy
-from planner.io.processes import is_running, start_time
+from planner.io.system.processes import is_running, start_time
 from planner.paths import Home
 
 if TYPE_CHECKING:

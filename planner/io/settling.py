@@ -15,10 +15,10 @@ from planner.io.describing import known_descriptions
 from planner.io.entries import Work
 from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal import Journal
-from planner.io.processes import end_family
 from planner.io.results import read_result
 from planner.io.run_store import LOST
-from planner.io.stopping import whole
+from planner.io.system.processes import end_family
+from planner.io.system.signals import whole
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description

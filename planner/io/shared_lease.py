@@ -22,8 +22,8 @@ from planner.io import tags
 from planner.io.heartbeat import DEAD_SECONDS, beating
 from planner.io.locks import Holder, is_there, program_lock, this_process
 from planner.io.mlflow_client import database_of, home_mark, own_uri, speaking_of, store_uri
-from planner.io.stopping import whole
 from planner.io.store_faults import shown
+from planner.io.system.signals import whole
 from planner.paths import Home
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any
 
 from experiments import worker
 
-from planner.io.processes import descendants, memory_kills, start_time
+from planner.io.system.processes import descendants, memory_kills, start_time
 from planner.records.jobs import Ended, Event, Job, Progressed, Started
 from planner.records.runs import RunOutcome
 

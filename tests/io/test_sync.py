@@ -20,8 +20,8 @@ from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal import Journal
 from planner.io.memory import MemoryRecords
 from planner.io.mirror import write_person
-from planner.io.processes import is_running
 from planner.io.sync import import_records
+from planner.io.system.processes import is_running
 from planner.lineage.status import program_json, program_state
 from planner.records.decision import Decision
 

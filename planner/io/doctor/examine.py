@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from planner.errors import PhasegateError, ProgramBusy, told_by_the_system
-from planner.io.clock import SystemClock
 from planner.io.doctor.files import check_leftovers, check_notes
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.folders import check_folders
@@ -20,6 +19,7 @@ from planner.io.doctor.runs import check_runs
 from planner.io.doctor.store import check_store
 from planner.io.locks import holder_of, program_lock
 from planner.io.programs import program_names
+from planner.io.system.clock import SystemClock
 from planner.paths import Home
 
 Check = Callable[[Patient], Iterable[Finding]]

@@ -9,7 +9,7 @@ from pathlib import Path
 from planner.evidence.selection import is_tried_again
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.locks import holder_of
-from planner.io.quarantine import move_away
+from planner.io.system.quarantine import move_away
 from planner.language.program import Program
 
 _ASIDE = re.compile(r"\..+\.(\d+)|.+\.new-(\d+)(-\d+)?(-wal|-shm|-journal)?")

@@ -15,7 +15,7 @@ from planner.io.entries import work_of
 from planner.io.journal import Journal
 from planner.io.journal_file import opened, put_in_place
 from planner.io.mlflow_client import database_of, store_uri
-from planner.io.quarantine import move_away
+from planner.io.system.quarantine import move_away
 from planner.records.journal_entry import KINDS, Copy, kind_of
 from planner.records.person import AnyRecord
 

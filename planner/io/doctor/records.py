@@ -11,8 +11,8 @@ from planner.io.copies import reconcile
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.mlflow_client import speaking_of
-from planner.io.quarantine import keep_text
 from planner.io.rebuilding import rebuild_journal
+from planner.io.system.quarantine import keep_text
 from planner.language.program import Program
 from planner.records.journal_entry import Copy, body_of
 from planner.records.person import AnyRecord

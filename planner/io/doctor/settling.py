@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from planner.io.clock import SystemClock
 from planner.io.doctor.finding import Patient
 from planner.io.entries import Work
 from planner.io.settling import Reaper
+from planner.io.system.clock import SystemClock
 from planner.language.program import Program
 
 

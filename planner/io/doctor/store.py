@@ -14,7 +14,7 @@ from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.rescue import sound, whole_copy
 from planner.io.mlflow_client import database_of, has_store, own_uri, speaking_of, store_uri
 from planner.io.moved import folder_of, left_behind, misplaced_runs, put_in_place, settle_in
-from planner.io.quarantine import move_away
+from planner.io.system.quarantine import move_away
 from planner.language.program import Program
 from planner.text.terminal import sentence
 
