@@ -143,7 +143,7 @@ def _print_json(value: Any) -> None:
 def programs(json: Json = False) -> None:
     """Lists the programs, one line each."""
     from planner.io.home import open_program
-    from planner.io.programs import program_names
+    from planner.io.programs.loader import program_names
 
     home = the_home()
     found, faults = each_apart(program_names(home.root), lambda name: open_program(home, name))
@@ -160,7 +160,7 @@ def programs(json: Json = False) -> None:
 def status(program: MaybeName = None, json: Json = False) -> None:
     """Where each phase stands, what is next, what has been spent."""
     from planner.io.home import open_program, standpoint
-    from planner.io.programs import program_names
+    from planner.io.programs.loader import program_names
     from planner.lineage.status import as_lines, program_json
 
     home = the_home()
@@ -619,7 +619,7 @@ def init(
     json: Json = False,
 ) -> None:
     """Writes a small program and an experiment that run as they are."""
-    from planner.io.starting import start_program
+    from planner.io.programs.scaffold import start_program
 
     program, experiment = start_program(the_home(), name)
     if json:
@@ -664,7 +664,7 @@ def _writing(out: Path) -> Iterator[None]:
 
 
 def _one_program(home: Home, name: str | None) -> str:
-    from planner.io.programs import program_names
+    from planner.io.programs.loader import program_names
 
     if name is not None:
         return name
@@ -675,7 +675,7 @@ def _one_program(home: Home, name: str | None) -> str:
 
 
 def _programs_to_advance(home: Home, name: str | None, every: bool) -> Sequence[str]:
-    from planner.io.programs import program_names
+    from planner.io.programs.loader import program_names
 
     if name is None and every:
         return program_names(home.root)

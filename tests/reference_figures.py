@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.evidence.evidence import Evidence
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program
 from planner.records.runs import Run

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import ProgramError, dotted
-from planner.io.yaml12 import read_yaml
+from planner.io.programs.yaml_reader import read_yaml
 from planner.language.program import Program, build
 from planner.language.references import faults, resolve
 from planner.linting.check import Finding, check

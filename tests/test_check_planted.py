@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from planner.errors import dotted
-from planner.io.yaml12 import read_yaml
+from planner.io.programs.yaml_reader import read_yaml
 from planner.language.program import build
 from planner.linting.check import Finding, check
 from tests.test_check import REMOVED, sound

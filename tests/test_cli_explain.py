@@ -9,7 +9,7 @@ import pytest
 from cli_schemas import assert_fits
 from small_homes import QUICK, cli_here, contents
 
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 
 FIRST = ("explain", "quick", "--phase", "first")
 

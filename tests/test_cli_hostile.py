@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from planner.io.programs import MOST_BYTES
+from planner.io.programs.loader import MOST_BYTES
 from tests.fuzz.commands import run_here
 from tests.fuzz.hostile import TEXTS
 from tests.fuzz.judge import faults_of
@@ -189,7 +189,7 @@ def test_what_the_journal_says_of_an_experiment_counts_only_where_it_can_be_read
     from planner.io.describing import known_descriptions
     from planner.io.home import code_of
     from planner.io.journal import Journal
-    from planner.io.programs import load_program
+    from planner.io.programs.loader import load_program
     from planner.paths import Home
     from planner.records.base import digest_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from planner.errors import UsageError
 from planner.io.pictures import write_graph
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.language.program import Program
 from planner.phase_graph.layout import Size, build_labels, build_layout
 from planner.phase_graph.render import WIDTH, PhaseState, as_mermaid, as_text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import ProgramError
-from planner.io.yaml12 import read_yaml
+from planner.io.programs.yaml_reader import read_yaml
 from planner.language.expansion import expand
 
 PROGRAMS = Path(__file__).parent / "programs"

@@ -13,7 +13,7 @@ from hand_made import PROGRAM, criterion, decision, make_program, override, verd
 
 from planner.errors import UsageError
 from planner.io.claim_pictures import write_webs
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.judging.rules_digest import rules_digest
 from planner.knowledge.build import Knowledge, KnownClaim, build_knowledge
 from planner.knowledge.chart import COLOURS, build_web

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.language.program import OUTCOMES, Program, build
 from planner.language.transitions import edges, openers, targets
 from planner.phase_graph.graph import build_graph, build_layers, graph_faults, rests_on

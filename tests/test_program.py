@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from planner.errors import ProgramError
-from planner.io.yaml12 import read_yaml
+from planner.io.programs.yaml_reader import read_yaml
 from planner.language.json_schema import json_schema
 from planner.language.program import Program, build
 

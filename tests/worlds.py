@@ -27,7 +27,7 @@ from planner.io.journal import Journal
 from planner.io.memo_files import MemoryMemos
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mirror import write_person
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.io.sync import import_records, mirror_pending
 from planner.language.program import Program, build
 from planner.lineage.in_force import kept_code

@@ -20,7 +20,7 @@ from planner.calibration.summary import Calibration, GateRow, PathRow, Tally, pa
 from planner.calibration.trial import GateTrial, PathTrial
 from planner.errors import UsageError
 from planner.io.home import standpoint
-from planner.io.programs import find_program, load_program
+from planner.io.programs.loader import find_program, load_program
 from planner.io.repeating import Key, Trials, simulate
 from planner.judging.error_budget import build_shares
 from planner.language.program import Program

@@ -10,7 +10,7 @@ from planner.io.describing import data_today
 from planner.io.entries import spent_in
 from planner.io.journal import Journal
 from planner.io.locks import holder_of
-from planner.io.programs import find_program, load_program
+from planner.io.programs.loader import find_program, load_program
 from planner.io.system.clock import SystemClock
 from planner.language.program import Program
 from planner.lineage.in_force import kept_code

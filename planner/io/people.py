@@ -159,7 +159,7 @@ def exclude_run(home: Home, run_id: str, reason: str | None, by: str | None, und
 
     Side effects: journal, then MLflow.
     """
-    from planner.io.programs import program_names
+    from planner.io.programs.loader import program_names
     from planner.io.run_store import MlflowRuns
 
     told = text_of("--reason", reason or ("taken back" if undo else None))

@@ -103,7 +103,7 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
         which: a program's name, a file, or None for all programs.
     """
     from planner.io.measured_noise import measured_faults
-    from planner.io.programs import find_program, load_program, program_names
+    from planner.io.programs.loader import find_program, load_program, program_names
     from planner.linting.check import check
 
     if which is None:

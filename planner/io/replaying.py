@@ -12,7 +12,7 @@ from planner.io.copies import Reconciled, reconcile
 from planner.io.home import open_program
 from planner.io.journal import Journal
 from planner.io.mlflow_client import has_store, store_uri
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.journal_entry import Copy

@@ -29,7 +29,7 @@ def rebuild(home: Home, journal: Journal) -> None:
 
     Side effects: reads MLflow, writes the journal.
     """
-    from planner.io.programs import load_program, program_names
+    from planner.io.programs.loader import load_program, program_names
 
     runs = MlflowRuns(home)
     records = MlflowRecords(runs)

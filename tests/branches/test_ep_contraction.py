@@ -11,7 +11,7 @@ import pytest
 from worlds import ROOT, Scripted, World
 
 from planner.evidence.evidence import Evidence
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.judging.verdict import build_judging, judge_phase
 from planner.lineage.status import Standpoint
 from planner.records.jobs import Ended, Event, Job, Started

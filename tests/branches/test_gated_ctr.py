@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from worlds import ROOT, Scripted, World, override, own_run, stand
 
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.judging.verdict import build_judging, judge_phase
 from planner.records.decision import Decision
 from planner.records.jobs import Ended, Event, Job, Started

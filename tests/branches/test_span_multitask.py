@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from worlds import ROOT, Measured, Scripted, World, foreign_run, stand, steady
 
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.records.decision import Decision, Rejected
 from planner.records.jobs import Ended, Event, Job
 from planner.records.verdict import Verdict

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planner.errors import ProgramError, UsageError
-from planner.io.programs import MOST_BYTES, find_program, load_program, program_names
-from planner.io.yaml12 import read_yaml
+from planner.io.programs.loader import MOST_BYTES, find_program, load_program, program_names
+from planner.io.programs.yaml_reader import read_yaml
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))

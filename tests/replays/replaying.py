@@ -11,7 +11,7 @@ from planner.deciding.situation import Position, Step
 from planner.errors import ProgramError
 from planner.explaining.in_text import as_text
 from planner.explaining.trace import Trace, trace_of
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from planner.language.program import Program
 from planner.lineage.staleness import build_standing
 from planner.memo.render import render_memo

@@ -14,7 +14,7 @@ import pytest
 from small_homes import ROOT, clean_environment, cli, cli_here
 
 from planner.errors import ProgramError
-from planner.io.programs import load_program
+from planner.io.programs.loader import load_program
 from tests.reference_figures import load_figures
 from tests.replays.replaying import PROGRAMS, document, memo_of, section, step_of
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from planner.errors import Problem, ProgramError, UsageError, dotted
-from planner.io.yaml12 import MOST_PROBLEMS, Document, read_yaml
+from planner.io.programs.yaml_reader import MOST_PROBLEMS, Document, read_yaml
 from planner.language.program import Program, build
 from planner.language.references import faults
 from planner.language.suggestions import closest

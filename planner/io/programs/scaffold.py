@@ -46,7 +46,7 @@ def starter_text(template: str, name: str) -> str:
 
     Side effects: reads the file.
     """
-    text = resources.files("planner.starter").joinpath(template).read_text(encoding="utf-8")
+    text = resources.files("planner.io.programs.starter").joinpath(template).read_text(encoding="utf-8")
     return Template(text).substitute(name=name)
 
 

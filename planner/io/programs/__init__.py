@@ -1,0 +1,1 @@
+"""Program files are read, and begun."""
