@@ -280,7 +280,7 @@ def graph(
         _print_json({"schema": "phasegate.graph/1", "program": program, "phases": rows, "mermaid": mermaid})
         return
     if format in ("svg", "png"):
-        from planner.io.pictures import write_graph
+        from planner.io.pictures.phase_graph import write_graph
 
         path = out or Path(f"{program}.{format}")
         with _writing(path):
@@ -309,7 +309,7 @@ def knowledge(
 
         _print_json(as_json(known))
     elif format in ("svg", "png"):
-        from planner.io.claim_pictures import write_webs
+        from planner.io.pictures.claims import write_webs
 
         with _writing(out or Path(f"PROGRAM.knowledge.{format}")):
             paths = write_webs(known, format, out)
@@ -386,7 +386,7 @@ def calibrate(
     wish = Wish(noise or (), effect or (), noise_shape, repetitions, seed, fidelity, jobs)
     found = calibrate_program(the_home(), program, wish)
     if out is not None:
-        from planner.io.calibration_figure import write_calibration
+        from planner.io.pictures.calibration import write_calibration
 
         with _writing(out):
             write_calibration(found, out)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from planner.errors import UsageError
-from planner.io.pictures import write_graph
+from planner.io.pictures.phase_graph import write_graph
 from planner.io.programs.loader import load_program
 from planner.language.program import Program
 from planner.phase_graph.layout import Size, build_labels, build_layout

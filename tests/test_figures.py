@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hand_made import evidence, make_program, row, trace, verdict
 
-from planner.io.figures import figures_of, save_figure
-from planner.io.memo_files import MemoFiles
+from planner.io.pictures.memo_figures import figures_of, save_figure
+from planner.io.pictures.memo_files import MemoFiles
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.verdict import Verdict

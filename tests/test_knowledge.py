@@ -12,7 +12,7 @@ from cli_schemas import assert_fits
 from hand_made import PROGRAM, criterion, decision, make_program, override, verdict
 
 from planner.errors import UsageError
-from planner.io.claim_pictures import write_webs
+from planner.io.pictures.claims import write_webs
 from planner.io.programs.loader import load_program
 from planner.judging.rules_digest import rules_digest
 from planner.knowledge.build import Knowledge, KnownClaim, build_knowledge

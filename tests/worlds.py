@@ -24,9 +24,9 @@ from planner.explaining.trace import Trace, trace_of
 from planner.io.desk import Desk, Wishes
 from planner.io.entries import spent_in
 from planner.io.journal import Journal
-from planner.io.memo_files import MemoryMemos
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mirror import write_person
+from planner.io.pictures.memo_files import MemoryMemos
 from planner.io.programs.loader import load_program
 from planner.io.sync import import_records, mirror_pending
 from planner.language.program import Program, build

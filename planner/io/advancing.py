@@ -16,7 +16,7 @@ from planner.io.desk import Desk, Wishes
 from planner.io.home import code_at_hand, open_journal, open_program, standpoint
 from planner.io.launcher import LocalLauncher
 from planner.io.locks import program_lock
-from planner.io.memo_files import MemoFiles
+from planner.io.pictures.memo_files import MemoFiles
 from planner.io.shared_lease import SharedLease, owner_lock
 from planner.io.system.clock import SystemClock
 from planner.io.system.signals import whole

@@ -16,9 +16,9 @@ from planner.io.desk import Desk, Wishes
 from planner.io.home import code_at_hand, open_program
 from planner.io.journal import Journal
 from planner.io.launcher import LocalLauncher
-from planner.io.memo_files import MemoFiles
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mlflow_client import has_store
+from planner.io.pictures.memo_files import MemoFiles
 from planner.io.progress import in_words
 from planner.io.system.clock import SystemClock
 from planner.judging.futility import refusal

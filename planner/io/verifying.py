@@ -109,7 +109,7 @@ def _in_mlflow(archive: Archive, store: RecordStore, verdict: Verdict) -> Iterat
 
 def _pictures(home: Home, archive: Archive, log: Log, first: Derived) -> list[Picture]:
     """The figures that the memo links: those that its runs have the metrics for."""
-    from planner.io.figures import figures_of
+    from planner.io.pictures.memo_figures import figures_of
 
     evidence = evidence_of(archive.program, log, first.entry)
     verdict = first.record

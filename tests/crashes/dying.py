@@ -96,8 +96,8 @@ def public(cls: type) -> list[str]:
 
 def watch_stores(points: Points) -> None:
     """Announces the writing methods of journal, runs, records and memos."""
-    from planner.io import memo_files
     from planner.io.journal import Journal
+    from planner.io.pictures import memo_files
     from planner.io.record_store import MlflowRecords
     from planner.io.run_store import MlflowRuns
     from planner.records.journal_entry import kind_of

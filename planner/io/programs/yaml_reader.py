@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 import yaml
+
 from planner.text.terminal import CONTROL
 
 Path = tuple[str | int, ...]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import UsageError
-from planner.io.pictures import draw_arrow, draw_box, write_picture
+from planner.io.pictures.phase_graph import draw_arrow, draw_box, write_picture
 from planner.knowledge.build import Knowledge
 from planner.knowledge.chart import COLOURS, Web, build_web
 from planner.knowledge.chart_layout import COLUMNS, Chart, Placed, build_chart, title_size

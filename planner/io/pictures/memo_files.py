@@ -41,7 +41,7 @@ class MemoFiles:
         verdict = trace.verdict
         if evidence is None or verdict is None or not evidence.all_runs:
             return (), []
-        from planner.io.figures import figures_of, save_figure
+        from planner.io.pictures.memo_figures import figures_of, save_figure
 
         pictures, paths = [], []
         for name, title, drawn in figures_of(trace.program, verdict, evidence):

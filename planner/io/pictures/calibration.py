@@ -8,7 +8,7 @@ from typing import Any
 
 from planner.calibration.summary import Calibration, GateRow, Rate, Tally
 from planner.errors import UsageError
-from planner.io.figures import new_canvas, save_figure
+from planner.io.pictures.memo_figures import new_canvas, save_figure
 
 _BLUE, _RED, _GREEN, _AMBER, _GREY = "#1b6ca8", "#d1495b", "#2f9e6e", "#edae49", "#868e96"
 _INK = "#343a40"
