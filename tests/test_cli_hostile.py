@@ -165,7 +165,7 @@ def test_a_formula_in_a_text_is_drawn_as_text(home: Path) -> None:
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "5", "null", "[" * 100_000, '{"id": "v-1"}', "\x1b[2J\n\n"])
 def test_a_damaged_record_is_told_in_a_sentence(home: Path, body: str) -> None:
-    from planner.io.journal import Journal
+    from planner.io.journal.journal import Journal
 
     Journal(home / "mlruns" / "journal.db").note_described({})
     with closing(sqlite3.connect(home / "mlruns" / "journal.db")) as db, db:
@@ -188,7 +188,7 @@ def test_what_the_journal_says_of_an_experiment_counts_only_where_it_can_be_read
 ) -> None:
     from planner.io.describing import known_descriptions
     from planner.io.home import code_of
-    from planner.io.journal import Journal
+    from planner.io.journal.journal import Journal
     from planner.io.programs.loader import load_program
     from planner.paths import Home
     from planner.records.base import digest_of

@@ -22,8 +22,8 @@ from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Catalog, Recall, Snapshot
 from planner.explaining.trace import Trace, trace_of
 from planner.io.desk import Desk, Wishes
-from planner.io.entries import spent_in
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
+from planner.io.journal.work import spent_in
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mirror import write_person
 from planner.io.pictures.memo_files import MemoryMemos

@@ -14,7 +14,7 @@ from typing import Any
 from planner.engine.ports import Clock, RunStore
 from planner.evidence.eligibility import GIVES_UP
 from planner.evidence.selection import Recall, is_tried_again
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.results import forget_result
 from planner.io.system.signals import whole
 from planner.language.program import Program

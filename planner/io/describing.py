@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.language.program import Program
 from planner.lineage.staleness import Data
 from planner.records.base import digest_of

@@ -18,7 +18,7 @@ from planner.explaining.trace import Trace, trace_of
 from planner.io.batch import Batch, Limits
 from planner.io.describing import Describer
 from planner.io.heartbeat import beating
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.settling import Reaper
 from planner.io.system.signals import Stopped, whole

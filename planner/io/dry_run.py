@@ -14,7 +14,7 @@ from planner.errors import Fault, each_apart
 from planner.io.advancing import Request, workers
 from planner.io.desk import Desk, Wishes
 from planner.io.home import code_at_hand, open_program
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.launcher import LocalLauncher
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mlflow_client import has_store

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from planner.errors import PhasegateError, ProgramError
 from planner.io.code import code_digest
 from planner.io.describing import data_today
-from planner.io.entries import spent_in
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
+from planner.io.journal.work import spent_in
 from planner.io.locks import holder_of
 from planner.io.programs.loader import find_program, load_program
 from planner.io.system.clock import SystemClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from planner.engine.ports import RecordStore
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.language.program import Program
 from planner.memo.mlflow_notes import person_note
 from planner.records.journal_entry import Entry

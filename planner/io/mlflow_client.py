@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planner.errors import PhasegateError, StoreUnavailable, told_by_the_system
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.moved import refuse_misplaced, refuse_moved
 from planner.io.store_faults import meaning_of, shown
 from planner.paths import Home

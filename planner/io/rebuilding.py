@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from planner.io.journal import Journal
-from planner.io.journal_file import put_in_place
+from planner.io.journal.database import put_in_place
+from planner.io.journal.journal import Journal
 from planner.io.mlflow_client import has_store
 from planner.paths import Home
 

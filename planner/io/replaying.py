@@ -10,7 +10,7 @@ from planner.engine.ports import RecordStore, RunStore
 from planner.errors import StoreUnavailable, UsageError
 from planner.io.copies import Reconciled, reconcile
 from planner.io.home import open_program
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.mlflow_client import has_store, store_uri
 from planner.io.programs.loader import load_program
 from planner.language.program import Program

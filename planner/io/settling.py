@@ -12,9 +12,9 @@ from planner.engine.ports import Clock, RecordStore, RunStore
 from planner.errors import ProgramBusy
 from planner.evidence.selection import is_tried_again
 from planner.io.describing import known_descriptions
-from planner.io.entries import Work
 from planner.io.heartbeat import DEAD_SECONDS
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
+from planner.io.journal.work import Work
 from planner.io.results import read_result
 from planner.io.run_store import LOST
 from planner.io.system.processes import end_family

@@ -8,7 +8,7 @@ from planner.deciding.situation import Step
 from planner.engine.ports import RecordStore, RunStore
 from planner.errors import each_apart
 from planner.io.desk import Desk
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from planner.errors import RecordError, StoreUnavailable
 from planner.evidence.selection import Snapshot
-from planner.io.entries import Work
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
+from planner.io.journal.work import Work
 
 
 def vanished(journal: Journal, program: str, snapshot: Snapshot) -> list[Work]:

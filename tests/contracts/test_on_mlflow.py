@@ -10,7 +10,7 @@ from worlds import Crash, World, scores, small, traces_of
 
 from planner.explaining.in_json import as_json
 from planner.io import tags
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
 from planner.io.sync import import_records

@@ -96,7 +96,7 @@ def public(cls: type) -> list[str]:
 
 def watch_stores(points: Points) -> None:
     """Announces the writing methods of journal, runs, records and memos."""
-    from planner.io.journal import Journal
+    from planner.io.journal.journal import Journal
     from planner.io.pictures import memo_files
     from planner.io.record_store import MlflowRecords
     from planner.io.run_store import MlflowRuns

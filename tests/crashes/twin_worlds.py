@@ -13,7 +13,7 @@ from typing import Any
 from worlds import Crash, Measured, World, steady
 
 from planner.errors import ProgramBusy, StoreUnavailable
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.locks import program_lock
 from planner.io.sync import import_records
 from planner.language.program import Program, build

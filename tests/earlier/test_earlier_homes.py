@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from small_homes import cli, contents
 
-from planner.io.journal_file import SCHEMA
+from planner.io.journal.database import SCHEMA
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 OLDEST, LATEST = "home-2026-11-20", "home-2026-11-24"

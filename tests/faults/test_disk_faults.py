@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from small_homes import QUICK, ROOT, Reply, clean_environment, cli, make_home
 
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.locks import program_lock
 from planner.paths import Home
 from tests.faults.breaking import (

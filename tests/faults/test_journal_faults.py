@@ -13,7 +13,7 @@ import pytest
 from small_homes import QUICK, cli, contents
 from waiting_homes import PATIENCE, ends, let_runs_wait, made, start, wait_until_made
 
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from tests.faults.breaking import (
     database,
     found_by_doctor,

@@ -13,8 +13,8 @@ import pytest
 from worlds import override, runs_of, scores, small, stand
 
 from planner.errors import RecordError, StoreUnavailable
-from planner.io.journal import Journal
-from planner.io.journal_file import SCHEMA, STEPS
+from planner.io.journal.database import SCHEMA, STEPS
+from planner.io.journal.journal import Journal
 from planner.records.base import canonical, digest_of
 from planner.records.journal_entry import from_body, kind_of
 
@@ -183,7 +183,7 @@ def test_a_migration_that_is_cut_off_changes_nothing(
 ) -> None:
     of_first_schema(journal)
     cut = (STEPS[0], (*STEPS[1][:3], "SELECT * FROM the_power_went_away"))
-    monkeypatch.setattr("planner.io.journal_file.STEPS", cut)
+    monkeypatch.setattr("planner.io.journal.journal.database.STEPS", cut)
     with pytest.raises(StoreUnavailable):
         journal.add(STEP.verdict, AT)
     monkeypatch.undo()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from planner.io.journal import Journal
+from planner.io.journal.journal import Journal
 from planner.io.record_store import MlflowRecords
 from planner.io.run_store import MlflowRuns
 from planner.language.program import Program

@@ -11,9 +11,9 @@ from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.rescue import sound
 from planner.io.doctor.salvage import salvaged_records, salvaged_work
-from planner.io.entries import work_of
-from planner.io.journal import Journal
-from planner.io.journal_file import opened, put_in_place
+from planner.io.journal.database import opened, put_in_place
+from planner.io.journal.journal import Journal
+from planner.io.journal.work import work_of
 from planner.io.mlflow_client import database_of, store_uri
 from planner.io.system.quarantine import move_away
 from planner.records.journal_entry import KINDS, Copy, kind_of

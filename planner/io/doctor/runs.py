@@ -12,7 +12,7 @@ from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.records import lifecycle, put_tags, restored
 from planner.io.doctor.settling import settle, settle_orphan
-from planner.io.entries import Work
+from planner.io.journal.work import Work
 from planner.io.mlflow_client import own_uri, speaking_of
 from planner.io.settling import is_elsewhere, run_folder, unsettled
 from planner.io.system.clock import SystemClock

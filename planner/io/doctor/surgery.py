@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, get_args
 
-from planner.io.journal import Journal
-from planner.io.journal_file import opened
+from planner.io.journal.database import opened
+from planner.io.journal.journal import Journal
 from planner.records.journal_entry import body_of, kind_of
 from planner.records.person import AnyRecord
 from planner.records.runs import RunOutcome

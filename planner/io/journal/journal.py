@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import RecordError
-from planner.io.entries import Work, work_of
-from planner.io.journal_file import create, opened, removed
+from planner.io.journal.database import create, opened, removed
+from planner.io.journal.work import Work, work_of
 from planner.records.base import canonical
 from planner.records.journal_entry import KINDS, Copy, Entry, body_of, kind_of
 from planner.records.person import AnyRecord
