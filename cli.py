@@ -607,7 +607,7 @@ def ui(
     port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Opens the MLflow UI on this home's store, on 127.0.0.1."""
-    from planner.io.browsing import serve
+    from planner.io.mlflow.ui import serve
 
     signal.signal(signal.SIGTERM, _terminated)
     serve(the_home(), port, say=_say)

@@ -16,9 +16,9 @@ from stores import new_home as new_home
 from worlds import CODE, catalog_of, description_of, own_run, recall_of, small, stand
 
 from planner.deciding.policy import Situation, build_position
-from planner.io import tags
-from planner.io.mlflow_client import dataset_input
-from planner.io.run_store import MlflowRuns
+from planner.io.mlflow import tags
+from planner.io.mlflow.client import dataset_input
+from planner.io.mlflow.run_store import MlflowRuns
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Ended

@@ -153,8 +153,8 @@ def _lacking(request: Request, done: Outcome) -> str | None:
 def _desk(
     home: Home, program: Program, request: Request, stop_at: float | None, say: Callable[[str], None]
 ) -> Iterator[Desk]:
-    from planner.io.record_store import MlflowRecords
-    from planner.io.run_store import MlflowRuns
+    from planner.io.mlflow.record_store import MlflowRecords
+    from planner.io.mlflow.run_store import MlflowRuns
 
     code = code_at_hand(home, program, needed=not request.no_run)
     journal = open_journal(home, program)
@@ -182,7 +182,7 @@ def _desk(
 
 def _held(desk: Desk, request: Request) -> AbstractContextManager[None]:
     """The program, held against other homes that use the same store."""
-    from planner.io.run_store import MlflowRuns
+    from planner.io.mlflow.run_store import MlflowRuns
 
     runs = desk.runs
     assert isinstance(runs, MlflowRuns)

@@ -17,7 +17,7 @@ from planner.io.home import code_at_hand, open_program
 from planner.io.journal.journal import Journal
 from planner.io.launcher import LocalLauncher
 from planner.io.memory import MemoryRecords, MemoryRuns
-from planner.io.mlflow_client import has_store
+from planner.io.mlflow.client import has_store
 from planner.io.pictures.memo_files import MemoFiles
 from planner.io.progress import in_words
 from planner.io.system.clock import SystemClock
@@ -58,7 +58,7 @@ def read_only_desk(home: Home, program: Program, request: Request) -> Iterator[D
     """A desk that reads a home and leaves it as it is: its records, journal and runs are not written."""
     runs: Any = MemoryRuns()
     if has_store(home):
-        from planner.io.run_store import MlflowRuns
+        from planner.io.mlflow.run_store import MlflowRuns
 
         runs = MlflowRuns(home)
     with tempfile.TemporaryDirectory() as scratch:

@@ -6,7 +6,7 @@ from planner.errors import PhasegateError, StoreUnavailable
 from planner.evidence.selection import Catalog, Recall
 from planner.io.describing import known_descriptions
 from planner.io.home import code_of, open_journal
-from planner.io.mlflow_client import store_uri
+from planner.io.mlflow.client import store_uri
 from planner.judging.futility import noise_findings
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
@@ -21,7 +21,7 @@ def measured_faults(home: Home, program: Program) -> list[Finding]:
     """
     if not home.database.exists() and store_uri(home).startswith("sqlite:"):
         return []
-    from planner.io.run_store import MlflowRuns
+    from planner.io.mlflow.run_store import MlflowRuns
 
     try:
         snapshot = MlflowRuns(home).snapshot(program)

@@ -13,7 +13,7 @@ from experiments.recording import read_metrics
 
 from planner.engine.ports import EndedRun
 from planner.evidence.selection import Snapshot
-from planner.io.run_reading import device_told, param_text
+from planner.io.mlflow.run_reader import device_told, param_text
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended

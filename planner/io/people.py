@@ -159,8 +159,8 @@ def exclude_run(home: Home, run_id: str, reason: str | None, by: str | None, und
 
     Side effects: journal, then MLflow.
     """
+    from planner.io.mlflow.run_store import MlflowRuns
     from planner.io.programs.loader import program_names
-    from planner.io.run_store import MlflowRuns
 
     told = text_of("--reason", reason or ("taken back" if undo else None))
     if not re.fullmatch(r"[0-9a-f]{6,64}", run_id):
@@ -201,7 +201,7 @@ def keep_code(home: Home, name: str, reason: str | None, by: str | None) -> Keep
 
     Side effects: journal, then MLflow.
     """
-    from planner.io.run_store import MlflowRuns
+    from planner.io.mlflow.run_store import MlflowRuns
 
     told = text_of("--reason", reason)
     program = open_program(home, name)
@@ -231,8 +231,8 @@ def write_down(home: Home, program: Program, record: Override | Revocation | Exc
     journal = open_journal(home, program)
     journal.add(record, record.at)
     with _noted_if_away():
-        from planner.io.record_store import MlflowRecords
-        from planner.io.run_store import MlflowRuns
+        from planner.io.mlflow.record_store import MlflowRecords
+        from planner.io.mlflow.run_store import MlflowRuns
 
         runs = MlflowRuns(home)
         runs.experiment(program)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.io.journal.database import put_in_place
 from planner.io.journal.journal import Journal
-from planner.io.mlflow_client import has_store
+from planner.io.mlflow.client import has_store
 from planner.paths import Home
 
 

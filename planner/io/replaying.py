@@ -11,7 +11,7 @@ from planner.errors import StoreUnavailable, UsageError
 from planner.io.copies import Reconciled, reconcile
 from planner.io.home import open_program
 from planner.io.journal.journal import Journal
-from planner.io.mlflow_client import has_store, store_uri
+from planner.io.mlflow.client import has_store, store_uri
 from planner.io.programs.loader import load_program
 from planner.language.program import Program
 from planner.paths import Home
@@ -89,8 +89,8 @@ def open_archive(home: Home, program: Program) -> tuple[Archive, RecordStore | N
                 "restore it, or name another with MLFLOW_TRACKING_URI"
             )
         return Archive(program, reconcile((), ()), ()), None
-    from planner.io.record_store import MlflowRecords
-    from planner.io.run_store import MlflowRuns
+    from planner.io.mlflow.record_store import MlflowRecords
+    from planner.io.mlflow.run_store import MlflowRuns
 
     runs = MlflowRuns(home)
     records = MlflowRecords(runs)

@@ -15,8 +15,8 @@ from planner.io.describing import known_descriptions
 from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import Work
+from planner.io.mlflow.run_store import LOST
 from planner.io.results import read_result
-from planner.io.run_store import LOST
 from planner.io.system.processes import end_family
 from planner.io.system.signals import whole
 from planner.language.program import Program

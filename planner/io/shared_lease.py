@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 from planner.engine.ports import Clock
 from planner.errors import ProgramBusy, StoreUnavailable
-from planner.io import tags
 from planner.io.heartbeat import DEAD_SECONDS, beating
 from planner.io.locks import Holder, is_there, program_lock, this_process
-from planner.io.mlflow_client import database_of, home_mark, own_uri, speaking_of, store_uri
-from planner.io.store_faults import shown
+from planner.io.mlflow import tags
+from planner.io.mlflow.client import database_of, home_mark, own_uri, speaking_of, store_uri
+from planner.io.mlflow.faults import shown
 from planner.io.system.signals import whole
 from planner.paths import Home
 
 if TYPE_CHECKING:
-    from planner.io.mlflow_client import Client
+    from planner.io.mlflow.client import Client
 
 LOOKS_AGAIN = 0.5
 POLL_SECONDS = 2.0

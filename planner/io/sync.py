@@ -10,8 +10,8 @@ from planner.errors import each_apart
 from planner.io.desk import Desk
 from planner.io.journal.journal import Journal
 from planner.io.mirror import mirror, write_person
-from planner.io.record_store import MlflowRecords
-from planner.io.run_store import MlflowRuns
+from planner.io.mlflow.record_store import MlflowRecords
+from planner.io.mlflow.run_store import MlflowRuns
 from planner.io.vanished import refuse_vanished, unreadable
 from planner.language.program import Program
 from planner.memo.mlflow_notes import decision_note

@@ -9,10 +9,10 @@ import pytest
 from worlds import Crash, World, scores, small, traces_of
 
 from planner.explaining.in_json import as_json
-from planner.io import tags
 from planner.io.journal.journal import Journal
-from planner.io.record_store import MlflowRecords
-from planner.io.run_store import MlflowRuns
+from planner.io.mlflow import tags
+from planner.io.mlflow.record_store import MlflowRecords
+from planner.io.mlflow.run_store import MlflowRuns
 from planner.io.sync import import_records
 from planner.lineage.status import program_json
 from planner.paths import Home

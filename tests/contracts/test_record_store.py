@@ -10,10 +10,10 @@ import pytest
 from worlds import foreign_run, override, runs_of, scores, small, stand
 
 from planner.engine.ports import RecordStore
-from planner.io import tags
 from planner.io.memory import MemoryRecords
-from planner.io.record_store import MlflowRecords, short_note
-from planner.io.run_store import MlflowRuns
+from planner.io.mlflow import tags
+from planner.io.mlflow.record_store import MlflowRecords, short_note
+from planner.io.mlflow.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
 from planner.records.base import canonical

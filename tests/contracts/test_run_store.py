@@ -14,11 +14,11 @@ from worlds import catalog_of, description_of, small
 from planner.engine.ports import RunStore
 from planner.errors import StoreUnavailable
 from planner.evidence.values import is_finite
-from planner.io import tags
 from planner.io.memory import MemoryRuns
-from planner.io.mlflow_client import dataset_input
-from planner.io.record_store import MlflowRecords
-from planner.io.run_store import MlflowRuns
+from planner.io.mlflow import tags
+from planner.io.mlflow.client import dataset_input
+from planner.io.mlflow.record_store import MlflowRecords
+from planner.io.mlflow.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
 from planner.records.jobs import Ended

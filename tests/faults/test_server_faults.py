@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from small_homes import QUICK, cli
 
-from planner.io.store_faults import meaning_of
+from planner.io.mlflow.faults import meaning_of
 from tests.faults.breaking import found_by_doctor, journal_of, nothing_is_left_to_do, one_sentence, told
 from tests.faults.servers import answering, failing, failing_on_the_second_page, failing_once, hanging
 

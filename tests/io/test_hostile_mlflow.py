@@ -15,9 +15,9 @@ import pytest
 from worlds import runs_of, scores, small, stand
 
 from planner.errors import ProgramError, StoreUnavailable
-from planner.io import tags
-from planner.io.record_store import MlflowRecords
-from planner.io.run_store import MlflowRuns
+from planner.io.mlflow import tags
+from planner.io.mlflow.record_store import MlflowRecords
+from planner.io.mlflow.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
 from planner.records.base import canonical

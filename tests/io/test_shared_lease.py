@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from planner.errors import ProgramBusy, StoreUnavailable
-from planner.io import shared_lease, tags
+from planner.io import shared_lease
 from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.locks import program_lock, this_process
-from planner.io.mlflow_client import own_uri
+from planner.io.mlflow import tags
+from planner.io.mlflow.client import own_uri
 from planner.io.shared_lease import SharedLease
 from planner.paths import Home
 

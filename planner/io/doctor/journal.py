@@ -14,7 +14,7 @@ from planner.io.doctor.salvage import salvaged_records, salvaged_work
 from planner.io.journal.database import opened, put_in_place
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import work_of
-from planner.io.mlflow_client import database_of, store_uri
+from planner.io.mlflow.client import database_of, store_uri
 from planner.io.system.quarantine import move_away
 from planner.records.journal_entry import KINDS, Copy, kind_of
 from planner.records.person import AnyRecord
@@ -87,8 +87,8 @@ def _can_be_read_from(patient: Patient) -> bool:
 
 def _from_mlflow(patient: Patient, journal: Journal) -> int:
     """Every record and finished run that MLflow holds; a record that cannot be read is looked at later."""
-    from planner.io.record_store import MlflowRecords
-    from planner.io.run_store import MlflowRuns
+    from planner.io.mlflow.record_store import MlflowRecords
+    from planner.io.mlflow.run_store import MlflowRuns
 
     runs = MlflowRuns(patient.home)
     records, taken = MlflowRecords(runs), 0

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from planner.io import tags
 from planner.io.doctor.finding import Finding, Patient
-from planner.io.mlflow_client import home_mark, own_uri, speaking_of
+from planner.io.mlflow import tags
+from planner.io.mlflow.client import home_mark, own_uri, speaking_of
 from planner.io.pictures.memo_files import write_aside
 from planner.io.system.quarantine import move_away
 from planner.language.program import Program

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from planner.io import tags
 from planner.io.copies import reconcile
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
-from planner.io.mlflow_client import speaking_of
+from planner.io.mlflow import tags
+from planner.io.mlflow.client import speaking_of
 from planner.io.rebuilding import rebuild_journal
 from planner.io.system.quarantine import keep_text
 from planner.language.program import Program

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from planner.evidence.digests import run_digest, stepped_metrics
-from planner.io import tags
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.records import lifecycle, put_tags, restored
 from planner.io.doctor.settling import settle, settle_orphan
 from planner.io.journal.work import Work
-from planner.io.mlflow_client import own_uri, speaking_of
+from planner.io.mlflow import tags
+from planner.io.mlflow.client import own_uri, speaking_of
 from planner.io.settling import is_elsewhere, run_folder, unsettled
 from planner.io.system.clock import SystemClock
 from planner.io.vanished import vanished

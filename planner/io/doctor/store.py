@@ -12,8 +12,14 @@ from planner.errors import PhasegateError
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.rescue import sound, whole_copy
-from planner.io.mlflow_client import database_of, has_store, own_uri, speaking_of, store_uri
-from planner.io.moved import folder_of, left_behind, misplaced_runs, put_in_place, settle_in
+from planner.io.mlflow.artifact_location import (
+    folder_of,
+    left_behind,
+    misplaced_runs,
+    put_in_place,
+    settle_in,
+)
+from planner.io.mlflow.client import database_of, has_store, own_uri, speaking_of, store_uri
 from planner.io.system.quarantine import move_away
 from planner.language.program import Program
 from planner.text.terminal import sentence
@@ -24,8 +30,8 @@ def check_store(patient: Patient) -> Iterator[Finding]:
 
     Side effects: opens the store for what comes after.
     """
-    from planner.io.record_store import MlflowRecords
-    from planner.io.run_store import MlflowRuns
+    from planner.io.mlflow.record_store import MlflowRecords
+    from planner.io.mlflow.run_store import MlflowRuns
 
     patient.runs = patient.records = None
     path = database_of(store_uri(patient.home))

@@ -10,12 +10,11 @@ from typing import Any
 
 from experiments.contract import artifact_names
 from experiments.recording import read_metrics, tidy_artifacts
-
 from planner.engine.ports import EndedRun
 from planner.errors import ProgramError
 from planner.evidence.selection import Snapshot
-from planner.io import tags
-from planner.io.mlflow_client import (
+from planner.io.mlflow import tags
+from planner.io.mlflow.client import (
     Client,
     connect,
     dataset_input,
@@ -29,7 +28,7 @@ from planner.io.mlflow_client import (
     store_uri,
     tag_entity,
 )
-from planner.io.run_reading import attempt_of, param_text, read_run, series_metrics, whole_number
+from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description, Ended

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from planner.errors import UsageError
-from planner.io.mlflow_client import connect, store_uri
+from planner.io.mlflow.client import connect, store_uri
 from planner.paths import Home
 
 _AS_TRAINING = "workflowType=machine_learning"

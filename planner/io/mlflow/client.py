@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from planner.errors import PhasegateError, StoreUnavailable, told_by_the_system
 from planner.io.journal.journal import Journal
-from planner.io.moved import refuse_misplaced, refuse_moved
-from planner.io.store_faults import meaning_of, shown
+from planner.io.mlflow.artifact_location import refuse_misplaced, refuse_moved
+from planner.io.mlflow.faults import meaning_of, shown
 from planner.paths import Home
 from planner.records.base import digest_of
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, get_args
 
 from planner.evidence.digests import stepped_metrics
-from planner.io import tags
+from planner.io.mlflow import tags
 from planner.language.program import Program
 from planner.records.runs import Run, RunOutcome, Series, UnfinishedRun
 

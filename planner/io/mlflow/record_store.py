@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from planner.io import tags
-from planner.io.mlflow_client import (
+from planner.io.mlflow import tags
+from planner.io.mlflow.client import (
     find_experiment,
     home_mark,
     metric_entity,
@@ -19,8 +19,8 @@ from planner.io.mlflow_client import (
     speaking_of,
     tag_entity,
 )
-from planner.io.run_reading import whole_number
-from planner.io.run_store import MlflowRuns
+from planner.io.mlflow.run_reader import whole_number
+from planner.io.mlflow.run_store import MlflowRuns
 from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
 from planner.records.decision import Decision
