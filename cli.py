@@ -481,7 +481,7 @@ def advance(
                 _say(line)
         _raise_first(faults)
         return
-    from planner.io.worker_process import end_workers
+    from planner.io.workers.process import end_workers
 
     with stoppable(end_at_once=end_workers):
         say = lambda line: None if json else _say(line)  # noqa: E731

@@ -14,13 +14,13 @@ from planner.engine.loop import Options, Outcome, run_loop
 from planner.errors import Fault, UsageError, each_apart
 from planner.io.desk import Desk, Wishes
 from planner.io.home import code_at_hand, open_journal, open_program, standpoint
-from planner.io.launcher import LocalLauncher
 from planner.io.locks import program_lock
 from planner.io.pictures.memo_files import MemoFiles
 from planner.io.shared_lease import SharedLease, owner_lock
 from planner.io.system.clock import SystemClock
 from planner.io.system.signals import whole
 from planner.io.telling import Telling, end_lines, heard_or_not
+from planner.io.workers.launcher import LocalLauncher
 from planner.judging.futility import refusal
 from planner.language.program import Program
 from planner.lineage.status import command_lines, next_step, program_state

@@ -15,13 +15,13 @@ from planner.errors import StoreUnavailable
 from planner.evidence.selection import Catalog, Recall, Snapshot, spent_by
 from planner.explaining.in_json import as_json
 from planner.explaining.trace import Trace, trace_of
-from planner.io.batch import Batch, Limits
-from planner.io.describing import Describer
 from planner.io.heartbeat import beating
 from planner.io.journal.journal import Journal
 from planner.io.mirror import mirror, write_person
 from planner.io.settling import Reaper
 from planner.io.system.signals import Stopped, whole
+from planner.io.workers.batch import Batch, Limits
+from planner.io.workers.descriptions import Describer
 from planner.language.program import Program
 from planner.lineage.in_force import (
     exclusions_today,

@@ -15,12 +15,12 @@ from planner.io.advancing import Request, workers
 from planner.io.desk import Desk, Wishes
 from planner.io.home import code_at_hand, open_program
 from planner.io.journal.journal import Journal
-from planner.io.launcher import LocalLauncher
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mlflow.client import has_store
 from planner.io.pictures.memo_files import MemoFiles
 from planner.io.progress import in_words
 from planner.io.system.clock import SystemClock
+from planner.io.workers.launcher import LocalLauncher
 from planner.judging.futility import refusal
 from planner.language.program import Program
 from planner.paths import Home

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.errors import PhasegateError, ProgramError
-from planner.io.code import code_digest
-from planner.io.describing import data_today
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
 from planner.io.locks import holder_of
 from planner.io.programs.loader import find_program, load_program
 from planner.io.system.clock import SystemClock
+from planner.io.workers.code_digest import code_digest
+from planner.io.workers.descriptions import data_today
 from planner.language.program import Program
 from planner.lineage.in_force import kept_code
 from planner.lineage.program_state import Standpoint, build_standpoint

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from planner.errors import PhasegateError, StoreUnavailable
 from planner.evidence.selection import Catalog, Recall
-from planner.io.describing import known_descriptions
 from planner.io.home import code_of, open_journal
 from planner.io.mlflow.client import store_uri
+from planner.io.workers.descriptions import known_descriptions
 from planner.judging.futility import noise_findings
 from planner.language.finding import Finding, warning
 from planner.language.program import Program

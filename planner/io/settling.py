@@ -11,14 +11,14 @@ from typing import Any
 from planner.engine.ports import Clock, RecordStore, RunStore
 from planner.errors import ProgramBusy
 from planner.evidence.selection import is_tried_again
-from planner.io.describing import known_descriptions
 from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import Work
 from planner.io.mlflow.run_store import LOST
-from planner.io.results import read_result
 from planner.io.system.processes import end_family
 from planner.io.system.signals import whole
+from planner.io.workers.descriptions import known_descriptions
+from planner.io.workers.results import read_result
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description

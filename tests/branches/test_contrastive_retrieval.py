@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from worlds import ROOT, Scripted, World, foreign_run, stand
 
-from planner.io.in_process import InProcessLauncher
 from planner.io.programs.loader import load_program
+from planner.io.workers.in_process import InProcessLauncher
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Event, Job

@@ -183,7 +183,7 @@ def watch_work(points: Points) -> None:
     from planner.io import people, sync
     from planner.io.desk import Desk
     from planner.io.settling import Reaper
-    from planner.io.worker_process import WorkerProcess
+    from planner.io.workers.process import WorkerProcess
 
     for method in ("launch", "record", "approve"):
         points.wrap(Desk, method, method, announced=False)

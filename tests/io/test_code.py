@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from planner.errors import ProgramError
-from planner.io.code import code_digest
+from planner.io.workers.code_digest import code_digest
 
 CODE = '''
 """What it measures."""

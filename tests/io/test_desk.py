@@ -11,10 +11,10 @@ from worlds import Measured, World, credit_linesearch, foreign_run, own_run, sco
 
 from planner.deciding.policy import build_position
 from planner.errors import ProgramError
-from planner.io.describing import Describer
 from planner.io.home import code_at_hand
 from planner.io.memory import MemoryRuns
 from planner.io.mirror import write_person
+from planner.io.workers.descriptions import Describer
 from planner.language.program import Program, build
 from planner.lineage.status import next_step, program_state
 from planner.paths import Home

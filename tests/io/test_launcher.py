@@ -21,8 +21,8 @@ from experiments import command
 from experiments.contract import read_metrics
 from planner.engine.ports import Launcher
 from planner.errors import PhasegateError, ProgramError
-from planner.io.in_process import InProcessLauncher
-from planner.io.launcher import LocalLauncher
+from planner.io.workers.in_process import InProcessLauncher
+from planner.io.workers.launcher import LocalLauncher
 from planner.records.jobs import Description, Ended, Event, Job, Progressed, Started
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments_for_tests"

@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments.contract import artifact_names
 from experiments.recording import read_metrics, tidy_artifacts
+
 from planner.engine.ports import EndedRun
 from planner.errors import ProgramError
 from planner.evidence.selection import Snapshot

@@ -15,8 +15,8 @@ from planner.engine.ports import Clock, RunStore
 from planner.evidence.eligibility import GIVES_UP
 from planner.evidence.selection import Recall, is_tried_again
 from planner.io.journal.journal import Journal
-from planner.io.results import forget_result
 from planner.io.system.signals import whole
+from planner.io.workers.results import forget_result
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description, Ended, Job, Started

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from experiments.measuring import RESULT
-
 from planner.records.jobs import Ended
 
 

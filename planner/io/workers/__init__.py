@@ -1,0 +1,1 @@
+"""Worker processes, their batches and results."""
