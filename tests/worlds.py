@@ -25,10 +25,10 @@ from planner.io.desk import Desk, Wishes
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
 from planner.io.memory import MemoryRecords, MemoryRuns
-from planner.io.mirror import write_person
 from planner.io.pictures.memo_files import MemoryMemos
 from planner.io.programs.loader import load_program
-from planner.io.sync import import_records, mirror_pending
+from planner.io.sync.mirror import write_person
+from planner.io.sync.sync import import_records, mirror_pending
 from planner.language.program import Program, build
 from planner.lineage.in_force import kept_code
 from planner.lineage.program_state import Standpoint, build_standpoint

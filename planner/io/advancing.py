@@ -103,7 +103,7 @@ def _run(
 ) -> Outcome:
     """Settles what was left of a program that this process holds, and runs its loop."""
     with _desk(home, program, request, stop_at, say) as desk, _held(desk, request):
-        from planner.io.sync import import_records, mirror_pending
+        from planner.io.sync.sync import import_records, mirror_pending
 
         with whole():
             import_records(desk.journal, desk.records, desk.runs, program)

@@ -17,8 +17,8 @@ from planner.explaining.in_json import as_json
 from planner.explaining.trace import Trace, trace_of
 from planner.io.heartbeat import beating
 from planner.io.journal.journal import Journal
-from planner.io.mirror import mirror, write_person
 from planner.io.settling import Reaper
+from planner.io.sync.mirror import mirror, write_person
 from planner.io.system.signals import Stopped, whole
 from planner.io.workers.batch import Batch, Limits
 from planner.io.workers.descriptions import Describer

@@ -62,7 +62,7 @@ def open_journal(home: Home, program: Program) -> Journal:
     """
     journal = Journal(home.journal)
     if not journal.exists:
-        from planner.io.rebuilding import rebuild_journal
+        from planner.io.sync.rebuild import rebuild_journal
 
         rebuild_journal(home)
     return journal

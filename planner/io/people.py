@@ -14,7 +14,7 @@ from planner.errors import StoreUnavailable, UsageError
 from planner.io.desk import user_name
 from planner.io.home import code_of, open_journal, open_program, standpoint
 from planner.io.looking_back import list_overrides
-from planner.io.mirror import write_person
+from planner.io.sync.mirror import write_person
 from planner.io.system.clock import SystemClock
 from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, kept_code

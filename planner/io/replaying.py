@@ -8,11 +8,11 @@ from pathlib import Path
 
 from planner.engine.ports import RecordStore, RunStore
 from planner.errors import StoreUnavailable, UsageError
-from planner.io.copies import Reconciled, reconcile
 from planner.io.home import open_program
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store, store_uri
 from planner.io.programs.loader import load_program
+from planner.io.sync.reconcile import Reconciled, reconcile
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.journal_entry import Copy

@@ -13,7 +13,7 @@ from planner.io.journal.journal import Journal
 from planner.io.mlflow import tags
 from planner.io.mlflow.record_store import MlflowRecords
 from planner.io.mlflow.run_store import MlflowRuns
-from planner.io.sync import import_records
+from planner.io.sync.sync import import_records
 from planner.lineage.status import program_json
 from planner.paths import Home
 

@@ -15,7 +15,7 @@ from worlds import Crash, Measured, World, steady
 from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io.journal.journal import Journal
 from planner.io.locks import program_lock
-from planner.io.sync import import_records
+from planner.io.sync.sync import import_records
 from planner.language.program import Program, build
 from planner.lineage.in_force import overrides_today
 from planner.paths import Home

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from worlds import override, runs_of, scores, small, stand
 
-from planner.io.copies import Reconciled, reconcile
+from planner.io.sync.reconcile import Reconciled, reconcile
 from planner.records.base import canonical, digest_of
 from planner.records.journal_entry import Copy, kind_of
 from planner.records.person import AnyRecord

@@ -13,7 +13,7 @@ from planner.deciding.policy import build_position
 from planner.errors import ProgramError
 from planner.io.home import code_at_hand
 from planner.io.memory import MemoryRuns
-from planner.io.mirror import write_person
+from planner.io.sync.mirror import write_person
 from planner.io.workers.descriptions import Describer
 from planner.language.program import Program, build
 from planner.lineage.status import next_step, program_state

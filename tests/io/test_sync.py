@@ -19,8 +19,8 @@ from planner.explaining.in_json import as_json
 from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal.journal import Journal
 from planner.io.memory import MemoryRecords
-from planner.io.mirror import write_person
-from planner.io.sync import import_records
+from planner.io.sync.mirror import write_person
+from planner.io.sync.sync import import_records
 from planner.io.system.processes import is_running
 from planner.lineage.status import program_json, program_state
 from planner.records.decision import Decision

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from planner.io.copies import reconcile
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import speaking_of
-from planner.io.rebuilding import rebuild_journal
+from planner.io.sync.rebuild import rebuild_journal
+from planner.io.sync.reconcile import reconcile
 from planner.io.system.quarantine import keep_text
 from planner.language.program import Program
 from planner.records.journal_entry import Copy, body_of

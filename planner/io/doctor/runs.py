@@ -15,8 +15,8 @@ from planner.io.journal.work import Work
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import own_uri, speaking_of
 from planner.io.settling import is_elsewhere, run_folder, unsettled
+from planner.io.sync.missing_runs import vanished
 from planner.io.system.clock import SystemClock
-from planner.io.vanished import vanished
 from planner.language.program import Program
 from planner.records.runs import Run
 from planner.records.verdict import Verdict

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 from experiments import loading, measuring
 from experiments.contract import Experiment
+
 from planner.errors import ProgramError
 from planner.records.jobs import Description, Ended, Event, Job, Progressed, Started
 

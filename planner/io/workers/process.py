@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import worker
+
 from planner.io.system.processes import descendants, memory_kills, start_time
 from planner.records.jobs import Ended, Event, Job, Progressed, Started
 from planner.records.runs import RunOutcome

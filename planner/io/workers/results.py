@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from experiments.measuring import RESULT
+
 from planner.records.jobs import Ended
 
 

@@ -21,7 +21,7 @@ def rebuild_journal(home: Home) -> None:
 
     if not has_store(home):
         return
-    from planner.io.sync import rebuild
+    from planner.io.sync.sync import rebuild
 
     lock = home.lock("journal")
     lock.parent.mkdir(parents=True, exist_ok=True)

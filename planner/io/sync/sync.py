@@ -9,10 +9,10 @@ from planner.engine.ports import RecordStore, RunStore
 from planner.errors import each_apart
 from planner.io.desk import Desk
 from planner.io.journal.journal import Journal
-from planner.io.mirror import mirror, write_person
 from planner.io.mlflow.record_store import MlflowRecords
 from planner.io.mlflow.run_store import MlflowRuns
-from planner.io.vanished import refuse_vanished, unreadable
+from planner.io.sync.mirror import mirror, write_person
+from planner.io.sync.missing_runs import refuse_vanished, unreadable
 from planner.language.program import Program
 from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home

@@ -1,0 +1,1 @@
+"""Journal and MLflow tell the same story."""
