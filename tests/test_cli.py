@@ -12,7 +12,7 @@ import pytest
 from cli_schemas import assert_fits
 from small_homes import QUICK, Reply, add_program, cli, cli_here, contents
 
-from planner.io.locks import program_lock
+from planner.io.leases.program_lock import program_lock
 from planner.paths import Home
 
 MakeHome = Callable[..., Path]

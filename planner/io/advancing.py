@@ -14,9 +14,9 @@ from planner.engine.loop import Options, Outcome, run_loop
 from planner.errors import Fault, UsageError, each_apart
 from planner.io.desk import Desk, Wishes
 from planner.io.home import code_at_hand, open_journal, open_program, standpoint
-from planner.io.locks import program_lock
+from planner.io.leases.program_lock import program_lock
+from planner.io.leases.store_lease import SharedLease, owner_lock
 from planner.io.pictures.memo_files import MemoFiles
-from planner.io.shared_lease import SharedLease, owner_lock
 from planner.io.system.clock import SystemClock
 from planner.io.system.signals import whole
 from planner.io.telling import Telling, end_lines, heard_or_not

@@ -15,9 +15,9 @@ from planner.errors import StoreUnavailable
 from planner.evidence.selection import Catalog, Recall, Snapshot, spent_by
 from planner.explaining.in_json import as_json
 from planner.explaining.trace import Trace, trace_of
-from planner.io.heartbeat import beating
 from planner.io.journal.journal import Journal
-from planner.io.settling import Reaper
+from planner.io.leases.heartbeat import beating
+from planner.io.leases.reaper import Reaper
 from planner.io.sync.mirror import mirror, write_person
 from planner.io.system.signals import Stopped, whole
 from planner.io.workers.batch import Batch, Limits

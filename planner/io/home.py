@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from planner.errors import PhasegateError, ProgramError
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
-from planner.io.locks import holder_of
+from planner.io.leases.program_lock import holder_of
 from planner.io.programs.loader import find_program, load_program
 from planner.io.system.clock import SystemClock
 from planner.io.workers.code_digest import code_digest

@@ -182,7 +182,7 @@ def watch_work(points: Points) -> None:
     """Names the stretches of an advance, and announces jobs as they are given to workers."""
     from planner.io import people
     from planner.io.desk import Desk
-    from planner.io.settling import Reaper
+    from planner.io.leases.reaper import Reaper
     from planner.io.sync import sync
     from planner.io.workers.process import WorkerProcess
 

@@ -14,7 +14,7 @@ from worlds import Crash, Measured, World, steady
 
 from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io.journal.journal import Journal
-from planner.io.locks import program_lock
+from planner.io.leases.program_lock import program_lock
 from planner.io.sync.sync import import_records
 from planner.language.program import Program, build
 from planner.lineage.in_force import overrides_today

@@ -16,7 +16,7 @@ import pytest
 from small_homes import QUICK, ROOT, Reply, clean_environment, cli, make_home
 
 from planner.io.journal.journal import Journal
-from planner.io.locks import program_lock
+from planner.io.leases.program_lock import program_lock
 from planner.paths import Home
 from tests.faults.breaking import (
     database,

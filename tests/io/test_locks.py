@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from planner.errors import ProgramBusy
-from planner.io.locks import holder_of, program_lock
+from planner.io.leases.program_lock import holder_of, program_lock
 from planner.paths import Home
 
 AT = "2026-01-01T00:00:00+00:00"

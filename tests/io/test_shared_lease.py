@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from planner.errors import ProgramBusy, StoreUnavailable
-from planner.io import shared_lease
-from planner.io.heartbeat import DEAD_SECONDS
-from planner.io.locks import program_lock, this_process
+from planner.io.leases import store_lease as shared_lease
+from planner.io.leases.heartbeat import DEAD_SECONDS
+from planner.io.leases.program_lock import program_lock, this_process
+from planner.io.leases.store_lease import SharedLease
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import own_uri
-from planner.io.shared_lease import SharedLease
 from planner.paths import Home
 
 NOW = 1_000_000.0

@@ -17,7 +17,7 @@ from planner.io.doctor.programs import check_programs
 from planner.io.doctor.records import check_records
 from planner.io.doctor.runs import check_runs
 from planner.io.doctor.store import check_store
-from planner.io.locks import holder_of, program_lock
+from planner.io.leases.program_lock import holder_of, program_lock
 from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
 from planner.paths import Home

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from planner.evidence.selection import is_tried_again
 from planner.io.doctor.finding import Finding, Patient
-from planner.io.locks import holder_of
+from planner.io.leases.program_lock import holder_of
 from planner.io.system.quarantine import move_away
 from planner.language.program import Program
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from planner.errors import ProgramError
 from planner.io.doctor.finding import Finding, Patient
-from planner.io.locks import holder_of
+from planner.io.leases.program_lock import holder_of
 from planner.io.programs.loader import load_program, program_names
 
 

@@ -12,9 +12,9 @@ from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.records import lifecycle, put_tags, restored
 from planner.io.doctor.settling import settle, settle_orphan
 from planner.io.journal.work import Work
+from planner.io.leases.reaper import is_elsewhere, run_folder, unsettled
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import own_uri, speaking_of
-from planner.io.settling import is_elsewhere, run_folder, unsettled
 from planner.io.sync.missing_runs import vanished
 from planner.io.system.clock import SystemClock
 from planner.language.program import Program

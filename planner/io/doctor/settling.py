@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.io.doctor.finding import Patient
 from planner.io.journal.work import Work
-from planner.io.settling import Reaper
+from planner.io.leases.reaper import Reaper
 from planner.io.system.clock import SystemClock
 from planner.language.program import Program
 

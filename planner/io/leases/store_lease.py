@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from planner.engine.ports import Clock
 from planner.errors import ProgramBusy, StoreUnavailable
-from planner.io.heartbeat import DEAD_SECONDS, beating
-from planner.io.locks import Holder, is_there, program_lock, this_process
+from planner.io.leases.heartbeat import DEAD_SECONDS, beating
+from planner.io.leases.program_lock import Holder, is_there, program_lock, this_process
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import database_of, home_mark, own_uri, speaking_of, store_uri
 from planner.io.mlflow.faults import shown

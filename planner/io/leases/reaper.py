@@ -11,9 +11,9 @@ from typing import Any
 from planner.engine.ports import Clock, RecordStore, RunStore
 from planner.errors import ProgramBusy
 from planner.evidence.selection import is_tried_again
-from planner.io.heartbeat import DEAD_SECONDS
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import Work
+from planner.io.leases.heartbeat import DEAD_SECONDS
 from planner.io.mlflow.run_store import LOST
 from planner.io.system.processes import end_family
 from planner.io.system.signals import whole

@@ -1,0 +1,1 @@
+"""Who holds what, and the reaper of what nobody holds."""
