@@ -142,7 +142,7 @@ def _print_json(value: Any) -> None:
 @command()
 def programs(json: Json = False) -> None:
     """Lists the programs, one line each."""
-    from planner.io.home import open_program
+    from planner.io.commands.open_home import open_program
     from planner.io.programs.loader import program_names
 
     home = the_home()
@@ -159,7 +159,7 @@ def programs(json: Json = False) -> None:
 @command()
 def status(program: MaybeName = None, json: Json = False) -> None:
     """Where each phase stands, what is next, what has been spent."""
-    from planner.io.home import open_program, standpoint
+    from planner.io.commands.open_home import open_program, standpoint
     from planner.io.programs.loader import program_names
     from planner.lineage.status import as_lines, program_json
 
@@ -192,7 +192,7 @@ def explain(
     json: Json = False,
 ) -> None:
     """Why: guards, criteria, gate, case, triage, decision, and what was not chosen."""
-    from planner.io.reading import trace_for
+    from planner.io.commands.read import trace_for
 
     if format not in ("text", "json", "mermaid"):
         raise UsageError(f"--format takes text, json or mermaid, not '{format}'")
@@ -204,7 +204,7 @@ def explain(
 
         asked = chosen_otherwise.why_not(trace, why_not)
     if what_if:
-        from planner.io.supposing import suppose
+        from planner.io.commands.what_if import suppose
 
         supposed = suppose(home, trace, what_if)
     if json or format == "json":
@@ -239,7 +239,7 @@ def memo(
     if verify:
         _verify_memos(program, phase, json)
         return
-    from planner.io.reading import memo_text
+    from planner.io.commands.read import memo_text
 
     text, path = memo_text(the_home(), program, phase)
     if json:
@@ -249,7 +249,7 @@ def memo(
 
 
 def _verify_memos(program: str, phase: str | None, json: bool) -> None:
-    from planner.io.verifying import as_json, as_lines, verify_memos
+    from planner.io.commands.verify_memo import as_json, as_lines, verify_memos
 
     found = verify_memos(the_home(), program, phase)
     if json:
@@ -268,7 +268,7 @@ def graph(
     json: Json = False,
 ) -> None:
     """The phase graph with today's states."""
-    from planner.io.reading import phase_states
+    from planner.io.commands.read import phase_states
     from planner.phase_graph.render import as_mermaid, as_text
 
     if format not in ("text", "mermaid", "svg", "png"):
@@ -299,7 +299,7 @@ def knowledge(
     json: Json = False,
 ) -> None:
     """Claims with their evidence and what rests on what; predictions and overrides with their scores."""
-    from planner.io.knowing import knowledge_of
+    from planner.io.commands.knowledge import knowledge_of
 
     if format not in ("text", "json", "mermaid", "svg", "png"):
         raise UsageError(f"--format takes text, json, mermaid, svg or png, not '{format}'")
@@ -331,7 +331,7 @@ def check(
     program: Annotated[str | None, typer.Argument(metavar="[PROGRAM|FILE]")] = None, json: Json = False
 ) -> None:
     """Checks a program without running it; all of them if none is named."""
-    from planner.io.reading import check_programs
+    from planner.io.commands.read import check_programs
 
     found, faults = check_programs(the_home(), program)
     errors = [f for _, f in found if f.severity == "error"]
@@ -377,7 +377,7 @@ def calibrate(
 ) -> None:
     """Simulates the program's gates under stated noise: false passes, false fails, runs needed."""
     from planner.calibration.report import as_json, as_text
-    from planner.io.calibrating import Wish, calibrate_program
+    from planner.io.commands.calibrate import Wish, calibrate_program
 
     if fidelity is not None and fidelity not in FIDELITIES:
         raise UsageError(f"--fidelity takes {', '.join(FIDELITIES)}, not '{fidelity}'")
@@ -407,7 +407,7 @@ def replay(
     json: Json = False,
 ) -> None:
     """Derives every recorded decision again from MLflow and the program; tells what differs."""
-    from planner.io.replaying import replay_program, try_rules
+    from planner.io.commands.replay import replay_program, try_rules
     from planner.replay.report import as_json, as_lines, what_if_json, what_if_lines
 
     if rules is not None:
@@ -458,7 +458,7 @@ def advance(
     json: Json = False,
 ) -> None:
     """Runs the next gated phase: decide, run what is missing, judge, write the memo, decide what follows."""
-    from planner.io.advancing import Request, advance_programs, exit_code_of
+    from planner.io.commands.advance import Request, advance_programs, exit_code_of
 
     if fidelity is not None and fidelity not in FIDELITIES:
         raise UsageError(f"--fidelity takes {', '.join(FIDELITIES)}, not '{fidelity}'")
@@ -471,7 +471,7 @@ def advance(
     names = _programs_to_advance(home, program, all_)
     request = Request(all_, until, no_run, max_seconds, fidelity, jobs, accept, wait, quiet=json)
     if dry_run:
-        from planner.io.dry_run import dry_run_lines, dry_run_programs
+        from planner.io.commands.dry_run import dry_run_lines, dry_run_programs
 
         told, faults = dry_run_programs(home, names, request)
         if json:
@@ -529,7 +529,7 @@ def override(
         if not rows:
             _say("no overrides")
         return
-    from planner.io.people import Wish, override_phase, revoke_override
+    from planner.io.commands.person import Wish, override_phase, revoke_override
 
     warning = ""
     if revoke is not None:
@@ -555,7 +555,7 @@ def exclude(
     json: Json = False,
 ) -> None:
     """Keeps a run out of all evidence, visibly; nothing is deleted."""
-    from planner.io.people import exclude_run
+    from planner.io.commands.person import exclude_run
 
     record = exclude_run(the_home(), run, reason, by, undo)
     if json:
@@ -573,7 +573,7 @@ def keep(
     json: Json = False,
 ) -> None:
     """Declares a change of the experiment's code harmless: runs made stale by it count again."""
-    from planner.io.people import keep_code
+    from planner.io.commands.person import keep_code
 
     record = keep_code(the_home(), program, reason, by)
     if json:

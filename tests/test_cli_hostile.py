@@ -186,7 +186,7 @@ def test_a_damaged_record_is_told_in_a_sentence(home: Path, body: str) -> None:
 def test_what_the_journal_says_of_an_experiment_counts_only_where_it_can_be_read(
     home: Path, body: str
 ) -> None:
-    from planner.io.home import code_of
+    from planner.io.commands.open_home import code_of
     from planner.io.journal.journal import Journal
     from planner.io.programs.loader import load_program
     from planner.io.workers.descriptions import known_descriptions

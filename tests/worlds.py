@@ -21,7 +21,7 @@ from planner.engine.loop import Options, Outcome, run_loop
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Catalog, Recall, Snapshot
 from planner.explaining.trace import Trace, trace_of
-from planner.io.desk import Desk, Wishes
+from planner.io.commands.session import Desk, Wishes
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
 from planner.io.memory import MemoryRecords, MemoryRuns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from planner.errors import UsageError
-from planner.io.home import open_journal, open_program
+from planner.io.commands.open_home import open_journal, open_program
 from planner.io.system.clock import SystemClock
 from planner.paths import Home
 from planner.records.person import Override

@@ -22,7 +22,7 @@ from planner.deciding.policy import build_position
 from planner.deciding.situation import Situation
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Recall, Snapshot
-from planner.io.repeating import seeded_normals
+from planner.io.commands.parallel_trials import seeded_normals
 from planner.judging.verdict import build_judging, judge_phase
 from planner.language.program import Program
 from planner.records.runs import Run

@@ -180,8 +180,8 @@ def watch_files(points: Points, home: Path) -> None:
 
 def watch_work(points: Points) -> None:
     """Names the stretches of an advance, and announces jobs as they are given to workers."""
-    from planner.io import people
-    from planner.io.desk import Desk
+    from planner.io.commands import person as people
+    from planner.io.commands.session import Desk
     from planner.io.leases.reaper import Reaper
     from planner.io.sync import sync
     from planner.io.workers.process import WorkerProcess

@@ -10,7 +10,7 @@ from cli_schemas import assert_fits
 from small_homes import QUICK, ROOT, cli, make_home
 
 from planner.calibration.report import as_json
-from planner.io.calibrating import Wish, calibrate_program
+from planner.io.commands.calibrate import Wish, calibrate_program
 from planner.paths import Home
 
 PROGRAMS = sorted(path.stem for path in (ROOT / "knowledge" / "programs").glob("*.yaml"))

@@ -12,10 +12,10 @@ import pytest
 from worlds import World, scores, small
 
 from planner.errors import UsageError
+from planner.io.commands.person import Wish, exclude_run, keep_code, override_phase, revoke_override
 from planner.io.looking_back import list_overrides
 from planner.io.mlflow.record_store import MlflowRecords
 from planner.io.mlflow.run_store import MlflowRuns
-from planner.io.people import Wish, exclude_run, keep_code, override_phase, revoke_override
 from planner.paths import Home
 from planner.records.person import Override
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from planner.io.progress import Progress, in_words, seconds_left
+from planner.io.commands.progress import Progress, in_words, seconds_left
 from planner.records.jobs import Ended, Job, Progressed, Started
 from planner.records.runs import RunOutcome
 

@@ -16,9 +16,9 @@ from cli_schemas import assert_fits
 from small_homes import cli, contents
 
 from planner.errors import StoreUnavailable, UsageError
+from planner.io.commands.replay import replay_program
+from planner.io.commands.verify_memo import Verified, as_lines, verify_memos
 from planner.io.mlflow.run_store import MlflowRuns
-from planner.io.replaying import replay_program
-from planner.io.verifying import Verified, as_lines, verify_memos
 from planner.paths import Home
 from planner.records.base import digest_of
 from planner.replay.report import Outcome, as_json

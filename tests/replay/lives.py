@@ -9,7 +9,7 @@ from pathlib import Path
 from stories import story
 from worlds import Crash, Measured, World, credit_linesearch, foreign_run, scores, small, steady
 
-from planner.io.replaying import Archive, build_archive
+from planner.io.commands.replay import Archive, build_archive
 from planner.language.program import Program, build
 from planner.replay.replay import Replayed, replay
 from planner.replay.report import Outcome

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from planner.deciding.situation import Step
 from planner.engine.ports import RecordStore, RunStore
 from planner.errors import each_apart
-from planner.io.desk import Desk
+from planner.io.commands.session import Desk
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.record_store import MlflowRecords
 from planner.io.mlflow.run_store import MlflowRuns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.errors import Fault, each_apart
-from planner.io.home import open_program, standpoint
+from planner.io.commands.open_home import open_program, standpoint
 from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
 from planner.knowledge.build import Knowledge, build_knowledge

@@ -19,9 +19,9 @@ from planner.calibration.scenarios import (
 from planner.calibration.summary import Calibration, GateRow, PathRow, Tally, path_of, tally_of
 from planner.calibration.trial import GateTrial, PathTrial
 from planner.errors import UsageError
-from planner.io.home import standpoint
+from planner.io.commands.open_home import standpoint
+from planner.io.commands.parallel_trials import Key, Trials, simulate
 from planner.io.programs.loader import find_program, load_program
-from planner.io.repeating import Key, Trials, simulate
 from planner.judging.error_budget import build_shares
 from planner.language.program import Program
 from planner.paths import Home

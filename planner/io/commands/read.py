@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import Fault, ProgramError, UsageError, each_apart
 from planner.explaining.trace import Trace, trace_of
-from planner.io.home import code_of, open_program, standpoint
+from planner.io.commands.open_home import code_of, open_program, standpoint
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
 from planner.lineage.in_force import rules_before
@@ -102,7 +102,7 @@ def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Findi
     Args:
         which: a program's name, a file, or None for all programs.
     """
-    from planner.io.measured_noise import measured_faults
+    from planner.io.commands.noise_check import measured_faults
     from planner.io.programs.loader import find_program, load_program, program_names
     from planner.linting.check import check
 

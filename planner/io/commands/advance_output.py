@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from planner.engine.loop import Recorded
-from planner.io.progress import Progress
+from planner.io.commands.progress import Progress
 from planner.paths import Home
 from planner.text.terminal import sentence
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from planner.engine.ports import RecordStore, RunStore
 from planner.errors import StoreUnavailable, UsageError
-from planner.io.home import open_program
+from planner.io.commands.open_home import open_program
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store, store_uri
 from planner.io.programs.loader import load_program

@@ -7,8 +7,8 @@ from typing import Any
 
 from planner.explaining.trace import Trace
 from planner.explaining.what_if import read_given, what_if
-from planner.io.advancing import Request
-from planner.io.dry_run import read_only_desk
+from planner.io.commands.advance import Request
+from planner.io.commands.dry_run import read_only_desk
 from planner.paths import Home
 
 

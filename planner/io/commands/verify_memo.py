@@ -10,8 +10,8 @@ from typing import Any
 
 from planner.engine.ports import RecordStore
 from planner.errors import UsageError
-from planner.io.home import open_program
-from planner.io.replaying import Archive, open_archive
+from planner.io.commands.open_home import open_program
+from planner.io.commands.replay import Archive, open_archive
 from planner.memo.render import Picture, render_memo
 from planner.memo.verify import Slip, count_numbers, slips
 from planner.paths import Home

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.errors import PhasegateError, StoreUnavailable
 from planner.evidence.selection import Catalog, Recall
-from planner.io.home import code_of, open_journal
+from planner.io.commands.open_home import code_of, open_journal
 from planner.io.mlflow.client import store_uri
 from planner.io.workers.descriptions import known_descriptions
 from planner.judging.futility import noise_findings

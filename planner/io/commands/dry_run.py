@@ -11,14 +11,14 @@ from typing import Any
 from planner.deciding.policy import build_position
 from planner.deciding.situation import Position
 from planner.errors import Fault, each_apart
-from planner.io.advancing import Request, workers
-from planner.io.desk import Desk, Wishes
-from planner.io.home import code_at_hand, open_program
+from planner.io.commands.advance import Request, workers
+from planner.io.commands.open_home import code_at_hand, open_program
+from planner.io.commands.progress import in_words
+from planner.io.commands.session import Desk, Wishes
 from planner.io.journal.journal import Journal
 from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mlflow.client import has_store
 from planner.io.pictures.memo_files import MemoFiles
-from planner.io.progress import in_words
 from planner.io.system.clock import SystemClock
 from planner.io.workers.launcher import LocalLauncher
 from planner.judging.futility import refusal

@@ -12,14 +12,14 @@ from typing import Any
 
 from planner.engine.loop import Options, Outcome, run_loop
 from planner.errors import Fault, UsageError, each_apart
-from planner.io.desk import Desk, Wishes
-from planner.io.home import code_at_hand, open_journal, open_program, standpoint
+from planner.io.commands.advance_output import Telling, end_lines, heard_or_not
+from planner.io.commands.open_home import code_at_hand, open_journal, open_program, standpoint
+from planner.io.commands.session import Desk, Wishes
 from planner.io.leases.program_lock import program_lock
 from planner.io.leases.store_lease import SharedLease, owner_lock
 from planner.io.pictures.memo_files import MemoFiles
 from planner.io.system.clock import SystemClock
 from planner.io.system.signals import whole
-from planner.io.telling import Telling, end_lines, heard_or_not
 from planner.io.workers.launcher import LocalLauncher
 from planner.judging.futility import refusal
 from planner.language.program import Program
@@ -208,7 +208,7 @@ def _has_terminal() -> bool:
 
 def _ask(decision: Decision) -> str | None:
     """Asks at the terminal whether to take the recommendation; the name of who said yes, or None."""
-    from planner.io.desk import user_name
+    from planner.io.commands.session import user_name
 
     sys.stderr.write(f"{plain(decision.reason)}\nTake '{decision.choice}'? [y/N] ")
     sys.stderr.flush()

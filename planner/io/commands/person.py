@@ -11,8 +11,8 @@ from datetime import date
 
 from planner.deciding.triage import choices
 from planner.errors import StoreUnavailable, UsageError
-from planner.io.desk import user_name
-from planner.io.home import code_of, open_journal, open_program, standpoint
+from planner.io.commands.open_home import code_of, open_journal, open_program, standpoint
+from planner.io.commands.session import user_name
 from planner.io.looking_back import list_overrides
 from planner.io.sync.mirror import write_person
 from planner.io.system.clock import SystemClock
