@@ -22,9 +22,9 @@ from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Catalog, Recall, Snapshot
 from planner.explaining.trace import Trace, trace_of
 from planner.io.commands.session import Desk, Wishes
+from planner.io.in_memory import MemoryRecords, MemoryRuns
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
-from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.pictures.memo_files import MemoryMemos
 from planner.io.programs.loader import load_program
 from planner.io.sync.mirror import write_person

@@ -10,7 +10,7 @@ import pytest
 from worlds import foreign_run, override, runs_of, scores, small, stand
 
 from planner.engine.ports import RecordStore
-from planner.io.memory import MemoryRecords
+from planner.io.in_memory import MemoryRecords
 from planner.io.mlflow import tags
 from planner.io.mlflow.record_store import MlflowRecords, short_note
 from planner.io.mlflow.run_store import MlflowRuns

@@ -14,7 +14,7 @@ from worlds import catalog_of, description_of, small
 from planner.engine.ports import RunStore
 from planner.errors import StoreUnavailable
 from planner.evidence.values import is_finite
-from planner.io.memory import MemoryRuns
+from planner.io.in_memory import MemoryRuns
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import dataset_input
 from planner.io.mlflow.record_store import MlflowRecords

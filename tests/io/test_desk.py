@@ -12,7 +12,7 @@ from worlds import Measured, World, credit_linesearch, foreign_run, own_run, sco
 from planner.deciding.policy import build_position
 from planner.errors import ProgramError
 from planner.io.commands.open_home import code_at_hand
-from planner.io.memory import MemoryRuns
+from planner.io.in_memory import MemoryRuns
 from planner.io.sync.mirror import write_person
 from planner.io.workers.descriptions import Describer
 from planner.language.program import Program, build

@@ -16,9 +16,9 @@ from worlds import Crash, World, own_plan, scores, small, traces_of
 
 from planner.errors import ProgramBusy, StoreUnavailable
 from planner.explaining.in_json import as_json
+from planner.io.in_memory import MemoryRecords
 from planner.io.journal.journal import Journal
 from planner.io.leases.heartbeat import DEAD_SECONDS
-from planner.io.memory import MemoryRecords
 from planner.io.sync.mirror import write_person
 from planner.io.sync.sync import import_records
 from planner.io.system.processes import is_running

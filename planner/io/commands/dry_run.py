@@ -15,8 +15,8 @@ from planner.io.commands.advance import Request, workers
 from planner.io.commands.open_home import code_at_hand, open_program
 from planner.io.commands.progress import in_words
 from planner.io.commands.session import Desk, Wishes
+from planner.io.in_memory import MemoryRecords, MemoryRuns
 from planner.io.journal.journal import Journal
-from planner.io.memory import MemoryRecords, MemoryRuns
 from planner.io.mlflow.client import has_store
 from planner.io.pictures.memo_files import MemoFiles
 from planner.io.system.clock import SystemClock
