@@ -2,7 +2,8 @@
 
 Each takes ``x``, paired differences (cases × seeds), and gives ``(answer, used)`` per case: 1 supported, -1
 refuted, 0 no answer, and the number of seeds that it took. :func:`sequential` and :func:`anytime` are copies
-of the ``first_answer`` of ``planner.statistics.sequential`` and ``planner.statistics.anytime``; tests hold them equal.
+of the ``first_answer`` of ``planner.statistics.sequential`` and ``planner.statistics.anytime``; tests hold
+them equal.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from planner.judging.claims import judge_claim, unsettled
+from planner.language.criterion_graph import conditions
 from planner.language.program import ClaimRule
-from planner.language.references import conditions
 from planner.records.verdict import ClaimResult, CriterionOutcome, CriterionResult
 
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""One value per seed, as a criterion reads a run's metric, and what stood in the way."""
 
 from __future__ import annotations
 

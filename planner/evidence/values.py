@@ -1,4 +1,4 @@
-"""TODO"""
+"""Whether a value can be reasoned with, and parameters as text that compares."""
 
 from __future__ import annotations
 

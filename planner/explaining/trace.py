@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from planner.explaining.counterfactual_decisions import Flip, Ground, flips_of, ground_of
 from planner.language.program import Phase, Program, Supersedes
@@ -14,9 +13,6 @@ from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import ClaimResult, Verdict
 from planner.scoring.override_score import Score
-
-if TYPE_CHECKING:
-    from planner.explaining.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -92,8 +88,6 @@ def trace_of(
     Args:
         before: see :func:`rules_before`.
     """
-    from planner.explaining.trace import Trace
-
     return Trace(
         program=program,
         phase=phase,

@@ -49,7 +49,7 @@ def _told(leaking: dict[str, float]) -> str:
 
 def _bounded(program: Program, phase: str, known: Iterable[Run]) -> bool:
     """Whether a guard or the gate of the phase bounds a metric that is the overlap, run by run."""
-    from planner.language.references import basics_under
+    from planner.language.criterion_graph import basics_under
 
     rules = program.phases[phase]
     names = [*(name for name in rules.guards if name not in BUILT_IN_GUARDS), *rules.gate]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.judging.caveats import ResultOf
+from planner.language.criterion_graph import conditions
 from planner.language.program import ClaimRule
-from planner.language.references import conditions
 from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult
 from planner.text.numbers import words
 

@@ -23,8 +23,8 @@ from planner.judging.error_budget import build_shares
 from planner.judging.flip_points import Turner
 from planner.judging.noise_floor import build_floors
 from planner.judging.rules_digest import phase_rules, rules_digest
+from planner.language.criterion_graph import conditions
 from planner.language.program import Phase, Program
-from planner.language.references import conditions
 from planner.records.verdict import ClaimResult, GuardResult, Verdict
 
 

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from planner.criteria.judge import lookup, result_from
 from planner.judging.predictions import Rival, registered_predictions, rivals_of
+from planner.language.criterion_graph import conditions
 from planner.language.program import Program
-from planner.language.references import conditions, resolve
+from planner.language.references import resolve
 from planner.lineage.dependencies import Ground, build_grounds
 from planner.lineage.program_state import Standpoint
 from planner.lineage.staleness import claims_today

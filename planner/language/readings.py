@@ -1,4 +1,4 @@
-"""TODO"""
+"""What a criterion reads: which metrics, which value of a series, which arms."""
 
 from __future__ import annotations
 

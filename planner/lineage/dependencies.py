@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from planner.language.criterion_graph import asked_about
 from planner.language.program import Program
-from planner.language.references import asked_about, resolve
+from planner.language.references import resolve
 from planner.records.base import Record
 
 Kind = Literal["opened", "criterion", "runs", "supersedes"]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from planner.language.criterion import Combined, Comparison, Criterion, Order, Spread
+from planner.language.criterion_graph import basics_under
 from planner.language.finding import Finding, error, warning
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
-from planner.language.references import basics_under
 from planner.language.suggestions import closest
 
 

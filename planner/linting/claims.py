@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from planner.language.criterion_graph import conditions
 from planner.language.finding import Finding, error, warning
 from planner.language.program import ClaimRule, Phase, Program, Rule
-from planner.language.references import conditions
 from planner.language.suggestions import repeated
 from planner.linting.decision_tables import all_met, never_met, reached_rows
 from planner.linting.truth_tables import Truth, build_truth

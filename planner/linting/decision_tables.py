@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, takewhile
 
 from planner.language.criterion import Combined
+from planner.language.criterion_graph import basics_under
 from planner.language.finding import Finding, error, warning
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program, Rule
-from planner.language.references import basics_under, resolve
+from planner.language.references import resolve
 from planner.linting.truth_tables import MOST_CRITERIA, Truth, build_truth
 
 Keys = tuple[str | int, ...]

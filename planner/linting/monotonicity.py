@@ -12,9 +12,10 @@ import math
 from collections.abc import Iterator
 
 from planner.language.criterion import Comparison, Level
+from planner.language.criterion_graph import Key, basics_under
 from planner.language.finding import Finding, warning
 from planner.language.program import Phase, Program
-from planner.language.references import Key, basics_under, resolve
+from planner.language.references import resolve
 from planner.linting.decision_tables import all_met, reached_rows
 from planner.linting.joint_answers import samples_of
 from planner.linting.truth_tables import Truth, build_truth

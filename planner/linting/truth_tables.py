@@ -11,8 +11,9 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from planner.language.criterion import Combined
+from planner.language.criterion_graph import Key, criterion_parts
 from planner.language.program import Program
-from planner.language.references import Key, _parts, resolve
+from planner.language.references import resolve
 from planner.linting.joint_answers import Agreement, agreements
 from planner.linting.value_ranges import Asked, Variable, asked_of
 from planner.text.numbers import number
@@ -65,7 +66,7 @@ class Truth:
 def build_truth(program: Program, phase: str, refs: Iterable[str]) -> Truth | None:
     """The truth table that some references of a phase need; None above :data:`MOST_CRITERIA` criteria."""
     roots = [key for key in (resolve(program, phase, ref) for ref in refs) if key]
-    parts = _parts(program, roots)
+    parts = criterion_parts(program, roots)
     basics = tuple(key for key, below in parts.items() if not below)
     if len(basics) > MOST_CRITERIA:
         return None

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import networkx as nx  # noqa: TID251
 
 from planner.errors import Problem
+from planner.language.criterion_graph import asked_about
 from planner.language.program import Program
-from planner.language.references import asked_about, resolve
+from planner.language.references import resolve
 from planner.language.transitions import edges, left_open, openers, targets
 
 STOPS = ("stop", "wait")

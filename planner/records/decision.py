@@ -1,4 +1,4 @@
-"""TODO"""
+"""Decisions: what happens next, by which rule, from which inputs, and what was rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""What a worker is asked to run, and what it says while and after it runs."""
 
 from __future__ import annotations
 

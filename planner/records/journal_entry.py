@@ -1,4 +1,4 @@
-"""TODO"""
+"""Records as a journal and MLflow hold them: with their moment, kind and place, and read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""What people decide: overrides and their revocation, excluded runs, code that is declared equal."""
 
 from __future__ import annotations
 

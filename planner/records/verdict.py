@@ -1,4 +1,4 @@
-"""TODO"""
+"""Verdicts: what a gate, its criteria, guards and claims say of the evidence of one phase."""
 
 from __future__ import annotations
 

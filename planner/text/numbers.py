@@ -1,4 +1,4 @@
-"""TODO"""
+"""Numbers, bounds and names in words, for reasons, memos and the screen."""
 
 from __future__ import annotations
 
