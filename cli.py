@@ -514,7 +514,7 @@ def override(
     json: Json = False,
 ) -> None:
     """Records a person's choice; the recommendation stays on record beside it."""
-    from planner.io.looking_back import list_overrides, warning_about
+    from planner.io.commands.person import list_overrides, warning_about
 
     home = the_home()
     if list_:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hand_made import make_program, override, verdict
 
-from planner.contradictions import contradiction
+from planner.scoring.override_score import contradiction
 
 PROGRAM = make_program(budget={"false_pass": 0.01, "false_fail": 0.2})
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import run_value
-from planner.evidence.values import as_text, is_finite
-from planner.guards.confounding import NOT_PARAMETERS
+from planner.evidence.values import NOT_PARAMETERS, as_text, is_finite
 from planner.language.criterion import Combined, Measured
 from planner.language.program import Program
 from planner.language.readings import _arms_read, columns_read, phase_metrics, which_value

@@ -68,3 +68,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
         return int(value)
     return value
+
+
+NOT_PARAMETERS = frozenset({"seed", "data_seed_offset"})

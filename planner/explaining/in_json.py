@@ -6,7 +6,7 @@ from typing import Any
 
 from planner.explaining.error_budget import budget_json
 from planner.explaining.next_experiment import outlook_of
-from planner.explaining.rules_changed import rules_changed_json
+from planner.explaining.rules_diff import rules_changed_json
 from planner.explaining.trace import Trace
 from planner.explaining.unfired_rules import rules_told
 from planner.judging.predictions import prediction_of, rivals_of

@@ -9,7 +9,7 @@ from planner.explaining.error_budget import budget_line
 from planner.explaining.headline import standing_facts
 from planner.explaining.next_experiment import outlook_lines, outlook_of
 from planner.explaining.noise_floor import floor_line, needs_text
-from planner.explaining.rules_changed import rules_changed_lines
+from planner.explaining.rules_diff import rules_changed_lines
 from planner.explaining.trace import Trace
 from planner.explaining.unfired_rules import nearness, rules_told
 from planner.judging.predictions import prediction_of, rivals_of

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from planner.evidence.evidence import Evidence
+from planner.evidence.values import NOT_PARAMETERS
 from planner.language.criterion import Comparison, Criterion, Order, Spread
 from planner.language.program import Phase
 from planner.language.types import Consequence
@@ -14,7 +15,6 @@ from planner.records.verdict import GuardResult
 
 DATASET = "dataset digest"
 CONFOUND = "confound"
-NOT_PARAMETERS = frozenset({"seed", "data_seed_offset"})
 _OF_RUN = " of the run"
 
 Told = dict[str, dict[str, list[str]]]

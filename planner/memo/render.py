@@ -12,7 +12,7 @@ from planner.explaining.criterion_row import asked_of
 from planner.explaining.error_budget import budget_line
 from planner.explaining.noise_floor import floor_line, needs_text
 from planner.explaining.recomputation import check_arithmetic
-from planner.explaining.rules_changed import rules_changed
+from planner.explaining.rules_diff import rules_changed
 from planner.explaining.trace import Trace
 from planner.judging.predictions import prediction_of, rivals_of
 from planner.language.program import Program

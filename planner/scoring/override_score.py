@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
+from planner.language.program import Program
 from planner.records.base import Record
+from planner.records.person import Override
+from planner.records.verdict import Verdict
+from planner.text.numbers import number
 
 Result = Literal["right", "wrong", "open"]
 
@@ -55,3 +59,31 @@ def score_lines(facts: Mapping[str, Any]) -> list[str]:
     agreed = " (it contradicts nothing)" if score and score["agreed"] else ""
     told = [f"{score['result']}{agreed}: {score['evidence']}"] if score else []
     return told + ([str(facts["warning"])] if facts["warning"] else [])
+
+
+CONTRADICTS = "contradicts a confirmed verdict"
+
+
+def contradiction(program: Program, told: Override, verdict: Verdict) -> str:
+    """Which confirmed verdict an override contradicts, in words; empty where it contradicts none.
+
+    To reject a confirmed verdict does, and so does to choose anything else (``stop`` included) than
+    what the rules take after a verdict that is confirmed and decides the way. To accept a verdict, to
+    choose what is recommended, and to have done what an option asks for do not.
+    """
+    if verdict.confidence != "confirmed" or verdict.outcome in ("invalid", "blocked"):
+        return ""
+    if told.verdict == "reject":
+        return f"{CONTRADICTS}: {_told(program, verdict)}"
+    settled = verdict.outcome in ("pass", "fail") and told.recommended not in (None, "wait")
+    if told.choose is not None and settled and told.choose != told.recommended:
+        return f"{CONTRADICTS}: {_told(program, verdict)}, after which the rules take '{told.recommended}'"
+    return ""
+
+
+def _told(program: Program, verdict: Verdict) -> str:
+    row = f", case {verdict.case}" if verdict.case else f", tier {verdict.tier}" if verdict.tier else ""
+    seeds = f"{verdict.seeds} seed{'' if verdict.seeds == 1 else 's'}"
+    budget = program.budget
+    rates = f"{number(budget.false_pass)} (false pass) and {number(budget.false_fail)} (false fail)"
+    return f"{verdict.phase} is {verdict.outcome}{row}, confirmed on {seeds} at error rates of {rates}"

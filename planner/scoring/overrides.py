@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from planner.contradictions import contradiction
 from planner.criteria.judge import result_from
 from planner.deciding.triage import choices
 from planner.language.program import Option, Program
@@ -18,7 +17,7 @@ from planner.language.types import Fidelity
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import Verdict
-from planner.scoring.override_score import Result, Score
+from planner.scoring.override_score import Result, Score, contradiction
 from planner.text.numbers import words
 
 RUNGS = get_args(Fidelity)

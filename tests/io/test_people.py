@@ -12,8 +12,14 @@ import pytest
 from worlds import World, scores, small
 
 from planner.errors import UsageError
-from planner.io.commands.person import Wish, exclude_run, keep_code, override_phase, revoke_override
-from planner.io.looking_back import list_overrides
+from planner.io.commands.person import (
+    Wish,
+    exclude_run,
+    keep_code,
+    list_overrides,
+    override_phase,
+    revoke_override,
+)
 from planner.io.mlflow.record_store import MlflowRecords
 from planner.io.mlflow.run_store import MlflowRuns
 from planner.paths import Home

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from planner.deciding.triage import choices
 from planner.errors import StoreUnavailable, UsageError
 from planner.io.commands.open_home import code_of, open_journal, open_program, standpoint
 from planner.io.commands.session import user_name
-from planner.io.looking_back import list_overrides
 from planner.io.sync.mirror import write_person
 from planner.io.system.clock import SystemClock
 from planner.language.program import Program
@@ -21,6 +21,8 @@ from planner.lineage.in_force import exclusions_today, kept_code
 from planner.lineage.program_state import Standpoint
 from planner.paths import Home
 from planner.records.person import Exclusion, Keep, Override, Revocation
+from planner.scoring.override_list import override_rows
+from planner.scoring.overrides import score_overrides
 from planner.text.terminal import CONTROL
 
 _LONGEST = 2000
@@ -245,3 +247,23 @@ def _noted_if_away() -> Iterator[None]:
         yield
     except StoreUnavailable as error:
         sys.stderr.write(f"recorded in the journal; MLflow is caught up at the next advance ({error})\n")
+
+
+def list_overrides(home: Home, name: str, phase: str | None) -> list[dict[str, Any]]:
+    """Every override of a program, or of one phase, with how it stands and its score.
+
+    Raises:
+        UsageError: there is no such phase.
+    """
+    program = open_program(home, name)
+    if phase is not None and phase not in program.phases:
+        raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
+    entries = open_journal(home, program).entries(name)
+    rows = override_rows(program, entries, SystemClock().now())
+    return [row for row in rows if phase in (None, row["phase"])]
+
+
+def warning_about(home: Home, told: Override) -> str:
+    """The confirmed verdict that a recorded override contradicts, in words; empty where there is none."""
+    program = open_program(home, told.program)
+    return score_overrides(program, open_journal(home, program).entries(told.program))[told.id].warning

@@ -10,9 +10,8 @@ from planner.evidence.digests import run_digest, stepped_metrics
 from planner.io.doctor import surgery
 from planner.io.doctor.finding import Finding, Patient
 from planner.io.doctor.records import lifecycle, put_tags, restored
-from planner.io.doctor.settling import settle, settle_orphan
 from planner.io.journal.work import Work
-from planner.io.leases.reaper import is_elsewhere, run_folder, unsettled
+from planner.io.leases.reaper import Reaper, is_elsewhere, run_folder, unsettled
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import own_uri, speaking_of
 from planner.io.sync.missing_runs import vanished
@@ -214,3 +213,30 @@ def _without_files(patient: Patient, program: Program, finished: Any) -> Iterato
             )
             mend = "put them back where MLflow keeps artifacts; its metrics stand without them"
             yield Finding("run.artifacts", run.id, what, mend, program.program, warning=True)
+
+
+def settle(patient: Patient, program: Program, work: Work) -> str:
+    """Settles every run of a program whose process is gone; says what became of this one."""
+    _reaper(patient, program).settle()
+    key = work.fingerprint, work.attempt
+    rows = {(w.fingerprint, w.attempt): w for w in patient.journal.work(program.program)}
+    now = rows.get(key, work)
+    if now.state == "finished":
+        return f"its result ({now.outcome}) is adopted, in MLflow run {now.mlflow_run}"
+    return "it is ended; the next advance makes it again where a phase needs it"
+
+
+def settle_orphan(patient: Patient, program: Program, run_id: str) -> str:
+    """Settles every run that MLflow knows of and the journal does not; says what became of this one."""
+    _reaper(patient, program).settle()
+    found = next((w for w in patient.journal.work(program.program) if w.mlflow_run == run_id), None)
+    if found is not None and found.outcome != "lost":
+        return f"its result ({found.outcome}) is adopted, in MLflow run {run_id}"
+    return "it is ended as lost"
+
+
+def _reaper(patient: Patient, program: Program) -> Reaper:
+    assert patient.runs is not None
+    assert patient.records is not None
+    stores = patient.journal, patient.runs, patient.records
+    return Reaper(patient.home, program, *stores, SystemClock())
