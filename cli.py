@@ -159,13 +159,13 @@ def programs(json: Json = False) -> None:
 @command()
 def status(program: MaybeName = None, json: Json = False) -> None:
     """Where each phase stands, what is next, what has been spent."""
-    from planner.io.commands.open_home import open_program, standpoint
+    from planner.io.commands.open_home import open_program, read_program_state
     from planner.io.programs.loader import program_names
     from planner.lineage.status import as_lines, program_json
 
     home = the_home()
     names = [program] if program else program_names(home.root)
-    found, faults = each_apart(names, lambda name: standpoint(home, open_program(home, name))[0])
+    found, faults = each_apart(names, lambda name: read_program_state(home, open_program(home, name))[0])
     if json:
         _print_json({"schema": "phasegate.status/1", "programs": [program_json(at) for at in found]})
     elif found:
@@ -377,13 +377,13 @@ def calibrate(
 ) -> None:
     """Simulates the program's gates under stated noise: false passes, false fails, runs needed."""
     from planner.calibration.report import as_json, as_text
-    from planner.io.commands.calibrate import Wish, calibrate_program
+    from planner.io.commands.calibrate import CalibrationOptions, calibrate_program
 
     if fidelity is not None and fidelity not in FIDELITIES:
         raise UsageError(f"--fidelity takes {', '.join(FIDELITIES)}, not '{fidelity}'")
     if out is not None and out.suffix not in (".png", ".svg"):
         raise UsageError(f"--out takes a .png or .svg file, not '{out.name}'")
-    wish = Wish(noise or (), effect or (), noise_shape, repetitions, seed, fidelity, jobs)
+    wish = CalibrationOptions(noise or (), effect or (), noise_shape, repetitions, seed, fidelity, jobs)
     found = calibrate_program(the_home(), program, wish)
     if out is not None:
         from planner.io.pictures.calibration import write_calibration
@@ -529,13 +529,15 @@ def override(
         if not rows:
             _say("no overrides")
         return
-    from planner.io.commands.person import Wish, override_phase, revoke_override
+    from planner.io.commands.person import CalibrationOptions, override_phase, revoke_override
 
     warning = ""
     if revoke is not None:
         record: Any = revoke_override(home, program, revoke, by, reason)
     else:
-        record = override_phase(home, program, phase, Wish(choose, verdict, done, reason, by, expires))
+        record = override_phase(
+            home, program, phase, CalibrationOptions(choose, verdict, done, reason, by, expires)
+        )
         warning = warning_about(home, record)
     if warning:
         typer.echo(sentence(f"warning: this {warning}; it is recorded all the same"), err=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from planner.statistics.anytime import LEAST_EFFECT, MOST_EFFECT, SPREAD
+from planner.statistics.anytime import LEAST_EFFECT, MIXTURE, MOST_EFFECT
 from planner.statistics.sequential import LEAST_SEEDS, NOTHING, OVERWHELMING_SHARE, SIEGMUND_OVERSHOOT
 
 Array = NDArray[np.float64]
@@ -99,8 +99,10 @@ def _log_e(seen: Array, effect: Array) -> Array:
     n = seen.shape[1]
     r = seen.sum(1) / np.sqrt(np.maximum((seen**2).sum(1), _FLOOR))
     central = _log_integral(n, np.zeros(1))[0]
-    each = [_log_integral(n, t * r) - central - n * t * t / 2 for t in (effect * factor for factor in SPREAD)]
-    return np.logaddexp.reduce(each, axis=0) - math.log(len(SPREAD))
+    each = [
+        _log_integral(n, t * r) - central - n * t * t / 2 for t in (effect * factor for factor in MIXTURE)
+    ]
+    return np.logaddexp.reduce(each, axis=0) - math.log(len(MIXTURE))
 
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.criteria.decision_rule import Judging
+from planner.criteria.decision_rule import TestDesign
 from planner.criteria.judge import judge_criteria
 from planner.evidence.evidence import Evidence
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from planner.records.verdict import CriterionResult, GuardResult, Verdict
@@ -110,19 +110,21 @@ def _as_run(arm: str, seed: int, value: Any, metric: str, fields: Mapping[str, A
     return make_run(arm, seed, metrics=metrics, **fields)
 
 
-def make_judging(required: Sequence[str] = (), final: bool = False, **fields: Any) -> Judging:
+def make_test_design(required: Sequence[str] = (), final: bool = False, **fields: Any) -> TestDesign:
     """Three seeds planned, six at most."""
-    return Judging(**{"seeds": 3, "most_seeds": 6, "final": final, "required": frozenset(required), **fields})
+    return TestDesign(
+        **{"seeds": 3, "most_seeds": 6, "final": final, "required": frozenset(required), **fields}
+    )
 
 
 def judged(
-    criterion: Mapping[str, Any], evidence: Evidence, optional: bool = False, **judging: Any
+    criterion: Mapping[str, Any], evidence: Evidence, optional: bool = False, **design: Any
 ) -> CriterionResult:
     """The result of one criterion ``c``, which the gate requires unless it is optional."""
     program = make_program(
         {"c": criterion, "other": {"metric": "acc", "arm": "base", "above": -9e9}}, ["other"]
     )
-    rules = make_judging([] if optional else ["c"], **judging)
+    rules = make_test_design([] if optional else ["c"], **design)
     return judge_criteria(program, PHASE, evidence, rules, {})["c"]
 
 
@@ -135,8 +137,8 @@ def verdict_of(
     **more: Any,
 ) -> Verdict:
     """The verdict of the phase ``look``."""
-    judging = build_judging(program, PHASE, fidelity, final)
-    return judge_phase(program, PHASE, evidence, judging, earlier, **more)
+    design = build_test_design(program, PHASE, fidelity, final)
+    return judge_phase(program, PHASE, evidence, design, earlier, **more)
 
 
 def guards(evidence: Evidence, criteria: dict[str, Any] = IS_BETTER, **phase: Any) -> dict[str, GuardResult]:

@@ -6,10 +6,10 @@ from typing import Any
 
 from builders import PHASE, make_evidence, make_program, verdict_of
 
-from planner.explaining.counterfactual_decisions import ground_of
+from planner.explaining.counterfactual_decisions import decision_context_of
 from planner.explaining.trace import Trace
 from planner.language.program import Program
-from planner.lineage.staleness import Standing
+from planner.lineage.staleness import Validity
 from planner.records.verdict import Verdict
 
 CRITERIA: dict[str, dict[str, Any]] = {
@@ -52,9 +52,9 @@ def verdict_on(program: Program, acc: float, loss: float, seeds: int = 3, **more
 
 def trace_on(program: Program, verdict: Verdict, **more: Any) -> Trace:
     """The trace of a verdict and of the decision that follows it."""
-    decision = ground_of(program, verdict, None, {}).decide(verdict)
+    decision = decision_context_of(program, verdict, None, {}).decide(verdict)
     verdicts = {PHASE: verdict, **more.pop("verdicts", {})}
-    return Trace(program, PHASE, verdict, decision, (), (), Standing(), verdicts=verdicts, **more)
+    return Trace(program, PHASE, verdict, decision, (), (), Validity(), verdicts=verdicts, **more)
 
 
 def explained(acc: float, loss: float, **phase: Any) -> Trace:

@@ -15,12 +15,12 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from planner.evidence.evidence import Evidence
-from planner.explaining.counterfactual_decisions import Ground
+from planner.explaining.counterfactual_decisions import DecisionContext
 from planner.explaining.criterion_row import speaking
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program, build
 from planner.records.runs import Run
-from planner.records.verdict import Turning, Verdict
+from planner.records.verdict import FlipPoint, Verdict
 from tests.builders import ARMS, METRICS, PHASE
 
 Values = dict[str, dict[str, list[float]]]
@@ -54,9 +54,9 @@ class World:
             arm: {seed: _run(arm, seed, held[arm]) for seed in range(len(held[arm]["acc"]))} for arm in ARMS
         }
         evidence = Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
-        judging = build_judging(self.program, PHASE, "standard", self.final)
-        judging = replace(judging, told=values is None)
-        return judge_phase(self.program, PHASE, evidence, judging)
+        design = build_test_design(self.program, PHASE, "standard", self.final)
+        design = replace(design, told=values is None)
+        return judge_phase(self.program, PHASE, evidence, design)
 
     def way_on(self, verdict: Verdict) -> tuple[str | None, ...]:
         """(action, choice, target) of the decision after a verdict."""
@@ -64,17 +64,17 @@ class World:
         return decision.action, decision.choice, decision.target
 
     @property
-    def ground(self) -> Ground:
-        return Ground(self.program, {})
+    def ground(self) -> DecisionContext:
+        return DecisionContext(self.program, {})
 
-    def moved(self, verdict: Verdict, turning: Turning, to: float) -> Values:
+    def moved(self, verdict: Verdict, turning: FlipPoint, to: float) -> Values:
         """The values with one arm moved so that a criterion observes ``to``."""
         before = self.values[turning.arm][turning.metric]
         after = self._after(verdict, turning, to, before)
         arm = {**self.values[turning.arm], turning.metric: after}
         return {**self.values, turning.arm: arm}
 
-    def _after(self, verdict: Verdict, turning: Turning, to: float, before: list[float]) -> list[float]:
+    def _after(self, verdict: Verdict, turning: FlipPoint, to: float, before: list[float]) -> list[float]:
         rule, by = self.rules[turning.id], to - turning.observed
         right = self._compared(rule, turning)
         if rule.metric == "part_share":
@@ -90,7 +90,7 @@ class World:
             return [a + by * b for a, b in zip(before, right, strict=True)]
         return [a + by * self._sign(verdict, turning) for a in before]
 
-    def _compared(self, rule: Any, turning: Turning) -> list[float]:
+    def _compared(self, rule: Any, turning: FlipPoint) -> list[float]:
         """What is subtracted or divided by, seed by seed."""
         held = self.values[turning.arm]
         if rule.kind == "comparison":
@@ -99,7 +99,7 @@ class World:
             return held["f1_floor"]
         return [0.0] * len(held["acc"])
 
-    def _sign(self, verdict: Verdict, turning: Turning) -> float:
+    def _sign(self, verdict: Verdict, turning: FlipPoint) -> float:
         """Whether what is observed grows or falls as the arm's values grow."""
         rule, lower = self.rules[turning.id], turning.metric in ("loss", "part")
         if rule.kind == "comparison":
@@ -113,7 +113,7 @@ class World:
             return 1.0 if (turning.arm == one) == ahead else -1.0
         return 1.0
 
-    def _pair(self, verdict: Verdict, turning: Turning, between: str) -> tuple[str, str]:
+    def _pair(self, verdict: Verdict, turning: FlipPoint, between: str) -> tuple[str, str]:
         result = verdict.criterion(turning.id)
         assert result is not None
         told = speaking(result) if result.parts else ""
@@ -304,13 +304,13 @@ def _next(chance: random.Random, phase: Mapping[str, Any]) -> dict[str, str]:
     return told
 
 
-def distance(turning: Turning) -> float:
+def distance(turning: FlipPoint) -> float:
     """A step that is small beside what is observed and large beside rounding."""
     way = abs(turning.flips_at - turning.observed)
     return 1e-5 * max(abs(turning.flips_at), way, 1e-3)
 
 
-def side(turning: Turning) -> float:
+def side(turning: FlipPoint) -> float:
     """Which way the flip point lies; 0 where the observed value is on it."""
     way = turning.flips_at - turning.observed
     return math.copysign(1.0, way) if abs(way) > 1e-9 else 0.0

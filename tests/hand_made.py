@@ -8,7 +8,7 @@ from typing import Any
 from planner.evidence.evidence import Evidence
 from planner.explaining.trace import Trace
 from planner.language.program import Program, build
-from planner.lineage.staleness import Standing
+from planner.lineage.staleness import Validity
 from planner.records.decision import Decision, Rejected
 from planner.records.person import Override
 from planner.records.runs import Run
@@ -16,9 +16,9 @@ from planner.records.verdict import (
     ClaimResult,
     CriterionResult,
     Estimate,
+    FlipPoint,
     GuardResult,
     TableRow,
-    Turning,
     Verdict,
 )
 
@@ -159,10 +159,10 @@ def verdict(phase: str = "late", outcome: str = "pass", **changes: Any) -> Verdi
     return Verdict.model_validate(found).identified("v")
 
 
-def turning(result: CriterionResult) -> Turning:
+def turning(result: CriterionResult) -> FlipPoint:
     """What would be said beyond the flip point of a criterion: the gate fails."""
     told = {name: getattr(result, name) for name in ("id", "flips_at", "flips_to", "unit")}
-    return Turning(
+    return FlipPoint(
         **told,
         arm="new",
         metric=result.metric,
@@ -209,7 +209,7 @@ def trace(
     verdict: Verdict | None,
     decision: Decision | None = None,
     overrides: Sequence[Override] = (),
-    standing: Standing = Standing(),  # noqa: B008 - frozen
+    standing: Validity = Validity(),  # noqa: B008 - frozen
     program: Program | None = None,
     phase: str = "late",
     verdicts: Mapping[str, Verdict] | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 
 from planner.evidence.evidence import Evidence
 from planner.io.programs.loader import load_program
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
@@ -56,5 +56,5 @@ def as_run(raw: dict[str, Any], phase: str) -> Run:
 def reference_verdict(name: str, phase: str, runs_of: str | None = None) -> Verdict:
     """What the planner concludes from a document's figures."""
     program = load_draft(name)
-    judging = build_judging(program, phase, "standard", final=True)
-    return judge_phase(program, phase, reference_evidence(name, phase, runs_of), judging)
+    design = build_test_design(program, phase, "standard", final=True)
+    return judge_phase(program, phase, reference_evidence(name, phase, runs_of), design)

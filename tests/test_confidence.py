@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planner.evidence.evidence import Evidence
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.records.verdict import Verdict
 from tests.builders import (
     BAD,
@@ -116,8 +116,8 @@ def earlier_phase(values: list[float], **phase: Any) -> tuple[Any, Verdict]:
     more = {"before": {"question": "?", "arms": ["base"], "criteria": {"high": HIGH}, "gate": ["high"]}}
     program = make_program({"low": LOW}, arms={"base": {"kind": "base"}}, more=more, **phase)
     evidence = Evidence("before", "standard", make_evidence({"base": values}).runs)
-    judging = build_judging(program, "before", "standard", final=True)
-    return program, judge_phase(program, "before", evidence, judging)
+    design = build_test_design(program, "before", "standard", final=True)
+    return program, judge_phase(program, "before", evidence, design)
 
 
 def test_a_gate_may_ask_for_a_criterion_of_an_earlier_phase() -> None:

@@ -13,7 +13,7 @@ from hand_made import OUTCOMES, criterion, decision, guard, override, trace, ver
 from planner.explaining.in_json import as_json
 from planner.explaining.in_mermaid import as_mermaid
 from planner.explaining.in_text import as_text
-from planner.lineage.staleness import Standing
+from planner.lineage.staleness import Validity
 from planner.memo.render import render_memo
 from planner.records.verdict import ClaimResult
 from planner.scoring.override_score import Score
@@ -155,7 +155,7 @@ def test_every_sort_of_override_is_told(changes: dict, told: str) -> None:
 
 
 def test_supersession_is_told_from_both_sides() -> None:
-    standing = Standing({"early": "late"}, {"other": "x"})
+    standing = Validity({"early": "late"}, {"other": "x"})
     winner = trace(verdict(), decision(), standing=standing)
     loser = trace(verdict("early", "fail", case="B"), decision("early"), standing=standing)
     assert "supersedes early's case B" in as_text(winner)
@@ -165,8 +165,8 @@ def test_supersession_is_told_from_both_sides() -> None:
     assert as_json(loser)["verdict"]["superseded_by"] == "late"
 
 
-@pytest.mark.parametrize("standing", [Standing(), Standing({"early": "another"})])
-def test_a_supersession_that_is_not_active_is_not_told(standing: Standing) -> None:
+@pytest.mark.parametrize("standing", [Validity(), Validity({"early": "another"})])
+def test_a_supersession_that_is_not_active_is_not_told(standing: Validity) -> None:
     found = trace(verdict(), decision(), standing=standing)
     assert found.supersession is None
     assert "supersedes" not in as_text(found)
@@ -181,7 +181,7 @@ def test_a_phase_that_is_no_longer_in_the_program_is_told_from_its_records() -> 
 
 
 def test_a_stale_verdict_says_why() -> None:
-    found = trace(verdict(), decision(), standing=Standing({}, {"late": "the code has changed"}))
+    found = trace(verdict(), decision(), standing=Validity({}, {"late": "the code has changed"}))
     assert "stale: the code has changed" in as_text(found).splitlines()[0]
     assert as_json(found)["verdict"]["stale"] == "the code has changed"
 

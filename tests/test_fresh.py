@@ -4,7 +4,7 @@ from pathlib import Path
 
 from worlds import World, own_run, scores, situation_of, small, stand
 
-from planner.deciding.policy import build_position
+from planner.deciding.policy import build_plan
 from planner.judging.post_hoc import fresh_seeds_wanted, judged_otherwise
 from planner.language.program import Program, build
 from planner.records.runs import Run
@@ -48,7 +48,7 @@ def test_with_fewer_fresh_seeds_the_verdict_is_post_hoc_on_all_of_them() -> None
 def test_a_program_that_confirms_makes_the_fresh_seeds_that_are_lacking() -> None:
     edited = edited_program(better_by=0.4).model_copy(update={"confirm": True})
     situation = situation_of(edited, runs(edited, range(3)), seen=seen_under_old_rules())
-    position = build_position(situation)
+    position = build_plan(situation)
     assert {(run.arm, run.seed) for run in position.launch} == {
         (arm, seed) for arm in ("base", "new") for seed in (3, 4, 5)
     }

@@ -10,7 +10,7 @@ import pytest
 from planner.evidence.digests import evidence_digest
 from planner.evidence.evidence import Evidence
 from planner.judging.rules_digest import rules_digest
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.records.verdict import Verdict
 from tests.builders import (
     BAD,
@@ -169,8 +169,8 @@ def test_a_claim_carries_the_confounds_of_all_that_it_rests_on() -> None:
         "combined": (caveat,),
         "apart": (),
     }
-    judging = build_judging(program, "after", "standard", final=True)
-    later = judge_phase(program, "after", Evidence("after", "standard"), judging, {PHASE: verdict})
+    design = build_test_design(program, "after", "standard", final=True)
+    later = judge_phase(program, "after", Evidence("after", "standard"), design, {PHASE: verdict})
     assert later.claims[0].caveats == (f"{PHASE}: {caveat}",)
 
 
@@ -197,14 +197,14 @@ def test_while_seeds_can_be_had_too_few_are_inconclusive_and_after_that_provisio
 
 def test_a_budget_of_fewer_seeds_than_an_interval_needs_waits_for_none() -> None:
     program = make_program({"high": HIGH}, seeds=1, budget={"seeds_per_arm": 1})
-    assert build_judging(program, PHASE, "standard", final=False).final
+    assert build_test_design(program, PHASE, "standard", final=False).final
     more = make_program({"high": HIGH}, seeds=1, budget={"seeds_per_arm": 3})
-    assert not build_judging(more, PHASE, "standard", final=False).final
+    assert not build_test_design(more, PHASE, "standard", final=False).final
 
 
 def test_smoke_plans_two_seeds_and_looks_once() -> None:
-    judging = build_judging(make_program({"high": HIGH}), PHASE, "smoke", final=False)
-    assert (judging.seeds, judging.most_seeds, judging.final) == (2, 2, True)
+    design = build_test_design(make_program({"high": HIGH}), PHASE, "smoke", final=False)
+    assert (design.seeds, design.most_seeds, design.final) == (2, 2, True)
 
 
 # --- rows and identity

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from worlds import Scripted, own_run, scores, situation_of, small
 
-from planner.deciding.situation import Position, Situation, Step
-from planner.engine.loop import Launched, Options, Outcome, Recorded, run_loop
+from planner.deciding.situation import Plan, PlanningState, Step
+from planner.engine.loop import Launched, LoopResult, Options, Recorded, run_loop
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.runs import PlannedRun, Run
@@ -29,14 +29,14 @@ class Paper:
     calls: list[str] = field(default_factory=list)
     stops: str = ""
 
-    def recall(self) -> Situation:
+    def recall(self) -> PlanningState:
         self.calls.append("recall")
         return situation_of(self.program, self.made, overrides=self.words)  # type: ignore[arg-type]
 
     def is_recorded(self, step: Step) -> bool:
         return step in self.steps
 
-    def record(self, step: Step, position: Position, launched: int) -> Recorded:
+    def record(self, step: Step, position: Plan, launched: int) -> Recorded:
         self.calls.append("record")
         self.steps.append(step)
         told = step.verdict
@@ -56,7 +56,7 @@ class Paper:
         self.words.append(Override(program="small", phase=decision.phase, **fields).identified("o"))
 
 
-def loop(desk: Paper, ask: object = None, **options: object) -> Outcome:
+def loop(desk: Paper, ask: object = None, **options: object) -> LoopResult:
     return run_loop(desk, Options(**options), ask)  # type: ignore[arg-type]
 
 

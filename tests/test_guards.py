@@ -107,13 +107,13 @@ def test_a_guard_may_be_a_criterion_of_an_earlier_phase() -> None:
     }
     program = make_program(IS_BETTER, guards={"preflight.no_leak": "invalid"}, more=more)
     evidence = leaking(0.9)
-    from planner.judging.verdict import build_judging, judge_phase
+    from planner.judging.verdict import build_test_design, judge_phase
 
     before = judge_phase(
         program,
         "preflight",
         Evidence("preflight", "standard", evidence.runs, {}, {}),
-        build_judging(program, "preflight", "standard", True),
+        build_test_design(program, "preflight", "standard", True),
     )
     verdict = verdict_of(program, evidence, earlier={"preflight": before})
     assert (verdict.outcome, verdict.cause) == ("invalid", "preflight.no_leak")

@@ -22,8 +22,8 @@ from planner.knowledge.in_json import as_json
 from planner.knowledge.in_mermaid import as_mermaid
 from planner.knowledge.in_text import as_text
 from planner.language.program import Program
-from planner.lineage.dependencies import build_grounds
-from planner.lineage.program_state import build_standpoint
+from planner.lineage.dependencies import build_dependencies
+from planner.lineage.program_state import build_program_state
 from planner.phase_graph.graph import rests_on
 from planner.records.verdict import ClaimResult, Verdict
 
@@ -72,7 +72,7 @@ ENDED = decision("late", verdict_id=LATE.id)
 
 def known(*records: Any, program: Program = STUDY) -> Knowledge:
     entries = [SimpleNamespace(record=r, position=i, at=NOW) for i, r in enumerate(records)]
-    return build_knowledge(build_standpoint(program, entries, NOW), entries, NOW)
+    return build_knowledge(build_program_state(program, entries, NOW), entries, NOW)
 
 
 BOTH = known(EARLY, OPENED, LATE, ENDED)
@@ -162,7 +162,7 @@ def test_grounds_are_those_of_the_phase_graph(path: Path) -> None:
     program = load_program(path)
     edges = {(a, b) for a, b in rests_on(program).edges}
     replaced = {p.supersedes.phase: name for name, p in program.phases.items() if p.supersedes}
-    grounds = build_grounds(program, {}, replaced)
+    grounds = build_dependencies(program, {}, replaced)
     assert {(g.phase, g.on) for g in grounds} <= edges
     opened = {(a, b) for a, b, why in rests_on(program).edges(data="why") if why[0].startswith("opened")}
     assert edges - opened <= {(g.phase, g.on) for g in grounds}

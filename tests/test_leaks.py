@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from planner.evidence.evidence import Evidence
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from tests.builders import GOOD, IS_BETTER, guards, make_evidence, make_program, make_run, verdict_of
 from tests.replays.replaying import program_of
 
@@ -107,8 +107,8 @@ def as_described(phase: str) -> Evidence:
 @pytest.mark.parametrize("phase", list(program_of("contrastive_retrieval").phases))
 def test_a_leak_of_the_retrieval_study_is_told_once_in_every_phase_that_has_one(phase: str) -> None:
     program, evidence = program_of("contrastive_retrieval"), as_described(phase)
-    judging = build_judging(program, phase, "standard", final=True)
-    found = {g.id: g for g in judge_phase(program, phase, evidence, judging).guards}
+    design = build_test_design(program, phase, "standard", final=True)
+    found = {g.id: g for g in judge_phase(program, phase, evidence, design).guards}
     declared = [found[name] for name in ("no_leak", "new_articles_are_new") if name in found]
     assert len(declared) + ("leak" in found) == 1
     if phase == "leak_check":  # the leak is what this phase asks about; its new articles are new

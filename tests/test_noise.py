@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from worlds import CODE, World, catalog_of, own_run, scores, situation_of, small, stand
 
-from planner.deciding.policy import build_position
+from planner.deciding.policy import build_plan
 from planner.errors import ProgramError
-from planner.evidence.selection import Recall, Snapshot
+from planner.evidence.selection import RunSelector, Snapshot
 from planner.judging.futility import noise_findings, refusal, refused
 from planner.language.program import Program, build
 from planner.records.runs import Run
-from planner.records.verdict import Floor
+from planner.records.verdict import DetectableEffect
 from planner.statistics import power
 from planner.statistics.intervals import sd
 
@@ -27,8 +27,8 @@ def runs(arm: str, values: tuple[float, ...], program: Program = SMALL, phase: s
     return [own_run(program, phase, arm, seed, {"score": value}) for seed, value in enumerate(values)]
 
 
-def floors(program: Program, made: list[Run], phase: str = "first") -> list[Floor]:
-    recall = Recall(program, Snapshot(made), catalog_of(program))
+def floors(program: Program, made: list[Run], phase: str = "first") -> list[DetectableEffect]:
+    recall = RunSelector(program, Snapshot(made), catalog_of(program))
     return refused(program, recall.evidence_of(phase, "standard"))
 
 
@@ -70,7 +70,7 @@ def test_what_the_lower_end_of_the_noise_leaves_open_is_not_refused(factor: floa
 
 
 def test_an_advance_refuses_the_phase_before_anything_is_run_for_it() -> None:
-    position = build_position(situation_of(SMALL, runs("base", LOUD)))
+    position = build_plan(situation_of(SMALL, runs("base", LOUD)))
     assert position.launch == ()
     assert [floor.criterion for floor in position.refused] == ["higher"]
     told = str(refusal(position.phase, position.refused))
@@ -92,7 +92,7 @@ def test_a_smoke_run_decides_nothing_so_nothing_is_refused() -> None:
         own_run(SMALL, "first", "base", seed, {"score": value}, fidelity="smoke")
         for seed, value in enumerate(LOUD)
     ]
-    assert not build_position(situation_of(SMALL, smoke, fidelity="smoke")).refused
+    assert not build_plan(situation_of(SMALL, smoke, fidelity="smoke")).refused
 
 
 def test_no_seeds_are_added_where_noise_hides_the_smallest_effect_and_none_is_seen() -> None:
@@ -140,7 +140,7 @@ def test_only_a_stated_smallest_effect_or_margin_can_lie_under_the_floor(
 
 
 def test_check_gives_a_finding_at_the_criterion_for_what_the_runs_hide() -> None:
-    recall = Recall(SMALL, Snapshot(runs("base", LOUD)), catalog_of(SMALL, code=CODE))
+    recall = RunSelector(SMALL, Snapshot(runs("base", LOUD)), catalog_of(SMALL, code=CODE))
     found = noise_findings(SMALL, recall.evidence_of)
     # second and third compare with the same baseline
     assert [finding.where[1] for finding in found] == ["first", "second", "third"]

@@ -24,9 +24,9 @@ from worlds import (
 )
 
 from planner.deciding.launch import decision_digest
-from planner.deciding.policy import build_position
-from planner.deciding.situation import Position, Situation
-from planner.evidence.selection import Recall, Snapshot
+from planner.deciding.policy import build_plan
+from planner.deciding.situation import Plan, PlanningState
+from planner.evidence.selection import RunSelector, Snapshot
 from planner.language.program import Program, build
 from planner.records.base import canonical
 from planner.records.runs import Run
@@ -39,7 +39,7 @@ def made(script: object, *phases: str, program: Program = CREDIT, **more: object
     return [run for phase in phases for run in runs_of(program, phase, script, **more)]  # type: ignore[arg-type]
 
 
-def judged(position: Position) -> list[tuple[str, str, str | None]]:
+def judged(position: Plan) -> list[tuple[str, str, str | None]]:
     return [(s.verdict.phase, s.verdict.outcome, s.verdict.case) for s in position.steps]
 
 
@@ -212,7 +212,7 @@ def test_seeds_are_never_added_beyond_the_budget_of_an_arm() -> None:
 def test_a_spent_budget_judges_what_there_is_and_says_so() -> None:
     loud = steady({n: {"score": 0.0 if n == "base" else 0.4} for n in ("base", "new", "other", "last")}, 0.4)
     situation = situation_of(SMALL, runs_of(SMALL, "first", loud, 3), affordable=0)
-    first = build_position(situation).steps[0].verdict
+    first = build_plan(situation).steps[0].verdict
     assert (first.outcome, first.cause, first.confidence) == ("inconclusive", "budget", "provisional")
     assert any("budget is spent" in caveat for caveat in first.caveats)
 
@@ -394,8 +394,8 @@ def test_a_walk_ends_and_judges_no_phase_twice(
 def test_a_walk_through_the_whole_program_making_what_is_missing_comes_to_an_end() -> None:
     script, runs = story(noise=3.0), []
     for _ in range(200):
-        situation: Situation = situation_of(CREDIT, runs)
-        position = build_position(situation)
+        situation: PlanningState = situation_of(CREDIT, runs)
+        position = build_plan(situation)
         if not position.launch:
             break
         runs += [own_run(CREDIT, p.phase, p.arm, p.seed, script(p.arm, p.seed)) for p in position.launch]
@@ -406,8 +406,8 @@ def test_a_walk_through_the_whole_program_making_what_is_missing_comes_to_an_end
 
 def test_runs_of_changed_code_are_made_again_before_anything_new() -> None:
     runs = made(story(), "phase_6a", "samebatch")
-    recall = Recall(CREDIT, Snapshot(tuple(runs)), catalog_of(CREDIT, code="code-2"))
-    position = build_position(Situation(CREDIT, recall.evidence_of, recall.missing))
+    recall = RunSelector(CREDIT, Snapshot(tuple(runs)), catalog_of(CREDIT, code="code-2"))
+    position = build_plan(PlanningState(CREDIT, recall.evidence_of, recall.missing))
     assert (position.steps, position.phase, len(position.launch)) == ((), "phase_6a", 12)
 
 

@@ -8,7 +8,7 @@ import pytest
 from worlds import foreign_run, stand
 
 from planner.evidence.evidence import Evidence
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program
 from planner.records.verdict import GuardResult, Verdict
 from tests.builders import IS_BETTER, make_evidence, make_program, make_run, verdict_of
@@ -32,8 +32,8 @@ def program_with(consequence: str) -> Program:
 def preflight(program: Program, cosine: float | None, seeds: int = 3) -> Verdict:
     told = {} if cosine is None else {"f1": cosine}
     runs = {s: make_run("base", s, metrics={"acc": 1.0, **told}) for s in range(seeds)}
-    judging = build_judging(program, "before", "standard", final=True)
-    return judge_phase(program, "before", Evidence("before", "standard", {"base": runs}), judging)
+    design = build_test_design(program, "before", "standard", final=True)
+    return judge_phase(program, "before", Evidence("before", "standard", {"base": runs}), design)
 
 
 def judged(consequence: str, cosine: float | None, **more: int) -> tuple[Verdict, GuardResult]:

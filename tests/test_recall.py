@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import CODE, catalog_of, foreign_run, own_run, recall_of, scores, small, told
 
-from planner.evidence.selection import Catalog, Recall, Snapshot
-from planner.judging.verdict import build_judging, judge_phase
+from planner.evidence.selection import Catalog, RunSelector, Snapshot
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.records.person import Exclusion
 from planner.records.runs import Run
 
 PROGRAM = small()
 SCRIPT = scores(new=1.0)
-JUDGING = build_judging(PROGRAM, "first", "standard", final=True)
+JUDGING = build_test_design(PROGRAM, "first", "standard", final=True)
 ARMS = {"base": 3, "new": 3}
 
 
@@ -26,7 +26,7 @@ def exclusion(run: Run) -> Exclusion:
     return Exclusion(program="small", run_id=run.id, by="ada", at="2026-01-01", reason="a bad machine")
 
 
-def seeds_missing(recall: Recall, wanted: int = 3, arm: str = "base", phase: str = "first") -> list[int]:
+def seeds_missing(recall: RunSelector, wanted: int = 3, arm: str = "base", phase: str = "first") -> list[int]:
     return [planned.seed for planned in recall.missing(phase, "standard", {arm: wanted})]
 
 
@@ -254,5 +254,5 @@ def test_once_the_missing_runs_are_made_nothing_is_missing(
     missing = recall_of(PROGRAM, runs, excluded=excluded).missing("first", "standard", wanted)
     assert len(missing) <= 2 * count
     made = [own(p.arm, p.seed, attempt=3, id=f"made-{p.arm}-{p.seed}") for p in missing]
-    after = Recall(PROGRAM, Snapshot((*runs, *made)), catalog_of(PROGRAM), excluded)
+    after = RunSelector(PROGRAM, Snapshot((*runs, *made)), catalog_of(PROGRAM), excluded)
     assert after.missing("first", "standard", wanted) == []

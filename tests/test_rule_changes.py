@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import small
 
-from planner.explaining.rules_diff import Change, changes
+from planner.explaining.rules_diff import RuleChange, changes
 from planner.judging.rules_digest import phase_rules
 from planner.records.base import canonical
 
@@ -50,11 +50,11 @@ def test_a_changed_threshold_is_named_with_both_values() -> None:
     lower = {"metric": "score", "arm": "new", "versus": "base", "better_by": 0.25}
     old, new = small(), small(criteria={"higher": lower})
     assert changes(phase_rules(old, "first"), phase_rules(new, "first")) == [
-        Change(path="phase.criteria.higher.better_by", old=0.5, new=0.25)
+        RuleChange(path="phase.criteria.higher.better_by", old=0.5, new=0.25)
     ]
 
 
 def test_a_list_of_another_length_is_one_change_and_is_told_in_words() -> None:
     (found,) = changes({"gate": ["a"], "seeds": 3}, {"gate": ["a", "b"], "seeds": 3})
     assert str(found) == 'gate: ["a"] -> ["a","b"]'
-    assert str(Change(path="budget.runs", old=None, new=4)) == "budget.runs: nothing -> 4"
+    assert str(RuleChange(path="budget.runs", old=None, new=4)) == "budget.runs: nothing -> 4"

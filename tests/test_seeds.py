@@ -9,7 +9,7 @@ from worlds import own_run, recall_of, scores, small, steady
 
 from planner.deciding.seed_allocation import seeds_wanted
 from planner.evidence.evidence import Evidence
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program
 from planner.records.person import Exclusion
 from planner.records.runs import Run
@@ -23,9 +23,9 @@ def wanted(
     program: Program, runs: list[Run], final: bool = False, excluded: Sequence[Exclusion] = ()
 ) -> dict[str, int]:
     evidence: Evidence = recall_of(program, runs, excluded=excluded).evidence_of("first", "standard")
-    judging = build_judging(program, "first", "standard", final)
-    verdict = judge_phase(program, "first", evidence, judging)
-    return seeds_wanted(program, "first", verdict, judging, evidence)
+    design = build_test_design(program, "first", "standard", final)
+    verdict = judge_phase(program, "first", evidence, design)
+    return seeds_wanted(program, "first", verdict, design, evidence)
 
 
 def excluding(run: Run) -> Exclusion:

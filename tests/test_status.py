@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from worlds import Scripted, World, foreign_run, scores, small
 
 from planner.language.program import build
-from planner.lineage.program_state import Standpoint
+from planner.lineage.program_state import ProgramState
 from planner.lineage.status import as_lines, next_step, phase_state, program_json, program_state
 
 
@@ -22,11 +22,11 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path, small(), scores())
 
 
-def states(at: Standpoint) -> dict[str, str]:
+def states(at: ProgramState) -> dict[str, str]:
     return {phase: phase_state(at, phase) for phase in at.program.phases}
 
 
-def told(at: Standpoint) -> tuple[str, str | None, str | None]:
+def told(at: ProgramState) -> tuple[str, str | None, str | None]:
     ahead = next_step(at)
     return program_state(at), ahead["action"], ahead["target"]
 

@@ -9,7 +9,7 @@ from worlds import CODE, credit_linesearch, runs_of, scores, small, stand
 
 from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program, build
-from planner.lineage.staleness import Standing, build_standing, claims_today
+from planner.lineage.staleness import Validity, build_validity, claims_today
 from planner.records.verdict import Verdict
 
 CREDIT = credit_linesearch()
@@ -22,8 +22,8 @@ def verdicts(**told: str) -> dict[str, Verdict]:
     return stand(CREDIT, [r for p in WALK for r in runs_of(CREDIT, p, script)]).verdicts
 
 
-def standing(found: Mapping[str, Verdict], program: Program = CREDIT, **more: object) -> Standing:
-    return build_standing(program, found, CODE, opened_by=OPENED, **more)  # type: ignore[arg-type]
+def standing(found: Mapping[str, Verdict], program: Program = CREDIT, **more: object) -> Validity:
+    return build_validity(program, found, CODE, opened_by=OPENED, **more)  # type: ignore[arg-type]
 
 
 def test_the_case_that_samebatch_names_is_superseded_with_its_claims() -> None:
@@ -59,7 +59,7 @@ def test_what_rests_on_a_superseded_verdict_is_stale_with_the_path_named() -> No
     found["last_block"] = found["last_block"].model_copy(
         update={"rules_digest": rules_digest(CREDIT, "last_block")}
     )
-    now = build_standing(CREDIT, found, CODE, opened_by=opened)
+    now = build_validity(CREDIT, found, CODE, opened_by=opened)
     assert now.stale["last_block"] == "it rests on phase_6a, which samebatch supersedes"
     assert now.stale["regularized"] == (
         "it rests on last_block, which rests on phase_6a, which samebatch supersedes"
@@ -89,17 +89,17 @@ def test_a_phase_or_a_question_that_is_added_makes_nothing_stale() -> None:
 
 def test_changed_code_makes_verdicts_stale_until_a_person_keeps_it() -> None:
     found = verdicts()
-    now = build_standing(CREDIT, found, "code-2", opened_by=OPENED)
+    now = build_validity(CREDIT, found, "code-2", opened_by=OPENED)
     assert set(now.changed) == set(found)
     assert now.stale["phase_6a"] == "the code of the experiment has changed"
-    assert dict(build_standing(CREDIT, found, "code-2", frozenset({CODE}), OPENED).stale) == {}
+    assert dict(build_validity(CREDIT, found, "code-2", frozenset({CODE}), OPENED).stale) == {}
 
 
 def test_a_phase_that_the_program_no_longer_has_is_stale() -> None:
     program = small()
     found = stand(program, runs_of(program, "first", scores())).verdicts
     found["gone"] = found["first"].model_copy(update={"phase": "gone"})
-    assert build_standing(program, found).stale == {"gone": "the phase is no longer in the program"}
+    assert build_validity(program, found).stale == {"gone": "the phase is no longer in the program"}
 
 
 def test_disputed_evidence_makes_a_verdict_stale() -> None:

@@ -12,7 +12,7 @@ from stories import story
 from worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
 
 from planner.criteria.descriptions import asked_text
-from planner.deciding.situation import Position
+from planner.deciding.situation import Plan
 from planner.deciding.triage import choices
 from planner.language.program import ENDS, Program, build
 from planner.records.decision import Decision, Due
@@ -40,7 +40,7 @@ def first_runs(program: Program) -> list[Run]:
 
 
 def after(program: Program, *words: Override, runs: list[Run] | None = None) -> Decision:
-    position: Position = stand(program, first_runs(program) if runs is None else runs, overrides=words)
+    position: Plan = stand(program, first_runs(program) if runs is None else runs, overrides=words)
     return next(s.decision for s in position.steps if s.decision.phase == "first")
 
 

@@ -11,10 +11,10 @@ from flip_worlds import World, distance, make_world, reads, side, uncited
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planner.explaining.counterfactual_decisions import Flip, flips_of, ground_of
+from planner.explaining.counterfactual_decisions import Flip, decision_context_of, flips_of
 from planner.language.program import Program
 from planner.memo.would_change import would_change
-from planner.records.verdict import Turning, Verdict
+from planner.records.verdict import FlipPoint, Verdict
 
 MANY = settings(
     max_examples=250, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
@@ -50,7 +50,7 @@ def assert_turns(world: World, verdict: Verdict, flip: Flip, first: bool) -> Non
             assert_nothing_changed(world, verdict, short, turning)
 
 
-def assert_nothing_changed(world: World, verdict: Verdict, short: Verdict, turning: Turning) -> None:
+def assert_nothing_changed(world: World, verdict: Verdict, short: Verdict, turning: FlipPoint) -> None:
     """Short of the flip point of a criterion that alone reads what is moved, nothing is other than it was."""
     others = [reads(rule) for name, rule in world.rules.items() if name != turning.id]
     if not any((turning.arm, turning.metric) in read for read in others):
@@ -156,7 +156,7 @@ def flat(acc: float, loss: float, **phase: object) -> tuple[Program, Verdict]:
 
 
 def flips(program: Program, verdict: Verdict) -> list[Flip]:
-    return flips_of(ground_of(program, verdict, None, {}), verdict)
+    return flips_of(decision_context_of(program, verdict, None, {}), verdict)
 
 
 def test_only_what_changes_the_verdict_alone_is_said_to() -> None:

@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from planner.deciding.policy import build_position
-from planner.deciding.situation import Position, Situation
-from planner.engine.loop import Options, Outcome, run_loop
+from planner.deciding.policy import build_plan
+from planner.deciding.situation import Plan, PlanningState
+from planner.engine.loop import LoopResult, Options, run_loop
 from planner.evidence.evidence import Evidence
-from planner.evidence.selection import Catalog, Recall, Snapshot
+from planner.evidence.selection import Catalog, RunSelector, Snapshot
 from planner.explaining.trace import Trace, trace_of
-from planner.io.commands.session import Desk, Wishes
+from planner.io.commands.session import Session, Wishes
 from planner.io.in_memory import MemoryRecords, MemoryRuns
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
@@ -31,7 +31,7 @@ from planner.io.sync.mirror import write_person
 from planner.io.sync.sync import import_records, mirror_pending
 from planner.language.program import Program, build
 from planner.lineage.in_force import kept_code
-from planner.lineage.program_state import Standpoint, build_standpoint
+from planner.lineage.program_state import ProgramState, build_program_state
 from planner.paths import Home
 from planner.records.jobs import Description, Ended, Event, Job, Started
 from planner.records.person import Exclusion, Override, Revocation
@@ -159,22 +159,22 @@ def runs_of(program: Program, phase: str, script: Script, seeds: int = 3, **more
     ]
 
 
-def recall_of(program: Program, runs: Iterable[Run], **more: Any) -> Recall:
+def recall_of(program: Program, runs: Iterable[Run], **more: Any) -> RunSelector:
     """Recall over these runs."""
     catalog = more.pop("catalog", None) or catalog_of(program, more.pop("fidelity", None))
-    return Recall(program, Snapshot(tuple(runs)), catalog, **more)
+    return RunSelector(program, Snapshot(tuple(runs)), catalog, **more)
 
 
-def situation_of(program: Program, runs: Iterable[Run], **more: Any) -> Situation:
+def situation_of(program: Program, runs: Iterable[Run], **more: Any) -> PlanningState:
     """The situation in which these runs are all there is."""
     excluded: Sequence[Exclusion] = more.pop("excluded", ())
     recall = recall_of(program, runs, excluded=excluded, fidelity=more.get("fidelity"))
-    return Situation(program, recall.evidence_of, recall.missing, **more)
+    return PlanningState(program, recall.evidence_of, recall.missing, **more)
 
 
-def stand(program: Program, runs: Iterable[Run], **more: Any) -> Position:
+def stand(program: Program, runs: Iterable[Run], **more: Any) -> Plan:
     """Where a program stands, given these runs."""
-    return build_position(situation_of(program, runs, **more))
+    return build_plan(situation_of(program, runs, **more))
 
 
 def override(program: Program, phase: str, **fields: Any) -> Override:
@@ -274,13 +274,13 @@ class World:
         self.launcher = Scripted(lambda arm, seed: self.script(arm, seed))
         self.journal = Journal(self.folder / "mlruns" / "journal.db", durable=False)
 
-    def desk(self, **wishes: Any) -> Desk:
+    def desk(self, **wishes: Any) -> Session:
         """The desk of one advance."""
         memos: Any = MemoryMemos(self.folder / "memos")
         parts = [self.runs, self.records, self.journal, self.launcher, memos]
         runs, records, journal, launcher, memos = (Failing(part, lambda n: self.fail(n)) for part in parts)
         home = Home(self.folder)
-        return Desk(
+        return Session(
             home,
             self.program,
             self.code,
@@ -295,23 +295,23 @@ class World:
 
     def advance(
         self, every: bool = True, until: str | None = None, accept: bool = False, **wishes: Any
-    ) -> Outcome:
+    ) -> LoopResult:
         """One ``advance``."""
         desk = self.desk(**wishes)
         import_records(desk.journal, desk.records, desk.runs, self.program)
         desk.reaper().settle()
-        mirror_pending(desk)
+        mirror_pending(desk.journal, desk.records, desk.program)
         done = run_loop(desk, Options(every, until, accept))
-        mirror_pending(desk, done.position.steps)
+        mirror_pending(desk.journal, desk.records, desk.program, done.position.steps)
         return done
 
     @property
-    def at(self) -> Standpoint:
+    def at(self) -> ProgramState:
         """Where the program stands, from the journal alone."""
         entries = self.journal.entries(self.program.program)
         spent = spent_in(self.journal.work(self.program.program))
         accepted = kept_code(entries, self.code)
-        return build_standpoint(self.program, entries, self.clock.now(), self.code, accepted, spent=spent)
+        return build_program_state(self.program, entries, self.clock.now(), self.code, accepted, spent=spent)
 
     def say(self, phase: str, **fields: Any) -> Override:
         """A person overrides."""
@@ -364,7 +364,7 @@ class Failing:
         return call
 
 
-def traces_of(at: Standpoint) -> list[Trace]:
+def traces_of(at: ProgramState) -> list[Trace]:
     """What ``explain`` would speak of, phase by phase."""
     return [
         trace_of(

@@ -27,7 +27,7 @@ class Simulated:
         made: configuration -> seed -> run.
     """
 
-    plan: Plan
+    plan: SimulationPlan
     normals: Normals
     made: dict[str, dict[int, Run]] = field(default_factory=dict)
     _shared: dict[int, float] = field(default_factory=dict)
@@ -90,7 +90,7 @@ def _planned(phase: str, arm: str, seed: int, fidelity: str, config: str) -> Pla
     )
 
 
-class Plan:
+class SimulationPlan:
     """What every repetition in one world shares: configurations, and which values their runs hold.
 
     Args:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from planner.calibration.noise_model import Normals
-from planner.calibration.simulator import Plan, Simulated
-from planner.criteria.decision_rule import Judging
-from planner.deciding.policy import build_position
-from planner.deciding.situation import Position, Situation
+from planner.calibration.simulator import Simulated, SimulationPlan
+from planner.criteria.decision_rule import TestDesign
+from planner.deciding.policy import build_plan
+from planner.deciding.situation import Plan, PlanningState
 from planner.evidence.evidence import Evidence
 from planner.judging.conclusion import is_confirmed
 from planner.judging.verdict import judge_phase
@@ -58,7 +58,7 @@ class PathTrial:
     runs: int
 
 
-def try_gate(plan: Plan, phase: str, normals: Normals) -> GateTrial:
+def try_gate(plan: SimulationPlan, phase: str, normals: Normals) -> GateTrial:
     """Judges one gate as ``advance`` would, with all of the program's budget of runs."""
     simulated = Simulated(plan, normals)
     for position in _positions(plan, simulated, phase):
@@ -68,7 +68,7 @@ def try_gate(plan: Plan, phase: str, normals: Normals) -> GateTrial:
     raise AssertionError("a walk ends with a verdict")
 
 
-def try_path(plan: Plan, normals: Normals) -> PathTrial:
+def try_path(plan: SimulationPlan, normals: Normals) -> PathTrial:
     """Walks the whole program; a person approves whatever an option waits for."""
     simulated = Simulated(plan, normals)
     program, best, state = plan.setting.program, dict[str, Judged](), ""
@@ -106,14 +106,14 @@ def _rank(found: Judged) -> int:
     return found.passed * (1 + found.tested + found.confirmed)
 
 
-def _positions(plan: Plan, simulated: Simulated, begin: str | None) -> Iterator[Position]:
+def _positions(plan: SimulationPlan, simulated: Simulated, begin: str | None) -> Iterator[Plan]:
     """Where the walk stands after each batch of runs, until nothing is left to run."""
     program = plan.setting.program
     most = program.budget.runs
     judge = _Remembering()
     while True:
-        position = build_position(
-            Situation(
+        position = build_plan(
+            PlanningState(
                 program,
                 simulated.evidence_of,
                 simulated.missing,
@@ -143,15 +143,15 @@ class _Remembering:
         program: Program,
         phase: str,
         evidence: Evidence,
-        judging: Judging,
+        design: TestDesign,
         earlier: Mapping[str, Verdict],
         caveats: Sequence[str] = (),
         post_hoc: bool = False,
     ) -> Verdict:
         counts = tuple(len(evidence.of(arm)) for arm in program.phases[phase].arms)
         before = tuple(verdict.id for verdict in earlier.values())
-        key = phase, counts, judging.final, tuple(caveats), post_hoc, before
+        key = phase, counts, design.final, tuple(caveats), post_hoc, before
         if key not in self._known:
-            judging = replace(judging, told=False)
-            self._known[key] = judge_phase(program, phase, evidence, judging, earlier, caveats, post_hoc)
+            design = replace(design, told=False)
+            self._known[key] = judge_phase(program, phase, evidence, design, earlier, caveats, post_hoc)
         return self._known[key]

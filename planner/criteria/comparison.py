@@ -10,7 +10,7 @@ from planner.criteria.decision_rule import Answer
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.reasons import say
 from planner.criteria.results import Question, from_answer, no_answer, paired, result, sources, unpaired
-from planner.criteria.sample_size import judge_with_outlook
+from planner.criteria.sample_size import judge_with_projected_n
 from planner.criteria.selection import judge_arms
 from planner.evidence.sample import Sample
 from planner.evidence.values import is_finite
@@ -44,7 +44,7 @@ def _one(question: Question, rule: Comparison, arm: str, noise: Noise) -> Criter
         trouble = "invalid", "not_finite", f"{_named(rule, arm)} is not finite: it divides by zero"
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
-    answer = judge_with_outlook(_quantity(rule, values, noise), question.judging)
+    answer = judge_with_projected_n(_quantity(rule, values, noise), question.design)
     reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
     fields = from_answer(answer)
     told = _told(rule, answer)
@@ -70,14 +70,21 @@ def _told(rule: Comparison, answer: Answer) -> str | None:
 
 
 def _quantity(rule: Comparison, values: dict[int, float], noise: Noise) -> Quantity:
-    family = len(rule.subjects) if rule.any_arm else 1
+    n_comparisons_met = len(rule.subjects) if rule.any_arm else 1
     lost = 1 if rule.any_arm else len(rule.subjects)
     if rule.better_by is not None:
         region = Region(rule.better_by, math.inf)
-        return Quantity(values, region, rule.treated, rule.better_by, *noise, family, lost)
+        return Quantity(values, region, rule.treated, rule.better_by, *noise, n_comparisons_met, lost)
     region = region_of(rule, rule.threshold, 1.0 if rule.as_ == "ratio" else 0.0)
     spread = rule.over_seeds == "sd"
-    return Quantity(values, region, rule.treated, family=family, family_lost=lost, spread=spread)
+    return Quantity(
+        values,
+        region,
+        rule.treated,
+        n_comparisons_met=n_comparisons_met,
+        n_comparisons_not_met=lost,
+        spread=spread,
+    )
 
 
 def _reason(rule: Comparison, arm: str, answer: Answer) -> str:

@@ -20,7 +20,7 @@ _NUDGE = 1e-6
 
 
 @dataclass(frozen=True)
-class Judging:
+class TestDesign:
     """The rules under which a phase is judged.
 
     Attributes:
@@ -36,6 +36,8 @@ class Judging:
             They take most of the time.
     """
 
+    __test__ = False  # pytest takes a class of this name for tests
+
     seeds: int
     most_seeds: int
     false_pass: float = 0.05
@@ -47,7 +49,7 @@ class Judging:
     plain: float | None = None
     told: bool = True
 
-    def of(self, criterion: str) -> Judging:
+    def of(self, criterion: str) -> TestDesign:
         """The rules for one criterion: the gate's share of the error budget is for what lets the gate pass.
 
         Where any of several suffices, each has its part of that share. Whatever the gate does not rest on
@@ -67,18 +69,18 @@ class Judging:
         first = max(self.seeds, LEAST_SEEDS)
         return (first, self.most_seeds) if self.most_seeds > first else (first,)
 
-    def met_level(self, family: int = 1) -> float:
+    def confidence_level_met(self, n_comparisons_met: int = 1) -> float:
         """The level of the interval that has to meet a bound, split over the looks and over a family.
 
         Wherever the truth lies just short of a bound, one side of the interval alone errs: half of what is
         left of 1. So that a share of the budget is not halved for nothing, the interval may leave twice the
         share, but never more than the plain rate.
         """
-        return 1 - min(2 * self.false_pass, self.plain_rate) / len(self.looks) / family
+        return 1 - min(2 * self.false_pass, self.plain_rate) / len(self.looks) / n_comparisons_met
 
-    def lost_level(self, family: int = 1) -> float:
+    def confidence_level_not_met(self, n_comparisons_met: int = 1) -> float:
         """The level of the interval that has to miss a bound: that lets no gate pass."""
-        return 1 - self.plain_rate / len(self.looks) / family
+        return 1 - self.plain_rate / len(self.looks) / n_comparisons_met
 
     def counted(self, n: int) -> int:
         """How many of n seeds an interval criterion uses: those of the last look that n reaches.
@@ -122,7 +124,7 @@ class Answer:
         return self.turns[0][1] if self.turns else None
 
 
-def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:
+def judge_quantity(quantity: Quantity, design: TestDesign) -> Answer:
     """Holds a quantity against its bound, falling back to ``point`` where seeds are too few for more.
 
     A criterion with too few seeds while more can be had is undecided, and so is a deviation over one
@@ -133,28 +135,28 @@ def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)
     if quantity.treatment == "point":
-        return _turned(quantity, judging, _point)
-    planned = LEAST_SEEDS if in_sequence or judging.final else judging.looks[0]
-    if n < planned and judging.final:
+        return _turned(quantity, design, _point)
+    planned = LEAST_SEEDS if in_sequence or design.final else design.looks[0]
+    if n < planned and design.final:
         note = f"{n} of at least {LEAST_SEEDS} seeds: the value itself"
-        return replace(_turned(quantity, judging, _point), note=note)
+        return replace(_turned(quantity, design, _point), note=note)
     if n < planned:
-        note = f"{n} of {judging.looks[0]} seeds"
+        note = f"{n} of {design.looks[0]} seeds"
         return replace(_point(quantity)[0], outcome="undecided", cause="few_seeds", note=note)
     if in_sequence:
-        return _in_sequence(quantity, judging)
-    return _turned(quantity, judging, lambda moved: _interval(moved, judging))
+        return _in_sequence(quantity, design)
+    return _turned(quantity, design, lambda moved: _interval(moved, design))
 
 
 Judged = tuple[Answer, list[float]]
 """An answer, and the observed values at which it may change."""
 
 
-def _turned(quantity: Quantity, judging: Judging, judge: Callable[[Quantity], Judged]) -> Answer:
+def _turned(quantity: Quantity, design: TestDesign, judge: Callable[[Quantity], Judged]) -> Answer:
     """The answer, with the outcomes beyond the values at which it changes."""
     answer, edges = judge(quantity)
     observed = answer.observed
-    if observed is None or not judging.told:
+    if observed is None or not design.told:
         return answer
     found: dict[CriterionOutcome, float] = {}
     for edge in sorted(filter(math.isfinite, edges), key=lambda edge: abs(edge - observed)):
@@ -189,11 +191,14 @@ def _point(quantity: Quantity) -> Judged:
     return answer, flips.of_point(quantity)
 
 
-def _interval(quantity: Quantity, judging: Judging) -> Judged:
-    counted = quantity.in_order[: judging.counted(len(quantity.values))]
+def _interval(quantity: Quantity, design: TestDesign) -> Judged:
+    counted = quantity.in_order[: design.counted(len(quantity.values))]
     observed = intervals.sd(counted) if quantity.spread else intervals.mean(counted)
     build = intervals.sd_interval if quantity.spread else intervals.t_interval
-    levels = judging.met_level(quantity.family), judging.lost_level(quantity.family_lost)
+    levels = (
+        design.confidence_level_met(quantity.n_comparisons_met),
+        design.confidence_level_not_met(quantity.n_comparisons_not_met),
+    )
     met, lost = (build(counted, level) or (observed, observed) for level in levels)
     outcome: CriterionOutcome = "undecided"
     if quantity.surely_in(met):
@@ -214,23 +219,23 @@ _OF_SEQUENTIAL: dict[str, CriterionOutcome] = {
 }
 
 
-def _in_sequence(quantity: Quantity, judging: Judging) -> Answer:
+def _in_sequence(quantity: Quantity, design: TestDesign) -> Answer:
     delta = quantity.delta or 0.0
-    values = quantity.in_order[: max(judging.most_seeds, LEAST_SEEDS)]
-    alpha = judging.false_pass / quantity.family
+    values = quantity.in_order[: max(design.most_seeds, LEAST_SEEDS)]
+    alpha = design.false_pass / quantity.n_comparisons_met
 
     def answer(shift: float) -> tuple[str, int]:
         moved = [value + shift for value in values]
         if quantity.treatment == "anytime":
-            return anytime.first_answer(moved, delta, alpha, judging.false_fail, quantity.others)
-        return sequential.first_answer(moved, delta, alpha, judging.false_fail, quantity.prior)
+            return anytime.first_answer(moved, delta, alpha, design.false_fail, quantity.others)
+        return sequential.first_answer(moved, delta, alpha, design.false_fail, quantity.prior)
 
     found, used = answer(0.0)
     observed = intervals.mean(values[:used])
-    shown = intervals.t_interval(values[:used], 1 - judging.false_pass)
+    shown = intervals.t_interval(values[:used], 1 - design.false_pass)
     outcome = _OF_SEQUENTIAL[found]
     turns: Turns = ()
-    if judging.told:
+    if design.told:
         reach = 8 * delta + abs(observed) + 8 * intervals.sd(values)
         shifts = flips.nearest_shifts(lambda moved: answer(moved)[0], found, delta / 10, reach)
         turns = tuple((observed + shift, _OF_SEQUENTIAL[beyond]) for beyond, shift in shifts)

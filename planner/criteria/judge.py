@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from planner.criteria.combined import judge_combined
 from planner.criteria.comparison import judge_comparison
-from planner.criteria.decision_rule import Judging
+from planner.criteria.decision_rule import TestDesign
 from planner.criteria.level import judge_level
 from planner.criteria.order import judge_order
 from planner.criteria.results import Question
@@ -22,7 +22,7 @@ def judge_criteria(
     program: Program,
     phase: str,
     evidence: Evidence,
-    judging: Judging,
+    design: TestDesign,
     earlier: Mapping[str, Verdict],
     kept: Mapping[str, CriterionResult] | None = None,
 ) -> dict[str, CriterionResult]:
@@ -44,7 +44,7 @@ def judge_criteria(
         if isinstance(rule, Combined):
             found[name] = judge_combined(name, rule, {part: of(part) for part in rule.parts})
         else:
-            found[name] = _judge(Question(name, program, evidence, judging.of(name)), rule)
+            found[name] = _judge(Question(name, program, evidence, design.of(name)), rule)
         return found[name]
 
     return {name: of(name) for name in rules}

@@ -18,7 +18,7 @@ from planner.criteria.results import (
     unavailable,
     unpaired,
 )
-from planner.criteria.sample_size import judge_with_outlook
+from planner.criteria.sample_size import judge_with_projected_n
 from planner.criteria.selection import judge_arms
 from planner.language.criterion import Level
 from planner.language.readings import which_value
@@ -55,7 +55,7 @@ def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> C
         return no_answer(question, rule, threshold, trouble, common)
     value = f"{arm}.{rule.metric}{which_value(rule)}"
     what = f"sd over seeds of {value}" if rule.over_seeds else value
-    answer = judge_with_outlook(_quantity(rule, threshold, sample.values), question.judging)
+    answer = judge_with_projected_n(_quantity(rule, threshold, sample.values), question.design)
     reason = say(what, number(answer.observed), rule, threshold, answer)
     return result(question, rule, threshold, **from_answer(answer), reason=reason, **common)
 
@@ -70,7 +70,7 @@ def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> Crit
         return no_answer(question, rule, 0.0, trouble, common)
     pairs = paired(left, right)
     beyond = {seed: a - b for seed, (a, b) in pairs.items()}
-    answer = judge_with_outlook(_quantity(rule, 0.0, beyond), question.judging)
+    answer = judge_with_projected_n(_quantity(rule, 0.0, beyond), question.design)
     reason = _reason(rule, arm, floor, [pairs[seed] for seed in sorted(pairs)[: answer.n]], answer)
     return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)
 
@@ -89,7 +89,7 @@ def _quantity(rule: Level, threshold: Threshold, values: Mapping[int, float]) ->
         values,
         region_of(rule, threshold, 1.0 if rule.as_ == "ratio" else 0.0),
         rule.treated,
-        family=len(rule.subjects) if rule.any_arm else 1,
-        family_lost=1 if rule.any_arm else len(rule.subjects),
+        n_comparisons_met=len(rule.subjects) if rule.any_arm else 1,
+        n_comparisons_not_met=1 if rule.any_arm else len(rule.subjects),
         spread=rule.over_seeds == "sd",
     )

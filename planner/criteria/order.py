@@ -12,7 +12,7 @@ from itertools import pairwise
 from planner.criteria.combination import joined
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.results import Question, from_answer, no_answer, paired, result, sources, unpaired
-from planner.criteria.sample_size import judge_with_outlook
+from planner.criteria.sample_size import judge_with_projected_n
 from planner.language.criterion import Order
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import around, number
@@ -38,8 +38,8 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
     sign = -1.0 if question.program.metrics[rule.metric].better == "lower" else 1.0
     values = {seed: sign * (a - b) for seed, (a, b) in paired(left, right).items()}
     beyond = Region(0.0, math.inf, open=True)
-    quantity = Quantity(values, beyond, rule.treated, family_lost=len(rule.subjects) - 1)
-    answer = judge_with_outlook(quantity, question.judging)
+    quantity = Quantity(values, beyond, rule.treated, n_comparisons_not_met=len(rule.subjects) - 1)
+    answer = judge_with_projected_n(quantity, question.design)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
     by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"
     reason = f"{better} {verb} {worse} in {rule.metric}: {by}"

@@ -49,8 +49,8 @@ class Quantity:
     delta: float | None = None
     prior: sequential.Prior = sequential.Prior()
     others: float = 0.0
-    family: int = 1
-    family_lost: int = 1
+    n_comparisons_met: int = 1
+    n_comparisons_not_met: int = 1
     spread: bool = False
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.criteria.decision_rule import Answer, Judging, Turns
+from planner.criteria.decision_rule import Answer, TestDesign, Turns
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import Sample, build_sample
 from planner.language.criterion import Measured
@@ -22,12 +22,12 @@ class Question:
     name: str
     program: Program
     evidence: Evidence
-    judging: Judging
+    design: TestDesign
 
     @property
     def required(self) -> bool:
         """Whether the gate requires this criterion's evidence."""
-        return self.name in self.judging.required
+        return self.name in self.design.required
 
     def sample(self, arm: str, metric: str, rule: Measured) -> Sample:
         """The values of a metric over an arm's seeds."""

@@ -6,7 +6,7 @@ import math
 import sys
 from dataclasses import replace
 
-from planner.criteria.decision_rule import Answer, Judging, judge_quantity
+from planner.criteria.decision_rule import Answer, TestDesign, judge_quantity
 from planner.criteria.quantity import Quantity
 from planner.statistics import intervals
 from planner.statistics.sequential import LEAST_SEEDS, SIEGMUND_OVERSHOOT, SQUARABLE, is_beyond_doubt
@@ -16,15 +16,15 @@ _LAST_LOOK = 64
 _SAME = 1e-9
 
 
-def judge_with_outlook(quantity: Quantity, judging: Judging) -> Answer:
+def judge_with_projected_n(quantity: Quantity, design: TestDesign) -> Answer:
     """The answer, and where there is none yet, with how many seeds there would be one."""
-    answer = judge_quantity(quantity, judging)
-    if answer.outcome != "undecided" or not judging.told:
+    answer = judge_quantity(quantity, design)
+    if answer.outcome != "undecided" or not design.told:
         return answer
-    return replace(answer, needs=seeds_to_decide(quantity, judging))
+    return replace(answer, needs=seeds_to_decide(quantity, design))
 
 
-def seeds_to_decide(quantity: Quantity, judging: Judging) -> int | None:
+def seeds_to_decide(quantity: Quantity, design: TestDesign) -> int | None:
     """The number of seeds at which a quantity would be decided at its observed mean and spread.
 
     Returns:
@@ -36,11 +36,15 @@ def seeds_to_decide(quantity: Quantity, judging: Judging) -> int | None:
         return None
     observed, noise = intervals.mean(values), intervals.sd(values)
     if quantity.in_sequence:
-        alpha = judging.false_pass / quantity.family
-        found = _in_sequence(quantity.delta or 0.0, observed, noise, (alpha, judging.false_fail))
+        alpha = design.false_pass / quantity.n_comparisons_met
+        found = _in_sequence(quantity.delta or 0.0, observed, noise, (alpha, design.false_fail))
     else:
         met = quantity.region.holds(observed)
-        level = judging.met_level(quantity.family) if met else judging.lost_level(quantity.family_lost)
+        level = (
+            design.confidence_level_met(quantity.n_comparisons_met)
+            if met
+            else design.confidence_level_not_met(quantity.n_comparisons_not_met)
+        )
         found = _by_interval(_distance(quantity, observed), noise, level)
     return None if found is None or found > MOST else max(found, len(values) + 1)
 

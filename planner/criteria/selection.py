@@ -49,13 +49,13 @@ def seeds_to_confirm(rule: Level | Comparison, result: CriterionResult) -> dict[
 
 def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> int:
     """The number of seeds at which an arm first meets the bound, point values aside; 0 for none."""
-    question = replace(question, judging=replace(question.judging, told=False))
+    question = replace(question, design=replace(question.design, told=False))
     arms = _arms(rule, arm)
     shared = _shared(question.evidence, arms)
     whole = judge(question, rule, arm)
     if whole.treatment != "interval":
         return whole.n if whole.outcome == "met" and whole.treatment != "point" else 0
-    for look in sorted({*question.judging.looks, whole.n}):
+    for look in sorted({*question.design.looks, whole.n}):
         if look <= len(shared):
             seen = _cut(question, arms, shared[:look])
             found = judge(seen, rule, arm)

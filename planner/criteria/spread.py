@@ -8,7 +8,7 @@ from itertools import combinations
 from planner.criteria.combination import joined
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.results import Question, from_answer, no_answer, paired, result, sources, unpaired
-from planner.criteria.sample_size import judge_with_outlook
+from planner.criteria.sample_size import judge_with_projected_n
 from planner.language.criterion import Spread
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import number
@@ -37,8 +37,8 @@ def _pair(
     # Which arm is ahead is no matter: the difference is told as a size.
     sign = -1.0 if math.fsum(found.values()) < 0 else 1.0
     values = {seed: sign * difference for seed, difference in found.items()}
-    quantity = Quantity(values, Region(-bound, bound), rule.treated, family_lost=pairs)
-    answer = judge_with_outlook(quantity, question.judging)
+    quantity = Quantity(values, Region(-bound, bound), rule.treated, n_comparisons_not_met=pairs)
+    answer = judge_with_projected_n(quantity, question.design)
     differ = f"{one} and {other} differ in {rule.metric}"
     reason = f"{differ} by {number(answer.observed)}, asked at most {number(bound)}"
     return result(question, rule, bound, **from_answer(answer), reason=reason, **common)

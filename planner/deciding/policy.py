@@ -1,6 +1,6 @@
 """What happens next: a pure function of program, evidence and overrides.
 
-:func:`build_position` walks from the first phase along the verdicts that today's evidence gives, and
+:func:`build_plan` walks from the first phase along the verdicts that today's evidence gives, and
 ends where something has to be run, approved, or where nothing is left to do. Nothing is remembered
 between calls, so the same records always lead to the same place.
 """
@@ -9,25 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from planner.criteria.decision_rule import Judging
+from planner.criteria.decision_rule import TestDesign
 from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.deciding.overrides import choose_route
 from planner.deciding.seed_allocation import seeds_wanted
-from planner.deciding.situation import Position, Situation, State, Step
+from planner.deciding.situation import Plan, PlanningState, State, Step
 from planner.deciding.triage import Route
 from planner.evidence.evidence import Evidence
 from planner.judging.caveats import SHORT, passed_over_caveat
-from planner.judging.futility import is_hopeless, refused
+from planner.judging.futility import is_futile, refused
 from planner.judging.post_hoc import Seen, fresh_evidence, fresh_seeds_wanted, judged_otherwise
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Phase, Program
 from planner.language.transitions import openers, targets
 from planner.records.decision import Decision, Inputs
 from planner.records.runs import PlannedRun
-from planner.records.verdict import Floor, Verdict
+from planner.records.verdict import DetectableEffect, Verdict
 
 
-def build_position(situation: Situation) -> Position:
+def build_plan(situation: PlanningState) -> Plan:
     """Walks the phase graph as far as today's evidence leads."""
     walk = _Walk(situation)
     while walk.position is None:
@@ -38,7 +38,7 @@ def build_position(situation: Situation) -> Position:
 def judge_on_the_way(
     program: Program,
     evidence: Evidence,
-    judging: Judging,
+    design: TestDesign,
     earlier: Mapping[str, Verdict],
     passed: Iterable[str],
     short: bool,
@@ -51,18 +51,18 @@ def judge_on_the_way(
         passed: phases that were passed over on the way.
         short: runs are missing, and the budget pays for none.
         post_hoc: a rule changed after evidence for it was seen.
-        judge: see :class:`planner.deciding.situation.Situation`.
+        judge: see :class:`planner.deciding.situation.PlanningState`.
     """
     caveats = [passed_over_caveat(name) for name in passed]
     caveats += [SHORT] if short else []
-    verdict = judge(program, evidence.phase, evidence, judging, earlier, caveats, post_hoc)
+    verdict = judge(program, evidence.phase, evidence, design, earlier, caveats, post_hoc)
     if short and verdict.outcome == "inconclusive":
         verdict = verdict.model_copy(update={"cause": "budget"}).identified("v")
     return verdict
 
 
 def seeds_next(
-    program: Program, verdict: Verdict, judging: Judging, evidence: Evidence, seen: Seen
+    program: Program, verdict: Verdict, design: TestDesign, evidence: Evidence, seen: Seen
 ) -> dict[str, int]:
     """The seeds that each arm should have before its phase is judged for good; empty where it may be now.
 
@@ -70,13 +70,13 @@ def seeds_next(
         verdict: on this evidence.
         seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
     """
-    if judging.final:
+    if design.final:
         return {}
     if verdict.post_hoc and program.confirm:
         return fresh_seeds_wanted(program, evidence, seen)
-    if is_hopeless(verdict, judging):
+    if is_futile(verdict, design):
         return {}
-    return seeds_wanted(program, verdict.phase, verdict, judging, evidence)
+    return seeds_wanted(program, verdict.phase, verdict, design, evidence)
 
 
 def passed_over(caveats: Iterable[str]) -> list[str]:
@@ -94,14 +94,14 @@ def _tried_again(evidence: Evidence, missing: Sequence[PlannedRun]) -> set[str]:
 class _Walk:
     """One walk: the phases judged so far, which triage opened which phase, what was tried."""
 
-    def __init__(self, situation: Situation) -> None:
+    def __init__(self, situation: PlanningState) -> None:
         self.at = situation
         self.program = situation.program
         self.steps: list[Step] = []
         self.route = Route()
         self.passed: list[str] = []
         self.current = situation.begin or situation.program.first
-        self.position: Position | None = None
+        self.position: Plan | None = None
 
     def step(self) -> None:
         """Judges the current phase, or stops the walk there."""
@@ -110,8 +110,8 @@ class _Walk:
         if self.at.no_run and not _has_runs(evidence):
             self._pass_over(phase)
             return
-        judging = build_judging(self.program, phase, fidelity, final=self.at.no_run)
-        planned = dict.fromkeys(self.program.phases[phase].arms, judging.seeds)
+        design = build_test_design(self.program, phase, fidelity, final=self.at.no_run)
+        planned = dict.fromkeys(self.program.phases[phase].arms, design.seeds)
         missing = [] if self.at.no_run else [*self.at.missing(phase, fidelity, planned)]
         missing += [run for run in self._cut_off(evidence) if run not in missing]
         if missing and self.at.affordable > 0:
@@ -121,7 +121,7 @@ class _Walk:
             else:
                 self._launch(phase, fidelity, missing[: self.at.affordable], None)
         else:
-            self._judge(phase, evidence, judging, short=bool(missing))
+            self._judge(phase, evidence, design, short=bool(missing))
 
     def _cut_off(self, evidence: Evidence) -> list[PlannedRun]:
         """The runs that are made again because those that count in their place were cut off."""
@@ -132,30 +132,30 @@ class _Walk:
         found = self.at.missing(evidence.phase, evidence.fidelity, begun)
         return [run for run in found if run.fingerprint in partial]
 
-    def _judge(self, phase: str, evidence: Evidence, judging: Judging, short: bool) -> None:
+    def _judge(self, phase: str, evidence: Evidence, design: TestDesign, short: bool) -> None:
         """Judges on what there is; asks for more seeds where they can still change the answer.
 
         Args:
             short: runs are missing, and the budget pays for none.
         """
-        verdict = self._verdict(phase, evidence, judging, short)
-        wanted = seeds_next(self.program, verdict, judging, evidence, self.at.seen)
+        verdict = self._verdict(phase, evidence, design, short)
+        wanted = seeds_next(self.program, verdict, design, evidence, self.at.seen)
         more = list(self.at.missing(phase, evidence.fidelity, wanted)) if wanted else []
         if more and self.at.affordable > 0:
             self._launch(phase, evidence.fidelity, more[: self.at.affordable], verdict)
             return
         if wanted or short:
             short = short or bool(more)
-            final = build_judging(self.program, phase, evidence.fidelity, final=True)
+            final = build_test_design(self.program, phase, evidence.fidelity, final=True)
             verdict = self._verdict(phase, evidence, final, short)
         decision = self._decide(verdict, short and lacks_required(self.program.phases[phase], verdict))
         self.steps.append(Step(verdict, decision))
         self._go_on(decision, verdict)
 
-    def _verdict(self, phase: str, evidence: Evidence, judging: Judging, short: bool) -> Verdict:
+    def _verdict(self, phase: str, evidence: Evidence, design: TestDesign, short: bool) -> Verdict:
         post_hoc = bool(judged_otherwise(self.program, evidence, self.at.seen))
         return judge_on_the_way(
-            self.program, evidence, judging, self.earlier, self.passed, short, post_hoc, self.at.judge
+            self.program, evidence, design, self.earlier, self.passed, short, post_hoc, self.at.judge
         )
 
     @property
@@ -214,7 +214,7 @@ class _Walk:
             if interim is None and opened is not None and opened.target == phase
             else self._launch_decision(phase, fidelity, runs, interim)
         )
-        self.position = Position(
+        self.position = Plan(
             tuple(self.steps), "ready", phase, tuple(runs), decision, interim, tuple(self.passed)
         )
 
@@ -238,9 +238,9 @@ class _Walk:
             return "its verdict was judged on fewer runs than are asked for"
         return f"nothing has been judged yet at fidelity {fidelity}"
 
-    def _end(self, state: State, refused: tuple[Floor, ...] = ()) -> None:
+    def _end(self, state: State, refused: tuple[DetectableEffect, ...] = ()) -> None:
         passed = tuple(self.passed)
-        self.position = Position(tuple(self.steps), state, self.current, passed_over=passed, refused=refused)
+        self.position = Plan(tuple(self.steps), state, self.current, passed_over=passed, refused=refused)
 
 
 def _has_runs(evidence: Evidence) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from planner.criteria.decision_rule import Judging
+from planner.criteria.decision_rule import TestDesign
 from planner.criteria.selection import seeds_to_confirm
 from planner.evidence.evidence import Evidence
 from planner.judging.decision_table import rule_holds
@@ -15,7 +15,7 @@ from planner.records.verdict import CriterionResult, Verdict
 
 
 def seeds_wanted(
-    program: Program, phase: str, verdict: Verdict, judging: Judging, evidence: Evidence
+    program: Program, phase: str, verdict: Verdict, design: TestDesign, evidence: Evidence
 ) -> dict[str, int]:
     """The number of seeds that each arm should have next; empty where more would change nothing.
 
@@ -30,19 +30,19 @@ def seeds_wanted(
             continue
         arms = arms_of(rule)
         lagging = _lagging(arms, result, evidence)
-        ahead = {} if lagging else _seeds_ahead(rule, arms, result, judging, evidence)
+        ahead = {} if lagging else _seeds_ahead(rule, arms, result, design, evidence)
         for arm in arms:
             if lagging:
                 wanted.update({arm: _tried(evidence, arm) + 1} if arm in lagging else {})
             elif ahead[arm] > len(evidence.of(arm)):
-                wanted[arm] = max(_tries(evidence, arm, ahead[arm], judging), wanted.get(arm, 0))
+                wanted[arm] = max(_tries(evidence, arm, ahead[arm], design), wanted.get(arm, 0))
     for name in _winners(rules, verdict):
         rule, result = rules.criteria[name], verdict.criterion(name)
         if isinstance(rule, Level | Comparison) and result is not None:
             for arm, count in seeds_to_confirm(rule, result).items():
-                wanted[arm] = max(min(count, judging.most_seeds), wanted.get(arm, 0))
-    if not wanted and program.confirm and _could_be_confirmed(verdict, judging):
-        wanted = dict.fromkeys(rules.arms, judging.most_seeds)
+                wanted[arm] = max(min(count, design.most_seeds), wanted.get(arm, 0))
+    if not wanted and program.confirm and _could_be_confirmed(verdict, design):
+        wanted = dict.fromkeys(rules.arms, design.most_seeds)
     more = {arm: count for arm, count in wanted.items() if count > _tried(evidence, arm)}
     return {arm: count + _aside(evidence, arm) for arm, count in more.items()}
 
@@ -56,9 +56,9 @@ def _aside(evidence: Evidence, arm: str) -> int:
     return sum(run.id in evidence.set_aside for run in evidence.looked_at.get(arm, ()))
 
 
-def _tries(evidence: Evidence, arm: str, goal: int, judging: Judging) -> int:
+def _tries(evidence: Evidence, arm: str, goal: int, design: TestDesign) -> int:
     """How many seeds have to be tried for so many good ones, as far as an arm may have any."""
-    return min(goal + evidence.failed_for_good(arm), judging.most_seeds)
+    return min(goal + evidence.failed_for_good(arm), design.most_seeds)
 
 
 def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:
@@ -115,7 +115,7 @@ def _lagging(arms: Sequence[str], result: CriterionResult, evidence: Evidence) -
 
 
 def _seeds_ahead(
-    rule: Criterion, arms: Sequence[str], result: CriterionResult, judging: Judging, evidence: Evidence
+    rule: Criterion, arms: Sequence[str], result: CriterionResult, design: TestDesign, evidence: Evidence
 ) -> dict[str, int]:
     """How many seeds each arm has at a criterion's next look.
 
@@ -124,10 +124,10 @@ def _seeds_ahead(
     have = {arm: set(evidence.of(arm)) for arm in arms}
     least, pairs = min(map(len, have.values())), len(set.intersection(*have.values()))
     if not result.n <= pairs < least:
-        return dict.fromkeys(arms, _next_look(rule, judging, least))
-    goal = _next_look(rule, judging, pairs)
+        return dict.fromkeys(arms, _next_look(rule, design, least))
+    goal = _next_look(rule, design, pairs)
     tried = {arm: {run.seed for run in evidence.looked_at.get(arm, ())} for arm in arms}
-    for seed in range(max(map(max, have.values())) + 1 + judging.most_seeds):
+    for seed in range(max(map(max, have.values())) + 1 + design.most_seeds):
         if len(set.intersection(*have.values())) >= goal:
             break
         for arm in arms:
@@ -135,16 +135,16 @@ def _seeds_ahead(
     return {arm: len(seeds) for arm, seeds in have.items()}
 
 
-def _next_look(rule: Criterion, judging: Judging, have: int) -> int:
+def _next_look(rule: Criterion, design: TestDesign, have: int) -> int:
     """The number of seeds at which a criterion is looked at next; one more where every seed is a look."""
     if isinstance(rule, Comparison) and rule.better_by is not None and rule.treated in IN_SEQUENCE:
-        return min(max(have + 1, judging.looks[0]), judging.most_seeds)
-    return next((look for look in judging.looks if look > have), have)
+        return min(max(have + 1, design.looks[0]), design.most_seeds)
+    return next((look for look in design.looks if look > have), have)
 
 
-def _could_be_confirmed(verdict: Verdict, judging: Judging) -> bool:
+def _could_be_confirmed(verdict: Verdict, design: TestDesign) -> bool:
     return (
         verdict.confidence == "provisional"
         and verdict.outcome in ("pass", "fail")
-        and verdict.seeds < judging.most_seeds
+        and verdict.seeds < design.most_seeds
     )

@@ -12,13 +12,13 @@ from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.runs import PlannedRun
-from planner.records.verdict import Floor, Verdict
+from planner.records.verdict import DetectableEffect, Verdict
 
 State = Literal["ready", "running", "waiting", "blocked", "done"]
 
 
 @dataclass(frozen=True)
-class Situation:
+class PlanningState:
     """Everything that a decision may depend on.
 
     Attributes:
@@ -62,7 +62,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Position:
+class Plan:
     """Where a program stands.
 
     Attributes:
@@ -83,7 +83,7 @@ class Position:
     decision: Decision | None = None
     interim: Verdict | None = None
     passed_over: tuple[str, ...] = ()
-    refused: tuple[Floor, ...] = ()
+    refused: tuple[DetectableEffect, ...] = ()
 
     @property
     def verdicts(self) -> dict[str, Verdict]:

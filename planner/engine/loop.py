@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypedDict
 
-from planner.deciding.policy import build_position
-from planner.deciding.situation import Position, Situation, Step
+from planner.deciding.policy import build_plan
+from planner.deciding.situation import Plan, PlanningState, Step
 from planner.records.decision import Decision
 from planner.records.runs import PlannedRun
 from planner.records.verdict import Verdict
@@ -60,14 +60,14 @@ class Launched:
     stopped: str = ""
 
 
-class Desk(Protocol):
+class SessionPort(Protocol):
     """Everything that the loop does to the world."""
 
-    def recall(self) -> Situation: ...
+    def recall(self) -> PlanningState: ...
 
     def is_recorded(self, step: Step) -> bool: ...
 
-    def record(self, step: Step, position: Position, launched: int) -> Recorded: ...
+    def record(self, step: Step, position: Plan, launched: int) -> Recorded: ...
 
     def launch(
         self, runs: tuple[PlannedRun, ...], decision: Decision, interim: Verdict | None
@@ -86,11 +86,11 @@ class LoopState(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LoopResult:
     """How a loop ended: the steps that it wrote down, and where the program stands."""
 
     steps: tuple[Recorded, ...]
-    position: Position
+    position: Plan
     stopped: str = ""
 
 
@@ -113,7 +113,9 @@ def build_loop(nodes: _Nodes) -> Any:
     return graph.compile(checkpointer=InMemorySaver())
 
 
-def run_loop(desk: Desk, options: Options, ask: Callable[[Decision], str | None] | None = None) -> Outcome:
+def run_loop(
+    desk: SessionPort, options: Options, ask: Callable[[Decision], str | None] | None = None
+) -> LoopResult:
     """Runs the loop to its end.
 
     Args:
@@ -122,7 +124,7 @@ def run_loop(desk: Desk, options: Options, ask: Callable[[Decision], str | None]
     """
     nodes = _Nodes(desk, options)
     if nodes.has_nothing_to_do():
-        return Outcome((), nodes.position)
+        return LoopResult((), nodes.position)
     from langgraph.types import Command  # noqa: TID251
 
     loop = build_loop(nodes)
@@ -133,15 +135,15 @@ def run_loop(desk: Desk, options: Options, ask: Callable[[Decision], str | None]
         answer = ask(decision) if ask is not None and decision is not None else None
         state = loop.invoke(Command(resume=answer or ""), config)
     steps = tuple(Recorded(**step) for step in state["steps"])
-    return Outcome(steps, nodes.position, state.get("stopped", ""))
+    return LoopResult(steps, nodes.position, state.get("stopped", ""))
 
 
 class _Nodes:
-    def __init__(self, desk: Desk, options: Options) -> None:
+    def __init__(self, desk: SessionPort, options: Options) -> None:
         self.desk = desk
         self.options = options
-        self.situation: Situation
-        self.position: Position
+        self.situation: PlanningState
+        self.position: Plan
 
     def has_nothing_to_do(self) -> bool:
         """Whether the loop would end at once; saves the second that importing LangGraph takes."""
@@ -157,7 +159,7 @@ class _Nodes:
 
     def judge(self, state: LoopState) -> LoopState:
         """Judges every phase on the way, from today's evidence."""
-        self.position = build_position(self.situation)
+        self.position = build_plan(self.situation)
         return {"stopped": ""}
 
     def choose(self, state: LoopState) -> LoopState:
@@ -206,7 +208,7 @@ class _Nodes:
         on = self.options.every or self.options.until is not None or not done.judged
         return {"steps": steps, "launched": 0, "do": "recall" if on else "end"}
 
-    def _reached(self, position: Position) -> bool:
+    def _reached(self, position: Plan) -> bool:
         until = self.options.until
         judged = next((s for s in position.steps if s.verdict.phase == until), None)
         if until is None or judged is None or not self.desk.is_recorded(judged):
@@ -215,11 +217,11 @@ class _Nodes:
         return all(self.desk.is_recorded(step) for step in before)
 
 
-def _first_new(desk: Desk, position: Position) -> Step | None:
+def _first_new(desk: SessionPort, position: Plan) -> Step | None:
     return next((step for step in position.steps if not desk.is_recorded(step)), None)
 
 
-def _can_be_approved(position: Position) -> bool:
+def _can_be_approved(position: Plan) -> bool:
     decision = position.next
     asked = ("to_approve", "to_confirm")
     return decision is not None and decision.action == "wait" and decision.needs_person in asked

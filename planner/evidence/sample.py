@@ -14,14 +14,14 @@ from planner.language.program import Program
 from planner.language.readings import which_value
 from planner.records.runs import Run, Series
 
-TroubleKind = Literal["no_runs", "no_metric", "not_finite", "partial"]
+MissingKind = Literal["no_runs", "no_metric", "not_finite", "partial"]
 
 
 @dataclass(frozen=True)
-class Trouble:
+class MissingValue:
     """Why a value cannot be had."""
 
-    kind: TroubleKind
+    kind: MissingKind
     text: str
 
 
@@ -35,11 +35,11 @@ class Sample:
 
     values: Mapping[int, float]
     run_ids: tuple[str, ...]
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[MissingValue, ...] = ()
     caveats: tuple[str, ...] = ()
     last_step: int | None = None
 
-    def trouble(self, kind: TroubleKind) -> Trouble | None:
+    def trouble(self, kind: MissingKind) -> MissingValue | None:
         """The first trouble of that kind."""
         return next((t for t in self.troubles if t.kind == kind), None)
 
@@ -60,13 +60,13 @@ def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, ru
     if not runs:
         why = "; ".join(f"seed {s}: {text}" for s, text in sorted(evidence.failed.get(arm, {}).items()))
         text = f"arm '{arm}' has no usable run" + (f" ({why})" if why else "")
-        return Sample({}, (), (Trouble("no_runs", text),))
+        return Sample({}, (), (MissingValue("no_runs", text),))
     values, troubles, caveats = {}, [], []
     for seed, run in sorted(runs.items()):
         if run.partial:
             text = f"partial evidence: run {run.id} ({arm}, seed {seed}) ended early ({run.outcome})"
             if rule.needs_complete:
-                troubles.append(Trouble("partial", text))
+                troubles.append(MissingValue("partial", text))
                 continue
             caveats.append(text)
         value = run_value(program, run, metric, rule)
@@ -80,11 +80,11 @@ def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, ru
     return Sample(values, ids, tuple(troubles), tuple(caveats), min(lasts, default=None))
 
 
-def _trouble(value: float | None, what: str, where: str) -> Trouble:
+def _trouble(value: float | None, what: str, where: str) -> MissingValue:
     if value is None:
-        return Trouble("no_metric", f"metric {what} is missing in {where}")
+        return MissingValue("no_metric", f"metric {what} is missing in {where}")
     kind = "NaN" if math.isnan(value) else "infinite"
-    return Trouble("not_finite", f"metric {what} is {kind} in {where}")
+    return MissingValue("not_finite", f"metric {what} is {kind} in {where}")
 
 
 def run_value(program: Program, run: Run, metric: str, rule: Measured | None = None) -> float | None:

@@ -88,7 +88,7 @@ class Catalog:
         return {self.planned(phase, arm, fidelity, seed, code).fingerprint for code in codes}
 
 
-class Recall:
+class RunSelector:
     """Answers which runs count for a phase and which are still to be made.
 
     Args:

@@ -10,11 +10,11 @@ from planner.deciding.triage import Route
 from planner.language.program import Program
 from planner.records.decision import Decision, Inputs
 from planner.records.person import Override
-from planner.records.verdict import Turning, Verdict
+from planner.records.verdict import FlipPoint, Verdict
 
 
 @dataclass(frozen=True)
-class Ground:
+class DecisionContext:
     """What a decision after a phase rests on besides its verdict.
 
     Attributes:
@@ -43,20 +43,20 @@ class Flip:
         decides: whether what is done next is.
     """
 
-    turning: Turning
+    turning: FlipPoint
     verdict: Verdict
     decision: Decision
     changes: bool
     decides: bool
 
 
-def ground_of(
+def decision_context_of(
     program: Program,
     verdict: Verdict,
     decision: Decision | None,
     verdicts: Mapping[str, Verdict],
     overrides: Sequence[Override] = (),
-) -> Ground:
+) -> DecisionContext:
     """The ground of a decision as it is on record.
 
     Args:
@@ -68,7 +68,7 @@ def ground_of(
         by_id = {found.id: found for found in others.values()}
         others = {by_id[i].phase: by_id[i] for i in inputs.verdicts if i in by_id}
     mine = [o for o in overrides if o.phase == verdict.phase]
-    return Ground(program, others, route_of(inputs or Inputs()), mine)
+    return DecisionContext(program, others, route_of(inputs or Inputs()), mine)
 
 
 def route_of(inputs: Inputs) -> Route:
@@ -76,7 +76,7 @@ def route_of(inputs: Inputs) -> Route:
     return Route(dict(inputs.owner), dict(inputs.tried), frozenset(inputs.diagnosed))
 
 
-def flips_of(ground: Ground, verdict: Verdict) -> list[Flip]:
+def flips_of(ground: DecisionContext, verdict: Verdict) -> list[Flip]:
     """Every turning of a verdict with the decision that would follow, in the order of the program."""
     if verdict.phase not in ground.program.phases:
         return []
@@ -95,7 +95,7 @@ def nearest(flips: Sequence[Flip]) -> list[Flip]:
     return list({flip.turning.id: flip for flip in reversed(flips)}.values())[::-1]
 
 
-def verdict_at(program: Program, verdict: Verdict, turning: Turning) -> Verdict:
+def verdict_at(program: Program, verdict: Verdict, turning: FlipPoint) -> Verdict:
     """A verdict as it would be just beyond a flip point."""
     outcomes = dict(turning.outcomes)
     told = [c.model_copy(update={"outcome": outcomes.get(c.id, c.outcome)}) for c in verdict.criteria]

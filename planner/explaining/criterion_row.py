@@ -13,7 +13,7 @@ from planner.statistics import intervals
 from planner.text.numbers import around, bound_text, floor_text, number
 
 
-class Asked(Record):
+class CriterionRow(Record):
     """One criterion as a reader takes it in.
 
     Attributes:
@@ -29,20 +29,20 @@ class Asked(Record):
     seeds: str
 
 
-def asked_of(program: Program, verdict: Verdict, result: CriterionResult) -> Asked:
+def asked_of(program: Program, verdict: Verdict, result: CriterionResult) -> CriterionRow:
     """What one result of a verdict was asked, as the program has the criterion now."""
     phase = program.phases.get(verdict.phase)
     rule = phase.criteria.get(result.id) if phase is not None else None
     if result.kind == "combined":
-        return Asked(compared="-", observed="-", asked=result.reason, seeds=str(result.n))
+        return CriterionRow(compared="-", observed="-", asked=result.reason, seeds=str(result.n))
     if not isinstance(rule, Measured):
         known = {"observed": _observed(result), "asked": _bound(result), "seeds": str(result.n)}
-        return Asked(compared=result.metric or "-", **known)
+        return CriterionRow(compared=result.metric or "-", **known)
     observed, asked = _observed(result), _bound(result)
     if isinstance(rule, Level) and rule.against_floor:
         observed, asked = _against_floor(program, verdict, rule, result)
     seeds = _seeds(program, verdict, rule, result)
-    return Asked(compared=_compared(rule, result), observed=observed, asked=asked, seeds=seeds)
+    return CriterionRow(compared=_compared(rule, result), observed=observed, asked=asked, seeds=seeds)
 
 
 def _seeds(program: Program, verdict: Verdict, rule: Measured, result: CriterionResult) -> str:

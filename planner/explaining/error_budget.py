@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from planner.explaining.trace import Trace
-from planner.judging.error_budget import Spending, build_spending
+from planner.judging.error_budget import AlphaSpending, build_alpha_spending
 from planner.text.numbers import number
 
 
-def spending_of(trace: Trace) -> Spending:
+def spending_of(trace: Trace) -> AlphaSpending:
     """The program's error budget after the verdicts that are explained."""
     judged = dict(trace.verdicts)
     if trace.verdict is not None:
         judged[trace.phase] = trace.verdict
-    return build_spending(trace.program, judged)
+    return build_alpha_spending(trace.program, judged)
 
 
 def budget_json(trace: Trace) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from planner.lineage.staleness import Standing
+from planner.lineage.staleness import Validity
 from planner.records.verdict import Verdict
 
 
-def standing_facts(verdict: Verdict, standing: Standing) -> list[str]:
+def standing_facts(verdict: Verdict, standing: Validity) -> list[str]:
     """Cause, case or tier, hypothesis and confidence; then what has replaced it or made it stale."""
     told = [f"cause: {verdict.cause}"] if verdict.cause else []
     told += [f"Case {verdict.case}"] if verdict.case else []

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from planner.criteria.decision_rule import LEAST_SEEDS, Judging
+from planner.criteria.decision_rule import LEAST_SEEDS, TestDesign
 from planner.explaining.trace import Trace
 from planner.judging.sensitivity import inputs_of
-from planner.judging.verdict import build_judging
+from planner.judging.verdict import build_test_design
 from planner.language.criterion import Measured
 from planner.language.program import Option
 from planner.language.types import IN_SEQUENCE
@@ -63,11 +63,11 @@ def outlook_of(trace: Trace) -> Outlook:
     verdict, rules = trace.verdict, trace.rules
     if verdict is None or rules is None:
         return Outlook()
-    judging = build_judging(trace.program, trace.phase, verdict.fidelity, final=False)
-    seeds = list(_more_seeds(trace, verdict, judging))
+    design = build_test_design(trace.program, trace.phase, verdict.fidelity, final=False)
+    seeds = list(_more_seeds(trace, verdict, design))
     found = [*seeds, *_options(trace, verdict), *_superseding(trace, verdict), *_higher(trace, verdict)]
     ranked = sorted(found, key=lambda e: (e.seconds is None, e.seconds or 0.0, e.runs))
-    return Outlook(experiments=tuple(ranked), reason="" if seeds else _why_no_seeds(trace, verdict, judging))
+    return Outlook(experiments=tuple(ranked), reason="" if seeds else _why_no_seeds(trace, verdict, design))
 
 
 def _mean_seconds(verdict: Verdict) -> float | None:
@@ -84,13 +84,13 @@ def _cost(verdict: Verdict, runs: int) -> float | None:
 # --- more seeds ----------------------------------------------------------------------------------
 
 
-def _more_seeds(trace: Trace, verdict: Verdict, judging: Judging) -> Iterator[Experiment]:
+def _more_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> Iterator[Experiment]:
     """For each criterion that is open, alone changes what follows, and may yet have more seeds."""
     assert trace.rules is not None
     turning = {f.turning.id for f in trace.flips if f.changes or f.decides}
     for result in verdict.criteria:
         rule = trace.rules.criteria.get(result.id)
-        to = _seeds_to(result, rule, judging) if isinstance(rule, Measured) else None
+        to = _seeds_to(result, rule, design) if isinstance(rule, Measured) else None
         waits = result.id in turning or result.cause == "few_seeds"
         if to is None or not waits or not isinstance(rule, Measured):
             continue
@@ -109,24 +109,24 @@ def _more_seeds(trace: Trace, verdict: Verdict, judging: Judging) -> Iterator[Ex
         )
 
 
-def _seeds_to(result: CriterionResult, rule: Measured, judging: Judging) -> int | None:
+def _seeds_to(result: CriterionResult, rule: Measured, design: TestDesign) -> int | None:
     """With how many seeds a criterion may be decided otherwise; None where no more are looked at."""
-    if result.n >= judging.most_seeds or rule.treated == "point":
+    if result.n >= design.most_seeds or rule.treated == "point":
         return None
     fell_back = result.treatment == "point" and result.outcome in ("met", "not_met")
     if fell_back or result.cause == "few_seeds":
-        return max(judging.seeds, LEAST_SEEDS)
+        return max(design.seeds, LEAST_SEEDS)
     if result.outcome != "undecided" or result.cause != "undecided":
         return None
-    wanted = result.needs if result.needs is not None else judging.most_seeds
-    if wanted > judging.most_seeds:
+    wanted = result.needs if result.needs is not None else design.most_seeds
+    if wanted > design.most_seeds:
         return None
     if rule.treated in IN_SEQUENCE and rule.better_by is not None:
         return wanted
-    return next((look for look in judging.looks if look >= wanted and look > result.n), None)
+    return next((look for look in design.looks if look >= wanted and look > result.n), None)
 
 
-def _why_no_seeds(trace: Trace, verdict: Verdict, judging: Judging) -> str:
+def _why_no_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> str:
     """Why more seeds of the same give no other verdict."""
     if verdict.outcome in ("blocked", "invalid"):
         return f"more seeds change nothing while the phase is {verdict.outcome}"
@@ -134,10 +134,10 @@ def _why_no_seeds(trace: Trace, verdict: Verdict, judging: Judging) -> str:
     frozen = [r.id for r in results if r.treatment in IN_SEQUENCE and r.outcome in ("met", "not_met")]
     if frozen:
         return f"the answers of {', '.join(frozen)} stand at the seed at which they were given"
-    short = [r for r in results if r.needs is not None and r.needs > judging.most_seeds]
+    short = [r for r in results if r.needs is not None and r.needs > design.most_seeds]
     if short:
         told = ", ".join(f"{r.id} would need about {r.needs}" for r in short)
-        return f"{told}, and {judging.most_seeds} are allowed"
+        return f"{told}, and {design.most_seeds} are allowed"
     if verdict.confidence == "confirmed":
         return "the verdict is confirmed, and no seed is looked at after that"
     return "every criterion has all the seeds that are looked at"

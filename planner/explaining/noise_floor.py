@@ -5,11 +5,11 @@ from __future__ import annotations
 from planner.deciding.seed_allocation import arms_of
 from planner.judging.noise_floor import floor_text
 from planner.language.program import Program
-from planner.records.verdict import CriterionResult, Floor, Verdict
+from planner.records.verdict import CriterionResult, DetectableEffect, Verdict
 from planner.text.numbers import number
 
 
-def floor_line(floor: Floor) -> str:
+def floor_line(floor: DetectableEffect) -> str:
     """One criterion's floor in a sentence."""
     if floor.refused:
         return f"{floor.criterion}: {floor_text(floor)}"

@@ -11,7 +11,7 @@ from planner.explaining.trace import Trace
 from planner.records.base import Record, canonical
 
 
-class Change(Record):
+class RuleChange(Record):
     """One key whose value differs.
 
     Attributes:
@@ -28,7 +28,7 @@ class Change(Record):
         return f"{self.path}: {_told(self.old)} -> {_told(self.new)}"
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[RuleChange]:
     """The keys whose values differ, in alphabetical order; both sides are compared as JSON.
 
     A list whose length changed is one change; otherwise its items are compared one by one. A key with
@@ -46,7 +46,7 @@ def _plain(rules: Mapping[str, Any]) -> Any:
     return json.loads(canonical(dict(rules)))
 
 
-def _changes(path: tuple[str | int, ...], old: Any, new: Any) -> Iterator[Change]:
+def _changes(path: tuple[str | int, ...], old: Any, new: Any) -> Iterator[RuleChange]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             yield from _changes((*path, key), old.get(key), new.get(key))
@@ -54,14 +54,14 @@ def _changes(path: tuple[str | int, ...], old: Any, new: Any) -> Iterator[Change
         for i, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from _changes((*path, i), one, other)
     elif canonical(old) != canonical(new):
-        yield Change(path=dotted(path), old=old, new=new)
+        yield RuleChange(path=dotted(path), old=old, new=new)
 
 
 def _told(value: Any) -> str:
     return "nothing" if value is None else value if isinstance(value, str) else canonical(value)
 
 
-def rules_changed(trace: Trace) -> list[Change]:
+def rules_changed(trace: Trace) -> list[RuleChange]:
     """What differs in the rules since evidence was seen; nothing where the verdict does not rest on that."""
     verdict, before = trace.verdict, trace.before
     if verdict is None or before is None or not (verdict.post_hoc or verdict.set_aside):

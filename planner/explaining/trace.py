@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from planner.explaining.counterfactual_decisions import Flip, Ground, flips_of, ground_of
+from planner.explaining.counterfactual_decisions import DecisionContext, Flip, decision_context_of, flips_of
 from planner.language.program import Phase, Program, Supersedes
-from planner.lineage.staleness import Standing, claims_today
+from planner.lineage.staleness import Validity, claims_today
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import ClaimResult, Verdict
@@ -38,7 +38,7 @@ class Trace:
     decision: Decision | None
     claims: Sequence[ClaimResult]
     overrides: Sequence[Override]
-    standing: Standing
+    standing: Validity
     decided_at: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     scores: Mapping[str, Score] = field(default_factory=dict)
@@ -52,10 +52,10 @@ class Trace:
         return flips_of(self.ground, self.verdict) if self.verdict is not None else []
 
     @property
-    def ground(self) -> Ground:
+    def ground(self) -> DecisionContext:
         """What the decision rests on besides the verdict, which must be there."""
         assert self.verdict is not None
-        return ground_of(self.program, self.verdict, self.decision, self.verdicts, self.overrides)
+        return decision_context_of(self.program, self.verdict, self.decision, self.verdicts, self.overrides)
 
     @property
     def rules(self) -> Phase | None:
@@ -77,7 +77,7 @@ def trace_of(
     decision: Decision | None,
     verdicts: Mapping[str, Verdict],
     overrides: Sequence[Override],
-    standing: Standing,
+    standing: Validity,
     at: str = "",
     scores: Mapping[str, Score] | None = None,
     decisions: Mapping[str, Decision] | None = None,

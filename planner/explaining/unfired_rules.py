@@ -59,7 +59,7 @@ class Failed(Record):
         return f"{what}: {number(self.distance)}{unit} off ({at})"
 
 
-class Told(Record):
+class RuleTrace(Record):
     """One rule.
 
     Attributes:
@@ -74,7 +74,7 @@ class Told(Record):
     reason: str = ""
 
 
-def rules_told(trace: Trace) -> list[Told]:
+def rules_told(trace: Trace) -> list[RuleTrace]:
     """The gate, each row of the tables, each way of ``next`` and each option, in the order of the program."""
     rules, verdict = trace.rules, trace.verdict
     if rules is None or verdict is None:
@@ -86,7 +86,7 @@ def rules_told(trace: Trace) -> list[Told]:
     return [*found, *(_option(trace, o) for o in (rules.triage.options if rules.triage else ()))]
 
 
-def nearness(told: Told) -> float | None:
+def nearness(told: RuleTrace) -> float | None:
     """How near a rule was: how far its first failed condition is off, as a share; None where unknown."""
     return told.failed.share if told.failed is not None else None
 
@@ -132,20 +132,20 @@ def _leaf(result: CriterionResult, wanted: CriterionOutcome) -> CriterionResult:
     return result
 
 
-def _gate(trace: Trace, verdict: Verdict) -> Told:
+def _gate(trace: Trace, verdict: Verdict) -> RuleTrace:
     asked: list[Wanted] = [(name, "met") for name in trace.rules.gate] if trace.rules else []
     failed = first_failed(trace, verdict, asked)
     passed = verdict.outcome == "pass"
     cause = f" ({words(verdict.cause)})" if verdict.cause else ""
     reason = failed.told if failed is not None else f"the outcome is {verdict.outcome}{cause}"
     told = {"rule": f"{trace.phase}.gate", "kind": "gate", "fired": passed, "failed": failed}
-    return Told.model_validate({**told, "reason": "" if passed else reason})
+    return RuleTrace.model_validate({**told, "reason": "" if passed else reason})
 
 
-def _row(trace: Trace, verdict: Verdict, name: str, rule: Rule, kind: Literal["case", "tier"]) -> Told:
+def _row(trace: Trace, verdict: Verdict, name: str, rule: Rule, kind: Literal["case", "tier"]) -> RuleTrace:
     place = f"{trace.phase}.{kind}s.{name}"
     if getattr(verdict, kind) == name:
-        return Told(rule=place, kind=kind, fired=True)
+        return RuleTrace(rule=place, kind=kind, fired=True)
     failed = first_failed(trace, verdict, conditions_of_row(rule))
     if verdict.outcome == "invalid":
         reason = "nothing is concluded from evidence that is invalid"
@@ -155,20 +155,20 @@ def _row(trace: Trace, verdict: Verdict, name: str, rule: Rule, kind: Literal["c
         reason = "holds only where no other does"
     else:
         reason = "a row before it holds, or may"
-    return Told(rule=place, kind=kind, fired=False, failed=failed, reason=reason)
+    return RuleTrace(rule=place, kind=kind, fired=False, failed=failed, reason=reason)
 
 
-def _way(trace: Trace, verdict: Verdict, key: str) -> Told:
+def _way(trace: Trace, verdict: Verdict, key: str) -> RuleTrace:
     assert trace.rules is not None
     place = f"{trace.phase}.next.{key}"
     if way_on(trace.program, verdict, trace.ground.route)[2] == key:
-        return Told(rule=place, kind="next", fired=True)
+        return RuleTrace(rule=place, kind="next", fired=True)
     if key in (verdict.outcome, verdict.case, verdict.tier):
         reason = "it holds, and a row before it leads on"
-        return Told(rule=place, kind="next", fired=False, reason=reason)
+        return RuleTrace(rule=place, kind="next", fired=False, reason=reason)
     failed = first_failed(trace, verdict, wanted_for(trace, key))
     reason = failed.told if failed is not None else why_not_row(trace.rules, verdict, key)[0]
-    return Told(rule=place, kind="next", fired=False, failed=failed, reason=reason)
+    return RuleTrace(rule=place, kind="next", fired=False, failed=failed, reason=reason)
 
 
 def wanted_for(trace: Trace, key: str) -> list[Wanted]:
@@ -182,13 +182,13 @@ def wanted_for(trace: Trace, key: str) -> list[Wanted]:
     return [(name, "met" if key == "pass" else "not_met") for name in trace.rules.gate]
 
 
-def _option(trace: Trace, option: Option) -> Told:
+def _option(trace: Trace, option: Option) -> RuleTrace:
     place, decision = f"{trace.phase}.triage.{option.option}", trace.decision
     taken = decision is not None and decision.rule == place
     why = {r.choice: r.reason for r in decision.rejected} if decision else {}
     reason = "" if taken else why.get(option.option, "triage is not asked for by this verdict")
     failed = next(iter(_unmet(trace, option)), None) if not taken else None
-    return Told(rule=place, kind="option", fired=taken, failed=failed, reason=reason)
+    return RuleTrace(rule=place, kind="option", fired=taken, failed=failed, reason=reason)
 
 
 def _unmet(trace: Trace, option: Option) -> Iterator[Failed]:

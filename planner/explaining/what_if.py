@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from planner.deciding.policy import build_position
-from planner.deciding.situation import Position, Situation, Step
+from planner.deciding.policy import build_plan
+from planner.deciding.situation import Plan, PlanningState, Step
 from planner.errors import UsageError
 from planner.evidence.evidence import Evidence
 from planner.evidence.perturbation import moved_arm, shifted
@@ -17,7 +17,7 @@ from planner.evidence.values import is_finite
 from planner.explaining.headline import standing_facts
 from planner.judging.post_hoc import fresh_evidence
 from planner.language.program import Program
-from planner.lineage.staleness import Standing
+from planner.lineage.staleness import Validity
 from planner.records.base import Record
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
@@ -67,7 +67,7 @@ def read_given(program: Program, phase: str, text: str) -> Given:
         raise UsageError(f"--what-if {name} takes a number, nan or inf, not '{told}'") from None
 
 
-def what_if(situation: Situation, phase: str, given: Sequence[Given]) -> dict[str, Any]:
+def what_if(situation: PlanningState, phase: str, given: Sequence[Given]) -> dict[str, Any]:
     """What a phase, the decision after it and the way on would be; the situation is left as it is.
 
     Other phases that have the same arm keep their runs as they are.
@@ -87,7 +87,7 @@ def what_if(situation: Situation, phase: str, given: Sequence[Given]) -> dict[st
         mine = name == phase and fidelity == situation.fidelity_of(phase)
         return moved if mine else situation.evidence_of(name, fidelity)
 
-    before, after = build_position(situation), build_position(replace(situation, evidence_of=evidence_of))
+    before, after = build_plan(situation), build_plan(replace(situation, evidence_of=evidence_of))
     old, new = _step(before, phase), _step(after, phase)
     return {
         "phase": phase,
@@ -98,7 +98,7 @@ def what_if(situation: Situation, phase: str, given: Sequence[Given]) -> dict[st
     }
 
 
-def _evidence(situation: Situation, phase: str, fidelity: str) -> Evidence:
+def _evidence(situation: PlanningState, phase: str, fidelity: str) -> Evidence:
     return fresh_evidence(situation.program, situation.evidence_of(phase, fidelity), situation.seen)
 
 
@@ -122,7 +122,7 @@ def _mean(program: Program, evidence: Evidence, given: Given) -> float | None:
     return intervals.mean(finite) if finite else None
 
 
-def _step(position: Position, phase: str) -> Step:
+def _step(position: Plan, phase: str) -> Step:
     found = next((step for step in position.steps if step.verdict.phase == phase), None)
     if found is None:
         raise UsageError(f"'{phase}' cannot be judged on the runs that are there: the way ends before it")
@@ -136,7 +136,7 @@ def _given_json(program: Program, evidence: Evidence, given: Given) -> dict[str,
     return {"arm": given.arm, "metric": given.metric, "value": value, "observed": now, "seeds": seeds}
 
 
-def _told(position: Position, step: Step) -> dict[str, Any]:
+def _told(position: Plan, step: Step) -> dict[str, Any]:
     verdict, decision = step.verdict, step.decision
     told = {name: getattr(verdict, name) for name in ("outcome", "confidence", "tier", "case", "cause")}
     chosen = {name: getattr(decision, name) for name in ("action", "choice", "target", "reason")}
@@ -145,7 +145,7 @@ def _told(position: Position, step: Step) -> dict[str, Any]:
 
 
 def _way(verdict: Verdict) -> str:
-    return f"{verdict.phase}: {', '.join([verdict.outcome, *standing_facts(verdict, Standing())])}"
+    return f"{verdict.phase}: {', '.join([verdict.outcome, *standing_facts(verdict, Validity())])}"
 
 
 def _changed(before: Verdict, after: Verdict) -> Iterable[dict[str, Any]]:

@@ -9,7 +9,7 @@ from planner.deciding.triage import choices
 from planner.errors import UsageError
 from planner.explaining.counterfactual_decisions import Flip
 from planner.explaining.trace import Trace
-from planner.explaining.unfired_rules import Failed, Told, first_failed, rules_told, wanted_for
+from planner.explaining.unfired_rules import Failed, RuleTrace, first_failed, rules_told, wanted_for
 from planner.language.program import OUTCOMES
 from planner.language.transitions import openers, targets
 from planner.records.base import Record, Value
@@ -18,7 +18,7 @@ from planner.records.verdict import Verdict
 from planner.text.numbers import number, words
 
 
-class Change(Record):
+class RequiredChange(Record):
     """One observed value moved beyond a flip point.
 
     Attributes:
@@ -52,7 +52,7 @@ class WhyNot(Record):
     reason: str
     chain: tuple[str, ...] = ()
     failed: Failed | None = None
-    smallest: Change | None = None
+    smallest: RequiredChange | None = None
 
 
 def why_not(trace: Trace, name: str) -> WhyNot:
@@ -136,7 +136,7 @@ def _is_chosen(name: str, verdict: Verdict, decision: Decision | None) -> bool:
     return name in said
 
 
-def _told_of(trace: Trace, name: str) -> list[Told]:
+def _told_of(trace: Trace, name: str) -> list[RuleTrace]:
     """The rules that lead to a name, and what was found."""
     rules = trace.rules
     assert rules is not None
@@ -154,7 +154,7 @@ def _told_of(trace: Trace, name: str) -> list[Told]:
     return found or _back(trace, name)
 
 
-def _back(trace: Trace, name: str) -> list[Told]:
+def _back(trace: Trace, name: str) -> list[RuleTrace]:
     """An option of a triage that opened the phase: the verdict has to lead back there."""
     for holder in openers(trace.program, trace.phase):
         triage = trace.program.phases[holder].triage
@@ -168,13 +168,13 @@ def _back(trace: Trace, name: str) -> list[Told]:
                     why.get(option.option, "it would be offered"),
                 )
                 return [
-                    Told(rule=f"{trace.phase}.next", kind="next", fired=False, reason=back),
-                    Told(rule=place, kind="option", fired=False, reason=told),
+                    RuleTrace(rule=f"{trace.phase}.next", kind="next", fired=False, reason=back),
+                    RuleTrace(rule=place, kind="option", fired=False, reason=told),
                 ]
     return []
 
 
-def _told_of_key(trace: Trace, told: dict[str, Told], key: str) -> Told:
+def _told_of_key(trace: Trace, told: dict[str, RuleTrace], key: str) -> RuleTrace:
     """The rule behind an answer: its row, the gate, or its way of ``next``."""
     for place in (f"{trace.phase}.cases.{key}", f"{trace.phase}.tiers.{key}", f"{trace.phase}.next.{key}"):
         if place in told:
@@ -184,7 +184,7 @@ def _told_of_key(trace: Trace, told: dict[str, Told], key: str) -> Told:
     failed = first_failed(trace, verdict, wanted_for(trace, key))
     fired = verdict.outcome == key
     reason = "" if fired else f"the outcome is {verdict.outcome}, not {key}"
-    return Told(rule=f"{trace.phase}.gate", kind="gate", fired=fired, failed=failed, reason=reason)
+    return RuleTrace(rule=f"{trace.phase}.gate", kind="gate", fired=fired, failed=failed, reason=reason)
 
 
 def _passed_by(trace: Trace) -> str:
@@ -202,12 +202,12 @@ def _share(observed: float, beyond: float) -> float:
     return abs(beyond - observed) / max(abs(observed), abs(beyond), 1e-300)
 
 
-def _change(flip: Flip) -> Change:
+def _change(flip: Flip) -> RequiredChange:
     turning, there = flip.turning, flip.verdict
     row = f", Case {there.case}" if there.case else f", Tier {there.tier}" if there.tier else ""
     decision = flip.decision
     chosen = f"{words(decision.action)} {decision.choice}" if decision.choice else words(decision.action)
-    return Change(
+    return RequiredChange(
         criterion=turning.id,
         arm=turning.arm,
         metric=turning.metric,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planner.criteria.decision_rule import Judging
+from planner.criteria.decision_rule import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.guards.base_rate import judge_floors
 from planner.guards.confounding import compared_arms, judge_confounds
@@ -19,7 +19,7 @@ def judge_guards(
     program: Program,
     phase: str,
     evidence: Evidence,
-    judging: Judging,
+    design: TestDesign,
     result_of: Callable[[str], CriterionResult],
 ) -> list[GuardResult]:
     """Every guard of a phase: the built-in ones, the confound check, and the declared criteria.
@@ -31,7 +31,7 @@ def judge_guards(
     """
     rules = program.phases[phase]
     found = [
-        _seeds(rules, evidence, judging),
+        _seeds(rules, evidence, design),
         _complete(rules, evidence),
         *judge_finite(program, phase, evidence, result_of),
         *judge_confounds(rules, evidence),
@@ -49,7 +49,7 @@ def judge_guards(
     return found
 
 
-def _seeds(rules: Phase, evidence: Evidence, judging: Judging) -> GuardResult:
+def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
     """Whether every arm, and every pair of arms that is compared, has the seeds that are asked for."""
     counts = {arm: len(evidence.of(arm)) for arm in rules.arms if evidence.of(arm)}
     pairs = dict.fromkeys(pair for rule in rules.criteria.values() for pair in compared_arms(rule))
@@ -61,7 +61,7 @@ def _seeds(rules: Phase, evidence: Evidence, judging: Judging) -> GuardResult:
     asked = f"at least {rules.seeds} asked"
     reason = f"{fewest} seed{'s' if fewest != 1 else ''} per arm (fewest: {least}), {asked}"
     # A smoke run plans fewer than the phase asks for, which is no fault of its evidence.
-    consequence = "caveat" if fewest >= judging.seeds else rules.guards.get("seeds", "caveat")
+    consequence = "caveat" if fewest >= design.seeds else rules.guards.get("seeds", "caveat")
     return GuardResult(
         id="seeds",
         outcome="met" if fewest >= max(rules.seeds, 1) else "not_met",

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from planner.criteria.combination import lacks_evidence
-from planner.criteria.decision_rule import Judging
+from planner.criteria.decision_rule import TestDesign
 from planner.criteria.judge import judge_criteria, result_from
 from planner.evidence.evidence import Evidence
 from planner.guards.judge import judge_guards
 from planner.judging.caveats import ResultOf, evidence_caveats
 from planner.judging.decision_table import choose_row
-from planner.judging.flip_points import There
+from planner.judging.flip_points import PerturbedOutcome
 from planner.language.program import Program
 from planner.language.types import IN_SEQUENCE
 from planner.records.verdict import (
@@ -41,7 +41,7 @@ class Conclusion:
 
 
 @dataclass(frozen=True)
-class Bench:
+class PhaseEvaluator:
     """The rules of a phase, ready to be held against evidence, as it is or moved.
 
     Attributes:
@@ -50,7 +50,7 @@ class Bench:
 
     program: Program
     phase: str
-    judging: Judging
+    design: TestDesign
     earlier: Mapping[str, Verdict]
     said: tuple[str, ...]
     post_hoc: bool
@@ -61,15 +61,15 @@ class Bench:
 
     def judge(self, evidence: Evidence, kept: Mapping[str, CriterionResult]) -> dict[str, CriterionResult]:
         """What the criteria say, flip points left out."""
-        judging = replace(self.judging, told=False)
-        return judge_criteria(self.program, self.phase, evidence, judging, self.earlier, kept)
+        design = replace(self.design, told=False)
+        return judge_criteria(self.program, self.phase, evidence, design, self.earlier, kept)
 
     def conclude(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> Conclusion:
         """What follows from these results of the criteria."""
         rules, result_of = self.program.phases[self.phase], self.result_of(results)
-        guards = judge_guards(self.program, self.phase, evidence, self.judging, result_of)
+        guards = judge_guards(self.program, self.phase, evidence, self.design, result_of)
         gate = [result_of(name) for name in rules.gate]
-        outcome, cause = judge_gate(guards, gate, self.judging)
+        outcome, cause = judge_gate(guards, gate, self.design)
         row, open_rows = judge_row(self.program, self.phase, result_of)
         told = [
             *self.said,
@@ -82,14 +82,14 @@ class Bench:
         kept = row if outcome != "invalid" else {}
         return Conclusion(outcome, cause, confidence, tuple(guards), tuple(told), kept)
 
-    def there(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> There:
+    def there(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> PerturbedOutcome:
         """The part of it that a turning keeps."""
         found = self.conclude(evidence, results)
-        return There(found.outcome, found.row.get("case"), found.row.get("tier"), found.confidence)
+        return PerturbedOutcome(found.outcome, found.row.get("case"), found.row.get("tier"), found.confidence)
 
 
 def judge_gate(
-    guards: Iterable[GuardResult], gate: Sequence[CriterionResult], judging: Judging
+    guards: Iterable[GuardResult], gate: Sequence[CriterionResult], design: TestDesign
 ) -> tuple[GateOutcome, str | None]:
     """(outcome, cause) of a gate: every listed criterion must be met.
 
@@ -115,7 +115,7 @@ def judge_gate(
         return "pass", None
     if any(r.cause == "partial" for r in undecided):
         return "inconclusive", "partial"
-    return "inconclusive", "budget" if min(r.n for r in undecided) >= judging.most_seeds else "underpowered"
+    return "inconclusive", "budget" if min(r.n for r in undecided) >= design.most_seeds else "underpowered"
 
 
 def is_broken(guard: GuardResult) -> bool:

@@ -17,7 +17,7 @@ from planner.records.base import Record
 from planner.records.verdict import Verdict
 
 
-class Share(Record):
+class AlphaShare(Record):
     """What one gate may spend.
 
     Attributes:
@@ -32,7 +32,7 @@ class Share(Record):
     beyond: bool = False
 
 
-class Spending(Record):
+class AlphaSpending(Record):
     """The budget as it stands.
 
     Attributes:
@@ -44,19 +44,19 @@ class Spending(Record):
     budget: float
     planned: float
     spent: float
-    shares: tuple[Share, ...]
+    shares: tuple[AlphaShare, ...]
 
     @property
     def left(self) -> float:
         """What no gate has spent yet."""
         return self.budget - self.spent
 
-    def of(self, phase: str) -> Share | None:
+    def of(self, phase: str) -> AlphaShare | None:
         """The share of a phase's gate."""
         return next((share for share in self.shares if share.phase == phase), None)
 
 
-def build_shares(program: Program) -> dict[str, Share]:
+def build_alpha_shares(program: Program) -> dict[str, AlphaShare]:
     """Every gate's share, in the order of the program.
 
     With ``budget.gates`` so many have the same; without, the k-th gate has 1/(k(k+1)) of the budget, which
@@ -66,11 +66,11 @@ def build_shares(program: Program) -> dict[str, Share]:
     after = {name: _only_after(program, name, ways) for name in program.phases}
     own = [name for name in program.phases if not _chain_ends(name, after)]
     place = {name: k for k, name in enumerate(own, start=1)}
-    found: dict[str, Share] = {}
+    found: dict[str, AlphaShare] = {}
     for name in program.phases:
         k = place[_root(name, after)]
         part = 1 / planned if planned is not None else 1 / (k * (k + 1))
-        found[name] = Share(
+        found[name] = AlphaShare(
             phase=name,
             rate=program.budget.false_pass * part,
             after=_chain_ends(name, after),
@@ -79,12 +79,12 @@ def build_shares(program: Program) -> dict[str, Share]:
     return found
 
 
-def build_spending(program: Program, verdicts: Mapping[str, Verdict]) -> Spending:
+def build_alpha_spending(program: Program, verdicts: Mapping[str, Verdict]) -> AlphaSpending:
     """What the gates judged so far have spent of the budget, and what all of them may."""
-    shares = build_shares(program)
+    shares = build_alpha_shares(program)
     own = [share for share in shares.values() if share.after is None]
     spent = [share.rate for share in own if share.phase in verdicts]
-    return Spending(
+    return AlphaSpending(
         budget=program.budget.false_pass,
         planned=sum(share.rate for share in own),
         spent=sum(spent),
@@ -94,7 +94,7 @@ def build_spending(program: Program, verdicts: Mapping[str, Verdict]) -> Spendin
 
 def own_gates(program: Program) -> list[str]:
     """The phases whose gates take a share of the budget for themselves."""
-    return [share.phase for share in build_shares(program).values() if share.after is None]
+    return [share.phase for share in build_alpha_shares(program).values() if share.after is None]
 
 
 def _only_after(program: Program, phase: str, ways: Mapping[str, Mapping[str, str]]) -> str | None:

@@ -17,7 +17,7 @@ from planner.evidence.evidence import Evidence
 from planner.judging.sensitivity import Input, Lever, inputs_of, levers_of, moves, pull
 from planner.language.criterion import Measured
 from planner.language.program import Program
-from planner.records.verdict import Confidence, CriterionOutcome, CriterionResult, GateOutcome, Turning
+from planner.records.verdict import Confidence, CriterionOutcome, CriterionResult, FlipPoint, GateOutcome
 
 _NUDGE = 1e-6
 _ROUNDING = 1e-11
@@ -27,7 +27,7 @@ Results = dict[str, CriterionResult]
 
 
 @dataclass(frozen=True)
-class There:
+class PerturbedOutcome:
     """What a phase says of evidence that was moved."""
 
     outcome: GateOutcome
@@ -37,7 +37,7 @@ class There:
 
 
 @dataclass(frozen=True)
-class Turner:
+class FlipPointSearch:
     """Moves the evidence of one phase and asks what follows.
 
     Attributes:
@@ -51,9 +51,9 @@ class Turner:
     evidence: Evidence
     results: Results
     judge: Callable[[Evidence, Results], Results]
-    conclude: Callable[[Evidence, Results], There]
+    conclude: Callable[[Evidence, Results], PerturbedOutcome]
 
-    def turned(self) -> tuple[Results, tuple[Turning, ...]]:
+    def turned(self) -> tuple[Results, tuple[FlipPoint, ...]]:
         """(the results with the flip points that hold, one turning for each of them)."""
         found = {name: list(self._of(name)) for name in self._reads if self.results[name].turns}
         if not found:
@@ -75,10 +75,10 @@ class Turner:
         """Criterion -> the arms and metrics that it reads."""
         return {name: inputs_of(self.program, rule) for name, rule in self._rules.items()}
 
-    def _of(self, name: str) -> Iterator[Turning]:
+    def _of(self, name: str) -> Iterator[FlipPoint]:
         """The turnings of a criterion, the nearest first: there the outcome is no longer what it is now."""
         result = self.results[name]
-        found: dict[CriterionOutcome, Turning] = {}
+        found: dict[CriterionOutcome, FlipPoint] = {}
         levers = levers_of(self.program, self._rules[name], result)
         for value, _ in result.turns:
             tried = next(filter(None, (self._tried(result, lever, value, found) for lever in levers)), None)
@@ -94,8 +94,8 @@ class Turner:
         result: CriterionResult,
         lever: Lever,
         value: float,
-        nearer: Mapping[CriterionOutcome, Turning] | None = None,
-    ) -> Turning | None:
+        nearer: Mapping[CriterionOutcome, FlipPoint] | None = None,
+    ) -> FlipPoint | None:
         """What lies just beyond a value; None where nothing else begins there.
 
         Args:
@@ -115,7 +115,9 @@ class Turner:
                 return self._turning(result, lever, value, value + side * little)
         return None
 
-    def _turning(self, result: CriterionResult, lever: Lever, value: float, beyond: float) -> Turning | None:
+    def _turning(
+        self, result: CriterionResult, lever: Lever, value: float, beyond: float
+    ) -> FlipPoint | None:
         moved = self._moved(result, lever, beyond)
         if moved is None:
             return None
@@ -124,7 +126,7 @@ class Turner:
         there = self.judge(moved, untouched)
         concluded = self.conclude(moved, there)
         changed = [(n, r.outcome) for n, r in there.items() if r.outcome != self.results[n].outcome]
-        return Turning(
+        return FlipPoint(
             id=result.id,
             arm=arm,
             metric=metric,
@@ -158,7 +160,7 @@ class Turner:
         largest = max(filter(math.isfinite, held), default=0.0)
         return max(_NUDGE * max(abs(value), abs(value - observed), 1e-9), _ROUNDING * largest)
 
-    def _searched(self, result: CriterionResult, lever: Lever) -> Turning | None:
+    def _searched(self, result: CriterionResult, lever: Lever) -> FlipPoint | None:
         """The nearest change that moving an arm makes, where no value that was named holds.
 
         Several arms or pairs may read what is moved, and a winner may be chosen otherwise.
@@ -178,12 +180,12 @@ class Turner:
         return None
 
 
-def _with(result: CriterionResult, found: list[Turning]) -> CriterionResult:
+def _with(result: CriterionResult, found: list[FlipPoint]) -> CriterionResult:
     turns = tuple((turning.flips_at, turning.flips_to) for turning in found)
     return result if turns == result.turns else result.model_copy(update=turning_at(turns))
 
 
-def _held(joint: CriterionResult, turnings: tuple[Turning, ...]) -> CriterionResult:
+def _held(joint: CriterionResult, turnings: tuple[FlipPoint, ...]) -> CriterionResult:
     """A combined result with those of its parts' flip points at which it does change."""
     kept = []
     for value, there in joint.turns:

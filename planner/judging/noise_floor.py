@@ -12,13 +12,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from planner.criteria.decision_rule import LEAST_SEEDS, Judging
+from planner.criteria.decision_rule import LEAST_SEEDS, TestDesign
 from planner.criteria.results import paired
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import Sample, build_sample
 from planner.language.criterion import Comparison, Spread
 from planner.language.program import Program
-from planner.records.verdict import Floor
+from planner.records.verdict import DetectableEffect
 from planner.statistics import intervals, power
 from planner.text.numbers import number
 
@@ -38,18 +38,20 @@ class _Measured:
         return self.sd * intervals.sd_factors(self.n, _SURE)[0]
 
 
-def build_floors(program: Program, evidence: Evidence, judging: Judging) -> list[Floor]:
+def build_detectable_effects(
+    program: Program, evidence: Evidence, design: TestDesign
+) -> list[DetectableEffect]:
     """The floor under every criterion of the gate that states a smallest effect, where noise was measured."""
     rules = program.phases[evidence.phase].criteria
     found = []
     for name in rules:
         rule = rules[name]
-        if name in judging.required and isinstance(rule, Comparison | Spread):
-            found += list(_floors(program, evidence, judging.of(name), name, rule))
+        if name in design.required and isinstance(rule, Comparison | Spread):
+            found += list(_floors(program, evidence, design.of(name), name, rule))
     return found
 
 
-def floor_text(floor: Floor) -> str:
+def floor_text(floor: DetectableEffect) -> str:
     """Why a threshold cannot be decided, and with how many seeds it could."""
     needs = f"{floor.needs} seeds" if floor.needs is not None else "more seeds than can be counted"
     return (
@@ -60,14 +62,14 @@ def floor_text(floor: Floor) -> str:
 
 
 def _floors(
-    program: Program, evidence: Evidence, judging: Judging, name: str, rule: Comparison | Spread
-) -> Iterator[Floor]:
+    program: Program, evidence: Evidence, design: TestDesign, name: str, rule: Comparison | Spread
+) -> Iterator[DetectableEffect]:
     """One for each arm that a criterion compares; relative bounds state no effect in the metric's unit."""
     asked = rule.better_by or rule.within if isinstance(rule, Comparison) else rule.at_most
     if not isinstance(asked, int | float) or asked <= 0 or rule.as_ == "ratio" or rule.over_seeds:
         return
     for arm, other, measured in _noise(program, evidence, rule):
-        yield _floor(name, rule, arm, other, float(asked), measured, judging)
+        yield _floor(name, rule, arm, other, float(asked), measured, design)
 
 
 def _floor(
@@ -77,14 +79,14 @@ def _floor(
     other: str,
     asked: float,
     measured: _Measured,
-    judging: Judging,
-) -> Floor:
-    seeds, alpha, beta = max(judging.most_seeds, power.LEAST), _one_sided(rule, judging), judging.false_fail
+    design: TestDesign,
+) -> DetectableEffect:
+    seeds, alpha, beta = max(design.most_seeds, power.LEAST), _one_sided(rule, design), design.false_fail
     effect = isinstance(rule, Comparison) and rule.better_by is not None
     needed = power.seeds_needed if effect else power.seeds_needed_for_margin
     resolves = power.resolvable if effect else power.resolvable_margin
     least = resolves(measured.least, seeds, alpha, beta)
-    return Floor(
+    return DetectableEffect(
         criterion=name,
         metric=rule.metric,
         arm=arm,
@@ -101,12 +103,12 @@ def _floor(
     )
 
 
-def _one_sided(rule: Comparison | Spread, judging: Judging) -> float:
+def _one_sided(rule: Comparison | Spread, design: TestDesign) -> float:
     """The rate at which one side of a bound is tested."""
-    family = len(rule.subjects) if isinstance(rule, Comparison) and rule.any_arm else 1
+    n_comparisons_met = len(rule.subjects) if isinstance(rule, Comparison) and rule.any_arm else 1
     if isinstance(rule, Comparison) and rule.better_by is not None and rule.treated != "interval":
-        return judging.false_pass / family
-    return (1 - judging.met_level(family)) / 2
+        return design.false_pass / n_comparisons_met
+    return (1 - design.confidence_level_met(n_comparisons_met)) / 2
 
 
 def _noise(

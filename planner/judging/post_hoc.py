@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from planner.evidence.evidence import Evidence
 from planner.judging.rules_digest import rules_digest
-from planner.judging.verdict import build_judging
+from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 
 Seen = Mapping[str, Sequence[tuple[str, frozenset[str]]]]
@@ -50,4 +50,4 @@ def fresh_seeds_wanted(program: Program, evidence: Evidence, seen: Seen) -> dict
 
 
 def _least(program: Program, evidence: Evidence) -> int:
-    return build_judging(program, evidence.phase, evidence.fidelity, final=False).seeds
+    return build_test_design(program, evidence.phase, evidence.fidelity, final=False).seeds

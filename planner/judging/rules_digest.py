@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.judging.error_budget import build_shares
+from planner.judging.error_budget import build_alpha_shares
 from planner.language.program import Program
 from planner.language.readings import phase_metrics
 from planner.records.base import digest_of
@@ -25,7 +25,7 @@ def phase_rules(program: Program, phase: str) -> dict[str, Any]:
         mode="json", exclude={"question", "next", "triage", "prediction", "asks_for", "runs_of"}
     )
     budget = program.budget.model_dump(mode="json", include={"seeds_per_arm", "false_fail"})
-    budget["false_pass"] = build_shares(program)[phase].rate
+    budget["false_pass"] = build_alpha_shares(program)[phase].rate
     metrics = {name: metric.model_dump(mode="json") for name, metric in program.metrics.items()}
     used = {name: metrics[name] for name in sorted(phase_metrics(program, phase)) if name in metrics}
     params = {arm: program.params(phase, arm) for arm in sorted(rules.arms)}

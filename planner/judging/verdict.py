@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.criteria.decision_rule import LEAST_SEEDS, Judging
+from planner.criteria.decision_rule import LEAST_SEEDS, TestDesign
 from planner.criteria.judge import (
     alternatives_of_gate,
     gating_criteria,
@@ -18,17 +18,17 @@ from planner.evidence.evidence import Evidence
 from planner.evidence.results_table import build_params, build_readings, build_table
 from planner.judging.caveats import ResultOf, with_doubts
 from planner.judging.claims import judge_claim, unsettled
-from planner.judging.conclusion import BEYOND_BUDGET, Bench, is_broken
-from planner.judging.error_budget import build_shares
-from planner.judging.flip_points import Turner
-from planner.judging.noise_floor import build_floors
+from planner.judging.conclusion import BEYOND_BUDGET, PhaseEvaluator, is_broken
+from planner.judging.error_budget import build_alpha_shares
+from planner.judging.flip_points import FlipPointSearch
+from planner.judging.noise_floor import build_detectable_effects
 from planner.judging.rules_digest import phase_rules, rules_digest
 from planner.language.criterion_graph import conditions
 from planner.language.program import Phase, Program
 from planner.records.verdict import ClaimResult, GuardResult, Verdict
 
 
-def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> Judging:
+def build_test_design(program: Program, phase: str, fidelity: str, final: bool) -> TestDesign:
     """The rules under which a phase is judged at a fidelity.
 
     A smoke run looks once, at no more than two seeds: it shows that everything works and can be
@@ -38,10 +38,10 @@ def build_judging(program: Program, phase: str, fidelity: str, final: bool) -> J
     smoke = fidelity == "smoke"
     seeds = min(rules.seeds, 2) if smoke else rules.seeds
     most = seeds if smoke else max(seeds, budget.seeds_per_arm)
-    return Judging(
+    return TestDesign(
         seeds=seeds,
         most_seeds=most,
-        false_pass=build_shares(program)[phase].rate,
+        false_pass=build_alpha_shares(program)[phase].rate,
         gating=gating_criteria(program, phase),
         plain=budget.false_pass,
         false_fail=budget.false_fail,
@@ -55,7 +55,7 @@ def judge_phase(
     program: Program,
     phase: str,
     evidence: Evidence,
-    judging: Judging,
+    design: TestDesign,
     earlier: Mapping[str, Verdict] | None = None,
     caveats: Sequence[str] = (),
     post_hoc: bool = False,
@@ -72,10 +72,10 @@ def judge_phase(
     """
     earlier = earlier or {}
     # No value moves a share, so this is asked once and not again at every flip point that is tried.
-    beyond = (BEYOND_BUDGET,) if build_shares(program)[phase].beyond else ()
-    bench = Bench(program, phase, judging, earlier, (*caveats, *beyond), post_hoc)
-    results = judge_criteria(program, phase, evidence, judging, earlier)
-    turner = Turner(program, phase, evidence, results, bench.judge, bench.there)
+    beyond = (BEYOND_BUDGET,) if build_alpha_shares(program)[phase].beyond else ()
+    bench = PhaseEvaluator(program, phase, design, earlier, (*caveats, *beyond), post_hoc)
+    results = judge_criteria(program, phase, evidence, design, earlier)
+    turner = FlipPointSearch(program, phase, evidence, results, bench.judge, bench.there)
     results, turnings = turner.turned()
     found = bench.conclude(evidence, results)
     verdict = Verdict(
@@ -90,14 +90,14 @@ def judge_phase(
         guards=found.guards,
         criteria=tuple(results.values()),
         claims=tuple(_claims(program.phases[phase], found.guards, bench.result_of(results), earlier)),
-        floors=tuple(build_floors(program, evidence, judging)) if judging.told else (),
+        floors=tuple(build_detectable_effects(program, evidence, design)) if design.told else (),
         rules_digest=rules_digest(program, phase),
         rests_on=tuple(_rests_on(program.phases[phase], earlier)),
-        false_pass=judging.false_pass,
+        false_pass=design.false_pass,
         turnings=turnings,
         **found.row,
         **_counts(program, evidence),
-        **(_account(program, evidence) if judging.told else {"evidence_digest": ""}),
+        **(_account(program, evidence) if design.told else {"evidence_digest": ""}),
     )
     return verdict.identified("v")
 

@@ -11,8 +11,8 @@ from planner.judging.predictions import Rival, registered_predictions, rivals_of
 from planner.language.criterion_graph import conditions
 from planner.language.program import Program
 from planner.language.references import resolve
-from planner.lineage.dependencies import Ground, build_grounds
-from planner.lineage.program_state import Standpoint
+from planner.lineage.dependencies import Dependency, build_dependencies
+from planner.lineage.program_state import ProgramState
 from planner.lineage.staleness import claims_today
 from planner.records.base import Record
 from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult, Verdict
@@ -81,22 +81,22 @@ class Knowledge:
         overrides: as ``override --list`` gives them.
     """
 
-    at: Standpoint
+    at: ProgramState
     claims: Sequence[KnownClaim]
-    grounds: Sequence[Ground]
+    grounds: Sequence[Dependency]
     predictions: Sequence[Scored]
     rivals: Sequence[Rival]
     overrides: Sequence[dict[str, Any]]
 
 
-def build_knowledge(at: Standpoint, entries: Sequence[Any], now: str) -> Knowledge:
+def build_knowledge(at: ProgramState, entries: Sequence[Any], now: str) -> Knowledge:
     """Everything that a program's records say is known.
 
     Args:
         entries: those of a journal, oldest first.
         now: ISO 8601; decides which overrides have expired.
     """
-    grounds = build_grounds(at.program, at.opened_by, at.standing.superseded_by)
+    grounds = build_dependencies(at.program, at.opened_by, at.standing.superseded_by)
     lower = [_with_ties(at, claim, grounds) for claim in _claims(at)]
     return Knowledge(
         at=at,
@@ -111,7 +111,7 @@ def build_knowledge(at: Standpoint, entries: Sequence[Any], now: str) -> Knowled
 # --- claims ------------------------------------------------------------------------------------
 
 
-def _claims(at: Standpoint) -> list[KnownClaim]:
+def _claims(at: ProgramState) -> list[KnownClaim]:
     """Every claim of the program, and those of phases that it no longer has, by phase."""
     found = []
     for phase in dict.fromkeys([*at.program.phases, *at.verdicts]):
@@ -123,7 +123,7 @@ def _claims(at: Standpoint) -> list[KnownClaim]:
     return found
 
 
-def _judged(at: Standpoint, verdict: Verdict, claim: ClaimResult, today: ClaimResult) -> KnownClaim:
+def _judged(at: ProgramState, verdict: Verdict, claim: ClaimResult, today: ClaimResult) -> KnownClaim:
     phase = verdict.phase
     winner = at.standing.superseded_by.get(phase)
     because = f"superseded by {winner}" if winner else at.standing.stale.get(phase, "")
@@ -143,7 +143,7 @@ def _judged(at: Standpoint, verdict: Verdict, claim: ClaimResult, today: ClaimRe
     )
 
 
-def _proposed(at: Standpoint, phase: str, known: set[str]) -> list[KnownClaim]:
+def _proposed(at: ProgramState, phase: str, known: set[str]) -> list[KnownClaim]:
     """The claims of a phase of which no verdict says anything yet."""
     rules = at.program.phases[phase].claims if phase in at.program.phases else {}
     why = f"{phase} has not been judged" if phase not in at.verdicts else f"{phase} was judged without it"
@@ -165,7 +165,7 @@ def _proposed(at: Standpoint, phase: str, known: set[str]) -> list[KnownClaim]:
 # --- ties --------------------------------------------------------------------------------------
 
 
-def _with_ties(at: Standpoint, claim: KnownClaim, grounds: Sequence[Ground]) -> KnownClaim:
+def _with_ties(at: ProgramState, claim: KnownClaim, grounds: Sequence[Dependency]) -> KnownClaim:
     """The claim with what it rests on: criteria, its own phase, and what that phase rests on."""
     judged = "judged by it" if claim.verdict is not None else "not judged yet"
     links = [Link(kind="phase", phase=claim.phase, id=claim.phase, why=judged)]
@@ -177,11 +177,11 @@ def _with_ties(at: Standpoint, claim: KnownClaim, grounds: Sequence[Ground]) -> 
     return claim.model_copy(update={"rests_on": (*_criteria(at, claim), *dict.fromkeys(links))})
 
 
-def _told(ground: Ground) -> str:
+def _told(ground: Dependency) -> str:
     return "was opened by it" if ground.kind == "opened" else ground.why
 
 
-def _criteria(at: Standpoint, claim: KnownClaim) -> list[Link]:
+def _criteria(at: ProgramState, claim: KnownClaim) -> list[Link]:
     """The criteria that a claim names, each followed by those that it combines."""
     todo = [(claim.phase, name, "") for name in _named(at.program, claim)]
     found: dict[tuple[str, str], Link] = {}
@@ -221,7 +221,9 @@ def outcome_of(verdicts: Mapping[str, Verdict], phase: str, criterion: str) -> s
     return words(result.outcome) if result is not None else "not judged"
 
 
-def _upper(claim: KnownClaim, claims: Sequence[KnownClaim], grounds: Sequence[Ground]) -> tuple[Link, ...]:
+def _upper(
+    claim: KnownClaim, claims: Sequence[KnownClaim], grounds: Sequence[Dependency]
+) -> tuple[Link, ...]:
     """What rests on a claim: claims of other phases that name its criteria, and phases."""
     links = []
     own = claim.own_criteria

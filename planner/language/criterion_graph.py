@@ -31,7 +31,7 @@ def criterion_parts(program: Program, roots: list[Key]) -> dict[Key, list[Key]]:
     return found
 
 
-def asked_about(program: Program, phase: str) -> list[str]:
+def criteria_consulted(program: Program, phase: str) -> list[str]:
     """Every reference to a criterion that a phase's verdict depends on, each once."""
     rules = program.phases[phase]
     refs = [*rules.gate, *rules.guards]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from planner.language.criterion_graph import asked_about
+from planner.language.criterion_graph import criteria_consulted
 from planner.language.program import Program
 from planner.language.references import resolve
 from planner.records.base import Record
@@ -13,7 +13,7 @@ from planner.records.base import Record
 Kind = Literal["opened", "criterion", "runs", "supersedes"]
 
 
-class Ground(Record):
+class Dependency(Record):
     """One reason why a phase rests on another.
 
     Attributes:
@@ -33,9 +33,9 @@ class Ground(Record):
         return told.get(self.kind) or f"uses its criterion {self.criterion}"
 
 
-def build_grounds(
+def build_dependencies(
     program: Program, opened_by: Mapping[str, str], superseded_by: Mapping[str, str]
-) -> list[Ground]:
+) -> list[Dependency]:
     """Why each phase of a program rests on others today.
 
     What an option expects or waits for moves the choice among options, not a verdict: it is no ground.
@@ -44,18 +44,18 @@ def build_grounds(
         opened_by: phase -> the phase whose decision opened it.
         superseded_by: phase -> the phase whose verdict replaced its own.
     """
-    found: list[Ground] = []
+    found: list[Dependency] = []
     for phase, rules in program.phases.items():
         if phase in opened_by:
-            found.append(Ground(phase=phase, on=opened_by[phase], kind="opened"))
-        for ref in asked_about(program, phase):
+            found.append(Dependency(phase=phase, on=opened_by[phase], kind="opened"))
+        for ref in criteria_consulted(program, phase):
             key = resolve(program, phase, ref)
             if key is not None:
-                found.append(Ground(phase=phase, on=key[0], kind="criterion", criterion=key[1]))
+                found.append(Dependency(phase=phase, on=key[0], kind="criterion", criterion=key[1]))
         if rules.runs_of:
-            found.append(Ground(phase=phase, on=rules.runs_of, kind="runs"))
+            found.append(Dependency(phase=phase, on=rules.runs_of, kind="runs"))
         found += [
-            Ground(phase=phase, on=loser, kind="supersedes")
+            Dependency(phase=phase, on=loser, kind="supersedes")
             for loser, winner in superseded_by.items()
             if winner == phase
         ]

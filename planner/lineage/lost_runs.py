@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.evidence.selection import Recall
+from planner.evidence.selection import RunSelector
 from planner.records.runs import DIGEST_LENGTH
 from planner.records.verdict import Verdict
 
 
-def lost_grounds(recall: Recall, verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+def lost_grounds(recall: RunSelector, verdicts: Mapping[str, Verdict]) -> dict[str, str]:
     """Phase -> why runs of its verdict no longer count; phases whose runs all do are left out."""
     known = {phase: v for phase, v in verdicts.items() if phase in recall.program.phases}
     found = {phase: _why_lost(recall, verdict) for phase, verdict in known.items()}
     return {phase: why for phase, why in found.items() if why}
 
 
-def _why_lost(recall: Recall, verdict: Verdict) -> str:
+def _why_lost(recall: RunSelector, verdict: Verdict) -> str:
     phase, fidelity = verdict.phase, verdict.fidelity
     arms = recall.program.phases[phase].arms
     counting = {run.id for arm in arms for run in recall.candidates(phase, arm, fidelity)}

@@ -10,14 +10,14 @@ from planner.deciding.triage import choices
 from planner.judging.caveats import passed_over_caveat
 from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict, overrides_today
-from planner.lineage.staleness import Data, Standing, build_standing
+from planner.lineage.staleness import Data, Validity, build_validity
 from planner.records.decision import Decision
 from planner.records.person import Exclusion, Override
 from planner.records.verdict import Verdict
 
 
 @dataclass(frozen=True)
-class Standpoint:
+class ProgramState:
     """What the records say of a program today.
 
     Attributes:
@@ -45,7 +45,7 @@ class Standpoint:
     overrides: Sequence[Override]
     pending: Override | None
     withdrawn: Decision | None
-    standing: Standing
+    standing: Validity
     passed_over: frozenset[str] = frozenset()
     opened_by: Mapping[str, str] = field(default_factory=dict)
     running: bool = False
@@ -63,7 +63,7 @@ class Standpoint:
         return [phase for phase in self.path if phase in self.standing.changed]
 
 
-def build_standpoint(
+def build_program_state(
     program: Program,
     entries: Sequence[Any],
     now: str,
@@ -72,7 +72,7 @@ def build_standpoint(
     running: bool = False,
     spent: tuple[int, float] = (0, 0.0),
     data: Mapping[str, Data] | None = None,
-) -> Standpoint:
+) -> ProgramState:
     """Reads journal entries (oldest first) into what stands today.
 
     Args:
@@ -93,7 +93,7 @@ def build_standpoint(
     overrides = overrides_today(entries, now)
     standing = {o.id for o in overrides}
     withdrawn = [decisions[p] for p in path if not set(_followed(decisions[p])) <= standing]
-    return Standpoint(
+    return ProgramState(
         program=program,
         fidelity=fidelity,
         verdicts=verdicts,
@@ -104,7 +104,7 @@ def build_standpoint(
         overrides=overrides,
         pending=_pending(program, entries, last, overrides, path),
         withdrawn=withdrawn[0] if withdrawn else None,
-        standing=build_standing(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
+        standing=build_validity(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
         passed_over=_passed_over(program, verdicts, path),
         opened_by=opened,
         running=running,

@@ -11,7 +11,7 @@ from planner.records.verdict import ClaimResult, Verdict
 
 
 @dataclass(frozen=True)
-class Standing:
+class Validity:
     """How the verdicts of a program stand today.
 
     Attributes:
@@ -49,7 +49,7 @@ class Data:
         return "" if set(verdict.data_digests) <= self.digests else "the data have changed"
 
 
-def build_standing(
+def build_validity(
     program: Program,
     verdicts: Mapping[str, Verdict],
     code: str | None = None,
@@ -57,7 +57,7 @@ def build_standing(
     opened_by: Mapping[str, str] | None = None,
     disputed: Mapping[str, str] | None = None,
     data: Mapping[str, Data] | None = None,
-) -> Standing:
+) -> Validity:
     """Which verdicts are superseded, and which are stale and why.
 
     Args:
@@ -87,7 +87,7 @@ def build_standing(
         _spread(loser, f"{loser}, which {winner} supersedes", rests_on, {winner, loser}, stale)
     for root in sorted(changed):
         _spread(root, f"{root}, which is stale", rests_on, {root}, stale)
-    return Standing(superseded, stale, changed)
+    return Validity(superseded, stale, changed)
 
 
 def _superseded(program: Program, verdicts: Mapping[str, Verdict]) -> list[tuple[str, str]]:
@@ -117,7 +117,7 @@ def _spread(
                 todo.append((phase, f"{phase}, which rests on {path}"))
 
 
-def claims_today(verdicts: Mapping[str, Verdict], standing: Standing) -> list[ClaimResult]:
+def claims_today(verdicts: Mapping[str, Verdict], standing: Validity) -> list[ClaimResult]:
     """Every claim with its status today: superseded or stale where its phase is."""
     found = []
     for phase, verdict in verdicts.items():

@@ -7,10 +7,10 @@ from typing import Any
 from planner.deciding.next_command import commands_after
 from planner.deciding.triage import choices
 from planner.lineage.in_force import follows_verdict
-from planner.lineage.program_state import Standpoint
+from planner.lineage.program_state import ProgramState
 
 
-def program_state(at: Standpoint) -> str:
+def program_state(at: ProgramState) -> str:
     """``ready``, ``running``, ``waiting``, ``blocked`` or ``done``."""
     latest = at.latest
     if at.running:
@@ -23,12 +23,12 @@ def program_state(at: Standpoint) -> str:
     return "done" if latest.action == "stop" or carried_out else "ready"
 
 
-def _waits(at: Standpoint) -> str:
+def _waits(at: ProgramState) -> str:
     verdict = at.verdicts.get(at.latest.phase) if at.latest else None
     return "blocked" if verdict is not None and verdict.outcome == "blocked" else "waiting"
 
 
-def next_step(at: Standpoint) -> dict[str, Any]:
+def next_step(at: ProgramState) -> dict[str, Any]:
     """What the next ``advance`` will do: action, target (option or phase) and reason.
 
     Where it would do nothing, ``commands`` says what a person may type.
@@ -42,14 +42,14 @@ def command_lines(ahead: dict[str, Any]) -> list[str]:
     return [f"{lead}: {command}" for lead, command in zip(leads, ahead["commands"], strict=False)]
 
 
-def _commands(at: Standpoint) -> list[str]:
+def _commands(at: ProgramState) -> list[str]:
     if at.latest is None or at.running or at.reopened or at.to_judge_again:
         return []
     verdict = at.verdicts.get(at.latest.phase)
     return commands_after(at.program, at.latest, verdict.outcome if verdict else None)
 
 
-def _ahead(at: Standpoint) -> dict[str, Any]:
+def _ahead(at: ProgramState) -> dict[str, Any]:
     if at.latest is None:
         reason = "nothing has been judged yet; this is the program's first phase"
         return {"action": "run_phase", "target": at.program.first, "reason": reason}
@@ -66,7 +66,7 @@ def _ahead(at: Standpoint) -> dict[str, Any]:
     return {"action": at.latest.action, "target": at.latest.choice, "reason": at.latest.reason}
 
 
-def _by_a_person(at: Standpoint) -> dict[str, Any]:
+def _by_a_person(at: ProgramState) -> dict[str, Any]:
     told, decision = at.pending, at.decisions[at.pending.phase if at.pending else ""]
     assert told is not None
     if told.verdict is not None:
@@ -77,14 +77,14 @@ def _by_a_person(at: Standpoint) -> dict[str, Any]:
     return {"action": action, "target": target, "reason": f"{told.by} {what}: {told.reason}"}
 
 
-def _action(at: Standpoint, phase: str, choice: str | None) -> str:
+def _action(at: ProgramState, phase: str, choice: str | None) -> str:
     if choice in (None, "stop", "wait"):
         return "wait" if choice == "wait" else "stop"
     plain = choice in at.program.phases[phase].next.values()
     return "run_phase" if plain else "take_option"
 
 
-def _opens(at: Standpoint) -> str | None:
+def _opens(at: ProgramState) -> str | None:
     """The phase that the next step opens."""
     ahead = _ahead(at)["target"]
     if at.reopened and not at.to_judge_again:
@@ -95,7 +95,7 @@ def _opens(at: Standpoint) -> str | None:
     return at.latest.target if at.latest else at.program.first
 
 
-def phase_state(at: Standpoint, phase: str) -> str:
+def phase_state(at: ProgramState, phase: str) -> str:
     """``locked``, ``ready``, ``running``, ``judged``, ``waiting`` or ``blocked``."""
     opened = _opens(at)
     waits = at.latest is not None and at.latest.action == "wait" and not at.reopened
@@ -108,7 +108,7 @@ def phase_state(at: Standpoint, phase: str) -> str:
     return "ready" if phase in at.passed_over else "locked"
 
 
-def phase_json(at: Standpoint, phase: str) -> dict[str, Any]:
+def phase_json(at: ProgramState, phase: str) -> dict[str, Any]:
     """One phase as ``status --json`` gives it."""
     verdict = at.verdicts.get(phase)
     return {
@@ -124,7 +124,7 @@ def phase_json(at: Standpoint, phase: str) -> dict[str, Any]:
     }
 
 
-def program_json(at: Standpoint) -> dict[str, Any]:
+def program_json(at: ProgramState) -> dict[str, Any]:
     """One program as ``status --json`` gives it."""
     return {
         "name": at.program.program,
@@ -136,7 +136,7 @@ def program_json(at: Standpoint) -> dict[str, Any]:
     }
 
 
-def as_lines(at: Standpoint) -> list[str]:
+def as_lines(at: ProgramState) -> list[str]:
     """One program for a person."""
     told = program_json(at)
     lines = [f"{told['name']}: {told['state']} ({at.fidelity}) · {at.program.question}"]

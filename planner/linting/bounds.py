@@ -8,7 +8,7 @@ from planner.language.criterion import Combined, Criterion, Measured, Order, Spr
 from planner.language.finding import Finding, error, warning
 from planner.language.program import Phase, Program
 from planner.linting.joint_answers import samples_of
-from planner.linting.value_ranges import Part, asked_of
+from planner.linting.value_ranges import Part, requirement_of
 from planner.text.numbers import bound_text, number
 
 
@@ -55,7 +55,7 @@ def _decided(program: Program, name: str, path: tuple[str, ...], rule: Criterion
     if isinstance(rule, Spread) and isinstance(rule.at_most, float | int) and rule.at_most < 0:
         yield error(path, f"can never be met: a spread is never below 0, asked is {_asked(rule)}")
         return
-    asked = asked_of(program, name, rule)
+    asked = requirement_of(program, name, rule)
     if asked is None or isinstance(rule, Order | Spread | Combined):
         return
     for part in asked.parts[:1]:  # the arms of one criterion are asked the same

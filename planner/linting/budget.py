@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from planner.criteria.decision_rule import LEAST_SEEDS
 from planner.evidence.values import as_text
-from planner.judging.error_budget import build_shares
+from planner.judging.error_budget import build_alpha_shares
 from planner.language.criterion import Combined
 from planner.language.finding import Finding, error, warning
 from planner.language.program import Phase, Program
@@ -23,7 +23,7 @@ def spending_findings(program: Program) -> Iterator[Finding]:
     """Budgets that end before the first verdict, before any end, or before a phase can be judged."""
     yield from _runs(program)
     yield from _seconds(program)
-    beyond = [share.phase for share in build_shares(program).values() if share.beyond]
+    beyond = [share.phase for share in build_alpha_shares(program).values() if share.beyond]
     if beyond:
         what = f"plans for {program.budget.gates} gates, and {', '.join(beyond)} come on top: raise it"
         yield warning(("budget", "gates"), f"{what}, or their verdicts stay provisional")

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from planner.linting.value_ranges import Asked, Part, Variable
+from planner.linting.value_ranges import Part, Requirement, Variable
 
 _MOST_SAMPLES = 5000
 
@@ -39,7 +39,7 @@ class Agreement(NamedTuple):
     patterns: Mapping[tuple[bool, ...], Mapping[Variable, float]]
 
 
-def agreements(asked: Mapping[tuple[str, str], Asked]) -> Iterator[Agreement]:
+def agreements(asked: Mapping[tuple[str, str], Requirement]) -> Iterator[Agreement]:
     """The groups of criteria that share variables; one that is too large to try is left out."""
     for keys in _groups(asked):
         found = _patterns([asked[key] for key in keys])
@@ -47,7 +47,7 @@ def agreements(asked: Mapping[tuple[str, str], Asked]) -> Iterator[Agreement]:
             yield Agreement(tuple(keys), found)
 
 
-def _groups(asked: Mapping[tuple[str, str], Asked]) -> list[list[tuple[str, str]]]:
+def _groups(asked: Mapping[tuple[str, str], Requirement]) -> list[list[tuple[str, str]]]:
     groups: list[tuple[set[Variable], list[tuple[str, str]]]] = []
     for key, one in asked.items():
         mine, members = {part.variable for part in one.parts}, [key]
@@ -62,7 +62,7 @@ def _groups(asked: Mapping[tuple[str, str], Asked]) -> list[list[tuple[str, str]
     return [sorted(keys, key=order.__getitem__) for _, keys in groups]
 
 
-def _patterns(asked: Sequence[Asked]) -> dict[tuple[bool, ...], dict[Variable, float]] | None:
+def _patterns(asked: Sequence[Requirement]) -> dict[tuple[bool, ...], dict[Variable, float]] | None:
     found: dict[tuple[bool, ...], dict[Variable, float]] = {}
     for values in every_value(part for one in asked for part in one.parts) or ():
         for pattern in itertools.product(*(sorted(one.answers(values)) for one in asked)):

@@ -19,7 +19,7 @@ from planner.language.references import resolve
 from planner.linting.decision_tables import all_met, reached_rows
 from planner.linting.joint_answers import samples_of
 from planner.linting.truth_tables import Truth, build_truth
-from planner.linting.value_ranges import Asked, Part, Variable, asked_of
+from planner.linting.value_ranges import Part, Requirement, Variable, requirement_of
 from planner.text.numbers import number
 
 
@@ -42,7 +42,7 @@ def _gate(program: Program, name: str, phase: Phase) -> Iterator[Finding]:
     if _states_facts(program, name, phase):
         return
     basics = _graded(program, name, phase, basics_under(program, name, phase.gate))
-    asked = {key: one for key in basics if (one := asked_of(program, key[0], _rule(program, key)))}
+    asked = {key: one for key in basics if (one := requirement_of(program, key[0], _rule(program, key)))}
     for key, one in asked.items():
         rule = _rule(program, key)
         sign = _sign(program, key)
@@ -96,7 +96,7 @@ def _turned(part: Part) -> int:
     return -1 if part.turned else 1
 
 
-def _bounds_from_there(other: Asked, one: Asked, sign: int) -> bool:
+def _bounds_from_there(other: Requirement, one: Requirement, sign: int) -> bool:
     """Whether another criterion asks the same quantities for good values: a range, told in two."""
     shared = {part.variable for part in one.parts} & {part.variable for part in other.parts}
     return bool(shared) and not _falls(other.parts[0], sign)
@@ -137,7 +137,9 @@ def _steps(
     """Improvements of one quantity: what every criterion on it alone answers before and after."""
     sign = _sign(program, key)
     asked = {
-        k: one for k in truth.basics if (one := asked_of(program, k[0], program.phases[k[0]].criteria[k[1]]))
+        k: one
+        for k in truth.basics
+        if (one := requirement_of(program, k[0], program.phases[k[0]].criteria[k[1]]))
     }
     mine = asked[key].parts
     if sign == 0 or len(mine) != 1:

@@ -11,7 +11,7 @@ from planner.language.references import resolve
 from planner.language.transitions import targets
 from planner.linting.decision_tables import all_met, never_met
 from planner.linting.truth_tables import build_truth
-from planner.phase_graph.graph import Ways, build_ways
+from planner.phase_graph.graph import Paths, build_ways
 
 
 def way_findings(program: Program) -> Iterator[Finding]:
@@ -26,7 +26,7 @@ def way_findings(program: Program) -> Iterator[Finding]:
             yield from _supersedes(name, phase, ways)
 
 
-def _next(name: str, phase: Phase, ways: Ways) -> Iterator[Finding]:
+def _next(name: str, phase: Phase, ways: Paths) -> Iterator[Finding]:
     """Answers that lead to a phase that is surely judged by then, where a walk ends."""
     if name in ways.endless:
         return  # told as a circle
@@ -43,7 +43,7 @@ def _waits(program: Program, name: str) -> Iterator[Finding]:
         yield error(("phases", name, "next"), what)
 
 
-def _triage(program: Program, name: str, phase: Phase, ways: Ways) -> Iterator[Finding]:
+def _triage(program: Program, name: str, phase: Phase, ways: Paths) -> Iterator[Finding]:
     if phase.triage is None:
         return
     path = ("phases", name, "triage")
@@ -85,7 +85,7 @@ def _in_its_place(first: Option, later: Option) -> bool:
 
 
 def _option(
-    program: Program, name: str, option: Option, path: tuple[str | int, ...], ways: Ways
+    program: Program, name: str, option: Option, path: tuple[str | int, ...], ways: Paths
 ) -> Iterator[Finding]:
     if option.opens in ways.surely_before[name]:
         told = "this phase itself" if option.opens == name else f"'{option.opens}', which is judged before"
@@ -120,7 +120,7 @@ def _only_after_pass(program: Program, name: str, option: Option) -> bool:
     return bool(due) and not due & ~all_met(program, truth, phase.gate)
 
 
-def _conditions(program: Program, name: str, phase: Phase, ways: Ways) -> Iterator[Finding]:
+def _conditions(program: Program, name: str, phase: Phase, ways: Paths) -> Iterator[Finding]:
     """Criteria of phases that are never judged before this one."""
     lists: list[tuple[tuple[str | int, ...], list[str], str]] = [
         (("gate",), phase.gate, "so the gate is never decided")
@@ -145,7 +145,7 @@ def _conditions(program: Program, name: str, phase: Phase, ways: Ways) -> Iterat
                 )
 
 
-def _supersedes(name: str, phase: Phase, ways: Ways) -> Iterator[Finding]:
+def _supersedes(name: str, phase: Phase, ways: Paths) -> Iterator[Finding]:
     old = phase.supersedes
     if old is not None and old.phase not in ways.before[name]:
         what = f"'{old.phase}' is never judged before '{name}': there is nothing to replace"

@@ -15,7 +15,7 @@ from planner.language.criterion_graph import Key, criterion_parts
 from planner.language.program import Program
 from planner.language.references import resolve
 from planner.linting.joint_answers import Agreement, agreements
-from planner.linting.value_ranges import Asked, Variable, asked_of
+from planner.linting.value_ranges import Requirement, Variable, requirement_of
 from planner.text.numbers import number
 
 MOST_CRITERIA = 16
@@ -99,8 +99,8 @@ def _join(program: Program, parts: dict[Key, list[Key]], sets: dict[Key, int], f
         waiting = [key for key in waiting if key not in sets]
 
 
-def _asked(program: Program, key: Key) -> Asked | None:
-    return asked_of(program, key[0], program.phases[key[0]].criteria[key[1]])
+def _asked(program: Program, key: Key) -> Requirement | None:
+    return requirement_of(program, key[0], program.phases[key[0]].criteria[key[1]])
 
 
 def _agreeing(group: Agreement, sets: dict[Key, int], full: int) -> int:

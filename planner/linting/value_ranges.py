@@ -84,7 +84,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Requirement:
     """A criterion as its parts; ``some``: one that is met suffices."""
 
     parts: tuple[Part, ...]
@@ -98,23 +98,23 @@ class Asked:
         return either | ({every} if all(every in answers for answers in found) else set())
 
 
-def asked_of(program: Program, phase: str, rule: Criterion) -> Asked | None:
+def requirement_of(program: Program, phase: str, rule: Criterion) -> Requirement | None:
     """A measured criterion as values of its variables; None for a combined one or one without arms."""
     if isinstance(rule, Level):
         parts = [_level(program, phase, rule, arm) for arm in rule.subjects]
-        return Asked(tuple(parts), bool(rule.any_arm)) if parts else None
+        return Requirement(tuple(parts), bool(rule.any_arm)) if parts else None
     if isinstance(rule, Comparison):
         parts = [_compared(program, phase, rule, arm) for arm in rule.subjects]
-        return Asked(tuple(parts), bool(rule.any_arm)) if parts else None
+        return Requirement(tuple(parts), bool(rule.any_arm)) if parts else None
     if isinstance(rule, Order):
         ahead = Range(0.0, False, math.inf, False)
         signed = ahead.mirrored if program.metrics[rule.metric].better == "lower" else ahead
         pairs = list(itertools.pairwise(rule.subjects))
-        return Asked(tuple(_difference(program, phase, rule, a, b, signed) for a, b in pairs))
+        return Requirement(tuple(_difference(program, phase, rule, a, b, signed) for a, b in pairs))
     if isinstance(rule, Spread):
         bound = float(rule.threshold) if isinstance(rule.threshold, int | float) else 0.0
         flat, apart = Range(-bound, True, bound, True), itertools.combinations(rule.subjects, 2)
-        return Asked(tuple(_difference(program, phase, rule, a, b, flat) for a, b in apart))
+        return Requirement(tuple(_difference(program, phase, rule, a, b, flat) for a, b in apart))
     return None
 
 

@@ -7,7 +7,7 @@ import re
 from planner.deciding.next_command import commands_after
 from planner.explaining.headline import standing_facts
 from planner.language.program import Program
-from planner.lineage.staleness import Standing
+from planner.lineage.staleness import Validity
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.text.markdown import escape
@@ -16,7 +16,7 @@ _OPEN_QUESTION = re.compile(r"(^|[,;:] )(which|what|how|why|when|where|who|whose
 """Questions that yes or no does not answer."""
 
 
-def headline(verdict: Verdict, standing: Standing) -> str:
+def headline(verdict: Verdict, standing: Validity) -> str:
     """``PASS, Case D, confirmed``; what has replaced it or made it stale comes behind."""
     return ", ".join([verdict.outcome.upper(), *standing_facts(verdict, standing)])
 

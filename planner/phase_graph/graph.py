@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import networkx as nx  # noqa: TID251
 
 from planner.errors import Problem
-from planner.language.criterion_graph import asked_about
+from planner.language.criterion_graph import criteria_consulted
 from planner.language.program import Program
 from planner.language.references import resolve
 from planner.language.transitions import edges, left_open, openers, targets
@@ -40,7 +40,7 @@ def build_graph(program: Program) -> nx.MultiDiGraph[str]:
 
 
 @dataclass(frozen=True)
-class Ways:
+class Paths:
     """What every walk from the first phase has in common; a phase is judged once in a walk.
 
     Attributes:
@@ -68,7 +68,7 @@ class Ways:
         return bool(nx.has_path(left, self.first, phase))
 
 
-def build_ways(program: Program) -> Ways:
+def build_ways(program: Program) -> Paths:
     """The ways through the phases that can be reached."""
     graph = build_graph(program)
     sure = _dominators(nx.DiGraph(graph), program.first)
@@ -87,7 +87,7 @@ def build_ways(program: Program) -> Ways:
         if answer not in ("invalid", "blocked") and not (unlikely and answer in ("pass", "fail")):
             sound.add_edge(one, "stop" if other == "wait" else other)
     always = _dominators(sound, program.first).get("stop", {program.first})
-    return Ways(graph, program.first, sure, before, always - set(STOPS), set().union(*_circles(graph)))
+    return Paths(graph, program.first, sure, before, always - set(STOPS), set().union(*_circles(graph)))
 
 
 def _dominators(graph: nx.DiGraph[str], first: str) -> dict[str, set[str]]:
@@ -159,7 +159,7 @@ def rests_on(program: Program) -> nx.DiGraph[str]:
         for rule, target in targets(program, name).items():
             if target in program.phases:
                 _rest(graph, target, name, f"opened by {rule}")
-        for ref in asked_about(program, name):
+        for ref in criteria_consulted(program, name):
             key = resolve(program, name, ref)
             if key:
                 _rest(graph, name, key[0], f"criterion {key[1]}")

@@ -145,7 +145,7 @@ class ClaimResult(Record):
     reason: str = ""
 
 
-class Floor(Record):
+class DetectableEffect(Record):
     """The smallest effect that a criterion's seeds can show, given the noise that was measured.
 
     Attributes:
@@ -173,7 +173,7 @@ class Floor(Record):
     refused: bool
 
 
-class Turning(Record):
+class FlipPoint(Record):
     """What a phase would say with one arm's values moved just past a flip point of one criterion.
 
     Attributes:
@@ -255,8 +255,8 @@ class Verdict(Identified):
     false_pass: Value | None = None
     considered: tuple[Considered, ...] = ()
     set_aside: tuple[str, ...] = ()
-    floors: tuple[Floor, ...] = ()
-    turnings: tuple[Turning, ...] = ()
+    floors: tuple[DetectableEffect, ...] = ()
+    turnings: tuple[FlipPoint, ...] = ()
 
     def criterion(self, name: str) -> CriterionResult | None:
         """The result of that criterion, or None."""

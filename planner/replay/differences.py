@@ -10,7 +10,7 @@ from planner.deciding.launch import decision_digest
 from planner.evidence.digests import run_digest, stepped_metrics
 from planner.evidence.sample import run_value
 from planner.evidence.values import as_text
-from planner.explaining.rules_diff import Change, changes
+from planner.explaining.rules_diff import RuleChange, changes
 from planner.judging.rules_digest import phase_rules, rules_digest
 from planner.language.criterion import Measured
 from planner.language.program import Program
@@ -39,7 +39,7 @@ class Difference(Record):
     kind: Kind
     id: str
     what: str
-    changes: tuple[Change, ...] = ()
+    changes: tuple[RuleChange, ...] = ()
 
 
 def each_once(found: Iterable[Difference]) -> list[Difference]:
@@ -111,7 +111,7 @@ def altered(recorded: Identified, derived: Identified) -> Difference:
 
 def first_difference(name: str, old: Any, new: Any, where: tuple[str, str] = ("on record", "derived")) -> str:
     """The first place at which two JSON values differ, with both: ``name.key: 1 on record, 2 derived``."""
-    found = next(iter(changes({name: old}, {name: new})), Change(path=name, old=old, new=new))
+    found = next(iter(changes({name: old}, {name: new})), RuleChange(path=name, old=old, new=new))
     texts = _text(found.old), _text(found.new)
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
     one, other = (_cut(text, max(same - 20, 0)) for text in texts)

@@ -7,7 +7,7 @@ from typing import Any
 
 from planner.deciding.policy import seeds_next
 from planner.judging.caveats import SHORT
-from planner.judging.verdict import build_judging
+from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict
 from planner.records.base import Record
@@ -93,9 +93,9 @@ def _was_final(program: Program, entry: Any, log: Log) -> bool:
 def _wanted(program: Program, verdict: Verdict, entry: Any, log: Log) -> Mapping[str, int]:
     recorded: Verdict = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
-    judging = build_judging(program, phase, fidelity, final=False)
+    design = build_test_design(program, phase, fidelity, final=False)
     evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
-    return seeds_next(program, verdict, judging, evidence, log.seen(entry))
+    return seeds_next(program, verdict, design, evidence, log.seen(entry))
 
 
 def _earlier(entry: Any, log: Log, judged: Mapping[str, Judged]) -> dict[str, Verdict]:

@@ -10,7 +10,7 @@ from planner.evidence.evidence import Evidence
 from planner.explaining.trace import Trace, trace_of
 from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict, opened_by, overrides_today
-from planner.lineage.staleness import build_standing
+from planner.lineage.staleness import build_validity
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
@@ -42,7 +42,7 @@ def traces_again(program: Program, log: Log, derived: Mapping[str, Derived], ver
             then = [e for e in log.entries if e.position <= entry.position]
             overrides = overrides_today(then, entry.at)
             known = {s.verdict.phase: s.verdict for s in steps}
-            standing = build_standing(program, known, opened_by=opened_by(steps))
+            standing = build_validity(program, known, opened_by=opened_by(steps))
             given = (
                 program,
                 verdict.phase,

@@ -11,10 +11,10 @@ from planner.deciding.policy import judge_on_the_way, lacks_required, passed_ove
 from planner.deciding.triage import Route
 from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
-from planner.evidence.selection import Recall, Snapshot
+from planner.evidence.selection import RunSelector, Snapshot
 from planner.judging.caveats import SHORT
 from planner.judging.post_hoc import fresh_evidence, judged_otherwise
-from planner.judging.verdict import build_judging
+from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 from planner.lineage.in_force import overrides_today
 from planner.records.base import Identified
@@ -67,8 +67,8 @@ def verdicts_again(
     post_hoc = bool(judged_otherwise(program, evidence, log.seen(entry)))
 
     def judged(final: bool) -> Verdict:
-        judging = build_judging(program, phase, fidelity, final)
-        return judge_on_the_way(program, evidence, judging, earlier, passed, short, post_hoc)
+        design = build_test_design(program, phase, fidelity, final)
+        return judge_on_the_way(program, evidence, design, earlier, passed, short, post_hoc)
 
     return judged(final=False), judged(final=True)
 
@@ -113,9 +113,9 @@ def _launched_again(
     evidence = evidence_again(program, phase, fidelity, inputs.considered, log, entry)
     seen = log.seen(entry)
     post_hoc = bool(judged_otherwise(program, evidence, seen))
-    judging = build_judging(program, phase, fidelity, final=False)
-    interim = judge_on_the_way(program, evidence, judging, earlier, (), False, post_hoc)
-    wanted = seeds_next(program, interim, judging, evidence, seen)
+    design = build_test_design(program, phase, fidelity, final=False)
+    interim = judge_on_the_way(program, evidence, design, earlier, (), False, post_hoc)
+    wanted = seeds_next(program, interim, design, evidence, seen)
     asked = _asked_for(program, entry, log, inputs, wanted)
     told = inputs.model_copy(update={"asked": asked, "considered": interim.considered})
     return launch_decision(program, phase, fidelity, interim, told)
@@ -129,7 +129,7 @@ def _asked_for(
     found = log.runs_of(recorded.phase, inputs.considered)
     reservoir = Reservoir(program, {(recorded.phase, recorded.fidelity): found}, log.all_runs)
     people: list[Override] = overrides_today(log.before(entry), entry.at)
-    recall = Recall(
+    recall = RunSelector(
         program,
         Snapshot(reservoir.runs),
         reservoir.catalog,

@@ -13,7 +13,7 @@ from planner.replay.replay import Replayed
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReplayReport:
     """What came of replaying a program.
 
     Attributes:
@@ -57,7 +57,7 @@ class Outcome:
         return {**told, "older": older}
 
 
-def as_json(outcome: Outcome) -> dict[str, Any]:
+def as_json(outcome: ReplayReport) -> dict[str, Any]:
     """The reply of ``replay --json``."""
     return {
         "schema": "phasegate.replay/1",
@@ -77,7 +77,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def as_lines(outcome: Outcome) -> list[str]:
+def as_lines(outcome: ReplayReport) -> list[str]:
     """The same for a person: what came out, then each difference."""
     name, decisions, verdicts = outcome.program.program, outcome.count("decision"), outcome.count("verdict")
     if not outcome.replayed and not outcome.copies:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.deciding.policy import build_position, passed_over
-from planner.deciding.situation import Position, Situation
-from planner.evidence.selection import Recall, Snapshot, spent_by
+from planner.deciding.policy import build_plan, passed_over
+from planner.deciding.situation import Plan, PlanningState
+from planner.evidence.selection import RunSelector, Snapshot, spent_by
 from planner.evidence.values import as_text
 from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, follows_verdict, kept_code, overrides_today
@@ -30,7 +30,7 @@ class Walked:
         lacking: runs that it asked for and that nobody has made; the walk ends there.
     """
 
-    position: Position
+    position: Plan
     shown: dict[str, list[Run]] = field(default_factory=dict)
     lacking: Sequence[PlannedRun] = ()
 
@@ -120,18 +120,18 @@ def _stand(
     there: Sequence[Run],
     fidelity: str | None,
     no_run: bool = False,
-) -> Position:
+) -> Plan:
     """Where the edited program stands when these runs are all there is."""
     now = log.entries[-1].at
     overrides = overrides_today(log.entries, now)
     mended = [o.phase for o in overrides if o.done is not None]
     snapshot = Snapshot(tuple(there))
-    recall = Recall(edited, snapshot, reservoir.catalog, exclusions_today(log.entries), mended)
+    recall = RunSelector(edited, snapshot, reservoir.catalog, exclusions_today(log.entries), mended)
     (runs, seconds), budget = spent_by(there), edited.budget
     spent = budget.seconds is not None and seconds >= budget.seconds
     left = 1_000_000 if budget.runs is None else max(budget.runs - runs, 0)
-    return build_position(
-        Situation(
+    return build_plan(
+        PlanningState(
             program=edited,
             evidence_of=recall.evidence_of,
             missing=recall.missing,

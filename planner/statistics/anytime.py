@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from planner.statistics import intervals
 from planner.statistics.sequential import LEAST_SEEDS, NOTHING, Answer
 
-SPREAD = (1 / 1.5, 1.0, 1.5)
+MIXTURE = (1 / 1.5, 1.0, 1.5)
 """E is the mean over these multiples of the effect expected, delta over the noise of other arms."""
 LEAST_EFFECT, MOST_EFFECT = 0.3, 6.0
 
@@ -74,8 +74,8 @@ def is_shown(differences: Sequence[float], effect: float, error: float) -> bool:
 
 
 def log_e(differences: Sequence[float], effect: float) -> float:
-    """ln E: E is the mean of E_theta over the multiples of the expected effect in ``SPREAD``."""
-    each = [log_e_at(differences, factor * effect) for factor in SPREAD]
+    """ln E: E is the mean of E_theta over the multiples of the expected effect in ``MIXTURE``."""
+    each = [log_e_at(differences, factor * effect) for factor in MIXTURE]
     top = max(each)
     return top + math.log(math.fsum(math.exp(e - top) for e in each) / len(each))
 

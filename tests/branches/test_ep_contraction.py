@@ -12,7 +12,7 @@ from worlds import ROOT, Scripted, World
 
 from planner.evidence.evidence import Evidence
 from planner.io.programs.loader import load_program
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.lineage.status import Standpoint
 from planner.records.jobs import Ended, Event, Job, Started
 from planner.records.runs import Run
@@ -273,7 +273,7 @@ def test_the_documents_own_figures_give_its_five_statuses() -> None:
         "fact_check", "standard", runs, {}, {arm: PROGRAM.params("fact_check", arm) for arm in arms}
     )
     verdict = judge_phase(
-        PROGRAM, "fact_check", evidence, build_judging(PROGRAM, "fact_check", "standard", final=True)
+        PROGRAM, "fact_check", evidence, build_test_design(PROGRAM, "fact_check", "standard", final=True)
     )
     for name, fact in phase["expected"]["facts"].items():
         judged = claim(verdict, name)

@@ -12,7 +12,7 @@ import pytest
 from worlds import ROOT, Scripted, World, override, own_run, stand
 
 from planner.io.programs.loader import load_program
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.records.decision import Decision
 from planner.records.jobs import Ended, Event, Job, Started
 from planner.records.runs import Run
@@ -484,8 +484,8 @@ def test_a_later_seed_that_is_stopped_blocks_the_first_phase_too_whose_run_it_is
 
 
 def test_the_documents_figures_give_its_verdict_and_what_it_could_not_know() -> None:
-    judging = build_judging(PROGRAM, FIRST, "standard", final=True)
-    verdict = judge_phase(PROGRAM, FIRST, reference_evidence("gated_ctr", FIRST), judging)
+    design = build_test_design(PROGRAM, FIRST, "standard", final=True)
+    verdict = judge_phase(PROGRAM, FIRST, reference_evidence("gated_ctr", FIRST), design)
     assert (verdict.outcome, verdict.cause, verdict.tier) == ("blocked", "infrastructure", "1.5")
     assert verdict.means == "qualified success with caveat"
     assert verdict.confidence == "provisional"

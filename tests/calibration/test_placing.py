@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from planner.calibration.constraints import Demand, Spot
 from planner.calibration.noise_model import anchors_of, draw, gate_metrics, noise_of
 from planner.calibration.scenarios import Setting, World, gate_world, stated_world, weakest_worlds
-from planner.calibration.simulator import Plan, Simulated
+from planner.calibration.simulator import Simulated, SimulationPlan
 from planner.calibration.solver import Means
-from planner.criteria.decision_rule import Judging
+from planner.criteria.decision_rule import TestDesign
 from planner.errors import UsageError
 from planner.judging.verdict import judge_phase
 from planner.language.program import Program
@@ -33,10 +33,10 @@ def setting_of(program: Program, noise: float = QUIET, **more: Any) -> Setting:
 def observed(setting: Setting, world: World, seeds: int = 3) -> dict[str, CriterionResult]:
     """What the judge sees of each criterion in a world."""
     program = setting.program
-    simulated = Simulated(Plan(setting, world, [PHASE]), lambda count: [0.5] * count)
+    simulated = Simulated(SimulationPlan(setting, world, [PHASE]), lambda count: [0.5] * count)
     simulated.make(simulated.missing(PHASE, "standard", dict.fromkeys(program.phases[PHASE].arms, seeds)))
     evidence = simulated.evidence_of(PHASE, "standard")
-    verdict = judge_phase(program, PHASE, evidence, Judging(seeds, 6, told=False))
+    verdict = judge_phase(program, PHASE, evidence, TestDesign(seeds, 6, told=False))
     return {result.id: result for result in verdict.criteria}
 
 
@@ -254,8 +254,8 @@ def test_noise_of_every_shape_has_mean_nought_and_unit_variance(shape: Any) -> N
 def _recorded(program: Program, values: dict[str, list[float]]) -> Any:
     """A verdict whose table holds these values of ``acc``."""
     setting = setting_of(program)
-    simulated = Simulated(Plan(setting, World("empty", {}), [PHASE]), lambda count: [0.0] * count)
-    verdict = judge_phase(program, PHASE, simulated.evidence_of(PHASE, "standard"), Judging(3, 6))
+    simulated = Simulated(SimulationPlan(setting, World("empty", {}), [PHASE]), lambda count: [0.0] * count)
+    verdict = judge_phase(program, PHASE, simulated.evidence_of(PHASE, "standard"), TestDesign(3, 6))
     rows = [
         TableRow(
             arm=arm,

@@ -14,16 +14,16 @@ from worlds import catalog_of
 from planner.calibration.constraints import Role
 from planner.calibration.noise_model import Normals, anchors_of, noise_of
 from planner.calibration.scenarios import Setting, World, gate_world, path_world, weakest_worlds
-from planner.calibration.simulator import Plan, Simulated
+from planner.calibration.simulator import Simulated, SimulationPlan
 from planner.calibration.summary import Tally, path_of, quantile, rate_of, tally_of
 from planner.calibration.trial import GateTrial, approved, try_gate, try_path
-from planner.criteria.decision_rule import Judging
-from planner.deciding.policy import build_position
-from planner.deciding.situation import Situation
+from planner.criteria.decision_rule import TestDesign
+from planner.deciding.policy import build_plan
+from planner.deciding.situation import PlanningState
 from planner.evidence.evidence import Evidence
-from planner.evidence.selection import Recall, Snapshot
+from planner.evidence.selection import RunSelector, Snapshot
 from planner.io.commands.parallel_trials import seeded_normals
-from planner.judging.verdict import build_judging, judge_phase
+from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program
 from planner.records.runs import Run
 from planner.statistics.sequential import first_answer
@@ -46,7 +46,7 @@ def setting_of(program: Program, sd: float = 0.1, **more: Any) -> Setting:
 
 
 def trials(setting: Setting, world: World, count: int) -> list[GateTrial]:
-    plan = Plan(setting, world, [PHASE])
+    plan = SimulationPlan(setting, world, [PHASE])
     return [try_gate(plan, PHASE, seeded_normals(1, "abc", i)) for i in range(count)]
 
 
@@ -58,7 +58,7 @@ def tally(program: Program, role: Role, count: int, **more: Any) -> Tally:
 @pytest.mark.parametrize("role", ["null", "effect"])
 def test_a_gate_answers_what_the_sequential_rule_says_of_the_same_differences(role: Role) -> None:
     setting = setting_of(program_of({"c": BETTER}, budget={"seeds_per_arm": 8}))
-    plan, answers = Plan(setting, gate_world(setting, PHASE, role), [PHASE]), set()
+    plan, answers = SimulationPlan(setting, gate_world(setting, PHASE, role), [PHASE]), set()
     for i in range(40):
         told = try_gate(plan, PHASE, seeded_normals(1, "abc", i))
         differences = _differences(plan, seeded_normals(1, "abc", i), told.runs // 2)
@@ -70,7 +70,7 @@ def test_a_gate_answers_what_the_sequential_rule_says_of_the_same_differences(ro
     assert len(answers) > 1
 
 
-def _differences(plan: Plan, normals: Normals, seeds: int) -> list[float]:
+def _differences(plan: SimulationPlan, normals: Normals, seeds: int) -> list[float]:
     """What the two arms differ by, over runs that are made in the order of the walk."""
     simulated = Simulated(plan, normals)
     simulated.make(simulated.missing(PHASE, "standard", {"base": 3, "new": 3}))
@@ -147,7 +147,7 @@ def two_phases(**first: Any) -> Program:
 
 def test_a_path_goes_where_the_verdicts_lead_and_counts_any_false_pass_once() -> None:
     setting = setting_of(two_phases())
-    plan = Plan(setting, path_world(setting, "null"), setting.program.phases)
+    plan = SimulationPlan(setting, path_world(setting, "null"), setting.program.phases)
     walks = [try_path(plan, seeded_normals(2, "abc", i)) for i in range(20)]
     row = path_of(walks, [PHASE, "second"], {}, {})
     assert row.reached == {PHASE: 1.0, "second": 1.0}
@@ -158,7 +158,7 @@ def test_a_path_goes_where_the_verdicts_lead_and_counts_any_false_pass_once() ->
 
 def test_passes_of_gates_that_hold_or_were_not_placed_are_no_false_ones() -> None:
     setting = setting_of(two_phases(), sd=0.001)
-    plan = Plan(setting, path_world(setting, "effect"), setting.program.phases)
+    plan = SimulationPlan(setting, path_world(setting, "effect"), setting.program.phases)
     walks = [try_path(plan, seeded_normals(2, "abc", 0))]
     assert path_of(walks, [PHASE, "second"], {}, {}).passed.rate == 1
     assert path_of(walks, [PHASE, "second"], {PHASE: "it holds"}, {"second": "elsewhere"}).passed.rate == 0
@@ -175,7 +175,7 @@ def test_a_point_gate_holds_where_the_others_of_a_path_are_null() -> None:
         next={"pass": "second"},
     )
     setting = setting_of(point)
-    plan = Plan(setting, path_world(setting, "null"), point.phases)
+    plan = SimulationPlan(setting, path_world(setting, "null"), point.phases)
     assert all("second" in try_path(plan, seeded_normals(3, "abc", i)).judged for i in range(5))
 
 
@@ -186,7 +186,7 @@ def test_nobody_is_waited_for_along_a_path() -> None:
     setting = setting_of(program, sd=0.01)
     for told, reached in ((program, False), (approved(program), True)):
         asked = replace(setting, program=told)
-        plan = Plan(asked, path_world(asked, "null"), told.phases)
+        plan = SimulationPlan(asked, path_world(asked, "null"), told.phases)
         assert ("second" in try_path(plan, seeded_normals(4, "abc", 0)).judged) is reached
 
 
@@ -197,7 +197,7 @@ def test_simulated_runs_are_found_and_missed_as_recall_finds_and_misses_them() -
     program = two_phases()
     setting = setting_of(program)
     simulated = Simulated(
-        Plan(setting, path_world(setting, "null"), program.phases), seeded_normals(5, "abc", 0)
+        SimulationPlan(setting, path_world(setting, "null"), program.phases), seeded_normals(5, "abc", 0)
     )
     wanted = {"new": 2, "base": 3}
     asked = simulated.missing(PHASE, "standard", wanted)
@@ -210,8 +210,8 @@ def test_simulated_runs_are_found_and_missed_as_recall_finds_and_misses_them() -
         for by_seed in simulated.made.values()
         for run in by_seed.values()
     ]
-    recall = Recall(program, Snapshot(tuple(runs)), catalog)
-    empty = Recall(program, Snapshot(()), catalog)
+    recall = RunSelector(program, Snapshot(tuple(runs)), catalog)
+    empty = RunSelector(program, Snapshot(()), catalog)
     assert _places(asked) == _places(empty.missing(PHASE, "standard", wanted))
     for phase in program.phases:
         assert _places(simulated.missing(phase, "standard", wanted)) == _places(
@@ -233,14 +233,12 @@ def test_what_is_only_told_of_a_verdict_changes_none_of_its_answers() -> None:
     program = program_of(criteria)
     setting = setting_of(program)
     simulated = Simulated(
-        Plan(setting, gate_world(setting, PHASE, "null"), [PHASE]), seeded_normals(6, "abc", 0)
+        SimulationPlan(setting, gate_world(setting, PHASE, "null"), [PHASE]), seeded_normals(6, "abc", 0)
     )
     simulated.make(simulated.missing(PHASE, "standard", {"base": 5, "new": 5}))
     evidence = simulated.evidence_of(PHASE, "standard")
-    judging = build_judging(program, PHASE, "standard", final=True)
-    full, bare = (
-        judge_phase(program, PHASE, evidence, replace(judging, told=told)) for told in (True, False)
-    )
+    design = build_test_design(program, PHASE, "standard", final=True)
+    full, bare = (judge_phase(program, PHASE, evidence, replace(design, told=told)) for told in (True, False))
     assert any(c.flips_at is not None for c in full.criteria)
     assert not any(c.flips_at is not None for c in bare.criteria)
     assert full.table
@@ -257,9 +255,9 @@ def test_a_walk_can_begin_at_any_phase_and_be_judged_by_another_judge() -> None:
     program = two_phases()
     asked: list[str] = []
 
-    def judge(program: Program, phase: str, evidence: Evidence, judging: Judging, *more: Any) -> Any:
+    def judge(program: Program, phase: str, evidence: Evidence, design: TestDesign, *more: Any) -> Any:
         asked.append(phase)
-        return judge_phase(program, phase, evidence, judging, *more)
+        return judge_phase(program, phase, evidence, design, *more)
 
     runs = {
         arm: {
@@ -267,14 +265,14 @@ def test_a_walk_can_begin_at_any_phase_and_be_judged_by_another_judge() -> None:
         }
         for arm in ARMS
     }
-    situation = Situation(
+    situation = PlanningState(
         program,
         lambda phase, fidelity: Evidence(phase, fidelity, runs),
         lambda *_: [],
         begin="second",
         judge=judge,
     )
-    assert build_position(situation).steps[0].verdict.phase == "second"
+    assert build_plan(situation).steps[0].verdict.phase == "second"
     assert set(asked) == {"second"}
 
 

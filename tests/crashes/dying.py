@@ -181,13 +181,13 @@ def watch_files(points: Points, home: Path) -> None:
 def watch_work(points: Points) -> None:
     """Names the stretches of an advance, and announces jobs as they are given to workers."""
     from planner.io.commands import person as people
-    from planner.io.commands.session import Desk
+    from planner.io.commands.session import Session
     from planner.io.leases.reaper import Reaper
     from planner.io.sync import sync
     from planner.io.workers.process import WorkerProcess
 
     for method in ("launch", "record", "approve"):
-        points.wrap(Desk, method, method, announced=False)
+        points.wrap(Session, method, method, announced=False)
     points.wrap(Reaper, "settle", "settle", announced=False)
     for function in ("rebuild", "import_records", "mirror_pending"):
         points.wrap(sync, function, function, announced=False)

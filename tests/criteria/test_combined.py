@@ -11,7 +11,7 @@ from planner.criteria.combined import judge_combined
 from planner.criteria.judge import judge_criteria
 from planner.language.criterion import Combined
 from planner.records.verdict import CriterionOutcome, CriterionResult
-from tests.builders import PHASE, make_evidence, make_judging, make_program
+from tests.builders import PHASE, make_evidence, make_program, make_test_design
 
 OUTCOMES: tuple[CriterionOutcome, ...] = ("met", "not_met", "undecided", "not_applicable", "invalid")
 
@@ -82,7 +82,7 @@ def test_an_optional_or_is_met_where_one_part_is_and_the_other_was_never_measure
         },
         gate=["high"],
     )
-    found = judge_criteria(program, PHASE, make_evidence({"base": [0.9]}), make_judging(["high"]), {})
+    found = judge_criteria(program, PHASE, make_evidence({"base": [0.9]}), make_test_design(["high"]), {})
     assert (found["low"].outcome, found["either"].outcome) == ("not_applicable", "met")
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.criteria.decision_rule import Judging, judge_quantity
+from planner.criteria.decision_rule import TestDesign, judge_quantity
 from planner.criteria.quantity import Quantity, Region
-from planner.criteria.sample_size import judge_with_outlook, seeds_to_decide
+from planner.criteria.sample_size import judge_with_projected_n, seeds_to_decide
 
-JUDGING = Judging(seeds=3, most_seeds=3)
+JUDGING = TestDesign(seeds=3, most_seeds=3)
 
 
 def normal(n: int, mean: float, sd: float, seed: int = 0) -> dict[int, float]:
@@ -40,8 +40,8 @@ def test_an_interval_of_so_many_like_seeds_decides_and_one_fewer_does_not(
         if count <= n:
             continue
         more = Quantity(normal(count, mean, noise, seed), Region(0.0, math.inf), "interval")
-        judging = Judging(seeds=count, most_seeds=count)
-        assert (judge_quantity(more, judging).outcome != "undecided") == decided
+        design = TestDesign(seeds=count, most_seeds=count)
+        assert (judge_quantity(more, design).outcome != "undecided") == decided
 
 
 @pytest.mark.parametrize(("mean", "answer"), [(1.0, "met"), (0.8, "met"), (0.0, "not_met"), (0.2, "not_met")])
@@ -51,11 +51,11 @@ def test_about_so_many_seeds_decide_a_sequence(mean: float, answer: str) -> None
     for trial in range(20):
         values = [mean + 1.5 * random.Random(f"{trial} {i}").gauss(0, 1) for i in range(400)]
         quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "sequential", 1.0)
-        judged = judge_quantity(quantity, Judging(seeds=3, most_seeds=400))
+        judged = judge_quantity(quantity, TestDesign(seeds=3, most_seeds=400))
         if judged.outcome == answer:
             found.append(judged.n)
     like = Quantity(normal(10, mean, 1.5), Region(1.0, math.inf), "sequential", 1.0)
-    told = seeds_to_decide(like, Judging(seeds=3, most_seeds=400))
+    told = seeds_to_decide(like, TestDesign(seeds=3, most_seeds=400))
     assert told is not None
     assert 0.5 <= told / (sum(found) / len(found)) <= 2
 
@@ -81,8 +81,8 @@ def test_a_value_on_its_bound_is_decided_by_no_number_of_seeds() -> None:
 def test_only_what_is_undecided_has_an_outlook() -> None:
     clear = Quantity(normal(5, 9.0, 0.1), Region(0.0, math.inf), "interval")
     open_still = Quantity(normal(5, 0.3, 1.0), Region(0.0, math.inf), "interval")
-    assert judge_with_outlook(clear, JUDGING).needs is None
-    assert (judge_with_outlook(open_still, JUDGING).needs or 0) > 5
+    assert judge_with_projected_n(clear, JUDGING).needs is None
+    assert (judge_with_projected_n(open_still, JUDGING).needs or 0) > 5
 
 
 def test_one_seed_and_a_deviation_have_none() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from builders import PHASE, make_evidence, make_program
 
-from planner.criteria.decision_rule import Judging
+from planner.criteria.decision_rule import TestDesign
 from planner.criteria.judge import judge_criteria
 from planner.criteria.selection import seeds_to_confirm
 from planner.language.criterion import Comparison
@@ -18,8 +18,8 @@ def result_of(values: dict[str, list[float]], treatment: str | None = None, **bo
     rule |= {"treatment": treatment} if treatment else {}
     program = make_program({"best": rule}, gate=["best"])
     evidence = make_evidence({arm: [{"acc": v} for v in vs] for arm, vs in values.items()})
-    judging = Judging(seeds=3, most_seeds=6, required=frozenset(["best"]), gating=frozenset(["best"]))
-    return judge_criteria(program, PHASE, evidence, judging, {})["best"]
+    design = TestDesign(seeds=3, most_seeds=6, required=frozenset(["best"]), gating=frozenset(["best"]))
+    return judge_criteria(program, PHASE, evidence, design, {})["best"]
 
 
 def flat(value: float, n: int = 6) -> list[float]:
@@ -69,8 +69,8 @@ def test_one_arm_alone_is_no_choice() -> None:
     program_rule = {"metric": "acc", "any_arm": ["new"], "versus": "base", "better_by": 0.1}
     program = make_program({"best": program_rule}, gate=["best"])
     evidence = make_evidence({a: [{"acc": v} for v in flat(x)] for a, x in (("base", 0.5), ("new", 0.9))})
-    judging = Judging(seeds=3, most_seeds=6, required=frozenset(["best"]))
-    assert judge_criteria(program, PHASE, evidence, judging, {})["best"].chosen is None
+    design = TestDesign(seeds=3, most_seeds=6, required=frozenset(["best"]))
+    assert judge_criteria(program, PHASE, evidence, design, {})["best"].chosen is None
 
 
 def test_only_a_winner_that_is_not_confirmed_yet_asks_for_seeds_and_so_does_its_baseline() -> None:

@@ -8,10 +8,10 @@ from explaining import explained, program_of, trace_on, verdict_on
 from planner.explaining.in_json import as_json
 from planner.explaining.in_text import as_text
 from planner.explaining.trace import Trace
-from planner.explaining.unfired_rules import Told, rules_told
+from planner.explaining.unfired_rules import RuleTrace, rules_told
 
 
-def told(trace: Trace) -> dict[str, Told]:
+def told(trace: Trace) -> dict[str, RuleTrace]:
     return {one.rule.removeprefix("look."): one for one in rules_told(trace)}
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from planner.errors import UsageError
 from planner.explaining.trace import Trace
 from planner.explaining.why_not import why_not, why_not_lines
-from planner.lineage.staleness import Standing
+from planner.lineage.staleness import Validity
 
 
 def test_a_name_that_does_not_exist_is_refused_with_those_that_do() -> None:
@@ -80,7 +80,7 @@ def test_a_decision_earlier_on_the_way_is_found() -> None:
 def test_the_smallest_change_chooses_it_and_none_that_is_stated_is_smaller(world, name: str) -> None:
     verdict = world.judged()
     decision = world.ground.decide(verdict)
-    trace = Trace(world.program, "look", verdict, decision, (), (), Standing(), verdicts={"look": verdict})
+    trace = Trace(world.program, "look", verdict, decision, (), (), Validity(), verdicts={"look": verdict})
     found = why_not(trace, name)
     if found.smallest is None:
         return

@@ -10,7 +10,7 @@ from cli_schemas import assert_fits
 from small_homes import QUICK, ROOT, cli, make_home
 
 from planner.calibration.report import as_json
-from planner.io.commands.calibrate import Wish, calibrate_program
+from planner.io.commands.calibrate import CalibrationOptions, calibrate_program
 from planner.paths import Home
 
 PROGRAMS = sorted(path.stem for path in (ROOT / "knowledge" / "programs").glob("*.yaml"))
@@ -50,7 +50,9 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed_and_the_proce
 
 def test_processes_share_the_work_and_change_nothing(home: Path) -> None:
     def told(jobs: int) -> str:
-        wish = Wish(repetitions=60, jobs=jobs, effects=("better.score=0.3",), noise=("score=0.1",))
+        wish = CalibrationOptions(
+            repetitions=60, jobs=jobs, effects=("better.score=0.3",), noise=("score=0.1",)
+        )
         return json.dumps(as_json(calibrate_program(Home(home), "quick", wish)), allow_nan=False)
 
     assert told(1) == told(2)
@@ -75,7 +77,7 @@ def test_a_program_file_is_calibrated_as_it_is(home: Path, tmp_path: Path) -> No
 
 
 def test_noise_is_measured_where_runs_are_recorded(judged_home: Path) -> None:
-    found = calibrate_program(Home(judged_home), "quick", Wish(repetitions=1))
+    found = calibrate_program(Home(judged_home), "quick", CalibrationOptions(repetitions=1))
     assert found.noise["score"].source == "measured"
     assert 0 < found.noise["score"].paired < 1
 

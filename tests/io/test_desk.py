@@ -9,7 +9,7 @@ import pytest
 from stories import story
 from worlds import Measured, World, credit_linesearch, foreign_run, own_run, scores, small, steady
 
-from planner.deciding.policy import build_position
+from planner.deciding.policy import build_plan
 from planner.errors import ProgramError
 from planner.io.commands.open_home import code_at_hand
 from planner.io.in_memory import MemoryRuns
@@ -299,7 +299,7 @@ def test_a_launch_says_that_the_verdict_is_stale_and_another_fidelity_has_none_y
         "full": "first are missing: nothing has been judged yet at fidelity full",
     }
     for fidelity, told in asked.items():
-        ahead = build_position(world.desk(fidelity=fidelity or None).recall()).decision
+        ahead = build_plan(world.desk(fidelity=fidelity or None).recall()).decision
         assert ahead is not None
         assert told in ahead.reason
 
@@ -321,7 +321,7 @@ def test_a_launch_says_what_changed_since_the_verdict(
         return {at: one.model_copy(update=change) for at, one in describe(self, fidelity).items()}
 
     monkeypatch.setattr(Describer, "describe", otherwise)
-    ahead = build_position(world.desk().recall()).decision
+    ahead = build_plan(world.desk().recall()).decision
     assert ahead is not None
     assert ahead.reason.endswith(told)
 
@@ -329,7 +329,7 @@ def test_a_launch_says_what_changed_since_the_verdict(
 def test_runs_that_are_gone_from_the_store_are_told_to_be_gone(world: World) -> None:
     world.advance()
     world.runs = MemoryRuns()
-    ahead = build_position(world.desk().recall()).decision
+    ahead = build_plan(world.desk().recall()).decision
     assert ahead is not None
     assert ahead.reason.endswith("its verdict is stale: runs that it counted are no longer in MLflow")
 

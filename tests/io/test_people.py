@@ -13,7 +13,7 @@ from worlds import World, scores, small
 
 from planner.errors import UsageError
 from planner.io.commands.person import (
-    Wish,
+    OverrideRequest,
     exclude_run,
     keep_code,
     list_overrides,
@@ -56,7 +56,7 @@ def record_bytes(world: World) -> str:
 def choose(world: World, **fields: Any) -> Override:
     given: dict[str, Any] = {"choose": "repeat", "reason": "a hunch", "by": "ada", **fields}
     phase = given.pop("phase", "first")
-    return override_phase(Home(world.folder), "small", phase, Wish(**given))
+    return override_phase(Home(world.folder), "small", phase, OverrideRequest(**given))
 
 
 @pytest.mark.parametrize(

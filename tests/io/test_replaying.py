@@ -21,7 +21,7 @@ from planner.io.commands.verify_memo import Verified, as_lines, verify_memos
 from planner.io.mlflow.run_store import MlflowRuns
 from planner.paths import Home
 from planner.records.base import digest_of
-from planner.replay.report import Outcome, as_json
+from planner.replay.report import ReplayReport, as_json
 
 MEMO = Path("knowledge") / "memos" / "quick" / "first.md"
 
@@ -42,11 +42,11 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def told(outcome: Outcome) -> set[tuple[str, str]]:
+def told(outcome: ReplayReport) -> set[tuple[str, str]]:
     return {(difference.kind, difference.id) for difference, _ in outcome.differences}
 
 
-def said(outcome: Outcome) -> str:
+def said(outcome: ReplayReport) -> str:
     return "\n".join(difference.what for difference, _ in outcome.differences)
 
 

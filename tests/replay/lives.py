@@ -12,7 +12,7 @@ from worlds import Crash, Measured, World, credit_linesearch, foreign_run, score
 from planner.io.commands.replay import Archive, build_archive
 from planner.language.program import Program, build
 from planner.replay.replay import Replayed, replay
-from planner.replay.report import Outcome
+from planner.replay.report import ReplayReport
 
 Life = Callable[[Path], World]
 ARMS = ("base", "new", "other", "last")
@@ -255,14 +255,14 @@ def archive_of(world: World) -> Archive:
     return build_archive(world.program, copies, world.records, world.runs)
 
 
-def replayed(world: World, seed: int = 0) -> Outcome:
+def replayed(world: World, seed: int = 0) -> ReplayReport:
     """The world's replay, its runs in an order of chance."""
     archive = archive_of(world)
     runs = list(archive.runs)
     random.Random(seed).shuffle(runs)
     found = archive.records
     told: list[Replayed] = replay(world.program, runs, found.entries)
-    return Outcome(world.program, told, found.differences, found.pending, found.elsewhere)
+    return ReplayReport(world.program, told, found.differences, found.pending, found.elsewhere)
 
 
 def edited(program: Program, better_by: float) -> Program:

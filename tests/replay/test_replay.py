@@ -15,10 +15,10 @@ from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.differences import first_difference
 from planner.replay.replay import replay
-from planner.replay.report import Outcome, as_json, as_lines
+from planner.replay.report import ReplayReport, as_json, as_lines
 
 
-def told(outcome: Outcome) -> set[tuple[str, str]]:
+def told(outcome: ReplayReport) -> set[tuple[str, str]]:
     return {(difference.kind, difference.id) for difference, _ in outcome.differences}
 
 
@@ -214,7 +214,7 @@ def test_a_verdict_that_does_not_follow_from_its_runs_is_a_record_that_was_alter
     world = plain(tmp_path)
     runs = archive_of(world).runs
     entries = with_record(world, world.at.verdicts["first"], **fields)
-    outcome = Outcome(world.program, replay(world.program, runs, entries))
+    outcome = ReplayReport(world.program, replay(world.program, runs, entries))
     new = next(e.record for e in entries if isinstance(e.record, Verdict))
     assert ("record", new.id) in told(outcome)
     assert any(what in d.what for d, _ in outcome.differences)
@@ -230,7 +230,7 @@ def test_a_decision_that_does_not_follow_from_its_verdict_was_altered(
     world = plain(tmp_path)
     decision = world.at.decisions["first"]
     entries = with_record(world, decision, **fields)
-    outcome = Outcome(world.program, replay(world.program, archive_of(world).runs, entries))
+    outcome = ReplayReport(world.program, replay(world.program, archive_of(world).runs, entries))
     new = next(e.record for e in entries if isinstance(e.record, Decision) and e.record.rule == decision.rule)
     assert told(outcome) == {("record", new.id)}
     assert next(iter(fields)) in outcome.differences[0][0].what
@@ -243,7 +243,7 @@ def test_a_run_more_or_less_that_was_asked_for_is_a_record_that_was_altered(tmp_
     )
     asked = (*added.inputs.asked[:-1], (added.inputs.asked[-1][0], 40))
     entries = with_record(world, added, inputs=added.inputs.model_copy(update={"asked": asked}))
-    outcome = Outcome(world.program, replay(world.program, archive_of(world).runs, entries))
+    outcome = ReplayReport(world.program, replay(world.program, archive_of(world).runs, entries))
     assert {kind for kind, _ in told(outcome)} == {"record"}
     assert "inputs.asked" in outcome.differences[0][0].what
 
@@ -254,11 +254,11 @@ def test_an_override_or_verdict_that_is_gone_is_named(tmp_path: Path) -> None:
     said = world.say("first", choose="repeat")
     world.advance()
     entries = [e for e in archive_of(world).records.entries if e.record.id != said.id]
-    outcome = Outcome(world.program, replay(world.program, archive_of(world).runs, entries))
+    outcome = ReplayReport(world.program, replay(world.program, archive_of(world).runs, entries))
     assert ("record", said.id) in told(outcome)
     verdict = world.at.verdicts["first"].id
     entries = [e for e in archive_of(world).records.entries if e.record.id != verdict]
-    outcome = Outcome(world.program, replay(world.program, archive_of(world).runs, entries))
+    outcome = ReplayReport(world.program, replay(world.program, archive_of(world).runs, entries))
     assert ("record", verdict) in told(outcome)
 
 
@@ -292,7 +292,7 @@ def test_records_of_an_earlier_version_are_counted_apart_and_are_no_difference(t
         entries = with_record(world, old, **fields)
         if old is verdict:
             entries = [e for e in entries if e.record.id != decision.id]
-        outcome = Outcome(world.program, replay(world.program, archive_of(world).runs, entries))
+        outcome = ReplayReport(world.program, replay(world.program, archive_of(world).runs, entries))
         assert outcome.ok
         assert sum(outcome.count(kind)["older"] for kind in ("verdict", "decision")) == 1
         assert any("earlier version" in line for line in as_lines(outcome))

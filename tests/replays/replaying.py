@@ -7,13 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from planner.deciding.situation import Position, Step
+from planner.deciding.situation import Plan, Step
 from planner.errors import ProgramError
 from planner.explaining.in_text import as_text
 from planner.explaining.trace import Trace, trace_of
 from planner.io.programs.loader import load_program
 from planner.language.program import Program
-from planner.lineage.staleness import build_standing
+from planner.lineage.staleness import build_validity
 from planner.memo.render import render_memo
 from planner.records.person import Override
 from tests.reference_figures import as_run, load_draft, load_figures
@@ -76,31 +76,31 @@ def seeds_of(figures: Figures, phase: str, seeds: int, noise: float = 1e-4) -> N
                 figures[phase].append(twin)
 
 
-def replay(name: str, figures: Figures, overrides: tuple[Override, ...] = ()) -> Position:
+def replay(name: str, figures: Figures, overrides: tuple[Override, ...] = ()) -> Plan:
     """Where the program stands, given these figures and nothing that could be run."""
     runs = [as_run(raw, phase) for phase, raws in figures.items() for raw in raws]
     return stand(program_of(name), runs, no_run=True, overrides=overrides)
 
 
 @cache
-def document(name: str) -> Position:
+def document(name: str) -> Plan:
     """Where the program stands on the document's own figures."""
     return replay(name, figures_of(name))
 
 
-def step_of(position: Position, phase: str) -> Step:
+def step_of(position: Plan, phase: str) -> Step:
     """The verdict and decision of a phase that was judged."""
     return next(step for step in position.steps if step.verdict.phase == phase)
 
 
-def traced(name: str, position: Position, phase: str) -> Trace:
+def traced(name: str, position: Plan, phase: str) -> Trace:
     """What ``explain`` and the memo of a phase are told from."""
     program, step = program_of(name), step_of(position, phase)
-    standing = build_standing(program, position.verdicts)
+    standing = build_validity(program, position.verdicts)
     return trace_of(program, phase, step.verdict, step.decision, position.verdicts, (), standing)
 
 
-def memo_of(name: str, position: Position, phase: str) -> str:
+def memo_of(name: str, position: Plan, phase: str) -> str:
     """The memo of a phase."""
     return render_memo(traced(name, position, phase))
 
@@ -110,7 +110,7 @@ def section(memo: str, heading: str) -> str:
     return memo.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
 
 
-def said(name: str, position: Position, phase: str) -> str:
+def said(name: str, position: Plan, phase: str) -> str:
     """Everything that memo and ``explain`` say of a phase."""
     trace = traced(name, position, phase)
     return "\n".join([render_memo(trace), as_text(trace, full=True)])

@@ -8,7 +8,7 @@ import pytest
 
 from planner.explaining.in_text import as_text
 from planner.explaining.trace import trace_of
-from planner.lineage.staleness import build_standing
+from planner.lineage.staleness import build_validity
 from planner.records.verdict import ClaimResult
 from tests.reference_figures import load_figures
 from tests.replays.replaying import (
@@ -108,7 +108,7 @@ def test_ep_facts_alone_leave_both_hypotheses_open_and_the_ruling_a_prediction()
     text = section(memo("ep_contraction", "fact_check"), "Hypotheses")
     for says in program.hypotheses.rivals.values():
         assert "open" in line_of(text, says)
-    standing = build_standing(program, position.verdicts)
+    standing = build_validity(program, position.verdicts)
     ahead = trace_of(program, "decisive", None, None, position.verdicts, (), standing)
     assert "predicted: case b (0.9)" in as_text(ahead)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from planner.deciding.situation import Position
+from planner.deciding.situation import Plan
 from planner.records.person import Override
 from tests.replays.replaying import (
     Figures,
@@ -29,7 +29,7 @@ def log(figures: Figures, phase: str, arm: str, seed: int = 0, **metrics: float)
     return run
 
 
-def walked(position: Position) -> list[tuple[str, str, str | None]]:
+def walked(position: Plan) -> list[tuple[str, str, str | None]]:
     return [(s.verdict.phase, s.verdict.outcome, s.verdict.case or s.verdict.tier) for s in position.steps]
 
 

@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from planner.engine.loop import Options, Outcome, run_loop
+from planner.engine.loop import LoopResult, Options, run_loop
 from planner.errors import Fault, UsageError, each_apart
-from planner.io.commands.advance_output import Telling, end_lines, heard_or_not
-from planner.io.commands.open_home import code_at_hand, open_journal, open_program, standpoint
-from planner.io.commands.session import Desk, Wishes
+from planner.io.commands.advance_output import AdvanceReport, end_lines, heard_or_not
+from planner.io.commands.open_home import code_at_hand, open_journal, open_program, read_program_state
+from planner.io.commands.session import Session, Wishes
 from planner.io.leases.program_lock import program_lock
 from planner.io.leases.store_lease import SharedLease, owner_lock
 from planner.io.pictures.memo_files import MemoFiles
@@ -100,7 +100,7 @@ def _open_as_asked(home: Home, name: str, request: Request) -> Program:
 
 def _run(
     home: Home, program: Program, request: Request, stop_at: float | None, say: Callable[[str], None]
-) -> Outcome:
+) -> LoopResult:
     """Settles what was left of a program that this process holds, and runs its loop."""
     with _desk(home, program, request, stop_at, say) as desk, _held(desk, request):
         from planner.io.sync.sync import import_records, mirror_pending
@@ -109,21 +109,21 @@ def _run(
             import_records(desk.journal, desk.records, desk.runs, program)
         desk.reaper().settle()
         with whole():
-            mirror_pending(desk)
+            mirror_pending(desk.journal, desk.records, desk.program)
         options = Options(request.every, request.until, request.accept)
         done = run_loop(desk, options, _ask if _has_terminal() and not request.quiet else None)
         with whole():
-            mirror_pending(desk, done.position.steps)
+            mirror_pending(desk.journal, desk.records, desk.program, done.position.steps)
         if done.position.state == "done":  # nothing will be tried again
             shutil.rmtree(home.work / program.program, ignore_errors=True)
     return done
 
 
 def _told(
-    home: Home, program: Program, request: Request, done: Outcome, say: Callable[[str], None]
+    home: Home, program: Program, request: Request, done: LoopResult, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """The reply for one program, which is also said."""
-    at, _ = standpoint(home, program)
+    at, _ = read_program_state(home, program)
     steps = [{k: v for k, v in asdict(step).items() if k != "judged"} for step in done.steps]
     ahead = next_step(at)
     told = {
@@ -140,7 +140,7 @@ def _told(
     return told
 
 
-def _lacking(request: Request, done: Outcome) -> str | None:
+def _lacking(request: Request, done: LoopResult) -> str | None:
     """What ``--no-run`` would have to run to go on; None where it ended for another reason."""
     goes_on = request.every or request.until is not None or not done.steps
     reached = request.until in done.position.verdicts
@@ -152,7 +152,7 @@ def _lacking(request: Request, done: Outcome) -> str | None:
 @contextmanager
 def _desk(
     home: Home, program: Program, request: Request, stop_at: float | None, say: Callable[[str], None]
-) -> Iterator[Desk]:
+) -> Iterator[Session]:
     from planner.io.mlflow.record_store import MlflowRecords
     from planner.io.mlflow.run_store import MlflowRuns
 
@@ -160,7 +160,7 @@ def _desk(
     journal = open_journal(home, program)
     runs = MlflowRuns(home)
     launcher = LocalLauncher(home.root, workers(request), home.logs / program.program)
-    desk = Desk(
+    desk = Session(
         home=home,
         program=program,
         code=code,
@@ -171,7 +171,7 @@ def _desk(
         memos=MemoFiles(home),
         clock=SystemClock(),
         wishes=Wishes(request.fidelity, request.no_run, stop_at),
-        notify=heard_or_not(Telling(home, workers(request), say)),
+        notify=heard_or_not(AdvanceReport(home, workers(request), say)),
     )
     try:
         runs.experiment(program)
@@ -180,7 +180,7 @@ def _desk(
         launcher.close()
 
 
-def _held(desk: Desk, request: Request) -> AbstractContextManager[None]:
+def _held(desk: Session, request: Request) -> AbstractContextManager[None]:
     """The program, held against other homes that use the same store."""
     from planner.io.mlflow.run_store import MlflowRuns
 

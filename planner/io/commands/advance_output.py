@@ -42,7 +42,7 @@ def _lead_nowhere() -> None:
             os.close(nowhere)
 
 
-class Telling:
+class AdvanceReport:
     """Follows the desk's messages.
 
     Args:

@@ -19,17 +19,17 @@ from planner.calibration.scenarios import (
 from planner.calibration.summary import Calibration, GateRow, PathRow, Tally, path_of, tally_of
 from planner.calibration.trial import GateTrial, PathTrial
 from planner.errors import UsageError
-from planner.io.commands.open_home import standpoint
+from planner.io.commands.open_home import read_program_state
 from planner.io.commands.parallel_trials import Key, Trials, simulate
 from planner.io.programs.loader import find_program, load_program
-from planner.judging.error_budget import build_shares
+from planner.judging.error_budget import build_alpha_shares
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.verdict import Verdict
 
 
 @dataclass(frozen=True)
-class Wish:
+class CalibrationOptions:
     """What was asked for.
 
     Attributes:
@@ -46,7 +46,7 @@ class Wish:
     jobs: int | None = None
 
 
-def calibrate_program(home: Home, which: str, wish: Wish) -> Calibration:
+def calibrate_program(home: Home, which: str, wish: CalibrationOptions) -> Calibration:
     """Simulates the gates of a program.
 
     Args:
@@ -70,10 +70,10 @@ def _program_and_verdicts(home: Home, which: str) -> tuple[Program, list[Verdict
     program = load_program(Path(which) if is_file else find_program(home.root, which))
     if is_file or not home.journal.exists():
         return program, []
-    return program, list(standpoint(home, program)[0].verdicts.values())
+    return program, list(read_program_state(home, program)[0].verdicts.values())
 
 
-def _setting(program: Program, verdicts: Sequence[Verdict], wish: Wish) -> Setting:
+def _setting(program: Program, verdicts: Sequence[Verdict], wish: CalibrationOptions) -> Setting:
     if wish.shape not in ("normal", "t3", "lognormal"):
         raise UsageError(f"--noise-shape takes normal, t3 or lognormal, not '{wish.shape}'")
     if wish.repetitions < 1:
@@ -152,7 +152,9 @@ def _asked(setting: Setting) -> dict[Key, World]:
 # --- what came of it -------------------------------------------------------------------------------
 
 
-def _summed(setting: Setting, asked: Mapping[Key, World], trials: Trials, wish: Wish) -> Calibration:
+def _summed(
+    setting: Setting, asked: Mapping[Key, World], trials: Trials, wish: CalibrationOptions
+) -> Calibration:
     program = setting.program
     return Calibration(
         program=program.program,
@@ -172,7 +174,7 @@ def _summed(setting: Setting, asked: Mapping[Key, World], trials: Trials, wish: 
 
 
 def _gate_row(setting: Setting, phase: str, asked: Mapping[Key, World], trials: Trials) -> GateRow:
-    share = build_shares(setting.program)[phase]
+    share = build_alpha_shares(setting.program)[phase]
     tallies: dict[str, Tally] = {}
     for (name, world), found in trials.items():
         if name == phase:

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from planner.deciding.policy import build_position
-from planner.deciding.situation import Position
+from planner.deciding.policy import build_plan
+from planner.deciding.situation import Plan
 from planner.errors import Fault, each_apart
 from planner.io.commands.advance import Request, workers
 from planner.io.commands.open_home import code_at_hand, open_program
 from planner.io.commands.progress import in_words
-from planner.io.commands.session import Desk, Wishes
+from planner.io.commands.session import Session, Wishes
 from planner.io.in_memory import MemoryRecords, MemoryRuns
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store
@@ -54,7 +54,7 @@ def dry_run_programs(
 
 
 @contextmanager
-def read_only_desk(home: Home, program: Program, request: Request) -> Iterator[Desk]:
+def read_only_desk(home: Home, program: Program, request: Request) -> Iterator[Session]:
     """A desk that reads a home and leaves it as it is: its records, journal and runs are not written."""
     runs: Any = MemoryRuns()
     if has_store(home):
@@ -64,7 +64,7 @@ def read_only_desk(home: Home, program: Program, request: Request) -> Iterator[D
     with tempfile.TemporaryDirectory() as scratch:
         launcher = LocalLauncher(home.root, workers(request), Path(scratch))
         try:
-            yield Desk(
+            yield Session(
                 home=home,
                 program=program,
                 code=code_at_hand(home, program, needed=not request.no_run),
@@ -82,13 +82,13 @@ def read_only_desk(home: Home, program: Program, request: Request) -> Iterator[D
 
 def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
     with read_only_desk(home, program, request) as desk:
-        position = build_position(desk.recall())
+        position = build_plan(desk.recall())
         known = [run for run in desk.runs.snapshot(program).finished if run.own]
     seconds = _estimate(position.launch, known, workers(request))
     return _dry_json(program, position, seconds)
 
 
-def _dry_json(program: Program, position: Position, seconds: float | None) -> dict[str, Any]:
+def _dry_json(program: Program, position: Plan, seconds: float | None) -> dict[str, Any]:
     if position.refused:
         raise refusal(position.phase, position.refused)
     decision = position.next

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.errors import Fault, each_apart
-from planner.io.commands.open_home import open_program, standpoint
+from planner.io.commands.open_home import open_program, read_program_state
 from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
 from planner.knowledge.build import Knowledge, build_knowledge
@@ -16,7 +16,7 @@ def knowledge_of(home: Home, name: str | None) -> tuple[Sequence[Knowledge], Seq
     """What is known in one program, or in all; and what is wrong with programs that cannot be read."""
 
     def known(which: str) -> Knowledge:
-        at, entries = standpoint(home, open_program(home, which))
+        at, entries = read_program_state(home, open_program(home, which))
         return build_knowledge(at, entries, SystemClock().now())
 
     return each_apart([name] if name is not None else program_names(home.root), known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.errors import PhasegateError, StoreUnavailable
-from planner.evidence.selection import Catalog, Recall
+from planner.evidence.selection import Catalog, RunSelector
 from planner.io.commands.open_home import code_of, open_journal
 from planner.io.mlflow.client import store_uri
 from planner.io.workers.descriptions import known_descriptions
@@ -37,5 +37,5 @@ def measured_faults(home: Home, program: Program) -> list[Finding]:
         code = ""
     described = known_descriptions(program, code, journal)
     catalog = Catalog(code, kept_code(entries, code), described)
-    recall = Recall(program, snapshot, catalog, exclusions_today(entries))
+    recall = RunSelector(program, snapshot, catalog, exclusions_today(entries))
     return noise_findings(program, recall.evidence_of)

@@ -14,7 +14,7 @@ from planner.io.workers.code_digest import code_digest
 from planner.io.workers.descriptions import data_today
 from planner.language.program import Program
 from planner.lineage.in_force import kept_code
-from planner.lineage.program_state import Standpoint, build_standpoint
+from planner.lineage.program_state import ProgramState, build_program_state
 from planner.paths import Home
 from planner.records.base import digest_of
 from planner.records.journal_entry import Entry
@@ -68,7 +68,7 @@ def open_journal(home: Home, program: Program) -> Journal:
     return journal
 
 
-def standpoint(home: Home, program: Program) -> tuple[Standpoint, Sequence[Entry]]:
+def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequence[Entry]]:
     """Where a program stands, from the journal alone."""
     journal = open_journal(home, program)
     entries = journal.entries(program.program)
@@ -78,7 +78,7 @@ def standpoint(home: Home, program: Program) -> tuple[Standpoint, Sequence[Entry
         code = None
     accepted = kept_code(entries, code) if code else frozenset()
     judged = {e.record.phase: e.record.fidelity for e in entries if isinstance(e.record, Verdict)}
-    at = build_standpoint(
+    at = build_program_state(
         program,
         entries,
         SystemClock().now(),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from planner.calibration.noise_model import Normals
 from planner.calibration.scenarios import Setting, World
-from planner.calibration.simulator import Plan
+from planner.calibration.simulator import SimulationPlan
 from planner.calibration.trial import GateTrial, PathTrial, approved, try_gate, try_path
 from planner.records.base import digest_of
 
@@ -98,7 +98,7 @@ def _shown(
 
 def _run(task: _Task) -> list[GateTrial | PathTrial]:
     program = task.setting.program
-    plan = Plan(task.setting, task.world, program.phases if task.phase is None else [task.phase])
+    plan = SimulationPlan(task.setting, task.world, program.phases if task.phase is None else [task.phase])
     found: list[GateTrial | PathTrial] = []
     for repetition in range(task.first, task.last):
         normals = seeded_normals(task.seed, task.key, repetition)

@@ -12,13 +12,13 @@ from typing import Any
 
 from planner.deciding.triage import choices
 from planner.errors import StoreUnavailable, UsageError
-from planner.io.commands.open_home import code_of, open_journal, open_program, standpoint
+from planner.io.commands.open_home import code_of, open_journal, open_program, read_program_state
 from planner.io.commands.session import user_name
 from planner.io.sync.mirror import write_person
 from planner.io.system.clock import SystemClock
 from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, kept_code
-from planner.lineage.program_state import Standpoint
+from planner.lineage.program_state import ProgramState
 from planner.paths import Home
 from planner.records.person import Exclusion, Keep, Override, Revocation
 from planner.scoring.override_list import override_rows
@@ -29,7 +29,7 @@ _LONGEST = 2000
 
 
 @dataclass(frozen=True)
-class Wish:
+class OverrideRequest:
     """What ``override`` was asked for."""
 
     choose: str | None = None
@@ -40,7 +40,7 @@ class Wish:
     expires: str | None = None
 
 
-def override_phase(home: Home, name: str, phase: str | None, wish: Wish) -> Override:
+def override_phase(home: Home, name: str, phase: str | None, wish: OverrideRequest) -> Override:
     """Writes down a person's choice about a phase that is open.
 
     Raises:
@@ -49,7 +49,7 @@ def override_phase(home: Home, name: str, phase: str | None, wish: Wish) -> Over
     Side effects: journal, then MLflow.
     """
     program = open_program(home, name)
-    at, _ = standpoint(home, program)
+    at, _ = read_program_state(home, program)
     if phase is None:
         raise UsageError(f"which phase of {name}? it has {', '.join(program.phases)}")
     if phase not in program.phases:
@@ -73,7 +73,7 @@ def override_phase(home: Home, name: str, phase: str | None, wish: Wish) -> Over
     return override
 
 
-def _check(at: Standpoint, phase: str, wish: Wish) -> None:
+def _check(at: ProgramState, phase: str, wish: OverrideRequest) -> None:
     given = [v for v in (wish.choose, wish.verdict, wish.done) if v is not None]
     if len(given) != 1:
         raise UsageError("say one of --choose OPTION, --verdict accept|reject, --done OPTION")
@@ -94,7 +94,7 @@ def _check(at: Standpoint, phase: str, wish: Wish) -> None:
         raise UsageError(f"nothing waits for '{wish.done}' to be done")
 
 
-def _open_phases(at: Standpoint) -> str:
+def _open_phases(at: ProgramState) -> str:
     names = [p for p, d in at.decisions.items() if p in at.verdicts and d.target not in at.verdicts]
     return ", ".join(names)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from planner.errors import Fault, ProgramError, UsageError, each_apart
 from planner.explaining.trace import Trace, trace_of
-from planner.io.commands.open_home import code_of, open_program, standpoint
+from planner.io.commands.open_home import code_of, open_program, read_program_state
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
 from planner.lineage.in_force import rules_before
-from planner.lineage.program_state import Standpoint
+from planner.lineage.program_state import ProgramState
 from planner.lineage.status import phase_json
 from planner.paths import Home
 from planner.records.decision import Decision
@@ -31,7 +31,7 @@ def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None)
         UsageError: there is no such phase or decision.
     """
     program = open_program(home, name)
-    at, entries = standpoint(home, program)
+    at, entries = read_program_state(home, program)
     if decision_id is not None:
         found = [e for e in entries if isinstance(e.record, Decision) and e.record.id.startswith(decision_id)]
         if not found:
@@ -49,7 +49,7 @@ def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None)
 
 
 def _trace(
-    at: Standpoint, entries: Sequence[Entry], phase: str, verdict: Verdict | None, decision: Decision | None
+    at: ProgramState, entries: Sequence[Entry], phase: str, verdict: Verdict | None, decision: Decision | None
 ) -> Trace:
     when = at.decided_at.get(decision.id, "") if decision else ""
     scores = score_overrides(at.program, entries)
@@ -64,7 +64,7 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
         UsageError: the phase is unknown or has not been judged.
     """
     program = open_program(home, name)
-    at, entries = standpoint(home, program)
+    at, entries = read_program_state(home, program)
     if phase is not None and phase not in program.phases:
         raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
     judged = [d.phase for d in at.decisions.values() if d.phase in at.verdicts]
@@ -88,7 +88,7 @@ def phase_states(home: Home, name: str) -> tuple[Program, dict[str, PhaseState]]
     from planner.phase_graph.render import PhaseState
 
     program = open_program(home, name)
-    at, _ = standpoint(home, program)
+    at, _ = read_program_state(home, program)
     states = {}
     for phase in program.phases:
         told = phase_json(at, phase)

@@ -21,7 +21,7 @@ from planner.records.verdict import Verdict
 from planner.replay.differences import stepped_in
 from planner.replay.edited_program import WhatIf, what_if
 from planner.replay.replay import replay
-from planner.replay.report import Outcome
+from planner.replay.report import ReplayReport
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Archive:
     runs: Sequence[Run]
 
 
-def replay_program(home: Home, name: str) -> Outcome:
+def replay_program(home: Home, name: str) -> ReplayReport:
     """Derives every recorded verdict and decision of a program again.
 
     Raises:
@@ -68,11 +68,11 @@ def try_rules(home: Home, name: str, path: Path) -> WhatIf:
     return what_if(program, edited, archive.runs, archive.records.entries, archive.records.older)
 
 
-def replay_archive(archive: Archive) -> Outcome:
+def replay_archive(archive: Archive) -> ReplayReport:
     """The outcome of replaying what is on record."""
     found = archive.records
     replayed = replay(archive.program, archive.runs, found.entries, found.older)
-    return Outcome(archive.program, replayed, found.differences, found.pending, found.elsewhere)
+    return ReplayReport(archive.program, replayed, found.differences, found.pending, found.elsewhere)
 
 
 def open_archive(home: Home, program: Program) -> tuple[Archive, RecordStore | None]:

@@ -8,11 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.deciding.situation import Position, Situation, Step
+from planner.deciding.situation import Plan, PlanningState, Step
 from planner.engine.loop import Launched, Recorded
 from planner.engine.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.errors import StoreUnavailable
-from planner.evidence.selection import Catalog, Recall, Snapshot, spent_by
+from planner.evidence.selection import Catalog, RunSelector, Snapshot, spent_by
 from planner.explaining.in_json import as_json
 from planner.explaining.trace import Trace, trace_of
 from planner.io.journal.journal import Journal
@@ -33,8 +33,8 @@ from planner.lineage.in_force import (
     rules_seen,
 )
 from planner.lineage.lost_runs import lost_grounds
-from planner.lineage.program_state import build_standpoint
-from planner.lineage.staleness import Standing, build_standing
+from planner.lineage.program_state import build_program_state
+from planner.lineage.staleness import Validity, build_validity
 from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home
 from planner.records.decision import Decision
@@ -61,7 +61,7 @@ class Wishes:
 
 
 @dataclass
-class Desk:
+class Session:
     """One program's work on one home.
 
     Args:
@@ -83,26 +83,26 @@ class Desk:
     clock: Clock
     wishes: Wishes = Wishes()
     notify: Callable[[Any], None] = lambda _: None
-    _recall: Recall = field(init=False)
+    _recall: RunSelector = field(init=False)
     _limits: Limits = field(default_factory=Limits, init=False)
 
     # --- recall --------------------------------------------------------------------------------
 
-    def recall(self) -> Situation:
+    def recall(self) -> PlanningState:
         """Reads everything that is known."""
         entries = self.journal.entries(self.program.program)
         snapshot = self.runs.snapshot(self.program)
         accepted = kept_code(entries, self.code)
         told = self._asked_for(entries)
-        at = build_standpoint(self.program, told, self.clock.now(), self.code or None, accepted)
+        at = build_program_state(self.program, told, self.clock.now(), self.code or None, accepted)
         mended = [o.phase for o in at.overrides if o.done is not None]
         catalog = self._catalog(snapshot, accepted)
-        self._recall = Recall(self.program, snapshot, catalog, exclusions_today(entries), mended)
+        self._recall = RunSelector(self.program, snapshot, catalog, exclusions_today(entries), mended)
         (runs, seconds), budget = spent_by(snapshot.finished), self.program.budget
         left = None if budget.seconds is None else budget.seconds - seconds
         self._limits = Limits(self.wishes.stop_at, left, budget.run_seconds)
         affordable = 1_000_000 if budget.runs is None else max(budget.runs - runs, 0)
-        return Situation(
+        return PlanningState(
             program=self.program,
             evidence_of=self._recall.evidence_of,
             missing=self._recall.missing,
@@ -204,12 +204,12 @@ class Desk:
         place = self.records.held(self.program).get(verdict.id, "")
         return self.memos.has(verdict) or self.records.memo(place) is not None
 
-    def record(self, step: Step, position: Position, launched: int) -> Recorded:
+    def record(self, step: Step, position: Plan, launched: int) -> Recorded:
         """Writes a step down: journal first, then memo, then MLflow."""
         with whole():
             return self._record(step, position, launched)
 
-    def _record(self, step: Step, position: Position, launched: int) -> Recorded:
+    def _record(self, step: Step, position: Plan, launched: int) -> Recorded:
         verdict, decision, at = step.verdict, step.decision, self.clock.now()
         before = self._entry(verdict.id)
         self.journal.add(verdict, at)
@@ -274,9 +274,9 @@ class Desk:
         scores = score_overrides(self.program, entries)
         return trace_of(*told, scores, decisions, rules_before(entries, step.verdict))
 
-    def _standing(self, steps: tuple[Step, ...]) -> Standing:
+    def _standing(self, steps: tuple[Step, ...]) -> Validity:
         verdicts = {s.verdict.phase: s.verdict for s in steps}
-        return build_standing(self.program, verdicts, opened_by=opened_by(steps))
+        return build_validity(self.program, verdicts, opened_by=opened_by(steps))
 
     def _refresh_superseded(self, step: Step, steps: tuple[Step, ...]) -> None:
         """Writes the memo of a verdict that this one supersedes again, so that it says so."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from planner.errors import PhasegateError, ProgramBusy, told_by_the_system
 from planner.io.doctor.files import check_leftovers, check_notes
-from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.doctor.folders import check_folders
 from planner.io.doctor.journal import check_journal
 from planner.io.doctor.memos import check_memos
@@ -22,7 +22,7 @@ from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
 from planner.paths import Home
 
-Check = Callable[[Patient], Iterable[Finding]]
+Check = Callable[[HomeUnderCheck], Iterable[HealthFinding]]
 CHECKS: Sequence[Check] = (
     check_folders,
     check_programs,
@@ -35,7 +35,7 @@ CHECKS: Sequence[Check] = (
 )
 
 
-def examine(home: Home, repair: bool = False) -> list[Finding]:
+def examine(home: Home, repair: bool = False) -> list[HealthFinding]:
     """Everything that is wrong with a home; with ``repair``, what was done about it, and what is left.
 
     A program that is being advanced is left alone.
@@ -45,7 +45,7 @@ def examine(home: Home, repair: bool = False) -> list[Finding]:
 
     Side effects: with ``repair``, holds every free program, moves and writes files, journal and MLflow.
     """
-    patient = Patient(home)
+    patient = HomeUnderCheck(home)
     found = _noted(patient)
     if not repair:
         patient.busy = frozenset(n for n in program_names(home.root) if holder_of(home, n) is not None)
@@ -58,15 +58,15 @@ def examine(home: Home, repair: bool = False) -> list[Finding]:
     return [replace(one, done=None) if one.done and one.key in left else one for one in done]
 
 
-def _noted(patient: Patient) -> list[Finding]:
+def _noted(patient: HomeUnderCheck) -> list[HealthFinding]:
     return list(check_notes(patient))
 
 
-def _told(one: Finding, done: str) -> Finding:
+def _told(one: HealthFinding, done: str) -> HealthFinding:
     return replace(one, done=done)
 
 
-def _hold(patient: Patient, held: ExitStack) -> list[Finding]:
+def _hold(patient: HomeUnderCheck, held: ExitStack) -> list[HealthFinding]:
     """Takes the lock of every program that nobody advances; a finding where no lock can be taken at all."""
     busy = set()
     for name in program_names(patient.home.root):
@@ -77,14 +77,14 @@ def _hold(patient: Patient, held: ExitStack) -> list[Finding]:
         except OSError as error:
             what = str(told_by_the_system(error) or error).partition(";")[0]
             mend = "give this user the right to write there; nothing is repaired without the programs' locks"
-            return [Finding("lock.refused", str(patient.home.locks), what, mend)]
+            return [HealthFinding("lock.refused", str(patient.home.locks), what, mend)]
     patient.busy = frozenset(busy)
     return []
 
 
-def _all(patient: Patient, mend: bool) -> list[Finding]:
+def _all(patient: HomeUnderCheck, mend: bool) -> list[HealthFinding]:
     """Every finding of every check, each mended before the next check begins."""
-    found: list[Finding] = []
+    found: list[HealthFinding] = []
     for check in CHECKS:
         try:
             seen = list(check(patient))
@@ -100,14 +100,14 @@ def _all(patient: Patient, mend: bool) -> list[Finding]:
     return found
 
 
-def _unseen(check: Check, error: Exception) -> Finding:
+def _unseen(check: Check, error: Exception) -> HealthFinding:
     meaning = told_by_the_system(error) if isinstance(error, OSError) else None
     what, _, mend = str(meaning or error).partition("; ")
     about = check.__name__.removeprefix("check_")
-    return Finding(f"{about}.unseen", about, what, mend or "mend that, then run it again")
+    return HealthFinding(f"{about}.unseen", about, what, mend or "mend that, then run it again")
 
 
-def _mended(patient: Patient, one: Finding) -> Finding:
+def _mended(patient: HomeUnderCheck, one: HealthFinding) -> HealthFinding:
     """The finding after its repair; as it was where there is none, or a program that it needs is busy."""
     if one.repair is None or (patient.busy and not one.program) or one.program in patient.busy:
         return one
@@ -118,12 +118,12 @@ def _mended(patient: Patient, one: Finding) -> Finding:
         return replace(one, mend=f"the repair failed: {meaning or error}")
 
 
-def is_sound(found: Sequence[Finding]) -> bool:
+def is_sound(found: Sequence[HealthFinding]) -> bool:
     """Whether nothing is left to mend."""
     return all(one.warning or one.done for one in found)
 
 
-def as_json(found: Sequence[Finding]) -> dict[str, Any]:
+def as_json(found: Sequence[HealthFinding]) -> dict[str, Any]:
     """The reply of ``doctor --json``."""
     rows = [
         {
@@ -141,7 +141,7 @@ def as_json(found: Sequence[Finding]) -> dict[str, Any]:
     return {"schema": "phasegate.doctor/1", "ok": is_sound(found), "findings": rows}
 
 
-def as_lines(found: Sequence[Finding]) -> list[str]:
+def as_lines(found: Sequence[HealthFinding]) -> list[str]:
     """The same for a person."""
     lines = []
     for one in found:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from planner.evidence.selection import is_tried_again
-from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.leases.program_lock import holder_of
 from planner.io.system.quarantine import move_away
 from planner.language.program import Program
@@ -15,7 +15,7 @@ from planner.language.program import Program
 _ASIDE = re.compile(r"\..+\.(\d+)|.+\.new-(\d+)(-\d+)?(-wal|-shm|-journal)?")
 
 
-def check_notes(patient: Patient) -> Iterator[Finding]:
+def check_notes(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Notes of who holds a program, whose process is gone."""
     for note in sorted(patient.home.locks.glob("*.json")):
         if note.stem not in patient.busy and holder_of(patient.home, note.stem) is None:
@@ -23,7 +23,7 @@ def check_notes(patient: Patient) -> Iterator[Finding]:
             yield _leftover("lock.stale_note", patient, note, what, note.stem)
 
 
-def check_leftovers(patient: Patient) -> Iterator[Finding]:
+def check_leftovers(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Files that were being written when their process ended, and folders of runs that are finished."""
     home = patient.home
     memos = home.memo_folder("").parent
@@ -37,7 +37,7 @@ def check_leftovers(patient: Patient) -> Iterator[Finding]:
             yield from _finished_folders(patient, program)
 
 
-def _finished_folders(patient: Patient, program: Program) -> Iterator[Finding]:
+def _finished_folders(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFinding]:
     """A folder is needed until its run is finished for good: the next try goes on from what lies in it."""
     name, retries = program.program, program.budget.retries
     work = patient.journal.work(name)
@@ -54,14 +54,14 @@ def _finished_folders(patient: Patient, program: Program) -> Iterator[Finding]:
             yield _leftover("work.leftover", patient, folder, what, name)
 
 
-def _leftover(kind: str, patient: Patient, path: Path, what: str, program: str = "") -> Finding:
+def _leftover(kind: str, patient: HomeUnderCheck, path: Path, what: str, program: str = "") -> HealthFinding:
     def repair() -> str:
         if not path.exists():
             return "is gone already"
         return f"moved to {move_away(path, patient.home.quarantine)}"
 
     mend = "'phasegate doctor --repair' moves it to the quarantine"
-    return Finding(id=kind, about=str(path), what=what, mend=mend, program=program, repair=repair)
+    return HealthFinding(id=kind, about=str(path), what=what, mend=mend, program=program, repair=repair)
 
 
 def _alive(pid: int) -> bool:

@@ -13,7 +13,7 @@ from planner.paths import Home
 
 
 @dataclass(frozen=True)
-class Finding:
+class HealthFinding:
     """One thing that is wrong.
 
     Attributes:
@@ -43,7 +43,7 @@ class Finding:
 
 
 @dataclass
-class Patient:
+class HomeUnderCheck:
     """A home under examination.
 
     Attributes:

@@ -7,20 +7,20 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 
 LEAST_FREE = 50 * 1024**2
 """Bytes below which a batch of runs may not find room: a store and a handful of artifacts."""
 
 
-def check_folders(patient: Patient) -> Iterator[Finding]:
+def check_folders(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Every folder and database that is written to, and the room that is left."""
     home = patient.home
     folders = (home.mlruns, home.locks, home.work, home.logs, home.artifacts, home.quarantine)
     for path in (*folders, home.memo_folder("").parent, home.journal, home.database):
         place = _nearest(path)
         if not os.access(place, os.W_OK):
-            yield Finding(
+            yield HealthFinding(
                 id="folder.refused" if path.is_dir() or not path.exists() else "file.refused",
                 about=str(path),
                 what=f"{place} cannot be written",
@@ -28,7 +28,7 @@ def check_folders(patient: Patient) -> Iterator[Finding]:
             )
     free = shutil.disk_usage(_nearest(home.mlruns)).free
     if free < LEAST_FREE:
-        yield Finding(
+        yield HealthFinding(
             id="disk.nearly_full",
             about=str(home.mlruns),
             what=f"the disk that holds {home.mlruns} has {free / 1024**2:.0f} MiB left",

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from planner.errors import StoreUnavailable
-from planner.io.doctor import surgery
-from planner.io.doctor.finding import Finding, Patient
-from planner.io.doctor.rescue import sound
-from planner.io.doctor.salvage import salvaged_records, salvaged_work
+from planner.io.doctor import journal_repairs
+from planner.io.doctor.database_recovery import sound
+from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
+from planner.io.doctor.journal_recovery import salvaged_records, salvaged_work
 from planner.io.journal.database import opened, put_in_place
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import work_of
@@ -20,7 +20,7 @@ from planner.records.journal_entry import KINDS, Copy, kind_of
 from planner.records.person import AnyRecord
 
 
-def check_journal(patient: Patient) -> Iterator[Finding]:
+def check_journal(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Whether the file can be read at all; what is in it comes after.
 
     Side effects: notes in the patient whether it can.
@@ -43,9 +43,9 @@ def check_journal(patient: Patient) -> Iterator[Finding]:
     yield from _rows(patient)
 
 
-def _broken(patient: Patient, what: str) -> Finding:
+def _broken(patient: HomeUnderCheck, what: str) -> HealthFinding:
     damaged = "damaged" in what
-    return Finding(
+    return HealthFinding(
         id="journal.damaged" if damaged else "journal.unreadable",
         about=str(patient.home.journal),
         what=what,
@@ -56,7 +56,7 @@ def _broken(patient: Patient, what: str) -> Finding:
     )
 
 
-def _rebuild(patient: Patient) -> str:
+def _rebuild(patient: HomeUnderCheck) -> str:
     """Moves a broken journal away and makes a new one of what MLflow holds and it still held."""
     home = patient.home
     kept, work = list(salvaged_records(home.journal)), list(salvaged_work(home.journal))
@@ -64,9 +64,9 @@ def _rebuild(patient: Patient) -> str:
     aside.path.unlink(missing_ok=True)
     aside.make()
     taken = _from_mlflow(patient, aside) if _can_be_read_from(patient) else 0
-    known = {str(row["id"]) for row in surgery.rows(aside, "records")}
+    known = {str(row["id"]) for row in journal_repairs.rows(aside, "records")}
     added = [aside.add(record, at) for record, at in kept if record.id not in known]
-    resumed = surgery.put_back_work(aside, iter(work))
+    resumed = journal_repairs.put_back_work(aside, iter(work))
     place = move_away(home.journal, home.quarantine)
     put_in_place(aside.path, home.journal)
     patient.journal_sound = True
@@ -76,7 +76,7 @@ def _rebuild(patient: Patient) -> str:
     )
 
 
-def _can_be_read_from(patient: Patient) -> bool:
+def _can_be_read_from(patient: HomeUnderCheck) -> bool:
     """Whether MLflow has anything to rebuild from; asked without the journal, which is broken."""
     path = database_of(store_uri(patient.home))
     if path is not None and (not path.exists() or not path.stat().st_size):
@@ -85,7 +85,7 @@ def _can_be_read_from(patient: Patient) -> bool:
     return not wrong or "locked" in wrong  # a broken database is looked at next
 
 
-def _from_mlflow(patient: Patient, journal: Journal) -> int:
+def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
     """Every record and finished run that MLflow holds; a record that cannot be read is looked at later."""
     from planner.io.mlflow.record_store import MlflowRecords
     from planner.io.mlflow.run_store import MlflowRuns
@@ -104,9 +104,9 @@ def _from_mlflow(patient: Patient, journal: Journal) -> int:
     return taken
 
 
-def _rows(patient: Patient) -> Iterator[Finding]:
+def _rows(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Rows whose columns do not say what their record says: nobody would find them."""
-    for row in surgery.rows(patient.journal, "records"):
+    for row in journal_repairs.rows(patient.journal, "records"):
         record = read(row)
         if record is not None and _columns(row) != _columns_of(record):
             yield _row_finding(patient, row, record)
@@ -115,36 +115,36 @@ def _rows(patient: Patient) -> Iterator[Finding]:
                 f"row {row['position']} of the journal holds a record that cannot be read, of no program here"
             )
             mend = "bring the program's file back, then 'phasegate doctor --repair'"
-            yield Finding("journal.row", f"row {row['position']}", what, mend)
-    for row in surgery.rows(patient.journal, "work"):
+            yield HealthFinding("journal.row", f"row {row['position']}", what, mend)
+    for row in journal_repairs.rows(patient.journal, "work"):
         try:
             work_of(row)
         except ValueError:
             yield _work_finding(patient, row)
 
 
-def _row_finding(patient: Patient, row: dict[str, Any], record: AnyRecord) -> Finding:
+def _row_finding(patient: HomeUnderCheck, row: dict[str, Any], record: AnyRecord) -> HealthFinding:
     def repair() -> str:
-        surgery.put_right(patient.journal, int(row["position"]), record)
+        journal_repairs.put_right(patient.journal, int(row["position"]), record)
         return "its columns say again what the record says"
 
     what = (
         f"row {row['position']} of the journal says that it holds {_columns(row)}, and it holds {record.id}"
     )
     mend = "'phasegate doctor --repair' writes what the record says"
-    return Finding("journal.row", f"row {row['position']}", what, mend, repair=repair)
+    return HealthFinding("journal.row", f"row {row['position']}", what, mend, repair=repair)
 
 
-def _work_finding(patient: Patient, row: dict[str, Any]) -> Finding:
+def _work_finding(patient: HomeUnderCheck, row: dict[str, Any]) -> HealthFinding:
     def repair() -> str:
         timed = isinstance(row["seconds"], int | float)
-        surgery.settle_row(patient.journal, int(row["place"]), row["outcome"] if timed else None)
+        journal_repairs.settle_row(patient.journal, int(row["place"]), row["outcome"] if timed else None)
         return "it counts as finished where it has an outcome, and as not made where it has none"
 
     what = f"the journal's row of run {row['fingerprint']} of {row['program']} is malformed "
     what += f"(state {str(row['state'])[:20]!r})"
     mend = "'phasegate doctor --repair' goes by its outcome"
-    return Finding("journal.work", str(row["fingerprint"]), what, mend, repair=repair)
+    return HealthFinding("journal.work", str(row["fingerprint"]), what, mend, repair=repair)
 
 
 def read(row: dict[str, Any]) -> AnyRecord | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import home_mark, own_uri, speaking_of
 from planner.io.pictures.memo_files import write_aside
@@ -17,7 +17,7 @@ from planner.language.program import Program
 from planner.records.verdict import Verdict
 
 
-def check_memos(patient: Patient) -> Iterator[Finding]:
+def check_memos(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """The memo of every phase's last verdict."""
     if not patient.journal_sound or patient.records is None or not patient.home.journal.exists():
         return
@@ -25,7 +25,7 @@ def check_memos(patient: Patient) -> Iterator[Finding]:
         yield from _of_program(patient, program)
 
 
-def _of_program(patient: Patient, program: Program) -> Iterator[Finding]:
+def _of_program(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFinding]:
     assert patient.records is not None
     last: dict[tuple[str, str], tuple[Verdict, str]] = {}
     for copy in patient.journal.copies(program.program):
@@ -48,7 +48,7 @@ def _of_program(patient: Patient, program: Program) -> Iterator[Finding]:
             yield _finding(patient, program.program, verdict, path, place, here, page)
 
 
-def _is_of_another_home(patient: Patient, place: str) -> bool:
+def _is_of_another_home(patient: HomeUnderCheck, place: str) -> bool:
     """Whether a page was made by another home that uses the same store: its memo's file lies there."""
     assert patient.runs is not None
     if patient.runs.uri == own_uri(patient.home):
@@ -59,12 +59,20 @@ def _is_of_another_home(patient: Patient, place: str) -> bool:
 
 
 def _finding(
-    patient: Patient, name: str, verdict: Verdict, path: Path, place: str, here: str | None, page: str | None
-) -> Finding:
+    patient: HomeUnderCheck,
+    name: str,
+    verdict: Verdict,
+    path: Path,
+    place: str,
+    here: str | None,
+    page: str | None,
+) -> HealthFinding:
     if page is None:
         what = f"the page of {name} / {verdict.phase} in MLflow run {place} has lost its memo"
         mend = f"'phasegate doctor --repair' writes {path} there"
-        return Finding("memo.no_page", place, what, mend, name, partial(_to_page, patient, place, here or ""))
+        return HealthFinding(
+            "memo.no_page", place, what, mend, name, partial(_to_page, patient, place, here or "")
+        )
     repair = partial(_to_file, patient, path, place, page)
     if here is None:
         what = f"the memo {path} is gone"
@@ -72,24 +80,24 @@ def _finding(
             f"'phasegate doctor --repair' writes it from its page in MLflow, and 'memo {name}' "
             "shows it all the same"
         )
-        return Finding("memo.missing", str(path), what, mend, name, repair)
+        return HealthFinding("memo.missing", str(path), what, mend, name, repair)
     what = f"the memo {path} is not what stands on its page in MLflow: one of them was edited"
     mend = (
         f"'memo {name} {verdict.phase} --verify' tells which comes out of the runs; 'phasegate "
         "doctor --repair' "
     )
     mend += "moves the file to the quarantine and writes it from the page"
-    return Finding("memo.differs", str(path), what, mend, name, repair)
+    return HealthFinding("memo.differs", str(path), what, mend, name, repair)
 
 
-def _to_page(patient: Patient, place: str, text: str) -> str:
+def _to_page(patient: HomeUnderCheck, place: str, text: str) -> str:
     assert patient.runs is not None
     with speaking_of(patient.runs.uri):
         patient.runs.client.log_text(place, text, "memo.md")
     return "written to the page"
 
 
-def _to_file(patient: Patient, path: Path, place: str, text: str) -> str:
+def _to_file(patient: HomeUnderCheck, path: Path, place: str, text: str) -> str:
     """Writes a memo's file from its page, with the figures that it lacks."""
     assert patient.runs is not None
     told = f"the file is in {move_away(path, patient.home.quarantine)}; " if path.exists() else ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.errors import ProgramError
-from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.leases.program_lock import holder_of
 from planner.io.programs.loader import load_program, program_names
 
 
-def check_programs(patient: Patient) -> Iterator[Finding]:
+def check_programs(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Loads the programs.
 
     Side effects: notes in the patient which load.
@@ -22,7 +22,7 @@ def check_programs(patient: Patient) -> Iterator[Finding]:
         except ProgramError as error:
             first, _, more = str(error).partition("\n")
             what = f"the program {name} does not load: {first}" + (" (and more)" if more else "")
-            yield Finding(
+            yield HealthFinding(
                 "program.malformed", name, what, f"mend the file; 'check {name}' names every fault", name
             )
         if name in patient.busy:
@@ -30,7 +30,7 @@ def check_programs(patient: Patient) -> Iterator[Finding]:
             who = (
                 f"process {holder.pid} on {holder.host} since {holder.since}" if holder else "another process"
             )
-            yield Finding(
+            yield HealthFinding(
                 "program.busy",
                 name,
                 f"{name} is being advanced by {who} and is left alone",

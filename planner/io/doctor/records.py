@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from planner.io.doctor import surgery
-from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor import journal_repairs
+from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import speaking_of
 from planner.io.sync.rebuild import rebuild_journal
@@ -21,7 +21,7 @@ from planner.records.verdict import Verdict
 _REPAIR = "'phasegate doctor --repair' "
 
 
-def check_records(patient: Patient) -> Iterator[Finding]:
+def check_records(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Every program's records on both sides."""
     if not patient.journal_sound or patient.records is None:
         return
@@ -32,7 +32,7 @@ def check_records(patient: Patient) -> Iterator[Finding]:
         if held:
             what = f"the journal {patient.home.journal} is gone, and MLflow holds {held} records"
             mend = f"the next command that reads rebuilds it from MLflow, or {_REPAIR}does"
-            yield Finding(
+            yield HealthFinding(
                 "journal.missing", str(patient.home.journal), what, mend, repair=partial(_rebuilt, patient)
             )
             return
@@ -40,7 +40,7 @@ def check_records(patient: Patient) -> Iterator[Finding]:
         yield from _Sides(patient, program).findings()
 
 
-def _rebuilt(patient: Patient) -> str:
+def _rebuilt(patient: HomeUnderCheck) -> str:
     rebuild_journal(patient.home)
     return "rebuilt from MLflow"
 
@@ -48,7 +48,7 @@ def _rebuilt(patient: Patient) -> str:
 class _Sides:
     """What journal and MLflow hold of one program."""
 
-    def __init__(self, patient: Patient, program: Program) -> None:
+    def __init__(self, patient: HomeUnderCheck, program: Program) -> None:
         assert patient.records is not None
         assert patient.runs is not None
         self.patient, self.program, self.name = patient, program, program.program
@@ -60,7 +60,7 @@ class _Sides:
         for copy in self.journal:
             self.rows.setdefault(copy.mlflow_run, copy)
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[HealthFinding]:
         """What differs, each difference once."""
         held = {copy.id for copy in self.store}
         told: set[str] = set()
@@ -76,13 +76,13 @@ class _Sides:
                 yield from self._tags(str(place), record)
         yield from self._between(told)
 
-    def broken_in_mlflow(self) -> Iterator[Finding]:
+    def broken_in_mlflow(self) -> Iterator[HealthFinding]:
         """The copies in MLflow that cannot be read."""
         for copy in self.places.values():
             if (broken := self._of_place(copy)) is not None:
                 yield broken
 
-    def _of_row(self, copy: Copy, held: set[str]) -> Finding | None:
+    def _of_row(self, copy: Copy, held: set[str]) -> HealthFinding | None:
         """What is wrong with the journal's copy, or missing beside it."""
         if _read(copy) is None:
             other = next((c for c in self.store if c.id == copy.id or c.mlflow_run == copy.mlflow_run), None)
@@ -110,7 +110,7 @@ class _Sides:
         )
         return self._finding("record.missing", copy.id, what, mend, partial(self._bring_back, copy))
 
-    def _of_place(self, copy: Copy) -> Finding | None:
+    def _of_place(self, copy: Copy) -> HealthFinding | None:
         """What is wrong with MLflow's copy."""
         if _read(copy) is not None:
             return None
@@ -133,7 +133,7 @@ class _Sides:
             "record.unreadable_in_mlflow", copy.id, what, mend, partial(self._set_aside_place, copy)
         )
 
-    def _tags(self, place: str, verdict: Verdict) -> Iterator[Finding]:
+    def _tags(self, place: str, verdict: Verdict) -> Iterator[HealthFinding]:
         """Tags of a phase's page that say something else than its record."""
         with speaking_of(self.runs.uri):
             found = self.runs.client.get_run(place).data.tags
@@ -154,7 +154,7 @@ class _Sides:
                 "record.tags", place, what, mend, partial(put_tags, self.patient, place, wrong)
             )
 
-    def _between(self, told: set[str]) -> Iterator[Finding]:
+    def _between(self, told: set[str]) -> Iterator[HealthFinding]:
         """What differs though both copies can be read, and what only one side has yet."""
         found = reconcile(self.journal, self.store)
         for one in found.differences:
@@ -172,7 +172,7 @@ class _Sides:
             ),
         ):
             for record_id in ids:
-                yield Finding(
+                yield HealthFinding(
                     kind,
                     record_id,
                     f"record {record_id} of {self.name} {what}",
@@ -183,12 +183,12 @@ class _Sides:
 
     # --- repairs -------------------------------------------------------------------------------
 
-    def _finding(self, kind: str, about: str, what: str, mend: str, repair: Any = None) -> Finding:
-        return Finding(kind, about, what, mend, self.name, repair)
+    def _finding(self, kind: str, about: str, what: str, mend: str, repair: Any = None) -> HealthFinding:
+        return HealthFinding(kind, about, what, mend, self.name, repair)
 
     def _from_store(self, copy: Copy, record: AnyRecord) -> str:
         kept = keep_text(copy.body or "", f"{copy.id}.json", self.patient.home.quarantine)
-        surgery.put_right(self.patient.journal, copy.position, record)
+        journal_repairs.put_right(self.patient.journal, copy.position, record)
         return f"MLflow's copy stands in the journal again; what stood there is in {kept}"
 
     def _to_store(self, copy: Copy, record: AnyRecord) -> str:
@@ -201,7 +201,7 @@ class _Sides:
 
     def _set_aside_row(self, copy: Copy) -> str:
         kept = keep_text(copy.body or "", f"{copy.id}.json", self.patient.home.quarantine)
-        surgery.take_out(self.patient.journal, copy.position)
+        journal_repairs.take_out(self.patient.journal, copy.position)
         return f"taken out of the journal; its text is in {kept}"
 
     def _set_aside_place(self, copy: Copy) -> str:
@@ -216,11 +216,11 @@ class _Sides:
     def _bring_back(self, copy: Copy) -> str:
         if restored(self.patient, str(copy.mlflow_run)):
             return f"MLflow run {copy.mlflow_run} is restored"
-        surgery.forget_record(self.patient.journal, copy.id)
+        journal_repairs.forget_record(self.patient.journal, copy.id)
         return "it is written to MLflow again by the next advance"
 
 
-def restored(patient: Patient, run_id: str) -> bool:
+def restored(patient: HomeUnderCheck, run_id: str) -> bool:
     """Restores a deleted run; False where MLflow has none such, or it was not deleted.
 
     Side effects: one run in MLflow.
@@ -234,7 +234,7 @@ def restored(patient: Patient, run_id: str) -> bool:
     return True
 
 
-def lifecycle(patient: Patient, run_id: str) -> str:
+def lifecycle(patient: HomeUnderCheck, run_id: str) -> str:
     """``active``, ``deleted``, or ``gone`` where MLflow knows no such run."""
     runs = patient.runs
     assert runs is not None
@@ -247,7 +247,7 @@ def lifecycle(patient: Patient, run_id: str) -> str:
             raise
 
 
-def put_tags(patient: Patient, run_id: str, wanted: dict[str, str]) -> str:
+def put_tags(patient: HomeUnderCheck, run_id: str, wanted: dict[str, str]) -> str:
     """Gives a run's tags the values that they had."""
     runs = patient.runs
     assert runs is not None

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from planner.evidence.digests import run_digest, stepped_metrics
-from planner.io.doctor import surgery
-from planner.io.doctor.finding import Finding, Patient
+from planner.io.doctor import journal_repairs
+from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.doctor.records import lifecycle, put_tags, restored
 from planner.io.journal.work import Work
 from planner.io.leases.reaper import Reaper, is_elsewhere, run_folder, unsettled
@@ -21,7 +21,7 @@ from planner.records.runs import Run
 from planner.records.verdict import Verdict
 
 
-def check_runs(patient: Patient) -> Iterator[Finding]:
+def check_runs(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Every program's runs, in the journal and in MLflow."""
     if not patient.journal_sound or patient.runs is None or not patient.home.journal.exists():
         return
@@ -47,7 +47,7 @@ def check_runs(patient: Patient) -> Iterator[Finding]:
         yield from _without_files(patient, program, snapshot.finished)
 
 
-def _dead(patient: Patient, program: Program, work: Work) -> Finding:
+def _dead(patient: HomeUnderCheck, program: Program, work: Work) -> HealthFinding:
     folder = run_folder(patient.home, work)
     complete = folder is not None and (folder / "result.json").is_file()
     about = f"{work.fingerprint}-{work.attempt}"
@@ -60,10 +60,10 @@ def _dead(patient: Patient, program: Program, work: Work) -> Finding:
     )
     mend += f"'phasegate doctor --repair' {'adopts it' if complete else 'ends it'} now"
     kind = "run.unrecorded" if complete else "run.cut_off"
-    return Finding(kind, about, what, mend, name, partial(settle, patient, program, work))
+    return HealthFinding(kind, about, what, mend, name, partial(settle, patient, program, work))
 
 
-def _raw(patient: Patient, program: Program) -> dict[str, Any]:
+def _raw(patient: HomeUnderCheck, program: Program) -> dict[str, Any]:
     """Everything in a program's experiment, by id."""
     runs = patient.runs
     assert runs is not None
@@ -74,8 +74,8 @@ def _raw(patient: Patient, program: Program) -> dict[str, Any]:
 
 
 def _orphans(
-    patient: Patient, program: Program, found: Iterable[Any], known: set[str | None]
-) -> Iterator[Finding]:
+    patient: HomeUnderCheck, program: Program, found: Iterable[Any], known: set[str | None]
+) -> Iterator[HealthFinding]:
     """Runs of ours that MLflow takes for running and no lease knows of."""
     runs, name = patient.runs, program.program
     assert runs is not None
@@ -95,49 +95,51 @@ def _orphans(
                 "",
             )
             mend = "another machine may be at work on it; if none is, end it in MLflow"
-            yield Finding("run.running_elsewhere", run_id, what, mend, name, warning=True)
+            yield HealthFinding("run.running_elsewhere", run_id, what, mend, name, warning=True)
             continue
         mend = (
             f"'phasegate doctor --repair' {'adopts the result' if complete else 'ends it; it is made again'}"
         )
-        yield Finding(
+        yield HealthFinding(
             "run.orphan", run_id, what, mend, name, partial(settle_orphan, patient, program, run_id)
         )
 
 
-def _vanished(patient: Patient, program: Program, work: Work) -> Finding:
+def _vanished(patient: HomeUnderCheck, program: Program, work: Work) -> HealthFinding:
     run_id, name = str(work.mlflow_run), program.program
     what = f"run {work.fingerprint}-{work.attempt} of {name} is finished, and MLflow run {run_id} "
     stage = lifecycle(patient, run_id)
     if stage == "deleted":
         mend = f"'mlflow runs restore --run-id {run_id}', or 'phasegate doctor --repair'"
         repair = partial(_restore, patient, run_id)
-        return Finding("run.deleted", run_id, f"{what}is deleted", mend, name, repair)
+        return HealthFinding("run.deleted", run_id, f"{what}is deleted", mend, name, repair)
     mend = "bring it back, or 'phasegate doctor --repair' lets it be made again where a phase needs it"
     what += "is gone" if stage == "gone" else "does not read as a finished run of it"
-    return Finding("run.gone", run_id, what, mend, name, partial(_give_up, patient, work))
+    return HealthFinding("run.gone", run_id, what, mend, name, partial(_give_up, patient, work))
 
 
-def _retagged(patient: Patient, work: Work, wanted: dict[str, str]) -> Finding:
+def _retagged(patient: HomeUnderCheck, work: Work, wanted: dict[str, str]) -> HealthFinding:
     run_id = str(work.mlflow_run)
     what = (
         f"run {work.fingerprint}-{work.attempt} of {work.program} is finished, and MLflow run {run_id} was "
     )
     what += f"edited: {', '.join(wanted)} {'is' if len(wanted) == 1 else 'are'} not what the journal says"
     mend = "'phasegate doctor --repair' sets it back"
-    return Finding("run.tags", run_id, what, mend, work.program, partial(put_tags, patient, run_id, wanted))
+    return HealthFinding(
+        "run.tags", run_id, what, mend, work.program, partial(put_tags, patient, run_id, wanted)
+    )
 
 
-def _restore(patient: Patient, run_id: str) -> str:
+def _restore(patient: HomeUnderCheck, run_id: str) -> str:
     return "restored" if restored(patient, run_id) else "it was restored already"
 
 
-def _give_up(patient: Patient, work: Work) -> str:
-    rows = surgery.rows(patient.journal, "work")
+def _give_up(patient: HomeUnderCheck, work: Work) -> str:
+    rows = journal_repairs.rows(patient.journal, "work")
     keys = "program", "fingerprint", "attempt"
     wanted = work.program, work.fingerprint, work.attempt
     place = next(row["place"] for row in rows if tuple(row[k] for k in keys) == wanted)
-    surgery.abandon_work(patient.journal, int(place))
+    journal_repairs.abandon_work(patient.journal, int(place))
     return "it counts as not made; the next advance makes it again where a phase needs it"
 
 
@@ -158,7 +160,7 @@ def _lost_tags(work: Work, found: Mapping[str, str]) -> dict[str, str]:
     return {k: str(v) for k, v in expected.items() if v is not None and found.get(k) != str(v)}
 
 
-def _edited(patient: Patient, program: Program) -> Iterator[Finding]:
+def _edited(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFinding]:
     """Runs that hold something else than when the last verdict of a phase looked at them."""
     assert patient.runs is not None
     copies = patient.journal.copies(program.program)
@@ -184,7 +186,7 @@ def _edited(patient: Patient, program: Program) -> Iterator[Finding]:
                 yield _changed(program.program, run, verdict)
 
 
-def _changed(name: str, run: Run, verdict: Verdict) -> Finding:
+def _changed(name: str, run: Run, verdict: Verdict) -> HealthFinding:
     what = (
         f"MLflow run {run.id} ({run.arm}, seed {run.seed}) was changed since verdict {verdict.id} "
         "looked at it"
@@ -193,10 +195,10 @@ def _changed(name: str, run: Run, verdict: Verdict) -> Finding:
         f"set it back in MLflow, keep it out with 'exclude {run.id[:8]} --reason TEXT', or let the next "
         f"'advance {name}' judge by what it says now; 'replay {name}' tells what rests on it"
     )
-    return Finding("run.changed", run.id, what, mend, name)
+    return HealthFinding("run.changed", run.id, what, mend, name)
 
 
-def _without_files(patient: Patient, program: Program, finished: Any) -> Iterator[Finding]:
+def _without_files(patient: HomeUnderCheck, program: Program, finished: Any) -> Iterator[HealthFinding]:
     """Runs of ours whose artifacts are not all there."""
     runs = patient.runs
     assert runs is not None
@@ -212,10 +214,10 @@ def _without_files(patient: Patient, program: Program, finished: Any) -> Iterato
                 f"{', '.join(sorted(names - there))}"
             )
             mend = "put them back where MLflow keeps artifacts; its metrics stand without them"
-            yield Finding("run.artifacts", run.id, what, mend, program.program, warning=True)
+            yield HealthFinding("run.artifacts", run.id, what, mend, program.program, warning=True)
 
 
-def settle(patient: Patient, program: Program, work: Work) -> str:
+def settle(patient: HomeUnderCheck, program: Program, work: Work) -> str:
     """Settles every run of a program whose process is gone; says what became of this one."""
     _reaper(patient, program).settle()
     key = work.fingerprint, work.attempt
@@ -226,7 +228,7 @@ def settle(patient: Patient, program: Program, work: Work) -> str:
     return "it is ended; the next advance makes it again where a phase needs it"
 
 
-def settle_orphan(patient: Patient, program: Program, run_id: str) -> str:
+def settle_orphan(patient: HomeUnderCheck, program: Program, run_id: str) -> str:
     """Settles every run that MLflow knows of and the journal does not; says what became of this one."""
     _reaper(patient, program).settle()
     found = next((w for w in patient.journal.work(program.program) if w.mlflow_run == run_id), None)
@@ -235,7 +237,7 @@ def settle_orphan(patient: Patient, program: Program, run_id: str) -> str:
     return "it is ended as lost"
 
 
-def _reaper(patient: Patient, program: Program) -> Reaper:
+def _reaper(patient: HomeUnderCheck, program: Program) -> Reaper:
     assert patient.runs is not None
     assert patient.records is not None
     stores = patient.journal, patient.runs, patient.records

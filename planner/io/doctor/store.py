@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from planner.errors import PhasegateError
-from planner.io.doctor import surgery
-from planner.io.doctor.finding import Finding, Patient
-from planner.io.doctor.rescue import sound, whole_copy
+from planner.io.doctor import journal_repairs
+from planner.io.doctor.database_recovery import sound, whole_copy
+from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.mlflow.artifact_location import (
     folder_of,
     left_behind,
@@ -25,7 +25,7 @@ from planner.language.program import Program
 from planner.text.terminal import sentence
 
 
-def check_store(patient: Patient) -> Iterator[Finding]:
+def check_store(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Whether the store opens, is whole, and holds each program's experiment.
 
     Side effects: opens the store for what comes after.
@@ -51,7 +51,7 @@ def check_store(patient: Patient) -> Iterator[Finding]:
         elif gone and patient.journal_sound:
             yield _broken(patient, what, path, gone=True)
         else:
-            yield Finding("store.unreadable", store_uri(patient.home), what, mend or "see the sentence")
+            yield HealthFinding("store.unreadable", store_uri(patient.home), what, mend or "see the sentence")
         return
     patient.runs, patient.records = runs, MlflowRecords(runs)
     if patient.journal_sound:
@@ -73,7 +73,7 @@ def _is_half_made(path: Path) -> bool:
         return False
 
 
-def _broken(patient: Patient, what: str, path: Path | None, gone: bool) -> Finding:
+def _broken(patient: HomeUnderCheck, what: str, path: Path | None, gone: bool) -> HealthFinding:
     assert path is not None
     anew = "begins a new one: the runs in the old one are lost and are made again, what the journal holds is "
     anew += "written to the new one"
@@ -81,7 +81,7 @@ def _broken(patient: Patient, what: str, path: Path | None, gone: bool) -> Findi
     if not gone:
         mend = "put a copy of it back; or 'phasegate doctor --repair' moves it away and puts a whole copy in "
         mend += f"its place, or, where no whole copy can be made, {anew}"
-    return Finding(
+    return HealthFinding(
         id="store.gone" if gone else "store.damaged",
         about=str(path),
         what=what,
@@ -90,7 +90,7 @@ def _broken(patient: Patient, what: str, path: Path | None, gone: bool) -> Findi
     )
 
 
-def _begin_anew(patient: Patient, path: Path) -> str:
+def _begin_anew(patient: HomeUnderCheck, path: Path) -> str:
     """Replaces a broken database by a whole copy of itself, or, where that fails, by a new one."""
     worth_copying = path.exists() and path.stat().st_size and not _is_half_made(path)
     copied = whole_copy(path) if worth_copying else None
@@ -99,11 +99,11 @@ def _begin_anew(patient: Patient, path: Path) -> str:
         copied.rename(path)
         return f"moved to {place}; a whole copy of it stands in its place, nothing is lost"
     has_journal = patient.home.journal.exists()
-    work = surgery.rows(patient.journal, "work") if has_journal else []
-    records = surgery.rows(patient.journal, "records") if has_journal else []
+    work = journal_repairs.rows(patient.journal, "work") if has_journal else []
+    records = journal_repairs.rows(patient.journal, "records") if has_journal else []
     told = f"moved to {move_away(path, patient.home.quarantine)}; " if path.exists() else ""
     for name in sorted({str(row["program"]) for row in (*work, *records)}):
-        surgery.forget_places(patient.journal, name)
+        journal_repairs.forget_places(patient.journal, name)
     finished = sum(row["state"] == "finished" for row in work)
     return (
         f"{told}the next advance begins a new store; lost with the old one: {finished} finished runs with "
@@ -113,7 +113,7 @@ def _begin_anew(patient: Patient, path: Path) -> str:
     )
 
 
-def _experiment(patient: Patient, program: Program) -> Iterator[Finding]:
+def _experiment(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFinding]:
     """A program's experiment: deleted, never there, or with its artifacts moved away."""
     name, runs = program.program, patient.runs
     assert runs is not None
@@ -131,7 +131,7 @@ def _experiment(patient: Patient, program: Program) -> Iterator[Finding]:
                 "name the store that has it with MLFLOW_TRACKING_URI, or 'phasegate doctor "
                 "--repair' begins it anew"
             )
-            yield Finding("store.no_experiment", name, what, mend, name, lambda: _forget(patient, name))
+            yield HealthFinding("store.no_experiment", name, what, mend, name, lambda: _forget(patient, name))
         return
     if found.lifecycle_stage == "deleted":
 
@@ -144,7 +144,7 @@ def _experiment(patient: Patient, program: Program) -> Iterator[Finding]:
             f"'mlflow experiments restore --experiment-id {found.experiment_id}', or 'phasegate "
             "doctor --repair'"
         )
-        yield Finding(
+        yield HealthFinding(
             "store.experiment_deleted",
             name,
             f"the MLflow experiment '{name}' is deleted",
@@ -158,30 +158,32 @@ def _experiment(patient: Patient, program: Program) -> Iterator[Finding]:
         yield from _misplaced(patient, name, str(found.experiment_id), str(found.artifact_location))
 
 
-def _misplaced(patient: Patient, name: str, experiment: str, location: str) -> Iterator[Finding]:
+def _misplaced(patient: HomeUnderCheck, name: str, experiment: str, location: str) -> Iterator[HealthFinding]:
     """Runs whose artifacts MLflow would read and write in a place that somebody named."""
     with speaking_of(own_uri(patient.home)):
         found = misplaced_runs(patient.home, experiment, location)
     for run, place in found:
         what = f"MLflow run {run} of {name} was edited: its artifacts are looked for in {sentence(place)!r}"
         mend = f"'phasegate doctor --repair' says again that they are under {location}"
-        yield Finding("run.misplaced", run, what, mend, name, partial(_put_in_place, patient, run, location))
+        yield HealthFinding(
+            "run.misplaced", run, what, mend, name, partial(_put_in_place, patient, run, location)
+        )
 
 
-def _put_in_place(patient: Patient, run: str, location: str) -> str:
+def _put_in_place(patient: HomeUnderCheck, run: str, location: str) -> str:
     with speaking_of(own_uri(patient.home)):
         put_in_place(patient.home, run, location)
     return f"they are looked for under {location}"
 
 
-def _artifacts(patient: Patient, name: str, location: str) -> Iterator[Finding]:
+def _artifacts(patient: HomeUnderCheck, name: str, location: str) -> Iterator[HealthFinding]:
     """A program's artifacts: elsewhere because the home was moved, or gone."""
     assert patient.runs is not None
     folder = folder_of(location)
     if patient.runs.uri == own_uri(patient.home) and left_behind(patient.home, name, location):
         what = f"the home was moved or copied: MLflow still looks for the artifacts of {name} in {folder}"
         mend = "'phasegate doctor --repair' tells MLflow where they are now"
-        yield Finding(
+        yield HealthFinding(
             "store.moved", str(folder), what, mend, name, lambda: _settled_in(patient, name, location)
         )
     elif folder is not None and not folder.is_dir() and patient.journal.in_mlflow(name):
@@ -190,10 +192,10 @@ def _artifacts(patient: Patient, name: str, location: str) -> Iterator[Finding]:
             "put the folder back; records are written to it again by 'phasegate doctor --repair', "
             "other files are not"
         )
-        yield Finding("store.no_artifacts", str(folder), what, mend, name, lambda: _made(folder))
+        yield HealthFinding("store.no_artifacts", str(folder), what, mend, name, lambda: _made(folder))
 
 
-def _settled_in(patient: Patient, name: str, location: str) -> str:
+def _settled_in(patient: HomeUnderCheck, name: str, location: str) -> str:
     with speaking_of(own_uri(patient.home)):
         settle_in(patient.home, name, location)
     return f"MLflow looks for them in {patient.home.artifacts / name}"
@@ -204,6 +206,6 @@ def _made(folder: Path) -> str:
     return "made the folder; what lay in it is lost, but for the records, which are written again"
 
 
-def _forget(patient: Patient, name: str) -> str:
-    surgery.forget_places(patient.journal, name)
+def _forget(patient: HomeUnderCheck, name: str) -> str:
+    journal_repairs.forget_places(patient.journal, name)
     return "the next advance makes the runs that a phase needs anew, and writes the journal's records"

@@ -30,7 +30,7 @@ _NOT_A_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 @dataclasses.dataclass(frozen=True)
-class Trouble:
+class YamlFault:
     """One thing that is wrong with a file: where (keys and line) and what."""
 
     path: Path
@@ -48,7 +48,7 @@ class Document:
 
     value: Any
     lines: dict[Path, int]
-    troubles: list[Trouble]
+    troubles: list[YamlFault]
     complete: bool
 
     def line_of(self, path: Path) -> int:
@@ -72,16 +72,16 @@ def read_yaml(data: bytes) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return _broken(Trouble((), line, "the file is not UTF-8 text"))
+        return _broken(YamlFault((), line, "the file is not UTF-8 text"))
     hidden = CONTROL.search(text.replace("\r\n", "\n"))
     if hidden:
         line = text.replace("\r\n", "\n").count("\n", 0, hidden.start()) + 1
         what = f"control character U+{ord(hidden[0]):04X}: remove it"
-        return _broken(Trouble((), line, what))
+        return _broken(YamlFault((), line, what))
     return _Builder().read(text)
 
 
-def _broken(trouble: Trouble) -> Document:
+def _broken(trouble: YamlFault) -> Document:
     return Document(None, {}, [trouble], complete=False)
 
 
@@ -104,7 +104,7 @@ class _Builder:
         self.values = 0
         self.frames: list[_Frame] = []
         self.lines: dict[Path, int] = {}
-        self.troubles: list[Trouble] = []
+        self.troubles: list[YamlFault] = []
 
     def read(self, text: str) -> Document:
         complete = True
@@ -117,7 +117,7 @@ class _Builder:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             here = self.frames[-1].path if self.frames else ()
             what = getattr(error, "problem", None) or "this is no YAML"
-            self.troubles.append(Trouble(here, mark.line + 1 if mark else 1, f"cannot be read: {what}"))
+            self.troubles.append(YamlFault(here, mark.line + 1 if mark else 1, f"cannot be read: {what}"))
             complete = False
         return Document(self.root, self.lines, self.troubles, complete)
 
@@ -229,7 +229,7 @@ class _Builder:
 
     def _refuse(self, event: Any, what: str, path: Path | None = None) -> None:
         where = self._next_path() if path is None else path
-        self.troubles.append(Trouble(where, event.start_mark.line + 1, what))
+        self.troubles.append(YamlFault(where, event.start_mark.line + 1, what))
         if len(self.troubles) >= MOST_PROBLEMS:
             raise _Refused
 

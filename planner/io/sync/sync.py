@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from planner.deciding.situation import Step
 from planner.engine.ports import RecordStore, RunStore
 from planner.errors import each_apart
-from planner.io.commands.session import Desk
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.record_store import MlflowRecords
 from planner.io.mlflow.run_store import MlflowRuns
@@ -65,7 +64,9 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
         journal.note_finished(program.program, rows)
 
 
-def mirror_pending(desk: Desk, steps: Sequence[Step] | None = None) -> None:
+def mirror_pending(
+    journal: Journal, records: RecordStore, program: Program, steps: Sequence[Step] | None = None
+) -> None:
     """Writes to MLflow what the journal holds and MLflow does not.
 
     Args:
@@ -75,11 +76,11 @@ def mirror_pending(desk: Desk, steps: Sequence[Step] | None = None) -> None:
 
     Side effects: writes MLflow and the journal.
     """
-    entries = desk.journal.entries(desk.program.program)
+    entries = journal.entries(program.program)
     verdicts = {e.record.id: e.record for e in entries if isinstance(e.record, Verdict)}
     for entry in entries:
         if not entry.mirrored and entry.record.id not in _left_to_the_loop(entries, verdicts, steps):
-            _mirror(desk, entry.record, verdicts)
+            _mirror(journal, records, program, entry.record, verdicts)
 
 
 def _left_to_the_loop(
@@ -91,9 +92,14 @@ def _left_to_the_loop(
     return last | {e.record.id for e in entries if getattr(e.record, "verdict_id", None) in last}
 
 
-def _mirror(desk: Desk, record: AnyRecord, verdicts: Mapping[str, Verdict]) -> None:
+def _mirror(
+    journal: Journal,
+    records: RecordStore,
+    program: Program,
+    record: AnyRecord,
+    verdicts: Mapping[str, Verdict],
+) -> None:
     """Writes one record to MLflow: the phase, the decision, or what a person did."""
-    journal, records, program = desk.journal, desk.records, desk.program
     if not isinstance(record, Verdict | Decision):
         write_person(journal, records, program, record)
         return
