@@ -7,7 +7,7 @@ FIDELITY ?= standard
 MINUTES ?= 10
 PY := .venv/bin/python
 
-.PHONY: demo test lint types slow crashes soak browser bench-verdicts fuzz clean
+.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts fuzz clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -55,6 +55,10 @@ bench-verdicts: .venv/installed
 
 fuzz: .venv/installed
 	$(PY) -m tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+# The fence, the picture and the tables of docs/architecture.md, from planner/floors.toml and the imports.
+architecture: .venv/installed
+	$(PY) docs/make_architecture.py
 
 clean:
 	rm -rf .venv build *.egg-info
