@@ -619,7 +619,7 @@ class TestLocalLauncher:
     ) -> None:
         code = (
             "import sys, time; from pathlib import Path\n"
-            "from planner.io.launcher import LocalLauncher; from planner.runs import Job\n"
+            "from planner.io.workers.launcher import LocalLauncher; from planner.records.jobs import Job\n"
             "launcher = LocalLauncher(Path(sys.argv[1]), 1, Path(sys.argv[2]))\n"
             "for event in launcher.run([Job.model_validate_json(sys.argv[3])]):\n"
             "    print(event.model_dump_json(), flush=True)\n"
