@@ -75,12 +75,12 @@ import torch
 
 from experiments import contract
 from experiments.contract import Data, MetricLog
-from experiments.parts import articles, retrieval
-from experiments.parts.articles import Corpus, Windows
-from experiments.parts.contrastive import Retriever
-from experiments.parts.contrastive_training import Schedule, Trained, train
-from experiments.parts.retrieval_evaluation import Found, Search, evaluate
-from experiments.parts.retrieval_files import load_corpus
+from experiments.parts.contrastive_retrieval import articles, ranking
+from experiments.parts.contrastive_retrieval.articles import Corpus, Windows
+from experiments.parts.contrastive_retrieval.evaluation import Found, Search, evaluate
+from experiments.parts.contrastive_retrieval.files import load_corpus
+from experiments.parts.contrastive_retrieval.retriever import Retriever
+from experiments.parts.contrastive_retrieval.training import Schedule, Trained, train
 from experiments.parts.seeding import seeded
 from experiments.parts.stages import History, Recent
 
@@ -301,8 +301,8 @@ def _overlaps(config: Config, corpus: Corpus, splits: Mapping[str, Windows]) -> 
 
 
 def _write_ranks(log: MetricLog, corpus: Corpus, rows: Windows, found: Found) -> None:
-    for index, k in enumerate(retrieval.CURVE):
-        log.metrics({"curve_k": k, "curve_recall": retrieval.recall(found.ranks, k)}, index)
+    for index, k in enumerate(ranking.CURVE):
+        log.metrics({"curve_k": k, "curve_recall": ranking.recall(found.ranks, k)}, index)
     columns = (rows, corpus.article[rows], found.ranks + 1, found.cosines)
     header = ["row", "article", "rank", "cosine"]
     _write_csv(log, "ranks.csv", header, zip(*(column.tolist() for column in columns), strict=True))

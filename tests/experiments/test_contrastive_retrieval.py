@@ -10,11 +10,17 @@ from torch.nn import functional as F
 
 from experiments import contrastive_retrieval as study
 from experiments.contract import MetricLog, configure, read_metrics
-from experiments.parts import articles, contrastive_training, retrieval
-from experiments.parts.contrastive import AttentionMixture, Predictor, Retriever, infonce, training_loss
-from experiments.parts.contrastive_training import Schedule, Trained, train
-from experiments.parts.retrieval_evaluation import Search, evaluate, space_metrics
-from experiments.parts.retrieval_files import load_corpus
+from experiments.parts.contrastive_retrieval import articles, ranking, training
+from experiments.parts.contrastive_retrieval.evaluation import Search, evaluate, space_metrics
+from experiments.parts.contrastive_retrieval.files import load_corpus
+from experiments.parts.contrastive_retrieval.retriever import (
+    AttentionMixture,
+    Predictor,
+    Retriever,
+    infonce,
+    training_loss,
+)
+from experiments.parts.contrastive_retrieval.training import Schedule, Trained, train
 from experiments.parts.seeding import seeded
 from experiments.parts.stages import Recent
 
@@ -68,9 +74,9 @@ def test_metrics_of_a_bank_made_by_hand():
     # Cosines of the query (1, 0) to the bank: 1, .8, .6, 0, -1, so that the answers rank 0, 1 and 3.
     bank = unit([1, 0], [0.8, 0.6], [0.6, -0.8], [0, 1], [-1, 0])
     queries = unit([1, 0]).expand(3, 2)
-    found = retrieval.ranks(queries, bank, torch.tensor([0, 1, 3]))
+    found = ranking.ranks(queries, bank, torch.tensor([0, 1, 3]))
     assert found.tolist() == [0, 1, 3]
-    metrics = retrieval.search_metrics(found)
+    metrics = ranking.search_metrics(found)
     assert metrics["recall_at_1"] == pytest.approx(1 / 3)
     assert metrics["recall_at_5"] == metrics["recall_at_10"] == metrics["contain_at_50"] == 1
     assert metrics["efficiency_at_5"] == 1
@@ -78,10 +84,10 @@ def test_metrics_of_a_bank_made_by_hand():
 
 
 def test_efficiency_is_recall_over_containment_and_absent_where_nothing_is_contained():
-    metrics = retrieval.search_metrics(torch.tensor([0.0, 20.0, 49.0, 50.0]))
+    metrics = ranking.search_metrics(torch.tensor([0.0, 20.0, 49.0, 50.0]))
     assert (metrics["recall_at_5"], metrics["contain_at_50"]) == (0.25, 0.75)
     assert metrics["efficiency_at_5"] == pytest.approx(1 / 3)
-    assert "efficiency_at_5" not in retrieval.search_metrics(torch.tensor([50.0, 900.0]))
+    assert "efficiency_at_5" not in ranking.search_metrics(torch.tensor([50.0, 900.0]))
 
 
 def test_ranks_do_not_depend_on_the_batch_and_agree_with_sorting(monkeypatch):
@@ -90,30 +96,30 @@ def test_ranks_do_not_depend_on_the_batch_and_agree_with_sorting(monkeypatch):
     answers = torch.randint(70, (30,), generator=draws)
     order = (queries @ bank.T).argsort(1, descending=True)
     sorted_ranks = (order == answers[:, None]).int().argmax(1)
-    whole = retrieval.ranks(queries, bank, answers)
-    monkeypatch.setattr(retrieval, "BATCH", 7)
-    assert whole.tolist() == retrieval.ranks(queries, bank, answers).tolist() == sorted_ranks.tolist()
+    whole = ranking.ranks(queries, bank, answers)
+    monkeypatch.setattr(ranking, "BATCH", 7)
+    assert whole.tolist() == ranking.ranks(queries, bank, answers).tolist() == sorted_ranks.tolist()
 
 
 def test_entries_that_are_left_out_come_before_nothing():
     bank = unit([1, 0], [0.8, 0.6], [0, 1])
     query, answer = unit([1, 0]), torch.tensor([2])
-    assert retrieval.ranks(query, bank, answer).tolist() == [2]
-    assert retrieval.ranks(query, bank, answer, torch.tensor([[0, 1]])).tolist() == [0]
+    assert ranking.ranks(query, bank, answer).tolist() == [2]
+    assert ranking.ranks(query, bank, answer, torch.tensor([[0, 1]])).tolist() == [0]
 
 
 def test_a_bank_whose_entries_are_all_alike_gives_the_middle_rank():
     bank = unit([1, 0]).expand(101, 2)
-    assert retrieval.ranks(unit([1, 0]), bank, torch.tensor([7])).tolist() == [50]
+    assert ranking.ranks(unit([1, 0]), bank, torch.tensor([7])).tolist() == [50]
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
 def test_a_query_that_is_not_finite_finds_nothing_at_any_depth(broken):
     queries = torch.tensor([[broken, broken], [1.0, 0.0]])
-    found = retrieval.ranks(queries, unit([1, 0], [0, 1]), torch.tensor([0, 0]))
+    found = ranking.ranks(queries, unit([1, 0], [0, 1]), torch.tensor([0, 0]))
     assert found.tolist() == [math.inf, 0]
-    assert retrieval.recall(found, 500) == retrieval.mrr(found) == 0.5
-    metrics = retrieval.search_metrics(found[:1])
+    assert ranking.recall(found, 500) == ranking.mrr(found) == 0.5
+    metrics = ranking.search_metrics(found[:1])
     assert set(metrics.values()) == {0.0}
 
 
@@ -121,19 +127,19 @@ def test_a_query_that_is_not_finite_finds_nothing_at_any_depth(broken):
 def test_an_entry_that_is_not_finite_comes_after_every_other(broken):
     bank = torch.tensor([[broken, broken], [0.6, 0.8], [1.0, 0.0]])
     queries = unit([1, 0]).expand(3, 2)
-    assert retrieval.ranks(queries, bank, torch.tensor([0, 1, 2])).tolist() == [math.inf, 1, 0]
+    assert ranking.ranks(queries, bank, torch.tensor([0, 1, 2])).tolist() == [math.inf, 1, 0]
 
 
 def test_vectors_that_are_not_finite_have_no_direction():
     right, last = unit([1, 0], [0.6, 0.8]), unit([0.6, 0.8], [1, 0])
-    found = retrieval.cosine_metrics(torch.full((2, 2), math.nan), right, last)
+    found = ranking.cosine_metrics(torch.full((2, 2), math.nan), right, last)
     assert set(found.values()) == {0.0}
-    one = retrieval.cosines(torch.tensor([[math.nan] * 2, [1.0, 0.0]]), right)
+    one = ranking.cosines(torch.tensor([[math.nan] * 2, [1.0, 0.0]]), right)
     assert one.tolist() == pytest.approx([0.0, 0.6])
 
 
 def test_cosines_of_two_queries_by_hand():
-    found = retrieval.cosine_metrics(unit([1, 0], [0, 1]), unit([1, 0], [0.6, 0.8]), unit([0.6, 0.8], [1, 0]))
+    found = ranking.cosine_metrics(unit([1, 0], [0, 1]), unit([1, 0], [0.6, 0.8]), unit([0.6, 0.8], [1, 0]))
     assert found["eval_cosine"] == pytest.approx((1 + 0.8) / 2)
     assert found["negative_cosine"] == pytest.approx((0.6 + 0) / 2)
     assert found["cosine_margin"] == pytest.approx(0.9 - 0.3)
@@ -142,7 +148,7 @@ def test_cosines_of_two_queries_by_hand():
 
 def test_latency_is_positive_and_a_search_takes_no_less_than_its_product():
     bank = F.normalize(torch.randn(4000, 16, generator=torch.Generator().manual_seed(0)), dim=1)
-    found = retrieval.latency_metrics(bank[:40], bank, 40)
+    found = ranking.latency_metrics(bank[:40], bank, 40)
     assert found["latency_p95_ms"] > 0
     assert found["latency_p95_relative"] > 0.5  # P95s of a busy machine; without its noise above 1
 
@@ -173,10 +179,10 @@ def test_random_queries_are_at_chance():
     bank = F.normalize(torch.randn(1000, 16, generator=draws), dim=1)
     n = 4000
     queries = F.normalize(torch.randn(n, 16, generator=draws), dim=1)
-    found = retrieval.ranks(queries, bank, torch.randint(1000, (n,), generator=draws))
+    found = ranking.ranks(queries, bank, torch.randint(1000, (n,), generator=draws))
     for k in (10, 100):
         chance = k / 1000
-        assert retrieval.recall(found, k) == pytest.approx(chance, abs=4 * (chance / n) ** 0.5)
+        assert ranking.recall(found, k) == pytest.approx(chance, abs=4 * (chance / n) ** 0.5)
 
 
 def test_the_arm_of_random_queries_is_at_chance(tmp_path):
@@ -479,7 +485,7 @@ def test_the_best_stage_is_that_of_the_validation_and_test_windows_choose_nothin
     again = Search(trained.chosen("random")[0], corpus.vectors, corpus.vectors, CONTEXT)
     rows = splits["test_random"]
     ranks = again.ranks(rows, again.queries_for(rows, 0), again.bank(), left_out=False)
-    assert retrieval.mrr(ranks) == found["mrr", None]
+    assert ranking.mrr(ranks) == found["mrr", None]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -510,7 +516,7 @@ def test_a_stage_that_is_not_finite_is_never_the_best_and_one_before_it_is(tmp_p
         loss, parts = training_loss(model, *args)
         return (loss * math.nan if batches == 6 else loss), parts  # in the third of four stages
 
-    monkeypatch.setattr(contrastive_training, "training_loss", breaking)
+    monkeypatch.setattr(training, "training_loss", breaking)
     monkeypatch.setattr(study, "_TRAINED", Recent(3))
     found, _ = measured(tmp_path / "broken")
     assert [found["diverged", step] for step in (2, 5, 7, 10)] == [0, 0, 1, 1]
@@ -538,7 +544,7 @@ def test_csv_artifacts_hold_the_curves_and_a_row_per_window(tmp_path):
     ranks = [float(row["rank"]) for row in files["ranks"]]
     assert sum(rank <= 5 for rank in ranks) / len(ranks) == pytest.approx(found["recall_at_5", None])
     assert sum(1 / rank for rank in ranks) / len(ranks) == pytest.approx(found["mrr", None])
-    assert [found["curve_k", i] for i in range(9)] == list(retrieval.CURVE)
+    assert [found["curve_k", i] for i in range(9)] == list(ranking.CURVE)
     assert found["curve_recall", 2] == found["recall_at_5", None]
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from experiments.parts.articles import Windows, context_rows
-from experiments.parts.contrastive import Retriever, training_loss
-from experiments.parts.retrieval import cosines, mrr, ranks
+from experiments.parts.contrastive_retrieval.articles import Windows, context_rows
+from experiments.parts.contrastive_retrieval.ranking import cosines, mrr, ranks
+from experiments.parts.contrastive_retrieval.retriever import Retriever, training_loss
 from experiments.parts.seeding import generator
 from experiments.parts.stages import History, train_in_stages
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from experiments.parts import retrieval
-from experiments.parts.articles import Windows, context_rows
-from experiments.parts.contrastive import Retriever
+from experiments.parts.contrastive_retrieval import ranking
+from experiments.parts.contrastive_retrieval.articles import Windows, context_rows
+from experiments.parts.contrastive_retrieval.retriever import Retriever
 from experiments.parts.seeding import generator
 
 
@@ -62,7 +62,7 @@ class Search:
     def ranks(self, rows: Windows, queries: torch.Tensor, bank: torch.Tensor, left_out: bool) -> torch.Tensor:
         """Ranks of the windows' targets, as :func:`retrieval.ranks`."""
         before = context_rows(rows, self.context) if left_out else None
-        return retrieval.ranks(queries, bank, rows, before)
+        return ranking.ranks(queries, bank, rows, before)
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ def evaluate(search: Search, test: Windows, train: Windows, timed: int, seed: in
     """
     bank, queries = search.bank(), search.queries_for(test, seed)
     found = search.ranks(test, queries, bank, search.leave_context_out)
-    metrics = retrieval.search_metrics(found)
-    metrics |= retrieval.cosine_metrics(queries, bank[test], search.model.embed(search.given[test - 1]))
+    metrics = ranking.search_metrics(found)
+    metrics |= ranking.cosine_metrics(queries, bank[test], search.model.embed(search.given[test - 1]))
     metrics |= _other_protocols(search, test, queries, bank)
     some = train[torch.randperm(len(train), generator=generator(seed, "seen"))[: len(test)].to(train.device)]
     again = search.ranks(some, search.queries_for(some, seed), bank, search.leave_context_out)
-    metrics["train_recall_at_5"] = retrieval.recall(again, 5)
-    metrics |= retrieval.latency_metrics(queries, bank, timed)
+    metrics["train_recall_at_5"] = ranking.recall(again, 5)
+    metrics |= ranking.latency_metrics(queries, bank, timed)
     metrics |= space_metrics(search, test)
-    return Found(metrics, found, retrieval.cosines(queries, bank[test]).cpu())
+    return Found(metrics, found, ranking.cosines(queries, bank[test]).cpu())
 
 
 def space_metrics(search: Search, rows: Windows) -> dict[str, float]:
@@ -103,8 +103,8 @@ def space_metrics(search: Search, rows: Windows) -> dict[str, float]:
         ``oracle_recall_at_1``: recall when the target itself is the query.
     """
     right = search.given[rows]
-    cosine = retrieval.cosines(right, search.held[rows]).mean().item()
-    recalled = retrieval.recall(retrieval.ranks(right, search.held, rows), 1)
+    cosine = ranking.cosines(right, search.held[rows]).mean().item()
+    recalled = ranking.recall(ranking.ranks(right, search.held, rows), 1)
     return {"target_bank_cosine": cosine, "oracle_recall_at_1": recalled}
 
 
@@ -114,14 +114,14 @@ def _other_protocols(
     """R@5 with the context's own vectors in the bank and without, and in the other space; its cosines."""
     model, found = search.model, {}
     for name, left_out in (("context_in_bank", False), ("context_left_out", True)):
-        found[f"recall_at_5_{name}"] = retrieval.recall(search.ranks(rows, queries, bank, left_out), 5)
+        found[f"recall_at_5_{name}"] = ranking.recall(search.ranks(rows, queries, bank, left_out), 5)
     if model.tower is not None:
         return found  # its queries have no counterpart in the raw space
     predicted = search.predictions(rows)
-    found["raw_cosine"] = retrieval.cosines(predicted, search.held[rows]).mean().item()
+    found["raw_cosine"] = ranking.cosines(predicted, search.held[rows]).mean().item()
     if model.head is not None:
         projected, entries = model.project(predicted), model.project(search.held)
-        found["projected_cosine"] = retrieval.cosines(projected, entries[rows]).mean().item()
+        found["projected_cosine"] = ranking.cosines(projected, entries[rows]).mean().item()
         projected_ranks = search.ranks(rows, projected, entries, search.leave_context_out)
-        found["recall_at_5_projected"] = retrieval.recall(projected_ranks, 5)
+        found["recall_at_5_projected"] = ranking.recall(projected_ranks, 5)
     return found

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from experiments.parts.articles import Corpus
+from experiments.parts.contrastive_retrieval.articles import Corpus
 from experiments.parts.files import Arrays, read_arrays
 
 
