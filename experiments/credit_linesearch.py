@@ -49,14 +49,22 @@ import torch
 
 from experiments import contract
 from experiments.contract import Data, MetricLog
-from experiments.parts import credit_quality, tables
-from experiments.parts.classifier import train_classifier
-from experiments.parts.credits import Credit, dfa, oracle
-from experiments.parts.estimators import FIT_STAGES, ScalarCB, Snapshot, VecM4, estimated, fit
-from experiments.parts.line_search import Search, search
-from experiments.parts.local_trials import Change, Trials
-from experiments.parts.local_update import Rule
-from experiments.parts.residual_mlp import ResidualMLP
+from experiments.parts import tables
+from experiments.parts.credit_linesearch import quality
+from experiments.parts.credit_linesearch.classifier import train_classifier
+from experiments.parts.credit_linesearch.credits import Credit, dfa, oracle
+from experiments.parts.credit_linesearch.estimators import (
+    FIT_STAGES,
+    ScalarCB,
+    Snapshot,
+    VecM4,
+    estimated,
+    fit,
+)
+from experiments.parts.credit_linesearch.line_search import Search, search
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
+from experiments.parts.credit_linesearch.trials import Change, Trials
+from experiments.parts.credit_linesearch.update import Rule
 from experiments.parts.seeding import generator, seeded
 from experiments.parts.stages import History, Recent
 
@@ -242,9 +250,9 @@ def _named(config: Config, fields: str) -> str:
 def _measure_credit(job: _Job, net: ResidualMLP, credit: Credit) -> None:
     x, y = job.data["pool"]
     given = credit(net, x, y)
-    gammas, rms = credit_quality.cosines(given, oracle(net, x, y)), credit_quality.rms(given)
+    gammas, rms = quality.cosines(given, oracle(net, x, y)), quality.rms(given)
     few, draws = slice(RHO_ROWS), generator(job.seed, "rho")
-    rhos = credit_quality.rhos(net, x[few], y[few], given[:, few], job.config.rho_directions, draws)
+    rhos = quality.rhos(net, x[few], y[few], given[:, few], job.config.rho_directions, draws)
     job.log.metrics({"credit_cosine": fmean(gammas), "credit_rho": fmean(rhos)})
     overall = rms.square().mean().sqrt().item()
     job.log.metrics({"credit_rms": overall, "credit_rms_mean_loss": overall / job.config.batch_size})

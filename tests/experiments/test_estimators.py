@@ -3,11 +3,11 @@ import copy
 import pytest
 import torch
 
-from experiments.parts.classifier import train_classifier
-from experiments.parts.credit_quality import cosines
-from experiments.parts.credits import loss_slope, oracle, unit_directions
-from experiments.parts.estimators import Snapshot, estimated, fit
-from experiments.parts.residual_mlp import ResidualMLP
+from experiments.parts.credit_linesearch.classifier import train_classifier
+from experiments.parts.credit_linesearch.credits import loss_slope, oracle, unit_directions
+from experiments.parts.credit_linesearch.estimators import Snapshot, estimated, fit
+from experiments.parts.credit_linesearch.quality import cosines
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
 from experiments.parts.seeding import derive, generator, seeded
 
 

@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from experiments.parts.line_search import search
-from experiments.parts.local_trials import LIMIT, capped, sequences
+from experiments.parts.credit_linesearch.line_search import search
+from experiments.parts.credit_linesearch.trials import LIMIT, capped, sequences
 
 
 def valley(at):

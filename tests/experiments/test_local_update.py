@@ -4,10 +4,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from experiments.parts.credit_quality import cosines, rhos
-from experiments.parts.credits import dfa, oracle
-from experiments.parts.local_update import Rule, apply_step, clamped_share, scaled, surrogate_gradients
-from experiments.parts.residual_mlp import ResidualMLP
+from experiments.parts.credit_linesearch.credits import dfa, oracle
+from experiments.parts.credit_linesearch.quality import cosines, rhos
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
+from experiments.parts.credit_linesearch.update import (
+    Rule,
+    apply_step,
+    clamped_share,
+    scaled,
+    surrogate_gradients,
+)
 from experiments.parts.seeding import generator, seeded
 
 

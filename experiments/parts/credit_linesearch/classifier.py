@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from experiments.parts.residual_mlp import ResidualMLP, mean_loss
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP, mean_loss
 from experiments.parts.seeding import generator
 from experiments.parts.stages import History, train_in_stages
 from experiments.parts.tables import Rows

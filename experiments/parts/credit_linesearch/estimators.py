@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from experiments.parts.credits import Credit, loss_slope, output_error, unit_directions
-from experiments.parts.residual_mlp import ResidualMLP
+from experiments.parts.credit_linesearch.credits import Credit, loss_slope, output_error, unit_directions
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
 from experiments.parts.seeding import generator, seeded
 from experiments.parts.stages import History, train_in_stages
 

@@ -12,8 +12,9 @@ from statistics import fmean
 import torch
 from torch.nn import functional as F
 
-from experiments.parts.credits import Credit
-from experiments.parts.local_update import (
+from experiments.parts.credit_linesearch.credits import Credit
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP, mean_loss
+from experiments.parts.credit_linesearch.update import (
     Gradients,
     Rule,
     apply_step,
@@ -21,7 +22,6 @@ from experiments.parts.local_update import (
     relative_step,
     surrogate_gradients,
 )
-from experiments.parts.residual_mlp import ResidualMLP, mean_loss
 from experiments.parts.seeding import generator
 from experiments.parts.tables import Rows
 

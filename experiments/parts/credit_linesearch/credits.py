@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-from experiments.parts.residual_mlp import ResidualMLP
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
 from experiments.parts.seeding import generator
 
 Credit = Callable[[ResidualMLP, torch.Tensor, torch.Tensor], torch.Tensor]

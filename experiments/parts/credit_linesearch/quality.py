@@ -7,8 +7,8 @@ import copy
 import torch
 from torch.nn import functional as F
 
-from experiments.parts.credits import loss_slope, unit_directions
-from experiments.parts.residual_mlp import ResidualMLP
+from experiments.parts.credit_linesearch.credits import loss_slope, unit_directions
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
 
 
 def cosines(credit: torch.Tensor, exact: torch.Tensor) -> list[float]:

@@ -7,8 +7,8 @@ from typing import Literal
 
 import torch
 
-from experiments.parts.credits import Credit
-from experiments.parts.residual_mlp import ResidualMLP
+from experiments.parts.credit_linesearch.credits import Credit
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
 
 TINY = 1e-20  # keeps an all-zero credit zero when it is scaled
 
