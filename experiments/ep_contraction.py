@@ -60,13 +60,13 @@ import torch
 
 from experiments import contract
 from experiments.contract import Data, MetricLog
-from experiments.parts import fixed_point_probe as probe
 from experiments.parts import tables
-from experiments.parts.fixed_point_adjoints import Free
-from experiments.parts.fixed_point_net import FixedPointNet, build
-from experiments.parts.fixed_point_probe import Effort
-from experiments.parts.fixed_point_training import Recipe, Training
-from experiments.parts.fixed_point_trajectory import Trajectory, per_seed, write_csv
+from experiments.parts.ep_contraction import probe
+from experiments.parts.ep_contraction.adjoints import Free
+from experiments.parts.ep_contraction.net import FixedPointNet, build
+from experiments.parts.ep_contraction.probe import Effort
+from experiments.parts.ep_contraction.training import Recipe, Training
+from experiments.parts.ep_contraction.trajectory import Trajectory, per_seed, write_csv
 
 TOGETHER = 6
 SETTLED = 1e-5  # residual at which a relaxation counts as settled; in single precision 1e-7 is rounding

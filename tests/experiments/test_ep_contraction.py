@@ -8,7 +8,7 @@ import torch
 
 from experiments import ep_contraction as study
 from experiments.contract import MetricLog, configure, read_metrics
-from experiments.parts import fixed_point_training as training
+from experiments.parts.ep_contraction import training
 
 GRADIENTS = ("bptt", "oracle", "transpose", "ep", "holomorphic", "forward")
 TINY = {

@@ -5,13 +5,11 @@ import math
 import pytest
 import torch
 
-from experiments.parts import fixed_point_adjoints as adjoints
-from experiments.parts import fixed_point_net as network
-from experiments.parts import fixed_point_penalties as penalties
-from experiments.parts import fixed_point_unrolled as unrolled
-from experiments.parts.fixed_point_adjoints import Free
-from experiments.parts.fixed_point_probe import cosine
-from experiments.parts.gmres import gmres
+from experiments.parts.ep_contraction import adjoints, penalties, unrolled
+from experiments.parts.ep_contraction import net as network
+from experiments.parts.ep_contraction.adjoints import Free
+from experiments.parts.ep_contraction.gmres import gmres
+from experiments.parts.ep_contraction.probe import cosine
 from experiments.parts.seeding import generator
 
 FEATURES, ROWS, T = 5, 7, 12

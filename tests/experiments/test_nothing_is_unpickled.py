@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.parts import fixed_point_training, gated_checkpoints, stages
+from experiments.parts import gated_checkpoints, stages
+from experiments.parts.ep_contraction import training
 from experiments.parts.files import read_arrays
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +80,7 @@ def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
     [
         lambda file: stages._read(file),
         lambda file: gated_checkpoints.load(file, "key"),
-        lambda file: fixed_point_training.load(file, "key")[0],
+        lambda file: training.load(file, "key")[0],
     ],
     ids=["stages", "gated", "fixed_point"],
 )
@@ -95,7 +96,7 @@ def test_a_checkpoint_that_would_run_code_is_none(tmp_path: Path, load: Any, kin
     [
         lambda file: stages._read(file),
         lambda file: gated_checkpoints.load(file, "key"),
-        lambda file: fixed_point_training.load(file, "key")[0],
+        lambda file: training.load(file, "key")[0],
     ],
     ids=["stages", "gated", "fixed_point"],
 )

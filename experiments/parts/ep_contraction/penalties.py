@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import torch
 
-from experiments.parts.fixed_point_adjoints import Gradient
-from experiments.parts.fixed_point_net import FixedPointNet, slope
+from experiments.parts.ep_contraction.adjoints import Gradient
+from experiments.parts.ep_contraction.net import FixedPointNet, slope
 
 ALIGN, MEASURE = 15, 4  # steps that turn a random vector to the slowest mode; steps that gauge it
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from experiments.contract import MetricLog
-from experiments.parts import fixed_point_training as training
-from experiments.parts.fixed_point_training import CAP, Training
+from experiments.parts.ep_contraction import training
+from experiments.parts.ep_contraction.training import CAP, Training
 
 BLOW_UP = 2.0  # times the lowest loss so far: the factor that the source's criteria ask for
 OF_STAR = ("rho_star", "rho_star_max", "rho_angle")

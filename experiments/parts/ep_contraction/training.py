@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from experiments.parts import fixed_point_adjoints as adjoints
-from experiments.parts.fixed_point_adjoints import Free, Gradient
-from experiments.parts.fixed_point_net import FixedPointNet, settle
-from experiments.parts.fixed_point_penalties import penalty_gradient
-from experiments.parts.fixed_point_unrolled import bptt, forward_exact, forward_random
+from experiments.parts.ep_contraction import adjoints
+from experiments.parts.ep_contraction.adjoints import Free, Gradient
+from experiments.parts.ep_contraction.net import FixedPointNet, settle
+from experiments.parts.ep_contraction.penalties import penalty_gradient
+from experiments.parts.ep_contraction.unrolled import bptt, forward_exact, forward_random
 from experiments.parts.seeding import generator
 from experiments.parts.tables import Rows
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
-from experiments.parts.fixed_point_adjoints import Gradient
-from experiments.parts.fixed_point_net import FixedPointNet, slope
+from experiments.parts.ep_contraction.adjoints import Gradient
+from experiments.parts.ep_contraction.net import FixedPointNet, slope
 
 
 def bptt(

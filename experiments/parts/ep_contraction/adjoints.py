@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import torch
 
-from experiments.parts.fixed_point_net import FixedPointNet, slope
-from experiments.parts.gmres import gmres
+from experiments.parts.ep_contraction.gmres import gmres
+from experiments.parts.ep_contraction.net import FixedPointNet, slope
 
 DIRECT_UP_TO = 64  # units; beyond, a matrix per row takes more memory than a Krylov basis
 

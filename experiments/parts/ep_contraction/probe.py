@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from experiments.parts import fixed_point_adjoints as adjoints
-from experiments.parts.fixed_point_adjoints import Free, Gradient
-from experiments.parts.fixed_point_net import FixedPointNet, leading, residual, settle
-from experiments.parts.fixed_point_training import Recipe, estimate, norm
-from experiments.parts.fixed_point_unrolled import bptt
+from experiments.parts.ep_contraction import adjoints
+from experiments.parts.ep_contraction.adjoints import Free, Gradient
+from experiments.parts.ep_contraction.net import FixedPointNet, leading, residual, settle
+from experiments.parts.ep_contraction.training import Recipe, estimate, norm
+from experiments.parts.ep_contraction.unrolled import bptt
 
 Measured = dict[str, torch.Tensor]
 """Metric -> a value per seed, (S,); NaN where there is nothing to measure."""
