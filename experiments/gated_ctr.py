@@ -53,11 +53,11 @@ import torch
 
 from experiments import contract
 from experiments.contract import Data, Interrupted, MetricLog
-from experiments.parts import clicks, gated_checkpoints
-from experiments.parts.auc import auc
-from experiments.parts.clicks import ClickLog
-from experiments.parts.gated_training import Recipe, Training
-from experiments.parts.schedules import Schedule
+from experiments.parts.gated_ctr import checkpoints, clicks
+from experiments.parts.gated_ctr.auc import auc
+from experiments.parts.gated_ctr.clicks import ClickLog
+from experiments.parts.gated_ctr.schedules import Schedule
+from experiments.parts.gated_ctr.training import Recipe, Training
 from experiments.parts.watchdog import Watchdog
 
 TOGETHER = 6
@@ -173,7 +173,7 @@ class _Seed:
     def __init__(self, key: str, seed: int, log: MetricLog) -> None:
         self.key, self.seed, self.log = key, seed, log
         self.file = log.checkpoint / "training.pt"
-        self.held = gated_checkpoints.load(self.file, key)
+        self.held = checkpoints.load(self.file, key)
         self.history: History = list(self.held["history"]) if self.held else []
         self.pace: tuple[float, int] | None = self.held["pace"] if self.held else None
 
@@ -187,12 +187,12 @@ class _Seed:
         for done in range(1, len(self.history) + 1):
             self._report(self.history[:done])
 
-    def take(self, measured: dict[str, float], state: gated_checkpoints.State) -> None:
+    def take(self, measured: dict[str, float], state: checkpoints.State) -> None:
         """Logs an epoch, and keeps it."""
         self.history.append(measured)
         self._report(self.history)
         held = {"key": self.key, "history": self.history, "pace": self.pace}
-        gated_checkpoints.save(self.file, {**held, **state})
+        checkpoints.save(self.file, {**held, **state})
 
     def _report(self, history: History) -> None:
         epoch, now = len(history), history[-1]

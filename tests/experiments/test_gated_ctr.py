@@ -16,13 +16,13 @@ from torch.nn import functional as F
 
 from experiments import gated_ctr as study
 from experiments.contract import Interrupted, MetricLog, Slowdown, configure, read_metrics
-from experiments.parts import clicks
-from experiments.parts.auc import auc
-from experiments.parts.cross_layers import CrossNetwork
-from experiments.parts.gated_layers import Embeddings, GRUs, Linears, masked_attention
-from experiments.parts.gated_network import build_networks
-from experiments.parts.gated_training import Training, clip_each, predict, smoothed
-from experiments.parts.schedules import lr_factor
+from experiments.parts.gated_ctr import clicks
+from experiments.parts.gated_ctr.auc import auc
+from experiments.parts.gated_ctr.cross_layers import CrossNetwork
+from experiments.parts.gated_ctr.layers import Embeddings, GRUs, Linears, masked_attention
+from experiments.parts.gated_ctr.net import build_networks
+from experiments.parts.gated_ctr.schedules import lr_factor
+from experiments.parts.gated_ctr.training import Training, clip_each, predict, smoothed
 from experiments.parts.watchdog import Watchdog
 
 TINY = {

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from experiments.parts.clicks import ClickLog
-from experiments.parts.cross_layers import CrossNetwork
-from experiments.parts.gated_layers import Embeddings, GRUs, Linears, masked_attention
+from experiments.parts.gated_ctr.clicks import ClickLog
+from experiments.parts.gated_ctr.cross_layers import CrossNetwork
+from experiments.parts.gated_ctr.layers import Embeddings, GRUs, Linears, masked_attention
 from experiments.parts.seeding import seeded
 
 CROSS_LAYERS = 2

@@ -11,12 +11,12 @@ import psutil
 import torch
 from torch.nn import functional as F
 
-from experiments.parts.auc import auc
-from experiments.parts.clicks import ClickLog
-from experiments.parts.gated_batches import Batches
-from experiments.parts.gated_checkpoints import State, alone, joined
-from experiments.parts.gated_network import DROPPED, GatedNetwork, build_networks
-from experiments.parts.schedules import Schedule, lr_factor
+from experiments.parts.gated_ctr.auc import auc
+from experiments.parts.gated_ctr.batches import Batches
+from experiments.parts.gated_ctr.checkpoints import State, alone, joined
+from experiments.parts.gated_ctr.clicks import ClickLog
+from experiments.parts.gated_ctr.net import DROPPED, GatedNetwork, build_networks
+from experiments.parts.gated_ctr.schedules import Schedule, lr_factor
 from experiments.parts.seeding import generator
 from experiments.parts.watchdog import Watchdog
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from experiments.parts.gated_layers import LayerNorms, Linears
+from experiments.parts.gated_ctr.layers import LayerNorms, Linears
 
 
 class CrossNetwork(nn.Module):
