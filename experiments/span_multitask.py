@@ -56,18 +56,18 @@ import pydantic
 
 from experiments import contract
 from experiments.contract import Data, MetricLog
-from experiments.parts import proxies, windows
-from experiments.parts.kendall import Uncertainty
 from experiments.parts.seeding import derive
-from experiments.parts.span_artifacts import draw_proxy, write_expansions, write_json, write_tables
-from experiments.parts.span_files import read_windows
-from experiments.parts.span_generator import Placement, generate
-from experiments.parts.span_net import Head, SpanNet
-from experiments.parts.span_pretrain import pretrain
-from experiments.parts.span_tasks import TASKS, Objective, Task
-from experiments.parts.span_training import Schedule, Training
+from experiments.parts.span_multitask import proxies, windows
+from experiments.parts.span_multitask.artifacts import draw_proxy, write_expansions, write_json, write_tables
+from experiments.parts.span_multitask.files import read_windows
+from experiments.parts.span_multitask.generator import Placement, generate
+from experiments.parts.span_multitask.kendall import Uncertainty
+from experiments.parts.span_multitask.net import Head, SpanNet
+from experiments.parts.span_multitask.pretraining import pretrain
+from experiments.parts.span_multitask.tasks import TASKS, Objective, Task
+from experiments.parts.span_multitask.training import Schedule, Training
+from experiments.parts.span_multitask.windows import Windows
 from experiments.parts.stages import History
-from experiments.parts.windows import Windows
 
 Weights = Annotated[tuple[Annotated[float, pydantic.Field(ge=0)], ...], pydantic.Field(min_length=1)]
 

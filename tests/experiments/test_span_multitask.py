@@ -12,15 +12,15 @@ from torch.nn import functional as F
 
 from experiments import span_multitask as study
 from experiments.contract import MetricLog, configure, read_metrics
-from experiments.parts import proxies, span_metrics, windows
-from experiments.parts.kendall import LIMIT, Uncertainty
-from experiments.parts.span_artifacts import TABLES
-from experiments.parts.span_files import read_windows
-from experiments.parts.span_generator import STEPS, generate
-from experiments.parts.span_net import SpanNet
-from experiments.parts.span_pretrain import HIDDEN_SHARE, hidden_bars
-from experiments.parts.span_tasks import Objective, Targets, countdown_bars, scale_countdown
-from experiments.parts.windows import Windows
+from experiments.parts.span_multitask import metrics, proxies, windows
+from experiments.parts.span_multitask.artifacts import TABLES
+from experiments.parts.span_multitask.files import read_windows
+from experiments.parts.span_multitask.generator import STEPS, generate
+from experiments.parts.span_multitask.kendall import LIMIT, Uncertainty
+from experiments.parts.span_multitask.net import SpanNet
+from experiments.parts.span_multitask.pretraining import HIDDEN_SHARE, hidden_bars
+from experiments.parts.span_multitask.tasks import Objective, Targets, countdown_bars, scale_countdown
+from experiments.parts.span_multitask.windows import Windows
 
 TINY = {
     "hidden": 8, "epochs": 3, "pretrain_epochs": 2, "batch_size": 8,
@@ -58,40 +58,40 @@ def scored():
 
 def test_f1_precision_and_average_precision_are_those_of_scikit_learn(scored):
     probability, mask = scored
-    found = span_metrics.precision_recall_f1(probability, mask, 0.5)
+    found = metrics.precision_recall_f1(probability, mask, 0.5)
     assert found[2] == pytest.approx(f1_score(mask.flatten(), probability.flatten() >= 0.5))
     wanted = average_precision_score(mask.flatten().numpy(), probability.flatten().numpy())
-    assert span_metrics.average_precision(probability, mask) == pytest.approx(wanted)
+    assert metrics.average_precision(probability, mask) == pytest.approx(wanted)
 
 
 def test_the_best_threshold_is_that_of_the_precision_recall_curve(scored):
     probability, mask = scored
     precision, recall, _ = precision_recall_curve(mask.flatten(), probability.flatten())
     best = (2 * precision * recall / (precision + recall).clip(1e-12)).max()
-    chosen = span_metrics.best_threshold(probability, mask)
-    assert span_metrics.precision_recall_f1(probability, mask, chosen)[2] == pytest.approx(best)
+    chosen = metrics.best_threshold(probability, mask)
+    assert metrics.precision_recall_f1(probability, mask, chosen)[2] == pytest.approx(best)
 
 
 def test_the_floor_is_the_f1_of_calling_every_bar_positive(scored):
     _, mask = scored
-    everything = span_metrics.precision_recall_f1(torch.ones_like(mask), mask, 0.5)[2]
-    assert span_metrics.f1_floor(mask.mean().item()) == pytest.approx(everything)
-    assert span_metrics.f1_floor(7.4 / 105) == pytest.approx(0.1317, abs=1e-4)
+    everything = metrics.precision_recall_f1(torch.ones_like(mask), mask, 0.5)[2]
+    assert metrics.f1_floor(mask.mean().item()) == pytest.approx(everything)
+    assert metrics.f1_floor(7.4 / 105) == pytest.approx(0.1317, abs=1e-4)
 
 
 def test_a_constant_probability_has_the_base_rate_as_average_precision_and_separates_nothing(scored):
     _, mask = scored
     same = torch.full_like(mask, 0.3)
-    assert span_metrics.average_precision(same, mask) == pytest.approx(mask.mean().item())
-    assert span_metrics.separation(same, mask)["prob_separation"] == pytest.approx(0, abs=1e-7)
-    assert span_metrics.precision_recall_f1(same, mask, 0.5) == (0.0, 0.0, 0.0)
+    assert metrics.average_precision(same, mask) == pytest.approx(mask.mean().item())
+    assert metrics.separation(same, mask)["prob_separation"] == pytest.approx(0, abs=1e-7)
+    assert metrics.precision_recall_f1(same, mask, 0.5) == (0.0, 0.0, 0.0)
 
 
 def test_the_threshold_is_chosen_on_validation_and_measured_on_test(scored):
     probability, mask = scored
-    found = span_metrics.span_metrics((probability, mask), (probability.flip(0) / 2, mask.flip(0)))
-    assert found["best_threshold"] == span_metrics.best_threshold(probability, mask)
-    lower = span_metrics.precision_recall_f1(probability / 2, mask, found["best_threshold"])[2]
+    found = metrics.span_metrics((probability, mask), (probability.flip(0) / 2, mask.flip(0)))
+    assert found["best_threshold"] == metrics.best_threshold(probability, mask)
+    lower = metrics.precision_recall_f1(probability / 2, mask, found["best_threshold"])[2]
     assert found["span_f1_best_threshold"] == pytest.approx(lower)
 
 

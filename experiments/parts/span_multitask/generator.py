@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from experiments.parts.seeding import derive
-from experiments.parts.windows import Windows
+from experiments.parts.span_multitask.windows import Windows
 
 Placement = Literal["centres", "uniform"]
 STEPS = 105

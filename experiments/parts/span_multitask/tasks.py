@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch.nn import functional as F
 
-from experiments.parts.windows import Windows
+from experiments.parts.span_multitask.windows import Windows
 
 Task = Literal["type", "pointer", "span", "countdown"]
 TASKS: tuple[Task, ...] = ("type", "pointer", "span", "countdown")

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from experiments.parts.windows import Windows
+from experiments.parts.span_multitask.windows import Windows
 
 FEATURES = ("momentum_3", "direction_streak", "cum_return_5", "volatility")
 VOLATILITY_BARS = 10

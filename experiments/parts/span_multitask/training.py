@@ -11,13 +11,13 @@ from typing import Literal
 import torch
 from torch import nn
 
-from experiments.parts.kendall import Uncertainty
 from experiments.parts.seeding import generator
-from experiments.parts.span_metrics import span_metrics
-from experiments.parts.span_net import SpanNet
-from experiments.parts.span_tasks import LOSS, Objective, Targets, countdown_bars
+from experiments.parts.span_multitask.kendall import Uncertainty
+from experiments.parts.span_multitask.metrics import span_metrics
+from experiments.parts.span_multitask.net import SpanNet
+from experiments.parts.span_multitask.tasks import LOSS, Objective, Targets, countdown_bars
+from experiments.parts.span_multitask.windows import Windows
 from experiments.parts.stages import History, train_in_stages
-from experiments.parts.windows import Windows
 
 PROBE = 32  # training windows on which gradients are measured, the same after every epoch
 EVALUATED_AT_ONCE = 512  # windows

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from experiments.parts.seeding import generator, seeded
-from experiments.parts.span_net import SpanNet
+from experiments.parts.span_multitask.net import SpanNet
 from experiments.parts.stages import History, train_in_stages
 
 HIDDEN_SHARE = 0.4  # of a window's bars

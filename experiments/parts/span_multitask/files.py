@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from experiments.parts.files import Arrays, read_arrays
-from experiments.parts.windows import Windows
+from experiments.parts.span_multitask.windows import Windows
 
 NEEDED = ("x", "start", "length", "kind")
 PRICES = ("open", "high", "low", "close")

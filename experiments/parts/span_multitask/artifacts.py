@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.parts.proxies import Formula
+from experiments.parts.span_multitask.proxies import Formula
 
 TABLES: Mapping[str, tuple[str, ...]] = {
     "loss_components.csv": ("loss_", "val_loss"),
