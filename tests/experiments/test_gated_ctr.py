@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from experiments import gated_ctr as study
 from experiments.contract import Interrupted, MetricLog, Slowdown, configure, read_metrics
-from experiments.parts.gated_ctr import clicks
+from experiments.parts.gated_ctr import clicks, files, generator
 from experiments.parts.gated_ctr.auc import auc
 from experiments.parts.gated_ctr.cross_layers import CrossNetwork
 from experiments.parts.gated_ctr.layers import Embeddings, GRUs, Linears, masked_attention
@@ -162,7 +162,7 @@ def test_attention_gives_padding_no_weight_and_a_row_without_history_nothing():
 
 
 def test_more_padding_changes_no_logit_and_the_last_item_does():
-    log = clicks.synthetic(300, 0, 40, 30, 5, 0.3)
+    log = generator.synthetic(300, 0, 40, 30, 5, 0.3)
     net = build_networks(log, [0], 4, 8, 1.0)
     wider = torch.cat([log.x, torch.zeros(300, 4, dtype=torch.int32)], 1)
     logits, gate = predict(net, log.x, "cpu")
@@ -173,7 +173,7 @@ def test_more_padding_changes_no_logit_and_the_last_item_does():
 
 
 def test_the_gate_is_the_share_of_the_static_branch():
-    log = clicks.synthetic(300, 0, 40, 30, 5, 0.3)
+    log = generator.synthetic(300, 0, 40, 30, 5, 0.3)
     net = build_networks(log, [0], 4, 8, 1.0)
     elsewhere = log.x.clone()
     elsewhere[:, 0] = (elsewhere[:, 0] + 1) % 40  # the user, whom the sequence branch never sees
@@ -486,7 +486,7 @@ def test_a_machine_that_really_becomes_slow_stops_the_run(tmp_path):
 
 
 def test_the_synthetic_log_is_what_it_says():
-    log = clicks.synthetic(40_000, 0)
+    log = generator.synthetic(40_000, 0)
     assert log.y.mean() == pytest.approx(0.04, abs=0.004)
     assert 0.67 < auc(log.true_logit.numpy(), log.y.numpy()) < 0.74
     for ids in (log.fields[:, 0], log.item):
@@ -502,23 +502,23 @@ def test_the_synthetic_log_is_what_it_says():
 
 
 def test_histories_tell_of_clicks_and_of_taste():
-    log = clicks.synthetic(40_000, 0)
+    log = generator.synthetic(40_000, 0)
     category, held = log.category[log.history], log.history > 0
     share = ((category == log.fields[:, 2:3]) & held).sum(1) / held.sum(1)
     assert auc(share.numpy(), log.y.numpy()) > 0.55
     by_user = category[log.fields[:, 0] == 0][:, 0]
-    assert by_user.bincount().max() / len(by_user) > 3 / clicks.CATEGORIES
+    assert by_user.bincount().max() / len(by_user) > 3 / generator.CATEGORIES
 
 
 def test_the_log_has_a_seed_of_its_own():
-    one, same, other = (clicks.synthetic.__wrapped__(500, seed, 40, 30, 5) for seed in (0, 0, 1))
+    one, same, other = (generator.synthetic.__wrapped__(500, seed, 40, 30, 5) for seed in (0, 0, 1))
     assert torch.equal(one.x, same.x)
     assert torch.equal(one.y, same.y)
     assert not torch.equal(one.x, other.x)
 
 
 def test_parts_follow_each_other_in_time():
-    log = clicks.synthetic(1000, 0, 40, 30, 5, 0.3)
+    log = generator.synthetic(1000, 0, 40, 30, 5, 0.3)
     parts = clicks.split(log, 500, 200, 100)
     assert parts == {"test": slice(900, 1000), "validation": slice(700, 900), "train": slice(200, 700)}
     with pytest.raises(ValueError, match="1000 rows are too few"):
@@ -573,7 +573,7 @@ def write(path, arrays):
 def test_a_users_own_log_is_read_and_measured(tmp_path, kind):
     arrays, path = own_arrays(), tmp_path / f"own.{kind}"
     write(path, arrays)
-    log = clicks.load_clicks(str(path))
+    log = files.load_clicks(str(path))
     assert torch.equal(log.fields, torch.from_numpy(arrays["fields"]).int())
     assert ((log.history > 0).sum(1).numpy() == (arrays["history"] > 0).sum(1)).all()
     assert ((log.history[:, 1:] == 0) | (log.history[:, :-1] > 0)).all()
@@ -589,7 +589,7 @@ def test_parquet_gives_the_categories_of_the_items_that_were_shown(tmp_path):
     path = tmp_path / "own.parquet"
     frame = {"y": [0, 1, 0], "item": [1, 2, 3], "history_0": [4, 0, 1], "category": [5, 6, 5]}
     pandas.DataFrame(frame).to_parquet(path)
-    log = clicks.load_clicks(str(path))
+    log = files.load_clicks(str(path))
     assert log.category.tolist() == [0, 5, 6, 5, 0]
     assert log.fields.tolist() == [[5], [6], [5]]
 
@@ -601,7 +601,7 @@ def test_ids_of_rows_outside_the_parts_are_data_too(tmp_path):
     for name, held in {"one": arrays, "wider": wider}.items():
         write(tmp_path / f"{name}.npz", held)
     one, other = ({**OWN, "data": str(tmp_path / f"{name}.npz")} for name in ("one", "wider"))
-    logs = [clicks.load_clicks(own["data"]) for own in (one, other)]
+    logs = [files.load_clicks(own["data"]) for own in (one, other)]
     assert torch.equal(logs[0].x[10:], logs[1].x[10:])
     assert study.describe(config_of(**one)).digest != study.describe(config_of(**other)).digest
     measured(tmp_path / "run", **one)
@@ -631,7 +631,7 @@ def test_repeated_impressions_are_counted(tmp_path):
 def test_a_log_that_cannot_be_used_says_why(tmp_path, change, says):
     write(tmp_path / "own.npz", {**own_arrays(), **change})
     with pytest.raises(ValueError, match=says):
-        clicks.load_clicks(str(tmp_path / "own.npz"))
+        files.load_clicks(str(tmp_path / "own.npz"))
 
 
 def test_files_that_hold_objects_or_lack_arrays_or_are_of_another_kind_are_refused(tmp_path):
@@ -640,9 +640,9 @@ def test_files_that_hold_objects_or_lack_arrays_or_are_of_another_kind_are_refus
     np.savez(tmp_path / "few.npz", y=np.zeros(3))
     for name, says in {"code.pt": "plain torch", "objects.npz": "pickle", "few.npz": "fields, item"}.items():
         with pytest.raises(ValueError, match=says):
-            clicks.load_clicks(str(tmp_path / name))
+            files.load_clicks(str(tmp_path / name))
     with pytest.raises(ValueError, match="unknown kind of file"):
-        clicks.load_clicks("clicks.csv")
+        files.load_clicks("clicks.csv")
 
 
 def test_a_part_without_clicks_is_refused(tmp_path):
