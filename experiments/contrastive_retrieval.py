@@ -76,7 +76,7 @@ from experiments.contract import Data, MetricLog
 from experiments.parts.contrastive_retrieval import articles, ranking
 from experiments.parts.contrastive_retrieval.articles import Corpus, Windows
 from experiments.parts.contrastive_retrieval.config import EVALUATION, Config
-from experiments.parts.contrastive_retrieval.evaluation import Found, Search, evaluate
+from experiments.parts.contrastive_retrieval.evaluation import Evaluation, Search, evaluate
 from experiments.parts.contrastive_retrieval.files import load_corpus
 from experiments.parts.contrastive_retrieval.retriever import Retriever
 from experiments.parts.contrastive_retrieval.training import Schedule, Trained, train
@@ -133,10 +133,10 @@ def run(config: Config, seed: int, log: MetricLog) -> None:
     held = corpus.other.to(config.device) if config.evaluation_encoder == "other" else given
     search = Search(model, given, held, config.context, config.queries, not config.context_in_bank)
     test, seen = (splits[name].to(config.device) for name in (config.test, "train"))
-    found = evaluate(search, test, seen, config.timed_queries, seed)
-    log.metrics({**found.metrics, "best_step": step, "recall_chance": 5 / len(held)})
+    evaluation = evaluate(search, test, seen, config.timed_queries, seed)
+    log.metrics({**evaluation.metrics, "best_step": step, "recall_chance": 5 / len(held)})
     log.metrics(_overlaps(config, corpus, splits))
-    _write_ranks(log, corpus, splits[config.test], found)
+    _write_ranks(log, corpus, splits[config.test], evaluation)
     log.progress(config.stages + 1, config.stages + 1)
 
 
@@ -162,8 +162,8 @@ def _train(
     digest: str,
 ) -> Trained:
     """The trained model; taken from an arm that differs in its evaluation alone where there was one."""
-    asked = config.model_dump_json(exclude=EVALUATION)
-    key = f"{digest} {seed} {asked}"
+    training_params = config.model_dump_json(exclude=EVALUATION)
+    key = f"{digest} {seed} {training_params}"
     schedule = Schedule(
         config.steps, config.stages, config.batch_size, config.lr, *config.weights, config.temperature
     )
@@ -183,8 +183,8 @@ def _train(
         return train(model, vectors, splits, config.context, schedule, leave_out, seed, file, key, report)
 
     trained: Trained = _TRAINED.get(key, fit, report)
-    at = trained.chosen(config.kind)[1]
-    chosen = next((row for row in rows if row["step"] == at), rows[-1])
+    best_step = trained.chosen(config.kind)[1]
+    chosen = next((row for row in rows if row["step"] == best_step), rows[-1])
     log.metric("train_val_cosine", chosen["val_cosine"])
     _write_csv(log, "curves.csv", list(rows[0]), [row.values() for row in rows])
     return trained
@@ -198,10 +198,10 @@ def _overlaps(config: Config, corpus: Corpus, splits: Mapping[str, Windows]) -> 
     }
 
 
-def _write_ranks(log: MetricLog, corpus: Corpus, rows: Windows, found: Found) -> None:
+def _write_ranks(log: MetricLog, corpus: Corpus, rows: Windows, evaluation: Evaluation) -> None:
     for index, k in enumerate(ranking.CURVE):
-        log.metrics({"curve_k": k, "curve_recall": ranking.recall(found.ranks, k)}, index)
-    columns = (rows, corpus.article[rows], found.ranks + 1, found.cosines)
+        log.metrics({"curve_k": k, "curve_recall": ranking.recall(evaluation.ranks, k)}, index)
+    columns = (rows, corpus.article[rows], evaluation.ranks + 1, evaluation.cosines)
     header = ["row", "article", "rank", "cosine"]
     _write_csv(log, "ranks.csv", header, zip(*(column.tolist() for column in columns), strict=True))
 

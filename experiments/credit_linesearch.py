@@ -193,16 +193,16 @@ def _measure_credit(job: _Job, net: ResidualMLP, credit: Credit) -> None:
 
 
 def _measure_line_search(job: _Job, trials: Trials) -> None:
-    found: Search[Change] = search(trials.change, lambda change: change.same, *GRID, *GRID_BOUNDS)
+    curve: Search[Change] = search(trials.change, lambda change: change.same, *GRID, *GRID_BOUNDS)
     job.advance()
-    best, eta = found.results[found.best], found.etas[found.best]
-    job.log.metrics({"eta_best": eta, "eta_interior": float(found.interior), **trials.first_step(eta)})
+    best, eta = curve.results[curve.best], curve.etas[curve.best]
+    job.log.metrics({"eta_best": eta, "eta_interior": float(curve.interior), **trials.first_step(eta)})
     job.log.metrics({"dl_online": trials.online(eta), **_chosen(job.config, best)})
     if "held_out" in job.config.evaluate_on:
-        job.log.metric("dl_held_lowest", min(change.held for change in found.results))
+        job.log.metric("dl_held_lowest", min(change.held for change in curve.results))
         if abs(best.same) > RATIO_FLOOR:
             job.log.metric("generalization_ratio", best.held / best.same)
-    rows = [(eta, change.same, change.held) for eta, change in zip(found.etas, found.results, strict=True)]
+    rows = [(eta, change.same, change.held) for eta, change in zip(curve.etas, curve.results, strict=True)]
     for index, (eta, same, held) in enumerate(rows):
         job.log.metrics({"curve_eta": eta, "curve_dl_same": same, "curve_dl_held": held}, index)
     _write_csv(job, "line_search.csv", ["eta", "dl_same", "dl_held"], rows)

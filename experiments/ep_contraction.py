@@ -105,13 +105,13 @@ def run_together(config: Config, seeds: Sequence[int], logs: Sequence[MetricLog]
         for seed, log in zip(seeds, logs, strict=True):
             job.compare_gradients(seed, log)
         return
-    ways = [Trajectory(seed, log, job.key(seed)) for seed, log in zip(seeds, logs, strict=True)]
-    for _, equally_far in groupby(sorted(ways, key=_looks_done), _looks_done):
+    trajectories = [Trajectory(seed, log, job.key(seed)) for seed, log in zip(seeds, logs, strict=True)]
+    for _, equally_far in groupby(sorted(trajectories, key=_looks_done), _looks_done):
         job.train(list(equally_far))
 
 
-def _looks_done(way: Trajectory) -> int:
-    return len(way.history)
+def _looks_done(trajectory: Trajectory) -> int:
+    return len(trajectory.history)
 
 
 class _Job:
@@ -134,62 +134,64 @@ class _Job:
         parts = {name: getattr(net, name).to(config.device) for name in ("inputs", "readout")}
         trained = net.weight, net.bias
         if config.start == "pre_drift_checkpoint":
-            found = [_checkpoint(config.of_checkpoint, self.digest, seed) for seed in seeds]
-            trained = torch.stack([w for w, _ in found]), torch.stack([b for _, b in found])
+            checkpoints = [_checkpoint(config.of_checkpoint, self.digest, seed) for seed in seeds]
+            trained = torch.stack([w for w, _ in checkpoints]), torch.stack([b for _, b in checkpoints])
         weight, bias = (part.to(config.device) for part in trained)
         return FixedPointNet(weight, bias, **parts, step_size=config.step_size, damping=config.damping)
 
     def trainer(self, seeds: Sequence[int]) -> Training:
         return Training(self.begin(seeds), seeds, self.data["train"], self.config.recipe)
 
-    def train(self, ways: Sequence[Trajectory]) -> None:
+    def train(self, trajectories: Sequence[Trajectory]) -> None:
         """Trains seeds that are equally far, from look to look."""
         first, looks = self.config.first_step, self.config.looks
-        trainer = self.trainer([way.seed for way in ways])
-        done = _looks_done(ways[0])
+        trainer = self.trainer([trajectory.seed for trajectory in trajectories])
+        done = _looks_done(trajectories[0])
         if done:
-            trainer.restore([way.state or {} for way in ways])
-        for way in ways:
-            for told in way.history:
-                way.record(told, looks[-1])
+            trainer.restore([trajectory.state or {} for trajectory in trajectories])
+        for trajectory in trajectories:
+            for measured in trajectory.history:
+                trajectory.record(measured, looks[-1])
         for look in looks[done:]:
             trainer.advance(look - first - trainer.step)
-            for index, (way, told) in enumerate(zip(ways, self.look(trainer, look), strict=True)):
-                way.add(told, trainer, index, looks[-1])
-            for way in ways:
-                way.log.progress(look, looks[-1])
-        for way in ways:
-            write_csv(way.log, "trajectory.csv", way.history)
+            for index, (trajectory, measured) in enumerate(
+                zip(trajectories, self.look(trainer, look), strict=True)
+            ):
+                trajectory.add(measured, trainer, index, looks[-1])
+            for trajectory in trajectories:
+                trajectory.log.progress(look, looks[-1])
+        for trajectory in trajectories:
+            write_csv(trajectory.log, "trajectory.csv", trajectory.history)
 
     def look(self, trainer: Training, step: int) -> list[dict[str, float]]:
         """What the networks are like now: one mapping per seed."""
         config, net = self.config, trainer.net
         effort = Effort(SETTLED, config.search_steps)
-        found = probe.task(net, *self._rows(net.seeds, None), config.horizon)
+        metrics = probe.task(net, *self._rows(net.seeds, None), config.horizon)
         x, y = self._rows(net.seeds, config.rows)
         settling, free, exists = probe.relaxation(net, x, y, config.horizon, config.rho_rows, effort)
-        found |= settling
-        found |= probe.gradients(config.recipe, free, exists, config.horizon, effort.most)
-        found |= {"grad_norm": trainer.take_size(), "skipped_updates": trainer.skipped}
-        return [{"step": float(step), **told} for told in per_seed(found)]
+        metrics |= settling
+        metrics |= probe.gradients(config.recipe, free, exists, config.horizon, effort.most)
+        metrics |= {"grad_norm": trainer.take_size(), "skipped_updates": trainer.skipped}
+        return [{"step": float(step), **measured} for measured in per_seed(metrics)]
 
     def compare_gradients(self, seed: int, log: MetricLog) -> None:
         """Measures the gradients at the arm's start, on the fixed rows, in double precision."""
         config, effort = self.config, PRECISE
         net = self.begin([seed]).one(0, torch.float64)
         x, y = self._rows(1, config.rows)
-        found, free, exists = probe.relaxation(net, x.double(), y, config.horizon, config.rho_rows, effort)
+        metrics, free, exists = probe.relaxation(net, x.double(), y, config.horizon, config.rho_rows, effort)
         every_x, every_y = self._rows(1, None)
-        found |= probe.task(net, every_x.double(), every_y, config.horizon)
+        metrics |= probe.task(net, every_x.double(), every_y, config.horizon)
         unroll = config.horizon
         if config.refine_to is not None:
             z, unroll = probe.until(net, free.drive, exists, config.refine_to, effort.most)
             free = Free(net, z, free.drive, y)
-            found["residual"] = probe.mean_residual(net, z, free.drive, exists)
-        found |= probe.gradients(config.recipe, free, exists, unroll, effort.most)
-        told = per_seed(found)[0] | {"unroll_steps": float(unroll)}
-        log.metrics(told)
-        write_csv(log, "gradients.csv", [told])
+            metrics["residual"] = probe.mean_residual(net, z, free.drive, exists)
+        metrics |= probe.gradients(config.recipe, free, exists, unroll, effort.most)
+        measured = per_seed(metrics)[0] | {"unroll_steps": float(unroll)}
+        log.metrics(measured)
+        write_csv(log, "gradients.csv", [measured])
         log.progress(1, 1)
 
     def _rows(self, seeds: int, first: int | None) -> tables.Rows:

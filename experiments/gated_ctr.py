@@ -205,14 +205,14 @@ def _train(
                 one.log.progress((epoch - 1) * per_epoch + count, config.epochs * per_epoch)
 
         try:
-            found = training.epoch(epoch, on_batch)
+            measures = training.epoch(epoch, on_batch)
         except Interrupted:
             for one in group:
                 one.log.metric("epoch_minutes", training.projected_minutes(epoch, batches + 1), epoch)
             raise
-        for place, (one, measured) in enumerate(zip(group, found, strict=True)):
+        for index, (one, measured) in enumerate(zip(group, measures, strict=True)):
             one.pace = one.pace or (watchdog.median_seconds(epoch), len(group))
-            one.take(measured, training.state(place))
+            one.take(measured, training.state(index))
 
 
 def _data(config: Config) -> tuple[ClickLog, dict[str, slice]]:

@@ -192,7 +192,7 @@ def _leave_artifacts(
 ) -> None:
     write_tables(history, log.artifact)
     shutil.copyfile(log.checkpoint / "best.pt", log.artifact("best_model.pt"))
-    told = {
+    metadata = {
         "config": config.model_dump(mode="json"),
         "seed": seed,
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
@@ -201,7 +201,7 @@ def _leave_artifacts(
         "trained_on": len(_with_shifts(config, splits["train"])),
         "data_digest": windows.digest(splits),
     }
-    write_json(log.artifact("metadata.json"), told)
+    write_json(log.artifact("metadata.json"), metadata)
 
 
 def _search_proxies(config: Config, seed: int, log: MetricLog) -> None:
@@ -214,18 +214,18 @@ def _search_proxies(config: Config, seed: int, log: MetricLog) -> None:
     points = proxies.grid(*weights, config.unsigned_return)
     draws = np.random.default_rng(derive(seed, "bootstrap"))
     rows = draws.integers(0, len(splits["train"]), config.train_size)
-    found = []
+    correlations = []
     for index, formula in enumerate(points, 1):
-        found.append(proxies.correlation(formula.probability(train[0])[rows], train[1][rows]))
-        log.metrics({"grid_correlation": found[-1], **_point(formula)}, index)
+        correlations.append(proxies.correlation(formula.probability(train[0])[rows], train[1][rows]))
+        log.metrics({"grid_correlation": correlations[-1], **_point(formula)}, index)
         log.progress(index, len(points))
-    best = points[int(np.argmax(found))]
+    best = points[int(np.argmax(correlations))]
     guess = best.probability(test[0])
     correlation = proxies.correlation(guess, test[1])
-    log.metrics({"proxy_correlation": correlation, "proxy_correlation_train": max(found)})
+    log.metrics({"proxy_correlation": correlation, "proxy_correlation_train": max(correlations)})
     log.metrics({f"best_{name}": value for name, value in asdict(best).items()})
-    told = {**asdict(best), "features": proxies.FEATURES, "correlation_train": max(found)}
-    write_json(log.artifact("proxy_formula.json"), {**told, "correlation_test": correlation})
+    summary = {**asdict(best), "features": proxies.FEATURES, "correlation_train": max(correlations)}
+    write_json(log.artifact("proxy_formula.json"), {**summary, "correlation_test": correlation})
     write_expansions(log.artifact("expansion_stats.csv"), proxies.span_statistics(splits["train"], train[0]))
     draw_proxy(log.artifact("proxy_validation.png"), best, guess.ravel(), test[1].ravel(), correlation)
 

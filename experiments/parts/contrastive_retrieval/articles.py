@@ -127,20 +127,20 @@ def split_windows(
     seen = seen[torch.from_numpy(draws.permutation(len(seen)))]
     held = round(held_windows * len(seen))
     middle = round(VALIDATION * held)
-    found = {
+    splits = {
         "train": seen[held:],
         "val_random": seen[:middle],
         "test_random": seen[middle:held],
         "val_disjoint": windows[_among(corpus, windows, new[:first])],
         "test_disjoint": windows[_among(corpus, windows, new[first:])],
     }
-    empty = [name for name, rows in found.items() if not len(rows)]
+    empty = [name for name, rows in splits.items() if not len(rows)]
     if empty:
         raise ValueError(
             f"{corpus.name}: {len(chosen)} articles are too few or too short, nothing is left for "
             f"{', '.join(empty)}; an article gives one window for each chunk after its first {context}"
         )
-    return {name: rows.sort().values for name, rows in found.items()}
+    return {name: rows.sort().values for name, rows in splits.items()}
 
 
 def _among(corpus: Corpus, windows: Windows, articles: np.ndarray) -> torch.Tensor:

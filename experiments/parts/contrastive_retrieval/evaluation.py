@@ -66,7 +66,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Found:
+class Evaluation:
     """What an evaluation measured: metrics, and per window its rank (0 first) and cosine to the answer."""
 
     metrics: dict[str, float]
@@ -75,7 +75,7 @@ class Found:
 
 
 @torch.no_grad()
-def evaluate(search: Search, test: Windows, train: Windows, timed: int, seed: int) -> Found:
+def evaluate(search: Search, test: Windows, train: Windows, timed: int, seed: int) -> Evaluation:
     """Every metric of retrieval on the test windows.
 
     Args:
@@ -83,8 +83,8 @@ def evaluate(search: Search, test: Windows, train: Windows, timed: int, seed: in
         timed: queries whose latency is measured.
     """
     bank, queries = search.bank(), search.queries_for(test, seed)
-    found = search.ranks(test, queries, bank, search.leave_context_out)
-    metrics = ranking.search_metrics(found)
+    target_ranks = search.ranks(test, queries, bank, search.leave_context_out)
+    metrics = ranking.search_metrics(target_ranks)
     metrics |= ranking.cosine_metrics(queries, bank[test], search.model.embed(search.given[test - 1]))
     metrics |= _other_protocols(search, test, queries, bank)
     some = train[torch.randperm(len(train), generator=generator(seed, "seen"))[: len(test)].to(train.device)]
@@ -92,7 +92,7 @@ def evaluate(search: Search, test: Windows, train: Windows, timed: int, seed: in
     metrics["train_recall_at_5"] = ranking.recall(again, 5)
     metrics |= ranking.latency_metrics(queries, bank, timed)
     metrics |= space_metrics(search, test)
-    return Found(metrics, found, ranking.cosines(queries, bank[test]).cpu())
+    return Evaluation(metrics, target_ranks, ranking.cosines(queries, bank[test]).cpu())
 
 
 def space_metrics(search: Search, rows: Windows) -> dict[str, float]:
@@ -112,16 +112,16 @@ def _other_protocols(
     search: Search, rows: Windows, queries: torch.Tensor, bank: torch.Tensor
 ) -> dict[str, float]:
     """R@5 with the context's own vectors in the bank and without, and in the other space; its cosines."""
-    model, found = search.model, {}
+    model, metrics = search.model, {}
     for name, left_out in (("context_in_bank", False), ("context_left_out", True)):
-        found[f"recall_at_5_{name}"] = ranking.recall(search.ranks(rows, queries, bank, left_out), 5)
+        metrics[f"recall_at_5_{name}"] = ranking.recall(search.ranks(rows, queries, bank, left_out), 5)
     if model.tower is not None:
-        return found  # its queries have no counterpart in the raw space
+        return metrics  # its queries have no counterpart in the raw space
     predicted = search.predictions(rows)
-    found["raw_cosine"] = ranking.cosines(predicted, search.held[rows]).mean().item()
+    metrics["raw_cosine"] = ranking.cosines(predicted, search.held[rows]).mean().item()
     if model.head is not None:
         projected, entries = model.project(predicted), model.project(search.held)
-        found["projected_cosine"] = ranking.cosines(projected, entries[rows]).mean().item()
+        metrics["projected_cosine"] = ranking.cosines(projected, entries[rows]).mean().item()
         projected_ranks = search.ranks(rows, projected, entries, search.leave_context_out)
-        found["recall_at_5_projected"] = ranking.recall(projected_ranks, 5)
-    return found
+        metrics["recall_at_5_projected"] = ranking.recall(projected_ranks, 5)
+    return metrics

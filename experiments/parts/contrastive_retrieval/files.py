@@ -37,9 +37,9 @@ def load_corpus(path: str) -> Corpus:
 
 def _from_frame(file: Path, frame: Any) -> Arrays:
     others = [name for name in frame.columns if str(name).startswith("other.")]
-    found = {"article": frame["article"].to_numpy()}
-    found["vectors"] = frame.drop(columns=["article", *others]).to_numpy()
-    return {**found, "other": frame[others].to_numpy()} if others else found
+    arrays = {"article": frame["article"].to_numpy()}
+    arrays["vectors"] = frame.drop(columns=["article", *others]).to_numpy()
+    return {**arrays, "other": frame[others].to_numpy()} if others else arrays
 
 
 def _checked(file: Path, vectors: np.ndarray, article: np.ndarray, other: np.ndarray | None = None) -> Corpus:
@@ -59,7 +59,7 @@ def _checked(file: Path, vectors: np.ndarray, article: np.ndarray, other: np.nda
 def _unit_rows(file: Path, array: np.ndarray) -> torch.Tensor:
     if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
         raise ValueError(f"{file}: vectors must be numeric and finite")
-    found = torch.from_numpy(array.astype(np.float32))
-    if not found.norm(dim=1).all():
+    vectors = torch.from_numpy(array.astype(np.float32))
+    if not vectors.norm(dim=1).all():
         raise ValueError(f"{file}: a vector of zeros has no direction; leave that chunk out")
-    return F.normalize(found, dim=1)
+    return F.normalize(vectors, dim=1)

@@ -32,7 +32,7 @@ def ranks(
         (n,) float64 on the CPU; infinite, so found in no number of places, where the answer's own score
         is not finite.
     """
-    found = []
+    batches = []
     for start in range(0, len(queries), BATCH):
         part = slice(start, start + BATCH)
         scores = (queries[part] @ bank.T).nan_to_num_(*[-torch.inf] * 3)
@@ -40,8 +40,8 @@ def ranks(
         if left_out is not None:
             scores.scatter_(1, left_out[part], -torch.inf)
         before, alike = _counted(scores > right), _counted(scores == right) - 1
-        found.append(torch.where(right[:, 0].isfinite(), before + alike / 2, torch.inf))
-    return torch.cat(found).cpu()
+        batches.append(torch.where(right[:, 0].isfinite(), before + alike / 2, torch.inf))
+    return torch.cat(batches).cpu()
 
 
 def _counted(where: torch.Tensor) -> torch.Tensor:
@@ -62,9 +62,9 @@ def mrr(ranks: torch.Tensor) -> float:
 def search_metrics(ranks: torch.Tensor) -> dict[str, float]:
     """Recall at 1, 5 and 10, containment in the top 50, R@5 / Contain@50 (absent where that is 0), MRR."""
     contained = recall(ranks, TOP)
-    found = {f"recall_at_{k}": recall(ranks, k) for k in (1, 5, 10)}
-    found |= {f"contain_at_{TOP}": contained, "mrr": mrr(ranks)}
-    return {**found, "efficiency_at_5": found["recall_at_5"] / contained} if contained else found
+    metrics = {f"recall_at_{k}": recall(ranks, k) for k in (1, 5, 10)}
+    metrics |= {f"contain_at_{TOP}": contained, "mrr": mrr(ranks)}
+    return {**metrics, "efficiency_at_5": metrics["recall_at_5"] / contained} if contained else metrics
 
 
 @torch.no_grad()

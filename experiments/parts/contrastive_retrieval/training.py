@@ -123,16 +123,16 @@ def train(
             optimizer.step()
             for name, value in {"train_loss": loss.item(), **parts}.items():
                 sums[name] = sums.get(name, 0.0) + value
-        found = {name: _capped(name, value / len(steps)) for name, value in sums.items()}
+        measures = {name: _capped(name, value / len(steps)) for name, value in sums.items()}
         diverged = not all(math.isfinite(value) for value in sums.values())
         for split, name in zip(SPLITS, ("val", "new"), strict=True):
             rows = splits[f"val_{split}"].to(vectors.device)
             cosine, score, sound = _validate(model, vectors, rows, context, leave_context_out)
-            found |= {f"{name}_cosine": cosine, f"{name}_mrr": score}
+            measures |= {f"{name}_cosine": cosine, f"{name}_mrr": score}
             diverged |= not sound
             if sound:
                 held.keep(split, score, schedule.ends(index))
-        return {**found, "diverged": float(diverged)}
+        return {**measures, "diverged": float(diverged)}
 
     history = train_in_stages(held, optimizer, stage, schedule.stages, file, key, on_stage)
     return held.requires_grad_(False), history

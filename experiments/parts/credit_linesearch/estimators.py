@@ -75,15 +75,15 @@ class VecM4(nn.Module):
         super().__init__()
         self.estimator = Estimator(width, classes, hidden, width)
 
-    def fit_loss(self, at: Snapshot, rows: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
+    def fit_loss(self, snapshot: Snapshot, rows: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
         """Mean over layers, rows and M = 4 fresh directions of (<a, u> - slope along u)^2."""
-        guesses = self.estimator(at.states[:, rows], at.error[rows])
+        guesses = self.estimator(snapshot.states[:, rows], snapshot.error[rows])
         total = guesses.new_zeros(())
         for layer, guess in enumerate(guesses, start=1):
-            h = at.states[layer - 1, rows]
+            h = snapshot.states[layer - 1, rows]
             u = unit_directions(h, DIRECTIONS, draws)
             with torch.no_grad():
-                slope = loss_slope(at.net, h, layer, at.y[rows], u)
+                slope = loss_slope(snapshot.net, h, layer, snapshot.y[rows], u)
             total = total + ((guess * u).sum(2) - slope).pow(2).mean()
         return total / len(guesses)
 
@@ -106,11 +106,13 @@ class ScalarCB(nn.Module):
         self.estimator = Estimator(width, classes, hidden, 1)
         self.target = copy.deepcopy(self.estimator).requires_grad_(False)
 
-    def fit_loss(self, at: Snapshot, rows: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
+    def fit_loss(self, snapshot: Snapshot, rows: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
         """Squared errors: value and gradient at layer L; value against the target of l+1 below it."""
-        error, states = at.error[rows], at.states[:, rows]
+        error, states = snapshot.error[rows], snapshot.states[:, rows]
         last = states[-1].clone().requires_grad_()
-        losses = F.cross_entropy(at.net.tail(last, at.net.depth), at.y[rows], reduction="none")
+        losses = F.cross_entropy(
+            snapshot.net.tail(last, snapshot.net.depth), snapshot.y[rows], reduction="none"
+        )
         (slope,) = torch.autograd.grad(losses.sum(), last)
         probed = torch.cat([states[:-1], last.detach()[None]]).requires_grad_()
         values = self.estimator(probed, error)[..., 0]
@@ -135,7 +137,7 @@ class ScalarCB(nn.Module):
 
 def fit(
     kind: str,
-    at: Snapshot,
+    snapshot: Snapshot,
     hidden: int,
     steps: int,
     seed: int,
@@ -147,15 +149,17 @@ def fit(
 
     Args:
         kind: which estimator.
-        at: the snapshot and the rows to fit on.
+        snapshot: it, and the rows to fit on.
         hidden: width of the estimator.
         steps: batches in the whole fit.
         seed: drives initialisation, batches and directions.
         file, key, on_stage: as in :func:`train_in_stages`; there are FIT_STAGES stages.
     """
     with seeded(seed, kind, "init"):
-        model = {"vec_m4": VecM4, "scalar_cb": ScalarCB}[kind](at.states.shape[2], at.error.shape[1], hidden)
-    model.to(at.states.device)
+        model = {"vec_m4": VecM4, "scalar_cb": ScalarCB}[kind](
+            snapshot.states.shape[2], snapshot.error.shape[1], hidden
+        )
+    model.to(snapshot.states.device)
     optimizer = torch.optim.Adam(model.estimator.parameters(), LEARNING_RATE)
     bounds = [steps * stage // FIT_STAGES for stage in range(FIT_STAGES + 1)]
 
@@ -163,8 +167,8 @@ def fit(
         draws, loss = generator(seed, kind, "fit", index), torch.zeros(())
         for step in range(bounds[index], bounds[index + 1]):
             optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 + math.cos(math.pi * step / steps)) / 2
-            rows = torch.randint(len(at.y), (FIT_BATCH,), generator=draws).to(at.y.device)
-            loss = model.fit_loss(at, rows, draws)
+            rows = torch.randint(len(snapshot.y), (FIT_BATCH,), generator=draws).to(snapshot.y.device)
+            loss = model.fit_loss(snapshot, rows, draws)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

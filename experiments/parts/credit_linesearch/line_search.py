@@ -43,14 +43,14 @@ def search(
         low, high: first grid, as exponents of FACTOR.
         lowest, highest: exponents beyond which the grid is not extended.
     """
-    found = {power: measure(FACTOR**power) for power in range(low, high + 1)}
+    measured = {power: measure(FACTOR**power) for power in range(low, high + 1)}
     while True:
-        powers = sorted(found)
-        least = min(score(found[power]) for power in powers)
-        best = next(i for i, power in enumerate(powers) if score(found[power]) <= least + TIE)
+        powers = sorted(measured)
+        least = min(score(measured[power]) for power in powers)
+        best = next(i for i, power in enumerate(powers) if score(measured[power]) <= least + TIE)
         if best == 0 and powers[0] > lowest:
-            found[powers[0] - 1] = measure(FACTOR ** (powers[0] - 1))
+            measured[powers[0] - 1] = measure(FACTOR ** (powers[0] - 1))
         elif best == len(powers) - 1 and powers[-1] < highest:
-            found[powers[-1] + 1] = measure(FACTOR ** (powers[-1] + 1))
+            measured[powers[-1] + 1] = measure(FACTOR ** (powers[-1] + 1))
         else:
-            return Search([FACTOR**power for power in powers], [found[power] for power in powers], best)
+            return Search([FACTOR**power for power in powers], [measured[power] for power in powers], best)

@@ -32,13 +32,13 @@ def rhos(
     resolves.
     """
     exact = copy.deepcopy(net).double()
-    found = []
+    correlations = []
     for layer, (h, a) in enumerate(zip(exact.states(x.double())[1:], credit.double(), strict=True), start=1):
         u = unit_directions(h, directions, draws)
         predicted, actual = (a * u).sum(2), loss_slope(exact, h, layer, y, u)
         predicted, actual = predicted - predicted.mean(0), actual - actual.mean(0)
-        found.append(F.cosine_similarity(predicted, actual, dim=0, eps=1e-20).mean().item())
-    return found
+        correlations.append(F.cosine_similarity(predicted, actual, dim=0, eps=1e-20).mean().item())
+    return correlations
 
 
 def rms(credit: torch.Tensor) -> torch.Tensor:

@@ -48,10 +48,10 @@ class ResidualMLP(nn.Module):
 
     def states_from(self, h: torch.Tensor) -> list[torch.Tensor]:
         """h_0..h_L, given h_0."""
-        found = [h]
+        states = [h]
         for block in self.blocks:
-            found.append(found[-1] + block(found[-1]))
-        return found
+            states.append(states[-1] + block(states[-1]))
+        return states
 
     def tail(self, h: torch.Tensor, layer: int) -> torch.Tensor:
         """Logits from the state h_layer, layer in 0..L."""

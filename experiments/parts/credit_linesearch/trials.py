@@ -89,32 +89,32 @@ class Trials:
             mean, over steps and starting batches, of the change that a step makes to the loss on the
             batch that comes next; nats.
         """
-        found = []
+        loss_changes = []
         for batches in self._passes:
             net = copy.deepcopy(self._net)
             for rows, following in pairwise(batches):
                 before = self._loss(net, following)
                 apply_step(net, self._gradients(net, rows), eta, self._rule)
-                found.append(capped(self._loss(net, following) - before))
-        return fmean(found)
+                loss_changes.append(capped(self._loss(net, following) - before))
+        return fmean(loss_changes)
 
     def first_step(self, eta: float) -> dict[str, float]:
         """What the first step is like: ``relative_step``, and ``clamped_share`` where there is a clamp."""
         sizes = [capped(relative_step(self._net, gradients, eta, self._rule)) for gradients in self._first]
-        found = {"relative_step": fmean(sizes)}
+        measures = {"relative_step": fmean(sizes)}
         if self._rule.clamp is not None:
-            found["clamped_share"] = fmean(clamped_share(g, self._rule.clamp) for g in self._first)
-        return found
+            measures["clamped_share"] = fmean(clamped_share(g, self._rule.clamp) for g in self._first)
+        return measures
 
     def _walk(self, index: int, eta: float, after: Collection[int]) -> dict[int, Change]:
-        net, batches, found = copy.deepcopy(self._net), self._sequences[index], {}
+        net, batches, changes = copy.deepcopy(self._net), self._sequences[index], {}
         for step in range(self._steps):
             rows = batches[step % len(batches)]
             gradients = self._gradients(net, rows) if step else self._first[index]
             apply_step(net, gradients, eta, self._rule)
             if step + 1 in after:
-                found[step + 1] = self._measured(net, torch.cat(batches[: step + 1]).unique())
-        return found
+                changes[step + 1] = self._measured(net, torch.cat(batches[: step + 1]).unique())
+        return changes
 
     def _measured(self, net: ResidualMLP, used: torch.Tensor) -> Change:
         same = self._loss(net, used) - self._before[used].mean().item()

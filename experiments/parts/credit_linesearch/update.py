@@ -59,13 +59,15 @@ def surrogate_gradients(
     with torch.no_grad():
         states = net.states(x)
     chosen = range(net.depth) if rule.blocks == "all" else [net.depth - 1]
-    found = {}
+    gradients = {}
     for index in chosen:
         block = net.blocks[index]
         surrogate = (block(states[index]) * a[index]).sum(1).mean()
         grads = torch.autograd.grad(surrogate, list(block.parameters()))
-        found[index] = [grad if rule.clamp is None else grad.clamp(-rule.clamp, rule.clamp) for grad in grads]
-    return found
+        gradients[index] = [
+            grad if rule.clamp is None else grad.clamp(-rule.clamp, rule.clamp) for grad in grads
+        ]
+    return gradients
 
 
 @torch.no_grad()
@@ -80,11 +82,11 @@ def apply_step(net: ResidualMLP, gradients: Gradients, eta: float, rule: Rule) -
 @torch.no_grad()
 def relative_step(net: ResidualMLP, gradients: Gradients, eta: float, rule: Rule) -> float:
     """Norm of a step over the norm of the weight matrices, mean over the updated blocks."""
-    found = []
+    sizes = []
     for index, grads in gradients.items():
         params = list(net.blocks[index].parameters())
-        found.append((_norm(_steps(params, grads, eta, rule)) / _norm(_matrices(params))).item())
-    return sum(found) / len(found)
+        sizes.append((_norm(_steps(params, grads, eta, rule)) / _norm(_matrices(params))).item())
+    return sum(sizes) / len(sizes)
 
 
 def clamped_share(gradients: Gradients, clamp: float) -> float:

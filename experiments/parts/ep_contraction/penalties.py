@@ -70,5 +70,5 @@ def penalty_gradient(
         total = total + weights["residual"] * squared_residual(live, z, live.drive(x))
     if weights["jacobian"]:
         total = total + weights["jacobian"] * jacobian_size(live, z, v)
-    found = torch.autograd.grad(total.sum(), (weight, bias))
-    return found[0], found[1]
+    grads = torch.autograd.grad(total.sum(), (weight, bias))
+    return grads[0], grads[1]

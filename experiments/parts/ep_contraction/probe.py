@@ -53,7 +53,7 @@ def relaxation(
     star, exists = settle(net, z, drive, effort.tolerance, effort.most)
     here, _ = leading(net, z[:, :rho_rows])
     there, angle = leading(net, star[:, :rho_rows])
-    found = {
+    measured = {
         "residual": residual(net, z, drive).mean(1),
         "residual_star": residual(net, star, drive).mean(1),
         "ce_star": net.losses(star, y).mean(1),
@@ -65,7 +65,7 @@ def relaxation(
         "star_exists": exists.to(z.dtype).mean(1),
         "adjoint_valid": exists.all(1).to(z.dtype),
     }
-    return found, Free(net, star, drive, y), exists
+    return measured, Free(net, star, drive, y), exists
 
 
 def gradients(recipe: Recipe, free: Free, rows: torch.Tensor, unroll: int, reference: int) -> Measured:
@@ -84,7 +84,7 @@ def gradients(recipe: Recipe, free: Free, rows: torch.Tensor, unroll: int, refer
     nudged = recipe if recipe.gradient == "holomorphic" else replace(recipe, gradient="ep")
     exact, converged = of(adjoints.oracle(free)), of(adjoints.transpose(free, reference))
     through_time = bptt(free.net, free.drive, free.y, unroll, rows)[1]
-    found = {
+    cosines = {
         "cos_ep_transpose": cosine(of(estimate(nudged, free)), converged),
         "cos_truncated_transpose": cosine(of(adjoints.transpose(free, recipe.t2sel)), converged),
         "cos_oracle_transpose": cosine(exact, converged),
@@ -92,7 +92,7 @@ def gradients(recipe: Recipe, free: Free, rows: torch.Tensor, unroll: int, refer
         "cos_oracle_bptt": cosine(exact, through_time),
     }
     some = rows.any(1)
-    return {name: torch.where(some, value, torch.nan) for name, value in found.items()}
+    return {name: torch.where(some, value, torch.nan) for name, value in cosines.items()}
 
 
 def cosine(one: Gradient, other: Gradient) -> torch.Tensor:

@@ -109,9 +109,9 @@ class Training:
 
     def take_size(self) -> torch.Tensor:
         """The mean gradient norm since this was asked last, (S,); zero if there was no update."""
-        found = torch.stack(self._sizes).mean(0) if self._sizes else torch.zeros_like(self.skipped)
+        mean_size = torch.stack(self._sizes).mean(0) if self._sizes else torch.zeros_like(self.skipped)
         self._sizes = []
-        return found
+        return mean_size
 
     def _draws(self, purpose: str) -> list[torch.Generator]:
         return [generator(seed, purpose, self.step) for seed in self.seeds]
@@ -178,7 +178,7 @@ def norm(grads: Gradient) -> torch.Tensor:
 def save(file: Path, key: str, state: Mapping[str, Any], history: Sequence[Mapping[str, float]]) -> None:
     """Writes one seed's checkpoint aside and renames it, so that a kill leaves the previous one whole."""
     aside = file.with_suffix(".partial")
-    torch.save({"key": key, "state": dict(state), "history": [dict(told) for told in history]}, aside)
+    torch.save({"key": key, "state": dict(state), "history": [dict(row) for row in history]}, aside)
     os.replace(aside, file)
 
 

@@ -36,39 +36,39 @@ class Trajectory:
     def _file(self) -> Path:
         return self.log.checkpoint / "training.pt"
 
-    def add(self, told: dict[str, float], trainer: Training, index: int, last: int) -> None:
+    def add(self, measured: dict[str, float], trainer: Training, index: int, last: int) -> None:
         """Records a new look and saves the training there.
 
         Args:
             index: of this seed in the training.
             last: the last update, of which residual_late takes the second half.
         """
-        self.history.append(told)
-        self.record(told, last)
+        self.history.append(measured)
+        self.record(measured, last)
         training.save(self._file, self._key, trainer.state(index), self.history)
 
-    def record(self, told: Mapping[str, float], last: int) -> None:
+    def record(self, measured: Mapping[str, float], last: int) -> None:
         """Logs one look, with what follows from those before it."""
-        step = int(told["step"])
+        step = int(measured["step"])
         lowest = min([past["ce"] for past in self.history if past["step"] < step], default=CAP)
-        if not self._blown_up_at and told["ce"] >= BLOW_UP * lowest:
+        if not self._blown_up_at and measured["ce"] >= BLOW_UP * lowest:
             self._blown_up_at = step
         hidden = ("step", *OF_STAR) if self._blown_up_at else ("step",)
-        shown = {name: value for name, value in told.items() if name not in hidden}
+        shown = {name: value for name, value in measured.items() if name not in hidden}
         shown["update"] = step
-        shown["val_ce_best"] = min(lowest, told["ce"])
+        shown["val_ce_best"] = min(lowest, measured["ce"])
         shown["diverged"] = float(bool(self._blown_up_at))
         shown["steps_survived"] = self._blown_up_at or step
         if self._blown_up_at:
             shown["diverged_at"] = self._blown_up_at
         if 2 * step > last:
-            shown["residual_late"] = told["residual"]
+            shown["residual_late"] = measured["residual"]
         self.log.metrics(shown, step)
 
 
-def per_seed(found: Mapping[str, torch.Tensor]) -> list[dict[str, float]]:
+def per_seed(measured: Mapping[str, torch.Tensor]) -> list[dict[str, float]]:
     """Values seed by seed, within the cap; a cosine of nothing is left out."""
-    columns = {name: value.double().tolist() for name, value in found.items()}
+    columns = {name: value.double().tolist() for name, value in measured.items()}
     seeds = len(next(iter(columns.values())))
     return [
         {

@@ -56,8 +56,8 @@ def forward_exact(
         traces = net.keep * traces + net.step_size * (moved + direct)
         z = net.relax(z, drive, 1)
     error = (net.loss_slope(z, y) / y.shape[1]).unsqueeze(-2)
-    found = torch.matmul(error, traces).squeeze(-2).sum(1)  # (S, parameter)
-    weight, bias = found.split([width * width, width], -1)
+    by_parameter = torch.matmul(error, traces).squeeze(-2).sum(1)  # (S, parameter)
+    weight, bias = by_parameter.split([width * width, width], -1)
     return z, (weight.unflatten(-1, (width, width)), bias.unsqueeze(1))
 
 
@@ -95,8 +95,8 @@ def forward_random(
         z = net.relax(z, drive, 1)
     slopes = (_each(net.loss_slope(z, y), directions) * trace).sum(-1, keepdim=True)
     weighted = slopes * left / (rows * directions)
-    found = slopes * bias / (rows * directions)
-    return z, (torch.bmm(weighted.mT, right), found.sum(1, keepdim=True))
+    weighted_bias = slopes * bias / (rows * directions)
+    return z, (torch.bmm(weighted.mT, right), weighted_bias.sum(1, keepdim=True))
 
 
 def _each(rows: torch.Tensor, times: int) -> torch.Tensor:

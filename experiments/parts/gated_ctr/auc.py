@@ -27,8 +27,8 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
     scores = np.asarray(scores)
     if np.isnan(scores).any():
         return math.nan
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    _, score_index, counts = np.unique(scores, return_inverse=True, return_counts=True)
     # Rows with one score share the mean of the ranks that they take up.
     middle = np.cumsum(counts) - (counts - 1) / 2
-    wins = middle[place][positive].sum() - clicks * (clicks + 1) / 2
+    wins = middle[score_index][positive].sum() - clicks * (clicks + 1) / 2
     return float(wins / (clicks * rest))

@@ -52,8 +52,8 @@ class _Table(Dataset[torch.Tensor]):
     def __init__(self, rows: torch.Tensor) -> None:
         self._rows = rows
 
-    def __getitem__(self, places: np.ndarray) -> torch.Tensor:
-        return self._rows[torch.from_numpy(places)]
+    def __getitem__(self, indices: np.ndarray) -> torch.Tensor:
+        return self._rows[torch.from_numpy(indices)]
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -36,7 +36,7 @@ class CrossNetwork(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first = x
         for half, norm, shift in zip(self.halves, self.norms, self.shifts, strict=True):
-            found = half(x)
-            gate = torch.cat([found, found * F.relu(norm(found))], -1) + shift
+            halved = half(x)
+            gate = torch.cat([halved, halved * F.relu(norm(halved))], -1) + shift
             x = torch.addcmul(x, first if self.kind == "linear" else x, gate)
         return x

@@ -92,10 +92,10 @@ def _histories(
     upto = np.cumsum(popularity[by_category])
     sizes = np.bincount(category - 1, popularity, CATEGORIES)
     low = np.cumsum(sizes) - sizes
-    place = np.searchsorted(upto, low[chosen] + draws.random(shape) * sizes[chosen], "right")
-    found = by_category[place.clip(max=len(by_category) - 1)] + 1
+    position = np.searchsorted(upto, low[chosen] + draws.random(shape) * sizes[chosen], "right")
+    items = by_category[position.clip(max=len(by_category) - 1)] + 1
     lengths = draws.integers(min(SHORTEST_HISTORY, length), length + 1, len(user))
-    return np.where(np.arange(length) < lengths[:, None], found, 0)
+    return np.where(np.arange(length) < lengths[:, None], items, 0)
 
 
 def _share_in_category(history: np.ndarray, category: np.ndarray, wanted: np.ndarray) -> np.ndarray:

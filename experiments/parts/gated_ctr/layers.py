@@ -25,10 +25,10 @@ class Linears(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = x.flatten(1, -2)
         if self.bias is None:
-            found = torch.bmm(rows, self.weight)
+            outputs = torch.bmm(rows, self.weight)
         else:
-            found = torch.baddbmm(self.bias, rows, self.weight)
-        return found.unflatten(1, x.shape[1:-1]) if x.ndim > 3 else found
+            outputs = torch.baddbmm(self.bias, rows, self.weight)
+        return outputs.unflatten(1, x.shape[1:-1]) if x.ndim > 3 else outputs
 
 
 class LayerNorms(nn.Module):
@@ -77,14 +77,14 @@ class GRUs(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         gates, candidates = self.outer(x).split([2 * self.width, self.width], -1)
         h = x.new_zeros(len(gates), x.shape[2], self.width)
-        found = []
+        states = []
         for of_gates, of_candidate in zip(gates.unbind(1), candidates.unbind(1), strict=True):
             to_gates, to_candidate = self.inner(h).split([2 * self.width, self.width], -1)
             reset, keep = torch.sigmoid(of_gates + to_gates).chunk(2, -1)
             candidate = torch.tanh(torch.addcmul(of_candidate, reset, to_candidate))
             h = torch.lerp(candidate, h, keep)
-            found.append(h)
-        return torch.stack(found, 1)
+            states.append(h)
+        return torch.stack(states, 1)
 
 
 def masked_attention(

@@ -73,10 +73,10 @@ class Training:
 
     # --- state ---------------------------------------------------------------------------------------
 
-    def state(self, place: int) -> State:
+    def state(self, index: int) -> State:
         """Module and optimizer of one seed, as they would be had it trained alone."""
-        found = {"module": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
-        return {name: alone(state, place) for name, state in found.items()}
+        states = {"module": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {name: alone(state, index) for name, state in states.items()}
 
     def restore(self, states: Sequence[State]) -> None:
         """Goes on from the states of all seeds, which have come equally far."""
@@ -98,11 +98,11 @@ class Training:
             Interrupted: the watchdog found the machine too slow or suspended.
         """
         running, losses = self._train(number, on_batch)
-        found = self._evaluate(running)
-        for measured, loss in zip(found, losses.tolist(), strict=True):
+        measures = self._evaluate(running)
+        for measured, loss in zip(measures, losses.tolist(), strict=True):
             measured["train_loss"] = loss
             measured.update(self._times(number), memory_mb=_memory_mb(self.recipe.device))
-        return found
+        return measures
 
     def projected_minutes(self, number: int, batches: int) -> float:
         """Wall minutes of an epoch of which only ``batches`` are done, at the pace so far, per seed."""
@@ -152,12 +152,12 @@ class Training:
     def _evaluate(self, running: np.ndarray) -> list[dict[str, float]]:
         """The measures of quality of each seed at the end of an epoch."""
         logits = {name: predict(self.net, x, self.recipe.device) for name, (x, _) in self.rows.items()}
-        found = []
+        measures = []
         for k in range(len(self.seeds)):
             held = {name: auc(by[0][k].numpy(), self.rows[name][1].numpy()) for name, by in logits.items()}
             of_val, gate = (part[k] for part in logits["validation"])
             train_auc = auc(running[k, 1], running[k, 0])
-            found.append(
+            measures.append(
                 {
                     "val_auc": held["validation"],
                     "test_auc": held["test"],
@@ -171,7 +171,7 @@ class Training:
                     "val_loss": F.binary_cross_entropy_with_logits(of_val, self.rows["validation"][1]).item(),
                 }
             )
-        return found
+        return measures
 
     def _times(self, number: int) -> dict[str, float]:
         """What an epoch's batches took; seeds that train together have equal shares of it."""
@@ -208,8 +208,8 @@ def clip_each(grads: Sequence[torch.Tensor], bound: float) -> None:
 def predict(net: GatedNetwork, x: torch.Tensor, device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits and gate of every row in evaluation mode, (K, rows) each, on the CPU."""
     at_once = max(EVALUATED_AT_ONCE // len(next(net.parameters())), 1)
-    found = [net(rows[None].to(device), None) for rows in x.split(at_once)]
-    logits, gates = (torch.cat(parts, 1).cpu() for parts in zip(*found, strict=True))
+    outputs = [net(rows[None].to(device), None) for rows in x.split(at_once)]
+    logits, gates = (torch.cat(parts, 1).cpu() for parts in zip(*outputs, strict=True))
     return logits, gates
 
 

@@ -53,16 +53,18 @@ def draw_proxy(file: Path, formula: Formula, guess: np.ndarray, mask: np.ndarray
     spread.set(xlabel="proxy", ylabel="density", title=f"correlation with the label {r:.3f}")
     spread.legend()
     edges = np.linspace(0, 1, 11)
-    place = np.clip(np.digitize(guess, edges) - 1, 0, 9)
-    shares = [(edges[i] + 0.05, inside[place == i].mean()) for i in range(10) if (place == i).any()]
+    bin_index = np.clip(np.digitize(guess, edges) - 1, 0, 9)
+    shares = [(edges[i] + 0.05, inside[bin_index == i].mean()) for i in range(10) if (bin_index == i).any()]
     calibration.scatter(*zip(*shares, strict=True))
     calibration.axhline(inside.mean(), linestyle="--", color="grey", label="base rate")
-    calibration.set(xlabel="proxy", ylabel="share of bars in a span", xlim=(0, 1), title=_told(formula))
+    calibration.set(
+        xlabel="proxy", ylabel="share of bars in a span", xlim=(0, 1), title=_formula_text(formula)
+    )
     calibration.legend()
     figure.savefig(file, dpi=110)
 
 
-def _told(formula: Formula) -> str:
+def _formula_text(formula: Formula) -> str:
     given = formula.return_weight, formula.streak_weight, formula.vol_epsilon
     return "return {:g}, streak {:g}, epsilon {:g}".format(*given)
 

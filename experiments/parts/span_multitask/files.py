@@ -46,8 +46,8 @@ def _from_frame(file: Path, frame: Any) -> Arrays:
         raise ValueError(f"{file}: every window needs equally many rows, next to each other")
     inside = frame["in_span"].to_numpy().astype(bool).reshape(-1, steps)
     start, length = inside.argmax(1), inside.sum(1)
-    found = np.arange(steps)[None] - start[:, None]
-    if (inside != ((found >= 0) & (found < length[:, None]))).any():
+    offset = np.arange(steps)[None] - start[:, None]
+    if (inside != ((offset >= 0) & (offset < length[:, None]))).any():
         raise ValueError(f"{file}: in_span must mark one unbroken span in each window")
     rest = frame.drop(columns=["window", "in_span", "kind"])
     held = {"start": start, "length": length, "kind": frame["kind"].to_numpy()[::steps]}

@@ -20,23 +20,23 @@ class Uncertainty(nn.Module):
 
     def __init__(self, tasks: Sequence[str], learnt: bool = True) -> None:
         super().__init__()
-        self._place = {task: i for i, task in enumerate(tasks)} if learnt else {}
-        self.log_sigma = nn.Parameter(torch.zeros(len(self._place)))
+        self._index = {task: i for i, task in enumerate(tasks)} if learnt else {}
+        self.log_sigma = nn.Parameter(torch.zeros(len(self._index)))
 
     def clamped(self, task: str) -> torch.Tensor:
         """log sigma within its bounds, a scalar."""
-        return self.log_sigma[self._place[task]].clamp(-LIMIT, LIMIT)
+        return self.log_sigma[self._index[task]].clamp(-LIMIT, LIMIT)
 
     def weight(self, task: str) -> torch.Tensor | float:
         """What the task's loss is multiplied by."""
-        return torch.exp(-2 * self.clamped(task)) / 2 if self._place else 1.0
+        return torch.exp(-2 * self.clamped(task)) / 2 if self._index else 1.0
 
     def forward(self, losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The total, a scalar."""
         terms = [self.weight(task) * loss for task, loss in losses.items()]
-        terms += [self.clamped(task) for task in losses if self._place]
+        terms += [self.clamped(task) for task in losses if self._index]
         return torch.stack(terms).sum()
 
     def sigmas(self) -> dict[str, float]:
         """sigma by task; none where none is learnt."""
-        return {task: self.clamped(task).exp().item() for task in self._place}
+        return {task: self.clamped(task).exp().item() for task in self._index}

@@ -75,10 +75,10 @@ def _change(close: np.ndarray, bars: int) -> np.ndarray:
 
 
 def _streak(signs: np.ndarray) -> np.ndarray:
-    found = np.ones(signs.shape)
+    lengths = np.ones(signs.shape)
     for bar in range(1, signs.shape[1]):
-        found[:, bar] = np.where(signs[:, bar] == signs[:, bar - 1], found[:, bar - 1] + 1, 1)
-    return found
+        lengths[:, bar] = np.where(signs[:, bar] == signs[:, bar - 1], lengths[:, bar - 1] + 1, 1)
+    return lengths
 
 
 def correlation(guess: np.ndarray, mask: np.ndarray) -> float:
@@ -90,8 +90,8 @@ def correlation(guess: np.ndarray, mask: np.ndarray) -> float:
 
 def span_statistics(windows: Windows, features: dict[str, np.ndarray]) -> list[dict[str, float]]:
     """Of each window: where its span is, how long, and the mean of each feature in it."""
-    found = []
+    statistics = []
     for row, (start, length) in enumerate(zip(windows.start.tolist(), windows.length.tolist(), strict=True)):
         means = {name: float(values[row, start : start + length].mean()) for name, values in features.items()}
-        found.append({"window": row, "start": start, "length": length, **means})
-    return found
+        statistics.append({"window": row, "start": start, "length": length, **means})
+    return statistics

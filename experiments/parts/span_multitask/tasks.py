@@ -75,13 +75,13 @@ class Objective:
 
     def losses(self, outputs: Mapping[str, torch.Tensor], targets: Targets) -> dict[str, torch.Tensor]:
         """task -> scalar loss, means over windows (and bars)."""
-        found = {
+        loss_of = {
             "type": lambda: F.cross_entropy(outputs["type"], targets.type),
             "pointer": lambda: F.huber_loss(outputs["pointer"], targets.pointer, delta=POINTER_DELTA),
             "span": lambda: self.span_loss(outputs["span"], targets.span),
             "countdown": lambda: F.huber_loss(outputs["countdown"], targets.countdown, delta=COUNTDOWN_DELTA),
         }
-        return {task: found[task]() for task in self.tasks}
+        return {task: loss_of[task]() for task in self.tasks}
 
     def span_loss(self, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Weighted cross-entropy of the bars, in nats."""

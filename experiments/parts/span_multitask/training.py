@@ -109,9 +109,9 @@ class Training:
             self.optimizer.step()
             for task, loss in losses.items():
                 sums[task] = sums.get(task, 0.0) + loss.item() * len(batch)
-        found = {LOSS[task]: total / len(rows) for task, total in sums.items()}
-        found |= {f"sigma_{task}": value for task, value in self.weights.sigmas().items()}
-        return {**found, **self._gradients(), **_feature_stats(x[rows]), **self._evaluation(index)}
+        measures = {LOSS[task]: total / len(rows) for task, total in sums.items()}
+        measures |= {f"sigma_{task}": value for task, value in self.weights.sigmas().items()}
+        return {**measures, **self._gradients(), **_feature_stats(x[rows]), **self._evaluation(index)}
 
     def _gradients(self) -> dict[str, float]:
         """Norms of the weighted gradients: by task on the shared trunk, of their sum by layer and feature."""
@@ -144,18 +144,18 @@ class Training:
         losses = self.objective.losses(outputs["validation"], self.targets["validation"])
         # Unweighted: under learnt weights the total moves with them, and epochs would not compare.
         val_loss = sum(loss.item() for loss in losses.values())
-        found = {"val_loss": val_loss, "best_epoch": index + 1.0}
-        found |= {f"val_{LOSS[task]}": loss.item() for task, loss in losses.items()}
+        measures = {"val_loss": val_loss, "best_epoch": index + 1.0}
+        measures |= {f"val_{LOSS[task]}": loss.item() for task, loss in losses.items()}
         pairs = {n: (outputs[n]["span"].sigmoid(), self.targets[n].span) for n in outputs}
         judged = span_metrics(pairs["validation"], pairs["test"])
         if "countdown" in self.objective.tasks:
             judged["countdown_mae"] = self._countdown_mae(outputs["test"]["countdown"])
         if self._is_best(val_loss):
             _save(self.folder / "best.pt", {"model": self.net.state_dict(), "epoch": index + 1})
-            return {**found, **judged}
+            return {**measures, **judged}
         before = self.history[-1]
-        found["best_epoch"] = before["best_epoch"]
-        return {**found, **({n: before[n] for n in judged} if self.schedule.keep == "best" else judged)}
+        measures["best_epoch"] = before["best_epoch"]
+        return {**measures, **({n: before[n] for n in judged} if self.schedule.keep == "best" else judged)}
 
     def _is_best(self, val_loss: float) -> bool:
         return all(val_loss < row["val_loss"] for row in self.history)
@@ -172,13 +172,15 @@ class Training:
 
 def _feature_stats(x: torch.Tensor) -> dict[str, float]:
     rows = x.flatten(0, 1)
-    found = {
+    statistics = {
         "mean": rows.mean(0),
         "std": rows.std(0, correction=0),
         "least": rows.amin(0),
         "most": rows.amax(0),
     }
-    return {f"feature/{name}_{i}": v for name, values in found.items() for i, v in enumerate(values.tolist())}
+    return {
+        f"feature/{name}_{i}": v for name, values in statistics.items() for i, v in enumerate(values.tolist())
+    }
 
 
 def _save(file: Path, held: Mapping[str, object]) -> None:
