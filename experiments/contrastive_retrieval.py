@@ -65,8 +65,7 @@ Source: ``002_acfb359fc5b1096a.txt`` (there Wikipedia, 768 dimensions, a head of
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -80,6 +79,7 @@ from experiments.parts.contrastive_retrieval.evaluation import Evaluation, Searc
 from experiments.parts.contrastive_retrieval.files import load_corpus
 from experiments.parts.contrastive_retrieval.retriever import Retriever
 from experiments.parts.contrastive_retrieval.training import Schedule, Trained, train
+from experiments.parts.csv_files import write_csv
 from experiments.parts.seeding import seeded
 from experiments.parts.stages import History, Recent
 
@@ -186,7 +186,7 @@ def _train(
     best_step = trained.chosen(config.kind)[1]
     chosen = next((row for row in rows if row["step"] == best_step), rows[-1])
     log.metric("train_val_cosine", chosen["val_cosine"])
-    _write_csv(log, "curves.csv", list(rows[0]), [row.values() for row in rows])
+    write_csv(log.artifact("curves.csv"), list(rows[0]), [row.values() for row in rows])
     return trained
 
 
@@ -203,9 +203,4 @@ def _write_ranks(log: MetricLog, corpus: Corpus, rows: Windows, evaluation: Eval
         log.metrics({"curve_k": k, "curve_recall": ranking.recall(evaluation.ranks, k)}, index)
     columns = (rows, corpus.article[rows], evaluation.ranks + 1, evaluation.cosines)
     header = ["row", "article", "rank", "cosine"]
-    _write_csv(log, "ranks.csv", header, zip(*(column.tolist() for column in columns), strict=True))
-
-
-def _write_csv(log: MetricLog, name: str, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
-    with log.artifact(name).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
+    write_csv(log.artifact("ranks.csv"), header, zip(*(column.tolist() for column in columns), strict=True))

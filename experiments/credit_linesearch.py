@@ -39,8 +39,7 @@ Source: phases 6A and 6.5A of ``000_d7a44d3666f5183f.txt`` (there CIFAR-10, L = 
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
@@ -63,6 +62,7 @@ from experiments.parts.credit_linesearch.estimators import (
 from experiments.parts.credit_linesearch.line_search import Search, search
 from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
 from experiments.parts.credit_linesearch.trials import Change, Trials
+from experiments.parts.csv_files import write_csv
 from experiments.parts.seeding import generator, seeded
 from experiments.parts.stages import History, Recent
 
@@ -188,7 +188,7 @@ def _measure_credit(job: _Job, net: ResidualMLP, credit: Credit) -> None:
     overall = rms.square().mean().sqrt().item()
     job.log.metrics({"credit_rms": overall, "credit_rms_mean_loss": overall / job.config.batch_size})
     rows = zip(range(1, net.depth + 1), gammas, rhos, rms.tolist(), strict=True)
-    _write_csv(job, "per_layer.csv", ["layer", "credit_cosine", "credit_rho", "credit_rms"], rows)
+    write_csv(job.log.artifact("per_layer.csv"), ["layer", "credit_cosine", "credit_rho", "credit_rms"], rows)
     job.advance()
 
 
@@ -205,7 +205,7 @@ def _measure_line_search(job: _Job, trials: Trials) -> None:
     rows = [(eta, change.same, change.held) for eta, change in zip(curve.etas, curve.results, strict=True)]
     for index, (eta, same, held) in enumerate(rows):
         job.log.metrics({"curve_eta": eta, "curve_dl_same": same, "curve_dl_held": held}, index)
-    _write_csv(job, "line_search.csv", ["eta", "dl_same", "dl_held"], rows)
+    write_csv(job.log.artifact("line_search.csv"), ["eta", "dl_same", "dl_held"], rows)
     job.advance()
 
 
@@ -223,8 +223,3 @@ def _measure_fixed_steps(job: _Job, trials: Trials) -> None:
 def _chosen(config: Config, change: Change) -> dict[str, float]:
     values = {"same": ("dl_same", change.same), "held_out": ("dl_held", change.held)}
     return dict(values[rows] for rows in config.evaluate_on)
-
-
-def _write_csv(job: _Job, name: str, header: list[str], rows: Iterable[Iterable[float]]) -> None:
-    with job.log.artifact(name).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])

@@ -44,13 +44,13 @@ Source: ``004_8d8cd1e0949beb15.txt``; cross networks after DCNv3 (arXiv 2407.133
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from experiments.contract import Data, Interrupted, MetricLog
+from experiments.parts.csv_files import write_csv
 from experiments.parts.gated_ctr import checkpoints, clicks
 from experiments.parts.gated_ctr.auc import auc
 from experiments.parts.gated_ctr.clicks import ClickLog
@@ -165,10 +165,8 @@ class _Seed:
         self.log.metrics({f"curve_{name}": now[name] for name in sorted(quality)}, epoch)
         self.log.metrics({name: now[name] for name in TIMES}, epoch)
         self.log.metrics({"epoch": epoch, "epochs_completed": epoch, "best_epoch": best + 1}, epoch)
-        with self.log.artifact("epochs.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(["epoch", *now])
-            table.writerows([number, *row.values()] for number, row in enumerate(history, 1))
+        rows = ([number, *row.values()] for number, row in enumerate(history, 1))
+        write_csv(self.log.artifact("epochs.csv"), ["epoch", *now], rows)
 
 
 def _reference(group: Sequence[_Seed]) -> float | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from experiments.parts.csv_files import write_csv
 from experiments.parts.span_multitask.proxies import Formula
 
 TABLES: Mapping[str, tuple[str, ...]] = {
@@ -28,7 +28,7 @@ def write_tables(history: Sequence[Mapping[str, float]], path: Callable[[str], P
         columns = [c for c in history[0] if c.startswith(beginnings)]
         header = ["epoch", *(c.partition("/")[2] or c for c in columns)]
         rows = ([i, *(row[c] for c in columns)] for i, row in enumerate(history, 1))
-        _write_csv(path(name), header, rows)
+        write_csv(path(name), header, rows)
 
 
 def write_json(file: Path, held: Mapping[str, Any]) -> None:
@@ -38,7 +38,7 @@ def write_json(file: Path, held: Mapping[str, Any]) -> None:
 
 def write_expansions(file: Path, rows: Sequence[Mapping[str, float]]) -> None:
     """One row per span."""
-    _write_csv(file, list(rows[0]), (row.values() for row in rows))
+    write_csv(file, list(rows[0]), (row.values() for row in rows))
 
 
 def draw_proxy(file: Path, formula: Formula, guess: np.ndarray, mask: np.ndarray, r: float) -> None:
@@ -67,8 +67,3 @@ def draw_proxy(file: Path, formula: Formula, guess: np.ndarray, mask: np.ndarray
 def _formula_text(formula: Formula) -> str:
     given = formula.return_weight, formula.streak_weight, formula.vol_epsilon
     return "return {:g}, streak {:g}, epsilon {:g}".format(*given)
-
-
-def _write_csv(file: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([header, *rows])
