@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pydantic
@@ -25,15 +27,23 @@ class Refused(ValueError):
 
 
 def add_home(home: Path) -> None:
-    """Makes a home's own experiments and parts importable; they win over the installed ones."""
-    for package, folder in (
-        (experiments, home / "experiments"),
-        (experiments.parts, home / "experiments" / "parts"),
-    ):
-        if folder.is_dir() and folder.resolve() not in [Path(path).resolve() for path in package.__path__]:
-            package.__path__.insert(0, str(folder))
+    """Makes a home's own experiments and parts importable; they win over the installed ones, file by file."""
+    folder = home / "experiments"
+    for package in (experiments, experiments.parts, *_studies()):
+        _look_first_in(folder.joinpath(*package.__name__.split(".")[1:]), package)
     if str(home) not in sys.path:
         sys.path.append(str(home))
+
+
+def _studies() -> list[ModuleType]:
+    """The installed packages of parts that belong to one study."""
+    installed = pkgutil.iter_modules([str(Path(__file__).parent / "parts")], "experiments.parts.")
+    return [importlib.import_module(part.name) for part in installed if part.ispkg]
+
+
+def _look_first_in(folder: Path, package: ModuleType) -> None:
+    if folder.is_dir() and folder.resolve() not in [Path(path).resolve() for path in package.__path__]:
+        package.__path__.insert(0, str(folder))
 
 
 def load(name: str) -> Experiment:
