@@ -111,12 +111,12 @@ def split(table: Table, sizes: Mapping[str, int], rest: str, seed: int) -> dict[
             f"{table.name}: {len(table.y)} rows are too few for {dict(sizes)} and a {rest} split"
         )
     order = torch.from_numpy(np.random.default_rng(derive(seed, "split")).permutation(len(table.y)))
-    splits, start = {}, 0
+    found, start = {}, 0
     for name, size in (*sizes.items(), (rest, len(table.y) - sum(sizes.values()))):
         rows = order[start : start + size]
-        splits[name] = (table.x[rows], table.y[rows])
+        found[name] = (table.x[rows], table.y[rows])
         start += size
-    return splits
+    return found
 
 
 def standardised(splits: Mapping[str, Rows], by: str, device: str) -> dict[str, Rows]:

@@ -111,9 +111,9 @@ class Watchdog:
         if len(self._slow) < self._window or sum(self._slow) < self._least_seconds:
             return
         ratio = sum(cpu for _, cpu in self._recent) / sum(wall for wall, _ in self._recent)
-        message = (
+        told = (
             f"batches of epoch {epoch} take {rolling * 1000:.1f} ms, {rolling / self._reference:.1f} times "
             f"those of the first epoch ({self._reference * 1000:.1f} ms), over {len(self._slow)} batches; "
             f"CPU/wall {ratio:.2f}"
         )
-        raise Suspended(message) if ratio < SUSPENDED_BELOW else Slowdown(message)
+        raise Suspended(told) if ratio < SUSPENDED_BELOW else Slowdown(told)
