@@ -3,6 +3,6 @@
 ``residual_mlp.ResidualMLP`` is trained by ``classifier.train_classifier``; ``credits`` (``oracle``, ``dfa``)
 and ``estimators`` (``fit``, ``estimated``) give a ``Credit``, which ``quality`` holds against the exact one;
 ``update.Rule`` makes a step of it, ``trials.Trials`` tries steps from one snapshot, and
-``line_search.search`` finds the best size. Imports the parts that studies share, and never another study,
-the planner or MLflow.
+``line_search.search`` finds the best size. ``config.Config`` says what an arm may set. Imports the parts
+that studies share, and never another study, the planner or MLflow.
 """
