@@ -43,6 +43,7 @@ class Turner:
     Attributes:
         results: what its criteria say of it as it is.
         judge: (evidence, criteria that stand as they are) -> what all criteria say.
+        judge_alone: (name of a measured criterion, evidence) -> what it says.
         conclude: (evidence, what the criteria say of it) -> what the phase says.
     """
 
@@ -51,6 +52,7 @@ class Turner:
     evidence: Evidence
     results: Results
     judge: Callable[[Evidence, Results], Results]
+    judge_alone: Callable[[str, Evidence], CriterionResult]
     conclude: Callable[[Evidence, Results], There]
 
     def turned(self) -> tuple[Results, tuple[Turning, ...]]:
@@ -146,10 +148,7 @@ class Turner:
     def _outcome(self, result: CriterionResult, lever: Lever, to: float) -> CriterionOutcome | None:
         """What a criterion alone says where it observes that value; None where it cannot be moved there."""
         moved = self._moved(result, lever, to)
-        if moved is None:
-            return None
-        others = {name: self.results[name] for name in self._reads if name != result.id}
-        return self.judge(moved, others)[result.id].outcome
+        return None if moved is None else self.judge_alone(result.id, moved).outcome
 
     def _little(self, lever: Lever, metric: str, value: float, observed: float) -> float:
         """A step that is small beside what is observed and large beside the rounding of the values."""

@@ -123,7 +123,7 @@ def judged(
         {"c": criterion, "other": {"metric": "acc", "arm": "base", "above": -9e9}}, ["other"]
     )
     rules = make_judging([] if optional else ["c"], **judging)
-    return judge_criteria(program, PHASE, evidence, rules, {})["c"]
+    return judge_criteria(program, PHASE, evidence, rules, {}, with_flip_points=True)["c"]
 
 
 def verdict_of(

@@ -10,13 +10,14 @@ import math
 import random
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
 from planner.asked import speaking
+from planner.concluding import PhaseEvaluator
 from planner.evidence import Evidence
-from planner.gates import build_judging, judge_phase
+from planner.gates import build_judging, judge_outcome, judge_phase
 from planner.program import Program, build
 from planner.records import Turning, Verdict
 from planner.runs import Run
@@ -55,8 +56,9 @@ class World:
         }
         evidence = Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
         judging = build_judging(self.program, PHASE, "standard", self.final)
-        judging = replace(judging, told=values is None)
-        return judge_phase(self.program, PHASE, evidence, judging)
+        if values is None:
+            return judge_phase(self.program, PHASE, evidence, judging)
+        return judge_outcome(PhaseEvaluator(self.program, PHASE, evidence, judging, {}))
 
     def way_on(self, verdict: Verdict) -> tuple[str | None, ...]:
         """(action, choice, target) of the decision after a verdict."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from planner.calibration.noise import Normals
 from planner.calibration.simulated import Plan, Simulated
-from planner.concluding import is_confirmed
+from planner.concluding import PhaseEvaluator, is_confirmed
 from planner.criteria.answer import Judging
 from planner.evidence import Evidence
-from planner.gates import judge_phase
+from planner.gates import judge_outcome
 from planner.policy import build_position
 from planner.position import Position, Situation
 from planner.program import Phase, Program
@@ -130,7 +130,7 @@ def _positions(plan: Plan, simulated: Simulated, begin: str | None) -> Iterator[
 
 
 class _Remembering:
-    """``judge_phase`` without what changes no outcome; what it was asked before it answers from memory.
+    """``judge_outcome``: nothing that changes no outcome; what it was asked before it answers from memory.
 
     Within one repetition a configuration's runs at a number of seeds are always the same.
     """
@@ -152,6 +152,6 @@ class _Remembering:
         before = tuple(verdict.id for verdict in earlier.values())
         key = phase, counts, judging.final, tuple(caveats), post_hoc, before
         if key not in self._known:
-            judging = replace(judging, told=False)
-            self._known[key] = judge_phase(program, phase, evidence, judging, earlier, caveats, post_hoc)
+            evaluator = PhaseEvaluator(program, phase, evidence, judging, earlier, tuple(caveats), post_hoc)
+            self._known[key] = judge_outcome(evaluator).identified("v")
         return self._known[key]

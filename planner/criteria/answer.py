@@ -32,8 +32,6 @@ class Judging:
         final: no more seeds are to be had, so that a criterion must do with what there is.
         required: criteria whose evidence the gate requires.
         alternatives: criterion -> how many share its error rate, because one of them suffices.
-        told: also what is told of a verdict and changes none: flip points, tables, digests of the evidence.
-            They take most of the time.
     """
 
     seeds: int
@@ -45,7 +43,6 @@ class Judging:
     alternatives: Mapping[str, int] = field(default_factory=dict)
     gating: frozenset[str] = frozenset()
     plain: float | None = None
-    told: bool = True
 
     def of(self, criterion: str) -> Judging:
         """The rules for one criterion: the gate's share of the error budget is for what lets the gate pass.
@@ -122,39 +119,42 @@ class Answer:
         return self.turns[0][1] if self.turns else None
 
 
-def judge_quantity(quantity: Quantity, judging: Judging) -> Answer:
+def judge_quantity(quantity: Quantity, judging: Judging, with_flip_points: bool = False) -> Answer:
     """Holds a quantity against its bound, falling back to ``point`` where seeds are too few for more.
 
     A criterion with too few seeds while more can be had is undecided, and so is a deviation over one
     seed: it is none.
+
+    Args:
+        with_flip_points: also find the observed values at which the outcome changes; takes most of the time.
     """
     n, in_sequence = len(quantity.values), quantity.in_sequence
     if quantity.spread and n < 2:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)
     if quantity.treatment == "point":
-        return _turned(quantity, judging, _point)
+        return _answered(quantity, _point, with_flip_points)
     planned = LEAST_SEEDS if in_sequence or judging.final else judging.looks[0]
     if n < planned and judging.final:
         note = f"{n} of at least {LEAST_SEEDS} seeds: the value itself"
-        return replace(_turned(quantity, judging, _point), note=note)
+        return replace(_answered(quantity, _point, with_flip_points), note=note)
     if n < planned:
         note = f"{n} of {judging.looks[0]} seeds"
         return replace(_point(quantity)[0], outcome="undecided", cause="few_seeds", note=note)
     if in_sequence:
-        return _in_sequence(quantity, judging)
-    return _turned(quantity, judging, lambda moved: _interval(moved, judging))
+        return _in_sequence(quantity, judging, with_flip_points)
+    return _answered(quantity, lambda moved: _interval(moved, judging), with_flip_points)
 
 
 Judged = tuple[Answer, list[float]]
 """An answer, and the observed values at which it may change."""
 
 
-def _turned(quantity: Quantity, judging: Judging, judge: Callable[[Quantity], Judged]) -> Answer:
-    """The answer, with the outcomes beyond the values at which it changes."""
+def _answered(quantity: Quantity, judge: Callable[[Quantity], Judged], with_flip_points: bool) -> Answer:
+    """The answer; where asked for, with the outcomes beyond the values at which it changes."""
     answer, edges = judge(quantity)
     observed = answer.observed
-    if observed is None or not judging.told:
+    if observed is None or not with_flip_points:
         return answer
     found: dict[CriterionOutcome, float] = {}
     for edge in sorted(filter(math.isfinite, edges), key=lambda edge: abs(edge - observed)):
@@ -214,7 +214,7 @@ _OF_SEQUENTIAL: dict[str, CriterionOutcome] = {
 }
 
 
-def _in_sequence(quantity: Quantity, judging: Judging) -> Answer:
+def _in_sequence(quantity: Quantity, judging: Judging, with_flip_points: bool) -> Answer:
     delta = quantity.delta or 0.0
     values = quantity.in_order[: max(judging.most_seeds, LEAST_SEEDS)]
     alpha = judging.false_pass / quantity.family
@@ -230,7 +230,7 @@ def _in_sequence(quantity: Quantity, judging: Judging) -> Answer:
     shown = intervals.t_interval(values[:used], 1 - judging.false_pass)
     outcome = _OF_SEQUENTIAL[found]
     turns: Turns = ()
-    if judging.told:
+    if with_flip_points:
         reach = 8 * delta + abs(observed) + 8 * intervals.sd(values)
         shifts = flips.nearest_shifts(lambda moved: answer(moved)[0], found, delta / 10, reach)
         turns = tuple((observed + shift, _OF_SEQUENTIAL[beyond]) for beyond, shift in shifts)

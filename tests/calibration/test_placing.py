@@ -15,9 +15,10 @@ from planner.calibration.placing import Demand, Spot
 from planner.calibration.simulated import Plan, Simulated
 from planner.calibration.solving import Means
 from planner.calibration.worlds import Setting, World, gate_world, stated_world, weakest_worlds
+from planner.concluding import PhaseEvaluator
 from planner.criteria.answer import Judging
 from planner.errors import UsageError
-from planner.gates import judge_phase
+from planner.gates import judge_outcome, judge_phase
 from planner.program import Program
 from planner.records import CriterionResult, Estimate, TableRow
 
@@ -36,7 +37,7 @@ def observed(setting: Setting, world: World, seeds: int = 3) -> dict[str, Criter
     simulated = Simulated(Plan(setting, world, [PHASE]), lambda count: [0.5] * count)
     simulated.make(simulated.missing(PHASE, "standard", dict.fromkeys(program.phases[PHASE].arms, seeds)))
     evidence = simulated.evidence_of(PHASE, "standard")
-    verdict = judge_phase(program, PHASE, evidence, Judging(seeds, 6, told=False))
+    verdict = judge_outcome(PhaseEvaluator(program, PHASE, evidence, Judging(seeds, 6), {}))
     return {result.id: result for result in verdict.criteria}
 
 

@@ -17,9 +17,10 @@ from planner.calibration.simulated import Plan, Simulated
 from planner.calibration.summary import Tally, path_of, quantile, rate_of, tally_of
 from planner.calibration.walking import GateTrial, approved, try_gate, try_path
 from planner.calibration.worlds import Setting, World, gate_world, path_world, weakest_worlds
+from planner.concluding import PhaseEvaluator
 from planner.criteria.answer import Judging
 from planner.evidence import Evidence
-from planner.gates import build_judging, judge_phase
+from planner.gates import build_judging, judge_outcome, judge_phase
 from planner.io.repeating import seeded_normals
 from planner.policy import build_position
 from planner.position import Situation
@@ -238,9 +239,8 @@ def test_what_is_only_told_of_a_verdict_changes_none_of_its_answers() -> None:
     simulated.make(simulated.missing(PHASE, "standard", {"base": 5, "new": 5}))
     evidence = simulated.evidence_of(PHASE, "standard")
     judging = build_judging(program, PHASE, "standard", final=True)
-    full, bare = (
-        judge_phase(program, PHASE, evidence, replace(judging, told=told)) for told in (True, False)
-    )
+    full = judge_phase(program, PHASE, evidence, judging)
+    bare = judge_outcome(PhaseEvaluator(program, PHASE, evidence, judging, {}))
     assert any(c.flips_at is not None for c in full.criteria)
     assert not any(c.flips_at is not None for c in bare.criteria)
     assert full.table
