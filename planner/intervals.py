@@ -31,8 +31,9 @@ def sd(values: Sequence[float]) -> float:
     return unit * math.sqrt(squares / (len(values) - 1))
 
 
+@lru_cache(4096)
 def t_quantile(df: int, probability: float) -> float:
-    """The quantile of Student's t distribution."""
+    """The quantile of Student's t distribution; the same few are asked for again and again."""
     from scipy.special import stdtrit  # noqa: TID251
 
     return float(stdtrit(df, probability))

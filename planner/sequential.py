@@ -195,8 +195,8 @@ def is_overwhelming(differences: Sequence[float], delta: float, error: float) ->
     none beyond rounding, the mean itself has to reach delta.
     """
     n = len(differences)
-    centre, noise = intervals.mean(differences), intervals.sd(differences)
-    if centre <= 0 or noise <= NOTHING * delta:
+    centre = intervals.mean(differences)
+    if centre <= 0 or (noise := intervals.sd(differences)) <= NOTHING * delta:
         return centre >= delta
     return is_beyond_doubt(centre, noise, n, error)
 
