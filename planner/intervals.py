@@ -21,9 +21,11 @@ def mean(values: Sequence[float]) -> float:
 
 def sd(values: Sequence[float]) -> float:
     """The standard deviation with n - 1; 0 for one value."""
-    if len(values) < 2:
-        return 0.0
-    centre = mean(values)
+    return sd_around(mean(values), values) if len(values) > 1 else 0.0
+
+
+def sd_around(centre: float, values: Sequence[float]) -> float:
+    """The standard deviation of two or more values whose mean is known."""
     largest = max(abs(v - centre) for v in values)
     # Squares of values beyond these bounds are infinite or 0, and would hide what noise there is.
     unit = 1.0 if 1e-140 < largest < 1e140 else largest or 1.0
