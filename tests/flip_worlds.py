@@ -16,6 +16,7 @@ from typing import Any
 
 from planner.asked import speaking
 from planner.concluding import PhaseEvaluator
+from planner.criteria.answer import Judging
 from planner.evidence import Evidence
 from planner.gates import build_judging, judge_outcome, judge_phase
 from planner.program import Program, build
@@ -50,15 +51,25 @@ class World:
 
     def judged(self, values: Values | None = None) -> Verdict:
         """The verdict on these values; its flip points are looked for on the world's own."""
-        held = values or self.values
+        if values is None:
+            return judge_phase(self.program, PHASE, self.evidence(self.values), self.judging)
+        return judge_outcome(self.evaluator(values))
+
+    def evaluator(self, values: Values | None = None) -> PhaseEvaluator:
+        """The phase and these values, its own where none are given, ready to be judged."""
+        return PhaseEvaluator(self.program, PHASE, self.evidence(values or self.values), self.judging, {})
+
+    @property
+    def judging(self) -> Judging:
+        """The rules under which the phase is judged."""
+        return build_judging(self.program, PHASE, "standard", self.final)
+
+    def evidence(self, held: Values) -> Evidence:
+        """Runs that measured these values."""
         runs = {
             arm: {seed: _run(arm, seed, held[arm]) for seed in range(len(held[arm]["acc"]))} for arm in ARMS
         }
-        evidence = Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
-        judging = build_judging(self.program, PHASE, "standard", self.final)
-        if values is None:
-            return judge_phase(self.program, PHASE, evidence, judging)
-        return judge_outcome(PhaseEvaluator(self.program, PHASE, evidence, judging, {}))
+        return Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
 
     def way_on(self, verdict: Verdict) -> tuple[str | None, ...]:
         """(action, choice, target) of the decision after a verdict."""
