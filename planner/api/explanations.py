@@ -62,9 +62,7 @@ def explain(
     if program is None:
         return report_of(_lines(verdict, full), verdict.model_dump(mode="json"))
     if program.program != verdict.program or verdict.phase not in program.phases:
-        raise UsageError(
-            f"this is a verdict on {verdict.phase} of {verdict.program}, not of {program.program}"
-        )
+        raise UsageError(f"{program.program} is not the program of this verdict on {verdict.program}")
     verdicts = {v.phase: v for v in (*earlier, verdict)}
     validity = build_validity(program, verdicts)
     trace = trace_of(program, verdict.phase, verdict, decision, verdicts, (), validity)

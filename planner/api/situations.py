@@ -47,13 +47,20 @@ def chosen_phase(program: Program, phase: str | None, runs: Sequence[Run]) -> st
     Raises:
         UsageError: there is no such phase, or more than one could be meant.
     """
-    if phase is None:
-        candidates = [name for name in program.phases if any(run.phase == name for run in runs)]
-        if len(candidates) != 1:
-            listed = ", ".join(candidates or program.phases)
-            raise UsageError(f"which phase of {program.program}? say phase=...; it may be {listed}")
-        return candidates[0]
-    return checked_phase(program, phase)
+    if phase is not None:
+        return checked_phase(program, phase)
+    candidates = _complete_phases(program, runs)
+    if len(candidates) != 1:
+        listed = ", ".join(candidates or program.phases)
+        raise UsageError(f"which phase of {program.program}? say phase=...; it may be {listed}")
+    return candidates[0]
+
+
+def _complete_phases(program: Program, runs: Sequence[Run]) -> list[str]:
+    """The phases of which every arm has runs; where there is none, those of which any has."""
+    arms = {name: {run.arm for run in runs if run.phase == name} for name in program.phases}
+    complete = [name for name, phase in program.phases.items() if arms[name] >= set(phase.arms)]
+    return complete or [name for name in program.phases if arms[name]]
 
 
 def checked_phase(program: Program, phase: str) -> str:
