@@ -42,8 +42,8 @@ def test_it_judges_and_decides_as_a_whole_advance_over_the_same_runs(
 
 
 def test_seeds_are_added_while_the_answer_is_open() -> None:
-    unclear = {arm: {"score": 0.0 if arm == "base" else 0.4} for arm in ("base", "new", "other", "last")}
-    home = MemoryHome(small(), scripted(steady(unclear, noise=1.0)))
+    unclear = {arm: {"score": 0.0 if arm == "base" else 0.2} for arm in ("base", "new", "other", "last")}
+    home = MemoryHome(small(), scripted(steady(unclear, noise=0.3)))
     home.advance("first")
     assert home.verdicts["first"].seeds > 3
 
