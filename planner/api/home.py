@@ -13,7 +13,7 @@ from planner.api.report import Report, report_of
 from planner.api.simulations import calibrate as calibrate_program
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan
-from planner.errors import UsageError
+from planner.errors import UsageError, each_apart
 from planner.explaining.in_json import as_json
 from planner.explaining.in_text import as_text
 from planner.explaining.what_if import what_if_lines
@@ -29,7 +29,7 @@ from planner.paths import Home
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.verdict import Verdict
-from planner.text.html import card, table
+from planner.text.html import card, items, table
 
 
 def open_home(folder: str | PathLike[str] = ".", /) -> HomeReader:
@@ -81,12 +81,10 @@ class HomeReader:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        rows = ((name, *self._summary(name)) for name in self.programs())
-        return card(self._home.root, table(("program", "state", "question"), rows))
-
-    def _summary(self, name: str) -> tuple[str, str]:
-        state = self._state(name)
-        return program_state(state), state.program.question
+        states, faults = each_apart(self.programs(), self._state)
+        rows = ((s.program.program, program_state(s), s.program.question) for s in states)
+        shown = table(("program", "state", "question"), rows)
+        return card(self._home.root, shown, items("cannot be read", faults))
 
     def _state(self, name: str) -> ProgramState:
         return read_program_state(self._home, self.program(name))[0]
@@ -103,11 +101,15 @@ class HomeReader:
         """Where phases stand, what is next, what has been spent; of every program if none is named.
 
         Returns:
-            A report; ``data`` is what ``status --json`` gives.
+            A report; ``data`` is what ``status --json`` gives. Where none is named, a program that cannot be
+            read does not hide the others: the text says what is wrong with it.
         """
-        states = [self._state(each) for each in ([name] if name is not None else self.programs())]
+        if name is not None:
+            states, faults = [self._state(name)], []
+        else:
+            states, faults = each_apart(self.programs(), self._state)
         data = {"schema": "phasegate.status/1", "programs": [program_json(state) for state in states]}
-        return Report("\n\n".join("\n".join(as_lines(state)) for state in states), data)
+        return Report("\n\n".join(["\n".join(as_lines(s)) for s in states] + [str(f) for f in faults]), data)
 
     def verdicts(self, name: str) -> dict[str, Verdict]:
         """The latest verdict of each phase that is judged, by phase."""

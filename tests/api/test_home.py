@@ -97,6 +97,9 @@ def test_a_malformed_program_is_an_error_with_file_and_line(home: Path) -> None:
     add_program(home, "program: broken\nquestion: [")
     with pytest.raises(planner.ProgramError, match=r"broken\.yaml:3: question: cannot be read"):
         planner.open_home(home).program("broken")
+    assert "quick: done" in str(planner.open_home(home).status())
+    assert "broken.yaml:3" in str(planner.open_home(home).status())
+    assert "<td>quick</td>" in planner.open_home(home)._repr_html_()
 
 
 def test_what_if_and_plan_read_the_store_and_write_nothing(judged_home: Path) -> None:
