@@ -104,10 +104,9 @@ class HomeReader:
             A report; ``data`` is what ``status --json`` gives. Where none is named, a program that cannot be
             read does not hide the others: the text says what is wrong with it.
         """
-        if name is not None:
-            states, faults = [self._state(name)], []
-        else:
-            states, faults = each_apart(self.programs(), self._state)
+        states, faults = each_apart([name] if name is not None else self.programs(), self._state)
+        if name is not None and faults:
+            raise faults[0]
         data = {"schema": "phasegate.status/1", "programs": [program_json(state) for state in states]}
         return Report("\n\n".join(["\n".join(as_lines(s)) for s in states] + [str(f) for f in faults]), data)
 
