@@ -13,7 +13,7 @@ from planner.language.program import Phase, Program
 from planner.language.references import resolve
 from planner.language.transitions import targets
 from planner.linting.arms import confounds, pairs_of
-from planner.phase_graph.graph import build_ways
+from planner.phase_graph.graph import build_paths
 
 _HOUR = 3600.0
 _FAR_TOO_LITTLE = 0.01
@@ -39,7 +39,7 @@ def _runs(program: Program) -> Iterator[Finding]:
         what = f"{most} runs cannot pay for '{program.first}': its {len(first.arms)} arms need {needed}"
         yield error(path, what)
         return
-    ways = build_ways(program)
+    ways = build_paths(program)
     always = [name for name in program.phases if name in ways.always]
     needed = least_runs(program, always)
     if most < needed:

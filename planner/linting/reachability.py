@@ -11,12 +11,12 @@ from planner.language.references import resolve
 from planner.language.transitions import targets
 from planner.linting.decision_tables import all_met, never_met
 from planner.linting.truth_tables import build_truth
-from planner.phase_graph.graph import Paths, build_ways
+from planner.phase_graph.graph import Paths, build_paths
 
 
 def way_findings(program: Program) -> Iterator[Finding]:
     """Every phase's ways on, triage, and references to phases that are not judged before it."""
-    ways = build_ways(program)
+    ways = build_paths(program)
     for name, phase in program.phases.items():
         if name in ways.before:
             yield from _next(name, phase, ways)
