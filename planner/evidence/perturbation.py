@@ -34,13 +34,13 @@ def shifted(run: Run, metric: str, by: float, weight: Callable[[int], float] = l
         weight: step -> how much of that the value at it moves; the final value moves as the last step does.
     """
     series = run.series.get(metric, ())
-    way = tuple((step, value + by * weight(step)) for step, value in series)
+    curve = tuple((step, value + by * weight(step)) for step, value in series)
     last = weight(series[-1][0]) if series else 1.0
     final = {metric: run.metrics[metric] + by * last} if metric in run.metrics else {}
     return run.model_copy(
         update={
             "metrics": {**run.metrics, **final},
-            "series": {**run.series, metric: way} if series else run.series,
+            "series": {**run.series, metric: curve} if series else run.series,
         }
     )
 
@@ -80,15 +80,19 @@ def _reading(program: Program, run: Run, metric: str, rule: Measured, wanted: fl
         by = _of_share(program, run, metric, rule, now, wanted)
     else:
         unit = max(abs(now), 1.0)
-        there = run_value(program, _tilted(run, base, rule, unit), metric, rule)
-        gain = 0.0 if there is None else (there - now) / unit
+        nudged = run_value(program, _tilted(run, base, rule, unit), metric, rule)
+        gain = 0.0 if nudged is None else (nudged - now) / unit
         by = (wanted - now) / gain if gain else None
     if by is None:
         return None
     moved = _tilted(run, base, rule, by)
-    found = run_value(program, moved, metric, rule)
-    least = _CLOSE * max(abs(now), 1e-300)
-    return moved if found is not None and math.isclose(found, wanted, rel_tol=_CLOSE, abs_tol=least) else None
+    reading = run_value(program, moved, metric, rule)
+    tolerance = _CLOSE * max(abs(now), 1e-300)
+    return (
+        moved
+        if reading is not None and math.isclose(reading, wanted, rel_tol=_CLOSE, abs_tol=tolerance)
+        else None
+    )
 
 
 def _of_share(
