@@ -55,7 +55,7 @@ class World:
         }
         evidence = Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
         design = build_test_design(self.program, PHASE, "standard", self.final)
-        design = replace(design, told=values is None)
+        design = replace(design, with_details=values is None)
         return judge_phase(self.program, PHASE, evidence, design)
 
     def way_on(self, verdict: Verdict) -> tuple[str | None, ...]:

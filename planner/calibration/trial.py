@@ -152,6 +152,6 @@ class _Remembering:
         before = tuple(verdict.id for verdict in earlier.values())
         key = phase, counts, design.final, tuple(caveats), post_hoc, before
         if key not in self._known:
-            design = replace(design, told=False)
+            design = replace(design, with_details=False)
             self._known[key] = judge_phase(program, phase, evidence, design, earlier, caveats, post_hoc)
         return self._known[key]

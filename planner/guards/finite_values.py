@@ -36,7 +36,7 @@ def judge_finite(
         for name, rule in rules.criteria.items()
         if result_of(name).cause == "not_finite" and _reads(program, rule, result_of(name), bad)
     )
-    reason = "; ".join(f"{what} in {_listed(found)}" for (_, what), found in bad.items())
+    reason = "; ".join(f"{what} in {_listed(runs)}" for (_, what), runs in bad.items())
     if unanswered:
         reason += f"; without an answer: {', '.join(unanswered)}"
     return [
@@ -55,12 +55,12 @@ def _not_finite(program: Program, phase: str, evidence: Evidence) -> Bad:
     """Final values first, then what criteria read of a series."""
     bad: Bad = {}
     for run in evidence.all_runs:
-        told: set[str] = set()
+        reported: set[str] = set()
         for metric, reads, value in _values(program, phase, run):
             parts = program.metrics[metric].of
-            if is_finite(value) or metric in told or told.intersection(parts):
+            if is_finite(value) or metric in reported or reported.intersection(parts):
                 continue
-            told.add(metric)
+            reported.add(metric)
             kind = "NaN" if math.isnan(value) else "infinite"
             bad.setdefault((metric, f"{metric}{reads} is {kind}"), []).append(run)
     return bad
@@ -69,7 +69,7 @@ def _not_finite(program: Program, phase: str, evidence: Evidence) -> Bad:
 def _reads(program: Program, rule: Criterion, result: CriterionResult, bad: Bad) -> bool:
     """Whether a measured criterion reads one of these values; a combined one reads none itself."""
     metrics = program.with_parts(metric for metric, _ in columns_read(program, rule))
-    runs = {run.id for (metric, _), found in bad.items() if metric in metrics for run in found}
+    runs = {run.id for (metric, _), affected in bad.items() if metric in metrics for run in affected}
     return bool(runs & set(result.run_ids))
 
 

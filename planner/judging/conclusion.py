@@ -61,7 +61,7 @@ class PhaseEvaluator:
 
     def judge(self, evidence: Evidence, kept: Mapping[str, CriterionResult]) -> dict[str, CriterionResult]:
         """What the criteria say, flip points left out."""
-        design = replace(self.design, told=False)
+        design = replace(self.design, with_details=False)
         return judge_criteria(self.program, self.phase, evidence, design, self.earlier, kept)
 
     def conclude(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> Conclusion:

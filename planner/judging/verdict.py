@@ -90,14 +90,14 @@ def judge_phase(
         guards=found.guards,
         criteria=tuple(results.values()),
         claims=tuple(_claims(program.phases[phase], found.guards, bench.result_of(results), earlier)),
-        floors=tuple(build_detectable_effects(program, evidence, design)) if design.told else (),
+        floors=tuple(build_detectable_effects(program, evidence, design)) if design.with_details else (),
         rules_digest=rules_digest(program, phase),
         rests_on=tuple(_rests_on(program.phases[phase], earlier)),
         false_pass=design.false_pass,
         turnings=turnings,
         **found.row,
         **_counts(program, evidence),
-        **(_account(program, evidence) if design.told else {"evidence_digest": ""}),
+        **(_account(program, evidence) if design.with_details else {"evidence_digest": ""}),
     )
     return verdict.identified("v")
 

@@ -36,7 +36,7 @@ def observed(setting: Setting, world: World, seeds: int = 3) -> dict[str, Criter
     simulated = Simulated(SimulationPlan(setting, world, [PHASE]), lambda count: [0.5] * count)
     simulated.make(simulated.missing(PHASE, "standard", dict.fromkeys(program.phases[PHASE].arms, seeds)))
     evidence = simulated.evidence_of(PHASE, "standard")
-    verdict = judge_phase(program, PHASE, evidence, TestDesign(seeds, 6, told=False))
+    verdict = judge_phase(program, PHASE, evidence, TestDesign(seeds, 6, with_details=False))
     return {result.id: result for result in verdict.criteria}
 
 

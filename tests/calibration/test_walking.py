@@ -238,7 +238,9 @@ def test_what_is_only_told_of_a_verdict_changes_none_of_its_answers() -> None:
     simulated.make(simulated.missing(PHASE, "standard", {"base": 5, "new": 5}))
     evidence = simulated.evidence_of(PHASE, "standard")
     design = build_test_design(program, PHASE, "standard", final=True)
-    full, bare = (judge_phase(program, PHASE, evidence, replace(design, told=told)) for told in (True, False))
+    full, bare = (
+        judge_phase(program, PHASE, evidence, replace(design, with_details=told)) for told in (True, False)
+    )
     assert any(c.flips_at is not None for c in full.criteria)
     assert not any(c.flips_at is not None for c in bare.criteria)
     assert full.table
