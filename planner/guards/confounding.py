@@ -60,10 +60,13 @@ def _differing(rules: Phase, evidence: Evidence) -> tuple[Notes, Notes]:
     """(parameters in which compared arms differ, parameters that only one of them has)."""
     differing: Notes = {}
     lone: Notes = {}
+    of_pair: dict[tuple[str, str], list[tuple[str, str | None, str | None]]] = {}
     for name, rule in rules.criteria.items():
         factors = set(getattr(rule, "factors", []) or rules.factors) | set(rules.tuned_params)
         for one, other in compared_arms(rule):
-            for parameter, left, right in _differences(evidence, one, other):
+            if (one, other) not in of_pair:
+                of_pair[one, other] = list(_differences(evidence, one, other))
+            for parameter, left, right in of_pair[one, other]:
                 if parameter.removesuffix(_OF_RUN) in factors:
                     continue
                 if left is None or right is None:
@@ -162,15 +165,13 @@ def _unlogged(rules: Phase, evidence: Evidence) -> Iterator[GuardResult]:
     runs = [run for arm in rules.arms for run in evidence.of(arm).values()]
     no_data = [run.arm for run in runs if run.data_digest is None]
     if no_data:
-        yield _unlogged_result(DATASET, no_data, "whether they ran on the same data is not known")
+        yield _not_logged(DATASET, no_data, "whether they ran on the same data is not known")
     no_params = [run.arm for run in runs if _lacks_params(run)]
     if no_params:
-        yield _unlogged_result(
-            "parameters", no_params, "those that the program declares are taken for granted"
-        )
+        yield _not_logged("parameters", no_params, "those that the program declares are taken for granted")
 
 
-def _unlogged_result(what: str, arms: Iterable[str], follows: str) -> GuardResult:
+def _not_logged(what: str, arms: Iterable[str], follows: str) -> GuardResult:
     return GuardResult(
         id=f"unlogged:{what}",
         outcome="not_applicable",

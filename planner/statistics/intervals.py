@@ -21,9 +21,11 @@ def mean(values: Sequence[float]) -> float:
 
 def sd(values: Sequence[float]) -> float:
     """The standard deviation with n - 1; 0 for one value."""
-    if len(values) < 2:
-        return 0.0
-    centre = mean(values)
+    return sd_around(mean(values), values) if len(values) > 1 else 0.0
+
+
+def sd_around(centre: float, values: Sequence[float]) -> float:
+    """The standard deviation of two or more values whose mean is known."""
     largest = max(abs(v - centre) for v in values)
     # Squares of values beyond these bounds are infinite or 0, and would hide what noise there is.
     unit = 1.0 if 1e-140 < largest < 1e140 else largest or 1.0
@@ -31,16 +33,17 @@ def sd(values: Sequence[float]) -> float:
     return unit * math.sqrt(squares / (len(values) - 1))
 
 
+@lru_cache(4096)
 def t_quantile(df: int, probability: float) -> float:
-    """The quantile of Student's t distribution."""
-    from scipy.special import stdtrit  # noqa: TID251
+    """The quantile of Student's t distribution; the same few are asked for again and again."""
+    from scipy.special import stdtrit
 
     return float(stdtrit(df, probability))
 
 
 def t_above(critical: float, df: int, shift: float) -> float:
     """The probability that a t statistic of noncentrality ``shift`` exceeds ``critical`` > 0."""
-    from scipy.special import chdtr, nctdtr  # noqa: TID251
+    from scipy.special import chdtr, nctdtr
 
     below = float(nctdtr(df, shift, critical))
     if not math.isnan(below):
@@ -58,7 +61,7 @@ def t_within(half: float, critical: float, df: int) -> float:
     So this is Gauss-Legendre over |Z|, between where S is surely small enough and surely too large.
     """
     import numpy as np
-    from scipy.special import chdtr, erf  # noqa: TID251
+    from scipy.special import chdtr, erf
 
     reach = _FAR / math.sqrt(df)
     low = max(half - critical * (1 + reach), 0.0)
@@ -100,7 +103,7 @@ def sd_interval(values: Sequence[float], level: float) -> tuple[float, float] | 
 
 def sd_factors(n: int, level: float) -> tuple[float, float]:
     """What the standard deviation of n >= 2 values is multiplied by for the ends of its interval."""
-    from scipy.special import chdtri  # noqa: TID251
+    from scipy.special import chdtri
 
     tail = (1 - level) / 2
     return (
