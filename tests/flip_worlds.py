@@ -16,7 +16,7 @@ from typing import Any
 
 from planner.evidence.evidence import Evidence
 from planner.explaining.counterfactual_decisions import DecisionContext
-from planner.explaining.criterion_row import speaking
+from planner.explaining.criterion_row import decisive_part
 from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program, build
 from planner.records.runs import Run
@@ -116,7 +116,7 @@ class World:
     def _pair(self, verdict: Verdict, turning: FlipPoint, between: str) -> tuple[str, str]:
         result = verdict.criterion(turning.id)
         assert result is not None
-        told = speaking(result) if result.parts else ""
+        told = decisive_part(result) if result.parts else ""
         rule = self.rules[turning.id]
         pairs = list(pairwise(rule.subjects) if between == " > " else combinations(rule.subjects, 2))
         return next((p for p in pairs if between.join(p) == told), pairs[0])

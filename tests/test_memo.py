@@ -206,14 +206,14 @@ def test_hostile_text_in_a_program_stays_text() -> None:
 
 
 def test_what_a_phase_supersedes_is_told_with_its_confounds() -> None:
-    text = render_memo(trace(verdict(), decision(), standing=Validity({"early": "late"}, {})))
+    text = render_memo(trace(verdict(), decision(), validity=Validity({"early": "late"}, {})))
     assert "supersedes `early`, Case B" in text
     assert "**clamping**: gradients were clamped" in text
     assert "supersedes" not in render_memo(trace(verdict(), decision()))
 
 
 def test_a_superseded_verdict_says_by_what() -> None:
-    text = render_memo(trace(verdict("early", "fail", case="B"), standing=Validity({"early": "late"}, {})))
+    text = render_memo(trace(verdict("early", "fail", case="B"), validity=Validity({"early": "late"}, {})))
     assert "superseded by late" in text.splitlines()[2]
 
 

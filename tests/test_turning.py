@@ -32,7 +32,7 @@ def outcomes(verdict: Verdict) -> dict[str, str]:
 
 def assert_turns(world: World, verdict: Verdict, flip: Flip, first: bool) -> None:
     """Just past its flip point everything is as a flip says; just short of it, as it was."""
-    turning = flip.turning
+    turning = flip.flip_point
     little = distance(turning) * (side(turning) or 1.0)
     beyond = world.judged(world.moved(verdict, turning, turning.flips_at + little))
     if not side(turning) and outcomes(beyond)[turning.id] != turning.flips_to:
@@ -65,8 +65,8 @@ def assert_flip_points_hold(world: World) -> int:
     flips = flips_of(world.ground, verdict)
     seen: set[str] = set()
     for flip in flips:
-        assert_turns(world, verdict, flip, flip.turning.id not in seen)
-        seen.add(flip.turning.id)
+        assert_turns(world, verdict, flip, flip.flip_point.id not in seen)
+        seen.add(flip.flip_point.id)
     stated = {(t.id, t.flips_at, t.flips_to) for t in verdict.turnings}
     for result in verdict.criteria:
         if result.kind != "combined":
@@ -161,7 +161,7 @@ def flips(program: Program, verdict: Verdict) -> list[Flip]:
 
 def test_only_what_changes_the_verdict_alone_is_said_to() -> None:
     program, verdict = flat(0.9, 0.1)
-    changing = {flip.turning.id for flip in flips(program, verdict) if flip.changes}
+    changing = {flip.flip_point.id for flip in flips(program, verdict) if flip.changes_verdict}
     assert (verdict.outcome, verdict.case) == ("pass", "A")
     assert changing == {"high", "low", "narrow"}
     lines = would_change(verdict, flips(program, verdict))

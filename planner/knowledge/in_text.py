@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from planner.explaining.headline import standing_facts
+from planner.explaining.headline import headline_facts
 from planner.knowledge.build import Knowledge, KnownClaim, Link
 from planner.records.verdict import CriterionResult
 from planner.scoring.override_list import override_lines
@@ -46,7 +46,7 @@ def _phase_line(known: Knowledge, phase: str) -> str:
     verdict = known.at.verdicts.get(phase)
     if verdict is None:
         return f"{phase}: not judged yet"
-    facts = ", ".join([verdict.outcome, *standing_facts(verdict, known.at.standing)])
+    facts = ", ".join([verdict.outcome, *headline_facts(verdict, known.at.standing)])
     return f"{phase}: {facts} ({verdict.id})"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from planner.deciding.next_command import commands_after
-from planner.explaining.headline import standing_facts
+from planner.explaining.headline import headline_facts
 from planner.language.program import Program
 from planner.lineage.staleness import Validity
 from planner.records.decision import Decision
@@ -18,7 +18,7 @@ _OPEN_QUESTION = re.compile(r"(^|[,;:] )(which|what|how|why|when|where|who|whose
 
 def headline(verdict: Verdict, standing: Validity) -> str:
     """``PASS, Case D, confirmed``; what has replaced it or made it stale comes behind."""
-    return ", ".join([verdict.outcome.upper(), *standing_facts(verdict, standing)])
+    return ", ".join([verdict.outcome.upper(), *headline_facts(verdict, standing)])
 
 
 def answer_line(program: Program, verdict: Verdict) -> str:

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from planner.explaining.criterion_row import asked_of
+from planner.explaining.criterion_row import build_criterion_row
 from planner.explaining.error_budget import budget_line
-from planner.explaining.noise_floor import floor_line, needs_text
-from planner.explaining.recomputation import check_arithmetic
+from planner.explaining.noise_floor import detectable_effect_line, needs_text
+from planner.explaining.recomputation import recompute
 from planner.explaining.rules_diff import rules_changed
 from planner.explaining.trace import Trace
 from planner.judging.predictions import prediction_of, rivals_of
@@ -62,7 +62,7 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "phase": program.phases[trace.phase],
         "program": program,
         "at": at[:10],
-        "headline": headline(verdict, trace.standing),
+        "headline": headline(verdict, trace.validity),
         "answer": answer_line(program, verdict),
         "arms": arms,
         "common": common,
@@ -71,9 +71,9 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "rest": rest,
         "notes": _notes(verdict, criteria),
         "criteria": criteria,
-        "claims": claims_today({verdict.phase: verdict}, trace.standing),
+        "claims": claims_today({verdict.phase: verdict}, trace.validity),
         "changes": would_change(verdict, trace.flips),
-        "floors": [floor_line(floor) for floor in verdict.floors],
+        "floors": [detectable_effect_line(floor) for floor in verdict.floors],
         "rule_changes": [str(change) for change in rules_changed(trace)],
         "rules_since": trace.rules_since[:10],
         "error_budget": budget_line(trace),
@@ -81,7 +81,7 @@ def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") ->
         "foretold": prediction_of(program, trace.phase, verdict, trace.verdicts),
         "rivals": rivals_of(program, trace.verdicts),
         "deltas": list(map(_delta, deltas(program, verdict, trace.verdicts, _key_metrics(program, verdict)))),
-        "arithmetic": check_arithmetic(program, verdict),
+        "arithmetic": recompute(program, verdict),
         "pictures": pictures,
         "runs": _runs(verdict),
         "next_step": next_step(program, trace.decision, verdict.outcome),
@@ -120,16 +120,16 @@ def _key_metrics(program: Program, verdict: Verdict) -> list[str]:
 def _criterion(result: CriterionResult, program: Program, verdict: Verdict) -> dict[str, str]:
     gate = {c.id for c in _key_results(program, verdict)} | set(program.phases[verdict.phase].gate)
     combined = result.kind == "combined"
-    asked = asked_of(program, verdict, result)
+    row = build_criterion_row(program, verdict, result)
     return {
         "id": result.id,
         "kind": result.kind,
         "outcome": words(result.outcome),
         "reason": result.reason,
-        "compared": asked.compared,
-        "observed": asked.observed,
-        "asked": asked.asked,
-        "n": f"{asked.seeds}, {result.treatment or '-'}" if result.n else "-",
+        "compared": row.compared,
+        "observed": row.observed,
+        "bound": row.bound,
+        "n": f"{row.seeds}, {result.treatment or '-'}" if result.n else "-",
         "margin": "-" if combined else number(result.margin, signed=True),
         "gate": "yes" if result.id in gate else "",
         "needs": needs_text(program, verdict, result),
