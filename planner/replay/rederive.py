@@ -13,7 +13,7 @@ from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import RunSelector, Snapshot
 from planner.judging.caveats import SHORT
-from planner.judging.post_hoc import fresh_evidence, judged_otherwise
+from planner.judging.post_hoc import fresh_evidence, judged_under_other_rules
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 from planner.lineage.in_force import overrides_today
@@ -64,7 +64,7 @@ def verdicts_again(
     phase, fidelity = recorded.phase, recorded.fidelity
     evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
     passed, short = passed_over(recorded.caveats), SHORT in recorded.caveats
-    post_hoc = bool(judged_otherwise(program, evidence, log.seen(entry)))
+    post_hoc = bool(judged_under_other_rules(program, evidence, log.seen(entry)))
 
     def judged(final: bool) -> Verdict:
         design = build_test_design(program, phase, fidelity, final)
@@ -112,7 +112,7 @@ def _launched_again(
         return launch_decision(program, phase, fidelity, None, inputs)
     evidence = evidence_again(program, phase, fidelity, inputs.considered, log, entry)
     seen = log.seen(entry)
-    post_hoc = bool(judged_otherwise(program, evidence, seen))
+    post_hoc = bool(judged_under_other_rules(program, evidence, seen))
     design = build_test_design(program, phase, fidelity, final=False)
     interim = judge_on_the_way(program, evidence, design, earlier, (), False, post_hoc)
     wanted = seeds_next(program, interim, design, evidence, seen)

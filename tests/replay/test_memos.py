@@ -12,7 +12,7 @@ from lives import LIVES, Life, archive_of, plain, whole_program
 from worlds import World
 
 from planner.memo.render import render_memo
-from planner.memo.verify import count_numbers, slips
+from planner.memo.verify import count_numbers, find_discrepancies
 from planner.replay.archive import Log
 from planner.replay.memo_traces import dates_of, judged_last, traces_again
 from planner.replay.replay import derive
@@ -56,7 +56,7 @@ def test_an_edited_metric_changes_the_numbers_that_rest_on_it_and_each_is_named(
     changed = {"metrics": {"score": 0.25}, "series": {"score": ((0, 0.25),)}}
     world.runs.finished[run.id] = run.model_copy(update=changed)
     _, memo, rendered = verified(world)[0]
-    found = min((slips(memo, one) for one in rendered), key=len)
+    found = min((find_discrepancies(memo, one) for one in rendered), key=len)
     assert {"TL;DR", "Results", "Criteria"} <= {slip.section for slip in found}
     assert "third" not in str(found)
 
@@ -78,7 +78,7 @@ def test_any_one_changed_digit_is_found_and_named_with_its_line(
     digits = [i for i, letter in enumerate(memo) if letter.isdigit()]
     where = data.draw(st.sampled_from(digits))
     digit = data.draw(st.sampled_from([d for d in "0123456789" if d != memo[where]]))
-    (slip,) = slips(memo[:where] + digit + memo[where + 1 :], memo)
+    (slip,) = find_discrepancies(memo[:where] + digit + memo[where + 1 :], memo)
     assert slip.kind == "number"
     assert slip.line == memo.count("\n", 0, where) + 1
     assert len([1 for one, other in zip(slip.says, slip.gives, strict=True) if one != other]) == 1
@@ -91,21 +91,21 @@ def test_a_digit_is_found_in_every_section(memos: list[str]) -> None:
         for line in dict.fromkeys(line for line in memo.split("\n") if any(map(str.isdigit, line))):
             digit = next(letter for letter in line if letter.isdigit())
             changed = line.replace(digit, str(9 - int(digit)), 1)
-            found |= {slip.section for slip in slips(memo.replace(line, changed), memo)}
+            found |= {slip.section for slip in find_discrepancies(memo.replace(line, changed), memo)}
     assert {"", "TL;DR", "What ran", "Results", "Guards", "Criteria", "Decision", "Runs and cost"} <= found
 
 
 @given(st.text("ab1 \n|", max_size=30), st.text("ab1 \n|", max_size=30))
 def test_there_is_a_slip_exactly_where_the_texts_differ(one: str, other: str) -> None:
-    assert bool(slips(one, other)) == (one != other)
-    assert all(1 <= slip.line <= one.count("\n") + 1 for slip in slips(one, other))
+    assert bool(find_discrepancies(one, other)) == (one != other)
+    assert all(1 <= slip.line <= one.count("\n") + 1 for slip in find_discrepancies(one, other))
 
 
 def test_what_is_left_out_and_what_is_added_are_told(memos: list[str]) -> None:
     memo = memos[0]
     lines = memo.split("\n")
-    (gone,) = slips("\n".join(lines[:6] + lines[7:]), memo)
+    (gone,) = find_discrepancies("\n".join(lines[:6] + lines[7:]), memo)
     assert (gone.says, gone.gives) == ("", lines[6])
-    (added,) = slips("\n".join([*lines[:6], "a word", *lines[6:]]), memo)
+    (added,) = find_discrepancies("\n".join([*lines[:6], "a word", *lines[6:]]), memo)
     assert (added.kind, added.line, added.says, added.gives) == ("text", 7, "a word", "")
     assert count_numbers("a 1 b [2.5, x3] 4") == 4
