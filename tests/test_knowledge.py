@@ -90,13 +90,13 @@ def links(linked: Any) -> list[tuple[str, str, str]]:
 
 
 def test_a_claim_has_its_status_its_verdict_and_its_evidence() -> None:
-    known_claim = named(knowledge_of(EARLY, OPENED), "first_sight")
-    assert (known_claim.status, known_claim.judged_status, known_claim.because) == ("refuted", "refuted", "")
-    assert known_claim.verdict == EARLY
-    assert [(e.id, e.observed, e.interval, e.n) for e in known_claim.evidence] == [
+    refuted = named(knowledge_of(EARLY, OPENED), "first_sight")
+    assert (refuted.status, refuted.judged_status, refuted.because) == ("refuted", "refuted", "")
+    assert refuted.verdict == EARLY
+    assert [(e.id, e.observed, e.interval, e.n) for e in refuted.evidence] == [
         ("helps", 1.234, (1.111, 1.357), 3)
     ]
-    assert known_claim.evidence[0].run_ids == EARLY.criteria[0].run_ids
+    assert refuted.evidence[0].run_ids == EARLY.criteria[0].run_ids
 
 
 def test_superseded_and_stale_claims_say_what_replaced_them_and_by_which_path() -> None:
@@ -115,15 +115,15 @@ def test_superseded_and_stale_claims_say_what_replaced_them_and_by_which_path() 
 
 
 def test_a_claim_of_which_no_verdict_speaks_is_proposed() -> None:
-    known_claim = named(knowledge_of(EARLY, OPENED), "it_helps")
-    assert (known_claim.status, known_claim.judged_status, known_claim.verdict, known_claim.evidence) == (
+    proposed = named(knowledge_of(EARLY, OPENED), "it_helps")
+    assert (proposed.status, proposed.judged_status, proposed.verdict, proposed.evidence) == (
         "proposed",
         None,
         None,
         (),
     )
-    assert known_claim.caveats == ("late has not been judged",)
-    assert ("criterion", "late.both", "not judged") in links(known_claim.rests_on)
+    assert proposed.caveats == ("late has not been judged",)
+    assert ("criterion", "late.both", "not judged") in links(proposed.rests_on)
     without = judged("late", "pass", claim("it_helps", "both"))
     assert named(knowledge_of(EARLY, OPENED, without), "again").caveats == ("late was judged without it",)
 
@@ -164,8 +164,8 @@ def test_what_rests_on_a_claim_says_so_itself() -> None:
 
 def test_a_claim_of_a_phase_that_the_program_no_longer_has_is_stale() -> None:
     gone = verdict("gone", "pass", claims=(claim("old", "helps"),))
-    known_claim = named(knowledge_of(EARLY, OPENED, gone), "old")
-    assert (known_claim.status, known_claim.because) == ("stale", "the phase is no longer in the program")
+    stale = named(knowledge_of(EARLY, OPENED, gone), "old")
+    assert (stale.status, stale.because) == ("stale", "the phase is no longer in the program")
 
 
 @pytest.mark.parametrize("path", DRAFTS, ids=lambda path: path.stem)

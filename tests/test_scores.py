@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hand_made import PROGRAM, criterion, make_program, verdict
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import World, scores, small
 
@@ -78,6 +78,7 @@ def test_always_saying_fifty_percent_scores_even_odds_whatever_comes(came: list[
     assert brier_score([scored(0.5, one) for one in came]).score == pytest.approx(EVEN_ODDS)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(0, 50))
 def test_the_honest_probability_scores_best(hits: int, misses: int) -> None:
     came = [True] * hits + [False] * misses

@@ -1,1 +1,1 @@
-"""Recorded verdicts and decisions derived again from MLflow's runs and the program, and what differs."""
+"""Derives recorded verdicts and decisions again from MLflow's runs and the program; names what differs."""

@@ -18,7 +18,7 @@ from planner.paths import Home
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
 from planner.replay.differences import Difference
-from planner.replay.memo_traces import dates_of, evidence_of, judged_last, traces_again
+from planner.replay.memo_traces import dates_of, evidence_of, judged_last, rederive_traces
 from planner.replay.replay import Derived, derive
 
 
@@ -81,7 +81,7 @@ def _verified(
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     told: dict[str, Any] = {"phase": verdict.phase, "fidelity": verdict.fidelity, "path": path, "text": text}
     first = found[verdict.id]
-    traces = traces_again(archive.program, log, found, verdict)
+    traces = rederive_traces(archive.program, log, found, verdict)
     if first.older or (not traces and first.record is not None):
         return Verified(**told, numbers=0, slips=(), because=(), older=True)
     pictures = _pictures(home, archive, log, first) if traces else ()
