@@ -41,7 +41,7 @@ def assert_turns(world: World, verdict: Verdict, flip: Flip, first: bool) -> Non
     assert outcomes(beyond) == {**now, **dict(turning.outcomes)}
     assert outcomes(beyond)[turning.id] == turning.flips_to != now[turning.id]
     assert says(beyond) == (turning.outcome, turning.case, turning.tier, turning.confidence)
-    assert world.way_on(beyond) == (flip.decision.action, flip.decision.choice, flip.decision.target)
+    assert world.decided(beyond) == (flip.decision.action, flip.decision.choice, flip.decision.target)
     if side(turning):
         short = world.judged(world.moved(verdict, turning, turning.flips_at - little))
         assert outcomes(short)[turning.id] != turning.flips_to
@@ -56,13 +56,13 @@ def assert_nothing_changed(world: World, verdict: Verdict, short: Verdict, turni
     if not any((turning.arm, turning.metric) in read for read in others):
         assert outcomes(short) == outcomes(verdict)
         assert says(short)[:3] == says(verdict)[:3]
-        assert world.way_on(short)[1:] == world.way_on(verdict)[1:]
+        assert world.decided(short)[1:] == world.decided(verdict)[1:]
 
 
 def assert_flip_points_hold(world: World) -> int:
     """Every flip point of a world holds; how many it has."""
     verdict = world.judged()
-    flips = flips_of(world.ground, verdict)
+    flips = flips_of(world.decision_context, verdict)
     seen: set[str] = set()
     for flip in flips:
         assert_turns(world, verdict, flip, flip.flip_point.id not in seen)
@@ -86,7 +86,7 @@ def assert_uncited_inputs_change_nothing(world: World, chance: random.Random) ->
         there = world.judged(held)
         assert says(there) == says(verdict)
         assert outcomes(there) == outcomes(verdict)
-        assert world.way_on(there) == world.way_on(verdict)
+        assert world.decided(there) == world.decided(verdict)
 
 
 @MANY

@@ -44,7 +44,9 @@ def _one(question: Question, rule: Comparison, arm: str, noise: Noise) -> Criter
         trouble = "invalid", "not_finite", f"{_named(rule, arm)} is not finite: it divides by zero"
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
-    answer = judge_with_projected_n(_quantity(rule, values, noise), question.design)
+    answer = judge_with_projected_n(
+        _quantity(rule, values, noise), question.design, question.with_flip_points
+    )
     reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
     fields = from_answer(answer)
     told = _told(rule, answer)

@@ -32,8 +32,6 @@ class TestDesign:
         final: no more seeds are to be had, so that a criterion must do with what there is.
         required: criteria whose evidence the gate requires.
         alternatives: criterion -> how many share its error rate, because one of them suffices.
-        told: also what is told of a verdict and changes none: flip points, tables, digests of the evidence.
-            They take most of the time.
     """
 
     __test__ = False  # pytest takes a class of this name for tests
@@ -47,7 +45,6 @@ class TestDesign:
     alternatives: Mapping[str, int] = field(default_factory=dict)
     gating: frozenset[str] = frozenset()
     plain: float | None = None
-    told: bool = True
 
     def of(self, criterion: str) -> TestDesign:
         """The rules for one criterion: the gate's share of the error budget is for what lets the gate pass.
@@ -124,39 +121,42 @@ class Answer:
         return self.turns[0][1] if self.turns else None
 
 
-def judge_quantity(quantity: Quantity, design: TestDesign) -> Answer:
+def judge_quantity(quantity: Quantity, design: TestDesign, with_flip_points: bool = False) -> Answer:
     """Holds a quantity against its bound, falling back to ``point`` where seeds are too few for more.
 
     A criterion with too few seeds while more can be had is undecided, and so is a deviation over one
     seed: it is none.
+
+    Args:
+        with_flip_points: also find the observed values at which the outcome changes; takes most of the time.
     """
     n, in_sequence = len(quantity.values), quantity.in_sequence
     if quantity.spread and n < 2:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)
     if quantity.treatment == "point":
-        return _turned(quantity, design, _point)
+        return _answered(quantity, _point, with_flip_points)
     planned = LEAST_SEEDS if in_sequence or design.final else design.looks[0]
     if n < planned and design.final:
         note = f"{n} of at least {LEAST_SEEDS} seeds: the value itself"
-        return replace(_turned(quantity, design, _point), note=note)
+        return replace(_answered(quantity, _point, with_flip_points), note=note)
     if n < planned:
         note = f"{n} of {design.looks[0]} seeds"
         return replace(_point(quantity)[0], outcome="undecided", cause="few_seeds", note=note)
     if in_sequence:
-        return _in_sequence(quantity, design)
-    return _turned(quantity, design, lambda moved: _interval(moved, design))
+        return _in_sequence(quantity, design, with_flip_points)
+    return _answered(quantity, lambda moved: _interval(moved, design), with_flip_points)
 
 
 Judged = tuple[Answer, list[float]]
 """An answer, and the observed values at which it may change."""
 
 
-def _turned(quantity: Quantity, design: TestDesign, judge: Callable[[Quantity], Judged]) -> Answer:
-    """The answer, with the outcomes beyond the values at which it changes."""
+def _answered(quantity: Quantity, judge: Callable[[Quantity], Judged], with_flip_points: bool) -> Answer:
+    """The answer; where asked for, with the outcomes beyond the values at which it changes."""
     answer, edges = judge(quantity)
     observed = answer.observed
-    if observed is None or not design.told:
+    if observed is None or not with_flip_points:
         return answer
     found: dict[CriterionOutcome, float] = {}
     for edge in sorted(filter(math.isfinite, edges), key=lambda edge: abs(edge - observed)):
@@ -219,7 +219,7 @@ _OF_SEQUENTIAL: dict[str, CriterionOutcome] = {
 }
 
 
-def _in_sequence(quantity: Quantity, design: TestDesign) -> Answer:
+def _in_sequence(quantity: Quantity, design: TestDesign, with_flip_points: bool) -> Answer:
     delta = quantity.delta or 0.0
     values = quantity.in_order[: max(design.most_seeds, LEAST_SEEDS)]
     alpha = design.false_pass / quantity.n_comparisons_met
@@ -235,7 +235,7 @@ def _in_sequence(quantity: Quantity, design: TestDesign) -> Answer:
     shown = intervals.t_interval(values[:used], 1 - design.false_pass)
     outcome = _OF_SEQUENTIAL[found]
     turns: Turns = ()
-    if design.told:
+    if with_flip_points:
         reach = 8 * delta + abs(observed) + 8 * intervals.sd(values)
         shifts = flips.nearest_shifts(lambda moved: answer(moved)[0], found, delta / 10, reach)
         turns = tuple((observed + shift, _OF_SEQUENTIAL[beyond]) for beyond, shift in shifts)

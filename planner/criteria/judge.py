@@ -25,12 +25,14 @@ def judge_criteria(
     design: TestDesign,
     earlier: Mapping[str, Verdict],
     kept: Mapping[str, CriterionResult] | None = None,
+    with_flip_points: bool = False,
 ) -> dict[str, CriterionResult]:
     """The result of each criterion of a phase, in the order of the file.
 
     Args:
         earlier: the verdicts of phases judged before, for criteria that combine theirs.
         kept: results that stand as they are and are not judged again.
+        with_flip_points: also say where each would change if what it observes moved alone.
     """
     rules = program.phases[phase].criteria
     found = dict(kept or {})
@@ -44,10 +46,18 @@ def judge_criteria(
         if isinstance(rule, Combined):
             found[name] = judge_combined(name, rule, {part: of(part) for part in rule.parts})
         else:
-            found[name] = _judge(Question(name, program, evidence, design.of(name)), rule)
+            question = Question(name, program, evidence, design.of(name), with_flip_points)
+            found[name] = _judge(question, rule)
         return found[name]
 
     return {name: of(name) for name in rules}
+
+
+def judge_measured(
+    name: str, program: Program, phase: str, evidence: Evidence, design: TestDesign
+) -> CriterionResult:
+    """The result of one criterion that combines no others."""
+    return _judge(Question(name, program, evidence, design.of(name)), program.phases[phase].criteria[name])
 
 
 def result_from(

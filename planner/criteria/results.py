@@ -17,12 +17,17 @@ Unavailable = tuple[CriterionOutcome, str, str]
 
 @dataclass(frozen=True)
 class Question:
-    """A criterion in its place: everything that a kind needs to judge it."""
+    """A criterion in its place: everything that a kind needs to judge it.
+
+    Attributes:
+        with_flip_points: also say where the outcome would change if what is observed moved alone.
+    """
 
     name: str
     program: Program
     evidence: Evidence
     design: TestDesign
+    with_flip_points: bool = False
 
     @property
     def required(self) -> bool:

@@ -16,10 +16,10 @@ _LAST_LOOK = 64
 _SAME = 1e-9
 
 
-def judge_with_projected_n(quantity: Quantity, design: TestDesign) -> Answer:
+def judge_with_projected_n(quantity: Quantity, design: TestDesign, with_flip_points: bool = False) -> Answer:
     """The answer, and where there is none yet, with how many seeds there would be one."""
-    answer = judge_quantity(quantity, design)
-    if answer.outcome != "undecided" or not design.told:
+    answer = judge_quantity(quantity, design, with_flip_points)
+    if answer.outcome != "undecided":
         return answer
     return replace(answer, needs=seeds_to_decide(quantity, design))
 

@@ -49,7 +49,7 @@ def seeds_to_confirm(rule: Level | Comparison, result: CriterionResult) -> dict[
 
 def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> int:
     """The number of seeds at which an arm first meets the bound, point values aside; 0 for none."""
-    question = replace(question, design=replace(question.design, told=False))
+    question = replace(question, with_flip_points=False)
     arms = _arms(rule, arm)
     shared = _shared(question.evidence, arms)
     whole = judge(question, rule, arm)

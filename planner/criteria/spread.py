@@ -38,7 +38,7 @@ def _pair(
     sign = -1.0 if math.fsum(found.values()) < 0 else 1.0
     values = {seed: sign * difference for seed, difference in found.items()}
     quantity = Quantity(values, Region(-bound, bound), rule.treated, n_comparisons_not_met=pairs)
-    answer = judge_with_projected_n(quantity, question.design)
+    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
     differ = f"{one} and {other} differ in {rule.metric}"
     reason = f"{differ} by {number(answer.observed)}, asked at most {number(bound)}"
     return result(question, rule, bound, **from_answer(answer), reason=reason, **common)

@@ -185,16 +185,13 @@ def _superseding(trace: Trace, verdict: Verdict) -> Iterator[NextExperiment]:
 
 
 def _of_phase(
-    trace: Trace,
-    verdict: Verdict,
-    phase: str,
-    kind: Literal["option", "supersedes"],
-    option: Option | None,
+    trace: Trace, verdict: Verdict, phase: str, kind: Literal["option", "supersedes"], option: Option | None
 ) -> NextExperiment:
     rules = trace.program.phases[phase]
     runs = len(rules.arms) * rules.seeds
-    superseding = f"'{phase}', which supersedes this"
-    description = f"option {option.option}, which judges '{phase}'" if option else superseding
+    description = (
+        f"option {option.option}, which judges '{phase}'" if option else f"'{phase}', which supersedes this"
+    )
     hours = option.least_hours if option is not None else 0.0
     return NextExperiment(
         kind=kind,

@@ -60,10 +60,13 @@ def _differing(rules: Phase, evidence: Evidence) -> tuple[Told, Told]:
     """(parameters in which compared arms differ, parameters that only one of them has)."""
     differing: Told = {}
     lone: Told = {}
+    of_pair: dict[tuple[str, str], list[tuple[str, str | None, str | None]]] = {}
     for name, rule in rules.criteria.items():
         factors = set(getattr(rule, "factors", []) or rules.factors) | set(rules.tuned_params)
         for one, other in compared_arms(rule):
-            for parameter, left, right in _differences(evidence, one, other):
+            if (one, other) not in of_pair:
+                of_pair[one, other] = list(_differences(evidence, one, other))
+            for parameter, left, right in of_pair[one, other]:
                 if parameter.removesuffix(_OF_RUN) in factors:
                     continue
                 if left is None or right is None:

@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from planner.criteria.decision_rule import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.guards.base_rate import judge_floors
 from planner.guards.confounding import compared_arms, judge_confounds
-from planner.guards.finite_values import judge_finite
+from planner.guards.finite_values import FiniteValues
 from planner.guards.leakage import judge_leak
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
 from planner.language.types import Consequence
 from planner.records.verdict import CriterionResult, GuardResult
 
 
+@dataclass(frozen=True)
+class RunGuards:
+    """The guards that depend on which runs there are and how they were made, on no value of a metric.
+
+    They hold for the evidence with any of its values moved, and are judged once for a verdict.
+    """
+
+    seeds: GuardResult
+    complete: GuardResult
+    confounds: tuple[GuardResult, ...]
+    artifacts: tuple[GuardResult, ...]
+
+
+def judge_run_guards(rules: Phase, evidence: Evidence, design: TestDesign) -> RunGuards:
+    """The guards of a phase that read no value: seeds, ends of runs, confounds, files."""
+    return RunGuards(
+        seeds=_seeds(rules, evidence, design),
+        complete=_complete(rules, evidence),
+        confounds=tuple(judge_confounds(rules, evidence)),
+        artifacts=tuple(_artifacts(rules, evidence)),
+    )
+
+
 def judge_guards(
     program: Program,
     phase: str,
     evidence: Evidence,
-    design: TestDesign,
+    of_runs: RunGuards,
+    finite_values: FiniteValues,
     result_of: Callable[[str], CriterionResult],
 ) -> list[GuardResult]:
     """Every guard of a phase: the built-in ones, the confound check, and the declared criteria.
@@ -27,17 +52,18 @@ def judge_guards(
     The order is that in which a memo shows them.
 
     Args:
+        of_runs: what the guards say that read no value.
         result_of: the result that a criterion's name means, from this phase or an earlier one.
     """
     rules = program.phases[phase]
     found = [
-        _seeds(rules, evidence, design),
-        _complete(rules, evidence),
-        *judge_finite(program, phase, evidence, result_of),
-        *judge_confounds(rules, evidence),
+        of_runs.seeds,
+        of_runs.complete,
+        *finite_values.judge(evidence, result_of),
+        *of_runs.confounds,
         *judge_leak(program, phase, evidence),
         *judge_floors(program, phase, evidence, result_of),
-        *_artifacts(rules, evidence),
+        *of_runs.artifacts,
     ]
     for name, consequence in rules.guards.items():
         if name not in BUILT_IN_GUARDS:

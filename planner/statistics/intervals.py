@@ -21,9 +21,11 @@ def mean(values: Sequence[float]) -> float:
 
 def sd(values: Sequence[float]) -> float:
     """The standard deviation with n - 1; 0 for one value."""
-    if len(values) < 2:
-        return 0.0
-    centre = mean(values)
+    return sd_around(mean(values), values) if len(values) > 1 else 0.0
+
+
+def sd_around(centre: float, values: Sequence[float]) -> float:
+    """The standard deviation of two or more values whose mean is known."""
     largest = max(abs(v - centre) for v in values)
     # Squares of values beyond these bounds are infinite or 0, and would hide what noise there is.
     unit = 1.0 if 1e-140 < largest < 1e140 else largest or 1.0
@@ -31,9 +33,10 @@ def sd(values: Sequence[float]) -> float:
     return unit * math.sqrt(squares / (len(values) - 1))
 
 
+@lru_cache(4096)
 def t_quantile(df: int, probability: float) -> float:
-    """The quantile of Student's t distribution."""
-    from scipy.special import stdtrit  # noqa: TID251
+    """The quantile of Student's t distribution; the same few are asked for again and again."""
+    from scipy.special import stdtrit
 
     return float(stdtrit(df, probability))
 
@@ -43,7 +46,7 @@ def t_above(critical: float, df: int, shift: float) -> float:
 
     It is the mean of Phi(shift - critical * S), S^2 being chi-square over its df.
     """
-    from scipy.special import ndtr  # noqa: TID251
+    from scipy.special import ndtr
 
     ends = (shift - _FAR) / critical, (shift + _FAR) / critical
     return _mean_over_deviation(df, *ends, lambda s: ndtr(shift - critical * s))
@@ -54,7 +57,7 @@ def t_within(half: float, critical: float, df: int) -> float:
 
     So often a t interval lies within ``half`` standard errors to either side of the true value.
     """
-    from scipy.special import erf  # noqa: TID251
+    from scipy.special import erf
 
     ends = (half - _FAR) / critical, half / critical
     return _mean_over_deviation(df, *ends, lambda s: erf((half - critical * s) / math.sqrt(2)))
@@ -68,7 +71,7 @@ def _mean_over_deviation(df: int, sure: float, never: float, given: Callable[[An
             there. Gauss-Legendre between them, as far as S has a density.
     """
     import numpy as np
-    from scipy.special import chdtr, gammaln  # noqa: TID251
+    from scipy.special import chdtr, gammaln
 
     root = math.sqrt(df)
     low, high = max(sure, 0.0, 1 - _FAR / root), min(never, 1 + _FAR / root)
@@ -109,7 +112,7 @@ def sd_interval(values: Sequence[float], level: float) -> tuple[float, float] | 
 
 def sd_factors(n: int, level: float) -> tuple[float, float]:
     """What the standard deviation of n >= 2 values is multiplied by for the ends of its interval."""
-    from scipy.special import chdtri  # noqa: TID251
+    from scipy.special import chdtri
 
     tail = (1 - level) / 2
     return (

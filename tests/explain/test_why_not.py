@@ -79,7 +79,7 @@ def test_an_option_of_an_earlier_decision_is_answered_from_there() -> None:
 @given(st.integers(0, 10**9).map(make_world), st.sampled_from(["second", "third", "stop", "pass", "fail"]))
 def test_the_smallest_change_chooses_it_and_none_that_is_stated_is_smaller(world, name: str) -> None:
     verdict = world.judged()
-    decision = world.ground.decide(verdict)
+    decision = world.decision_context.decide(verdict)
     trace = Trace(world.program, "look", verdict, decision, (), (), Validity(), verdicts={"look": verdict})
     answer = why_not(trace, name)
     if answer.smallest is None:
@@ -91,4 +91,4 @@ def test_the_smallest_change_chooses_it_and_none_that_is_stated_is_smaller(world
     if side(flip_point):
         to = flip_point.flips_at + distance(flip_point) * side(flip_point)
         moved = world.judged(world.moved(verdict, flip_point, to))
-        assert name in (moved.outcome, *world.way_on(moved))
+        assert name in (moved.outcome, *world.decided(moved))

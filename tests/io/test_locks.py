@@ -18,7 +18,7 @@ AT = "2026-01-01T00:00:00+00:00"
 HOLD = """
 import sys
 from pathlib import Path
-from planner.io.locks import program_lock
+from planner.io.leases.program_lock import program_lock
 from planner.paths import Home
 
 with program_lock(Home(Path(sys.argv[1])), "small", "2026-01-01T00:00:00+00:00"):

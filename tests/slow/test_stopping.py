@@ -28,7 +28,7 @@ WAITING = """
 """
 SLOW_STORE = """
 import sys, time
-import planner.io.run_store as store
+import planner.io.mlflow.run_store as store
 
 finish = store.MlflowRuns.finish
 

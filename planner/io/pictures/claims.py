@@ -34,7 +34,7 @@ _LEGEND = {
 }
 
 
-def write_charts(knowledge: Sequence[Knowledge], ending: str, out: Path | None) -> list[Path]:
+def write_charts(programs: Sequence[Knowledge], ending: str, out: Path | None) -> list[Path]:
     """Writes one picture per program: ``PROGRAM.knowledge.ENDING``, or ``out`` where there is one program.
 
     Raises:
@@ -42,10 +42,10 @@ def write_charts(knowledge: Sequence[Knowledge], ending: str, out: Path | None) 
 
     Side effects: writes the files.
     """
-    if out is not None and len(knowledge) > 1:
+    if out is not None and len(programs) > 1:
         raise UsageError("--out takes the picture of one program; name the program, or leave --out away")
     paths = []
-    for one in knowledge:
+    for one in programs:
         path = out or Path(f"{one.state.program.program}.knowledge.{ending}")
         path = path if path.suffix == f".{ending}" else path.with_suffix(f".{ending}")
         chart = build_chart(one)
@@ -66,8 +66,8 @@ def _draw(figure: Any, chart: Chart) -> None:
     for i, (bottom, top) in enumerate(layout.bands):
         colour = _BAND if i % 2 == 0 else "white"
         axes.axhspan(bottom, top, color=colour, zorder=0)
-    for arrow, route in layout.routes.items():
-        draw_arrow(axes, route, "-|>", *_INK[arrow.kind])
+    for arrow, corners in layout.routes.items():
+        draw_arrow(axes, corners, "-|>", *_INK[arrow.kind])
     for placed in layout.placed.values():
         _draw_box(axes, placed)
     _draw_legends(axes, chart)
