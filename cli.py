@@ -309,10 +309,10 @@ def knowledge(
 
         _print_json(as_json(known))
     elif format in ("svg", "png"):
-        from planner.io.pictures.claims import write_webs
+        from planner.io.pictures.claims import write_charts
 
         with _writing(out or Path(f"PROGRAM.knowledge.{format}")):
-            paths = write_webs(known, format, out)
+            paths = write_charts(known, format, out)
         for path in paths:
             _say(str(path))
     elif known and format == "mermaid":

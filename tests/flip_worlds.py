@@ -1,4 +1,4 @@
-"""Generated worlds for flip points: programs with every kind of criterion, rows, ways on, triage, and runs.
+"""Generated worlds for flip points: programs with every kind of criterion, rows, routes, triage, and runs.
 
 What a criterion observes is worked out here by other means than the planner's, and so is where an arm's
 values must be for it to observe something else.
@@ -17,7 +17,7 @@ from typing import Any
 from planner.criteria.decision_rule import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.explaining.counterfactual_decisions import DecisionContext
-from planner.explaining.criterion_row import speaking
+from planner.explaining.criterion_row import decisive_part
 from planner.judging.conclusion import PhaseEvaluator
 from planner.judging.verdict import build_test_design, judge_outcome, judge_phase
 from planner.language.program import Program, build
@@ -71,68 +71,68 @@ class World:
         }
         return Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
 
-    def way_on(self, verdict: Verdict) -> tuple[str | None, ...]:
+    def decided(self, verdict: Verdict) -> tuple[str | None, ...]:
         """(action, choice, target) of the decision after a verdict."""
-        decision = self.ground.decide(verdict)
+        decision = self.decision_context.decide(verdict)
         return decision.action, decision.choice, decision.target
 
     @property
-    def ground(self) -> DecisionContext:
+    def decision_context(self) -> DecisionContext:
         return DecisionContext(self.program, {})
 
-    def moved(self, verdict: Verdict, turning: FlipPoint, to: float) -> Values:
+    def moved(self, verdict: Verdict, flip_point: FlipPoint, to: float) -> Values:
         """The values with one arm moved so that a criterion observes ``to``."""
-        before = self.values[turning.arm][turning.metric]
-        after = self._after(verdict, turning, to, before)
-        arm = {**self.values[turning.arm], turning.metric: after}
-        return {**self.values, turning.arm: arm}
+        before = self.values[flip_point.arm][flip_point.metric]
+        after = self._after(verdict, flip_point, to, before)
+        arm = {**self.values[flip_point.arm], flip_point.metric: after}
+        return {**self.values, flip_point.arm: arm}
 
-    def _after(self, verdict: Verdict, turning: FlipPoint, to: float, before: list[float]) -> list[float]:
-        rule, by = self.rules[turning.id], to - turning.observed
-        right = self._compared(rule, turning)
+    def _after(self, verdict: Verdict, flip_point: FlipPoint, to: float, before: list[float]) -> list[float]:
+        rule, by = self.rules[flip_point.id], to - flip_point.observed
+        right = self._compared(rule, flip_point)
         if rule.metric == "part_share":
-            rest = self.values[turning.arm]["rest"]
+            rest = self.values[flip_point.arm]["rest"]
             shares = [a / (a + b) + by for a, b in zip(before, rest, strict=True)]
             return [p * b / (1 - p) for p, b in zip(shares, rest, strict=True)]
         if rule.over_seeds:
             q = [_q(rule, a, b) for a, b in zip(before, right, strict=True)]
-            centre, factor = statistics.fmean(q), to / turning.observed
+            centre, factor = statistics.fmean(q), to / flip_point.observed
             grown = [centre + (v - centre) * factor for v in q]
             return [g * b if rule.as_ == "ratio" else g + b for g, b in zip(grown, right, strict=True)]
         if rule.as_ == "ratio":
             return [a + by * b for a, b in zip(before, right, strict=True)]
-        return [a + by * self._sign(verdict, turning) for a in before]
+        return [a + by * self._sign(verdict, flip_point) for a in before]
 
-    def _compared(self, rule: Any, turning: FlipPoint) -> list[float]:
+    def _compared(self, rule: Any, flip_point: FlipPoint) -> list[float]:
         """What is subtracted or divided by, seed by seed."""
-        held = self.values[turning.arm]
+        held = self.values[flip_point.arm]
         if rule.kind == "comparison":
-            return self.values[rule.versus or turning.arm][rule.versus_metric or rule.metric]
+            return self.values[rule.versus or flip_point.arm][rule.versus_metric or rule.metric]
         if rule.kind == "level" and rule.against_floor and rule.metric == "f1":
             return held["f1_floor"]
         return [0.0] * len(held["acc"])
 
-    def _sign(self, verdict: Verdict, turning: FlipPoint) -> float:
+    def _sign(self, verdict: Verdict, flip_point: FlipPoint) -> float:
         """Whether what is observed grows or falls as the arm's values grow."""
-        rule, lower = self.rules[turning.id], turning.metric in ("loss", "part")
+        rule, lower = self.rules[flip_point.id], flip_point.metric in ("loss", "part")
         if rule.kind == "comparison":
             return -1.0 if rule.better_by is not None and lower else 1.0
         if rule.kind == "order":
-            one, _ = self._pair(verdict, turning, " > ")
-            return (1.0 if turning.arm == one else -1.0) * (-1.0 if lower else 1.0)
+            one, _ = self._pair(verdict, flip_point, " > ")
+            return (1.0 if flip_point.arm == one else -1.0) * (-1.0 if lower else 1.0)
         if rule.kind == "spread":
-            one, other = self._pair(verdict, turning, " ~ ")
+            one, other = self._pair(verdict, flip_point, " ~ ")
             ahead = sum(self.values[one][rule.metric]) >= sum(self.values[other][rule.metric])
-            return 1.0 if (turning.arm == one) == ahead else -1.0
+            return 1.0 if (flip_point.arm == one) == ahead else -1.0
         return 1.0
 
-    def _pair(self, verdict: Verdict, turning: FlipPoint, between: str) -> tuple[str, str]:
-        result = verdict.criterion(turning.id)
+    def _pair(self, verdict: Verdict, flip_point: FlipPoint, between: str) -> tuple[str, str]:
+        result = verdict.criterion(flip_point.id)
         assert result is not None
-        told = speaking(result) if result.parts else ""
-        rule = self.rules[turning.id]
+        decisive = decisive_part(result) if result.parts else ""
+        rule = self.rules[flip_point.id]
         pairs = list(pairwise(rule.subjects) if between == " > " else combinations(rule.subjects, 2))
-        return next((p for p in pairs if between.join(p) == told), pairs[0])
+        return next((p for p in pairs if between.join(p) == decisive), pairs[0])
 
 
 def _q(rule: Any, a: float, b: float) -> float:
@@ -140,20 +140,20 @@ def _q(rule: Any, a: float, b: float) -> float:
 
 
 def _run(arm: str, seed: int, metrics: Mapping[str, list[float]]) -> Run:
-    told = {name: by_seed[seed] for name, by_seed in metrics.items()}
+    values = {name: by_seed[seed] for name, by_seed in metrics.items()}
     return Run(
         id=f"{arm}-{seed}",
         phase=PHASE,
         arm=arm,
         seed=seed,
-        metrics=told,
+        metrics=values,
         params={"kind": arm},
         data_digest="data",
     )
 
 
 def reads(rule: Any) -> set[tuple[str, str]]:
-    """(arm, metric) that a criterion reads, told by other means than the planner's."""
+    """(arm, metric) that a criterion reads, worked out by other means than the planner's."""
     if rule.kind == "combined":
         return set()
     arms = {*rule.subjects, getattr(rule, "versus", None) or rule.subjects[0]}
@@ -165,7 +165,7 @@ def reads(rule: Any) -> set[tuple[str, str]]:
 
 def uncited(world: World) -> list[tuple[str, str]]:
     """(arm, metric) that no criterion of a world reads."""
-    read = {told for rule in world.rules.values() for told in reads(rule)}
+    read = {pair for rule in world.rules.values() for pair in reads(rule)}
     return [(arm, metric) for arm in ARMS for metric in MEASURED if (arm, metric) not in read]
 
 
@@ -228,27 +228,27 @@ def make_world(number: int) -> World:
 
 def _values(chance: random.Random) -> Values:
     seeds, noise = chance.choice([1, 2, 3, 3, 4, 5, 6, 8]), chance.choice([0.02, 0.1, 0.4])
-    found: Values = {}
+    values: Values = {}
     for arm in ARMS:
-        found[arm] = {}
+        values[arm] = {}
         for metric in MEASURED:
             centre = chance.uniform(0.1, 1.2)
-            found[arm][metric] = [abs(centre + chance.gauss(0, noise)) + 0.01 for _ in range(seeds)]
-    return found
+            values[arm][metric] = [abs(centre + chance.gauss(0, noise)) + 0.01 for _ in range(seeds)]
+    return values
 
 
 def _criterion(chance: random.Random) -> dict[str, Any]:
-    found: dict[str, Any] = {"metric": chance.choice(JUDGED)}
+    criterion: dict[str, Any] = {"metric": chance.choice(JUDGED)}
     kind = chance.choice(["level", "level", "floor", "share", "comparison", "comparison", "order", "spread"])
     treatment = chance.choice(TREATMENTS)
     arms = chance.sample(ARMS, chance.choice([1, 1, 2, 3]) if kind != "comparison" else chance.choice([1, 2]))
     who = {"arm": arms[0]} if len(arms) == 1 else {chance.choice(["each_of", "any_arm"]): arms}
     if kind == "order":
-        told = {"best_first": chance.sample(ARMS, chance.choice([2, 3]))}
-        return {**found, **told, **_treated(treatment)}
+        rule = {"best_first": chance.sample(ARMS, chance.choice([2, 3]))}
+        return {**criterion, **rule, **_treated(treatment)}
     if kind == "spread":
-        told = {"spread_of": chance.sample(ARMS, chance.choice([2, 3])), "at_most": chance.uniform(0.1, 0.8)}
-        return {**found, **told, **_treated(treatment)}
+        rule = {"spread_of": chance.sample(ARMS, chance.choice([2, 3])), "at_most": chance.uniform(0.1, 0.8)}
+        return {**criterion, **rule, **_treated(treatment)}
     if kind == "floor":
         return {**who, "metric": chance.choice(["f1", "acc"]), "above": "floor", **_treated(treatment)}
     if kind == "share":
@@ -258,10 +258,10 @@ def _criterion(chance: random.Random) -> dict[str, Any]:
         versus = chance.choice([{"versus": chance.choice(others)}, {"versus_metric": "rest"}])
         if chance.random() < 0.5:
             delta = {"better_by": chance.uniform(0.05, 0.3)}
-            return {**found, **who, **versus, **delta, **({"treatment": treatment} if treatment else {})}
+            return {**criterion, **who, **versus, **delta, **({"treatment": treatment} if treatment else {})}
         ratio = {"as": "ratio"} if chance.random() < 0.3 else {}
-        return {**found, **who, **versus, **ratio, **_bound(chance, 1.0 if ratio else 0.0, treatment)}
-    return {**found, **who, **_bound(chance, chance.uniform(0.3, 0.9), treatment)}
+        return {**criterion, **who, **versus, **ratio, **_bound(chance, 1.0 if ratio else 0.0, treatment)}
+    return {**criterion, **who, **_bound(chance, chance.uniform(0.3, 0.9), treatment)}
 
 
 def _treated(treatment: str | None) -> dict[str, str]:
@@ -283,10 +283,10 @@ def _bound(chance: random.Random, around: float, treatment: str | None) -> dict[
 
 def _rows(chance: random.Random, names: list[str]) -> dict[str, Any]:
     def row(label: str) -> dict[str, Any]:
-        asked = chance.sample(names, chance.choice([1, 1, 2]) if len(names) > 1 else 1)
-        split = [chance.random() < 0.6 for _ in asked]
-        when = [n for n, met in zip(asked, split, strict=True) if met]
-        unless = [n for n, met in zip(asked, split, strict=True) if not met]
+        conditions = chance.sample(names, chance.choice([1, 1, 2]) if len(names) > 1 else 1)
+        split = [chance.random() < 0.6 for _ in conditions]
+        when = [n for n, met in zip(conditions, split, strict=True) if met]
+        unless = [n for n, met in zip(conditions, split, strict=True) if not met]
         return {"means": label, **({"when": when} if when else {}), **({"unless": unless} if unless else {})}
 
     kind = chance.choice(["cases", "tiers", "none"])
@@ -310,20 +310,20 @@ def _triage(chance: random.Random, names: list[str]) -> dict[str, Any]:
 
 def _next(chance: random.Random, phase: Mapping[str, Any]) -> dict[str, str]:
     rows = [*phase.get("cases", {}), *(t["tier"] for t in phase.get("tiers", []))]
-    ways = [*AHEAD, "stop", "wait", *(["triage"] if "triage" in phase else [])]
-    told = {"pass": chance.choice(AHEAD)}
-    told |= {row: chance.choice(ways) for row in rows if chance.random() < 0.6}
-    told |= {o: chance.choice(ways) for o in ("fail", "inconclusive") if chance.random() < 0.3}
-    return told
+    targets = [*AHEAD, "stop", "wait", *(["triage"] if "triage" in phase else [])]
+    routing = {"pass": chance.choice(AHEAD)}
+    routing |= {row: chance.choice(targets) for row in rows if chance.random() < 0.6}
+    routing |= {o: chance.choice(targets) for o in ("fail", "inconclusive") if chance.random() < 0.3}
+    return routing
 
 
-def distance(turning: FlipPoint) -> float:
+def distance(flip_point: FlipPoint) -> float:
     """A step that is small beside what is observed and large beside rounding."""
-    way = abs(turning.flips_at - turning.observed)
-    return 1e-5 * max(abs(turning.flips_at), way, 1e-3)
+    gap = abs(flip_point.flips_at - flip_point.observed)
+    return 1e-5 * max(abs(flip_point.flips_at), gap, 1e-3)
 
 
-def side(turning: FlipPoint) -> float:
-    """Which way the flip point lies; 0 where the observed value is on it."""
-    way = turning.flips_at - turning.observed
-    return math.copysign(1.0, way) if abs(way) > 1e-9 else 0.0
+def side(flip_point: FlipPoint) -> float:
+    """On which side the flip point lies; 0 where the observed value is on it."""
+    gap = flip_point.flips_at - flip_point.observed
+    return math.copysign(1.0, gap) if abs(gap) > 1e-9 else 0.0

@@ -123,8 +123,8 @@ def criterion(name: str = "helps", **changes: Any) -> CriterionResult:
 
 def guard(name: str = "seeds", outcome: str = "met", reason: str = "3 seeds per arm") -> GuardResult:
     """What a guard answers."""
-    told = {"id": name, "outcome": outcome, "consequence": "caveat", "observed": 3, "reason": reason}
-    return GuardResult.model_validate(told)
+    fields = {"id": name, "outcome": outcome, "consequence": "caveat", "observed": 3, "reason": reason}
+    return GuardResult.model_validate(fields)
 
 
 def verdict(phase: str = "late", outcome: str = "pass", **changes: Any) -> Verdict:
@@ -147,23 +147,23 @@ def verdict(phase: str = "late", outcome: str = "pass", **changes: Any) -> Verdi
         "rules_digest": "rules",
         "evidence_digest": "evidence",
     }
-    found = {**fields, **changes}
-    found.setdefault(
+    filled = {**fields, **changes}
+    filled.setdefault(
         "turnings",
         tuple(
-            turning(c)
-            for c in found["criteria"]
+            flip_point(c)
+            for c in filled["criteria"]
             if c.flips_at is not None and c.observed is not None and c.kind != "combined"
         ),
     )
-    return Verdict.model_validate(found).identified("v")
+    return Verdict.model_validate(filled).identified("v")
 
 
-def turning(result: CriterionResult) -> FlipPoint:
+def flip_point(result: CriterionResult) -> FlipPoint:
     """What would be said beyond the flip point of a criterion: the gate fails."""
-    told = {name: getattr(result, name) for name in ("id", "flips_at", "flips_to", "unit")}
+    fields = {name: getattr(result, name) for name in ("id", "flips_at", "flips_to", "unit")}
     return FlipPoint(
-        **told,
+        **fields,
         arm="new",
         metric=result.metric,
         observed=result.observed,
@@ -209,7 +209,7 @@ def trace(
     verdict: Verdict | None,
     decision: Decision | None = None,
     overrides: Sequence[Override] = (),
-    standing: Validity = Validity(),  # noqa: B008 - frozen
+    validity: Validity = Validity(),  # noqa: B008 - frozen
     program: Program | None = None,
     phase: str = "late",
     verdicts: Mapping[str, Verdict] | None = None,
@@ -224,7 +224,7 @@ def trace(
         decision,
         claims,
         overrides,
-        standing,
+        validity,
         "2026-01-02T03:04",
         verdicts or {},
     )

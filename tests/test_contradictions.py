@@ -13,8 +13,8 @@ PROGRAM = make_program(budget={"false_pass": 0.01, "false_fail": 0.2})
 
 
 def warned(fields: dict[str, Any], **of_verdict: Any) -> str:
-    told = override(**{"choose": None, "recommended": "retry", **fields})
-    return contradiction(PROGRAM, told, verdict("late", **{"outcome": "fail", **of_verdict}))
+    chosen = override(**{"choose": None, "recommended": "retry", **fields})
+    return contradiction(PROGRAM, chosen, verdict("late", **{"outcome": "fail", **of_verdict}))
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ def warned(fields: dict[str, Any], **of_verdict: Any) -> str:
 def test_a_confirmed_verdict_is_named_with_its_seeds_and_error_rates(
     fields: dict[str, Any], of_verdict: dict[str, Any]
 ) -> None:
-    told = warned(fields, **of_verdict)
-    assert told.startswith(f"contradicts a confirmed verdict: late is {of_verdict.get('outcome', 'fail')}")
-    assert "confirmed on 3 seeds at error rates of 0.01 (false pass) and 0.2 (false fail)" in told
-    assert ("the rules take 'retry'" in told) == ("choose" in fields)
-    assert ("tier 2" in told) == ("tier" in of_verdict)
+    warning = warned(fields, **of_verdict)
+    assert warning.startswith(f"contradicts a confirmed verdict: late is {of_verdict.get('outcome', 'fail')}")
+    assert "confirmed on 3 seeds at error rates of 0.01 (false pass) and 0.2 (false fail)" in warning
+    assert ("the rules take 'retry'" in warning) == ("choose" in fields)
+    assert ("tier 2" in warning) == ("tier" in of_verdict)
 
 
 @pytest.mark.parametrize(

@@ -25,18 +25,18 @@ def judged(phase: str, prefix: str, values: list[float], **changes: Any) -> Verd
 
 def test_the_difference_is_paired_by_seed_with_a_student_interval() -> None:
     late, early = judged("late", "b", HERE), judged("early", "a", THERE)
-    (found,) = deltas(make_program(), late, {"early": early, "late": late}, ["score"])
+    (delta,) = deltas(make_program(), late, {"early": early, "late": late}, ["score"])
     low, high = stats.ttest_rel(HERE, THERE).confidence_interval(0.95)
-    assert (found.phase, found.arm, found.metric, found.n) == ("early", "new", "score", 3)
-    assert (found.there, found.here) == pytest.approx((4 / 3, 13 / 3))
-    assert found.difference == pytest.approx(3.0)
-    assert found.interval == pytest.approx((low, high))
+    assert (delta.phase, delta.arm, delta.metric, delta.n) == ("early", "new", "score", 3)
+    assert (delta.there, delta.here) == pytest.approx((4 / 3, 13 / 3))
+    assert delta.difference == pytest.approx(3.0)
+    assert delta.interval == pytest.approx((low, high))
 
 
 def test_only_seeds_that_both_phases_have_count() -> None:
     late, early = judged("late", "b", HERE), judged("early", "a", THERE[:1])
-    (found,) = deltas(make_program(), late, {"early": early}, ["score"])
-    assert (found.n, found.here, found.there, found.interval) == (1, 3.0, 1.0, None)
+    (delta,) = deltas(make_program(), late, {"early": early}, ["score"])
+    assert (delta.n, delta.here, delta.there, delta.interval) == (1, 3.0, 1.0, None)
 
 
 def test_phases_that_were_judged_later_are_not_compared_with() -> None:

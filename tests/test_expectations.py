@@ -18,10 +18,10 @@ RIVALS = {"decided_by": "early", "rivals": {"A": "It is the score.", "B": "It is
 UNDECIDED = criterion(outcome="undecided")
 
 
-def foretelling(**prediction: Any) -> Program:
+def predicting(**prediction: Any) -> Program:
     """The program made by hand, with a prediction on its first phase and two rivals."""
-    told = {"probability": 0.9, "because": "it always does", **prediction}
-    early = {**PROGRAM["phases"]["early"], "prediction": told}
+    fields = {"probability": 0.9, "because": "it always does", **prediction}
+    early = {**PROGRAM["phases"]["early"], "prediction": fields}
     return make_program(phases={**PROGRAM["phases"], "early": early}, hypotheses=RIVALS)
 
 
@@ -45,9 +45,9 @@ def foretelling(**prediction: Any) -> Program:
 def test_a_prediction_is_held_against_the_verdict(
     prediction: dict[str, str], outcome: str, row: dict[str, Any], came: bool | None
 ) -> None:
-    found = prediction_of(foretelling(**prediction), "early", verdict("early", outcome, **row))
-    assert found is not None
-    assert (found.came, found.probability, found.because) == (came, 0.9, "it always does")
+    registered = prediction_of(predicting(**prediction), "early", verdict("early", outcome, **row))
+    assert registered is not None
+    assert (registered.came, registered.probability, registered.because) == (came, 0.9, "it always does")
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_a_predicted_row_is_open_only_while_it_may_hold(
 ) -> None:
     late = {**PROGRAM["phases"]["late"], "prediction": {"tier": tier, "probability": 0.9}}
     program = make_program(phases={**PROGRAM["phases"], "late": late})
-    found = (criterion("both", outcome=both), criterion("helps", outcome=helps))
-    foretold = prediction_of(program, "late", verdict("late", "fail", criteria=found))
-    assert foretold is not None
-    assert foretold.came is came
+    criteria = (criterion("both", outcome=both), criterion("helps", outcome=helps))
+    registered = prediction_of(program, "late", verdict("late", "fail", criteria=criteria))
+    assert registered is not None
+    assert registered.came is came
 
 
 def test_a_row_that_reads_another_phase_is_settled_by_its_verdict() -> None:
@@ -77,21 +77,21 @@ def test_a_row_that_reads_another_phase_is_settled_by_its_verdict() -> None:
     late["prediction"] = {"case": "A", "probability": 0.9}
     program = make_program(phases={**PROGRAM["phases"], "late": late})
     early = {"early": verdict("early", criteria=(criterion(outcome="not_met"),))}
-    foretold = prediction_of(program, "late", verdict("late", "fail"), early)
-    assert foretold is not None
-    assert foretold.came is False
+    registered = prediction_of(program, "late", verdict("late", "fail"), early)
+    assert registered is not None
+    assert registered.came is False
 
 
 def test_before_the_runs_a_prediction_is_open_and_a_phase_without_one_has_none() -> None:
-    program = foretelling(case="B")
-    found = prediction_of(program, "early", None)
-    assert found is not None
-    assert (found.what, found.came) == ("case B", None)
+    program = predicting(case="B")
+    registered = prediction_of(program, "early", None)
+    assert registered is not None
+    assert (registered.what, registered.came) == ("case B", None)
     assert prediction_of(program, "late", verdict("late")) is None
 
 
 def test_rivals_are_open_until_their_phase_names_one() -> None:
-    program = foretelling(case="B")
+    program = predicting(case="B")
 
     def statuses(hypothesis: str | None) -> list[str]:
         judged = {"early": verdict("early", "fail", case=hypothesis, hypothesis=hypothesis)}
@@ -103,10 +103,10 @@ def test_rivals_are_open_until_their_phase_names_one() -> None:
     assert rivals_of(make_program(), {}) == []
 
 
-def test_memo_and_explanation_tell_both() -> None:
+def test_memo_and_explanation_hold_both() -> None:
     judged = verdict("early", "fail", case="B", hypothesis="B")
-    found = trace(judged, decision("early"), program=foretelling(case="B"), verdicts={"early": judged})
-    memo, text, told = render_memo(found), as_text(found), as_json(found)
+    explained = trace(judged, decision("early"), program=predicting(case="B"), verdicts={"early": judged})
+    memo, text, reply = render_memo(explained), as_text(explained), as_json(explained)
     assert (
         "Registered before the runs: **case B**, probability 0.9, because it always does. It came true."
         in memo
@@ -114,14 +114,14 @@ def test_memo_and_explanation_tell_both() -> None:
     assert "- **B** holds: It is the clamp." in memo
     assert "predicted: case B (0.9) because it always does; it came true" in text
     assert "  A: does not hold · It is the score." in text
-    assert told["prediction"]["came"] is True
-    assert [h["status"] for h in told["hypotheses"]] == ["does not hold", "holds"]
+    assert reply["prediction"]["came"] is True
+    assert [h["status"] for h in reply["hypotheses"]] == ["does not hold", "holds"]
 
 
 def test_a_memo_written_before_the_decision_says_who_decides() -> None:
     late = verdict("late")
-    found = trace(late, decision("late"), program=foretelling(case="B"), verdicts={"late": late})
-    memo = render_memo(found)
+    explained = trace(late, decision("late"), program=predicting(case="B"), verdicts={"late": late})
+    memo = render_memo(explained)
     assert "- **A** open: It is the score." in memo
     assert "`early` decides between them." in memo
     assert "## Prediction" not in memo

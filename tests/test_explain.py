@@ -33,34 +33,34 @@ def assert_is_safe_mermaid(text: str) -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("phase", ["early", "late"])
-def test_every_outcome_can_be_told_in_every_form(outcome: str, phase: str) -> None:
+def test_every_outcome_can_be_rendered_in_every_form(outcome: str, phase: str) -> None:
     for given in ({}, {"criteria": (), "guards": (), "table": ()}, {"tier": "1.5", "cause": "budget"}):
-        found = trace(verdict(phase, outcome, **given), decision(phase))
-        assert_fits(json.loads(json.dumps(as_json(found), allow_nan=False)), "explain")
-        assert outcome in as_text(found, full=True)
-        assert_is_safe_mermaid(as_mermaid(found))
+        explained = trace(verdict(phase, outcome, **given), decision(phase))
+        assert_fits(json.loads(json.dumps(as_json(explained), allow_nan=False)), "explain")
+        assert outcome in as_text(explained, full=True)
+        assert_is_safe_mermaid(as_mermaid(explained))
 
 
 def test_a_phase_that_was_not_judged_says_so() -> None:
-    found = trace(None)
-    assert as_text(found) == "study / late: not judged yet"
-    assert as_json(found)["verdict"]["outcome"] is None
-    assert_fits(as_json(found), "explain")
-    assert_is_safe_mermaid(as_mermaid(found))
+    explained = trace(None)
+    assert as_text(explained) == "study / late: not judged yet"
+    assert as_json(explained)["verdict"]["outcome"] is None
+    assert_fits(as_json(explained), "explain")
+    assert_is_safe_mermaid(as_mermaid(explained))
 
 
-def test_a_decision_before_any_verdict_is_told() -> None:
-    found = trace(None, decision("early", "run_phase", choice="early"), phase="early")
-    assert "run_phase early" in as_text(found)
-    assert_is_safe_mermaid(as_mermaid(found))
+def test_a_decision_before_any_verdict_is_rendered() -> None:
+    explained = trace(None, decision("early", "run_phase", choice="early"), phase="early")
+    assert "run_phase early" in as_text(explained)
+    assert_is_safe_mermaid(as_mermaid(explained))
 
 
 def test_text_is_short_by_default_and_full_says_everything() -> None:
     many = tuple(criterion(f"aside_{i}") for i in range(20))
     caveats = tuple(f"caveat {i}" for i in range(9))
     judged = verdict(criteria=(*verdict().criteria, *many), caveats=caveats, guards=(guard(), guard("g2")))
-    found = trace(judged, decision())
-    short, full = as_text(found), as_text(found, full=True)
+    explained = trace(judged, decision())
+    short, full = as_text(explained), as_text(explained, full=True)
     assert len(short.splitlines()) < 24
     assert "aside_3" not in short
     assert "and 6 more (--full)" in short
@@ -89,21 +89,21 @@ def test_the_criteria_of_the_gate_are_in_the_short_text_with_their_numbers() -> 
 
 
 def test_the_json_tells_where_a_criterion_flips_and_which_options_are_due() -> None:
-    told = as_json(trace(verdict("early"), decision("early", due=({"holder": "late", "option": "retry"},))))
-    assert [(c["flips_at"], c["flips_to"]) for c in told["criteria"]] == [(0.321, "not_met")]
-    assert told["decision"]["due"] == [{"holder": "late", "option": "retry"}]
-    assert_fits(told, "explain")
+    reply = as_json(trace(verdict("early"), decision("early", due=({"holder": "late", "option": "retry"},))))
+    assert [(c["flips_at"], c["flips_to"]) for c in reply["criteria"]] == [(0.321, "not_met")]
+    assert reply["decision"]["due"] == [{"holder": "late", "option": "retry"}]
+    assert_fits(reply, "explain")
 
 
 def test_the_headline_is_that_of_the_memo() -> None:
     judged = verdict("early", "fail", case="B", hypothesis="B", cause="equivalent")
-    found = trace(judged, decision("early"))
+    explained = trace(judged, decision("early"))
     line = "fail, cause: equivalent, Case B, hypothesis B, confirmed"
-    assert as_text(found).splitlines()[0] == f"study / early: {line}"
-    assert f"**Verdict: {line.replace('fail', 'FAIL')}**" in render_memo(found)
+    assert as_text(explained).splitlines()[0] == f"study / early: {line}"
+    assert f"**Verdict: {line.replace('fail', 'FAIL')}**" in render_memo(explained)
 
 
-def test_a_guard_that_fails_is_told_without_being_asked() -> None:
+def test_a_guard_that_fails_is_in_the_short_text() -> None:
     judged = verdict(guards=(guard(), guard("confounds", "not_met", "lr differs")))
     text = as_text(trace(judged, decision()))
     assert "- confounds -> caveat: lr differs" in text
@@ -111,88 +111,90 @@ def test_a_guard_that_fails_is_told_without_being_asked() -> None:
 
 
 def test_an_override_stands_beside_the_recommendation() -> None:
-    told = override("The surrogate is fine.", expires="2027-01-01")
+    chosen_override = override("The surrogate is fine.", expires="2027-01-01")
     chosen = decision(
         action="take_option",
         choice="drop",
         recommended="retry",
-        override_id=told.id,
+        override_id=chosen_override.id,
         rejected=[{"choice": "retry", "reason": "recommended by the rules, overridden"}],
     )
-    found = trace(verdict(), chosen, [told])
-    text, reply = as_text(found), as_json(found)
-    assert f"the rules recommend retry; override {told.id} stands" in text
+    explained = trace(verdict(), chosen, [chosen_override])
+    text, reply = as_text(explained), as_json(explained)
+    assert f"the rules recommend retry; override {chosen_override.id} stands" in text
     assert "retry: recommended by the rules, overridden" in text
     assert "chose drop over retry (The surrogate is fine.)" in text
     assert (reply["decision"]["choice"], reply["decision"]["recommended"]) == ("drop", "retry")
-    assert reply["overrides"][0]["id"] == told.id
+    assert reply["overrides"][0]["id"] == chosen_override.id
     assert (reply["overrides"][0]["score"], reply["overrides"][0]["warning"]) == (None, None)
     assert_fits(reply, "explain")
 
 
-def test_an_override_is_told_with_its_score_and_with_what_it_contradicts() -> None:
-    told = override()
+def test_an_override_is_rendered_with_its_score_and_with_what_it_contradicts() -> None:
+    scored_override = override()
     said = "contradicts a confirmed verdict: late is pass"
     score = Score(result="wrong", evidence="chosen 'drop': early fail", followed=True, warning=said)
-    found = replace(trace(verdict(), decision(), [told]), scores={told.id: score})
-    text, reply, memo = as_text(found), as_json(found), render_memo(found)
+    explained = replace(trace(verdict(), decision(), [scored_override]), scores={scored_override.id: score})
+    text, reply, memo = as_text(explained), as_json(explained), render_memo(explained)
     assert f"  wrong: chosen 'drop': early fail\n  {said}" in text
     assert (reply["overrides"][0]["score"]["result"], reply["overrides"][0]["warning"]) == ("wrong", said)
     assert_fits(reply, "explain")
-    assert f"`{told.id}` It {said}." in memo
+    assert f"`{scored_override.id}` It {said}." in memo
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "text"),
     [
         ({"choose": None, "verdict": "reject"}, "verdict rejected"),
         ({"choose": None, "verdict": "accept"}, "verdict accepted"),
         ({"choose": None, "done": "retry"}, "done: retry"),
     ],
 )
-def test_every_sort_of_override_is_told(changes: dict, told: str) -> None:
-    assert told in as_text(trace(verdict(), decision(), [override(**changes)]))
+def test_every_sort_of_override_is_rendered(changes: dict, text: str) -> None:
+    assert text in as_text(trace(verdict(), decision(), [override(**changes)]))
 
 
-def test_supersession_is_told_from_both_sides() -> None:
-    standing = Validity({"early": "late"}, {"other": "x"})
-    winner = trace(verdict(), decision(), standing=standing)
-    loser = trace(verdict("early", "fail", case="B"), decision("early"), standing=standing)
-    assert "supersedes early's case B" in as_text(winner)
-    assert "clamping: gradients were clamped" in as_text(winner)
-    assert "superseded by late" in as_text(loser).splitlines()[0]
-    assert as_json(winner)["verdict"]["supersedes"]["confounds"] == {"clamping": "gradients were clamped"}
-    assert as_json(loser)["verdict"]["superseded_by"] == "late"
+def test_supersession_is_rendered_from_both_sides() -> None:
+    validity = Validity({"early": "late"}, {"other": "x"})
+    superseding = trace(verdict(), decision(), validity=validity)
+    superseded = trace(verdict("early", "fail", case="B"), decision("early"), validity=validity)
+    assert "supersedes early's case B" in as_text(superseding)
+    assert "clamping: gradients were clamped" in as_text(superseding)
+    assert "superseded by late" in as_text(superseded).splitlines()[0]
+    assert as_json(superseding)["verdict"]["supersedes"]["confounds"] == {
+        "clamping": "gradients were clamped"
+    }
+    assert as_json(superseded)["verdict"]["superseded_by"] == "late"
 
 
-@pytest.mark.parametrize("standing", [Validity(), Validity({"early": "another"})])
-def test_a_supersession_that_is_not_active_is_not_told(standing: Validity) -> None:
-    found = trace(verdict(), decision(), standing=standing)
-    assert found.supersession is None
-    assert "supersedes" not in as_text(found)
-    assert as_json(found)["verdict"]["supersedes"] is None
+@pytest.mark.parametrize("validity", [Validity(), Validity({"early": "another"})])
+def test_a_supersession_that_is_not_active_is_not_rendered(validity: Validity) -> None:
+    explained = trace(verdict(), decision(), validity=validity)
+    assert explained.supersession is None
+    assert "supersedes" not in as_text(explained)
+    assert as_json(explained)["verdict"]["supersedes"] is None
 
 
-def test_a_phase_that_is_no_longer_in_the_program_is_told_from_its_records() -> None:
-    found = trace(verdict("gone"), decision("gone"))
-    assert "study / gone: pass, confirmed" in as_text(found, full=True)
-    assert as_json(found)["verdict"]["outcome"] == "pass"
-    assert_is_safe_mermaid(as_mermaid(found))
+def test_a_phase_that_is_no_longer_in_the_program_is_rendered_from_its_records() -> None:
+    explained = trace(verdict("gone"), decision("gone"))
+    assert "study / gone: pass, confirmed" in as_text(explained, full=True)
+    assert as_json(explained)["verdict"]["outcome"] == "pass"
+    assert_is_safe_mermaid(as_mermaid(explained))
 
 
 def test_a_stale_verdict_says_why() -> None:
-    found = trace(verdict(), decision(), standing=Validity({}, {"late": "the code has changed"}))
-    assert "stale: the code has changed" in as_text(found).splitlines()[0]
-    assert as_json(found)["verdict"]["stale"] == "the code has changed"
+    explained = trace(verdict(), decision(), validity=Validity({}, {"late": "the code has changed"}))
+    assert "stale: the code has changed" in as_text(explained).splitlines()[0]
+    assert as_json(explained)["verdict"]["stale"] == "the code has changed"
 
 
-def test_claims_are_told_with_status_and_caveats() -> None:
+def test_claims_are_rendered_with_status_and_caveats() -> None:
     claim = ClaimResult(
         id="it_helps", says="It helps.", status="not_verified", rests_on=("helps",), caveats=("few seeds",)
     )
-    found = trace(verdict(claims=(claim,)), decision())
-    assert "it_helps: not verified (few seeds)" in as_text(found, full=True)
-    assert as_json(found)["claims"][0]["status"] == "not_verified"
+    explained = trace(verdict(claims=(claim,)), decision())
+    assert "it_helps: not verified (few seeds)" in as_text(explained, full=True)
+    assert as_json(explained)["claims"][0]["status"] == "not_verified"
 
 
 def test_no_text_of_a_record_breaks_out_of_a_mermaid_label() -> None:
@@ -215,7 +217,7 @@ def test_every_value_that_is_not_there_is_null() -> None:
         observed=None, threshold=None, margin=None, interval=None, flips_at=None, cause="missing"
     )
     reply = as_json(trace(verdict("early", criteria=(unknown,)), decision("early")))
-    told = reply["criteria"][0]
+    row = reply["criteria"][0]
     for name in ("observed", "threshold", "margin", "interval", "flips_at"):
-        assert told[name] is None
+        assert row[name] is None
     assert_fits(reply, "explain")

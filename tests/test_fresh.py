@@ -5,7 +5,7 @@ from pathlib import Path
 from worlds import World, own_run, scores, situation_of, small, stand
 
 from planner.deciding.policy import build_plan
-from planner.judging.post_hoc import fresh_seeds_wanted, judged_otherwise
+from planner.judging.post_hoc import fresh_seeds_wanted, judged_under_other_rules
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
@@ -53,7 +53,7 @@ def test_a_program_that_confirms_makes_the_fresh_seeds_that_are_lacking() -> Non
         (arm, seed) for arm in ("base", "new") for seed in (3, 4, 5)
     }
     evidence = situation.evidence_of("first", "standard")
-    assert len(judged_otherwise(edited, evidence, situation.seen)) == 6
+    assert len(judged_under_other_rules(edited, evidence, situation.seen)) == 6
     assert fresh_seeds_wanted(edited, evidence, situation.seen) == {"base": 6, "new": 6}
 
 

@@ -35,17 +35,17 @@ def said(**fields: Any) -> Override:
     return override(EXPECTS, "first", contradicts=ABOUT.id, recommended="turn", **fields)
 
 
-def following(told: Override, choice: str, target: str | None, action: str = "take_option") -> Decision:
+def following(chosen: Override, choice: str, target: str | None, action: str = "take_option") -> Decision:
     rule = f"first.triage.{choice}" if target else "first.override"
-    return decision("first", action, choice=choice, target=target, rule=rule, override_id=told.id)
+    return decision("first", action, choice=choice, target=target, rule=rule, override_id=chosen.id)
 
 
 REPEAT, STOP, DONE = said(choose="repeat"), said(choose="stop"), said(done="turn")
 TOOK = following(REPEAT, "repeat", "third")
 
 
-def score(program: Program, told: Override, *later: Any) -> Score:
-    return score_overrides(program, journal(FIRST, ABOUT, told, *later))[told.id]
+def score(program: Program, chosen: Override, *later: Any) -> Score:
+    return score_overrides(program, journal(FIRST, ABOUT, chosen, *later))[chosen.id]
 
 
 # --- choices ---------------------------------------------------------------------------------------
@@ -63,19 +63,19 @@ def score(program: Program, told: Override, *later: Any) -> Score:
 )
 def test_a_choice_is_settled_by_the_gate_of_the_phase_that_it_opened(outcome: str, result: str) -> None:
     third = verdict("third", outcome)
-    found = score(BY_GATE, REPEAT, TOOK, third)
-    assert (found.result, found.verdict_ids, found.followed, found.agreed) == (
+    scored = score(BY_GATE, REPEAT, TOOK, third)
+    assert (scored.result, scored.verdict_ids, scored.followed, scored.agreed) == (
         result,
         (third.id,),
         True,
         False,
     )
-    assert f"chosen 'repeat': third {outcome}, confirmed, 3 seeds ({third.id})" in found.evidence
+    assert f"chosen 'repeat': third {outcome}, confirmed, 3 seeds ({third.id})" in scored.evidence
 
 
 def test_an_equivalence_is_a_fail() -> None:
-    found = score(BY_GATE, REPEAT, TOOK, verdict("third", "fail", cause="equivalent"))
-    assert (found.result, "cause equivalent" in found.evidence) == ("wrong", True)
+    scored = score(BY_GATE, REPEAT, TOOK, verdict("third", "fail", cause="equivalent"))
+    assert (scored.result, "cause equivalent" in scored.evidence) == ("wrong", True)
 
 
 @pytest.mark.parametrize(
@@ -107,20 +107,20 @@ def test_the_recommendation_is_named_where_it_was_judged_too(
     chosen: str, recommended: str, result: str
 ) -> None:
     third, second = verdict("third", chosen), verdict("second", recommended)
-    found = score(BY_GATE, REPEAT, TOOK, third, second)
-    assert (found.result, found.verdict_ids) == (result, (third.id, second.id))
-    assert f"recommended 'turn': second {recommended}" in found.evidence
+    scored = score(BY_GATE, REPEAT, TOOK, third, second)
+    assert (scored.result, scored.verdict_ids) == (result, (third.id, second.id))
+    assert f"recommended 'turn': second {recommended}" in scored.evidence
 
 
 def test_only_what_was_recorded_after_an_override_counts() -> None:
     third = verdict("third", "pass")
-    found = score_overrides(BY_GATE, journal(FIRST, third, ABOUT, REPEAT, TOOK))[REPEAT.id]
-    assert (found.result, found.evidence) == ("open", "'third', which it opened, has not been judged")
+    scored = score_overrides(BY_GATE, journal(FIRST, third, ABOUT, REPEAT, TOOK))[REPEAT.id]
+    assert (scored.result, scored.evidence) == ("open", "'third', which it opened, has not been judged")
 
 
 def test_a_choice_that_no_decision_followed_is_open() -> None:
-    found = score(BY_GATE, REPEAT, verdict("third", "pass"))
-    assert (found.result, found.followed, found.evidence) == ("open", False, "no decision has followed it")
+    scored = score(BY_GATE, REPEAT, verdict("third", "pass"))
+    assert (scored.result, scored.followed, scored.evidence) == ("open", False, "no decision has followed it")
 
 
 def test_the_highest_fidelity_speaks_and_one_below_the_choice_does_not() -> None:
@@ -138,10 +138,10 @@ def test_to_stop_is_settled_by_what_the_rules_recommend(outcome: str, result: st
     assert score(BY_GATE, STOP, ended).result == "open"
 
 
-def test_a_person_who_lets_the_rules_have_their_way_contradicts_nothing() -> None:
+def test_an_override_that_agrees_with_the_rules_contradicts_nothing() -> None:
     agreed = said(choose="turn")
-    found = score(BY_GATE, agreed, following(agreed, "turn", "second"), verdict("second", "pass"))
-    assert (found.result, found.agreed, found.warning) == ("right", True, "")
+    scored = score(BY_GATE, agreed, following(agreed, "turn", "second"), verdict("second", "pass"))
+    assert (scored.result, scored.agreed, scored.warning) == ("right", True, "")
 
 
 # --- verdicts and deeds ----------------------------------------------------------------------------
@@ -173,29 +173,29 @@ def test_a_word_on_a_verdict_is_settled_by_a_later_confirmed_one(
     [{"confidence": "provisional"}, {"run_ids": ("a",)}, {"run_ids": ("a", "b")}, {"fidelity": "smoke"}],
 )
 def test_less_or_unsure_evidence_settles_no_verdict(changes: dict[str, Any]) -> None:
-    found = score(BY_GATE, said(verdict="accept"), later(**changes))
-    assert (found.result, "it is about first fail, confirmed, 3 seeds" in found.evidence) == ("open", True)
+    scored = score(BY_GATE, said(verdict="accept"), later(**changes))
+    assert (scored.result, "it is about first fail, confirmed, 3 seeds" in scored.evidence) == ("open", True)
 
 
 def test_a_higher_fidelity_settles_a_verdict() -> None:
-    found = score(BY_GATE, said(verdict="reject"), later("pass", fidelity="full"))
-    assert found.result == "right"
-    assert "rejected first fail" in found.evidence
-    assert "later first pass, confirmed, full" in found.evidence
+    scored = score(BY_GATE, said(verdict="reject"), later("pass", fidelity="full"))
+    assert scored.result == "right"
+    assert "rejected first fail" in scored.evidence
+    assert "later first pass, confirmed, full" in scored.evidence
 
 
 def test_a_verdict_that_supersedes_settles_it() -> None:
     credit = credit_linesearch()
     fail = verdict("phase_6a", "fail", case="B", confidence="provisional")
     about = decision("phase_6a", verdict_id=fail.id)
-    told = override(credit, "phase_6a", verdict="accept", contradicts=about.id)
-    winner = verdict("samebatch", "pass", case="D", confidence="provisional")
-    found = score_overrides(credit, journal(fail, about, told, winner))[told.id]
-    assert (found.result, found.verdict_ids) == ("wrong", (winner.id,))
+    chosen = override(credit, "phase_6a", verdict="accept", contradicts=about.id)
+    superseding = verdict("samebatch", "pass", case="D", confidence="provisional")
+    scored = score_overrides(credit, journal(fail, about, chosen, superseding))[chosen.id]
+    assert (scored.result, scored.verdict_ids) == ("wrong", (superseding.id,))
     other = verdict("phase_6a", "fail", case="A")
     about = decision("phase_6a", verdict_id=other.id)
-    told = override(credit, "phase_6a", verdict="accept", contradicts=about.id)
-    assert score_overrides(credit, journal(other, about, told, winner))[told.id].result == "open"
+    chosen = override(credit, "phase_6a", verdict="accept", contradicts=about.id)
+    assert score_overrides(credit, journal(other, about, chosen, superseding))[chosen.id].result == "open"
 
 
 @pytest.mark.parametrize(
@@ -203,8 +203,8 @@ def test_a_verdict_that_supersedes_settles_it() -> None:
 )
 def test_what_was_done_helped_where_the_phase_is_not_blocked_again(outcome: str, result: str) -> None:
     taken = following(DONE, "turn", "second")
-    found = score(BY_GATE, DONE, taken, verdict("second", outcome, cause="infrastructure"))
-    assert (found.result, found.agreed) == (result, True)
+    scored = score(BY_GATE, DONE, taken, verdict("second", outcome, cause="infrastructure"))
+    assert (scored.result, scored.agreed) == (result, True)
     assert score(BY_GATE, DONE, taken).result == "open"
 
 
@@ -220,25 +220,25 @@ def test_to_reject_is_the_mirror_of_to_accept(was: str, came: str, fidelity: str
     after = later(came, fidelity=fidelity, confidence=confidence)
     results = []
     for word in ("accept", "reject"):
-        told = override(BY_GATE, "first", verdict=word, contradicts=about.id)
-        results.append(score_overrides(BY_GATE, journal(first, about, told, after))[told.id].result)
+        chosen = override(BY_GATE, "first", verdict=word, contradicts=about.id)
+        results.append(score_overrides(BY_GATE, journal(first, about, chosen, after))[chosen.id].result)
     mirror = {"right": "wrong", "wrong": "right", "open": "open"}
     assert results[1] == mirror[results[0]]
 
 
 def test_an_override_of_a_phase_that_is_gone_is_open() -> None:
-    told = override(BY_GATE, "gone", choose="repeat")
-    assert "no longer has 'gone'" in score_overrides(BY_GATE, journal(told))[told.id].evidence
+    chosen = override(BY_GATE, "gone", choose="repeat")
+    assert "no longer has 'gone'" in score_overrides(BY_GATE, journal(chosen))[chosen.id].evidence
 
 
 # --- lists -----------------------------------------------------------------------------------------
 
 
 def test_expired_and_revoked_overrides_that_were_followed_are_scored_too() -> None:
-    told = said(choose="repeat", expires="2026-02-01")
-    records = [FIRST, ABOUT, told, following(told, "repeat", "third"), verdict("third", "fail")]
+    chosen = said(choose="repeat", expires="2026-02-01")
+    records = [FIRST, ABOUT, chosen, following(chosen, "repeat", "third"), verdict("third", "fail")]
     expired = override_rows(BY_GATE, journal(*records), "2026-02-01T00:00:00+00:00")
-    names = {"program": "small", "phase": "first", "override_id": told.id, "by": "ada", "reason": "no"}
+    names = {"program": "small", "phase": "first", "override_id": chosen.id, "by": "ada", "reason": "no"}
     taken_back = Revocation(**names, at="2026-01-03").identified("r")
     revoked = override_rows(BY_GATE, journal(*records, taken_back), "2026-01-04")
     for rows, standing in ((expired, "expired"), (revoked, "revoked")):
@@ -256,8 +256,8 @@ def test_expired_and_revoked_overrides_that_were_followed_are_scored_too() -> No
     ],
 )
 def test_an_override_expires_at_the_beginning_of_its_day(now: str, standing: str) -> None:
-    told = said(choose="repeat", expires="2026-02-01")
-    assert [row["standing"] for row in override_rows(BY_GATE, journal(told), now)] == [standing]
+    chosen = said(choose="repeat", expires="2026-02-01")
+    assert [row["standing"] for row in override_rows(BY_GATE, journal(chosen), now)] == [standing]
 
 
 def test_what_contradicts_nothing_is_tallied_apart() -> None:
@@ -271,10 +271,10 @@ def test_what_contradicts_nothing_is_tallied_apart() -> None:
 def test_a_whole_world_scores_what_a_person_chose(tmp_path: Path) -> None:
     world = World(tmp_path, EXPECTS, scores(other=1.0))
     world.advance(every=False)
-    told = world.say("first", choose="repeat", recommended="turn")
+    chosen = world.say("first", choose="repeat", recommended="turn")
 
     def now() -> Score:
-        return score_overrides(world.program, world.journal.entries("small"))[told.id]
+        return score_overrides(world.program, world.journal.entries("small"))[chosen.id]
 
     assert (now().result, now().followed) == ("open", False)
     world.advance(every=False)
@@ -283,6 +283,6 @@ def test_a_whole_world_scores_what_a_person_chose(tmp_path: Path) -> None:
     assert now().warning.startswith("contradicts a confirmed verdict: first is fail, confirmed on 3 seeds")
     world.advance()
     assert "recommended 'turn': second pass" in now().evidence
-    world.revoke(told)
+    world.revoke(chosen)
     world.advance()
     assert (now().result, len(now().verdict_ids)) == ("wrong", 2)

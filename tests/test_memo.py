@@ -74,7 +74,7 @@ def assert_tables_stand_apart(text: str) -> None:
 @pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("phase", ["early", "late"])
 @pytest.mark.parametrize("decided", ["stop", "wait", "take_option", "add_seeds", None])
-def test_every_outcome_can_be_told(outcome: str, phase: str, decided: str | None) -> None:
+def test_every_outcome_can_be_rendered(outcome: str, phase: str, decided: str | None) -> None:
     next_is = None if decided is None else decision(phase, decided, choice="retry", target="early")
     row_of = {"case": "B"} if phase == "early" else {"tier": "1.5", "means": "the score alone"}
     for given in ({}, row_of, {"confidence": "provisional", "cause": "budget", "caveats": ("few seeds",)}):
@@ -86,7 +86,7 @@ def test_every_outcome_can_be_told(outcome: str, phase: str, decided: str | None
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_a_verdict_without_any_run_can_be_told(outcome: str) -> None:
+def test_a_verdict_without_any_run_can_be_rendered(outcome: str) -> None:
     unknown = criterion(
         outcome="undecided",
         answer=None,
@@ -137,7 +137,7 @@ def test_a_number_in_the_memo_is_the_records_number(changes: dict, before: str, 
     assert after in new
 
 
-def test_an_arm_of_which_only_a_step_was_read_is_told_of() -> None:
+def test_an_arm_of_which_only_a_step_was_read_is_listed() -> None:
     reading = row("new", "score", [1.0, 2.0]).model_copy(update={"reads": "at step 1"})
     text = render_memo(trace(verdict("early", table=(), readings=(reading,))))
     assert "`new-score-0` (seed 0)" in text
@@ -205,29 +205,29 @@ def test_hostile_text_in_a_program_stays_text() -> None:
     assert [h for h in headings(text) if h != "Claims"] == HEADINGS
 
 
-def test_what_a_phase_supersedes_is_told_with_its_confounds() -> None:
-    text = render_memo(trace(verdict(), decision(), standing=Validity({"early": "late"}, {})))
+def test_what_a_phase_supersedes_is_named_with_its_confounds() -> None:
+    text = render_memo(trace(verdict(), decision(), validity=Validity({"early": "late"}, {})))
     assert "supersedes `early`, Case B" in text
     assert "**clamping**: gradients were clamped" in text
     assert "supersedes" not in render_memo(trace(verdict(), decision()))
 
 
 def test_a_superseded_verdict_says_by_what() -> None:
-    text = render_memo(trace(verdict("early", "fail", case="B"), standing=Validity({"early": "late"}, {})))
+    text = render_memo(trace(verdict("early", "fail", case="B"), validity=Validity({"early": "late"}, {})))
     assert "superseded by late" in text.splitlines()[2]
 
 
 def test_an_override_leaves_the_recommendation_visible() -> None:
-    told = override("The surrogate is fine.")
+    chosen_override = override("The surrogate is fine.")
     chosen = decision(
         action="take_option",
         choice="drop",
         rule="late.triage.drop",
         rejected=[{"choice": "retry", "reason": "recommended by the rules, overridden"}],
         recommended="retry",
-        override_id=told.id,
+        override_id=chosen_override.id,
     )
-    text = render_memo(trace(verdict(), chosen, [told]))
+    text = render_memo(trace(verdict(), chosen, [chosen_override]))
     assert "The rules recommend **retry**" in text
     assert "Override by ana, 2026-01-02: drop. Reason: The surrogate is fine." in text
     assert re.search(r"\| `drop` \| chosen \|.*\| 1 to 2 h \|", text)
@@ -235,7 +235,7 @@ def test_an_override_leaves_the_recommendation_visible() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "begins"),
     [
         (
             {"action": "wait", "choice": "retry", "target": "early", "needs_person": "to_act"},
@@ -261,9 +261,9 @@ def test_an_override_leaves_the_recommendation_visible() -> None:
         ),
     ],
 )
-def test_the_next_step_says_who_acts_and_what_to_type(fields: dict, told: str) -> None:
+def test_the_next_step_says_who_acts_and_what_to_type(fields: dict, begins: str) -> None:
     text = next_step(make_program(), decision("late", **fields), "fail")
-    assert text.startswith(told)
+    assert text.startswith(begins)
 
 
 def test_the_notes_of_what_people_did_hold_who_and_why_and_no_markup() -> None:

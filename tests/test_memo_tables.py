@@ -24,7 +24,7 @@ def memo_of(program: Program, verdict: Verdict) -> str:
     return render_memo(trace(verdict, decision(verdict.phase), program=program))
 
 
-def told(criteria: dict[str, Any], runs: dict[str, Any], **program: Any) -> str:
+def memo_on(criteria: dict[str, Any], runs: dict[str, Any], **program: Any) -> str:
     """The memo of a phase with these criteria on these runs."""
     made = make_program(criteria, **program)
     return memo_of(made, verdict_of(made, make_evidence(runs)))
@@ -35,8 +35,8 @@ def section(memo: str, heading: str) -> str:
 
 
 def line(text: str, part: str) -> str:
-    (found,) = [row for row in text.splitlines() if part in row]
-    return found
+    (matching,) = [row for row in text.splitlines() if part in row]
+    return matching
 
 
 def cells(text: str, part: str) -> list[str]:
@@ -54,7 +54,7 @@ def test_the_printed_cells_give_the_printed_difference(
     one: list[float], other: list[float], power: float
 ) -> None:
     new = [a + 10**power + 1e-3 * (b - 0.5) for a, b in zip(one, other, strict=True)]
-    memo = told({"c": BETTER}, {"base": one, "new": new})
+    memo = memo_on({"c": BETTER}, {"base": one, "new": new})
     results = section(memo, "Results")
     here, there = (float(cells(results, f"`{arm}`")[1].split()[0]) for arm in ("new", "base"))
     observed = float(cells(section(memo, "Criteria"), "`c`")[3].split()[0])
@@ -68,7 +68,7 @@ def test_what_a_criterion_reads_at_a_step_has_a_column_of_its_own_beside_the_fin
     }
     at_one = {"metric": "loss", "at": 1, "arm": "new", "versus": "base", "as": "ratio", "at_most": 0.05}
     fall = {"metric": "loss", "at": "min", "since": "first", "arm": "new", "below": 0}
-    memo = told({"c": at_one, "fall": fall}, runs, gate=["c"])
+    memo = memo_on({"c": at_one, "fall": fall}, runs, gate=["c"])
     key, rest = section(memo, "Results").split("Also measured:")
     assert cells(key, "| arm |") == ["arm", "loss at step 1 (nats)"]
     assert (cells(key, "`base`")[1], cells(key, "`new`")[1]) == ("10.08", "0.17")
@@ -78,7 +78,7 @@ def test_what_a_criterion_reads_at_a_step_has_a_column_of_its_own_beside_the_fin
     assert "One run per arm, so no interval." in memo
 
 
-def test_a_metric_that_no_criterion_uses_is_told_unless_a_figure_draws_it_as_a_curve() -> None:
+def test_a_metric_that_no_criterion_uses_is_listed_unless_a_figure_draws_it_as_a_curve() -> None:
     series = {"part": ((1, 1.0), (2, 2.0)), "loss": ((1, 0.1), (2, 0.2))}
     runs = {"base": [make_run("base", 0, metrics={"acc": 0.9, "rest": 3.0}, series=series)]}
     plain = make_program({"c": {"metric": "acc", "arm": "base", "above": 0.5}})
@@ -94,15 +94,15 @@ def test_many_columns_are_spread_over_tables_of_about_the_same_width() -> None:
     run = make_run("base", 0, metrics={"acc": 0.9}, series={"loss": tuple((s, 0.1 * s) for s in steps)})
     aside = {f"at_{s}": {"metric": "loss", "arm": "base", "at": s, "above": 0} for s in steps}
     gate = {"c": {"metric": "acc", "arm": "base", "above": 0.5}}
-    text = section(told(gate | aside, {"base": [run]}, gate=["c"]), "Results").split("Also measured:")[1]
+    text = section(memo_on(gate | aside, {"base": [run]}, gate=["c"]), "Results").split("Also measured:")[1]
     heads = [row.strip("|").split("|") for row in text.splitlines() if row.startswith("| arm |")]
     assert [len(head) - 1 for head in heads] == [5, 4]
 
 
-def test_seeds_that_settled_a_criterion_before_the_others_came_are_told() -> None:
+def test_seeds_that_settled_a_criterion_before_the_others_came_are_named() -> None:
     better = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}
     base = [0.5, 0.501, 0.502, 0.5, 0.501, 0.502]
-    memo = told({"c": better}, {"base": base, "new": [x + 0.3 for x in base]})
+    memo = memo_on({"c": better}, {"base": base, "new": [x + 0.3 for x in base]})
     assert cells(section(memo, "Criteria"), "`c`")[6] == "3 of 6, sequential"
     assert LOOKED in memo
 
@@ -110,8 +110,8 @@ def test_seeds_that_settled_a_criterion_before_the_others_came_are_told() -> Non
 def test_a_criterion_between_looks_is_not_called_settled() -> None:
     between = {"metric": "acc", "arm": "base", "above": 0.5}
     program = make_program({"c": between})
-    found = make_evidence({"base": [0.2, 0.5, 0.8, 0.9]})
-    memo = memo_of(program, verdict_of(program, found, final=False))
+    evidence = make_evidence({"base": [0.2, 0.5, 0.8, 0.9]})
+    memo = memo_of(program, verdict_of(program, evidence, final=False))
     assert cells(section(memo, "Criteria"), "`c`")[1] == "undecided"
     assert cells(section(memo, "Criteria"), "`c`")[6] == "3 of 4, interval"
     assert LOOKED in memo and "settled" not in memo
@@ -122,11 +122,11 @@ def test_a_criterion_between_looks_is_not_called_settled() -> None:
 
 def ran(params: dict[str, list[dict[str, str]]], **program: Any) -> str:
     runs = {
-        arm: [make_run(arm, seed, metrics={"acc": 0.9}, params=found) for seed, found in enumerate(each)]
+        arm: [make_run(arm, seed, metrics={"acc": 0.9}, params=logged) for seed, logged in enumerate(each)]
         for arm, each in params.items()
     }
     arms = {"base": {"kind": "base", "size": 8}, "new": {"kind": "new", "size": 8}}
-    return section(told({"c": BETTER}, runs, arms=arms, **program), "What ran")
+    return section(memo_on({"c": BETTER}, runs, arms=arms, **program), "What ran")
 
 
 def test_what_runs_logged_wins_over_what_is_declared_and_the_rest_is_called_declared() -> None:
@@ -140,14 +140,14 @@ def test_what_runs_logged_wins_over_what_is_declared_and_the_rest_is_called_decl
     assert "was logged by no run of the arm" in text
 
 
-def test_what_one_arm_alone_logged_is_not_told_of_all() -> None:
+def test_what_one_arm_alone_logged_is_not_said_of_all() -> None:
     text = ran({"base": [{"width": "2"}], "new": [{}]}, **{"with": {"width": 2}})
     assert "All arms" not in text
     assert cells(text, "`base`")[1] == "width 2; declared: kind base, size 8"
     assert cells(text, "`new`")[1] == "declared: kind new, size 8, width 2"
 
 
-def test_what_each_arm_tuned_is_told_where_it_differs_and_defaults_that_all_share_are_not() -> None:
+def test_what_each_arm_tuned_is_listed_where_it_differs_and_defaults_that_all_share_are_not() -> None:
     base = [{"kind": "base", "size": "8", "eta": e, "depth": "3", "seed": str(s)} for s, e in enumerate("12")]
     new = [{"kind": "new", "size": "8", "eta": "1", "depth": "3", "seed": "5"}]
     text = ran({"base": base, "new": new})
@@ -180,7 +180,7 @@ def test_what_each_arm_tuned_is_told_where_it_differs_and_defaults_that_all_shar
 def test_a_criterion_names_what_it_compares(criterion: dict[str, Any], compared: str) -> None:
     base = [{"acc": 0.5 + 0.01 * s, "loss": 0.1} for s in range(3)]
     new = [{"acc": 0.8 + 0.02 * s, "loss": 0.1} for s in range(3)]
-    memo = told({"c": criterion}, {"base": base, "new": new})
+    memo = memo_on({"c": criterion}, {"base": base, "new": new})
     assert cells(section(memo, "Criteria"), "`c`")[2] == compared
 
 
@@ -200,7 +200,7 @@ def test_a_floor_is_named_with_its_value_and_the_value_itself_stands_beside_it()
     assert "base.acc = 0.4" in text and "asked above its floor 0.5" in text
 
 
-def test_claims_are_told_as_they_stand_with_the_figure_that_settles_them() -> None:
+def test_claims_are_listed_as_they_stand_with_the_figure_that_settles_them() -> None:
     claims = {"high": {"says": "It is high.", "supported": ["both"]}}
     criteria = {
         "acc_high": {"metric": "acc", "arm": "base", "above": 0.5},
@@ -208,10 +208,10 @@ def test_claims_are_told_as_they_stand_with_the_figure_that_settles_them() -> No
         "both": {"all_of": ["acc_high", "loss_low"]},
     }
     runs = {"base": [{"acc": 0.1, "loss": 0.1}]}
-    text = section(told(criteria, runs, gate=["both"], claims=claims), "Claims")
-    found = line(text, "It is high.")
-    assert found.startswith("- **refuted**: It is high. Found: base.acc = 0.1, asked above 0.5")
-    assert "loss" not in found and "provisional, as the verdict of look is (1 seed)" in found
+    text = section(memo_on(criteria, runs, gate=["both"], claims=claims), "Claims")
+    claim = line(text, "It is high.")
+    assert claim.startswith("- **refuted**: It is high. Found: base.acc = 0.1, asked above 0.5")
+    assert "loss" not in claim and "provisional, as the verdict of look is (1 seed)" in claim
 
 
 # --- the answer ---------------------------------------------------------------------------------
@@ -246,5 +246,5 @@ def test_only_a_question_that_asks_for_it_is_answered_with_yes_or_no(
 def test_the_brief_names_what_the_gate_cannot_tell() -> None:
     early = make_run("base", 0, metrics={"acc": 0.9}, outcome="slowdown")
     rule = {"metric": "acc", "arm": "base", "above": 0.5, "needs_complete": True}
-    text = section(told({"c": rule}, {"base": [early]}), "TL;DR")
+    text = section(memo_on({"c": rule}, {"base": [early]}), "TL;DR")
     assert "- `c` undecided: partial evidence: run base-0 (base, seed 0) ended early (slowdown)\n" in text

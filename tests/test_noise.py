@@ -11,7 +11,7 @@ from worlds import CODE, World, catalog_of, own_run, scores, situation_of, small
 from planner.deciding.policy import build_plan
 from planner.errors import ProgramError
 from planner.evidence.selection import RunSelector, Snapshot
-from planner.judging.futility import noise_findings, refusal, refused
+from planner.judging.futility import futility_error, noise_findings, undetectable_effects
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from planner.records.verdict import DetectableEffect
@@ -29,7 +29,7 @@ def runs(arm: str, values: tuple[float, ...], program: Program = SMALL, phase: s
 
 def floors(program: Program, made: list[Run], phase: str = "first") -> list[DetectableEffect]:
     recall = RunSelector(program, Snapshot(made), catalog_of(program))
-    return refused(program, recall.evidence_of(phase, "standard"))
+    return undetectable_effects(program, recall.evidence_of(phase, "standard"))
 
 
 def test_the_noise_of_a_baseline_alone_is_that_of_a_difference_of_two_of_its_runs() -> None:
@@ -73,7 +73,7 @@ def test_an_advance_refuses_the_phase_before_anything_is_run_for_it() -> None:
     position = build_plan(situation_of(SMALL, runs("base", LOUD)))
     assert position.launch == ()
     assert [floor.criterion for floor in position.refused] == ["higher"]
-    told = str(refusal(position.phase, position.refused))
+    told = str(futility_error(position.phase, position.refused))
     assert "phases.first.criteria.higher" in told
     assert f"would need {position.refused[0].needs} seeds" in told
 

@@ -35,14 +35,14 @@ def test_rules_do_not_differ_from_themselves_read_back(rules: dict[str, Any]) ->
 
 
 @given(RULES, RULES)
-def test_there_is_a_change_where_the_rules_differ_and_it_turns_round(
+def test_there_is_a_change_where_the_rules_differ_and_it_reverses_with_them(
     old: dict[str, Any], new: dict[str, Any]
 ) -> None:
-    found = changes(old, new)
+    forwards = changes(old, new)
     assert {(c.path, canonical(c.new), canonical(c.old)) for c in changes(new, old)} == {
-        (c.path, canonical(c.old), canonical(c.new)) for c in found
+        (c.path, canonical(c.old), canonical(c.new)) for c in forwards
     }
-    if not found:
+    if not forwards:
         assert canonical(without_nulls(old)) == canonical(without_nulls(new))
 
 
@@ -54,7 +54,7 @@ def test_a_changed_threshold_is_named_with_both_values() -> None:
     ]
 
 
-def test_a_list_of_another_length_is_one_change_and_is_told_in_words() -> None:
-    (found,) = changes({"gate": ["a"], "seeds": 3}, {"gate": ["a", "b"], "seeds": 3})
-    assert str(found) == 'gate: ["a"] -> ["a","b"]'
+def test_a_list_of_another_length_is_one_change_and_is_put_into_words() -> None:
+    (change,) = changes({"gate": ["a"], "seeds": 3}, {"gate": ["a", "b"], "seeds": 3})
+    assert str(change) == 'gate: ["a"] -> ["a","b"]'
     assert str(RuleChange(path="budget.runs", old=None, new=4)) == "budget.runs: nothing -> 4"

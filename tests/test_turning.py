@@ -30,47 +30,47 @@ def outcomes(verdict: Verdict) -> dict[str, str]:
     return {c.id: c.outcome for c in verdict.criteria}
 
 
-def assert_turns(world: World, verdict: Verdict, flip: Flip, first: bool) -> None:
+def assert_flips(world: World, verdict: Verdict, flip: Flip, first: bool) -> None:
     """Just past its flip point everything is as a flip says; just short of it, as it was."""
-    turning = flip.turning
-    little = distance(turning) * (side(turning) or 1.0)
-    beyond = world.judged(world.moved(verdict, turning, turning.flips_at + little))
-    if not side(turning) and outcomes(beyond)[turning.id] != turning.flips_to:
-        beyond = world.judged(world.moved(verdict, turning, turning.flips_at - little))
+    flip_point = flip.flip_point
+    little = distance(flip_point) * (side(flip_point) or 1.0)
+    beyond = world.judged(world.moved(verdict, flip_point, flip_point.flips_at + little))
+    if not side(flip_point) and outcomes(beyond)[flip_point.id] != flip_point.flips_to:
+        beyond = world.judged(world.moved(verdict, flip_point, flip_point.flips_at - little))
     now = outcomes(verdict)
-    assert outcomes(beyond) == {**now, **dict(turning.outcomes)}
-    assert outcomes(beyond)[turning.id] == turning.flips_to != now[turning.id]
-    assert says(beyond) == (turning.outcome, turning.case, turning.tier, turning.confidence)
-    assert world.way_on(beyond) == (flip.decision.action, flip.decision.choice, flip.decision.target)
-    if side(turning):
-        short = world.judged(world.moved(verdict, turning, turning.flips_at - little))
-        assert outcomes(short)[turning.id] != turning.flips_to
+    assert outcomes(beyond) == {**now, **dict(flip_point.outcomes)}
+    assert outcomes(beyond)[flip_point.id] == flip_point.flips_to != now[flip_point.id]
+    assert says(beyond) == (flip_point.outcome, flip_point.case, flip_point.tier, flip_point.confidence)
+    assert world.decided(beyond) == (flip.decision.action, flip.decision.choice, flip.decision.target)
+    if side(flip_point):
+        short = world.judged(world.moved(verdict, flip_point, flip_point.flips_at - little))
+        assert outcomes(short)[flip_point.id] != flip_point.flips_to
         if first:
-            assert outcomes(short)[turning.id] == now[turning.id]
-            assert_nothing_changed(world, verdict, short, turning)
+            assert outcomes(short)[flip_point.id] == now[flip_point.id]
+            assert_nothing_changed(world, verdict, short, flip_point)
 
 
-def assert_nothing_changed(world: World, verdict: Verdict, short: Verdict, turning: FlipPoint) -> None:
+def assert_nothing_changed(world: World, verdict: Verdict, short: Verdict, flip_point: FlipPoint) -> None:
     """Short of the flip point of a criterion that alone reads what is moved, nothing is other than it was."""
-    others = [reads(rule) for name, rule in world.rules.items() if name != turning.id]
-    if not any((turning.arm, turning.metric) in read for read in others):
+    others = [reads(rule) for name, rule in world.rules.items() if name != flip_point.id]
+    if not any((flip_point.arm, flip_point.metric) in read for read in others):
         assert outcomes(short) == outcomes(verdict)
         assert says(short)[:3] == says(verdict)[:3]
-        assert world.way_on(short)[1:] == world.way_on(verdict)[1:]
+        assert world.decided(short)[1:] == world.decided(verdict)[1:]
 
 
 def assert_flip_points_hold(world: World) -> int:
     """Every flip point of a world holds; how many it has."""
     verdict = world.judged()
-    flips = flips_of(world.ground, verdict)
+    flips = flips_of(world.decision_context, verdict)
     seen: set[str] = set()
     for flip in flips:
-        assert_turns(world, verdict, flip, flip.turning.id not in seen)
-        seen.add(flip.turning.id)
+        assert_flips(world, verdict, flip, flip.flip_point.id not in seen)
+        seen.add(flip.flip_point.id)
     stated = {(t.id, t.flips_at, t.flips_to) for t in verdict.turnings}
     for result in verdict.criteria:
         if result.kind != "combined":
-            assert {(result.id, at, to) for at, to in result.turns} == {
+            assert {(result.id, value, to) for value, to in result.turns} == {
                 s for s in stated if s[0] == result.id
             }
     return len(flips)
@@ -86,7 +86,7 @@ def assert_uncited_inputs_change_nothing(world: World, chance: random.Random) ->
         there = world.judged(held)
         assert says(there) == says(verdict)
         assert outcomes(there) == outcomes(verdict)
-        assert world.way_on(there) == world.way_on(verdict)
+        assert world.decided(there) == world.decided(verdict)
 
 
 @MANY
@@ -161,7 +161,7 @@ def flips(program: Program, verdict: Verdict) -> list[Flip]:
 
 def test_only_what_changes_the_verdict_alone_is_said_to() -> None:
     program, verdict = flat(0.9, 0.1)
-    changing = {flip.turning.id for flip in flips(program, verdict) if flip.changes}
+    changing = {flip.flip_point.id for flip in flips(program, verdict) if flip.changes_verdict}
     assert (verdict.outcome, verdict.case) == ("pass", "A")
     assert changing == {"high", "low", "narrow"}
     lines = would_change(verdict, flips(program, verdict))
@@ -197,7 +197,7 @@ def test_arms_that_outweigh_one_another_have_no_flip_point(name: str) -> None:
     verdict = verdict_of(program, make_evidence({"base": [value] * 3, "new": [value] * 3}))
     assert verdict.turnings == ()
     lone = verdict_of(program, make_evidence({"base": [0.9] * 3, "new": [0.1] * 3}))
-    assert [turning.id for turning in lone.turnings] == ["c"]
+    assert [flip_point.id for flip_point in lone.turnings] == ["c"]
 
 
 def test_criteria_that_read_the_same_values_turn_together() -> None:
@@ -208,6 +208,8 @@ def test_criteria_that_read_the_same_values_turn_together() -> None:
         }
     )
     verdict = verdict_of(program, make_evidence({"base": [0.7]}))
-    told = {turning.id: (turning.flips_at, turning.outcomes) for turning in verdict.turnings}
+    flips_by_id = {
+        flip_point.id: (flip_point.flips_at, flip_point.outcomes) for flip_point in verdict.turnings
+    }
     both = (("high", "not_met"), ("higher", "not_met"))
-    assert told == {"high": (0.5, both), "higher": (0.6, (("higher", "not_met"),))}
+    assert flips_by_id == {"high": (0.5, both), "higher": (0.6, (("higher", "not_met"),))}

@@ -62,8 +62,8 @@ class BySplit(Scripted):
 
     def run(self, jobs: Iterable[Job]) -> Generator[Event, None, None]:
         for job in jobs:
-            told = self._measure(job)
-            self.script = lambda *_, told=told: told
+            measured = self._measure(job)
+            self.script = lambda *_, measured=measured: measured
             yield from super().run([job])
 
     def _measure(self, job: Job) -> Values | str:
@@ -87,8 +87,8 @@ def world(
 
 def judged(here: World) -> dict[str, Verdict]:
     """The verdicts on the way, in their order."""
-    at = here.at
-    return {phase: at.verdicts[phase] for phase in at.path if phase in at.verdicts}
+    state = here.at
+    return {phase: state.verdicts[phase] for phase in state.path if phase in state.verdicts}
 
 
 def decided(here: World, phase: str) -> Decision:
@@ -250,7 +250,7 @@ def test_the_runs_of_the_first_comparison_serve_the_diagnosis_too(tmp_path: Path
     assert made.count(("infonce_ar", 0)) == 1
 
 
-def test_another_space_is_told_from_a_head_that_harms(tmp_path: Path) -> None:
+def test_another_space_is_distinguished_from_a_head_that_harms(tmp_path: Path) -> None:
     here = world(tmp_path)
     here.advance(until="projection_test")
     claims = {c.id: c.status for c in judged(here)["projection_test"].claims}
@@ -377,7 +377,7 @@ def test_new_articles_that_were_seen_are_no_evidence(tmp_path: Path) -> None:
 
 
 def test_the_documents_figures_lead_to_its_verdict_and_to_its_choice() -> None:
-    told = REFERENCE["phases"]["phase1"]
+    document = REFERENCE["phases"]["phase1"]
     runs = [
         foreign_run(
             "phase1",
@@ -386,13 +386,13 @@ def test_the_documents_figures_lead_to_its_verdict_and_to_its_choice() -> None:
             run["metrics"],
             params={k: str(v) for k, v in run["params"].items()},
         )
-        for run in told["runs"]
+        for run in document["runs"]
     ]
     position = stand(PROGRAM, runs, no_run=True)
     steps = {step.verdict.phase: step for step in position.steps}
     assert [*steps] == ["phase1", "projection_test"]
     verdict = steps["phase1"].verdict
-    expected = told["expected"]
+    expected = document["expected"]
     assert (verdict.outcome, verdict.confidence) == (expected["outcome"], expected["confidence"])
     assert any("leak_overlap = 0.915" in c for c in verdict.caveats)
     assert steps["projection_test"].verdict.case == expected["diagnosis"]

@@ -45,11 +45,11 @@ STOPPED: Values = {"epochs_completed": 1.0, "best_epoch": 1.0, "minutes": 1850.0
 
 def values_of(said: Mapping[str, Values], arm: str, seed: int, noise: float) -> Values:
     """One run: what is usual, what is said of all arms (``*``), what is said of this one; a little noise."""
-    found = {**GOOD, **said.get("*", {}), **said.get(arm, {})}
+    values = {**GOOD, **said.get("*", {}), **said.get(arm, {})}
     shift = random.Random(f"{arm} {seed}").uniform(-1.0, 1.0)
     for name in ("val_auc", "test_auc"):
-        found[name] += noise * shift
-    return found
+        values[name] += noise * shift
+    return values
 
 
 def by_epoch(values: Values) -> Iterable[tuple[str, int, float]]:
@@ -104,18 +104,18 @@ def state_after(here: World) -> str:
     return here.advance().position.state
 
 
-def told(here: World, phase: str) -> tuple[Verdict, Decision]:
+def verdict_and_decision(here: World, phase: str) -> tuple[Verdict, Decision]:
     return here.at.verdicts[phase], here.at.decisions[phase]
 
 
-def way(here: World) -> list[tuple[str, str]]:
+def path_of(here: World) -> list[tuple[str, str]]:
     """(phase, outcome) of every phase on the way."""
     return [(p, here.at.verdicts[p].outcome) for p in here.at.path if p in here.at.verdicts]
 
 
 def runs(phase: str, said: Mapping[str, Values], seeds: int = 3, noise: float = 0.0005) -> list[Run]:
     """Finished runs of every arm of a phase."""
-    found = []
+    finished = []
     for arm in PROGRAM.phases[phase].arms:
         for seed in range(seeds):
             values = values_of(said, arm, seed, noise)
@@ -123,8 +123,8 @@ def runs(phase: str, said: Mapping[str, Values], seeds: int = 3, noise: float = 
             for name, step, value in by_epoch(values):
                 series.setdefault(name, []).append((step, value))
             metrics = {name: steps[-1][1] for name, steps in series.items()}
-            found.append(own_run(PROGRAM, phase, arm, seed, metrics, series=series))
-    return found
+            finished.append(own_run(PROGRAM, phase, arm, seed, metrics, series=series))
+    return finished
 
 
 def both(said: Mapping[str, Values], noise: float = 0.0005) -> list[Run]:
@@ -171,7 +171,7 @@ def test_each_tier_is_reached_and_leads_on(balanced: Values, tier: str, outcome:
 def test_all_is_well_and_five_seeds_confirm_it(tmp_path: Path) -> None:
     here = world(tmp_path, {"weak": {"val_auc": 0.58}})
     assert state_after(here) == "done"
-    assert way(here) == [(FIRST, "pass"), (SEEDS, "pass")]
+    assert path_of(here) == [(FIRST, "pass"), (SEEDS, "pass")]
     assert here.at.verdicts[SEEDS].seeds >= 5
 
 
@@ -188,7 +188,7 @@ def test_best_epochs_that_scatter_leave_the_gate_open_and_lead_to_five_epochs(tm
     here = world(tmp_path)
     here.launcher = Scattered({}, 0.0005)
     here.advance(until=FIRST)
-    verdict, decision = told(here, FIRST)
+    verdict, decision = verdict_and_decision(here, FIRST)
     assert (verdict.outcome, verdict.cause, decision.target) == ("inconclusive", "budget", FIVE)
 
 
@@ -235,8 +235,8 @@ def test_a_healthy_gap_carries_the_caveat_that_the_modes_disagree() -> None:
 def test_claims_about_the_arms_follow_their_differences(
     weak: Values, strong: Values, expected: tuple[str, str]
 ) -> None:
-    found = claims(first({"weak": weak, "strong": strong}, seeds=6))
-    assert (found["balanced_beats_weak"], found["balanced_beats_strong"]) == expected
+    statuses = claims(first({"weak": weak, "strong": strong}, seeds=6))
+    assert (statuses["balanced_beats_weak"], statuses["balanced_beats_strong"]) == expected
 
 
 def test_the_gate_recovers_in_part() -> None:
@@ -247,8 +247,8 @@ def test_the_gate_recovers_in_part() -> None:
 
 
 def test_the_recovery_that_the_document_states_is_checked() -> None:
-    found = claims(first({"weak": {"val_auc": 0.60 / 0.985}}, noise=0.00001))
-    assert found["recovery_is_98_5_percent"] == "supported"
+    statuses = claims(first({"weak": {"val_auc": 0.60 / 0.985}}, noise=0.00001))
+    assert statuses["recovery_is_98_5_percent"] == "supported"
     assert claims(first({}))["recovery_is_98_5_percent"] == "refuted"
 
 
@@ -262,13 +262,13 @@ def test_a_run_that_was_stopped_blocks_and_the_program_waits_for_a_person(
     here = world(tmp_path, {"*": {"gap": -0.05}})
     here.launcher.slow = {"balanced": outcome}
     assert state_after(here) == "blocked"
-    verdict, decision = told(here, FIRST)
+    verdict, decision = verdict_and_decision(here, FIRST)
     assert (verdict.outcome, verdict.cause, verdict.tier) == ("blocked", "infrastructure", "1.5")
     assert (decision.choice, decision.needs_person) == (OPTIONS[0], "to_act")
     assert [r.choice for r in decision.rejected] == OPTIONS[1:]
     assert decision.rejected[1].reason.startswith("deferred until gpu_is_there")
     assert "gpu_is_there" in decision.rejected[1].flips_if
-    assert way(here) == [(FIRST, "blocked")]  # and not multi_seed
+    assert path_of(here) == [(FIRST, "blocked")]  # and not multi_seed
     assert any(f"ended early: {outcome}" in c or f"({outcome})" in c for c in verdict.caveats)
 
 
@@ -282,24 +282,24 @@ def test_a_run_that_was_stopped_is_tried_once_more_first(tmp_path: Path) -> None
 def test_what_a_stopped_run_measured_counts_and_its_best_epoch_does_not(tmp_path: Path) -> None:
     here = slowed(tmp_path, {"*": {"gap": -0.05}})
     here.advance()
-    verdict, _ = told(here, FIRST)
-    found = {c.id: c.outcome for c in verdict.criteria}
-    assert (found["auc_reached"], found["no_overfitting"]) == ("met", "met")
-    assert (found["gap_in_target"], found["best_epoch_2_to_4"]) == ("not_met", "undecided")
+    verdict, _ = verdict_and_decision(here, FIRST)
+    outcomes = {c.id: c.outcome for c in verdict.criteria}
+    assert (outcomes["auc_reached"], outcomes["no_overfitting"]) == ("met", "met")
+    assert (outcomes["gap_in_target"], outcomes["best_epoch_2_to_4"]) == ("not_met", "undecided")
     assert any("epochs_completed = 1" in c for c in verdict.caveats)
 
 
 def test_with_the_infrastructure_mended_five_epochs_are_run_and_then_five_seeds(tmp_path: Path) -> None:
     here = slowed(tmp_path, {"*": {"gap": -0.05}, "weak": {"val_auc": 0.58}})
     here.advance()
-    assert way(here) == [(FIRST, "blocked")]
+    assert path_of(here) == [(FIRST, "blocked")]
     here.launcher.slow = {}
     here.say(FIRST, done=OPTIONS[0], reason="num_workers 0")
     here.advance(until=FIVE)
     assert "has done what 'resolve_infrastructure' asks for (num_workers 0)" in _said_after(here, FIRST)
     assert state_after(here) == "done"
     # The runs that are complete now are those of the first phase too.
-    assert way(here) == [(FIRST, "fail"), (FIVE, "pass"), (SEEDS, "pass")]
+    assert path_of(here) == [(FIRST, "fail"), (FIVE, "pass"), (SEEDS, "pass")]
     assert {c.id: c.outcome for c in here.at.verdicts[FIVE].criteria}["speed_holds"] == "met"
 
 
@@ -316,14 +316,14 @@ def test_infrastructure_that_stays_broken_waits_for_a_person_who_may_choose_the_
     here.advance()
     here.say(FIRST, done=OPTIONS[0], reason="a new loader")
     assert state_after(here) == "blocked"
-    verdict, decision = told(here, FIVE)
+    verdict, decision = verdict_and_decision(here, FIVE)
     assert verdict.outcome == "blocked"
     assert (decision.action, decision.choice, decision.needs_person) == ("wait", None, "to_act")
     assert {c.id: c.outcome for c in verdict.criteria}["speed_holds"] == "not_met"
     here.launcher.slow = {}
     here.say(FIVE, choose=OPTIONS[1], reason="go on")
     here.advance()
-    assert way(here)[-1][0] == SEEDS
+    assert path_of(here)[-1][0] == SEEDS
 
 
 def test_the_weak_configuration_may_be_chosen_at_once(tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_the_weak_configuration_may_be_chosen_at_once(tmp_path: Path) -> None:
     here.launcher.slow = {}
     here.say(FIRST, choose=OPTIONS[1], reason="it cannot be mended")
     here.advance()
-    assert [phase for phase, _ in way(here)] == [FIRST, SEEDS]
+    assert [phase for phase, _ in path_of(here)] == [FIRST, SEEDS]
     assert here.at.decisions[FIRST].rejected[0].choice == OPTIONS[0]
 
 
@@ -345,7 +345,7 @@ def test_tuning_that_was_deferred_comes_back_where_there_is_a_gpu(tmp_path: Path
     here.say(FIRST, choose=OPTIONS[2], reason="the GPU is here")
     here.advance(until=FIVE)
     assert here.at.decisions[FIRST].rule == f"{FIRST}.triage.{OPTIONS[2]}"
-    assert [phase for phase, _ in way(here)][:2] == [FIRST, FIVE]
+    assert [phase for phase, _ in path_of(here)][:2] == [FIRST, FIVE]
 
 
 # --- five epochs -----------------------------------------------------------------------------------
@@ -379,42 +379,42 @@ def five(said: Mapping[str, Values]) -> Verdict:
 
 
 def test_arms_that_agree_at_equal_learning_rate_say_that_regularization_makes_no_difference() -> None:
-    found = claims(five({}))
-    assert found["arms_do_not_differ"] == found["no_arm_differs"] == "supported"
-    assert found["lr_is_the_cause"] == "proposed"  # a little noise is no reason to refute it
-    found = claims(five({"weak_same_lr": {"val_auc": 0.62}}))
-    assert found["arms_do_not_differ"] == found["no_arm_differs"] == "refuted"
+    statuses = claims(five({}))
+    assert statuses["arms_do_not_differ"] == statuses["no_arm_differs"] == "supported"
+    assert statuses["lr_is_the_cause"] == "proposed"  # a little noise is no reason to refute it
+    statuses = claims(five({"weak_same_lr": {"val_auc": 0.62}}))
+    assert statuses["arms_do_not_differ"] == statuses["no_arm_differs"] == "refuted"
 
 
 def test_arms_that_agree_on_validation_rows_alone_carry_a_caveat() -> None:
     verdict = five({"weak_same_lr": {"test_auc": 0.62}})
-    found = {c.id: c for c in verdict.claims}
-    assert found["no_arm_differs"].status == "supported"
-    assert "same_on_test is not met" in found["no_arm_differs"].caveats[0]
+    claims_by_id = {c.id: c for c in verdict.claims}
+    assert claims_by_id["no_arm_differs"].status == "supported"
+    assert "same_on_test is not met" in claims_by_id["no_arm_differs"].caveats[0]
 
 
-def test_stronger_regularization_can_be_found_to_help() -> None:
-    found = claims(five({"strong": {"val_auc": 0.62, "test_auc": 0.62}}))
-    assert (found["stronger_is_better"], found["arms_do_not_differ"]) == ("supported", "supported")
-    assert found["no_arm_differs"] == "refuted"
+def test_stronger_regularization_can_turn_out_to_help() -> None:
+    statuses = claims(five({"strong": {"val_auc": 0.62, "test_auc": 0.62}}))
+    assert (statuses["stronger_is_better"], statuses["arms_do_not_differ"]) == ("supported", "supported")
+    assert statuses["no_arm_differs"] == "refuted"
     assert claims(five({"strong": {"val_auc": 0.58}}))["stronger_is_better"] == "refuted"
 
 
-def test_the_learning_rate_can_be_found_to_be_the_cause() -> None:
-    found = claims(five({"weak": {"val_auc": 0.62, "best_epoch": 1.0}}))
-    assert found["lr_is_the_cause"] == "supported"
-    assert found["lr_shifts_the_best_epoch"] == "supported"
+def test_the_learning_rate_can_turn_out_to_be_the_cause() -> None:
+    statuses = claims(five({"weak": {"val_auc": 0.62, "best_epoch": 1.0}}))
+    assert statuses["lr_is_the_cause"] == "supported"
+    assert statuses["lr_shifts_the_best_epoch"] == "supported"
 
 
 @pytest.mark.parametrize(
     ("auc", "helps", "costs"), [(0.62, "supported", "refuted"), (0.58, "refuted", "supported")]
 )
-def test_the_schedule_can_be_found_to_matter_either_way(auc: float, helps: str, costs: str) -> None:
-    found = claims(five({"balanced_warmup": {"val_auc": auc}}))
-    assert (found["schedule_is_the_cause"], found["schedule_costs_auc"]) == (helps, costs)
+def test_the_schedule_can_turn_out_to_matter_in_either_direction(auc: float, helps: str, costs: str) -> None:
+    statuses = claims(five({"balanced_warmup": {"val_auc": auc}}))
+    assert (statuses["schedule_is_the_cause"], statuses["schedule_costs_auc"]) == (helps, costs)
 
 
-def test_the_gate_can_be_found_to_follow_regularization() -> None:
+def test_the_gate_can_turn_out_to_follow_regularization() -> None:
     assert claims(five({"strong": {"gate_mean": 0.4}}))["gate_follows_regularization"] == "supported"
 
 
@@ -443,7 +443,7 @@ def test_five_seeds_end_the_program_whatever_they_say(
 ) -> None:
     here = world(tmp_path, {"weak": {"val_auc": weak}}, noise)
     assert state_after(here) == "done"
-    assert way(here) == [(FIRST, "pass"), (SEEDS, outcome)]
+    assert path_of(here) == [(FIRST, "pass"), (SEEDS, outcome)]
     assert here.at.decisions[SEEDS].action == "stop"
 
 
@@ -467,17 +467,17 @@ def test_a_run_that_is_stopped_among_the_five_seeds_waits_for_a_person(tmp_path:
     here.advance()
     here.say(FIRST, choose=OPTIONS[1], reason="it cannot be mended")
     assert state_after(here) == "blocked"
-    verdict, decision = told(here, SEEDS)
+    verdict, decision = verdict_and_decision(here, SEEDS)
     assert (verdict.outcome, decision.action) == ("blocked", "wait")
 
 
 def test_a_later_seed_that_is_stopped_blocks_the_first_phase_too_whose_run_it_is(tmp_path: Path) -> None:
     here = world(tmp_path)
     here.advance(until=FIRST)
-    assert way(here) == [(FIRST, "pass")]
+    assert path_of(here) == [(FIRST, "pass")]
     here.launcher.slow = {"weak": "slowdown"}
     assert state_after(here) == "blocked"
-    assert way(here) == [(FIRST, "blocked")]
+    assert path_of(here) == [(FIRST, "blocked")]
 
 
 # --- the document's figures ------------------------------------------------------------------------
@@ -489,23 +489,23 @@ def test_the_documents_figures_give_its_verdict_and_what_it_could_not_know() -> 
     assert (verdict.outcome, verdict.cause, verdict.tier) == ("blocked", "infrastructure", "1.5")
     assert verdict.means == "qualified success with caveat"
     assert verdict.confidence == "provisional"
-    found = {c.id: c.outcome for c in verdict.criteria}
-    assert found["auc_reached"] == found["no_overfitting"] == "met"
-    assert (found["gap_in_target"], found["best_epoch_2_to_4"]) == ("not_met", "undecided")
+    outcomes = {c.id: c.outcome for c in verdict.criteria}
+    assert outcomes["auc_reached"] == outcomes["no_overfitting"] == "met"
+    assert (outcomes["gap_in_target"], outcomes["best_epoch_2_to_4"]) == ("not_met", "undecided")
     assert claims(verdict)["recovery_is_98_5_percent"] == "refuted"
     assert claims(verdict)["negative_gap_is_an_artifact"] == "not_verified"
     assert [g.id for g in verdict.guards if g.id.startswith("confound:")] == ["confound:lr"]
 
 
 def test_the_documents_figures_lead_to_mending_then_five_epochs_and_never_straight_to_five_seeds() -> None:
-    found = reference_evidence("gated_ctr", FIRST).all_runs
-    position = stand(PROGRAM, found, no_run=True)
-    decision = position.steps[-1].decision
-    assert (position.state, decision.choice, decision.target) == ("blocked", OPTIONS[0], FIVE)
+    evidence_runs = reference_evidence("gated_ctr", FIRST).all_runs
+    plan = stand(PROGRAM, evidence_runs, no_run=True)
+    decision = plan.steps[-1].decision
+    assert (plan.state, decision.choice, decision.target) == ("blocked", OPTIONS[0], FIVE)
     assert [r.choice for r in decision.rejected] == OPTIONS[1:]
 
 
-def test_a_person_who_has_mended_nothing_that_was_asked_for_changes_nothing() -> None:
-    found = runs(FIRST, {})
+def test_a_person_who_has_mended_nothing_that_was_requested_changes_nothing() -> None:
+    finished = runs(FIRST, {})
     word = override(PROGRAM, FIRST, done=OPTIONS[0], reason="a new disk")
-    assert stand(PROGRAM, found, overrides=[word]).steps[0].decision.target == SEEDS
+    assert stand(PROGRAM, finished, overrides=[word]).steps[0].decision.target == SEEDS

@@ -104,8 +104,8 @@ def decided(here: World, phase: str) -> Decision:
 
 
 def rejected(here: World, phase: str, option: str) -> Rejected:
-    (found,) = [r for r in decided(here, phase).rejected if r.choice == option]
-    return found
+    (entry,) = [r for r in decided(here, phase).rejected if r.choice == option]
+    return entry
 
 
 def statuses(verdict: Verdict) -> dict[str, str]:
@@ -120,11 +120,11 @@ def test_balance_without_detection_is_necessary_not_sufficient_and_goes_to_triag
     verdict = through(here, every=False)[FIRST]
     assert (verdict.outcome, verdict.case) == ("fail", "necessary_not_sufficient")
     assert decided(here, FIRST).choice == "single_task"
-    told = statuses(verdict)
-    assert told["normalization_balances"] == "supported"
-    assert told["countdown_dominates_gradient"] == "supported"
-    assert told["reduced_50_to_100_times"] == "supported"
-    assert told["proxies_are_usable"] == told["balance_enables_spans"] == "refuted"
+    claim_statuses = statuses(verdict)
+    assert claim_statuses["normalization_balances"] == "supported"
+    assert claim_statuses["countdown_dominates_gradient"] == "supported"
+    assert claim_statuses["reduced_50_to_100_times"] == "supported"
+    assert claim_statuses["proxies_are_usable"] == claim_statuses["balance_enables_spans"] == "refuted"
 
 
 def test_the_target_below_the_floor_of_calling_everything_positive_is_a_caveat(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_the_target_below_the_floor_of_calling_everything_positive_is_a_caveat(t
     assert not any(c.startswith("target_above_floor") for c in verdict.caveats)
 
 
-def test_a_share_of_gradient_that_stays_is_told_beside_the_balance_of_the_loss(tmp_path: Path) -> None:
+def test_a_share_of_gradient_that_stays_is_named_beside_the_balance_of_the_loss(tmp_path: Path) -> None:
     here = world(tmp_path, normalized={"gradient_share_countdown": 0.7})
     (verdict,) = through(here, every=False).values()
     (claim,) = [c for c in verdict.claims if c.id == "normalization_balances"]
@@ -191,11 +191,13 @@ def test_at_smoke_one_or_two_seeds_are_provisional(tmp_path: Path) -> None:
     assert verdict.confidence == "provisional"
 
 
-def test_rules_that_ignore_the_direction_are_told_of_and_leave_the_gate_alone(tmp_path: Path) -> None:
+def test_rules_that_ignore_the_direction_are_claims_and_leave_the_gate_alone(tmp_path: Path) -> None:
     verdict = through(world(tmp_path, proxies_unsigned={"proxy_correlation": 0.3}), every=False)[FIRST]
-    told = statuses(verdict)
-    assert told["sign_hides_the_proxy"] == told["unsigned_proxies_are_usable"] == "supported"
-    assert (verdict.outcome, told["proxies_are_usable"]) == ("fail", "refuted")
+    claim_statuses = statuses(verdict)
+    assert (
+        claim_statuses["sign_hides_the_proxy"] == claim_statuses["unsigned_proxies_are_usable"] == "supported"
+    )
+    assert (verdict.outcome, claim_statuses["proxies_are_usable"]) == ("fail", "refuted")
 
 
 # --- triage ---------------------------------------------------------------------------------------
@@ -203,9 +205,9 @@ def test_rules_that_ignore_the_direction_are_told_of_and_leave_the_gate_alone(tm
 
 def test_every_option_is_tried_once_in_order_and_the_deferred_one_is_not(tmp_path: Path) -> None:
     here = world(tmp_path)
-    found = through(here)
-    assert [*found] == [FIRST, *TRIED, "threshold_check"]
-    assert {verdict.outcome for verdict in found.values()} == {"fail"}
+    verdicts = through(here)
+    assert [*verdicts] == [FIRST, *TRIED, "threshold_check"]
+    assert {verdict.outcome for verdict in verdicts.values()} == {"fail"}
     for phase, following in zip([FIRST, *TRIED[:3]], TRIED, strict=True):
         assert decided(here, phase).choice == following
         assert rejected(here, phase, "pretraining").reason.startswith("deferred until")
@@ -218,9 +220,9 @@ def test_every_option_is_tried_once_in_order_and_the_deferred_one_is_not(tmp_pat
 
 def test_pretraining_comes_back_once_f1_is_above_20_in_the_supervised_setting(tmp_path: Path) -> None:
     here = world(tmp_path, single_task={"span_f1": 0.25})
-    found = through(here)
-    assert found["single_task"].outcome == "fail"  # the probabilities still do not separate
-    assert [*found] == [FIRST, *TRIED, "pretraining", "threshold_check"]
+    verdicts = through(here)
+    assert verdicts["single_task"].outcome == "fail"  # the probabilities still do not separate
+    assert [*verdicts] == [FIRST, *TRIED, "pretraining", "threshold_check"]
     assert decided(here, "sliding_windows").choice == "pretraining"
 
 
@@ -235,10 +237,10 @@ def test_an_option_that_helps_leads_to_the_threshold_check(tmp_path: Path, helps
     if helps == "pretraining":
         said["single_task"] = {"span_f1": 0.25}
     here = world(tmp_path, **said)
-    found = through(here, until=helps)
+    verdicts = through(here, until=helps)
     order = [FIRST, *TRIED, "pretraining"]
-    assert [*found][: order.index(helps) + 1] == order[: order.index(helps) + 1]
-    assert found[helps].outcome == "pass"
+    assert [*verdicts][: order.index(helps) + 1] == order[: order.index(helps) + 1]
+    assert verdicts[helps].outcome == "pass"
     assert decided(here, helps).target == "threshold_check"
 
 
@@ -294,13 +296,13 @@ CAUSES: dict[str, tuple[dict[str, Values], str]] = {
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-def test_one_cause_is_enough_and_is_told_apart_from_the_others(tmp_path: Path, cause: str) -> None:
+def test_one_cause_is_enough_and_is_distinguished_from_the_others(tmp_path: Path, cause: str) -> None:
     said, claim = CAUSES[cause]
     here = world(tmp_path, single_task=FOUND, **said)
     verdict = through(here)["threshold_check"]
     assert (verdict.outcome, decided(here, "threshold_check").action) == ("pass", "stop")
-    told = statuses(verdict)
-    assert {name for _, name in CAUSES.values() if told[name] == "supported"} == {claim}
+    claim_statuses = statuses(verdict)
+    assert {name for _, name in CAUSES.values() if claim_statuses[name] == "supported"} == {claim}
 
 
 def test_a_threshold_that_only_reaches_the_floor_is_a_cause_with_a_caveat(tmp_path: Path) -> None:
@@ -313,19 +315,19 @@ def test_a_threshold_that_only_reaches_the_floor_is_a_cause_with_a_caveat(tmp_pa
     assert any(c.startswith("beats_floor") for c in verdict.caveats)
 
 
-def test_with_a_head_that_keeps_the_place_balance_may_be_a_cause_after_all(tmp_path: Path) -> None:
+def test_with_a_head_that_keeps_position_balance_may_be_a_cause_after_all(tmp_path: Path) -> None:
     here = world(tmp_path, single_task=FOUND, per_step_head=FOUND, per_step_raw={"average_precision": 0.1})
-    told = statuses(through(here)["threshold_check"])
-    assert told["balance_is_a_cause"] == told["pooled_head_is_a_cause"] == "supported"
+    claim_statuses = statuses(through(here)["threshold_check"])
+    assert claim_statuses["balance_is_a_cause"] == claim_statuses["pooled_head_is_a_cause"] == "supported"
     same = world(tmp_path / "same", single_task=FOUND, per_step_head=FOUND, per_step_raw=FOUND)
     assert statuses(through(same)["threshold_check"])["balance_is_a_cause"] == "refuted"
 
 
 def test_without_a_cause_an_option_that_helped_is_followed_by_the_next_one(tmp_path: Path) -> None:
     here = world(tmp_path, single_task=FOUND)
-    found = through(here, until="threshold_check")
-    assert [*found][:3] == [FIRST, "single_task", "threshold_check"]
-    assert found["threshold_check"].outcome == "fail"
+    verdicts = through(here, until="threshold_check")
+    assert [*verdicts][:3] == [FIRST, "single_task", "threshold_check"]
+    assert verdicts["threshold_check"].outcome == "fail"
     assert decided(here, "threshold_check").choice == "binary_countdown"
 
 
@@ -340,7 +342,7 @@ def test_a_cause_that_stays_undecided_leads_back_too(tmp_path: Path) -> None:
 
 
 def test_the_documents_figures_give_its_verdict_on_the_program_that_ships() -> None:
-    told = REFERENCE["phases"][FIRST]
+    document = REFERENCE["phases"][FIRST]
     runs = [
         foreign_run(
             FIRST,
@@ -350,17 +352,17 @@ def test_the_documents_figures_give_its_verdict_on_the_program_that_ships() -> N
             params={name: str(value) for name, value in run["params"].items()},
             series={n: tuple(map(tuple, steps)) for n, steps in run.get("series", {}).items()},
         )
-        for run in told["runs"]
+        for run in document["runs"]
     ]
     position = stand(PROGRAM, runs, no_run=True)
     verdict, decision = position.steps[0].verdict, position.steps[0].decision
-    wanted = told["expected"]
+    wanted = document["expected"]
     assert (verdict.outcome, verdict.confidence) == (wanted["outcome"], wanted["confidence"])
     assert decision.choice == wanted["triage_choice"]
     for goal, rule in wanted["goals"].items():
-        found = verdict.criterion(goal)
-        assert found is not None
-        assert found.outcome == {"pass": "met", "fail": "not_met"}[rule["outcome"]]
+        result = verdict.criterion(goal)
+        assert result is not None
+        assert result.outcome == {"pass": "met", "fail": "not_met"}[rule["outcome"]]
     refuted = {name for name, status in statuses(verdict).items() if status == "refuted"}
     assert refuted >= {"countdown_was_91_percent", "countdown_is_13_percent"}
     deferred = [r for r in decision.rejected if r.choice == "pretraining"]

@@ -8,16 +8,16 @@ from explaining import explained, program_of, trace_on, verdict_on
 from planner.explaining.in_json import as_json
 from planner.explaining.in_text import as_text
 from planner.explaining.trace import Trace
-from planner.explaining.unfired_rules import RuleTrace, rules_told
+from planner.explaining.unfired_rules import RuleTrace, rule_traces
 
 
-def told(trace: Trace) -> dict[str, RuleTrace]:
-    return {one.rule.removeprefix("look."): one for one in rules_told(trace)}
+def traces_by_rule(trace: Trace) -> dict[str, RuleTrace]:
+    return {one.rule.removeprefix("look."): one for one in rule_traces(trace)}
 
 
-def test_every_row_way_and_option_is_told_and_whether_it_fired() -> None:
-    found = told(explained(0.9, 0.1))
-    assert list(found) == [
+def test_every_row_next_and_option_is_listed_with_whether_it_fired() -> None:
+    rules = traces_by_rule(explained(0.9, 0.1))
+    assert list(rules) == [
         "gate",
         "cases.A",
         "cases.B",
@@ -28,12 +28,12 @@ def test_every_row_way_and_option_is_told_and_whether_it_fired() -> None:
         "triage.wait_for_low",
         "triage.retry",
     ]
-    assert [name for name, one in found.items() if one.fired] == ["gate", "cases.A", "next.A"]
-    assert all(one.reason for one in found.values() if not one.fired)
+    assert [name for name, one in rules.items() if one.fired] == ["gate", "cases.A", "next.A"]
+    assert all(one.reason for one in rules.values() if not one.fired)
 
 
 def test_the_first_condition_that_failed_is_a_single_criterion_with_its_distance() -> None:
-    failed = told(explained(0.9, 0.8))["cases.A"].failed
+    failed = traces_by_rule(explained(0.9, 0.8))["cases.A"].failed
     assert failed is not None
     assert (failed.criterion, failed.of, failed.wanted, failed.outcome) == ("low", "both", "met", "not_met")
     assert failed.distance == pytest.approx(failed.observed - failed.flips_at)
@@ -42,7 +42,7 @@ def test_the_first_condition_that_failed_is_a_single_criterion_with_its_distance
 
 
 def test_an_undecided_condition_tells_how_far_its_interval_is_from_deciding() -> None:
-    failed = told(explained(0.9, 0.49))["gate"].failed
+    failed = traces_by_rule(explained(0.9, 0.49))["gate"].failed
     assert failed is not None
     assert failed.outcome == "undecided"
     low = explained(0.9, 0.49).verdict.criterion("low")
@@ -50,16 +50,16 @@ def test_an_undecided_condition_tells_how_far_its_interval_is_from_deciding() ->
 
 
 def test_a_row_with_no_failed_condition_says_what_else_kept_it() -> None:
-    found = told(explained(0.9, 0.1))
-    assert found["cases.C"].failed is None
-    assert found["cases.C"].reason == "holds only where no other does"
-    assert found["triage.retry"].reason == "triage is not asked for by this verdict"
+    rules = traces_by_rule(explained(0.9, 0.1))
+    assert rules["cases.C"].failed is None
+    assert rules["cases.C"].reason == "holds only where no other does"
+    assert rules["triage.retry"].reason == "triage is not asked for by this verdict"
 
 
 def test_an_option_that_waits_tells_its_condition() -> None:
-    found = told(explained(0.9, 0.8))
-    waiting = found["triage.wait_for_low"]
-    assert found["triage.retry"].fired
+    rules = traces_by_rule(explained(0.9, 0.8))
+    waiting = rules["triage.wait_for_low"]
+    assert rules["triage.retry"].fired
     assert (waiting.fired, waiting.failed.criterion) == (False, "low")
     assert waiting.reason.startswith("deferred until low")
 
@@ -67,9 +67,9 @@ def test_an_option_that_waits_tells_its_condition() -> None:
 def test_nothing_is_concluded_from_invalid_evidence() -> None:
     program = program_of()
     verdict = verdict_on(program, float("nan"), 0.1)
-    found = told(trace_on(program, verdict))
-    assert not any(one.fired for one in found.values())
-    assert found["cases.B"].reason == "nothing is concluded from evidence that is invalid"
+    rules = traces_by_rule(trace_on(program, verdict))
+    assert not any(one.fired for one in rules.values())
+    assert rules["cases.B"].reason == "nothing is concluded from evidence that is invalid"
 
 
 def test_the_short_text_has_the_rules_that_were_near_and_full_has_all() -> None:
@@ -79,4 +79,4 @@ def test_the_short_text_has_the_rules_that_were_near_and_full_has_all() -> None:
     assert "  gate, cases.A, next.A: low is not met, asked met: 0." in short
     assert "cases.C: holds only where no other does" not in short
     assert "cases.C: holds only where no other does" in full
-    assert [r["rule"] for r in as_json(trace)["rules"]] == [one.rule for one in rules_told(trace)]
+    assert [r["rule"] for r in as_json(trace)["rules"]] == [one.rule for one in rule_traces(trace)]

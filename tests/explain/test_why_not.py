@@ -36,25 +36,25 @@ def test_what_was_chosen_is_said_to_have_been(name: str) -> None:
         ("fail", "high", "stop"),
     ],
 )
-def test_the_smallest_change_that_would_choose_it_is_told(name: str, criterion: str, then: str) -> None:
-    found = why_not(explained(0.9, 0.1), name)
-    assert found.smallest is not None
-    assert (found.smallest.criterion, found.smallest.decision) == (criterion, then)
-    lines = why_not_lines(found)
+def test_the_smallest_change_that_would_choose_it_is_named(name: str, criterion: str, then: str) -> None:
+    answer = why_not(explained(0.9, 0.1), name)
+    assert answer.smallest is not None
+    assert (answer.smallest.criterion, answer.smallest.decision) == (criterion, then)
+    lines = why_not_lines(answer)
     assert lines[0].startswith(f"why not {name} after look: ")
     assert lines[-1].startswith(f"  smallest change: {criterion} from ")
 
 
 def test_where_two_values_would_have_to_move_no_single_one_is_named() -> None:
-    found = why_not(explained(0.1, 0.9), "A")
-    assert found.smallest is None
-    assert found.failed is not None
-    assert why_not_lines(found)[-1] == "  no single value would have chosen it"
+    answer = why_not(explained(0.1, 0.9), "A")
+    assert answer.smallest is None
+    assert answer.failed is not None
+    assert why_not_lines(answer)[-1] == "  no single value would have chosen it"
 
 
 def test_an_option_that_waits_tells_for_what() -> None:
-    found = why_not(explained(0.9, 0.8), "wait_for_low")
-    assert "deferred until low" in " ".join(found.chain)
+    answer = why_not(explained(0.9, 0.8), "wait_for_low")
+    assert "deferred until low" in " ".join(answer.chain)
 
 
 def test_what_only_an_unjudged_phase_leads_to_says_so() -> None:
@@ -63,32 +63,32 @@ def test_what_only_an_unjudged_phase_leads_to_says_so() -> None:
     more["phases"]["second"]["next"] = {"pass": "last"}
     more["phases"]["last"] = {**AFTER, "question": "At last?"}
     changed = type(program).model_validate(more)
-    found = why_not(trace_on(changed, verdict_on(changed, 0.9, 0.1)), "last")
-    assert found.reason == "only 'second' could lead to it, and is not judged"
+    answer = why_not(trace_on(changed, verdict_on(changed, 0.9, 0.1)), "last")
+    assert answer.reason == "only 'second' could lead to it, and is not judged"
 
 
-def test_a_decision_earlier_on_the_way_is_found() -> None:
+def test_an_option_of_an_earlier_decision_is_answered_from_there() -> None:
     here = explained(0.9, 0.1)
     later = dataclasses.replace(here, phase="second", verdict=None, decision=None)
     later = dataclasses.replace(later, decisions={"look": here.decision})
-    found = why_not(later, "retry")
-    assert (found.phase, found.smallest.criterion) == ("look", "low")
+    answer = why_not(later, "retry")
+    assert (answer.phase, answer.smallest.criterion) == ("look", "low")
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(st.integers(0, 10**9).map(make_world), st.sampled_from(["second", "third", "stop", "pass", "fail"]))
 def test_the_smallest_change_chooses_it_and_none_that_is_stated_is_smaller(world, name: str) -> None:
     verdict = world.judged()
-    decision = world.ground.decide(verdict)
+    decision = world.decision_context.decide(verdict)
     trace = Trace(world.program, "look", verdict, decision, (), (), Validity(), verdicts={"look": verdict})
-    found = why_not(trace, name)
-    if found.smallest is None:
+    answer = why_not(trace, name)
+    if answer.smallest is None:
         return
-    small = found.smallest
-    turning = next(
+    small = answer.smallest
+    flip_point = next(
         t for t in verdict.turnings if (t.id, t.flips_at, t.arm) == (small.criterion, small.beyond, small.arm)
     )
-    if side(turning):
-        to = turning.flips_at + distance(turning) * side(turning)
-        there = world.judged(world.moved(verdict, turning, to))
-        assert name in (there.outcome, *world.way_on(there))
+    if side(flip_point):
+        to = flip_point.flips_at + distance(flip_point) * side(flip_point)
+        moved = world.judged(world.moved(verdict, flip_point, to))
+        assert name in (moved.outcome, *world.decided(moved))

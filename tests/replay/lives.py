@@ -53,9 +53,9 @@ def the_best_is_confirmed(folder: Path) -> World:
 def a_choice_is_made_and_revoked(folder: Path) -> World:
     world = World(folder, small(), scores())
     world.advance(every=False)
-    told = world.say("first", choose="repeat")
+    chosen = world.say("first", choose="repeat")
     world.advance(every=False)
-    world.revoke(told)
+    world.revoke(chosen)
     world.advance()
     return world
 
@@ -260,9 +260,9 @@ def replayed(world: World, seed: int = 0) -> ReplayReport:
     archive = archive_of(world)
     runs = list(archive.runs)
     random.Random(seed).shuffle(runs)
-    found = archive.records
-    told: list[Replayed] = replay(world.program, runs, found.entries)
-    return ReplayReport(world.program, told, found.differences, found.pending, found.elsewhere)
+    records = archive.records
+    outcomes: list[Replayed] = replay(world.program, runs, records.entries)
+    return ReplayReport(world.program, outcomes, records.differences, records.pending, records.elsewhere)
 
 
 def edited(program: Program, better_by: float) -> Program:

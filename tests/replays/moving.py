@@ -56,20 +56,22 @@ def move(
 
     Other subjects are put where they do not decide.
     """
-    place = program.phases[phase].runs_of or phase
-    found = {arm: raw_run(figures, place, arm) for arm in _arms(rule)}
+    source = program.phases[phase].runs_of or phase
+    runs = {arm: raw_run(figures, source, arm) for arm in _arms(rule)}
     if isinstance(rule, Order):
-        _put_in_order(program, rule, found, subject, observed)
+        _put_in_order(program, rule, runs, subject, observed)
     elif isinstance(rule, Spread):
         one, other = subject
-        base = _read(program, found[one], rule.metric, rule, 0.5)
-        for arm, run in found.items():
+        base = _read(program, runs[one], rule.metric, rule, 0.5)
+        for arm, run in runs.items():
             put(program, run, rule.metric, rule, base + observed if arm == other else base)
     else:
-        safe = [v for v, told in targets_of(program, rule) if told == ("not_met" if _any(rule) else "met")]
+        safe = [
+            v for v, outcome in targets_of(program, rule) if outcome == ("not_met" if _any(rule) else "met")
+        ]
         for arm in rule.subjects:  # type: ignore[attr-defined]
             value = observed if arm == subject else safe[0]
-            _put_level(program, rule, found, arm, value)
+            _put_level(program, rule, runs, arm, value)
 
 
 def _any(rule: Measured) -> bool:
@@ -82,34 +84,34 @@ def _arms(rule: Measured) -> list[str]:
 
 
 def _put_in_order(
-    program: Program, rule: Order, found: Mapping[str, Raw], pair: tuple[str, str], gap: float
+    program: Program, rule: Order, runs: Mapping[str, Raw], pair: tuple[str, str], gap: float
 ) -> None:
     """Best first, a wide gap between all neighbours but this pair."""
     sign = 1.0 if program.metrics[rule.metric].better == "lower" else -1.0
     value = -0.2 * sign
     for arm, after in zip(rule.subjects, [*rule.subjects[1:], None], strict=True):
-        put(program, found[arm], rule.metric, rule, value)
+        put(program, runs[arm], rule.metric, rule, value)
         value += sign * (gap if (arm, after) == pair else 0.05)
 
 
-def _put_level(program: Program, rule: Measured, found: Mapping[str, Raw], arm: str, observed: float) -> None:
+def _put_level(program: Program, rule: Measured, runs: Mapping[str, Raw], arm: str, observed: float) -> None:
     value = observed
     if isinstance(rule, Level) and rule.against_floor:
         floor = program.metrics[rule.metric].floor
         if isinstance(floor, str):
-            value += found[arm]["metrics"].setdefault(floor, 0.1)
+            value += runs[arm]["metrics"].setdefault(floor, 0.1)
     if isinstance(rule, Comparison):
-        other = found[rule.versus] if rule.versus else found[arm]
+        other = runs[rule.versus] if rule.versus else runs[arm]
         base = _read(program, other, rule.other_metric, rule, 0.5)
         put(program, other, rule.other_metric, rule, base)
         lower = rule.better_by is not None and program.metrics[rule.metric].better == "lower"
         value = base * observed if rule.as_ == "ratio" else base - observed if lower else base + observed
-    put(program, found[arm], rule.metric, rule, value)
+    put(program, runs[arm], rule.metric, rule, value)
 
 
 def _read(program: Program, raw: Raw, metric: str, rule: Measured, default: float) -> float:
-    found = run_value(program, as_run(raw, "any"), metric, rule)
-    return default if found is None or (rule.as_ == "ratio" and not found) else found
+    value = run_value(program, as_run(raw, "any"), metric, rule)
+    return default if value is None or (rule.as_ == "ratio" and not value) else value
 
 
 def put(program: Program, raw: Raw, metric: str, rule: Measured, value: float) -> None:
@@ -146,7 +148,7 @@ def put(program: Program, raw: Raw, metric: str, rule: Measured, value: float) -
 
 def outcome_that_follows(rules: Phase, outcomes: Mapping[str, str], ended_early: bool) -> str:
     """The outcome of a gate whose criteria all have evidence, as the documentation words it."""
-    broken = {told for name, told in rules.guards.items() if outcomes.get(name) == "not_met"}
+    broken = {consequence for name, consequence in rules.guards.items() if outcomes.get(name) == "not_met"}
     if ended_early:
         broken.add(rules.guards.get("complete", "caveat"))
     for outcome in ("blocked", "invalid"):
@@ -159,15 +161,15 @@ def outcome_that_follows(rules: Phase, outcomes: Mapping[str, str], ended_early:
 def row_that_follows(rows: Mapping[str, Any], outcomes: Mapping[str, str]) -> str | None:
     """The first row of a table that holds, unless one before it may hold too."""
     for name, row in rows.items():
-        asked = [(outcomes[n], "met") for n in row.when] + [(outcomes[n], "not_met") for n in row.unless]
-        if row.otherwise or all(found == wanted for found, wanted in asked):
+        conditions = [(outcomes[n], "met") for n in row.when] + [(outcomes[n], "not_met") for n in row.unless]
+        if row.otherwise or all(outcome == wanted for outcome, wanted in conditions):
             return name
-        if not any(found in ("met", "not_met") and found != wanted for found, wanted in asked):
+        if not any(outcome in ("met", "not_met") and outcome != wanted for outcome, wanted in conditions):
             return None
     return None
 
 
-def way_that_follows(rules: Phase, outcome: str, row: str | None) -> str | None:
+def route_that_follows(rules: Phase, outcome: str, row: str | None) -> str | None:
     """What ``next`` says; None where a default holds."""
     answers = [outcome] if outcome in ("invalid", "blocked") else [row, outcome]
     return next((rules.next[a] for a in answers if a in rules.next), None)

@@ -50,7 +50,9 @@ def program_of(name: str) -> Program:
 
 def figures_of(name: str) -> Figures:
     """The document's runs by phase, free to be changed."""
-    return {phase: copy.deepcopy(told["runs"]) for phase, told in load_figures(name)["phases"].items()}
+    return {
+        phase: copy.deepcopy(recorded["runs"]) for phase, recorded in load_figures(name)["phases"].items()
+    }
 
 
 def raw_run(figures: Figures, phase: str, arm: str, seed: int | None = None) -> Raw:
@@ -88,21 +90,21 @@ def document(name: str) -> Plan:
     return replay(name, figures_of(name))
 
 
-def step_of(position: Plan, phase: str) -> Step:
+def step_of(plan: Plan, phase: str) -> Step:
     """The verdict and decision of a phase that was judged."""
-    return next(step for step in position.steps if step.verdict.phase == phase)
+    return next(step for step in plan.steps if step.verdict.phase == phase)
 
 
-def traced(name: str, position: Plan, phase: str) -> Trace:
-    """What ``explain`` and the memo of a phase are told from."""
-    program, step = program_of(name), step_of(position, phase)
-    standing = build_validity(program, position.verdicts)
-    return trace_of(program, phase, step.verdict, step.decision, position.verdicts, (), standing)
+def traced(name: str, plan: Plan, phase: str) -> Trace:
+    """What ``explain`` and the memo of a phase are rendered from."""
+    program, step = program_of(name), step_of(plan, phase)
+    validity = build_validity(program, plan.verdicts)
+    return trace_of(program, phase, step.verdict, step.decision, plan.verdicts, (), validity)
 
 
-def memo_of(name: str, position: Plan, phase: str) -> str:
+def memo_of(name: str, plan: Plan, phase: str) -> str:
     """The memo of a phase."""
-    return render_memo(traced(name, position, phase))
+    return render_memo(traced(name, plan, phase))
 
 
 def section(memo: str, heading: str) -> str:
@@ -110,16 +112,16 @@ def section(memo: str, heading: str) -> str:
     return memo.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
 
 
-def said(name: str, position: Plan, phase: str) -> str:
+def said(name: str, plan: Plan, phase: str) -> str:
     """Everything that memo and ``explain`` say of a phase."""
-    trace = traced(name, position, phase)
+    trace = traced(name, plan, phase)
     return "\n".join([render_memo(trace), as_text(trace, full=True)])
 
 
 def line_of(text: str, part: str) -> str:
     """The one line of a text that holds a part."""
-    (found,) = [line for line in text.splitlines() if part in line]
-    return found
+    (matching,) = [line for line in text.splitlines() if part in line]
+    return matching
 
 
 def table_of(text: str) -> list[dict[str, str]]:

@@ -26,7 +26,7 @@ from tests.replays.replaying import (
 )
 
 
-def told(name: str, phase: str) -> Any:
+def documented(name: str, phase: str) -> Any:
     return load_figures(name)["phases"][phase]["expected"]
 
 
@@ -65,8 +65,8 @@ def test_the_walk_ends_where_the_document_ends(name: str) -> None:
 
 def test_credit_case_d_supersedes_case_b_and_removes_its_three_confounds() -> None:
     early, late = (step_of(document("credit_linesearch"), p).verdict for p in ("phase_6a", "samebatch"))
-    assert (early.outcome, early.case) == ("fail", told("credit_linesearch", "phase_6a")["case"])
-    expected = told("credit_linesearch", "samebatch")
+    assert (early.outcome, early.case) == ("fail", documented("credit_linesearch", "phase_6a")["case"])
+    expected = documented("credit_linesearch", "samebatch")
     assert (late.outcome, late.case) == (expected["outcome"], expected["case"])
     text = section(memo("credit_linesearch", "samebatch"), "TL;DR")
     assert "supersedes `phase_6a`, Case B" in text
@@ -79,17 +79,17 @@ def test_the_memo_of_a_superseded_phase_holds_none_of_its_claims_for_supported()
     assert "**supported**" not in section(memo("credit_linesearch", "phase_6a"), "Claims")
 
 
-def test_credit_order_is_told_with_the_step_size_that_each_method_found_best() -> None:
+def test_credit_order_is_stated_with_the_best_step_size_of_each_method() -> None:
     ran = section(memo("credit_linesearch", "samebatch"), "What ran")
     for arm, eta in (("dfa", "0.01"), ("scalar_cb", "0.003"), ("vec_m4", "0.003"), ("oracle", "0.01")):
         assert f"eta {eta}" in line_of(ran, f"`{arm}_norm`")
 
 
 def test_ep_facts_have_their_statuses_and_what_is_absent_is_not_verified() -> None:
-    found = claims("ep_contraction", "fact_check")
-    for name, fact in told("ep_contraction", "fact_check")["facts"].items():
-        assert found[name].status == fact["status"], name
-        assert found[name].caveats or "caveat" not in fact, name
+    held = claims("ep_contraction", "fact_check")
+    for name, fact in documented("ep_contraction", "fact_check")["facts"].items():
+        assert held[name].status == fact["status"], name
+        assert held[name].caveats or "caveat" not in fact, name
     text = said("ep_contraction", document("ep_contraction"), "fact_check")
     assert "'rho' is missing" in text  # rho about 0.982
     assert "arm 'ep_c_1.0' has no usable run" in text  # the damping sweep
@@ -114,7 +114,7 @@ def test_ep_facts_alone_leave_both_hypotheses_open_and_the_ruling_a_prediction()
 
 
 def test_retrieval_takes_the_options_in_the_authors_order_and_sweeps_no_temperatures() -> None:
-    expected = told("contrastive_retrieval", "phase1")
+    expected = documented("contrastive_retrieval", "phase1")
     decision = step_of(document("contrastive_retrieval"), "projection_test").decision
     assert decision.choice == expected["triage_choice"]
     order = [decision.choice, *(r.choice for r in decision.rejected)]
@@ -125,7 +125,7 @@ def test_retrieval_takes_the_options_in_the_authors_order_and_sweeps_no_temperat
 
 
 def test_retrieval_tries_once_and_names_what_it_pivots_to() -> None:
-    expected = told("contrastive_retrieval", "phase1")
+    expected = documented("contrastive_retrieval", "phase1")
     decision = step_of(document("contrastive_retrieval"), "projection_test").decision
     assert "one try" in decision.reason
     assert expected["then_pivot_to"] in decision.reason
@@ -134,7 +134,7 @@ def test_retrieval_tries_once_and_names_what_it_pivots_to() -> None:
 def test_retrieval_diagnosis_says_why_no_option_is_chosen_yet() -> None:
     decision = step_of(document("contrastive_retrieval"), "phase1").decision
     assert (decision.action, decision.choice) == ("run_diagnostic", "projection_test")
-    for option in told("contrastive_retrieval", "phase1")["triage_order"]:
+    for option in documented("contrastive_retrieval", "phase1")["triage_order"]:
         (reason,) = [r.reason for r in decision.rejected if r.choice == option]
         assert "projection_test" in reason or "discouraged" in reason
 
@@ -144,7 +144,7 @@ def test_span_goals_and_the_deferred_option() -> None:
         getattr(step_of(document("span_multitask"), "countdown_normalization"), part)
         for part in ("verdict", "decision")
     )
-    expected = told("span_multitask", "countdown_normalization")
+    expected = documented("span_multitask", "countdown_normalization")
     words = {"pass": "met", "fail": "not_met"}
     for goal, rule in expected["goals"].items():
         assert verdict.criterion(goal).outcome == words[rule["outcome"]]
@@ -156,7 +156,7 @@ def test_span_goals_and_the_deferred_option() -> None:
 
 
 def test_ctr_is_blocked_at_tier_1_5_and_multi_seed_is_not_begun() -> None:
-    expected = told("gated_ctr", "regularization")
+    expected = documented("gated_ctr", "regularization")
     position = document("gated_ctr")
     verdict = step_of(position, "regularization").verdict
     assert (verdict.outcome, verdict.cause) == (expected["outcome"], expected["blocked_by"])
@@ -165,14 +165,14 @@ def test_ctr_is_blocked_at_tier_1_5_and_multi_seed_is_not_begun() -> None:
     assert "multi_seed" not in (position.next.choice, position.next.target)  # type: ignore[union-attr]
 
 
-def test_ctr_says_in_brief_what_cannot_be_known_from_one_epoch() -> None:
+def test_ctr_says_in_brief_what_one_epoch_cannot_show() -> None:
     text = section(memo("gated_ctr", "regularization"), "TL;DR")
     assert "`best_epoch_2_to_4` undecided" in text
     assert "epochs_completed = 1, asked at least 5" in text
     assert "ended early (slowdown)" in text
 
 
-def test_ctr_differences_are_told_with_both_arms() -> None:
+def test_ctr_differences_are_stated_with_both_arms() -> None:
     text = section(memo("gated_ctr", "regularization"), "Criteria")
     for name, other in (
         ("as_good_as_weak", "weak"),
@@ -238,7 +238,7 @@ def test_the_leak_and_the_floor_are_named_where_retrieval_is_judged() -> None:
     assert "preflight" in section(memo("contrastive_retrieval", "phase1"), "TL;DR")
 
 
-def test_a_target_below_the_floor_is_named_where_the_floor_is_known_and_else_called_unknown() -> None:
+def test_a_target_below_the_floor_is_named_where_there_is_a_floor_and_else_called_unknown() -> None:
     target = "the target F1 0.10 lies above the F1 of calling every step positive"
     text = section(memo("span_multitask", "countdown_normalization"), "TL;DR")
     assert f"it is not known whether {target}" in text

@@ -13,12 +13,12 @@ from tests.replays.moving import (
     fed_criteria,
     move,
     outcome_that_follows,
+    route_that_follows,
     row_that_follows,
-    way_that_follows,
 )
 from tests.replays.replaying import JUDGED, Figures, figures_of, program_of, replay, step_of
 
-MOVED = [(name, *told) for name, phase in JUDGED for told in fed_criteria(program_of(name), phase)]
+MOVED = [(name, *case) for name, phase in JUDGED for case in fed_criteria(program_of(name), phase)]
 
 
 def named(value: Any) -> str | None:
@@ -78,29 +78,29 @@ def assert_follows(
     if outcome != "undecided" or result.observed is not None:
         assert result.observed == pytest.approx(observed, rel=1e-9, abs=1e-12)
     outcomes = {c.id: c.outcome for c in verdict.criteria}
-    told = outcome_that_follows(rules, outcomes, ended_early)
+    gate_outcome = outcome_that_follows(rules, outcomes, ended_early)
     case = row_that_follows(rules.cases, outcomes)
     tier = row_that_follows({t.tier: t for t in rules.tiers}, outcomes)
-    if told == "invalid":
+    if gate_outcome == "invalid":
         case = tier = None
-    assert (verdict.outcome, verdict.case, verdict.tier) == (told, case, tier)
+    assert (verdict.outcome, verdict.case, verdict.tier) == (gate_outcome, case, tier)
     assert verdict.confidence == "provisional"
     assert any(c.startswith("seeds: 1 seed") for c in verdict.caveats)
     for claim in verdict.claims:
-        asked = rules.claims[claim.id].supported
-        assert (claim.status == "supported") == all(outcomes[n] == "met" for n in asked), claim.id
-    assert_leads_on(program, step.decision, phase, way_that_follows(rules, told, case or tier))
+        supported = rules.claims[claim.id].supported
+        assert (claim.status == "supported") == all(outcomes[n] == "met" for n in supported), claim.id
+    assert_leads_on(program, step.decision, phase, route_that_follows(rules, gate_outcome, case or tier))
 
 
-def assert_leads_on(program: Program, decision: Decision, phase: str, way: str | None) -> None:
+def assert_leads_on(program: Program, decision: Decision, phase: str, route: str | None) -> None:
     rules, holders = program.phases[phase], openers(program, phase)
-    if way in ("stop", "wait"):
-        assert decision.action == way
-    elif way == "triage" or (way is None and "(default: triage)" in decision.rule):
+    if route in ("stop", "wait"):
+        assert decision.action == route
+    elif route == "triage" or (route is None and "(default: triage)" in decision.rule):
         assert decision.rule.startswith(f"{phase}.triage")
         assert rules.triage is not None
-    elif way == "back" or (way is None and holders):
+    elif route == "back" or (route is None and holders):
         assert decision.rule.startswith(tuple(f"{holder}.triage" for holder in holders))
         assert decision.phase == phase
-    elif way is not None:
-        assert decision.target == way
+    elif route is not None:
+        assert decision.target == route

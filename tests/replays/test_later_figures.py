@@ -45,9 +45,9 @@ def test_three_seeds_of_the_documents_figures_confirm_both_cases() -> None:
             run["metrics"].update(dl_online=0.1, eta_interior=1.0)
             run["data_digest"] = "the document's"  # data that nobody named would leave it provisional
     position = replay("credit_linesearch", figures)
-    told = [(s.verdict.case, s.verdict.confidence) for s in position.steps]
-    assert told[0] == ("B", "confirmed")
-    assert told[1][0] == "D"
+    concluded = [(s.verdict.case, s.verdict.confidence) for s in position.steps]
+    assert concluded[0] == ("B", "confirmed")
+    assert concluded[1][0] == "D"
     assert not any(c.startswith("seeds:") for c in position.steps[1].verdict.caveats)
 
 
@@ -169,8 +169,8 @@ def test_the_damping_sweep_settles_fact_four(spread: float, status: str) -> None
     assert statuses["1_failure_is_ep_specific"].caveats == () or "rho" not in str(
         statuses["1_failure_is_ep_specific"].caveats
     )
-    found = statuses["4_wall_is_residual_hypersensitivity"].status
-    assert found == status or (spread > 0.01 and found == "refuted")
+    judged_status = statuses["4_wall_is_residual_hypersensitivity"].status
+    assert judged_status == status or (spread > 0.01 and judged_status == "refuted")
 
 
 # --- contrastive_retrieval ------------------------------------------------------------------------
@@ -180,10 +180,10 @@ def retrieval(leak: float = 0.91, ar: float = 0.0, seeds: int = 1, **recall: flo
     """The document's figures, a pre-flight that passed, and what options came to afterwards."""
     figures = figures_of("contrastive_retrieval")
     log(figures, "preflight", "ar_only", target_bank_cosine=1.0, oracle_recall_at_1=1.0, leak_overlap=0.0)
-    for option, found in recall.items():
+    for option, recalled in recall.items():
         for seed in range(seeds):
             log(figures, option, "ar_only", seed, recall_at_5=ar + 1e-3 * seed, leak_overlap=leak)
-            log(figures, option, option, seed, recall_at_5=found + 2e-3 * seed, leak_overlap=leak)
+            log(figures, option, option, seed, recall_at_5=recalled + 2e-3 * seed, leak_overlap=leak)
     return figures
 
 
@@ -339,7 +339,7 @@ def test_five_whole_epochs_unblock_the_phase_and_give_it_its_tier(
     assert (step.verdict.confidence, step.decision.target) == ("provisional", target)
 
 
-def test_a_whole_run_beside_the_one_that_was_cut_short_takes_its_place() -> None:
+def test_a_whole_run_beside_the_one_that_was_cut_short_replaces_it() -> None:
     figures = figures_of("gated_ctr")
     whole: Figures = {"regularization": []}
     five_epochs(whole, "regularization", "balanced", 0.584)
@@ -351,8 +351,8 @@ def test_a_whole_run_beside_the_one_that_was_cut_short_takes_its_place() -> None
 
 def test_after_the_infrastructure_is_mended_five_epochs_come_first_and_then_the_seeds() -> None:
     figures = figures_of("gated_ctr")
-    found = {"weak_same_lr": 0.5827, "balanced": 0.5835, "strong": 0.583, "balanced_warmup": 0.59}
-    for arm, auc in found.items():
+    aucs = {"weak_same_lr": 0.5827, "balanced": 0.5835, "strong": 0.583, "balanced_warmup": 0.59}
+    for arm, auc in aucs.items():
         five_epochs(figures, "complete_five_epochs", arm, auc)
     assert replay("gated_ctr", figures).state == "blocked"
     mended = override(program_of("gated_ctr"), "regularization", done="resolve_infrastructure")

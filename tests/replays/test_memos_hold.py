@@ -55,11 +55,11 @@ def test_what_a_criterion_observed_can_be_worked_out_from_the_tables_of_the_memo
 ) -> None:
     program, text = program_of(name), section(memo(name, phase), "Results")
     shown = {(r["arm"].strip("`"), head.split(" (")[0]): r[head] for r in tables(text) for head in r}
-    told = {
+    observed = {
         r["criterion"].strip("`"): r["observed"] for r in table_of(section(memo(name, phase), "Criteria"))
     }
     for criterion, rule in program.phases[phase].criteria.items():
-        if not isinstance(rule, Level | Comparison) or rule.arm is None or told[criterion] == "-":
+        if not isinstance(rule, Level | Comparison) or rule.arm is None or observed[criterion] == "-":
             continue
         if rule.against_floor or rule.at not in (None, 1) or rule.since is not None:
             continue
@@ -69,23 +69,27 @@ def test_what_a_criterion_observed_can_be_worked_out_from_the_tables_of_the_memo
             right = value_in(shown, rule.versus or rule.arm, rule.other_metric, rule.at)
             worked_out = left / right if rule.as_ == "ratio" else left - right
         # Two figures of the observed value have to come out; the sign is a matter of what is better.
-        assert abs(worked_out) == pytest.approx(abs(float(told[criterion])), rel=0.05, abs=1e-9), criterion
+        assert abs(worked_out) == pytest.approx(abs(float(observed[criterion])), rel=0.05, abs=1e-9), (
+            criterion
+        )
 
 
 def tables(text: str) -> list[dict[str, str]]:
-    return [found for part in re.split(r"\n(?=\| arm)", "\n" + text)[1:] for found in table_of(part)]
+    return [row for part in re.split(r"\n(?=\| arm)", "\n" + text)[1:] for row in table_of(part)]
 
 
-def value_in(shown: dict[tuple[str, str], str], arm: str, metric: str, at: object) -> float:
+def value_in(shown: dict[tuple[str, str], str], arm: str, metric: str, step: object) -> float:
     """A cell of the results; that of a step has a column of its own that names the step."""
     heads = [head for (a, head) in shown if a == arm and head.split()[0] == metric]
-    wanted = [h for h in heads if (f"step {at}" in h) == (at is not None)]
-    assert wanted, f"no column shows {metric} of {arm}" + (f" at step {at}" if at is not None else "")
+    wanted = [h for h in heads if (f"step {step}" in h) == (step is not None)]
+    assert wanted, f"no column shows {metric} of {arm}" + (f" at step {step}" if step is not None else "")
     return float(shown[arm, wanted[0]].split()[0])
 
 
 @judged
-def test_every_metric_that_was_logged_and_that_the_program_names_is_told(name: str, phase: str) -> None:
+def test_every_metric_that_was_logged_and_that_the_program_names_is_in_the_memo(
+    name: str, phase: str
+) -> None:
     program, text = program_of(name), section(memo(name, phase), "Results")
     source = program.phases[phase].runs_of or phase
     logged = {m for run in figures_of(name)[source] for m in (*run["metrics"], *run.get("series", {}))}
@@ -100,12 +104,12 @@ def test_every_metric_that_was_logged_and_that_the_program_names_is_told(name: s
         ("ep_contraction", "fact_check", "bptt", "T1 150"),
     ],
 )
-def test_what_ran_is_told_as_the_runs_logged_it(name: str, phase: str, arm: str, logged: str) -> None:
+def test_what_ran_is_stated_as_the_runs_logged_it(name: str, phase: str, arm: str, logged: str) -> None:
     text = section(memo(name, phase), "What ran")
     assert re.search(rf"{logged}\b", line_of(text, f"`{arm}`"))
 
 
-def test_what_no_run_of_others_logged_is_not_told_as_what_ran() -> None:
+def test_what_no_run_of_others_logged_is_not_stated_as_what_ran() -> None:
     text = section(memo("gated_ctr", "regularization"), "What ran")
     (common,) = [line for line in text.splitlines() if "num_workers 2" in line]
     assert "declare" in common or "not logged" in common
@@ -118,7 +122,7 @@ def test_intervals_are_spoken_of_only_where_there_are_some(name: str, phase: str
     assert "interval in brackets" not in text
 
 
-def test_with_several_seeds_every_difference_is_told_with_its_interval() -> None:
+def test_with_several_seeds_every_difference_has_its_interval() -> None:
     figures = figures_of("gated_ctr")
     raw_run(figures, "regularization", "balanced").pop("status")
     seeds_of(figures, "regularization", 5)

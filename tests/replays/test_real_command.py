@@ -97,16 +97,20 @@ def test_the_command_judges_plain_runs_as_the_author_did(name: str, tmp_path: Pa
     log_plainly(home, ROOT / "tests" / "reference" / f"{name}.json", *figures["phases"])
     reply = cli("advance", name, "--no-run", "--all", "--json", home=home)
     assert reply.code == 0, reply.err
-    told: dict[str, Any] = reply.json
+    advanced: dict[str, Any] = reply.json
     state, action, choice = NEXT[name]
-    assert (told["state"], told["next"]["action"], told["next"]["target"]) == (state, action, choice)
+    assert (advanced["state"], advanced["next"]["action"], advanced["next"]["target"]) == (
+        state,
+        action,
+        choice,
+    )
     position = document(name)
-    assert [s["phase"] for s in told["steps"]] == [s.verdict.phase for s in position.steps]
-    for step in told["steps"]:
+    assert [s["phase"] for s in advanced["steps"]] == [s.verdict.phase for s in position.steps]
+    for step in advanced["steps"]:
         phase = step["phase"]
         verdict = step_of(position, phase).verdict
-        found = (step["outcome"], step["case"], step["tier"], step["confidence"], step["runs_launched"])
-        assert found == (verdict.outcome, verdict.case, verdict.tier, "provisional", 0)
+        concluded = (step["outcome"], step["case"], step["tier"], step["confidence"], step["runs_launched"])
+        assert concluded == (verdict.outcome, verdict.case, verdict.tier, "provisional", 0)
         memo = cli_here("memo", name, phase, home=home).out
         assert bare(memo) == bare(memo_of(name, position, phase))
         assert "1 seed per arm" in section(memo, "TL;DR")
@@ -120,7 +124,7 @@ def test_the_command_judges_plain_runs_as_the_author_did(name: str, tmp_path: Pa
         for caveat in verdict.caveats:
             assert caveat.split(": ")[0] in text
     again = cli("advance", name, "--no-run", "--all", "--json", home=home).json
-    assert (again["steps"], again["next"]) == ([], told["next"])
+    assert (again["steps"], again["next"]) == ([], advanced["next"])
 
 
 @pytest.mark.slow
@@ -165,9 +169,9 @@ def test_a_mended_infrastructure_and_five_epochs_logged_later_unblock_the_progra
     assert cli(*words, home=home).json["state"] == "blocked"
     said = ("--done", "resolve_infrastructure", "--reason", "fresh workers", "--by", "ada")
     assert cli("override", "gated_ctr", "regularization", *said, home=home).code == 0
-    told = cli(*words, home=home).json
-    assert told["steps"][-1]["phase"] == "complete_five_epochs"
-    assert (told["steps"][-1]["outcome"], told["next"]["target"]) == ("pass", "multi_seed")
+    advanced = cli(*words, home=home).json
+    assert advanced["steps"][-1]["phase"] == "complete_five_epochs"
+    assert (advanced["steps"][-1]["outcome"], advanced["next"]["target"]) == ("pass", "multi_seed")
 
 
 @pytest.mark.slow

@@ -46,33 +46,33 @@ def metrics_by_arm(home: Path, phase: str, metric: str) -> dict[str, dict[int, f
         for run, key, value in db.execute("SELECT run_uuid, key, value FROM tags"):
             tags[run][key] = value
         values = db.execute("SELECT run_uuid, value FROM latest_metrics WHERE key = ?", (metric,))
-        found: dict[str, dict[int, float]] = defaultdict(dict)
+        by_arm: dict[str, dict[int, float]] = defaultdict(dict)
         for run, value in values:
-            told = tags[run]
-            if told.get("planner.kind") == "run" and told["planner.phase"] == phase:
-                found[told["planner.arm"]][int(told["planner.seed"])] = value
-    return found
+            run_tags = tags[run]
+            if run_tags.get("planner.kind") == "run" and run_tags["planner.phase"] == phase:
+                by_arm[run_tags["planner.arm"]][int(run_tags["planner.seed"])] = value
+    return by_arm
 
 
 def column(memo: str, heading: str) -> dict[str, float]:
     """arm -> the mean that the memo's table of results gives."""
     lines = memo.splitlines()
     head = next(i for i, line in enumerate(lines) if line.startswith("| arm") and heading in line)
-    place = [cell.strip().split(" ")[0] for cell in lines[head].strip("|").split("|")].index(heading)
+    index = [cell.strip().split(" ")[0] for cell in lines[head].strip("|").split("|")].index(heading)
     rows: dict[str, float] = {}
     for line in lines[head + 2 :]:
         if not line.startswith("|"):
             break
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        rows[cells[0].strip("`")] = float(cells[place].split(" ")[0])
+        rows[cells[0].strip("`")] = float(cells[index].split(" ")[0])
     return rows
 
 
 def test_the_first_two_phases_are_judged_and_the_second_supersedes_the_first(
     study: tuple[Path, dict[str, Any]],
 ) -> None:
-    home, told = study
-    assert [step["phase"] for step in told["steps"]][:2] == ["phase_6a", "samebatch"]
+    home, reply = study
+    assert [step["phase"] for step in reply["steps"]][:2] == ["phase_6a", "samebatch"]
     (program,) = json.loads(cli(home, "status", "credit_linesearch", "--json").stdout)["programs"]
     phases = {p["name"]: p for p in program["phases"]}
     assert phases["phase_6a"]["superseded_by"] == "samebatch"
@@ -92,12 +92,12 @@ def test_the_means_in_the_memo_are_those_of_the_runs_in_mlflow(
 
 
 def test_the_verdict_follows_from_the_runs(study: tuple[Path, dict[str, Any]]) -> None:
-    home, told = study
+    home, reply = study
     same = {a: statistics.mean(v.values()) for a, v in metrics_by_arm(home, "samebatch", "dl_same").items()}
     order = [f"{credit}_norm" for credit in ("oracle", "vec_m4", "scalar_cb", "dfa")]
     ordered = all(same[better] < same[worse] for better, worse in zip(order, order[1:], strict=False))
     falls = all(same[arm] < 0 for arm in order[:3])
-    step = next(step for step in told["steps"] if step["phase"] == "samebatch")
+    step = next(step for step in reply["steps"] if step["phase"] == "samebatch")
     assert (step["outcome"] == "pass") == (ordered and falls)
 
 
@@ -130,7 +130,7 @@ def test_a_memo_names_every_run_it_rests_on(study: tuple[Path, dict[str, Any]]) 
     home, _ = study
     memo = cli(home, "memo", "credit_linesearch", "samebatch").stdout
     with sqlite3.connect(home / "mlruns" / "mlflow.db") as db:
-        known = {row[0] for row in db.execute("SELECT run_uuid FROM runs")}
+        run_ids = {row[0] for row in db.execute("SELECT run_uuid FROM runs")}
     named = set(re.findall(r"`([0-9a-f]{32})`", memo))
     assert named
-    assert named <= known
+    assert named <= run_ids

@@ -21,7 +21,7 @@ from planner.io.pictures.memo_files import MemoFiles
 from planner.io.system.clock import SystemClock
 from planner.io.system.signals import whole
 from planner.io.workers.launcher import LocalLauncher
-from planner.judging.futility import refusal
+from planner.judging.futility import futility_error
 from planner.language.program import Program
 from planner.lineage.status import command_lines, next_step, program_state
 from planner.paths import Home
@@ -87,7 +87,7 @@ def _advance(
         program = _open_as_asked(home, name, request)
         done = _run(home, program, request, stop_at, say)
     if done.position.refused:
-        raise refusal(done.position.phase, done.position.refused)
+        raise futility_error(done.position.phase, done.position.refused)
     return _told(home, program, request, done, say)
 
 

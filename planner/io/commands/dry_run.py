@@ -21,7 +21,7 @@ from planner.io.mlflow.client import has_store
 from planner.io.pictures.memo_files import MemoFiles
 from planner.io.system.clock import SystemClock
 from planner.io.workers.launcher import LocalLauncher
-from planner.judging.futility import refusal
+from planner.judging.futility import futility_error
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.runs import PlannedRun
@@ -90,7 +90,7 @@ def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
 
 def _dry_json(program: Program, position: Plan, seconds: float | None) -> dict[str, Any]:
     if position.refused:
-        raise refusal(position.phase, position.refused)
+        raise futility_error(position.phase, position.refused)
     decision = position.next
     candidates = []
     if decision is not None:

@@ -15,8 +15,8 @@ from planner.paths import Home
 def knowledge_of(home: Home, name: str | None) -> tuple[Sequence[Knowledge], Sequence[Fault]]:
     """What is known in one program, or in all; and what is wrong with programs that cannot be read."""
 
-    def known(which: str) -> Knowledge:
-        at, entries = read_program_state(home, open_program(home, which))
-        return build_knowledge(at, entries, SystemClock().now())
+    def read(which: str) -> Knowledge:
+        state, entries = read_program_state(home, open_program(home, which))
+        return build_knowledge(state, entries, SystemClock().now())
 
-    return each_apart([name] if name is not None else program_names(home.root), known)
+    return each_apart([name] if name is not None else program_names(home.root), read)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from planner.explaining.trace import Trace
-from planner.explaining.what_if import read_given, what_if
+from planner.explaining.what_if import read_intervention, what_if
 from planner.io.commands.advance import Request
 from planner.io.commands.dry_run import read_only_desk
 from planner.paths import Home
@@ -23,7 +23,7 @@ def suppose(home: Home, trace: Trace, told: Sequence[str]) -> dict[str, Any]:
 
     Side effects: none on the home.
     """
-    given = [read_given(trace.program, trace.phase, text) for text in told]
+    given = [read_intervention(trace.program, trace.phase, text) for text in told]
     own = trace.program.phases[trace.phase].fidelity
     judged = trace.verdict.fidelity if trace.verdict is not None else own
     request = Request(no_run=True, fidelity=None if judged == own else judged)
