@@ -57,7 +57,20 @@ def calibrate_program(home: Home, which: str, wish: CalibrationOptions) -> Calib
 
     Side effects: may start processes; draws progress on a terminal.
     """
-    program, verdicts = _program_and_verdicts(home, which)
+    return calibrate_judged(*_program_and_verdicts(home, which), wish)
+
+
+def calibrate_judged(program: Program, verdicts: Sequence[Verdict], wish: CalibrationOptions) -> Calibration:
+    """Simulates the gates of a program.
+
+    Args:
+        verdicts: those whose runs tell how much metrics vary.
+
+    Raises:
+        UsageError: an option names what is not there, or a number out of range.
+
+    Side effects: may start processes; draws progress on a terminal.
+    """
     setting = _setting(program, verdicts, wish)
     asked = _asked(setting)
     trials = simulate(asked, setting, wish.repetitions, wish.seed, wish.jobs)
