@@ -529,14 +529,14 @@ def override(
         if not rows:
             _say("no overrides")
         return
-    from planner.io.commands.person import CalibrationOptions, override_phase, revoke_override
+    from planner.io.commands.person import OverrideRequest, override_phase, revoke_override
 
     warning = ""
     if revoke is not None:
         record: Any = revoke_override(home, program, revoke, by, reason)
     else:
         record = override_phase(
-            home, program, phase, CalibrationOptions(choose, verdict, done, reason, by, expires)
+            home, program, phase, OverrideRequest(choose, verdict, done, reason, by, expires)
         )
         warning = warning_about(home, record)
     if warning:

@@ -22,7 +22,7 @@ def log(run: dict, program: str, phase: str) -> None:
     mlflow.start_run(run_name=run["arm"])
     mlflow.set_tags(
         {
-            "planner.language.program": program,
+            "planner.program": program,
             "planner.phase": phase,
             "planner.arm": run["arm"],
             "planner.seed": str(run["seed"]),

@@ -123,7 +123,7 @@ def logged(world: World) -> str:
     """A run in MLflow."""
     runs = world.records._runs
     tags = {
-        "planner.language.program": "small",
+        "planner.program": "small",
         "planner.phase": "first",
         "planner.arm": "new",
         "planner.seed": "0",
