@@ -103,10 +103,11 @@ def fence_of(house: House, room: str) -> str:
     depth = room.count("/") + 2
     rows = {f"planner.{name.replace('/', '.')}": "on this floor or above" for name in house.banned(room)}
     rows.pop("planner.io", None)
-    if not room.startswith("io"):
+    if not room.startswith(("io", "cli")):
         rows = {name: why for name, why in rows.items() if not name.startswith("planner.io.")}
         rows |= {"planner.io": "what decides does not touch the world: take it as an argument"} | house.world
-    rows["planner.cli"] = "commands are called, they call nobody back"
+    if room != "cli":
+        rows["planner.cli"] = "commands are called, they call nobody back"
     for library, door in house.doors.items():
         if door != room:
             rows[library] = f"only {'planner/' if door != 'experiments' else ''}{door} imports it"
@@ -180,7 +181,7 @@ def _draw_room(axes: Any, room: str, centre: tuple[float, float]) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     x, y = centre
-    colour = "#fdf1e0" if room.startswith("io") else "#e8f0fb"
+    colour = "#fdf1e0" if room.startswith(("io", "cli")) else "#e8f0fb"
     shape = {"boxstyle": "round,pad=0.02", "facecolor": colour, "edgecolor": "#44546a"}
     axes.add_patch(FancyBboxPatch((x - 1.3, y - 0.28), 2.6, 0.56, **shape))
     axes.text(x, y, room, ha="center", va="center", fontsize=11)
