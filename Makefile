@@ -5,9 +5,10 @@
 PYTHON ?= python3
 FIDELITY ?= standard
 MINUTES ?= 10
+BASE ?= 67e20af
 PY := .venv/bin/python
 
-.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts fuzz clean
+.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge fuzz clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -52,6 +53,10 @@ browser: .venv/installed
 
 bench-verdicts: .venv/installed
 	$(PY) -m benchmarks.verdicts
+
+# Seconds of judging the five programs' recorded runs, here and at the revision BASE.
+bench-judge: .venv/installed
+	$(PY) -m benchmarks.judging $(if $(BASE),--base $(BASE))
 
 fuzz: .venv/installed
 	$(PY) -m tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

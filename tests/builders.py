@@ -125,7 +125,7 @@ def judged(
         {"c": criterion, "other": {"metric": "acc", "arm": "base", "above": -9e9}}, ["other"]
     )
     rules = make_test_design([] if optional else ["c"], **design)
-    return judge_criteria(program, PHASE, evidence, rules, {})["c"]
+    return judge_criteria(program, PHASE, evidence, rules, {}, with_flip_points=True)["c"]
 
 
 def verdict_of(

@@ -10,14 +10,16 @@ import math
 import random
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
+from planner.criteria.decision_rule import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.explaining.counterfactual_decisions import DecisionContext
 from planner.explaining.criterion_row import speaking
-from planner.judging.verdict import build_test_design, judge_phase
+from planner.judging.conclusion import PhaseEvaluator
+from planner.judging.verdict import build_test_design, judge_outcome, judge_phase
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from planner.records.verdict import FlipPoint, Verdict
@@ -49,14 +51,25 @@ class World:
 
     def judged(self, values: Values | None = None) -> Verdict:
         """The verdict on these values; its flip points are looked for on the world's own."""
-        held = values or self.values
+        if values is None:
+            return judge_phase(self.program, PHASE, self.evidence(self.values), self.design)
+        return judge_outcome(self.evaluator(values))
+
+    def evaluator(self, values: Values | None = None) -> PhaseEvaluator:
+        """The phase and these values, its own where none are given, ready to be judged."""
+        return PhaseEvaluator(self.program, PHASE, self.evidence(values or self.values), self.design, {})
+
+    @property
+    def design(self) -> TestDesign:
+        """The rules under which the phase is judged."""
+        return build_test_design(self.program, PHASE, "standard", self.final)
+
+    def evidence(self, held: Values) -> Evidence:
+        """Runs that measured these values."""
         runs = {
             arm: {seed: _run(arm, seed, held[arm]) for seed in range(len(held[arm]["acc"]))} for arm in ARMS
         }
-        evidence = Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
-        design = build_test_design(self.program, PHASE, "standard", self.final)
-        design = replace(design, told=values is None)
-        return judge_phase(self.program, PHASE, evidence, design)
+        return Evidence(PHASE, "standard", runs, {}, {arm: {"kind": arm} for arm in ARMS})
 
     def way_on(self, verdict: Verdict) -> tuple[str | None, ...]:
         """(action, choice, target) of the decision after a verdict."""

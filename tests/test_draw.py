@@ -94,7 +94,7 @@ def test_boxes_and_labels_of_a_picture_do_not_overlap(name: str) -> None:
     program, size = draft(name), Size()
     layout = build_layout(program, dict.fromkeys(program.phases, 0.8), size)
     boxes = [(x, y, size.width / 2, layout.heights[n] / 2) for n, (x, y) in layout.middles.items()]
-    labels = build_labels(layout, dict.fromkeys(layout.ways, "some words"), size)
+    labels = build_labels(layout, dict.fromkeys(layout.routes, "some words"), size)
     boxes += [(x, y, 0.33, 0.08) for x, y in labels.values()]
     for i, (x1, y1, w1, h1) in enumerate(boxes):
         for x2, y2, w2, h2 in boxes[:i]:

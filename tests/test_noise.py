@@ -47,7 +47,7 @@ def test_a_floor_names_what_the_seeds_resolve_and_what_the_threshold_would_need(
     (floor,) = floors(SMALL, runs("base", LOUD))
     alpha = 0.025  # the first gate has half of the budget of 0.05
     assert floor.seeds == 6
-    assert floor.resolves == pytest.approx(power.resolvable(floor.sd, 6, alpha, 0.1))
+    assert floor.resolves == pytest.approx(power.detectable_effect(floor.sd, 6, alpha, 0.1))
     assert floor.needs == power.seeds_needed(0.5, floor.sd, alpha, 0.1)
     assert floor.needs > 6
 
@@ -64,7 +64,7 @@ def test_two_seeds_measure_no_noise() -> None:
 def test_what_the_lower_end_of_the_noise_leaves_open_is_not_refused(factor: float, hidden: bool) -> None:
     """Three seeds say little of the noise: sqrt(2 / 4.605) of what they show is its one-sided 90% limit."""
     measured = math.sqrt(2) * sd(LOUD[:3]) * math.sqrt(2 / 4.60517)
-    scale = factor * 0.5 / power.resolvable(measured, 6, 0.025, 0.1)
+    scale = factor * 0.5 / power.detectable_effect(measured, 6, 0.025, 0.1)
     found = floors(SMALL, runs("base", tuple(scale * value for value in LOUD[:3])))
     assert bool(found) == hidden
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from planner.statistics.power import (
+    detectable_effect,
+    detectable_margin,
     power,
     power_for_margin,
-    resolvable,
-    resolvable_margin,
     seeds_needed,
     seeds_needed_for_margin,
 )
@@ -36,6 +36,22 @@ def test_power_is_how_often_a_t_test_shows_the_effect(delta: float, n: int) -> N
     values = delta + np.random.default_rng(1).normal(size=(40_000, n))
     shown = stats.ttest_1samp(values, 0.0, axis=1, alternative="greater").pvalue < ALPHA
     assert power(delta, 1.0, n, ALPHA) == pytest.approx(shown.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize("delta", [26.0, 27.0, 100.0, 1e10, 1e300])
+@pytest.mark.parametrize("alpha", [0.45, 0.05, 0.001])
+def test_an_effect_far_beyond_the_noise_is_shown_surely(delta: float, alpha: float) -> None:
+    assert power(delta, 1e-3, 2, alpha) == pytest.approx(1.0, abs=1e-9)
+    assert power(delta, 1.0, 4, alpha) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("delta", [5e4, 1e5, 1e6])
+def test_with_two_seeds_and_a_tiny_alpha_power_is_the_noncentral_t_integrated(delta: float) -> None:
+    """P(Z + shift > critical * S), S a half-normal, where SciPy's own noncentral t gives up."""
+    alpha, shift = 1e-6, delta * math.sqrt(2)
+    critical = stats.t.ppf(1 - alpha, 1)
+    expected = 2 * stats.norm.cdf(shift / critical) - 1
+    assert power(delta, 1.0, 2, alpha) == pytest.approx(float(expected), abs=1e-6)
 
 
 def test_without_an_effect_power_is_the_error_rate() -> None:
@@ -61,7 +77,7 @@ def test_one_seed_fewer_than_needed_does_not_do(d: float, sd: float, alpha: floa
 @given(st.integers(2, 200), st.floats(0.01, 100.0), RATES, RATES)
 @settings(max_examples=100, deadline=None)
 def test_the_effect_that_n_seeds_resolve_needs_n_seeds(n: int, sd: float, alpha: float, beta: float) -> None:
-    effect = resolvable(sd, n, alpha, beta)
+    effect = detectable_effect(sd, n, alpha, beta)
     assert power(effect, sd, n, alpha) == pytest.approx(1 - beta, abs=1e-6)
     assert seeds_needed(effect * (1 + 1e-6), sd, alpha, beta) == n
 
@@ -96,7 +112,7 @@ def test_one_seed_fewer_than_a_margin_needs_does_not_do(margin: float, sd: float
     assert n is not None
     assert power_for_margin(margin * sd, sd, n, 0.025) >= 1 - BETA
     assert n == 2 or power_for_margin(margin * sd, sd, n - 1, 0.025) < 1 - BETA
-    assert power_for_margin(resolvable_margin(sd, n, 0.025, BETA), sd, n, 0.025) == pytest.approx(
+    assert power_for_margin(detectable_margin(sd, n, 0.025, BETA), sd, n, 0.025) == pytest.approx(
         0.9, abs=1e-6
     )
 
@@ -113,11 +129,13 @@ def test_no_effect_is_never_shown_and_without_noise_two_seeds_show_any() -> None
     assert seeds_needed(0.0, 0.0, ALPHA, BETA) is None
     assert seeds_needed(1e-9, 0.0, ALPHA, BETA) == 2
     assert seeds_needed_for_margin(1e-9, 0.0, ALPHA, BETA) == 2
-    assert resolvable(0.0, 5, ALPHA, BETA) == 0.0
+    assert detectable_effect(0.0, 5, ALPHA, BETA) == 0.0
 
 
 @given(st.sampled_from([1e-6, 3.0, 1e9]))
 @settings(max_examples=10)
 def test_the_unit_of_the_metric_does_not_matter(unit: float) -> None:
     assert power(0.7 * unit, unit, 6, ALPHA) == pytest.approx(power(0.7, 1.0, 6, ALPHA))
-    assert resolvable(unit, 6, ALPHA, BETA) == pytest.approx(unit * resolvable(1.0, 6, ALPHA, BETA))
+    assert detectable_effect(unit, 6, ALPHA, BETA) == pytest.approx(
+        unit * detectable_effect(1.0, 6, ALPHA, BETA)
+    )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stories import story
 from worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
 
-from planner.criteria.descriptions import asked_text
+from planner.criteria.descriptions import requirement_text
 from planner.deciding.situation import Plan
 from planner.deciding.triage import choices
 from planner.language.program import ENDS, Program, build
@@ -135,7 +135,7 @@ def test_where_a_program_ends_a_deferred_option_that_is_due_is_named() -> None:
 )
 def test_what_a_condition_asks_is_told_with_metric_and_bound(rule: dict[str, Any], text: str) -> None:
     program = small(criteria={"c": {"metric": "score", **rule}}, gate=["c"])
-    assert asked_text(program.phases["first"].criteria["c"]) == text
+    assert requirement_text(program.phases["first"].criteria["c"]) == text
 
 
 def test_an_option_that_is_tried_once_names_the_one_that_comes_after_it() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from planner.calibration.noise_model import Normals
@@ -12,8 +12,8 @@ from planner.criteria.decision_rule import TestDesign
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
 from planner.evidence.evidence import Evidence
-from planner.judging.conclusion import is_confirmed
-from planner.judging.verdict import judge_phase
+from planner.judging.conclusion import PhaseEvaluator, is_confirmed
+from planner.judging.verdict import judge_outcome
 from planner.language.program import Phase, Program
 from planner.records.verdict import Verdict
 
@@ -130,7 +130,7 @@ def _positions(plan: SimulationPlan, simulated: Simulated, begin: str | None) ->
 
 
 class _Remembering:
-    """``judge_phase`` without what changes no outcome; what it was asked before it answers from memory.
+    """``judge_outcome``: nothing that changes no outcome; what it was asked before it answers from memory.
 
     Within one repetition a configuration's runs at a number of seeds are always the same.
     """
@@ -152,6 +152,6 @@ class _Remembering:
         before = tuple(verdict.id for verdict in earlier.values())
         key = phase, counts, design.final, tuple(caveats), post_hoc, before
         if key not in self._known:
-            design = replace(design, told=False)
-            self._known[key] = judge_phase(program, phase, evidence, design, earlier, caveats, post_hoc)
+            evaluator = PhaseEvaluator(program, phase, evidence, design, earlier, tuple(caveats), post_hoc)
+            self._known[key] = judge_outcome(evaluator).identified("v")
         return self._known[key]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.knowledge.chart import Box, Lane, Tie, Web
-from planner.phase_graph.layout import Place, controls
+from planner.phase_graph.layout import Point, controls
 
 _LINE, _PAD, _BETWEEN, _APART = 0.165, 0.2, 0.14, 0.34
 _LETTERS_PER_INCH, _TITLE_LETTERS_PER_INCH = 16.0, 12.0
@@ -28,16 +28,16 @@ class Placed:
     """
 
     box: Box
-    corner: Place
-    size: Place
+    corner: Point
+    size: Point
     lines: tuple[str, ...]
 
     @property
-    def left(self) -> Place:
+    def left(self) -> Point:
         return self.corner[0], self.corner[1] + self.size[1] / 2
 
     @property
-    def right(self) -> Place:
+    def right(self) -> Point:
         return self.corner[0] + self.size[0], self.left[1]
 
 
@@ -53,7 +53,7 @@ class Chart:
 
     placed: Mapping[str, Placed]
     bands: Sequence[tuple[float, float]]
-    ways: Mapping[Tie, list[Place]]
+    ways: Mapping[Tie, list[Point]]
     width: float
     height: float
 
@@ -113,7 +113,7 @@ def _place(column: Sequence[Box], middle: float, wrapped: Mapping[str, tuple[str
     return found
 
 
-def _ways(ties: Sequence[Tie], placed: Mapping[str, Placed], phases: Sequence[str]) -> dict[Tie, list[Place]]:
+def _ways(ties: Sequence[Tie], placed: Mapping[str, Placed], phases: Sequence[str]) -> dict[Tie, list[Point]]:
     """Arrows between columns, and arcs at the right between phases, longer ones farther out."""
     ways = {}
     for tie in ties:
@@ -137,7 +137,7 @@ def _beside(tie: Tie, arcs: Sequence[Tie]) -> int:
     return same.index(tie)
 
 
-def _port(tie: Tie, arcs: Sequence[Tie], placed: Mapping[str, Placed], at: str) -> Place:
+def _port(tie: Tie, arcs: Sequence[Tie], placed: Mapping[str, Placed], at: str) -> Point:
     """Where an arc leaves or reaches a phase: those that go up above those that go down."""
     here = [arc for arc in arcs if at in (arc.upper, arc.lower)]
 

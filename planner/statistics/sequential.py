@@ -142,7 +142,7 @@ def look(
     # Squares beyond these bounds overflow; the statistic does not depend on the unit.
     largest = max([delta, math.sqrt(prior.variance), *map(abs, differences)])
     unit = 1.0 if delta > 1e-140 and largest < 1e140 else largest
-    delta, seen = delta / unit, [x / unit for x in differences]
+    delta, seen = delta / unit, differences if unit == 1.0 else [x / unit for x in differences]
     floor = max(_FLOOR * delta * delta, sys.float_info.min)
     prior_sum = df * max(prior.variance / unit / unit, floor) if df else 0.0
     null = max(prior_sum + math.fsum(x * x for x in seen), floor)
@@ -195,8 +195,8 @@ def is_overwhelming(differences: Sequence[float], delta: float, error: float) ->
     none beyond rounding, the mean itself has to reach delta.
     """
     n = len(differences)
-    centre, noise = intervals.mean(differences), intervals.sd(differences)
-    if centre <= 0 or noise <= NOTHING * delta:
+    centre = intervals.mean(differences)
+    if centre <= 0 or (noise := intervals.sd_around(centre, differences)) <= NOTHING * delta:
         return centre >= delta
     return is_beyond_doubt(centre, noise, n, error)
 

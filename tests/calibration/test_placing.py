@@ -17,7 +17,8 @@ from planner.calibration.simulator import Simulated, SimulationPlan
 from planner.calibration.solver import Means
 from planner.criteria.decision_rule import TestDesign
 from planner.errors import UsageError
-from planner.judging.verdict import judge_phase
+from planner.judging.conclusion import PhaseEvaluator
+from planner.judging.verdict import judge_outcome, judge_phase
 from planner.language.program import Program
 from planner.records.verdict import CriterionResult, Estimate, TableRow
 
@@ -36,7 +37,7 @@ def observed(setting: Setting, world: World, seeds: int = 3) -> dict[str, Criter
     simulated = Simulated(SimulationPlan(setting, world, [PHASE]), lambda count: [0.5] * count)
     simulated.make(simulated.missing(PHASE, "standard", dict.fromkeys(program.phases[PHASE].arms, seeds)))
     evidence = simulated.evidence_of(PHASE, "standard")
-    verdict = judge_phase(program, PHASE, evidence, TestDesign(seeds, 6, told=False))
+    verdict = judge_outcome(PhaseEvaluator(program, PHASE, evidence, TestDesign(seeds, 6), {}))
     return {result.id: result for result in verdict.criteria}
 
 

@@ -23,7 +23,8 @@ from planner.deciding.situation import PlanningState
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import RunSelector, Snapshot
 from planner.io.commands.parallel_trials import seeded_normals
-from planner.judging.verdict import build_test_design, judge_phase
+from planner.judging.conclusion import PhaseEvaluator
+from planner.judging.verdict import build_test_design, judge_outcome, judge_phase
 from planner.language.program import Program
 from planner.records.runs import Run
 from planner.statistics.sequential import first_answer
@@ -238,7 +239,8 @@ def test_what_is_only_told_of_a_verdict_changes_none_of_its_answers() -> None:
     simulated.make(simulated.missing(PHASE, "standard", {"base": 5, "new": 5}))
     evidence = simulated.evidence_of(PHASE, "standard")
     design = build_test_design(program, PHASE, "standard", final=True)
-    full, bare = (judge_phase(program, PHASE, evidence, replace(design, told=told)) for told in (True, False))
+    full = judge_phase(program, PHASE, evidence, design)
+    bare = judge_outcome(PhaseEvaluator(program, PHASE, evidence, design, {}))
     assert any(c.flips_at is not None for c in full.criteria)
     assert not any(c.flips_at is not None for c in bare.criteria)
     assert full.table

@@ -28,9 +28,8 @@ REGIONS = st.one_of(
 
 
 def ask(values: Sequence[float], region: Region, treatment: str, design: TestDesign | None = None) -> Answer:
-    return judge_quantity(
-        Quantity(dict(enumerate(values)), region, treatment), design or make_test_design(final=True)
-    )
+    quantity = Quantity(dict(enumerate(values)), region, treatment)
+    return judge_quantity(quantity, design or make_test_design(final=True), with_flip_points=True)
 
 
 def moved(values: Sequence[float], to: float) -> list[float]:
@@ -76,7 +75,7 @@ def test_moving_improvements_past_flips_at_changes_the_outcome_of_better_by(
 ) -> None:
     def outcome(found: Sequence[float]) -> Answer:
         quantity = Quantity(dict(enumerate(found)), Region(delta, math.inf), treatment, delta)
-        return judge_quantity(quantity, make_test_design(final=True))
+        return judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
 
     answer = outcome(values)
     observed, flip = answer.observed, answer.flips_at
@@ -97,7 +96,7 @@ def test_scaling_a_deviation_past_flips_at_changes_the_outcome(values: list[floa
 
     def outcome(found: Sequence[float]) -> Answer:
         quantity = Quantity(dict(enumerate(found)), Region(-math.inf, bound), "interval", spread=True)
-        return judge_quantity(quantity, make_test_design(final=True))
+        return judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
 
     answer = outcome(values)
     assert answer.observed is not None and answer.flips_at is not None
@@ -118,7 +117,7 @@ def test_a_margin_narrower_than_the_interval_cannot_be_met_so_that_no_flip_point
 def test_a_far_effect_still_has_a_flip_point() -> None:
     values, delta = [30.0, 31.0, 29.0], 1.0
     quantity = Quantity(dict(enumerate(values)), Region(delta, math.inf), "sequential", delta)
-    answer = judge_quantity(quantity, make_test_design())
+    answer = judge_quantity(quantity, make_test_design(), with_flip_points=True)
     assert answer.outcome == "met"
     assert answer.flips_at is not None and answer.flips_at < 30.0
 
@@ -130,7 +129,7 @@ def test_an_interval_of_better_by_is_met_exactly_where_it_lies_above_zero(
     delta: float, values: list[float]
 ) -> None:
     quantity = Quantity(dict(enumerate(values)), Region(delta, math.inf), "interval", delta)
-    answer = judge_quantity(quantity, make_test_design(final=True))
+    answer = judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
     interval = intervals.t_interval(values, make_test_design().confidence_level_met())
     assert interval is not None
     expected = "met" if interval[0] > 0 else "not_met" if interval[1] < delta else "undecided"
@@ -142,14 +141,14 @@ def test_an_interval_of_better_by_is_met_exactly_where_it_lies_above_zero(
 def test_few_seeds_never_answer_while_more_can_be_had(values: list[float]) -> None:
     for treatment, delta in (("interval", None), ("sequential", 0.5), ("anytime", 0.5)):
         quantity = Quantity(dict(enumerate(values[:2])), Region(0.5, math.inf), treatment, delta)
-        answer = judge_quantity(quantity, make_test_design())
+        answer = judge_quantity(quantity, make_test_design(), with_flip_points=True)
         assert (answer.outcome, answer.cause, answer.flips_at) == ("undecided", "few_seeds", None)
 
 
 def test_few_seeds_and_none_to_come_fall_back_to_the_value_itself_and_say_so() -> None:
     for treatment, delta in (("interval", None), ("sequential", 0.5), ("anytime", 0.5)):
         quantity = Quantity({0: 0.6, 1: 0.7}, Region(0.5, math.inf), treatment, delta)
-        answer = judge_quantity(quantity, make_test_design(final=True))
+        answer = judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
         assert (answer.outcome, answer.treatment) == ("met", "point")
         assert "2 of at least 3 seeds" in answer.note
 
@@ -172,14 +171,14 @@ def test_the_sequential_rule_stops_where_it_first_answers() -> None:
     """Seeds that come later, for another criterion's sake, do not change the verdict."""
     values = [1.2, 0.4, 1.9, 0.7, 1.1, -50.0]
     quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "sequential", 1.0, Prior())
-    answer = judge_quantity(quantity, make_test_design())
+    answer = judge_quantity(quantity, make_test_design(), with_flip_points=True)
     assert (answer.outcome, answer.n, answer.observed) == ("met", 5, pytest.approx(1.06))
 
 
 def test_at_the_cap_an_undecided_sequence_has_used_every_seed_it_may() -> None:
     values = [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 99.0]
     quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "sequential", 1.0, Prior())
-    answer = judge_quantity(quantity, make_test_design(most_seeds=6))
+    answer = judge_quantity(quantity, make_test_design(most_seeds=6), with_flip_points=True)
     assert (answer.outcome, answer.n) == ("undecided", 6)
 
 
@@ -197,7 +196,7 @@ def test_the_interval_of_any_number_of_seeds_is_students_and_never_a_bootstrap(n
 def test_the_anytime_rule_stops_where_it_first_answers() -> None:
     values = [2.2, 1.4, 2.9, 1.7, 2.1, 2.0, -50.0]
     quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "anytime", 1.0, others=0.5)
-    answer = judge_quantity(quantity, make_test_design(most_seeds=7))
+    answer = judge_quantity(quantity, make_test_design(most_seeds=7), with_flip_points=True)
     found, used = anytime.first_answer(values, 1.0, 0.05, 0.10, noise=0.5)
     assert (found, answer.outcome, answer.n) == ("supported", "met", used)
     assert answer.treatment == "anytime"

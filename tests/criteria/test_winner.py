@@ -19,7 +19,7 @@ def result_of(values: dict[str, list[float]], treatment: str | None = None, **bo
     program = make_program({"best": rule}, gate=["best"])
     evidence = make_evidence({arm: [{"acc": v} for v in vs] for arm, vs in values.items()})
     design = TestDesign(seeds=3, most_seeds=6, required=frozenset(["best"]), gating=frozenset(["best"]))
-    return judge_criteria(program, PHASE, evidence, design, {})["best"]
+    return judge_criteria(program, PHASE, evidence, design, {}, with_flip_points=True)["best"]
 
 
 def flat(value: float, n: int = 6) -> list[float]:
@@ -70,7 +70,7 @@ def test_one_arm_alone_is_no_choice() -> None:
     program = make_program({"best": program_rule}, gate=["best"])
     evidence = make_evidence({a: [{"acc": v} for v in flat(x)] for a, x in (("base", 0.5), ("new", 0.9))})
     design = TestDesign(seeds=3, most_seeds=6, required=frozenset(["best"]))
-    assert judge_criteria(program, PHASE, evidence, design, {})["best"].chosen is None
+    assert judge_criteria(program, PHASE, evidence, design, {}, with_flip_points=True)["best"].chosen is None
 
 
 def test_only_a_winner_that_is_not_confirmed_yet_asks_for_seeds_and_so_does_its_baseline() -> None:

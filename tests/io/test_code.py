@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,11 @@ def test_parts_that_it_does_not_import_are_no_part_of_it(experiments: Path) -> N
     before = code_digest(experiments, "made")
     (experiments / "other.py").write_text("print('hello')\n")
     assert code_digest(experiments, "made") == before
+
+
+def test_the_installed_package_of_parts_adds_no_code_to_experiments_that_bring_their_own() -> None:
+    package = Path(__file__).parents[2] / "experiments" / "parts" / "__init__.py"
+    assert ast.parse(package.read_text()).body == [], "a docstring here would make runs of every home stale"
 
 
 def test_parts_that_import_each_other_end(experiments: Path) -> None:

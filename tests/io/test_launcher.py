@@ -553,6 +553,25 @@ class TestLocalLauncher:
         launcher.close()
         assert [read_metrics(Path(one.folder)) for one in jobs] == [[("value", None, 3.0)]] * 2
 
+    def test_a_home_may_replace_one_part_of_a_study_and_keeps_the_others(
+        self, tmp_path: Path, job: Callable[..., Job]
+    ) -> None:
+        own = tmp_path / "experiments" / "parts" / "gated_ctr"
+        own.mkdir(parents=True)
+        (own / "auc.py").write_text("def auc(scores, labels): return 3.0\n")
+        (tmp_path / "experiments" / "mine.py").write_text(
+            "from experiments.contract import Config\n"
+            "from experiments.parts.gated_ctr.auc import auc\n"
+            "from experiments.parts.gated_ctr.schedules import lr_factor\n"
+            "PRESETS = {}\ndescribe = None\n"
+            "def run(config, seed, log): log.metric('value', auc([], []) * lr_factor('none', 0, 1, 1))\n"
+        )
+        launcher = LocalLauncher(tmp_path, 1, tmp_path / "logs")
+        mine = job(experiment="mine", params={})
+        list(launcher.run([mine]))
+        launcher.close()
+        assert read_metrics(Path(mine.folder)) == [("value", None, 3.0)]
+
     def test_progress_is_told_at_most_five_times_a_second(
         self, shared: LocalLauncher, job: Callable[..., Job]
     ) -> None:

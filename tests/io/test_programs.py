@@ -51,7 +51,8 @@ def test_the_largest_draft_loads_in_less_than_40_ms() -> None:
 
 def test_importing_the_loader_imports_nothing_heavy() -> None:
     heavy = "{'networkx', 'mlflow', 'torch', 'scipy', 'matplotlib', 'numpy', 'langgraph'}"
-    code = f"import sys, planner.io.programs.loader, planner.phase_graph.render; print(sorted({heavy} & set(sys.modules)))"
+    code = "import sys, planner.io.programs.loader, planner.phase_graph.render\n"
+    code += f"print(sorted({heavy} & set(sys.modules)))"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "[]"

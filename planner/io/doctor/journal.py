@@ -64,14 +64,14 @@ def _rebuild(patient: HomeUnderCheck) -> str:
     aside.path.unlink(missing_ok=True)
     aside.make()
     taken = _from_mlflow(patient, aside) if _can_be_read_from(patient) else 0
-    known = {str(row["id"]) for row in journal_repairs.rows(aside, "records")}
-    added = [aside.add(record, at) for record, at in kept if record.id not in known]
+    readable_ids = {str(row["id"]) for row in journal_repairs.rows(aside, "records")}
+    added = [aside.add(record, at) for record, at in kept if record.id not in readable_ids]
     resumed = journal_repairs.put_back_work(aside, iter(work))
-    place = move_away(home.journal, home.quarantine)
+    moved_to = move_away(home.journal, home.quarantine)
     put_in_place(aside.path, home.journal)
     patient.journal_sound = True
     return (
-        f"moved to {place}; rebuilt with {taken} records from MLflow, {sum(added)} that only it held, "
+        f"moved to {moved_to}; rebuilt with {taken} records from MLflow, {sum(added)} that only it held, "
         f"and {resumed} runs in progress"
     )
 
@@ -93,8 +93,8 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
     runs = MlflowRuns(patient.home)
     records, taken = MlflowRecords(runs), 0
     for program in patient.programs:
-        for record, at, place in records.load(program):
-            taken += record is not None and journal.add(record, at, mlflow_run=place, mirrored=True)
+        for record, at, run_id in records.load(program):
+            taken += record is not None and journal.add(record, at, mlflow_run=run_id, mirrored=True)
         rows = [
             (run.fingerprint, run.attempt, run.id, run.outcome, run.seconds)
             for run in runs.snapshot(program).finished

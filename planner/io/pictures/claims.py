@@ -34,7 +34,7 @@ _LEGEND = {
 }
 
 
-def write_webs(known: Sequence[Knowledge], ending: str, out: Path | None) -> list[Path]:
+def write_webs(programs: Sequence[Knowledge], ending: str, out: Path | None) -> list[Path]:
     """Writes one picture per program: ``PROGRAM.knowledge.ENDING``, or ``out`` where there is one program.
 
     Raises:
@@ -42,10 +42,10 @@ def write_webs(known: Sequence[Knowledge], ending: str, out: Path | None) -> lis
 
     Side effects: writes the files.
     """
-    if out is not None and len(known) > 1:
+    if out is not None and len(programs) > 1:
         raise UsageError("--out takes the picture of one program; name the program, or leave --out away")
     paths = []
-    for one in known:
+    for one in programs:
         path = out or Path(f"{one.at.program.program}.knowledge.{ending}")
         path = path if path.suffix == f".{ending}" else path.with_suffix(f".{ending}")
         web = build_web(one)
@@ -66,8 +66,8 @@ def _draw(figure: Any, web: Web) -> None:
     for i, (bottom, top) in enumerate(chart.bands):
         colour = _BAND if i % 2 == 0 else "white"
         axes.axhspan(bottom, top, color=colour, zorder=0)
-    for tie, way in chart.ways.items():
-        draw_arrow(axes, way, "-|>", *_INK[tie.kind])
+    for tie, corners in chart.ways.items():
+        draw_arrow(axes, corners, "-|>", *_INK[tie.kind])
     for placed in chart.placed.values():
         _draw_box(axes, placed)
     _draw_legends(axes, web)

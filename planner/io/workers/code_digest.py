@@ -22,22 +22,22 @@ def code_digest(experiments: Path, name: str) -> str:
 
     Side effects: reads files.
     """
-    found: dict[str, str] = {}
+    sources: dict[str, str] = {}
     todo = [f"experiments.{name}"]
     while todo:
         module = todo.pop()
         path = _path_of(experiments, module)
-        if module in found or path is None:
+        if module in sources or path is None:
             continue
         try:
             tree = ast.parse(path.read_text(encoding="utf-8"))
         except (SyntaxError, ValueError) as error:
             raise ProgramError([(("experiment",), f"{path.name} is not valid Python: {error}")]) from None
         todo.extend(_imported(tree, module))
-        found[module] = ast.unparse(_without_docstrings(tree))
-    if f"experiments.{name}" not in found:
+        sources[module] = ast.unparse(_without_docstrings(tree))
+    if f"experiments.{name}" not in sources:
         raise ProgramError([(("experiment",), f"there is no experiments/{name}.py")])
-    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(found.items()))
+    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(sources.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
