@@ -178,7 +178,7 @@ def cli(
 
 def cli_here(*words: str, home: Path | None = None) -> Reply:
     """Runs ``cli.py`` in this process: as ``main`` would, output and exit code included, and much sooner."""
-    import cli
+    from planner.cli.app import app, hoisted
 
     given = ["--home", str(home), *words] if home is not None else list(words)
     out, err = io.BytesIO(), io.BytesIO()
@@ -187,7 +187,7 @@ def cli_here(*words: str, home: Path | None = None) -> Reply:
     code = 0
     with redirect_stdout(strict), redirect_stderr(lenient):
         try:
-            cli.app(args=cli._hoisted(given), prog_name="cli.py")
+            app(args=hoisted(given), prog_name="cli.py")
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1 if end.code else 0
     return Reply(code, out.getvalue().decode(), err.getvalue().decode())

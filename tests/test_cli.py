@@ -6,12 +6,16 @@ import json
 import os
 import time
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from cli_schemas import assert_fits
-from small_homes import QUICK, Reply, add_program, cli, cli_here, contents
+from jsonschema import Draft202012Validator
+from small_homes import QUICK, ROOT, Reply, add_program, cli, cli_here, contents
 
+from planner.cli.app import app
+from planner.io.commands.replies.published import REPLIES
 from planner.io.leases.program_lock import program_lock
 from planner.paths import Home
 
@@ -49,9 +53,18 @@ def test_what_advance_prints_at_the_end_is_one_object_as_promised(advance_reply:
         ("explain", ["explain", "quick", "--phase", "first"]),
         ("explain", ["explain", "quick", "--phase", "third"]),
         ("memo", ["memo", "quick", "first"]),
+        ("memo-verify", ["memo", "quick", "first", "--verify"]),
+        ("replay", ["replay", "quick"]),
+        ("replay-rules", ["replay", "quick", "--rules", "{home}/knowledge/programs/quick.yaml"]),
+        ("calibrate", ["calibrate", "quick", "--repetitions", "2", "--jobs", "1"]),
+        ("advance-dry-run", ["advance", "quick", "--dry-run"]),
+        ("advance-dry-run", ["advance", "--all", "--dry-run"]),
+        ("doctor", ["doctor"]),
+        ("explain", ["explain", "quick", "--phase", "first", "--why-not", "up"]),
+        ("explain", ["explain", "quick", "--phase", "first", "--what-if", "worse.score=nan"]),
         ("graph", ["graph", "quick"]),
         ("check", ["check", "quick"]),
-        ("overrides", ["override", "quick", "--list"]),
+        ("override-list", ["override", "quick", "--list"]),
         ("knowledge", ["knowledge"]),
         ("knowledge", ["knowledge", "quick"]),
     ],
@@ -59,9 +72,40 @@ def test_what_advance_prints_at_the_end_is_one_object_as_promised(advance_reply:
 def test_what_a_reading_command_prints_is_as_promised(
     judged_home: Path, command: str, words: list[str]
 ) -> None:
+    words = [word.replace("{home}", str(judged_home)) for word in words]
     reply = cli_here(*words, "--json", home=judged_home)
     assert (reply.code, reply.err) == (0, "")
     assert_fits(reply.json, command)
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_the_schema_of_every_reply_is_published(name: str) -> None:
+    reply = cli_here("schema", "--reply", name)
+    assert (reply.code, reply.err) == (0, "")
+    Draft202012Validator.check_schema(reply.json)
+    command = name.partition("-")[0]
+    assert f'"const": "phasegate.{command}/1"' in reply.out
+    assert '"additionalProperties": false' not in reply.out
+
+
+def test_a_reply_that_is_not_there_is_wrong_usage_and_those_that_are_there_are_listed() -> None:
+    assert_refused(cli_here("schema", "--reply", "stats"), 2, "did you mean 'status'", *REPLIES)
+
+
+def test_without_a_reply_the_schema_is_that_of_a_program() -> None:
+    assert cli_here("schema").json["title"] == "phasegate program"
+
+
+def test_every_command_with_json_has_a_published_reply() -> None:
+    commands = {
+        command.name or command.callback.__name__: command.callback for command in app.registered_commands
+    }
+    with_json = {name for name, callback in commands.items() if "json" in signature(callback).parameters}
+    assert with_json == {name.partition("-")[0] for name in REPLIES}
+
+
+def test_the_entry_point_only_starts_the_commands() -> None:
+    assert len((ROOT / "cli.py").read_text().splitlines()) <= 30
 
 
 @pytest.mark.parametrize(
@@ -133,7 +177,7 @@ def test_pictures_of_the_graph_are_written(judged_home: Path, tmp_path: Path) ->
         (["advance", "quick", "--max-seconds", "0"], "--max-seconds"),
         (["advance", "quick", "--max-seconds", "nan"], "--max-seconds"),
         (["advance", "quick", "--jobs", "0"], "--jobs"),
-        (["advance", "quick", "--fidelity", "high"], "smoke, standard, full"),
+        (["advance", "quick", "--fidelity", "high"], "'smoke', 'standard', 'full'"),
         (["advance", "quick", "--launcher", "moon"], "moon"),
         (["explain", "quick", "--phase", "nowhere"], "no phase 'nowhere'"),
         (["explain", "quick", "--decision", "d-zzzz"], "no decision"),
@@ -303,8 +347,11 @@ def test_an_override_that_contradicts_nothing_says_nothing(own_home: Path) -> No
     words = ["--verdict", "accept", "--reason", "as I thought"]
     reply = cli_here("override", "quick", "second", *words, "--json", home=own_home)
     assert (reply.code, reply.err, reply.json["warning"]) == (0, "", None)
+    assert_fits(reply.json, "override")
+    revoked = cli_here("override", "quick", "--revoke", reply.json["override"]["id"], "--json", home=own_home)
+    assert_fits(revoked.json, "override")
     listed = cli_here("override", "quick", "--list", "--json", home=own_home)
-    assert_fits(listed.json, "overrides")
+    assert_fits(listed.json, "override-list")
 
 
 # --- working -------------------------------------------------------------------------------------
@@ -315,7 +362,7 @@ def test_a_dry_run_gives_reasons_and_an_estimate_and_writes_nothing_at_all(fresh
     before = contents(home)
     reply = cli_here("advance", "quick", "--dry-run", "--json", home=home)
     assert reply.code == 0
-    assert_fits(reply.json, "dry_run")
+    assert_fits(reply.json, "advance-dry-run")
     assert reply.json["estimate"]["runs"] == 6
     assert reply.json["runs"] == [{"phase": "first", "arm": a, "runs": 3} for a in ("base", "worse")]
     assert contents(home) == before

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cli_schemas import assert_fits
 from hand_made import OUTCOMES, criterion, decision, guard, override, trace, verdict
 
-from planner.explaining.in_json import as_json
+from planner.explaining import in_json
 from planner.explaining.in_mermaid import as_mermaid
 from planner.explaining.in_text import as_text
+from planner.explaining.trace import Trace
+from planner.io.commands.replies.explain import ExplainReply
 from planner.lineage.staleness import Validity
 from planner.memo.render import render_memo
 from planner.records.verdict import ClaimResult
@@ -23,6 +26,11 @@ _NODE = r'[a-z]+\d*(\[|\{\{|\(\()?("[^"<>]*(<br/>[^"<>]*)*"|start)?(\]|\}\}|\)\)
 _LINE = re.compile(
     rf"flowchart LR|  classDef [a-z_]+ [a-z:#0-9,]+|  {_NODE}( (-->|==>|-\.->|-\.-x) {_NODE})?"
 )
+
+
+def as_json(found: Trace) -> dict[str, Any]:
+    """The reply of ``explain`` with this trace."""
+    return ExplainReply.model_validate(in_json.as_json(found)).as_json()
 
 
 def assert_is_safe_mermaid(text: str) -> None:

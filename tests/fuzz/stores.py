@@ -116,9 +116,7 @@ def _change_column(db: sqlite3.Connection, table: str, chance: Random) -> None:
 def damage_runs(home: Path, chance: Random) -> str:
     """Adds runs that others might have logged, changes those that are there, or forges records."""
     with store_of(home, "mlflow.db") as db:
-        runs = db.execute(
-            "SELECT run_uuid, value FROM tags WHERE key = 'planner.program'"
-        ).fetchall()
+        runs = db.execute("SELECT run_uuid, value FROM tags WHERE key = 'planner.program'").fetchall()
         model, program = chance.choice(runs)
         for number in range(chance.choice((1, 1, 3, 10))):
             run = _copied(db, model, f"{chance.getrandbits(64):016x}{number:016x}", chance)

@@ -89,7 +89,7 @@ def test_noise_is_measured_where_runs_are_recorded(judged_home: Path) -> None:
         (["--noise", "score=0"], "above 0"),
         (["--noise", "score"], "METRIC=SD"),
         (["--noise", "score=nan"], "not finite"),
-        (["--noise-shape", "odd"], "normal, t3 or lognormal"),
+        (["--noise-shape", "odd"], "'normal', 't3', 'lognormal'"),
         (["--effect", "nobody.score=1"], "no arm 'nobody'"),
         (["--effect", "score=1"], "ARM.METRIC=VALUE"),
         (["--effect", "much"], "no number"),
@@ -97,7 +97,7 @@ def test_noise_is_measured_where_runs_are_recorded(judged_home: Path) -> None:
         (["--repetitions", "0"], "from 1 on"),
         (["--seed", "-1"], "from 0 on"),
         (["--jobs", "0"], "from 1 on"),
-        (["--fidelity", "odd"], "smoke, standard, full"),
+        (["--fidelity", "odd"], "'smoke', 'standard', 'full'"),
         (["--out", "figure.gif"], ".png or .svg"),
     ],
 )

@@ -289,7 +289,7 @@ def test_the_command_tells_what_an_edited_program_would_have_made_of_the_past(
     path.write_text(text.replace("unless: [higher]", "when: [higher]").replace("down: triage", "down: stop"))
     reply = cli("replay", "quick", "--rules", str(path), "--json", home=own_home)
     assert reply.code == 0
-    assert_fits(reply.json, "replay_rules")
+    assert_fits(reply.json, "replay-rules")
     (way,) = reply.json["ways"]
     assert {one["phase"]: one["edited"] is None for one in way["phases"]} == {"first": False, "second": False}
     path.write_text(text.replace("next: {up: stop, down: triage}", "next: {up: stop, down: stop}"))
@@ -370,7 +370,7 @@ def test_a_figure_or_memo_that_is_gone_is_named(home: Home) -> None:
 def test_the_command_verifies_every_memo_and_exits_1_where_one_is_wrong(own_home: Path) -> None:
     reply = cli("memo", "quick", "--verify", "--json", home=own_home)
     assert reply.code == 0
-    assert_fits(reply.json, "memo_verify")
+    assert_fits(reply.json, "memo-verify")
     assert {memo["phase"] for memo in reply.json["memos"]} == {"first", "second"}
     path = own_home / MEMO
     path.write_text(path.read_text().replace("(n 3,", "(n 4,"))

@@ -104,7 +104,7 @@ def test_a_dry_run_on_a_home_with_a_store_writes_nothing_at_all(own_home: Path) 
     add_program(own_home, WAITS)
     before = contents(own_home)
     reply = cli("advance", "waits", "--dry-run", "--json", home=own_home)
-    assert_fits(reply.json, "dry_run")
+    assert_fits(reply.json, "advance-dry-run")
     assert contents(own_home) == before
 
 
@@ -192,7 +192,7 @@ def test_an_override_is_followed_and_the_recommendation_stays_visible(fresh_home
     given = cli(*words, "--reason", "Luck <b>matters</b>.", "--json", home=home)
     assert_fits(given.json, "override")
     listed = cli("override", "quick", "--list", "--json", home=home).json
-    assert_fits(listed, "overrides")
+    assert_fits(listed, "override-list")
     assert listed["overrides"][0]["standing"] == "in force"
     ahead = cli("status", "--json", home=home).json["programs"][0]["next"]
     assert (ahead["action"], ahead["target"]) == ("take_option", "repeat")
