@@ -136,7 +136,7 @@ def test_a_terminal_shows_a_bar_and_obeys_no_color(
     for name, value in (("TERM", "xterm-256color"), ("COLUMNS", "200"), ("NO_COLOR", no_color)):
         monkeypatch.setenv(name, value)
     stream = Terminal()
-    progress = Progress(stream=stream, environment={"NO_COLOR": no_color})
+    progress = Progress(stream=stream, environment={"NO_COLOR": no_color}, clock=Clock())
     progress.start(2, "samebatch")
     progress.event(job(1, "arm[one]"), started(1))
     progress.event(job(2, "two"), started(2))
