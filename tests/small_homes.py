@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
 import signal
 import sqlite3
@@ -17,6 +16,8 @@ from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.warm import Script, clean_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = Path(__file__).parent / "reference" / "credit_linesearch.json"
@@ -147,13 +148,6 @@ class Reply:
         return json.loads(self.out, parse_constant=refuse)
 
 
-def clean_environment(**more: str) -> dict[str, str]:
-    """This process's environment without what would lead the command to another home or store."""
-    led_by = ("PHASEGATE_HOME", "MLFLOW_TRACKING_URI", "NO_COLOR", "FORCE_COLOR")
-    kept = {k: v for k, v in os.environ.items() if k not in led_by}
-    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
-
-
 def hears_signals() -> None:
     """In a new process: Ctrl-C reaches it also where these tests run in the background, which ignores it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -164,16 +158,12 @@ def cli(
 ) -> Reply:
     """Runs ``cli.py`` as a process of its own."""
     given = ["--home", str(home)] if home is not None else []
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *given, *words],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=clean_environment(**(env or {})),
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-    )
-    return Reply(done.returncode, done.stdout, done.stderr)
+    script = Script([str(ROOT / "cli.py"), *given, *words], clean_environment(**(env or {})), cwd)
+    try:
+        out, err = script.communicate(timeout=300)
+    finally:
+        script.kill()
+    return Reply(script.wait(), out, err)
 
 
 def cli_here(*words: str, home: Path | None = None) -> Reply:
