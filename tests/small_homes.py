@@ -6,11 +6,11 @@ import hashlib
 import io
 import json
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -132,11 +132,16 @@ phases:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a command said and how it ended."""
+    """What a command said and how it ended.
+
+    Attributes:
+        seconds: how long it ran, its start left out where it was forked.
+    """
 
     code: int
     out: str
     err: str
+    seconds: float = 0.0
 
     @property
     def json(self) -> Any:
@@ -148,22 +153,18 @@ class Reply:
         return json.loads(self.out, parse_constant=refuse)
 
 
-def hears_signals() -> None:
-    """In a new process: Ctrl-C reaches it also where these tests run in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def cli(
     *words: str, home: Path | None = None, env: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> Reply:
     """Runs ``cli.py`` as a process of its own."""
     given = ["--home", str(home)] if home is not None else []
     script = Script([str(ROOT / "cli.py"), *given, *words], clean_environment(**(env or {})), cwd)
+    begun = time.monotonic()
     try:
         out, err = script.communicate(timeout=300)
     finally:
         script.kill()
-    return Reply(script.wait(), out, err)
+    return Reply(script.wait(), out, err, time.monotonic() - begun)
 
 
 def cli_here(*words: str, home: Path | None = None) -> Reply:

@@ -118,6 +118,10 @@ class Script:
         self.wait(timeout)
         return _content(self._out), _content(self._err)
 
+    def written(self) -> str:
+        """What it has written to stderr until now."""
+        return _content(self._err)
+
     def send_signal(self, number: int) -> None:
         """Sends it a signal unless it has ended."""
         self._process.send_signal(number)
@@ -223,5 +227,4 @@ def _nameless() -> IO[bytes]:
 
 
 def _content(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode()
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode()
