@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.warm import Script, clean_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = Path(__file__).parent / "reference" / "credit_linesearch.json"
@@ -131,11 +132,16 @@ phases:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a command said and how it ended."""
+    """What a command said and how it ended.
+
+    Attributes:
+        seconds: how long it ran, its start left out where it was forked.
+    """
 
     code: int
     out: str
     err: str
+    seconds: float = 0.0
 
     @property
     def json(self) -> Any:
@@ -147,33 +153,18 @@ class Reply:
         return json.loads(self.out, parse_constant=refuse)
 
 
-def clean_environment(**more: str) -> dict[str, str]:
-    """This process's environment without what would lead the command to another home or store."""
-    led_by = ("PHASEGATE_HOME", "MLFLOW_TRACKING_URI", "NO_COLOR", "FORCE_COLOR")
-    kept = {k: v for k, v in os.environ.items() if k not in led_by}
-    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
-
-
-def hears_signals() -> None:
-    """In a new process: Ctrl-C reaches it also where these tests run in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def cli(
     *words: str, home: Path | None = None, env: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> Reply:
     """Runs ``cli.py`` as a process of its own."""
     given = ["--home", str(home)] if home is not None else []
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *given, *words],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=clean_environment(**(env or {})),
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-    )
-    return Reply(done.returncode, done.stdout, done.stderr)
+    script = Script([str(ROOT / "cli.py"), *given, *words], clean_environment(**(env or {})), cwd)
+    begun = time.monotonic()
+    try:
+        out, err = script.communicate(timeout=300)
+    finally:
+        script.kill()
+    return Reply(script.wait(), out, err, time.monotonic() - begun)
 
 
 def cli_here(*words: str, home: Path | None = None) -> Reply:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
@@ -286,10 +285,9 @@ def test_a_program_that_is_held_ends_advance_with_75_and_says_by_whom(fresh_home
 
 
 def test_an_unreachable_store_ends_with_69_within_20_seconds(fresh_home: MakeHome) -> None:
-    began = time.monotonic()
     reply = cli("advance", "quick", home=fresh_home(QUICK), env={"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
     assert_refused(reply, 69, "http://127.0.0.1:9")
-    assert time.monotonic() - began < 20
+    assert reply.seconds < 20
 
 
 def test_a_folder_as_store_ends_with_69(fresh_home: MakeHome) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from small_homes import ROOT, clean_environment
+
+from tests.support.warm import Script
 
 PATIENCE = 240.0
 WAITING = """
@@ -33,14 +33,12 @@ def made(home: Path) -> list[str]:
     return lines.read_text().splitlines() if lines.exists() else []
 
 
-def start(home: Path, *words: str, **env: str) -> subprocess.Popen[str]:
+def start(home: Path, *words: str, **env: str) -> Script:
     """The command line, in a process of its own."""
-    command = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), *words]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=clean_environment(**env))
+    return Script([str(ROOT / "cli.py"), "--home", str(home), *words], clean_environment(**env))
 
 
-def wait_until_made(home: Path, count: int, working: subprocess.Popen[str]) -> None:
+def wait_until_made(home: Path, count: int, working: Script) -> None:
     """Returns when so many runs have begun."""
     until = time.monotonic() + PATIENCE
     while len(made(home)) < count:
@@ -49,7 +47,16 @@ def wait_until_made(home: Path, count: int, working: subprocess.Popen[str]) -> N
         time.sleep(0.05)
 
 
-def ends(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+def wait_until_said(process: Script, text: str) -> None:
+    """Returns when that stands on a process's stderr; it must still be at work then."""
+    until = time.monotonic() + PATIENCE
+    while text not in process.written():
+        assert time.monotonic() < until, process.written()
+        time.sleep(0.05)
+    assert process.poll() is None, process.communicate()
+
+
+def ends(process: Script) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a process, when it has ended."""
     out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
+    return process.wait(), out, err

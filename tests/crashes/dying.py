@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,10 @@ class Points:
                 return real(*args, **more)
 
         setattr(owner, method, call)
+        if isinstance(owner, ModuleType):  # others may have imported the function by its name
+            for module in list(sys.modules.values()):
+                if getattr(module, method, None) is real:
+                    setattr(module, method, call)
 
 
 def public(cls: type) -> list[str]:

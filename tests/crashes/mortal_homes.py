@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -14,6 +12,8 @@ from pathlib import Path
 
 import psutil
 from small_homes import ROOT, clean_environment, copy_home, make_home
+
+from tests.support.warm import Script
 
 DYING = Path(__file__).with_name("dying.py")
 PROGRAM = "mortal"
@@ -150,21 +150,22 @@ def copy_of(home: Path, folder: Path) -> Path:
     return folder
 
 
-def start(home: Path, *words: str, script: Sequence[str] = (), dies: str = "") -> subprocess.Popen[bytes]:
-    """An advance (or another command) in a process group of its own; what it says goes to a file."""
+def start(home: Path, *words: str, script: Sequence[str] = (), dies: str = "", fresh: bool = False) -> Script:
+    """An advance (or another command) in a process group of its own; what it says goes to a file.
+
+    Args:
+        fresh: it is started as a person starts it, imports and all.
+    """
     given = [*script, str(home)] if script else [str(ROOT / "cli.py"), "--home", str(home)]
     env = clean_environment(**({"DIES": dies} if dies else {}))
     with (home / "said").open("ab") as said:
-        return subprocess.Popen(
-            [sys.executable, *given, *words],
-            stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=env, start_new_session=True,
-        )  # fmt: skip
+        return Script([*given, *words], env, output=said, new_session=True, fresh=fresh)
 
 
-def die_at(home: Path, point: str, nth: int, *words: str) -> int:
+def die_at(home: Path, point: str, nth: int, *words: str, fresh: bool = False) -> int:
     """Runs a command that kills itself at a point; gives how it ended."""
     script = [str(DYING), "--at", point, "--nth", str(nth)]
-    return start(home, *words, script=script).wait(timeout=120)
+    return start(home, *words, script=script, fresh=fresh).wait(timeout=120)
 
 
 def names_of(home: Path, *words: str) -> list[str]:
@@ -189,7 +190,7 @@ def workers_of(home: Path) -> list[psutil.Process]:
     return found
 
 
-def kill_group(process: psutil.Process | subprocess.Popen[bytes]) -> None:
+def kill_group(process: psutil.Process | Script) -> None:
     """SIGKILL to a process and its group."""
     try:
         os.killpg(process.pid, signal.SIGKILL)

@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from endings import assert_ended_well, began, read_records, read_store, results_to_adopt
@@ -17,6 +18,7 @@ from points import LIVES, POINTS, Point
 from small_homes import contents
 
 import cli
+from tests.support.rotation import share, turn_of_this_change
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +26,9 @@ WRITES = ("journal.", "mlflow.", "file.", "worker.")
 """What makes one durable change; other names are of stretches in which several are made."""
 ADVANCE = ("advance", PROGRAM, "--all", "--jobs", "1")
 ACCEPT = (*ADVANCE, "--accept")
+TODAY = share(POINTS, turn_of_this_change())
+FRESH = [next(point for point in POINTS if point.life == life) for life in LIVES]
+"""The points at which a fresh interpreter dies: one of each life, as a person would have started it."""
 SAY = ("override", PROGRAM, "second", "--choose", "costly", "--reason", "it may help", "--by", "ana")
 
 
@@ -151,13 +156,18 @@ def assert_settled(home: Path) -> None:
     assert [name for name in {*before, *after} if before.get(name) != after.get(name)] == []
 
 
-@pytest.mark.parametrize("point", POINTS, ids=str)
+def when_it_is_its_turn(point: Point) -> Any:
+    return pytest.param(point, id=str(point), marks=() if point in TODAY else pytest.mark.off_turn)
+
+
+@pytest.mark.parametrize("point", map(when_it_is_its_turn, POINTS))
 def test_killed_there_the_next_advance_ends_as_if_nothing_had_happened(
     lives: Lives, tmp_path: Path, point: Point
 ) -> None:
     life, unbroken = lives.life(point.life), lives.unbroken(point.life)
     home = life.make(tmp_path / "home")
-    assert die_at(home, point.name, point.nth, *life.words) == -signal.SIGKILL, said(home)
+    code = die_at(home, point.name, point.nth, *life.words, fresh=point in FRESH)
+    assert code == -signal.SIGKILL, said(home)
     assert until_gone(home) == []
     allowed = may_be_made_again(home)
     go_on(home, life)

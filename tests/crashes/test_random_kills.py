@@ -15,6 +15,8 @@ import pytest
 from endings import assert_ended_well
 from mortal_homes import PROGRAM, kill_group, mortal_home, said, start, until_gone, workers_of
 
+from tests.support.warm import Script
+
 pytestmark = pytest.mark.slow
 
 SEED, KILLS, HOMES = 20240607, 50, 5
@@ -54,7 +56,7 @@ class Storm:
             kill_group(planner)
             planner.wait()
 
-    def _wait(self, planner: subprocess.Popen[bytes], who: str) -> None:
+    def _wait(self, planner: Script, who: str) -> None:
         seconds = self.chance.uniform(0.0, self.longest)
         try:
             planner.wait(seconds)

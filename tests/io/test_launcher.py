@@ -27,6 +27,7 @@ from planner.records.jobs import Description, Ended, Event, Job, Progressed, Sta
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments_for_tests"
 ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def result_of(job: Job) -> dict[str, Any]:
     return found
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     until = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > until:
@@ -113,7 +114,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def gone(pids: list[int], seconds: float = 10.0) -> bool:
+def gone(pids: list[int], seconds: float = PATIENCE) -> bool:
     return eventually(lambda: not any(alive(pid) for pid in pids), seconds)
 
 
@@ -653,7 +654,7 @@ class TestLocalLauncher:
             else:
                 next(line for line in parent.stdout if "outcome" in line)
             parent.kill()
-        assert gone(pids, 2.0)
+        assert gone(pids)
 
 
 def test_a_commands_description_changes_with_its_words() -> None:

@@ -81,14 +81,15 @@ def test_time_left_is_the_mean_run_times_the_rounds_to_come(
 
 def test_without_a_terminal_each_ended_run_is_a_line() -> None:
     stream = io.StringIO()
-    progress = Progress(workers=2, stream=stream, environment={})
+    progress = Progress(workers=2, stream=stream, environment={}, clock=Clock())
     progress.start(18, "samebatch")
     for number in range(1, 4):
         progress.event(job(number), started(number))
         progress.event(job(number), Progressed(job_id=f"job-{number}", done=1, total=2))
         progress.event(job(number), ended(number, 8.75))
     progress.finish()
-    assert stream.getvalue().splitlines()[0].startswith("[ 1/18] oracle_norm seed 1 ok 8.8 s, about 1 min 1")
+    first = stream.getvalue().splitlines()[0]
+    assert first == "[ 1/18] oracle_norm seed 1 ok 8.8 s, about 1 min 19 s left"
     assert len(stream.getvalue().splitlines()) == 3
     assert "\x1b" not in stream.getvalue()
 
@@ -137,7 +138,7 @@ def test_a_terminal_shows_a_bar_and_obeys_no_color(
     for name, value in (("TERM", "xterm-256color"), ("COLUMNS", "200"), ("NO_COLOR", no_color)):
         monkeypatch.setenv(name, value)
     stream = Terminal()
-    progress = Progress(stream=stream, environment={"NO_COLOR": no_color})
+    progress = Progress(stream=stream, environment={"NO_COLOR": no_color}, clock=Clock())
     progress.start(2, "samebatch")
     progress.event(job(1, "arm[one]"), started(1))
     progress.event(job(2, "two"), started(2))

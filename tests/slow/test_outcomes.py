@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import textwrap
 import time
 from collections import Counter
@@ -13,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from looking import Seen, mlflow_runs_of
-from small_homes import ROOT, clean_environment, cli, hears_signals
+from small_homes import ROOT, clean_environment, cli
+
+from tests.support.warm import Script
 
 pytestmark = pytest.mark.slow
 
@@ -226,11 +226,8 @@ def test_a_full_disk_ends_no_tries_and_the_run_is_made_when_there_is_room(
 
 def test_ctrl_c_ends_the_run_in_progress_as_killed(home_of: Callable[..., Path]) -> None:
     home = home_of("ok", "takes_long")
-    words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), "advance", "--jobs", "1"]
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(
-        words, stdout=quiet, stderr=quiet, env=clean_environment(), preexec_fn=hears_signals
-    )
+    words = [str(ROOT / "cli.py"), "--home", str(home), "advance", "--jobs", "1"]
+    process = Script(words, clean_environment())
     until = time.monotonic() + 60
     while not list((home / "mlruns" / "work").rglob("metrics.jsonl")) or len(by_arm(home)) < 2:
         assert time.monotonic() < until

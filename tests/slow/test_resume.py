@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -14,7 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_homes import ROOT, clean_environment, cli, hears_signals, make_home
+from small_homes import ROOT, clean_environment, cli, make_home
+
+from tests.support.warm import Script
 
 pytestmark = pytest.mark.slow
 PATIENCE = 60.0
@@ -119,13 +119,10 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def advance_until_it_waits(home: Path) -> subprocess.Popen[bytes]:
+def advance_until_it_waits(home: Path) -> Script:
     """An advance that has come to the stage that waits."""
-    words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), "advance", "--all", "--jobs", "1"]
-    nothing = subprocess.DEVNULL
-    process = subprocess.Popen(
-        words, stdout=nothing, stderr=nothing, env=clean_environment(), preexec_fn=hears_signals
-    )
+    words = [str(ROOT / "cli.py"), "--home", str(home), "advance", "--all", "--jobs", "1"]
+    process = Script(words, clean_environment())
     until = time.monotonic() + PATIENCE
     while not (home / "begun" / "1.0-1-4").exists():
         assert process.poll() is None
@@ -141,21 +138,21 @@ def check_resumed(home: Path, unbroken: Path) -> None:
     assert repeated == {"1.0-1-4": 2}
 
 
-def killed_with_its_planner(home: Path, process: subprocess.Popen[bytes]) -> None:
+def killed_with_its_planner(home: Path, process: Script) -> None:
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.wait(PATIENCE)
     psutil.wait_procs(workers, timeout=PATIENCE)
 
 
-def stopped_in_good_order(home: Path, process: subprocess.Popen[bytes]) -> None:
+def stopped_in_good_order(home: Path, process: Script) -> None:
     process.send_signal(signal.SIGINT)
     process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("cut", [killed_with_its_planner, stopped_in_good_order])
 def test_the_next_advance_goes_on_from_the_last_checkpoint(
-    tmp_path: Path, unbroken: Path, cut: Callable[[Path, subprocess.Popen[bytes]], None]
+    tmp_path: Path, unbroken: Path, cut: Callable[[Path, Script], None]
 ) -> None:
     home = home_of(tmp_path / "home")
     process = advance_until_it_waits(home)

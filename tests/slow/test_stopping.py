@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import psutil
 import pytest
 from looking import mlflow_runs_of
-from small_homes import QUICK, ROOT, clean_environment, cli, hears_signals
+from small_homes import QUICK, ROOT, clean_environment, cli
+from waiting_homes import wait_until_said
+
+from tests.support.warm import Script
 
 pytestmark = pytest.mark.slow
 PATIENCE = 60.0
@@ -28,6 +29,7 @@ WAITING = """
 """
 SLOW_STORE = """
 import sys, time
+sys.path.insert(0, {root!r})
 import planner.io.mlflow.run_store as store
 
 finish = store.MlflowRuns.finish
@@ -48,24 +50,12 @@ cli.main()
 class Advance:
     """An ``advance`` in progress."""
 
-    def __init__(self, home: Path, *command: str, ignored: signal.Signals | None = None) -> None:
+    def __init__(
+        self, home: Path, script: Path = ROOT / "cli.py", ignored: Collection[signal.Signals] = ()
+    ) -> None:
         self.home = home
-
-        def prepare() -> None:
-            hears_signals()
-            if ignored is not None:
-                signal.signal(ignored, signal.SIG_IGN)
-
-        words = [sys.executable, *command, "--home", str(home), "advance", "--jobs", "1", "--json"]
-        self.process = subprocess.Popen(
-            words,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=home,
-            env=clean_environment(PYTHONPATH=str(ROOT)),
-            preexec_fn=prepare,
-        )
+        words = [str(script), "--home", str(home), "advance", "--jobs", "1", "--json"]
+        self.process = Script(words, clean_environment(), home, ignored=ignored)
 
     def wait_for(self, name: str) -> list[psutil.Process]:
         """Until the file is there; gives the processes that were started until then."""
@@ -79,7 +69,7 @@ class Advance:
     def ends(self) -> tuple[int, str, str]:
         """Its exit code and what it said."""
         out, err = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, out, err
+        return self.process.wait(), out, err
 
 
 @pytest.fixture
@@ -89,6 +79,13 @@ def waiting_home(fresh_home: Callable[..., Path]) -> Path:
     text = module.read_text()
     module.write_text(text.replace("\n    for step in range(4):", f"{WAITING}\n    for step in range(4):"))
     return home
+
+
+def slow_store(home: Path, seconds: float) -> Path:
+    """A command line that takes so long to write down how a run has ended."""
+    script = home / "slow_store.py"
+    script.write_text(SLOW_STORE.format(root=str(ROOT), seconds=seconds))
+    return script
 
 
 def goes_on(home: Path, launched: int) -> None:
@@ -102,7 +99,7 @@ def goes_on(home: Path, launched: int) -> None:
 def test_a_signal_marks_the_runs_in_progress_says_how_to_go_on_and_loses_nothing(
     waiting_home: Path, number: signal.Signals
 ) -> None:
-    advance = Advance(waiting_home, str(ROOT / "cli.py"))
+    advance = Advance(waiting_home)
     children = advance.wait_for("waits")
     assert len(children) == 2
     advance.process.send_signal(number)
@@ -120,7 +117,7 @@ def test_a_signal_marks_the_runs_in_progress_says_how_to_go_on_and_loses_nothing
 
 
 def test_a_terminal_that_goes_away_does_not_stop_what_was_started_with_nohup(waiting_home: Path) -> None:
-    advance = Advance(waiting_home, str(ROOT / "cli.py"), ignored=signal.SIGHUP)
+    advance = Advance(waiting_home, ignored=[signal.SIGHUP])
     advance.wait_for("waits")
     advance.process.send_signal(signal.SIGHUP)
     (waiting_home / "go").touch()
@@ -131,7 +128,7 @@ def test_a_terminal_that_goes_away_does_not_stop_what_was_started_with_nohup(wai
 
 def test_a_write_in_progress_is_finished_first(fresh_home: Callable[..., Path]) -> None:
     home = fresh_home(QUICK)
-    advance = Advance(home, "-c", SLOW_STORE.format(seconds=2))
+    advance = Advance(home, slow_store(home, seconds=2))
     advance.wait_for("writes")
     advance.process.send_signal(signal.SIGINT)
     code, _, err = advance.ends()
@@ -144,16 +141,15 @@ def test_a_write_in_progress_is_finished_first(fresh_home: Callable[..., Path]) 
 
 def test_a_second_signal_ends_at_once_and_leaves_no_process(fresh_home: Callable[..., Path]) -> None:
     home = fresh_home(QUICK)
-    advance = Advance(home, "-c", SLOW_STORE.format(seconds=60))
+    advance = Advance(home, slow_store(home, seconds=600))
     children = advance.wait_for("writes")
     advance.process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
-    begun = time.monotonic()
+    wait_until_said(advance.process, "once more ends at once")
     advance.process.send_signal(signal.SIGINT)
     code, _, err = advance.ends()
     assert (code, "Traceback" in err) == (130, False)
-    assert time.monotonic() - begun < 5
-    _, alive = psutil.wait_procs(children, timeout=5)
+    assert not (home / "written").exists()
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE)
     assert alive == []
     # What had ended and was not written down is adopted.
     goes_on(home, launched=5)
