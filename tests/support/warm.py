@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from planner.io.mlflow_client import _SETTINGS as MLFLOW_SETTINGS
+from planner.io.mlflow.client import _SETTINGS as MLFLOW_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 READ_LATE = frozenset(

@@ -26,8 +26,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-import planner
 from planner.io.mlflow_client import _SETTINGS as MLFLOW_SETTINGS
+
+import planner
 from tests.support.warm import LENGTH, Start
 
 IMPORTED_LATE = (
