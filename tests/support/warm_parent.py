@@ -26,9 +26,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from planner.io.mlflow_client import _SETTINGS as MLFLOW_SETTINGS
-
 import planner
+from planner.io.mlflow.client import _SETTINGS as MLFLOW_SETTINGS
 from tests.support.warm import LENGTH, Start
 
 IMPORTED_LATE = (
