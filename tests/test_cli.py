@@ -96,10 +96,8 @@ def test_without_a_reply_the_schema_is_that_of_a_program() -> None:
 
 
 def test_every_command_with_json_has_a_published_reply() -> None:
-    commands = {
-        command.name or command.callback.__name__: command.callback for command in app.registered_commands
-    }
-    with_json = {name for name, callback in commands.items() if "json" in signature(callback).parameters}
+    commands = [command.callback for command in app.registered_commands]
+    with_json = {command.__name__ for command in commands if "json" in signature(command).parameters}
     assert with_json == {name.partition("-")[0] for name in REPLIES}
 
 
@@ -350,6 +348,19 @@ def test_an_override_that_contradicts_nothing_says_nothing(own_home: Path) -> No
     assert_fits(revoked.json, "override")
     listed = cli_here("override", "quick", "--list", "--json", home=own_home)
     assert_fits(listed.json, "override-list")
+
+
+def test_a_run_that_is_excluded_and_code_that_is_kept_are_recorded_as_promised(own_home: Path) -> None:
+    explained = cli_here("explain", "quick", "--phase", "first", "--json", home=own_home).json
+    run = explained["criteria"][0]["run_ids"][0]
+    excluded = cli_here("exclude", run, "--reason", "a bad machine", "--json", home=own_home)
+    assert_fits(excluded.json, "exclude")
+    assert excluded.json["exclusion"]["run_id"] == run
+    experiment = own_home / "experiments" / "quick.py"
+    experiment.write_text(experiment.read_text() + "# a comment\n")
+    kept = cli_here("keep", "quick", "--reason", "a comment only", "--json", home=own_home)
+    assert_fits(kept.json, "keep")
+    assert len(kept.json["keep"]["old"]) == 1
 
 
 # --- working -------------------------------------------------------------------------------------
