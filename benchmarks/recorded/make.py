@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.recorded.drawn import drawn_lines
 from planner.criteria.answer import Judging
 from planner.digests import stepped_metrics
 from planner.evidence import Evidence
@@ -64,7 +65,7 @@ class Recorder:
 
 
 def lines_of(home: Home, name: str) -> Iterator[dict[str, Any]]:
-    """The program as its file has it, its runs, and what was judged of them."""
+    """The program as its file has it, its runs, and what was judged of them; runs drawn where it has none."""
     program, recorder = open_program(home, name), Recorder()
     with read_only_desk(home, program, Request()) as desk:
         build_position(replace(desk.recall(), judge=recorder))
@@ -77,6 +78,7 @@ def lines_of(home: Home, name: str) -> Iterator[dict[str, Any]]:
         }
     for asked in recorder.asked:
         yield {"judged": asked}
+    yield from drawn_lines(program, list(dict.fromkeys(asked["phase"] for asked in recorder.asked)))
 
 
 def main(folder: str) -> None:
