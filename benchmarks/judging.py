@@ -1,8 +1,8 @@
 """How long judging takes, here and in an earlier version. ``make bench-judge``, with ``BASE=REVISION``.
 
-Judges what ``recorded/`` holds: the runs of the five programs at standard fidelity, in the order in which
-the walk had them judged. Each version answers from a process of its own, in alternation, so that both meet
-the same load. Prints a table and writes ``benchmarks/results/judging.json``.
+Judges what ``recorded/`` holds: runs of every phase of the five programs. Each version answers from a process
+of its own, in alternation; what counts is processor time, so that other processes matter little. Prints a
+table and writes ``benchmarks/results/judging.json``.
 """
 
 from __future__ import annotations

@@ -75,9 +75,9 @@ def read(path: Path, planner: Planner) -> Recorded:
 
 
 def judge_all(
-    planner: Planner, recorded: Recorded, clock: Callable[[], float] = time.perf_counter
+    planner: Planner, recorded: Recorded, clock: Callable[[], float] = time.process_time
 ) -> Iterator[tuple[str, Any, float]]:
-    """(program, verdict, seconds that judging it took), as the walk came to them."""
+    """(program, verdict, processor seconds that judging it took), as the walk came to them."""
     verdicts: dict[str, dict[str, Any]] = defaultdict(dict)
     for told in recorded.judged:
         name, phase, fidelity = told["program"], told["phase"], told["fidelity"]

@@ -24,6 +24,7 @@ from planner.policy import build_position
 from planner.program import Program
 from planner.runs import Run
 
+from benchmarks.recorded.drawn import drawn_lines
 from planner.evidence import Evidence
 from planner.io.programs import program_names
 from planner.paths import Home
@@ -65,7 +66,7 @@ class Recorder:
 
 
 def lines_of(home: Home, name: str) -> Iterator[dict[str, Any]]:
-    """The program as its file has it, its runs, and what was judged of them."""
+    """The program as its file has it, its runs, and what was judged of them; runs drawn where it has none."""
     program, recorder = open_program(home, name), Recorder()
     with read_only_desk(home, program, Request()) as desk:
         build_position(replace(desk.recall(), judge=recorder))
@@ -78,6 +79,7 @@ def lines_of(home: Home, name: str) -> Iterator[dict[str, Any]]:
         }
     for asked in recorder.asked:
         yield {"judged": asked}
+    yield from drawn_lines(program, list(dict.fromkeys(asked["phase"] for asked in recorder.asked)))
 
 
 def main(folder: str) -> None:
