@@ -47,7 +47,7 @@ slow: .venv/installed-dev
 
 # Real kills at every durable step and at random times, and lives with crashes beside undisturbed ones.
 crashes: .venv/installed-dev
-	$(PY) -m pytest -n 2 tests/crashes -m 'slow or not slow'
+	$(PY) -m pytest -n 2 tests/promises/crashes -m 'slow or not slow'
 
 # Two thousand runs, every tenth of which kills its worker: about ten minutes.
 soak: .venv/installed
@@ -64,7 +64,7 @@ bench-judge: .venv/installed
 	$(PY) -m benchmarks.judging $(if $(BASE),--base $(BASE))
 
 fuzz: .venv/installed-dev
-	$(PY) -m tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+	$(PY) -m tests.promises.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 # The fence, the picture and the tables of docs/architecture.md, from planner/floors.toml and the imports.
 architecture: .venv/installed

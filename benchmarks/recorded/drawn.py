@@ -6,12 +6,11 @@ import random
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from planner.criterion import Measured
-from planner.program import Program
-from planner.runs import Run, Series
-from planner.table import columns_read, phase_metrics
-
-from planner.evidence import as_text
+from planner.evidence.values import as_text
+from planner.language.criterion import Measured
+from planner.language.program import Program
+from planner.language.readings import columns_read, phase_metrics
+from planner.records.runs import Run, Series
 
 SEEDS = 6
 FIDELITY = "standard"
@@ -85,5 +84,5 @@ def _series(chance: random.Random, program: Program, phase: str, last: float) ->
     """A value at each of six steps and at those that criteria name, on the way to the final one."""
     named = {step for rule in _rules(program, phase) for step in (rule.at, rule.since)}
     steps = sorted({*range(SEEDS), *(step for step in named if isinstance(step, int))})
-    way = [last * (1 + chance.gauss(0.1, 0.02) * (len(steps) - k - 1)) for k in range(len(steps))]
-    return tuple(zip(steps, way, strict=True))
+    values = [last * (1 + chance.gauss(0.1, 0.02) * (len(steps) - k - 1)) for k in range(len(steps))]
+    return tuple(zip(steps, values, strict=True))

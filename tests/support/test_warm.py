@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_homes import QUICK, make_home
+from tests.support.small_homes import QUICK, make_home
 from tests.support.warm import ROOT, Script, clean_environment
 
 TELLS = """
