@@ -112,7 +112,8 @@ def fence_of(house: House, room: str) -> str:
     if house.decides(room):
         rows = {name: why for name, why in rows.items() if not name.startswith("planner.io.")}
         rows |= {"planner.io": "what decides does not touch the world: take it as an argument"} | house.world
-    rows["planner.cli"] = "commands are called, they call nobody back"
+    if room != "cli":
+        rows["planner.cli"] = "commands are called, they call nobody back"
     for library, door in house.doors.items():
         if door != room:
             rows[library] = f"only {'planner/' if door != 'experiments' else ''}{door} imports it"
@@ -186,7 +187,7 @@ def _draw_room(axes: Any, room: str, centre: tuple[float, float]) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     x, y = centre
-    colour = "#fdf1e0" if room.startswith("io") else "#e8f0fb"
+    colour = "#fdf1e0" if room.startswith(("io", "cli")) else "#e8f0fb"
     shape = {"boxstyle": "round,pad=0.02", "facecolor": colour, "edgecolor": "#44546a"}
     axes.add_patch(FancyBboxPatch((x - 1.3, y - 0.28), 2.6, 0.56, **shape))
     axes.text(x, y, room, ha="center", va="center", fontsize=11)

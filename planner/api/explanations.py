@@ -10,7 +10,7 @@ from planner.api.table_runs import runs_of_table
 from planner.api.verdicts import as_program, checked_fidelity
 from planner.errors import UsageError
 from planner.explaining import what_if as counterfactual
-from planner.explaining.headline import standing_facts
+from planner.explaining.headline import headline_facts
 from planner.explaining.in_json import as_json
 from planner.explaining.in_text import as_text
 from planner.explaining.trace import trace_of
@@ -71,7 +71,7 @@ def explain(
 
 def _lines(verdict: Verdict, full: bool) -> Iterator[str]:
     """What a verdict says of itself."""
-    facts = [verdict.outcome, *standing_facts(verdict, Validity())]
+    facts = [verdict.outcome, *headline_facts(verdict, Validity())]
     yield f"{verdict.program} / {verdict.phase}: {', '.join(facts)}"
     if verdict.means:
         yield f"  {verdict.means}"
@@ -128,7 +128,7 @@ def what_if(
     """
     checked_fidelity(fidelity)
     chosen = chosen_phase(as_program(program), phase, runs_of_table(program, table))
-    given = [counterfactual.read_given(program, chosen, text) for text in given_texts(means)]
+    given = [counterfactual.read_intervention(program, chosen, text) for text in given_texts(means)]
     situation = situation_of_table(program, table, fidelity, no_run=True)
     data = counterfactual.what_if(situation, chosen, given)
     return report_of(counterfactual.what_if_lines(data), data)

@@ -13,13 +13,14 @@ from planner.api.report import Report, report_of
 from planner.api.simulations import calibrate as calibrate_program
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan
-from planner.errors import UsageError, each_apart
+from planner.errors import Fault, UsageError, each_apart
 from planner.explaining.in_json import as_json
 from planner.explaining.in_text import as_text
 from planner.explaining.what_if import what_if_lines
 from planner.explaining.why_not import why_not, why_not_lines
+from planner.io.commands.explain import trace_for
 from planner.io.commands.open_home import open_program, read_program_state
-from planner.io.commands.read import memo_text, trace_for
+from planner.io.commands.read import memo_text
 from planner.io.programs.loader import program_names
 from planner.language.finding import Finding
 from planner.language.program import Program
@@ -104,9 +105,10 @@ class HomeReader:
             A report; ``data`` is what ``status --json`` gives. Where none is named, a program that cannot be
             read does not hide the others: the text says what is wrong with it.
         """
-        states, faults = each_apart([name] if name is not None else self.programs(), self._state)
-        if name is not None and faults:
-            raise faults[0]
+        if name is not None:
+            states, faults = [self._state(name)], list[Fault]()
+        else:
+            states, faults = each_apart(self.programs(), self._state)
         data = {"schema": "phasegate.status/1", "programs": [program_json(state) for state in states]}
         return Report("\n\n".join(["\n".join(as_lines(s)) for s in states] + [str(f) for f in faults]), data)
 
@@ -169,7 +171,7 @@ class HomeReader:
         Raises:
             UsageError: a name is no arm and metric of the phase, or the phase cannot be judged on the runs.
         """
-        from planner.io.commands.what_if import suppose
+        from planner.io.commands.explain import suppose
 
         data = suppose(self._home, trace_for(self._home, name, phase, None), given_texts(means))
         return report_of(what_if_lines(data), data)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from planner.api.report import Report
 from planner.api.verdicts import as_program, checked_fidelity
+from planner.calibration.noise_model import Shape
 from planner.calibration.report import as_json, as_text
 from planner.io.commands.calibrate import CalibrationOptions, calibrate_judged
 from planner.language.program import Program
@@ -17,7 +18,7 @@ def calibrate(
     /,
     *,
     noise: Mapping[str, float] | None = None,
-    noise_shape: str = "normal",
+    noise_shape: Shape = "normal",
     effect: float = 1.0,
     means: Mapping[str, float] | None = None,
     repetitions: int = 200,

@@ -36,9 +36,9 @@ def _texts(cls: type) -> dict[str, str]:
         return {}
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)
-    found = {}
+    descriptions = {}
     for line, after in zip(body.body, body.body[1:], strict=False):
-        told = after.value if isinstance(after, ast.Expr) else None
-        if isinstance(line, ast.AnnAssign) and isinstance(told, ast.Constant):
-            found[ast.unparse(line.target).rstrip("_")] = " ".join(str(told.value).split())
-    return found
+        docstring = after.value if isinstance(after, ast.Expr) else None
+        if isinstance(line, ast.AnnAssign) and isinstance(docstring, ast.Constant):
+            descriptions[ast.unparse(line.target).rstrip("_")] = " ".join(str(docstring.value).split())
+    return descriptions

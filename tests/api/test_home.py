@@ -10,7 +10,7 @@ import planner
 from planner.io.journal.journal import Journal
 from planner.paths import Home
 from planner.testing import MemoryHome
-from tests.small_homes import QUICK, WAITS, add_program, cli_here, contents, make_home
+from tests.support.small_homes import QUICK, WAITS, add_program, cli_here, contents, make_home
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import planner
 from experiments.contract import Config, Data
 from planner.records.runs import PlannedRun
 from planner.testing import Measurement, MemoryHome, example_program, measure_with, run_experiment
-from tests.worlds import World, scores, small, steady
+from tests.support.worlds import World, scores, small, steady
 
 
 def scripted(script: Any) -> Any:

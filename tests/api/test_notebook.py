@@ -12,7 +12,7 @@ import planner
 from planner.records.person import Revocation
 from planner.testing import MemoryHome, example_program, example_table
 from planner.text.html import card, escape, items, table
-from tests import hand_made
+from tests.support import hand_made
 
 ATTACK = '<img src=x onerror="alert(1)"> & \x1b]0;title\x07 ‮ $\\href{javascript:alert(1)}{x}$ </pre></td>'
 OURS = {"div", "strong", "p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "pre"}

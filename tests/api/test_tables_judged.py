@@ -10,8 +10,8 @@ import pytest
 import planner
 from planner.language.program import Program, build
 from planner.testing import MemoryHome, example_program, example_table
-from tests.reference_figures import load_draft, load_figures, reference_verdict
-from tests.worlds import foreign_run, scores, small, stand
+from tests.support.reference_figures import load_draft, load_figures, reference_verdict
+from tests.support.worlds import foreign_run, scores, small, stand
 
 
 def table_of(script: Any, arms: tuple[str, ...]) -> list[dict[str, Any]]:
