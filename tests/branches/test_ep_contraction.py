@@ -13,7 +13,7 @@ from worlds import ROOT, Scripted, World
 from planner.evidence.evidence import Evidence
 from planner.io.programs.loader import load_program
 from planner.judging.verdict import build_test_design, judge_phase
-from planner.lineage.status import Standpoint
+from planner.lineage.program_state import ProgramState
 from planner.records.jobs import Ended, Event, Job, Started
 from planner.records.runs import Run
 from planner.records.verdict import ClaimResult, Verdict
@@ -114,7 +114,7 @@ class BySeries(Scripted):
 
 def after_advance(
     folder: Path, runs: Story, noise: float = 0.01, **wishes: object
-) -> tuple[World, Standpoint, str]:
+) -> tuple[World, ProgramState, str]:
     """(the world after one advance, where the program stands, the state that the loop ended in)."""
     world = World(folder, PROGRAM, lambda arm, seed: "lost")
     world.launcher = BySeries(runs, noise)
