@@ -38,10 +38,10 @@ def judge_level(question: Question, rule: Level) -> CriterionResult:
     floor = question.program.metrics[rule.metric].floor if rule.against_floor else None
     threshold = float(floor) if isinstance(floor, int | float) else rule.threshold
 
-    def judge(asked: Question, one: Level, arm: str) -> CriterionResult:
+    def judge(narrowed: Question, one: Level, arm: str) -> CriterionResult:
         if isinstance(floor, str):
-            return _above_metric(asked, one, arm, floor)
-        return _plain(asked, one, arm, threshold)
+            return _above_metric(narrowed, one, arm, floor)
+        return _plain(narrowed, one, arm, threshold)
 
     parts = judge_arms(question, rule, judge)
     return joined(question, rule, threshold, parts, every=not rule.any_arm)

@@ -21,7 +21,7 @@ def judge_with_projected_n(quantity: Quantity, design: TestDesign, with_flip_poi
     answer = judge_quantity(quantity, design, with_flip_points)
     if answer.outcome != "undecided":
         return answer
-    return replace(answer, needs=seeds_to_decide(quantity, design))
+    return replace(answer, projected_n=seeds_to_decide(quantity, design))
 
 
 def seeds_to_decide(quantity: Quantity, design: TestDesign) -> int | None:
@@ -37,7 +37,7 @@ def seeds_to_decide(quantity: Quantity, design: TestDesign) -> int | None:
     observed, noise = intervals.mean(values), intervals.sd(values)
     if quantity.in_sequence:
         alpha = design.false_pass / quantity.n_comparisons_met
-        found = _in_sequence(quantity.delta or 0.0, observed, noise, (alpha, design.false_fail))
+        n = _in_sequence(quantity.delta or 0.0, observed, noise, (alpha, design.false_fail))
     else:
         met = quantity.region.holds(observed)
         level = (
@@ -45,8 +45,8 @@ def seeds_to_decide(quantity: Quantity, design: TestDesign) -> int | None:
             if met
             else design.confidence_level_not_met(quantity.n_comparisons_not_met)
         )
-        found = _by_interval(_distance(quantity, observed), noise, level)
-    return None if found is None or found > MOST else max(found, len(values) + 1)
+        n = _by_interval(_distance(quantity, observed), noise, level)
+    return None if n is None or n > MOST else max(n, len(values) + 1)
 
 
 def _distance(quantity: Quantity, observed: float) -> float:

@@ -35,13 +35,13 @@ def shifted(run: Run, metric: str, by: float, weight: Callable[[int], float] = l
         weight: step -> how much of that the value at it moves; the final value moves as the last step does.
     """
     series = run.series.get(metric, ())
-    way = tuple((step, value + by * weight(step)) for step, value in series)
+    curve = tuple((step, value + by * weight(step)) for step, value in series)
     last = weight(series[-1][0]) if series else 1.0
     final = {metric: run.metrics[metric] + by * last} if metric in run.metrics else {}
     return run.model_copy(
         update={
             "metrics": {**run.metrics, **final},
-            "series": {**run.series, metric: way} if series else run.series,
+            "series": {**run.series, metric: curve} if series else run.series,
         }
     )
 
@@ -104,10 +104,10 @@ class _Reading:
         """How far the reading moves where the run moves by one unit; 0 where it does not."""
         now = self._now or 0.0
         unit = max(abs(now), 1.0)
-        there = run_value(
+        nudged = run_value(
             self.program, _tilted(self.run, self._base, self.rule, unit), self.metric, self.rule
         )
-        return 0.0 if there is None else (there - now) / unit
+        return 0.0 if nudged is None else (nudged - now) / unit
 
     @cached_property
     def _part(self) -> float | None:
@@ -120,16 +120,16 @@ class _Reading:
         now = self._now
         if now is None or not is_finite(now) or not is_finite(wanted):
             return None
-        by = self._way_to(now, wanted)
+        by = self._shift_to(now, wanted)
         if by is None:
             return None
         moved = _tilted(self.run, self._base, self.rule, by)
-        found = run_value(self.program, moved, self.metric, self.rule)
-        least = _CLOSE * max(abs(now), 1e-300)
-        close = found is not None and math.isclose(found, wanted, rel_tol=_CLOSE, abs_tol=least)
+        reading = run_value(self.program, moved, self.metric, self.rule)
+        tolerance = _CLOSE * max(abs(now), 1e-300)
+        close = reading is not None and math.isclose(reading, wanted, rel_tol=_CLOSE, abs_tol=tolerance)
         return moved if close else None
 
-    def _way_to(self, now: float, wanted: float) -> float | None:
+    def _shift_to(self, now: float, wanted: float) -> float | None:
         """How far the run has to move; of a share p = part / (part + rest), its part."""
         if self._base == self.metric:
             return (wanted - now) / self._gain if self._gain else None

@@ -63,10 +63,10 @@ def _parsed(text: str) -> Any:
         return text
     for read in (json.loads, ast.literal_eval):
         try:
-            found = read(text)
+            value = read(text)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
-        return found if isinstance(found, list | tuple | dict) else text
+        return value if isinstance(value, list | tuple | dict) else text
     return text
 
 

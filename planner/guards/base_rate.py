@@ -29,7 +29,7 @@ def judge_floors(
     """
     rules = program.phases[phase]
     required = required_by_gate(program, phase)
-    told: dict[str, dict[str, None]] = {}
+    below: dict[str, dict[str, None]] = {}
     looked = False
     for name in (n for n in rules.criteria if n in required):
         rule = rules.criteria[name]
@@ -38,9 +38,9 @@ def judge_floors(
             values = _means(program, evidence, arm, rule)
             looked = looked or values is not None
             if values is not None and not _beyond(program.metrics[rule.metric].better, *values):
-                told.setdefault(rule.metric, {})[_text(program, rule, arm, *values)] = None
+                below.setdefault(rule.metric, {})[_text(program, rule, arm, *values)] = None
     consequence = rules.guards.get(FLOOR, "caveat")
-    if looked and not told:
+    if looked and not below:
         reason = "what the gate finds good lies beyond its base rate"
         return [GuardResult(id=FLOOR, outcome="met", consequence=consequence, reason=reason)]
     return [
@@ -51,7 +51,7 @@ def judge_floors(
             observed=metric,
             reason=f"{'; '.join(texts)}: an improvement below the base rate is none",
         )
-        for metric, texts in told.items()
+        for metric, texts in below.items()
     ]
 
 

@@ -94,7 +94,7 @@ class FiniteValues:
     def _reads(self, rule: Criterion, result: CriterionResult, bad: Bad) -> bool:
         """Whether a measured criterion reads one of these values; a combined one reads none itself."""
         metrics = self._program.with_parts(metric for metric, _ in columns_read(self._program, rule))
-        runs = {run.id for (metric, _), found in bad.items() if metric in metrics for run in found}
+        runs = {run.id for (metric, _), affected in bad.items() if metric in metrics for run in affected}
         return bool(runs & set(result.run_ids))
 
 

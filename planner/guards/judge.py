@@ -56,7 +56,7 @@ def judge_guards(
         result_of: the result that a criterion's name means, from this phase or an earlier one.
     """
     rules = program.phases[phase]
-    found = [
+    results = [
         of_runs.seeds,
         of_runs.complete,
         *finite_values.judge(evidence, result_of),
@@ -69,10 +69,10 @@ def judge_guards(
         if name not in BUILT_IN_GUARDS:
             result = result_of(name)
             if name not in rules.criteria:  # a pre-flight: what is against it is told nowhere else
-                told = "; ".join([result.reason, *result.caveats])
-                result = result.model_copy(update={"reason": told})
-            found.append(judge_declared(name, consequence, result))
-    return found
+                reason = "; ".join([result.reason, *result.caveats])
+                result = result.model_copy(update={"reason": reason})
+            results.append(judge_declared(name, consequence, result))
+    return results
 
 
 def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
@@ -84,8 +84,8 @@ def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
             counts[f"{one} with {other}"] = len(evidence.of(one).keys() & evidence.of(other).keys())
     fewest = min(counts.values(), default=0)
     least = min(counts, key=lambda a: counts[a], default="")
-    asked = f"at least {rules.seeds} asked"
-    reason = f"{fewest} seed{'s' if fewest != 1 else ''} per arm (fewest: {least}), {asked}"
+    required = f"at least {rules.seeds} asked"
+    reason = f"{fewest} seed{'s' if fewest != 1 else ''} per arm (fewest: {least}), {required}"
     # A smoke run plans fewer than the phase asks for, which is no fault of its evidence.
     consequence = "caveat" if fewest >= design.seeds else rules.guards.get("seeds", "caveat")
     return GuardResult(
@@ -93,7 +93,7 @@ def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
         outcome="met" if fewest >= max(rules.seeds, 1) else "not_met",
         consequence=consequence,
         observed=float(fewest),
-        reason=reason if counts else f"no runs, {asked}",
+        reason=reason if counts else f"no runs, {required}",
     )
 
 
@@ -102,14 +102,14 @@ def _complete(rules: Phase, evidence: Evidence) -> GuardResult:
     lost = [
         (arm, seed, why) for arm, by in sorted(evidence.failed.items()) for seed, why in sorted(by.items())
     ]
-    told = [f"run {r.id} ({r.arm}, seed {r.seed}) ended early: {r.outcome}" for r in partial]
-    told += [f"{arm}, seed {seed}: {why}" for arm, seed, why in lost]
+    incomplete = [f"run {r.id} ({r.arm}, seed {r.seed}) ended early: {r.outcome}" for r in partial]
+    incomplete += [f"{arm}, seed {seed}: {why}" for arm, seed, why in lost]
     return GuardResult(
         id="complete",
-        outcome="not_met" if told else "met",
+        outcome="not_met" if incomplete else "met",
         consequence=rules.guards.get("complete", "caveat"),
-        observed=float(len(told)),
-        reason="; ".join(told) or "every run ended by itself",
+        observed=float(len(incomplete)),
+        reason="; ".join(incomplete) or "every run ended by itself",
     )
 
 
@@ -119,22 +119,22 @@ def _artifacts(rules: Phase, evidence: Evidence) -> list[GuardResult]:
     Arms may leave different files: each is to be left by some arm, and then by every run of it. Runs that
     do not say what they left (those of others) are passed over.
     """
-    known = [run for run in evidence.all_runs if run.artifacts is not None and run.outcome == "ok"]
-    if not rules.artifacts or not known:
+    reporting = [run for run in evidence.all_runs if run.artifacts is not None and run.outcome == "ok"]
+    if not rules.artifacts or not reporting:
         return []
-    told = []
+    missing = []
     for name in rules.artifacts:
-        arms = {run.arm for run in known if name in (run.artifacts or ())}
-        lacking = [run for run in known if run.arm in arms and name not in (run.artifacts or ())]
-        told += [f"{name} is missing in run {run.id} ({run.arm}, seed {run.seed})" for run in lacking]
-        told += [] if arms else [f"no run left {name}"]
+        arms = {run.arm for run in reporting if name in (run.artifacts or ())}
+        lacking = [run for run in reporting if run.arm in arms and name not in (run.artifacts or ())]
+        missing += [f"{name} is missing in run {run.id} ({run.arm}, seed {run.seed})" for run in lacking]
+        missing += [] if arms else [f"no run left {name}"]
     return [
         GuardResult(
             id="artifacts",
-            outcome="not_met" if told else "met",
+            outcome="not_met" if missing else "met",
             consequence=rules.guards.get("artifacts", "caveat"),
-            observed=float(len(told)),
-            reason="; ".join(told) or f"all {len(rules.artifacts)} files were left",
+            observed=float(len(missing)),
+            reason="; ".join(missing) or f"all {len(rules.artifacts)} files were left",
         )
     ]
 

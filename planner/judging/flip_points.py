@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from planner.criteria.results import turning_at
+from planner.criteria.results import flip_point_fields
 from planner.evidence.evidence import Evidence
 from planner.judging.sensitivity import Input, Lever, Perturbation, inputs_of, levers_of, moves
 from planner.language.criterion import Measured
@@ -193,7 +193,7 @@ class FlipPointSearch:
 
 def _with(result: CriterionResult, found: list[FlipPoint]) -> CriterionResult:
     turns = tuple((turning.flips_at, turning.flips_to) for turning in found)
-    return result if turns == result.turns else result.model_copy(update=turning_at(turns))
+    return result if turns == result.turns else result.model_copy(update=flip_point_fields(turns))
 
 
 def _held(joint: CriterionResult, turnings: tuple[FlipPoint, ...]) -> CriterionResult:
@@ -203,4 +203,4 @@ def _held(joint: CriterionResult, turnings: tuple[FlipPoint, ...]) -> CriterionR
         tried = [dict(t.outcomes) for t in turnings if t.flips_at == value]
         if not tried or any(outcomes.get(joint.id) == there for outcomes in tried):
             kept.append((value, there))
-    return joint if len(kept) == len(joint.turns) else joint.model_copy(update=turning_at(tuple(kept)))
+    return joint if len(kept) == len(joint.turns) else joint.model_copy(update=flip_point_fields(tuple(kept)))

@@ -84,7 +84,7 @@ def _detectable_effect(
     seeds, alpha, beta = max(design.most_seeds, power.LEAST), _one_sided(rule, design), design.false_fail
     effect = isinstance(rule, Comparison) and rule.better_by is not None
     needed = power.seeds_needed if effect else power.seeds_needed_for_margin
-    resolves = power.resolvable if effect else power.resolvable_margin
+    resolves = power.detectable_effect if effect else power.detectable_margin
     least = resolves(measured.least, seeds, alpha, beta)
     return DetectableEffect(
         criterion=name,

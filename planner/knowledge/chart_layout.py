@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.knowledge.chart import Arrow, Chart, Lane, Node
-from planner.phase_graph.layout import Place, controls
+from planner.phase_graph.layout import Point, controls
 
 _LINE, _PAD, _BETWEEN, _APART = 0.165, 0.2, 0.14, 0.34
 _LETTERS_PER_INCH, _TITLE_LETTERS_PER_INCH = 16.0, 12.0
@@ -28,16 +28,16 @@ class PlacedNode:
     """
 
     node: Node
-    corner: Place
-    size: Place
+    corner: Point
+    size: Point
     lines: tuple[str, ...]
 
     @property
-    def left(self) -> Place:
+    def left(self) -> Point:
         return self.corner[0], self.corner[1] + self.size[1] / 2
 
     @property
-    def right(self) -> Place:
+    def right(self) -> Point:
         return self.corner[0] + self.size[0], self.left[1]
 
 
@@ -53,7 +53,7 @@ class ChartLayout:
 
     placed: Mapping[str, PlacedNode]
     bands: Sequence[tuple[float, float]]
-    routes: Mapping[Arrow, list[Place]]
+    routes: Mapping[Arrow, list[Point]]
     width: float
     height: float
 
@@ -117,7 +117,7 @@ def _place_column(
 
 def _routes(
     arrows: Sequence[Arrow], placed: Mapping[str, PlacedNode], phases: Sequence[str]
-) -> dict[Arrow, list[Place]]:
+) -> dict[Arrow, list[Point]]:
     """Arrows between columns, and arcs at the right between phases, longer ones farther out."""
     routes = {}
     for arrow in arrows:
@@ -141,7 +141,7 @@ def _beside(arrow: Arrow, arcs: Sequence[Arrow]) -> int:
     return same.index(arrow)
 
 
-def _port(arrow: Arrow, arcs: Sequence[Arrow], placed: Mapping[str, PlacedNode], phase: str) -> Place:
+def _port(arrow: Arrow, arcs: Sequence[Arrow], placed: Mapping[str, PlacedNode], phase: str) -> Point:
     """Where an arc leaves or reaches a phase: those that go up above those that go down."""
     here = [arc for arc in arcs if phase in (arc.upper, arc.lower)]
 

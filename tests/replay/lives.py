@@ -6,13 +6,12 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from stories import story
-from worlds import Crash, Measured, World, credit_linesearch, foreign_run, scores, small, steady
-
 from planner.io.commands.replay import Archive, build_archive
 from planner.language.program import Program, build
 from planner.replay.replay import Replayed, replay
 from planner.replay.report import ReplayReport
+from tests.support.stories import story
+from tests.support.worlds import Crash, Measured, World, credit_linesearch, foreign_run, scores, small, steady
 
 Life = Callable[[Path], World]
 ARMS = ("base", "new", "other", "last")

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lives import LIVES, Life, archive_of, plain, whole_program
-from worlds import World
 
 from planner.memo.render import render_memo
 from planner.memo.verify import count_numbers, find_discrepancies
 from planner.replay.archive import Log
 from planner.replay.memo_traces import dates_of, judged_last, rederive_traces
 from planner.replay.replay import derive
+from tests.replay.lives import LIVES, Life, archive_of, plain, whole_program
+from tests.support.worlds import World
 
 
 def verified(world: World) -> list[tuple[str, str, list[str]]]:

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lives import LIVES, Life, archive_of, edited, plain, replayed, seeds_are_added
-from worlds import World, scores, small
 
 from planner.language.program import build
 from planner.records.decision import Decision
@@ -16,6 +14,8 @@ from planner.records.verdict import Verdict
 from planner.replay.differences import first_difference
 from planner.replay.replay import replay
 from planner.replay.report import ReplayReport, as_json, as_lines
+from tests.replay.lives import LIVES, Life, archive_of, edited, plain, replayed, seeds_are_added
+from tests.support.worlds import World, scores, small
 
 
 def differences_of(outcome: ReplayReport) -> set[tuple[str, str]]:

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lives import (
+
+from planner.language.program import Program, build
+from planner.records.decision import Decision
+from planner.replay.edited_program import PathComparison, WhatIf, what_if
+from planner.replay.report import what_if_json, what_if_lines
+from tests.replay.lives import (
     LIVES,
     Life,
     archive_of,
@@ -17,12 +22,7 @@ from lives import (
     plain,
     seeds_are_added,
 )
-from worlds import World, own_run, scores, small, steady
-
-from planner.language.program import Program, build
-from planner.records.decision import Decision
-from planner.replay.edited_program import PathComparison, WhatIf, what_if
-from planner.replay.report import what_if_json, what_if_lines
+from tests.support.worlds import World, own_run, scores, small, steady
 
 
 def under(world: World, program: Program, seed: int = 0) -> WhatIf:

@@ -12,7 +12,7 @@ from typing import Any
 from planner.errors import UsageError
 from planner.language.program import Program
 from planner.language.transitions import Edge, edges
-from planner.phase_graph.layout import Layout, Place, Size, build_labels, build_layout, controls
+from planner.phase_graph.layout import Layout, Point, Size, build_labels, build_layout, controls
 from planner.phase_graph.render import UNKNOWN, PhaseState, States, colour_of, label_of
 
 FORMATS = (".svg", ".png")
@@ -65,7 +65,7 @@ def write_picture(path: Path, draw: Callable[[Any], None]) -> None:
             aside.unlink(missing_ok=True)
 
 
-def draw_box(axes: Any, corner: Place, size: Place, colours: tuple[str, str], dashed: bool) -> None:
+def draw_box(axes: Any, corner: Point, size: Point, colours: tuple[str, str], dashed: bool) -> None:
     """A box with round corners; ``corner`` is its lower left one, ``colours`` are (fill, border)."""
     from matplotlib.patches import FancyBboxPatch
 
@@ -74,7 +74,7 @@ def draw_box(axes: Any, corner: Place, size: Place, colours: tuple[str, str], da
     axes.add_patch(FancyBboxPatch(corner, *size, style, fc=fill, ec=edge, lw=1.5, ls=dashes, zorder=3))
 
 
-def draw_arrow(axes: Any, points: list[Place], heads: str, colour: str, dashes: Any) -> None:
+def draw_arrow(axes: Any, points: list[Point], heads: str, colour: str, dashes: Any) -> None:
     """An arrow along cubic Bezier curves.
 
     Args:
@@ -115,8 +115,8 @@ def _draw(figure: Any, program: Program, states: States) -> None:
     )
     text = "\n".join(question)
     axes.text(_MARGIN - left, layout.height + above - 0.47, text, size=9, color=_GREY, va="top")
-    _draw_legend(axes, list(layout.ways), _MARGIN - left)
-    for edge, corners in layout.ways.items():
+    _draw_legend(axes, list(layout.routes), _MARGIN - left)
+    for edge, corners in layout.routes.items():
         _draw_arrow(axes, edge, corners, edge in layout.backward)
     _draw_labels(axes, layout)
     for name, middle in layout.middles.items():
@@ -134,7 +134,7 @@ def _lines(program: Program, name: str, state: PhaseState) -> list[str]:
 
 
 def _draw_box(
-    axes: Any, name: str, middle: Place, height: float, texts: list[str], state: PhaseState
+    axes: Any, name: str, middle: Point, height: float, texts: list[str], state: PhaseState
 ) -> None:
     corner = (middle[0] - _SIZE.width / 2, middle[1] - height / 2)
     dashed = state.stale or bool(state.superseded_by)
@@ -147,7 +147,7 @@ def _draw_box(
         axes.text(middle[0], y, line, size=7.5, color=_GREY, ha="center", va="center", zorder=4)
 
 
-def _draw_arrow(axes: Any, edge: Edge, corners: list[Place], backward: bool) -> None:
+def _draw_arrow(axes: Any, edge: Edge, corners: list[Point], backward: bool) -> None:
     points = [corners[0]]
     for start, end in pairwise(corners):
         points += [*controls(start, end), end]
@@ -156,7 +156,7 @@ def _draw_arrow(axes: Any, edge: Edge, corners: list[Place], backward: bool) -> 
 
 
 def _draw_labels(axes: Any, layout: Layout) -> None:
-    shown = {e: "\n".join(textwrap.wrap(label_of(e), 22, break_long_words=False)) for e in layout.ways}
+    shown = {e: "\n".join(textwrap.wrap(label_of(e), 22, break_long_words=False)) for e in layout.routes}
     shown = {edge: text for edge, text in shown.items() if text}
     box = {"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none"}
     for edge, (x, y) in build_labels(layout, shown, _SIZE).items():
