@@ -12,7 +12,7 @@ import pytest
 from planner.evidence.evidence import Evidence
 from planner.io.programs.loader import load_program
 from planner.judging.verdict import build_test_design, judge_phase
-from planner.lineage.status import ProgramState
+from planner.lineage.program_state import ProgramState
 from planner.records.jobs import Ended, Event, Job, Started
 from planner.records.runs import Run
 from planner.records.verdict import ClaimResult, Verdict
