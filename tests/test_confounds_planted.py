@@ -15,7 +15,7 @@ from stores import empty_store as empty_store
 from stores import new_home as new_home
 from worlds import CODE, catalog_of, description_of, own_run, recall_of, small, stand
 
-from planner.deciding.policy import Situation, build_plan
+from planner.deciding.policy import PlanningState, build_plan
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import dataset_input
 from planner.io.mlflow.run_store import MlflowRuns
@@ -158,8 +158,8 @@ def test_code_that_a_person_declared_equal_is_still_named_where_only_one_arm_has
 
 def stand_with(program: Program, runs: Any, catalog: Any) -> Verdict:
     recall = recall_of(program, runs, catalog=catalog)
-    situation = Situation(program, recall.evidence_of, recall.missing, no_run=True)
-    return build_plan(situation).verdicts["first"]
+    state = PlanningState(program, recall.evidence_of, recall.missing, no_run=True)
+    return build_plan(state).verdicts["first"]
 
 
 # --- the two of the documents ---------------------------------------------------------------------
