@@ -1,4 +1,4 @@
-"""The rules' own walk over simulated runs: how often it errs where the answer is known."""
+"""The rules applied to simulated runs: how often it errs where the answer is known."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from planner.calibration.constraints import Role
 from planner.calibration.noise_model import Normals, anchors_of, noise_of
-from planner.calibration.scenarios import Setting, World, gate_world, path_world, weakest_worlds
+from planner.calibration.scenarios import Scenario, Setting, gate_scenario, path_scenario, weakest_scenarios
 from planner.calibration.simulator import Simulated, SimulationPlan
 from planner.calibration.summary import Tally, path_of, quantile, rate_of, tally_of
 from planner.calibration.trial import GateTrial, approved, try_gate, try_path
@@ -46,33 +46,33 @@ def setting_of(program: Program, sd: float = 0.1, **more: Any) -> Setting:
     )
 
 
-def trials(setting: Setting, world: World, count: int) -> list[GateTrial]:
-    plan = SimulationPlan(setting, world, [PHASE])
+def trials(setting: Setting, scenario: Scenario, count: int) -> list[GateTrial]:
+    plan = SimulationPlan(setting, scenario, [PHASE])
     return [try_gate(plan, PHASE, seeded_normals(1, "abc", i)) for i in range(count)]
 
 
 def tally(program: Program, role: Role, count: int, **more: Any) -> Tally:
     setting = setting_of(program, **more)
-    return tally_of(trials(setting, gate_world(setting, PHASE, role), count))
+    return tally_of(trials(setting, gate_scenario(setting, PHASE, role), count))
 
 
 @pytest.mark.parametrize("role", ["null", "effect"])
 def test_a_gate_answers_what_the_sequential_rule_says_of_the_same_differences(role: Role) -> None:
     setting = setting_of(program_of({"c": BETTER}, budget={"seeds_per_arm": 8}))
-    plan, answers = SimulationPlan(setting, gate_world(setting, PHASE, role), [PHASE]), set()
+    plan, answers = SimulationPlan(setting, gate_scenario(setting, PHASE, role), [PHASE]), set()
     for i in range(40):
-        told = try_gate(plan, PHASE, seeded_normals(1, "abc", i))
-        differences = _differences(plan, seeded_normals(1, "abc", i), told.runs // 2)
+        trial = try_gate(plan, PHASE, seeded_normals(1, "abc", i))
+        differences = _differences(plan, seeded_normals(1, "abc", i), trial.runs // 2)
         answer, used = first_answer(differences, 0.1, 0.05, 0.1)
         outcomes = {"supported": "pass", "refuted": "fail", "continue": "inconclusive"}
-        assert told.judged.outcome == outcomes[answer]
-        assert told.runs == 2 * used
+        assert trial.judged.outcome == outcomes[answer]
+        assert trial.runs == 2 * used
         answers.add(answer)
     assert len(answers) > 1
 
 
 def _differences(plan: SimulationPlan, normals: Normals, seeds: int) -> list[float]:
-    """What the two arms differ by, over runs that are made in the order of the walk."""
+    """What the two arms differ by, over runs that are made in the order of a trial."""
     simulated = Simulated(plan, normals)
     simulated.make(simulated.missing(PHASE, "standard", {"base": 3, "new": 3}))
     for count in range(4, seeds + 1):  # those of a criterion: the arm, then what it is held against
@@ -83,35 +83,35 @@ def _differences(plan: SimulationPlan, normals: Normals, seeds: int) -> list[flo
 
 
 def assert_about(count: float, rate: float, n: int) -> None:
-    """A share that lies within three Monte-Carlo standard errors of what is known."""
+    """A share that lies within three Monte-Carlo standard errors of the true rate."""
     assert abs(count - rate) <= 3 * math.sqrt(rate * (1 - rate) / n)
 
 
 def test_a_level_on_its_bound_passes_with_half_the_error_rate_at_most() -> None:
-    found = tally(program_of({"c": LEVEL}, budget={"false_pass": 0.2}), "null", 300)
+    rates = tally(program_of({"c": LEVEL}, budget={"false_pass": 0.2}), "null", 300)
     # Two looks at .05 on each side, the second after the first: between .05 and .1.
-    assert 0.02 < found.tested.rate <= 0.1 + 3 * found.tested.se
-    assert found.passed.rate == found.tested.rate
+    assert 0.02 < rates.tested.rate <= 0.1 + 3 * rates.tested.se
+    assert rates.passed.rate == rates.tested.rate
 
 
 def test_an_equivalence_on_its_margin_passes_with_half_the_error_rate_at_most() -> None:
     rule = {"metric": "acc", "arm": "new", "versus": "base", "within": 0.5}
-    found = tally(program_of({"c": rule}, budget={"false_pass": 0.2}), "null", 300)
-    assert 0.02 < found.tested.rate <= 0.1 + 3 * found.tested.se
+    rates = tally(program_of({"c": rule}, budget={"false_pass": 0.2}), "null", 300)
+    assert 0.02 < rates.tested.rate <= 0.1 + 3 * rates.tested.se
 
 
 def test_a_point_gate_on_its_bound_passes_every_other_time_and_is_no_tested_pass() -> None:
-    found = tally(program_of({"c": {**LEVEL, "treatment": "point"}}, seeds=1), "null", 300)
-    assert_about(found.passed.rate, 0.5, 300)
-    assert found.tested.rate == found.confirmed.rate == 0
-    assert found.runs == 2
+    rates = tally(program_of({"c": {**LEVEL, "treatment": "point"}}, seeds=1), "null", 300)
+    assert_about(rates.passed.rate, 0.5, 300)
+    assert rates.tested.rate == rates.confirmed.rate == 0
+    assert rates.runs == 2
 
 
 def test_a_gate_of_two_criteria_passes_falsely_most_often_where_one_alone_is_untrue() -> None:
     criteria = {"a": LEVEL, "b": {"metric": "loss", "arm": "base", "below": 0.5}}
     setting = setting_of(program_of(criteria, budget={"false_pass": 0.4}))
-    null = tally_of(trials(setting, gate_world(setting, PHASE, "null"), 150))
-    weakest = tally_of(trials(setting, weakest_worlds(setting, PHASE)["a"], 150))
+    null = tally_of(trials(setting, gate_scenario(setting, PHASE, "null"), 150))
+    weakest = tally_of(trials(setting, weakest_scenarios(setting, PHASE)["a"], 150))
     assert weakest.tested.rate > null.tested.rate
     assert weakest.tested.rate <= 0.2 + 3 * weakest.tested.se
 
@@ -126,9 +126,9 @@ def test_a_budget_that_pays_for_three_seeds_leaves_more_undecided_and_takes_no_m
 def test_a_confound_keeps_a_tested_pass_from_being_confirmed() -> None:
     arms = {"base": {"kind": "base", "lr": 1}, "new": {"kind": "new", "lr": 2}}
     program = make_program({"c": BETTER}, arms=arms, budget={"gates": 1})
-    found = tally(program, "effect", 20, sd=0.01)
-    assert found.tested.rate > 0.5
-    assert found.confirmed.rate == 0
+    rates = tally(program, "effect", 20, sd=0.01)
+    assert rates.tested.rate > 0.5
+    assert rates.confirmed.rate == 0
 
 
 def test_less_noise_gives_more_power() -> None:
@@ -148,21 +148,21 @@ def two_phases(**first: Any) -> Program:
 
 def test_a_path_goes_where_the_verdicts_lead_and_counts_any_false_pass_once() -> None:
     setting = setting_of(two_phases())
-    plan = SimulationPlan(setting, path_world(setting, "null"), setting.program.phases)
-    walks = [try_path(plan, seeded_normals(2, "abc", i)) for i in range(20)]
-    row = path_of(walks, [PHASE, "second"], {}, {})
+    plan = SimulationPlan(setting, path_scenario(setting, "null"), setting.program.phases)
+    paths = [try_path(plan, seeded_normals(2, "abc", i)) for i in range(20)]
+    row = path_of(paths, [PHASE, "second"], {}, {})
     assert row.reached == {PHASE: 1.0, "second": 1.0}
     each = [row.passes[name] for name in (PHASE, "second")]
     assert max(each) <= row.passed.rate <= sum(each)
     assert row.ends == {"done": 1.0}
 
 
-def test_passes_of_gates_that_hold_or_were_not_placed_are_no_false_ones() -> None:
+def test_passes_of_gates_that_hold_or_are_infeasible_are_no_false_ones() -> None:
     setting = setting_of(two_phases(), sd=0.001)
-    plan = SimulationPlan(setting, path_world(setting, "effect"), setting.program.phases)
-    walks = [try_path(plan, seeded_normals(2, "abc", 0))]
-    assert path_of(walks, [PHASE, "second"], {}, {}).passed.rate == 1
-    assert path_of(walks, [PHASE, "second"], {PHASE: "it holds"}, {"second": "elsewhere"}).passed.rate == 0
+    plan = SimulationPlan(setting, path_scenario(setting, "effect"), setting.program.phases)
+    paths = [try_path(plan, seeded_normals(2, "abc", 0))]
+    assert path_of(paths, [PHASE, "second"], {}, {}).passed.rate == 1
+    assert path_of(paths, [PHASE, "second"], {PHASE: "it holds"}, {"second": "elsewhere"}).passed.rate == 0
 
 
 def test_a_point_gate_holds_where_the_others_of_a_path_are_null() -> None:
@@ -176,7 +176,7 @@ def test_a_point_gate_holds_where_the_others_of_a_path_are_null() -> None:
         next={"pass": "second"},
     )
     setting = setting_of(point)
-    plan = SimulationPlan(setting, path_world(setting, "null"), point.phases)
+    plan = SimulationPlan(setting, path_scenario(setting, "null"), point.phases)
     assert all("second" in try_path(plan, seeded_normals(3, "abc", i)).judged for i in range(5))
 
 
@@ -185,24 +185,24 @@ def test_nobody_is_waited_for_along_a_path() -> None:
     second = {"question": "Again?", "same_as": PHASE, "with": {"again": True}}
     program = program_of({"c": BETTER}, more={"second": second}, triage=triage)
     setting = setting_of(program, sd=0.01)
-    for told, reached in ((program, False), (approved(program), True)):
-        asked = replace(setting, program=told)
-        plan = SimulationPlan(asked, path_world(asked, "null"), told.phases)
+    for variant, reached in ((program, False), (approved(program), True)):
+        simulated = replace(setting, program=variant)
+        plan = SimulationPlan(simulated, path_scenario(simulated, "null"), variant.phases)
         assert ("second" in try_path(plan, seeded_normals(4, "abc", 0)).judged) is reached
 
 
 # --- what stands in for the world --------------------------------------------------------------------
 
 
-def test_simulated_runs_are_found_and_missed_as_recall_finds_and_misses_them() -> None:
+def test_simulated_runs_are_selected_and_missing_as_real_ones_are() -> None:
     program = two_phases()
     setting = setting_of(program)
     simulated = Simulated(
-        SimulationPlan(setting, path_world(setting, "null"), program.phases), seeded_normals(5, "abc", 0)
+        SimulationPlan(setting, path_scenario(setting, "null"), program.phases), seeded_normals(5, "abc", 0)
     )
     wanted = {"new": 2, "base": 3}
-    asked = simulated.missing(PHASE, "standard", wanted)
-    simulated.make(asked[:4])
+    planned = simulated.missing(PHASE, "standard", wanted)
+    simulated.make(planned[:4])
     catalog = catalog_of(program)
     runs = [
         run.model_copy(
@@ -213,15 +213,15 @@ def test_simulated_runs_are_found_and_missed_as_recall_finds_and_misses_them() -
     ]
     recall = RunSelector(program, Snapshot(tuple(runs)), catalog)
     empty = RunSelector(program, Snapshot(()), catalog)
-    assert _places(asked) == _places(empty.missing(PHASE, "standard", wanted))
+    assert _arms_and_seeds(planned) == _arms_and_seeds(empty.missing(PHASE, "standard", wanted))
     for phase in program.phases:
-        assert _places(simulated.missing(phase, "standard", wanted)) == _places(
+        assert _arms_and_seeds(simulated.missing(phase, "standard", wanted)) == _arms_and_seeds(
             recall.missing(phase, "standard", wanted)
         )
         assert _seen(simulated.evidence_of(phase, "standard")) == _seen(recall.evidence_of(phase, "standard"))
 
 
-def _places(planned: Any) -> list[tuple[str, int]]:
+def _arms_and_seeds(planned: Any) -> list[tuple[str, int]]:
     return [(run.arm, run.seed) for run in planned]
 
 
@@ -229,12 +229,12 @@ def _seen(evidence: Evidence) -> dict[str, list[tuple[int, dict[str, float]]]]:
     return {arm: [(seed, run.metrics) for seed, run in by.items()] for arm, by in evidence.runs.items()}
 
 
-def test_what_is_only_told_of_a_verdict_changes_none_of_its_answers() -> None:
+def test_the_details_of_a_verdict_change_none_of_its_answers() -> None:
     criteria = {"c": BETTER, "l": LEVEL, "p": {**LEVEL, "treatment": "point"}}
     program = program_of(criteria)
     setting = setting_of(program)
     simulated = Simulated(
-        SimulationPlan(setting, gate_world(setting, PHASE, "null"), [PHASE]), seeded_normals(6, "abc", 0)
+        SimulationPlan(setting, gate_scenario(setting, PHASE, "null"), [PHASE]), seeded_normals(6, "abc", 0)
     )
     simulated.make(simulated.missing(PHASE, "standard", {"base": 5, "new": 5}))
     evidence = simulated.evidence_of(PHASE, "standard")
@@ -253,12 +253,12 @@ def test_what_is_only_told_of_a_verdict_changes_none_of_its_answers() -> None:
     ]
 
 
-def test_a_walk_can_begin_at_any_phase_and_be_judged_by_another_judge() -> None:
+def test_a_path_can_begin_at_any_phase_and_be_judged_by_another_judge() -> None:
     program = two_phases()
-    asked: list[str] = []
+    judged: list[str] = []
 
     def judge(program: Program, phase: str, evidence: Evidence, design: TestDesign, *more: Any) -> Any:
-        asked.append(phase)
+        judged.append(phase)
         return judge_phase(program, phase, evidence, design, *more)
 
     runs = {
@@ -275,7 +275,7 @@ def test_a_walk_can_begin_at_any_phase_and_be_judged_by_another_judge() -> None:
         judge=judge,
     )
     assert build_plan(situation).steps[0].verdict.phase == "second"
-    assert set(asked) == {"second"}
+    assert set(judged) == {"second"}
 
 
 # --- sums ----------------------------------------------------------------------------------------

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from planner.calibration.noise_model import Shape, anchors_of, gate_metrics, noise_of
 from planner.calibration.report import as_json, as_text
 from planner.calibration.scenarios import (
+    Scenario,
     Setting,
-    World,
-    gate_world,
+    gate_scenario,
     is_point,
-    path_world,
-    stated_world,
-    weakest_worlds,
+    path_scenario,
+    stated_scenario,
+    weakest_scenarios,
 )
 from planner.calibration.summary import Calibration, GateRow, PathRow, Tally, path_of, tally_of
 from planner.calibration.trial import GateTrial, PathTrial
@@ -107,9 +107,9 @@ def calibrate_judged(
     Side effects: may start processes; draws progress on a terminal.
     """
     setting = _setting(program, verdicts, options)
-    worlds = _worlds(setting)
-    trials = simulate(worlds, setting, options.repetitions, options.seed, options.jobs)
-    return _summed(setting, worlds, trials, options)
+    scenarios = _scenarios(setting)
+    trials = simulate(scenarios, setting, options.repetitions, options.seed, options.jobs)
+    return _summed(setting, scenarios, trials, options)
 
 
 def _program_and_verdicts(home: Home, which: str) -> tuple[Program, list[Verdict]]:
@@ -177,28 +177,28 @@ def _number(text: str, form: str) -> float:
 # --- what is simulated -----------------------------------------------------------------------------
 
 
-def _worlds(setting: Setting) -> dict[Key, World]:
-    """(phase, or None for the path; name) -> world."""
-    program, worlds = setting.program, dict[Key, World]()
+def _scenarios(setting: Setting) -> dict[Key, Scenario]:
+    """(phase, or None for the path; name) -> scenario."""
+    program, scenarios = setting.program, dict[Key, Scenario]()
     if setting.effects:
-        stated = stated_world(setting)
+        stated = stated_scenario(setting)
         return {(phase, "stated"): stated for phase in (*program.phases, None)}
     for phase in program.phases:
-        worlds[phase, "null"] = gate_world(setting, phase, "null")
-        worlds[phase, "effect"] = gate_world(setting, phase, "effect")
+        scenarios[phase, "null"] = gate_scenario(setting, phase, "null")
+        scenarios[phase, "effect"] = gate_scenario(setting, phase, "effect")
         if not is_point(program, phase):
-            for name, world in weakest_worlds(setting, phase).items():
-                worlds[phase, f"weakest {name}"] = world
-    worlds[None, "null"] = path_world(setting, "null")
-    worlds[None, "effect"] = path_world(setting, "effect")
-    return worlds
+            for name, scenario in weakest_scenarios(setting, phase).items():
+                scenarios[phase, f"weakest {name}"] = scenario
+    scenarios[None, "null"] = path_scenario(setting, "null")
+    scenarios[None, "effect"] = path_scenario(setting, "effect")
+    return scenarios
 
 
 # --- what came of it -------------------------------------------------------------------------------
 
 
 def _summed(
-    setting: Setting, worlds: Mapping[Key, World], trials: Trials, options: CalibrationOptions
+    setting: Setting, scenarios: Mapping[Key, Scenario], trials: Trials, options: CalibrationOptions
 ) -> Calibration:
     program = setting.program
     return Calibration(
@@ -211,27 +211,27 @@ def _summed(
         false_pass=program.budget.false_pass,
         false_fail=program.budget.false_fail,
         noise={metric: setting.noise[metric] for metric in gate_metrics(program)},
-        gates=tuple(_gate_row(setting, phase, worlds, trials) for phase in program.phases),
+        gates=tuple(_gate_row(setting, phase, scenarios, trials) for phase in program.phases),
         path={
-            name: _path_row(setting, world, trials)
-            for (phase, name), world in worlds.items()
+            name: _path_row(setting, scenario, trials)
+            for (phase, name), scenario in scenarios.items()
             if phase is None
         },
     )
 
 
-def _gate_row(setting: Setting, phase: str, worlds: Mapping[Key, World], trials: Trials) -> GateRow:
+def _gate_row(setting: Setting, phase: str, scenarios: Mapping[Key, Scenario], trials: Trials) -> GateRow:
     share = build_alpha_shares(setting.program)[phase]
     tallies: dict[str, Tally] = {}
-    for (name, world), repetitions in trials.items():
+    for (name, scenario), repetitions in trials.items():
         if name == phase:
-            tallies[world] = tally_of([t for t in repetitions if isinstance(t, GateTrial)])
+            tallies[scenario] = tally_of([t for t in repetitions if isinstance(t, GateTrial)])
     weakest = {w.removeprefix("weakest "): t for w, t in tallies.items() if w.startswith("weakest ")}
     worst = max(weakest, key=lambda w: (weakest[w].tested.rate, weakest[w].passed.rate), default=None)
     not_placed = {
-        name: world.not_placed[phase]
-        for (gate, name), world in worlds.items()
-        if gate == phase and phase in world.not_placed
+        name: scenario.infeasible[phase]
+        for (gate, name), scenario in scenarios.items()
+        if gate == phase and phase in scenario.infeasible
     }
     return GateRow(
         phase=phase,
@@ -247,10 +247,10 @@ def _gate_row(setting: Setting, phase: str, worlds: Mapping[Key, World], trials:
     )
 
 
-def _path_row(setting: Setting, world: World, trials: Trials) -> PathRow:
+def _path_row(setting: Setting, scenario: Scenario, trials: Trials) -> PathRow:
     program = setting.program
-    walks = [t for t in trials[None, world.name] if isinstance(t, PathTrial)]
+    walks = [t for t in trials[None, scenario.name] if isinstance(t, PathTrial)]
     aside = {
-        phase: "it holds" for phase in program.phases if world.name == "null" and is_point(program, phase)
+        phase: "it holds" for phase in program.phases if scenario.name == "null" and is_point(program, phase)
     }
-    return path_of(walks, list(program.phases), aside, world.not_placed)
+    return path_of(walks, list(program.phases), aside, scenario.infeasible)
