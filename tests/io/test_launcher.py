@@ -27,7 +27,7 @@ from planner.runs import Description, Ended, Event, Job, Progressed, Started
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments_for_tests"
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 @pytest.fixture(scope="module")
