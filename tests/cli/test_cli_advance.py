@@ -153,7 +153,7 @@ def test_work_goes_on_when_nobody_listens(fresh_home: MakeHome, listens: str) ->
     home = fresh_home(QUICK)
     words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), "advance", "--all", "--jobs", "1"]
     script = f"set -o pipefail; {shlex.join(words)} {listens}"
-    done = subprocess.run(["bash", "-c", script], env=clean_environment(), capture_output=True, timeout=300)
+    done = subprocess.run(["bash", "-c", script], env=clean_environment(), capture_output=True, timeout=900)
     assert done.returncode == 0
     assert cli("status", "--json", home=home).json["programs"][0]["state"] == "done"
 

@@ -9,23 +9,22 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.small_homes import ROOT, clean_environment
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ID = re.compile(r"\b[0-9a-f]{8}\b")
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 def blocks() -> list[tuple[str, str]]:
@@ -94,8 +93,7 @@ def shell(tmp_path: Path) -> Callable[[str], str]:
 
 def see_the_ui(home: Path) -> str:
     """Starts the UI on a free port, waits for its page, ends it; gives what it said."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     words = [sys.executable, str(ROOT / "cli.py"), "ui", "--port", str(port)]
     env = clean_environment(PHASEGATE_HOME=str(home))
     said = home / "ui.log"

@@ -324,7 +324,7 @@ def test_both_documents_logged_by_a_plain_script_are_named(store: MlflowRuns, tm
         path.write_text(json.dumps(told))
         env = {**os.environ, "MLFLOW_TRACKING_URI": store.uri}
         words = [sys.executable, str(ROOT / "tests" / "plain_mlflow.py"), str(path), *figures]
-        subprocess.run(words, check=True, env=env, cwd=tmp_path, capture_output=True, timeout=300)
+        subprocess.run(words, check=True, env=env, cwd=tmp_path, capture_output=True, timeout=900)
     found = {
         name: stand(program_of(name), store.snapshot(program_of(name)).finished, no_run=True).verdicts
         for name in planted

@@ -161,7 +161,7 @@ def cli(
     script = Script([str(ROOT / "cli.py"), *given, *words], clean_environment(**(env or {})), cwd)
     begun = time.monotonic()
     try:
-        out, err = script.communicate(timeout=300)
+        out, err = script.communicate(timeout=900)
     finally:
         script.kill()
     return Reply(script.wait(), out, err, time.monotonic() - begun)
@@ -229,4 +229,4 @@ def log_reference(home: Path, *phases: str) -> None:
     env = clean_environment(MLFLOW_TRACKING_URI=f"sqlite:///{home}/mlruns/mlflow.db")
     (home / "mlruns").mkdir(exist_ok=True)
     words = [sys.executable, str(script), str(REFERENCE), *phases]
-    subprocess.run(words, check=True, env=env, cwd=home, capture_output=True, timeout=300)
+    subprocess.run(words, check=True, env=env, cwd=home, capture_output=True, timeout=900)

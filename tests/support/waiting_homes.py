@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from planner.io.journal.journal import Journal
 from tests.support.small_homes import ROOT, clean_environment
 from tests.support.warm import Script
 
-PATIENCE = 240.0
+PATIENCE = 600.0
 WAITING = """
     import pathlib, time
     with open("made", "a") as file:
@@ -42,6 +43,15 @@ def wait_until_made(home: Path, count: int, working: Script) -> None:
     until = time.monotonic() + PATIENCE
     while len(made(home)) < count:
         assert working.poll() is None, working.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def wait_until_started(home: Path, count: int, working: Script) -> None:
+    """Returns when so many runs of ``quick`` are written down as begun, which workers do not wait for."""
+    wait_until_made(home, count, working)
+    until = time.monotonic() + PATIENCE
+    while sum(work.state == "started" for work in Journal(home / "mlruns/journal.db").work("quick")) < count:
         assert time.monotonic() < until
         time.sleep(0.05)
 

@@ -27,7 +27,7 @@ from planner.records.jobs import Description, Ended, Event, Job, Progressed, Sta
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments_for_tests"
 ROOT = Path(__file__).parents[3]
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 @pytest.fixture(scope="module")

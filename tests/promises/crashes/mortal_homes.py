@@ -17,17 +17,19 @@ from tests.support.warm import Script
 
 DYING = Path(__file__).with_name("dying.py")
 PROGRAM = "mortal"
-PATIENCE = 30.0
+PATIENCE = 300.0
 
 EXPERIMENT = '''
 """Measures in no time, keeps account of when it ran, and can end its process or the one that started it.
 
 DIES is "WHO WHERE SHIFT SEED": who (planner, worker, both) is killed where, once, in which run.
 """
+import contextlib
 import os
 import pathlib
 import random
 import signal
+import sqlite3
 import sys
 import time
 
@@ -52,6 +54,17 @@ def note(name, config, seed):
         file.write(f"{config.shift}/{seed}\\n")
 
 
+def wait_until_noted(folder):
+    """Until the planner has written down that the run began."""
+    address = f"file:{pathlib.Path('mlruns/journal.db').resolve()}?mode=ro"
+    noted = None
+    while noted is None:
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
+            query = "SELECT 1 FROM work WHERE state = 'started' AND folder = ?"
+            noted = db.execute(query, (str(folder),)).fetchone()
+        time.sleep(0.01)
+
+
 def kill(who):
     if who in ("planner", "both"):
         os.kill(os.getppid(), signal.SIGKILL)
@@ -59,7 +72,7 @@ def kill(who):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def dies(where, config, seed, first=lambda: None):
+def dies(where, config, seed, folder, first=lambda: None):
     who, place, shift, at = (os.environ.get("DIES") or "- - 0 0").split()
     marker = pathlib.Path("died")
     if (place, float(shift), int(at)) == (where, config.shift, seed) and not marker.exists():
@@ -67,28 +80,28 @@ def dies(where, config, seed, first=lambda: None):
             first()
         marker.touch()
         if where != "began":
-            time.sleep(0.5)  # until the planner has written down that the run began
+            wait_until_noted(folder)
         kill(who)
 
 
 def run(config, seed, log):
     note("begun", config, seed)
-    dies("began", config, seed)
+    dies("began", config, seed, log.folder)
     noise = random.Random(f"{seed} {config.shift}").gauss(0.0, 0.05)
     for step in range(4):
         log.metric("score", config.shift + noise / (step + 1), step)
         time.sleep(config.naps * random.random() / 2)
-    dies("half", config, seed, lambda: log._file.write('["loss", 0, 0.'))
+    dies("half", config, seed, log.folder, lambda: log._file.write('["loss", 0, 0.'))
     log.metric("loss", 1.0 - config.shift, 0)
     log.artifact("note.txt").write_text("measured")
     note("measured", config, seed)
-    dies("measured", config, seed)
+    dies("measured", config, seed, log.folder)
     kept = measuring.write_result
 
     def write_result(folder, result):
         kept(folder, result)
         sys.modules["__main__"].write_result = kept
-        dies("result", config, seed)
+        dies("result", config, seed, folder)
 
     sys.modules["__main__"].write_result = write_result
 '''
@@ -165,13 +178,13 @@ def start(home: Path, *words: str, script: Sequence[str] = (), dies: str = "", f
 def die_at(home: Path, point: str, nth: int, *words: str, fresh: bool = False) -> int:
     """Runs a command that kills itself at a point; gives how it ended."""
     script = [str(DYING), "--at", point, "--nth", str(nth)]
-    return start(home, *words, script=script, fresh=fresh).wait(timeout=120)
+    return start(home, *words, script=script, fresh=fresh).wait(timeout=900)
 
 
 def names_of(home: Path, *words: str) -> list[str]:
     """Every point that a command passes, in order."""
     listing = home / "points"
-    assert start(home, *words, script=[str(DYING), "--list", str(listing)]).wait(timeout=120) == 0, said(home)
+    assert start(home, *words, script=[str(DYING), "--list", str(listing)]).wait(timeout=900) == 0, said(home)
     return listing.read_text().splitlines()
 
 

@@ -105,7 +105,7 @@ class Lives:
 def advanced(home: Path, *commands: tuple[str, ...]) -> Path:
     """The home after these commands (default: ``advance --all``), each of which must end well."""
     for words in commands or (ADVANCE,):
-        assert start(home, *words).wait(timeout=120) == 0, said(home)
+        assert start(home, *words).wait(timeout=900) == 0, said(home)
     return home
 
 
@@ -136,7 +136,7 @@ def unknown(home: Path) -> Path:
 
 def cut_off(home: Path) -> Path:
     """A home whose planner died with its worker in the middle of the second run."""
-    assert start(mortal_home(home), *ADVANCE, dies="both half -1.0 0").wait(timeout=120) == -signal.SIGKILL
+    assert start(mortal_home(home), *ADVANCE, dies="both half -1.0 0").wait(timeout=900) == -signal.SIGKILL
     return home
 
 
@@ -175,7 +175,7 @@ def when_it_is_its_turn(point: Point) -> Any:
     return pytest.param(point, id=str(point), marks=() if point in TODAY else pytest.mark.off_turn)
 
 
-@pytest.mark.parametrize("point", map(when_it_is_its_turn, POINTS))
+@pytest.mark.parametrize("point", [when_it_is_its_turn(point) for point in POINTS])
 def test_killed_there_the_next_advance_ends_as_if_nothing_had_happened(
     lives: Lives, tmp_path: Path, point: Point
 ) -> None:
@@ -196,7 +196,7 @@ def test_planner_or_worker_or_both_killed_in_the_middle_of_a_run(
     lives: Lives, tmp_path: Path, who: str, where: str
 ) -> None:
     home = mortal_home(tmp_path / "home")
-    code = start(home, *ADVANCE, dies=f"{who} {where} -1.0 0").wait(timeout=120)
+    code = start(home, *ADVANCE, dies=f"{who} {where} -1.0 0").wait(timeout=900)
     assert code == (0 if who == "worker" else -signal.SIGKILL), said(home)
     assert until_gone(home) == []
     advanced(home)

@@ -54,7 +54,7 @@ def advance_with_files_of_at_most(size: int, home: Path) -> Reply:
         text=True,
         env=clean_environment(),
         stdin=subprocess.DEVNULL,
-        timeout=200,
+        timeout=900,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY)),
     )
     return Reply(done.returncode, done.stdout, done.stderr)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from planner.io.journal.journal import Journal
 from tests.promises.faults.breaking import (
     database,
     found_by_doctor,
@@ -24,7 +22,13 @@ from tests.promises.faults.breaking import (
     told,
 )
 from tests.support.small_homes import QUICK, cli, contents
-from tests.support.waiting_homes import PATIENCE, ends, let_runs_wait, made, start, wait_until_made
+from tests.support.waiting_homes import (
+    ends,
+    let_runs_wait,
+    made,
+    start,
+    wait_until_started,
+)
 
 MEND = "'phasegate doctor --repair'"
 
@@ -120,22 +124,13 @@ def test_a_deleted_journal_is_rebuilt_by_whoever_reads_next(own_home: Path) -> N
     nothing_is_left_to_do(own_home)
 
 
-def until_started(home: Path, count: int) -> None:
-    """Returns when so many runs are written down as begun, in MLflow too: workers are a little ahead."""
-    until = time.monotonic() + PATIENCE
-    while sum(work.state == "started" for work in Journal(journal_of(home)).work("quick")) < count:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 @pytest.mark.slow
 def test_a_journal_that_is_deleted_while_advance_is_at_work_costs_no_run(
     fresh_home: Callable[..., Path], advance_reply: str
 ) -> None:
     home = let_runs_wait(fresh_home(QUICK))
     working = start(home, "advance", "quick", "--all", "--jobs", "2")
-    wait_until_made(home, 2, working)
-    until_started(home, 2)
+    wait_until_started(home, 2, working)
     for file in (home / "mlruns").glob("journal.db*"):
         file.unlink()
     (home / "go").touch()

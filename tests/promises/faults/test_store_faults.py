@@ -297,7 +297,7 @@ def test_two_programs_advanced_at_once_on_one_store_both_come_to_their_end(
         Script([*words, name, "--all", "--json", "--jobs", "1"], clean_environment())
         for name in ("quick", "waits")
     ]
-    replies = [process.communicate(timeout=200) for process in started]
+    replies = [process.communicate(timeout=900) for process in started]
     assert [process.returncode for process in started] == [0, 0], replies
     assert [json.loads(out)["state"] for out, _ in replies] == ["done", "waiting"]
     assert cli("doctor", home=home).code == 0

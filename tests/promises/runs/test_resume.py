@@ -17,7 +17,7 @@ from tests.support.small_homes import ROOT, clean_environment, cli, make_home
 from tests.support.warm import Script
 
 pytestmark = pytest.mark.slow
-PATIENCE = 60.0
+PATIENCE = 300.0
 STAGES = 6
 
 TRAINED = f"""

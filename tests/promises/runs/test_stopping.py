@@ -17,7 +17,7 @@ from tests.support.waiting_homes import wait_until_said
 from tests.support.warm import Script
 
 pytestmark = pytest.mark.slow
-PATIENCE = 60.0
+PATIENCE = 300.0
 # The third seed waits for a file that nobody has written yet, with a child in a session of its own.
 WAITING = """
     if seed == 2:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PATIENCE = 90.0
+import psutil
 
+from tests.support.ports import free_port
 
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+PATIENCE = 300.0
 
 
 @dataclass
@@ -55,10 +50,16 @@ class Store:
             time.sleep(0.2)
 
     def kill(self) -> None:
-        """Kills it and all that it started, at once."""
+        """Kills it and all that it started, at once; none of them is left when this returns."""
         if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            started = psutil.Process(self.process.pid).children(recursive=True)
+            self.process.kill()
+            for process in started:  # PostgreSQL's lead sessions of their own
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
             self.process.wait()
+            _, alive = psutil.wait_procs(started, timeout=PATIENCE)
+            assert alive == []
 
     def _answers(self) -> bool:
         try:

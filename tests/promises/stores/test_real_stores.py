@@ -12,7 +12,7 @@ import pytest
 
 from tests.promises.stores.real_stores import STORES, Store, postgres_programs
 from tests.support.small_homes import QUICK, cli, make_home
-from tests.support.waiting_homes import ends, let_runs_wait, made, start, wait_until_made
+from tests.support.waiting_homes import ends, let_runs_wait, made, start, wait_until_made, wait_until_started
 
 pytestmark = pytest.mark.slow
 MANY = 4
@@ -39,7 +39,7 @@ def test_a_store_that_is_killed_and_comes_again_costs_no_run_and_changes_no_verd
 ) -> None:
     home = let_runs_wait(make_home(tmp_path / "home", QUICK))
     working = start(home, "advance", "quick", "--all", "--jobs", "1", "--json", **at(store))
-    wait_until_made(home, 1, working)
+    wait_until_started(home, 1, working)
     store.kill()
     (home / "go").touch()
     code, out, err = ends(working)

@@ -78,7 +78,7 @@ def make_home(folder: Path, name: str) -> Path:
 def log_plainly(home: Path, figures: Path, *phases: str) -> None:
     env = clean_environment(MLFLOW_TRACKING_URI=f"sqlite:///{home}/mlruns/mlflow.db")
     words = [sys.executable, str(PLAIN), str(figures), *phases]
-    subprocess.run(words, check=True, env=env, cwd=home, capture_output=True, timeout=300)
+    subprocess.run(words, check=True, env=env, cwd=home, capture_output=True, timeout=900)
 
 
 def bare(text: str) -> str:
