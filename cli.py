@@ -23,7 +23,7 @@ from planner.errors import (
     ProgramError,
     UsageError,
     each_apart,
-    told_by_the_system,
+    meaning_of_system_error,
 )
 from planner.io.system.signals import Stopped, stoppable
 from planner.paths import Home
@@ -65,7 +65,7 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - nobody reads on; say nothing more
             code = 0
         except OSError as error:
-            code = _say_unexpected(error, told_by_the_system(error))
+            code = _say_unexpected(error, meaning_of_system_error(error))
         except Exception as error:
             code = _say_unexpected(error)
         raise typer.Exit(code)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import story
-from worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
+from worlds import World, credit_linesearch, override, own_run, runs_of, scores, small, stand
 
 from planner.criteria.descriptions import asked_text
 from planner.deciding.situation import Plan
@@ -378,3 +379,27 @@ def test_a_program_with_two_openers_offers_the_options_of_both() -> None:
     raw["phases"]["second"]["triage"] = {"options": [option("c", "third")]}
     program = build(raw)
     assert set(choices(program, "third")) == {"turn", "repeat", "c", "stop"}
+
+
+# --- names that read like rules -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["pilot.triage", "pilot.triage.turn", "a.next.pass", "budget"])
+def test_a_phase_may_have_a_name_that_reads_like_a_rule(name: str, tmp_path: Path) -> None:
+    raw = raw_of(program_with(option("turn"), option("diagnose", "third")))
+    raw["phases"] = {name: raw["phases"].pop("first"), **raw["phases"]}
+    for phase in ("second", "third"):
+        raw["phases"][phase]["same_as"] = name
+    program = build(raw)
+    world = World(tmp_path, program, LOW)
+    done = world.advance()
+    assert done.position.state == "done"
+    assert [(step.phase, step.action) for step in done.steps] == [
+        (name, "take_option"),
+        ("second", "take_option"),
+        ("third", "stop"),
+    ]
+    held = [e.record for e in world.journal.entries(program.program) if isinstance(e.record, Decision)]
+    rules = {decision.phase: decision.rule for decision in held if decision.verdict_id}
+    assert {rule.phase for rule in rules.values()} == {name}
+    assert [rule.key for rule in rules.values()] == ["turn", "diagnose", ""]

@@ -111,7 +111,7 @@ class SharedLease:
             if busy is None:
                 return
             if not wait:
-                raise ProgramBusy(f"{busy}; try again when it has ended, or wait for it with --wait")
+                raise ProgramBusy(busy, "try again when it has ended, or wait for it with --wait")
             if not told:
                 tell(f"{busy}; waiting")
                 told = True
