@@ -98,7 +98,7 @@ class _Hindsight:
 
     def _followed(self) -> Decision | None:
         """The last decision that followed the override."""
-        found = [d for d in self._later(Decision) if self.told.id in (d.override_id or "").split(", ")]
+        found = [d for d in self._later(Decision) if self.told.id in d.override_ids]
         return found[-1] if found else None
 
     def _judged(self, phase: str | None, above: str) -> Verdict | None:
@@ -114,7 +114,7 @@ class _Hindsight:
         chosen = self._judged(followed.target, followed.fidelity)
         if chosen is None:
             return "open", f"'{followed.target}', which it opened, has not been judged", ()
-        holder = followed.rule.rpartition(".triage.")[0] or self.told.phase
+        holder = followed.rule.holder or self.told.phase
         good, why = self._came_good(chosen, self._option(self.told.choose or "", holder))
         other = self._recommended(followed.fidelity)
         evidence = f"chosen '{self.told.choose}': {why}"

@@ -96,11 +96,11 @@ def assert_leads_on(program: Program, decision: Decision, phase: str, way: str |
     rules, holders = program.phases[phase], openers(program, phase)
     if way in ("stop", "wait"):
         assert decision.action == way
-    elif way == "triage" or (way is None and "(default: triage)" in decision.rule):
-        assert decision.rule.startswith(f"{phase}.triage")
+    elif way == "triage" or (way is None and str(decision.rule) == f"{phase}.next (default: triage)"):
+        assert decision.rule.holder == phase
         assert rules.triage is not None
     elif way == "back" or (way is None and holders):
-        assert decision.rule.startswith(tuple(f"{holder}.triage" for holder in holders))
+        assert decision.rule.holder in holders
         assert decision.phase == phase
     elif way is not None:
         assert decision.target == way
