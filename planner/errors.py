@@ -1,4 +1,4 @@
-"""Errors, named by what the caller should do. Each is one sentence that a person can act on."""
+"""Errors, named by what the caller should do. Each says what is wrong and what mends it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from typing import TypeVar
 
 Problem = tuple[tuple[str | int, ...], str]
 Item = TypeVar("Item")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class PhasegateError(Exception):
     """Something that the person at the keyboard can mend; ``exit_code`` says of which sort.
+
+    It prints as one sentence: what is wrong, and after a semicolon what mends it.
+
+    Args:
+        what: what is wrong.
+        mend: what mends it; empty where that follows from what is wrong.
 
     Example:
         >>> import planner
@@ -24,6 +30,10 @@ class PhasegateError(Exception):
     """
 
     exit_code = 1
+
+    def __init__(self, what: str, mend: str = "") -> None:
+        self.what, self.mend = what, mend
+        super().__init__(f"{what}; {mend}" if mend else what)
 
 
 class UsageError(PhasegateError):
@@ -44,7 +54,7 @@ class ProgramError(PhasegateError):
 
     Args:
         problems: (path of keys, what is wrong) for each fault.
-        text: what is said instead, where file and line are known.
+        text: says the same with files and lines, a line for each fault, once the file is known.
 
     Example:
         >>> import planner
@@ -56,16 +66,21 @@ phases: 'phases' is missing
 
     exit_code = 65
 
-    def __init__(self, problems: Sequence[Problem], text: str | None = None) -> None:
+    def __init__(self, problems: Sequence[Problem], text: str | None = None, mend: str = "") -> None:
         self.problems = list(problems)
-        super().__init__(text or "; ".join(f"{dotted(path)}: {what}" for path, what in self.problems))
+        super().__init__(text or "; ".join(f"{dotted(path)}: {what}" for path, what in self.problems), mend)
+
+    @property
+    def lines(self) -> list[str]:
+        """What it says, line by line: one for each fault, once the file is known."""
+        return str(self).splitlines()
 
 
 class RecordError(ProgramError):
     """A record was altered or is malformed: ``doctor --repair`` mends it or sets it aside."""
 
-    def __init__(self, record_id: str, text: str) -> None:
-        super().__init__([(("records", record_id), text)], text)
+    def __init__(self, record_id: str, what: str, mend: str) -> None:
+        super().__init__([(("records", record_id), f"{what}; {mend}")], what, mend)
 
 
 class StoreUnavailable(PhasegateError):
@@ -77,6 +92,10 @@ class StoreUnavailable(PhasegateError):
     """
 
     exit_code = 69
+
+
+class JournalDamaged(StoreUnavailable):
+    """The journal's file is no whole journal any more: ``doctor --repair`` rebuilds it."""
 
 
 class ProgramBusy(PhasegateError):
@@ -92,8 +111,10 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def told_by_the_system(error: OSError) -> StoreUnavailable | None:
+def meaning_of_system_error(error: Exception) -> StoreUnavailable | None:
     """What a full disk or a folder that may not be written means; None for any other error."""
+    if not isinstance(error, OSError):
+        return None
     where = error.filename if isinstance(error.filename, str) else "a file"
     if error.errno in _FULL:
         return disk_full(where)
@@ -105,29 +126,30 @@ def told_by_the_system(error: OSError) -> StoreUnavailable | None:
 def disk_full(where: object) -> StoreUnavailable:
     """There is no room left for a file."""
     return StoreUnavailable(
-        f"{where} cannot be written: the disk is full; make room and run the same command again: "
-        "what is finished is kept, and 'phasegate doctor' says whether anything is to be mended"
+        f"{where} cannot be written: the disk is full",
+        "make room and run the same command again: what is finished is kept, and 'phasegate doctor' says "
+        "whether anything is to be mended",
     )
 
 
 def not_allowed(where: object) -> StoreUnavailable:
     """A file or folder refuses to be read or written."""
     return StoreUnavailable(
-        f"{where} cannot be used: the system does not allow it; give this user the right to "
-        "read and write it "
-        "(chmod, chown, or mount it writable) and run the same command again"
+        f"{where} cannot be used: the system does not allow it",
+        "give this user the right to read and write it (chmod, chown, or mount it writable) and run the same "
+        "command again",
     )
 
 
-def each_apart(items: Iterable[Item], read: Callable[[Item], Found]) -> tuple[list[Found], list[Fault]]:
+def each_apart(items: Iterable[Item], read: Callable[[Item], Result]) -> tuple[list[Result], list[Fault]]:
     """What comes of each program, and what keeps the others from it: one must not hide the rest."""
-    found, faults = [], []
+    results, faults = [], []
     for item in items:
         try:
-            found.append(read(item))
+            results.append(read(item))
         except (ProgramError, ProgramBusy) as fault:
             faults.append(fault)
-    return found, faults
+    return results, faults
 
 
 def dotted(path: Sequence[str | int]) -> str:

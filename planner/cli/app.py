@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from planner.cli import person, read, work
 from planner.cli.output import settings
-from planner.errors import PhasegateError, ProgramError, told_by_the_system
+from planner.errors import PhasegateError, ProgramError, meaning_of_system_error
 from planner.io.system.signals import Stopped
 from planner.text.terminal import sentence
 
@@ -78,7 +78,7 @@ def _say_unexpected(error: BaseException) -> int:
     """Says in a sentence what went wrong; the exit code that goes with it."""
     if settings.debug:
         traceback.print_exception(error)
-    meaning = told_by_the_system(error) if isinstance(error, OSError) else None
+    meaning = meaning_of_system_error(error) if isinstance(error, OSError) else None
     if meaning is not None:
         typer.echo(_sentences(meaning), err=True)
         return meaning.exit_code

@@ -11,7 +11,8 @@ from planner.language.prediction import Prediction
 from planner.language.program import ENDS, Program
 from planner.language.transitions import openers, targets
 from planner.records.base import digest_of
-from planner.records.decision import Decision, Inputs
+from planner.records.decision import Action, Decision, Inputs
+from planner.records.rule_ref import RuleRef
 from planner.records.verdict import Verdict
 
 
@@ -48,13 +49,14 @@ def launch_decision(
         interim: the verdict on what there is so far; None where the planned runs are not all made yet.
     """
     count = len(inputs.asked)
+    action: Action
     if interim is None:
-        action, rule = "run_phase", f"{phase}.arms"
+        action, rule = "run_phase", RuleRef(phase, "arms")
         reason = f"{count} runs of {phase} are missing: {inputs.because}"
     else:
         undecided = [c for c in interim.criteria if c.outcome == "undecided" and c.kind != "combined"]
         told = "; ".join(f"{c.id} is undecided ({c.reason})" for c in undecided)
-        action, rule = "add_seeds", f"{phase}.seeds"
+        action, rule = "add_seeds", RuleRef(phase, "seeds")
         reason = f"{count} more runs can still change the answer: {told or 'the verdict is provisional'}"
     decision = Decision(
         program=program.program,
@@ -83,9 +85,14 @@ def stop_for_want_of_budget(
         fidelity=verdict.fidelity,
         action="stop",
         reason=f"{phase} lacks runs that its gate requires, and the budget of the program is spent",
-        rule="budget",
+        rule=RuleRef(phase, "budget"),
         verdict_id=verdict.id,
         program_digest=decision_digest(program, phase),
-        inputs=Inputs.model_validate({"verdicts": tuple(v.id for v in earlier.values()), **route.told()}),
+        inputs=Inputs(
+            verdicts=tuple(v.id for v in earlier.values()),
+            owner=route.owners,
+            tried=route.options_tried,
+            diagnosed=tuple(sorted(route.diagnosed)),
+        ),
     )
     return stop.identified("d")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from planner.deciding.launch import registered
 from planner.deciding.triage import Pick, Route, by_rules, choices
 from planner.language.program import Option, Program
 from planner.language.transitions import openers
-from planner.records.decision import Decision, Rejected
+from planner.records.decision import Action, Decision, Inputs, Rejected
 from planner.records.person import Override
+from planner.records.rule_ref import RuleRef
 from planner.records.verdict import Verdict
 
 
@@ -28,29 +29,47 @@ def choose_route(
         earlier: verdicts of the phases before.
         overrides: those that stand for this phase, oldest first; the newest wins.
     """
-    pick, followed, recommended = _by_people(program, verdict, earlier, route, overrides)
-    decision = Decision.model_validate(
-        {
-            "program": program.program,
-            "phase": verdict.phase,
-            "fidelity": verdict.fidelity,
-            **{
-                k: getattr(pick, k)
-                for k in ("action", "choice", "reason", "rule", "rejected", "needs_person", "due")
-            },
-            "target": pick.target,
-            "verdict_id": verdict.id,
-            "recommended": recommended,
-            "override_id": ", ".join(o.id for o in followed) or None,
-            "program_digest": program_digest,
-            "inputs": {
-                "verdicts": tuple(v.id for v in earlier.values()),
-                "prediction": registered(program, pick.target),
-                **route.told(),
-            },
-        }
+    done = _by_people(program, verdict, earlier, route, overrides)
+    pick = done.pick
+    decision = Decision(
+        program=program.program,
+        phase=verdict.phase,
+        fidelity=verdict.fidelity,
+        action=pick.action,
+        choice=pick.choice,
+        target=pick.target,
+        reason=pick.reason,
+        rule=pick.rule,
+        verdict_id=verdict.id,
+        rejected=pick.rejected,
+        needs_person=pick.needs_person,
+        recommended=done.recommended,
+        override_ids=tuple(override.id for override in done.followed),
+        due=pick.due,
+        program_digest=program_digest,
+        inputs=Inputs(
+            verdicts=tuple(v.id for v in earlier.values()),
+            owner=route.owners,
+            tried=route.options_tried,
+            diagnosed=tuple(sorted(route.diagnosed)),
+            prediction=registered(program, pick.target),
+        ),
     )
     return decision.identified("d")
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What is done after a verdict, people's words heard.
+
+    Attributes:
+        followed: the overrides that it follows.
+        recommended: what the rules recommend, where that differs.
+    """
+
+    pick: Pick
+    followed: Sequence[Override]
+    recommended: str | None
 
 
 def _by_people(
@@ -59,15 +78,14 @@ def _by_people(
     earlier: Mapping[str, Verdict],
     route: Route,
     overrides: Sequence[Override],
-) -> tuple[Pick, list[Override], str | None]:
-    """(what is done, the overrides that it follows, what the rules recommend where that differs)."""
+) -> _Done:
     recommended = pick = by_rules(program, verdict, earlier, route)
     followed, said = [], []
-    told = _newest(overrides, "verdict")
-    if told is not None:
-        pick = by_rules(program, _accepted(verdict, told), earlier, route)
-        followed.append(told)
-        said.append(f"{told.by} {told.verdict}s the verdict ({told.reason})")
+    judged = _newest(overrides, "verdict")
+    if judged is not None:
+        pick = by_rules(program, _accepted(verdict, judged), earlier, route)
+        followed.append(judged)
+        said.append(f"{judged.by} {judged.verdict}s the verdict ({judged.reason})")
     chosen = _newest(overrides, "choose")
     if chosen is not None and chosen.choose in choices(program, verdict.phase, pick.due):
         pick = _overridden(program, verdict.phase, route, pick, chosen)
@@ -81,18 +99,18 @@ def _by_people(
         followed.append(done)
         said.append(f"{done.by} has done what '{done.done}' asks for ({done.reason})")
     said += [] if chosen is not None else [pick.reason]
-    told_by_rules, done_now = recommended.choice or recommended.action, pick.choice or pick.action
-    differs = told_by_rules if told_by_rules != done_now else None
-    return replace(pick, reason="; ".join(said)), followed, differs
+    ruled, chosen_now = recommended.choice or recommended.action, pick.choice or pick.action
+    differs = ruled if ruled != chosen_now else None
+    return _Done(replace(pick, reason="; ".join(said)), followed, differs)
 
 
 def _newest(overrides: Sequence[Override], kind: str) -> Override | None:
     return next((o for o in reversed(overrides) if getattr(o, kind) is not None), None)
 
 
-def _accepted(verdict: Verdict, told: Override) -> Verdict:
+def _accepted(verdict: Verdict, override: Override) -> Verdict:
     """The verdict as a person lets it stand: accepted, or rejected (then nothing is concluded)."""
-    if told.verdict == "accept":
+    if override.verdict == "accept":
         return verdict.model_copy(update={"confidence": "confirmed"})
     return verdict.model_copy(update={"outcome": "inconclusive", "case": None, "tier": None, "means": ""})
 
@@ -114,23 +132,23 @@ def _overridden(program: Program, phase: str, route: Route, pick: Pick, override
         action, rule = _plain(program, phase, choice, opens[choice])
         return Pick(action, choice, opens[choice], override.reason, rule, tuple(others), due=pick.due)
     needs = option.needs_person if option.needs_person == "to_act" else None
-    rule = f"{holder}.triage.{option.option}"
-    action = "wait" if needs else "take_option"
-    return Pick(action, choice, opens[choice], override.reason, rule, tuple(others), needs, pick.due)
+    rule = RuleRef(holder, "triage", option.option)
+    needed: Action = "wait" if needs else "take_option"
+    return Pick(needed, choice, opens[choice], override.reason, rule, tuple(others), needs, pick.due)
 
 
-def _taking(pick: Pick) -> str:
+def _taking(pick: Pick) -> Action:
     """What a pick does once nobody has to be waited for."""
-    return "take_option" if ".triage." in pick.rule else "run_phase"
+    return "take_option" if pick.rule.part == "triage" else "run_phase"
 
 
-def _plain(program: Program, phase: str, choice: str, opens: str | None) -> tuple[str, str]:
+def _plain(program: Program, phase: str, choice: str, opens: str | None) -> tuple[Action, RuleRef]:
     """(action, rule) of a choice that is no option: a phase, a diagnosis, or the end."""
     for holder in (phase, *openers(program, phase)):
         triage = program.phases[holder].triage
         if triage is not None and triage.diagnose == choice:
-            return "run_diagnostic", f"{holder}.triage.diagnose"
-    return "stop" if opens is None else "run_phase", f"{phase}.override"
+            return "run_diagnostic", RuleRef(holder, "diagnose")
+    return "stop" if opens is None else "run_phase", RuleRef(phase, "override")
 
 
 def _option(program: Program, phase: str, route: Route, pick: Pick, choice: str) -> tuple[str, Option | None]:

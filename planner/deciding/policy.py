@@ -8,6 +8,7 @@ between calls, so the same records always lead to the same place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from planner.criteria.decision_rule import TestDesign
 from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
@@ -16,7 +17,6 @@ from planner.deciding.seed_allocation import seeds_wanted
 from planner.deciding.situation import Plan, PlanningState, State, Step
 from planner.deciding.triage import Route
 from planner.evidence.evidence import Evidence
-from planner.judging.caveats import SHORT, passed_over_caveat
 from planner.judging.futility import is_futile, undetectable_effects
 from planner.judging.post_hoc import (
     PreviouslyJudged,
@@ -25,8 +25,9 @@ from planner.judging.post_hoc import (
     judged_under_other_rules,
 )
 from planner.judging.verdict import build_test_design, judge_phase
-from planner.language.program import Phase, Program
+from planner.language.program import Program
 from planner.language.transitions import openers, targets
+from planner.records.caveat_facts import SHORT_OF_BUDGET, passed_over_caveat
 from planner.records.decision import Decision, Inputs
 from planner.records.runs import PlannedRun
 from planner.records.verdict import DetectableEffect, Verdict
@@ -40,30 +41,47 @@ def build_plan(situation: PlanningState) -> Plan:
     return walk.position
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a walk knows of a phase besides its evidence when it judges it.
+
+    Attributes:
+        passed_over: phases that were passed over on the way.
+        short_of_budget: runs are missing, and the budget pays for none.
+        final: no more runs can be asked for.
+        post_hoc: a rule changed after evidence for it was seen.
+    """
+
+    passed_over: tuple[str, ...] = ()
+    short_of_budget: bool = False
+    final: bool = False
+    post_hoc: bool = False
+
+
 def judge_on_the_way(
     program: Program,
     evidence: Evidence,
     design: TestDesign,
     earlier: Mapping[str, Verdict],
-    passed: Iterable[str],
-    short: bool,
-    post_hoc: bool,
+    look: Look,
     judge: Callable[..., Verdict] = judge_phase,
 ) -> Verdict:
     """The verdict of a phase as the walk comes to it.
 
     Args:
-        passed: phases that were passed over on the way.
-        short: runs are missing, and the budget pays for none.
-        post_hoc: a rule changed after evidence for it was seen.
         judge: see :class:`planner.deciding.situation.PlanningState`.
     """
-    caveats = [passed_over_caveat(name) for name in passed]
-    caveats += [SHORT] if short else []
-    verdict = judge(program, evidence.phase, evidence, design, earlier, caveats, post_hoc)
-    if short and verdict.outcome == "inconclusive":
+    caveats = [passed_over_caveat(name) for name in look.passed_over]
+    caveats += [SHORT_OF_BUDGET] if look.short_of_budget else []
+    verdict = judge(program, evidence.phase, evidence, design, earlier, caveats, look.post_hoc)
+    if look.short_of_budget and verdict.outcome == "inconclusive":
         verdict = verdict.model_copy(update={"cause": "budget"}).identified("v")
-    return verdict
+    facts = {
+        "passed_over": look.passed_over,
+        "short_of_budget": look.short_of_budget,
+        "final_look": look.final,
+    }
+    return verdict.model_copy(update=facts)
 
 
 def seeds_next(
@@ -82,12 +100,6 @@ def seeds_next(
     if is_futile(verdict, design):
         return {}
     return seeds_wanted(program, verdict.phase, verdict, design, evidence)
-
-
-def passed_over(caveats: Iterable[str]) -> list[str]:
-    """The phases that a verdict with these caveats says were passed over, in their order."""
-    quoted = [(told, name) for told in caveats for name in told.split("'")[1:2]]
-    return [name for told, name in quoted if told == passed_over_caveat(name)]
 
 
 def _tried_again(evidence: Evidence, missing: Sequence[PlannedRun]) -> set[str]:
@@ -143,35 +155,37 @@ class _Walk:
         Args:
             short: runs are missing, and the budget pays for none.
         """
-        verdict = self._verdict(phase, evidence, design, short)
+        look = self._look(evidence, short)
+        verdict = self._verdict(evidence, design, look)
         wanted = seeds_next(self.program, verdict, design, evidence, self.at.seen)
         more = list(self.at.missing(phase, evidence.fidelity, wanted)) if wanted else []
         if more and self.at.affordable > 0:
             self._launch(phase, evidence.fidelity, more[: self.at.affordable], verdict)
             return
         if wanted or short:
-            short = short or bool(more)
+            look = replace(look, short_of_budget=short or bool(more), final=True)
             final = build_test_design(self.program, phase, evidence.fidelity, final=True)
-            verdict = self._verdict(phase, evidence, final, short)
-        decision = self._decide(verdict, short and lacks_required(self.program.phases[phase], verdict))
+            verdict = self._verdict(evidence, final, look)
+        decision = self._decide(verdict)
         self.steps.append(Step(verdict, decision))
         self._go_on(decision, verdict)
 
-    def _verdict(self, phase: str, evidence: Evidence, design: TestDesign, short: bool) -> Verdict:
+    def _look(self, evidence: Evidence, short: bool) -> Look:
         post_hoc = bool(judged_under_other_rules(self.program, evidence, self.at.seen))
-        return judge_on_the_way(
-            self.program, evidence, design, self.earlier, self.passed, short, post_hoc, self.at.judge
-        )
+        return Look(tuple(self.passed), short, self.at.no_run, post_hoc)
+
+    def _verdict(self, evidence: Evidence, design: TestDesign, look: Look) -> Verdict:
+        return judge_on_the_way(self.program, evidence, design, self.earlier, look, self.at.judge)
 
     @property
     def earlier(self) -> dict[str, Verdict]:
         """The verdicts so far, by phase."""
         return {step.verdict.phase: step.verdict for step in self.steps}
 
-    def _decide(self, verdict: Verdict, nothing_to_spend: bool) -> Decision:
+    def _decide(self, verdict: Verdict) -> Decision:
         phase = verdict.phase
         standing = [o for o in self.at.overrides if o.phase == phase]
-        if nothing_to_spend and not standing:
+        if ends_for_want_of_budget(self.program, verdict) and not standing:
             return stop_for_want_of_budget(self.program, verdict, self.earlier, self.route)
         digest = decision_digest(self.program, phase)
         return choose_route(self.program, verdict, self.earlier, self.route, standing, digest)
@@ -209,8 +223,8 @@ class _Walk:
 
     def _was_chosen(self) -> bool:
         """Whether a person's choice led to the current phase."""
-        followed = (self.steps[-1].decision.override_id or "") if self.steps else ""
-        return any(o.choose is not None and o.id in followed.split(", ") for o in self.at.overrides)
+        followed = self.steps[-1].decision.override_ids if self.steps else ()
+        return any(o.choose is not None and o.id in followed for o in self.at.overrides)
 
     def _launch(self, phase: str, fidelity: str, runs: Sequence[PlannedRun], interim: Verdict | None) -> None:
         opened = self.steps[-1].decision if self.steps else None
@@ -253,9 +267,10 @@ def _has_runs(evidence: Evidence) -> bool:
     return any(map(len, (*evidence.runs.values(), *evidence.failed.values())))
 
 
-def lacks_required(rules: Phase, verdict: Verdict) -> bool:
-    """Whether the gate lacks runs that it requires."""
-    return any(c.cause == "missing" for c in verdict.criteria if c.id in rules.gate)
+def ends_for_want_of_budget(program: Program, verdict: Verdict) -> bool:
+    """Whether the gate lacks runs that it requires, and the budget pays for none."""
+    gate = program.phases[verdict.phase].gate
+    return verdict.short_of_budget and any(c.cause == "missing" for c in verdict.criteria if c.id in gate)
 
 
 def _ahead(program: Program, phase: str, seen: Iterable[str]) -> list[str]:

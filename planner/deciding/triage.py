@@ -9,7 +9,8 @@ from planner.deciding.deferred import conditions_of, due_options, why_deferred
 from planner.deciding.rejected import one_try, why_not_row
 from planner.language.program import ENDS, Option, Program
 from planner.language.transitions import openers
-from planner.records.decision import Decision, Due, Rejected
+from planner.records.decision import Action, Decision, Due, NeedsPerson, Rejected
+from planner.records.rule_ref import RuleRef
 from planner.records.verdict import Verdict
 
 
@@ -27,19 +28,21 @@ class Route:
     tried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     diagnosed: frozenset[str] = frozenset()
 
-    def told(self) -> dict[str, tuple[object, ...]]:
-        """The route as a decision's inputs keep it."""
-        return {
-            "owner": tuple(sorted(self.owner.items())),
-            "tried": tuple(sorted(self.tried.items())),
-            "diagnosed": tuple(sorted(self.diagnosed)),
-        }
+    @property
+    def owners(self) -> tuple[tuple[str, str], ...]:
+        """``owner`` as a decision's inputs keep it."""
+        return tuple(sorted(self.owner.items()))
+
+    @property
+    def options_tried(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """``tried`` as a decision's inputs keep it."""
+        return tuple(sorted(self.tried.items()))
 
     def taken(self, decision: Decision) -> Route:
         """The route after a decision has been followed."""
-        if decision.target is None or ".triage" not in decision.rule:
+        holder = decision.rule.holder
+        if decision.target is None or holder is None:
             return self
-        holder = decision.rule.split(".triage")[0]
         owner = {**self.owner, decision.target: holder}
         if decision.action == "run_diagnostic":
             return replace(self, owner=owner, diagnosed=self.diagnosed | {holder})
@@ -51,13 +54,13 @@ class Route:
 class Pick:
     """What the rules choose, before overrides."""
 
-    action: str
+    action: Action
     choice: str | None
     target: str | None
     reason: str
-    rule: str
+    rule: RuleRef
     rejected: tuple[Rejected, ...] = ()
-    needs_person: str | None = None
+    needs_person: NeedsPerson | None = None
     due: tuple[Due, ...] = ()
 
 
@@ -103,14 +106,14 @@ def _by_next(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict],
     phase, row = verdict.phase, verdict.case or verdict.tier
     told = f"{phase}: {verdict.outcome}" + (f", {row_name(program, phase, row)}" if row else "")
     told += f" ({verdict.means})" if verdict.means else ""
-    target, rule, key = way_on(program, verdict, route)
+    target, rule = way_on(program, verdict, route)
     if target in ("triage", "back"):
         opened = route.owner.get(phase) or next(iter(openers(program, phase)), None)
         holder = phase if target == "triage" else opened
         if holder is None or program.phases[holder].triage is None:
             return Pick("stop", None, None, f"{told}; no triage is open to go back to", rule)
         return _by_triage(program, holder, {**earlier, phase: verdict}, route, told, verdict)
-    rejected = tuple(_other_rows(program, verdict, key))
+    rejected = tuple(_other_rows(program, verdict, rule.answer))
     if target == "stop":
         return Pick("stop", None, None, f"{told}; nothing more is asked", rule, rejected)
     if target == "wait":
@@ -118,26 +121,37 @@ def _by_next(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict],
     return _open_phase(program, verdict, target, told, rule, rejected)
 
 
-def way_on(program: Program, verdict: Verdict, route: Route) -> tuple[str, str, str | None]:
-    """Where a verdict leads: (target, rule, the answer in ``next`` that led there; None: a default did)."""
+def way_on(program: Program, verdict: Verdict, route: Route) -> tuple[str, RuleRef]:
+    """Where a verdict leads, and the rule that leads there."""
     rules, phase = program.phases[verdict.phase], verdict.phase
     answers: tuple[str | None, ...] = (verdict.case, verdict.tier, verdict.outcome)
     if verdict.outcome in ("invalid", "blocked"):
         answers = (verdict.outcome,)  # nothing was concluded, so no row of a table leads on
     key = next((k for k in answers if k in rules.next), None)
     if key is not None:
-        return rules.next[key], f"{phase}.next.{key}", key
-    if phase in route.owner:
-        return "back", f"{phase}.next (default: back to the triage that opened it)", None
+        return rules.next[key], RuleRef(phase, "next", key)
+    target = _default_way(program, verdict, route)
+    return target, RuleRef(phase, "default", target)
+
+
+def _default_way(program: Program, verdict: Verdict, route: Route) -> str:
+    """Where an answer leads of which ``next`` says nothing."""
+    if verdict.phase in route.owner:
+        return "back"
     if verdict.outcome == "invalid":  # no option mends evidence that cannot be trusted
-        return "wait", f"{phase}.next (default: wait)", None
-    if verdict.outcome != "pass" and rules.triage is not None:
-        return "triage", f"{phase}.next (default: triage)", None
-    return "stop", f"{phase}.next (default: stop)", None
+        return "wait"
+    if verdict.outcome != "pass" and program.phases[verdict.phase].triage is not None:
+        return "triage"
+    return "stop"
 
 
 def _open_phase(
-    program: Program, verdict: Verdict, target: str, told: str, rule: str, rejected: tuple[Rejected, ...]
+    program: Program,
+    verdict: Verdict,
+    target: str,
+    told: str,
+    rule: RuleRef,
+    rejected: tuple[Rejected, ...],
 ) -> Pick:
     doubt = _doubt(program, target, verdict)
     if doubt:
@@ -194,20 +208,20 @@ def _by_triage(
     if diagnosis and holder not in route.diagnosed and diagnosis not in verdicts:
         first = f"'{diagnosis}' is judged before an option is chosen"
         rejected = tuple(_rejected(o, against[o.option], first) for o in ranked)
-        rule = f"{holder}.triage.diagnose"
+        rule = RuleRef(holder, "diagnose")
         return Pick("run_diagnostic", diagnosis, diagnosis, f"{told}; {first}", rule, rejected)
     free = [o for o in ranked if against[o.option] is None]
     first = f"comes after '{free[0].option}' in the order of the options" if free else ""
     rejected = tuple(_rejected(o, against[o.option], first) for o in ranked if o not in free[:1])
     if not free:
         reason = f"{told}; no triage option of '{holder}' is left"
-        return Pick("stop", None, None, reason, f"{holder}.triage", rejected)
+        return Pick("stop", None, None, reason, RuleRef(holder, "exhausted"), rejected)
     best = free[0]
     reason = f"{told}; '{best.option}': {best.rationale}"
     if best.tries == 1:
         waiting = [o for o in ranked if (against[o.option] or ("", ""))[1]]
         reason += f" ({one_try(program, best, [o for o in ranked if o in free or o in waiting], waiting)})"
-    rule = f"{holder}.triage.{best.option}"
+    rule = RuleRef(holder, "triage", best.option)
     if best.needs_person:
         return Pick("wait", best.option, best.opens, reason, rule, rejected, best.needs_person)
     doubt = _doubt(program, best.opens, verdict)

@@ -130,10 +130,10 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
         "choice": decision.choice,
         "target": decision.target,
         "reason": decision.reason,
-        "rule": decision.rule,
+        "rule": str(decision.rule),
         "rejected": [r.model_dump(mode="json") for r in decision.rejected],
         "needs_person": decision.needs_person,
         "recommended": decision.recommended,
-        "override_id": decision.override_id,
+        "override_id": ", ".join(decision.override_ids) or None,
         "due": [due.model_dump(mode="json") for due in decision.due],
     }

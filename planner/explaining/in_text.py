@@ -169,8 +169,9 @@ def _decision_lines(decision: Decision, full: bool) -> list[str]:
     choice = f" {decision.choice}" if decision.choice else ""
     lines = [f"decision {decision.id}: {decision.action}{choice}", f"  {decision.reason}"]
     lines += [f"  by rule {decision.rule}"]
-    if decision.recommended is not None and decision.override_id:
-        lines += [f"  the rules recommend {decision.recommended}; override {decision.override_id} stands"]
+    if decision.recommended is not None and decision.override_ids:
+        followed = ", ".join(decision.override_ids)
+        lines += [f"  the rules recommend {decision.recommended}; override {followed} stands"]
     if decision.needs_person:
         lines += [f"  waits for a person ({words(decision.needs_person)})"]
     if decision.rejected:

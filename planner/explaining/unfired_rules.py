@@ -12,6 +12,7 @@ from planner.deciding.triage import way_on
 from planner.explaining.trace import Trace
 from planner.language.program import OUTCOMES, Option, Rule
 from planner.records.base import Record, Value
+from planner.records.rule_ref import RuleRef
 from planner.records.verdict import CriterionOutcome, CriterionResult, Verdict
 from planner.text.numbers import number, words
 
@@ -161,7 +162,7 @@ def _row(trace: Trace, verdict: Verdict, name: str, rule: Rule, kind: Literal["c
 def _next_rule(trace: Trace, verdict: Verdict, key: str) -> RuleTrace:
     assert trace.rules is not None
     location = f"{trace.phase}.next.{key}"
-    if way_on(trace.program, verdict, trace.decision_context.route)[2] == key:
+    if way_on(trace.program, verdict, trace.decision_context.route)[1].answer == key:
         return RuleTrace(rule=location, kind="next", fired=True)
     if key in (verdict.outcome, verdict.case, verdict.tier):
         reason = "it holds, and a row before it leads on"
@@ -183,12 +184,12 @@ def wanted_for(trace: Trace, key: str) -> list[Wanted]:
 
 
 def _option(trace: Trace, option: Option) -> RuleTrace:
-    location, decision = f"{trace.phase}.triage.{option.option}", trace.decision
+    location, decision = RuleRef(trace.phase, "triage", option.option), trace.decision
     taken = decision is not None and decision.rule == location
     why = {r.choice: r.reason for r in decision.rejected} if decision else {}
     reason = "" if taken else why.get(option.option, "triage is not asked for by this verdict")
     failed = next(iter(_unmet(trace, option)), None) if not taken else None
-    return RuleTrace(rule=location, kind="option", fired=taken, failed=failed, reason=reason)
+    return RuleTrace(rule=str(location), kind="option", fired=taken, failed=failed, reason=reason)
 
 
 def _unmet(trace: Trace, option: Option) -> Iterator[FailedCondition]:

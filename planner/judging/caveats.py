@@ -15,15 +15,6 @@ from planner.text.numbers import words
 ResultOf = Callable[[str], CriterionResult]
 
 
-SHORT = "the budget is spent before every run that was asked for is made"
-"""The caveat of a verdict whose runs could not all be paid for."""
-
-
-def passed_over_caveat(phase: str) -> str:
-    """What the verdicts after a phase that was passed over say."""
-    return f"phase '{phase}' was not done (passed over)"
-
-
 def evidence_caveats(
     rules: Phase,
     evidence: Evidence,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from planner.deciding.triage import choices
-from planner.judging.caveats import passed_over_caveat
 from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict, overrides_today
 from planner.lineage.staleness import Data, Validity, build_validity
@@ -92,7 +91,7 @@ def build_program_state(
     opened |= dict(zip(path[1:], path, strict=False))
     overrides = overrides_today(entries, now)
     standing = {o.id for o in overrides}
-    withdrawn = [decisions[p] for p in path if not set(_followed(decisions[p])) <= standing]
+    withdrawn = [decisions[p] for p in path if not set(decisions[p].override_ids) <= standing]
     return ProgramState(
         program=program,
         fidelity=fidelity,
@@ -119,11 +118,6 @@ def _fidelity(program: Program, phase: str, last: Verdict | Decision) -> str:
     if phase in program.phases and worked_on is not None and worked_on.fidelity == last.fidelity:
         return program.phases[phase].fidelity
     return last.fidelity
-
-
-def _followed(decision: Decision) -> list[str]:
-    """The ids of the overrides that a decision follows."""
-    return decision.override_id.split(", ") if decision.override_id else []
 
 
 def _walk(
@@ -156,9 +150,9 @@ def _beyond(phase: str, verdicts: Mapping[str, Verdict], last: Mapping[str, Any]
     if phase in verdicts:
         return None
     since = last[phase].position if phase in last else 0
-    told = passed_over_caveat(phase)
-    found = [p for p, v in verdicts.items() if told in v.caveats and p in last and last[p].position > since]
-    return min(found, key=lambda p: len(verdicts[p].caveats), default=None)
+    after = [p for p, v in verdicts.items() if phase in v.passed_over and p in last]
+    newer = [p for p in after if last[p].position > since]
+    return min(newer, key=lambda p: len(verdicts[p].passed_over), default=None)
 
 
 def _pending(
@@ -202,5 +196,5 @@ def _disputed(judged: Sequence[Any], entries: Sequence[Any]) -> dict[str, str]:
 
 
 def _passed_over(program: Program, verdicts: Mapping[str, Verdict], path: Sequence[str]) -> frozenset[str]:
-    told = {caveat for phase in path if phase in verdicts for caveat in verdicts[phase].caveats}
-    return frozenset(phase for phase in program.phases if passed_over_caveat(phase) in told)
+    named = {name for phase in path if phase in verdicts for name in verdicts[phase].passed_over}
+    return frozenset(named & set(program.phases))

@@ -61,7 +61,8 @@ def _ahead(at: ProgramState) -> dict[str, Any]:
         return _by_a_person(at)
     if at.withdrawn is not None:
         told, target = at.withdrawn, at.withdrawn.recommended or at.withdrawn.choice
-        reason = f"override {told.override_id} no longer stands, so the rules decide after {told.phase}"
+        followed = ", ".join(told.override_ids)
+        reason = f"override {followed} no longer stands, so the rules decide after {told.phase}"
         return {"action": _action(at, told.phase, target), "target": target, "reason": reason}
     return {"action": at.latest.action, "target": at.latest.choice, "reason": at.latest.reason}
 

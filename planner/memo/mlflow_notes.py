@@ -17,7 +17,7 @@ def decision_note(decision: Decision) -> str:
         "",
         f"Rule: `{decision.rule}`",
     ]
-    if decision.recommended and decision.override_id:
+    if decision.recommended and decision.override_ids:
         lines += ["", f"The rules recommend **{escape(decision.recommended)}**; a person chose otherwise."]
     if decision.needs_person:
         lines += ["", f"Waits for a person ({words(decision.needs_person)})."]

@@ -186,9 +186,9 @@ def _runs(verdict: Verdict) -> list[dict[str, str]]:
 
 def _options(program: Program, decision: Decision | None) -> list[dict[str, str]]:
     """The triage options that the decision weighed, the chosen one first."""
-    if decision is None or ".triage." not in decision.rule:
+    if decision is None or decision.rule.part not in ("triage", "diagnose"):
         return []
-    triage = program.phases[decision.rule.split(".triage")[0]].triage
+    triage = program.phases[decision.rule.phase].triage
     why = {r.choice: r.reason for r in decision.rejected}
     rows = []
     for option in triage.options if triage else ():

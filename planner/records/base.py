@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 import pydantic
@@ -36,7 +37,12 @@ def digest_of(value: Any) -> str:
 
 
 class Identified(Record):
-    """A record that is named by its content."""
+    """A record that is named by its content.
+
+    Fields that pydantic leaves out (``exclude=True``) say how it came about: they are written down with it
+    and are no part of what names it, so that the same evidence under the same rules has the same id however
+    it was come by.
+    """
 
     id: str = ""
     schema_version: int = SCHEMA_VERSION
@@ -52,8 +58,12 @@ class Identified(Record):
 
         return record_html(self)
 
+    def beside_its_name(self) -> dict[str, Any]:
+        """What is written down with it and is no part of what names it, as JSON has it."""
+        return {}
 
-# --- what was judged ---------------------------------------------------------------------------
-
-
-# --- what was decided --------------------------------------------------------------------------
+    @classmethod
+    def what_names_it(cls, written: Mapping[str, Any]) -> dict[str, Any]:
+        """The part of a written record of which its id is the digest."""
+        beside = {name for name, field in cls.model_fields.items() if field.exclude}
+        return {key: value for key, value in written.items() if key != "id" and key not in beside}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+import pydantic
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from planner.language.prediction import Prediction
 from planner.records.base import Identified, Record
+from planner.records.rule_ref import RuleRef, read_rule
 from planner.records.verdict import Considered
 
 Action = Literal["run_phase", "add_seeds", "run_diagnostic", "take_option", "wait", "stop"]
+NeedsPerson = Literal["to_approve", "to_act", "to_confirm"]
 
 
 class Rejected(Record):
@@ -56,6 +59,20 @@ class Inputs(Record):
     prediction: Prediction | None = None
 
 
+def _read_ids(value: Any) -> Any:
+    """A record names several overrides in one text."""
+    return tuple(value.split(", ")) if isinstance(value, str) else value or ()
+
+
+def _write_ids(ids: tuple[str, ...]) -> str | None:
+    return ", ".join(ids) or None
+
+
+OverrideIds = Annotated[
+    tuple[str, ...], BeforeValidator(_read_ids), PlainSerializer(_write_ids, return_type=str | None)
+]
+
+
 class Decision(Identified):
     """What happens next, and why.
 
@@ -63,9 +80,9 @@ class Decision(Identified):
         phase: the phase whose verdict (or want of evidence) led to it.
         choice: the option or phase that it names; None for a stop.
         target: the phase that it opens, where it opens one.
-        rule: the place in the program that decided, for example ``samebatch.next.D``.
+        rule: the rule in the program that decided.
         recommended: what the rules recommend where a person chose otherwise.
-        override_id: the override that it follows.
+        override_ids: the overrides that it follows.
         due: options that were deferred, whose condition is met, and that no rule takes any more.
         inputs: what it rested on; None in records of earlier versions.
 
@@ -77,6 +94,8 @@ class Decision(Identified):
         ('first_look', 'stop')
     """
 
+    model_config = ConfigDict(serialize_by_alias=True, populate_by_name=True)
+
     program: str
     phase: str
     fidelity: str
@@ -84,12 +103,21 @@ class Decision(Identified):
     choice: str | None = None
     target: str | None = None
     reason: Annotated[str, Field(min_length=1)]
-    rule: str
+    rule: Annotated[RuleRef, PlainSerializer(str, return_type=str)]
     verdict_id: str | None = None
     rejected: tuple[Rejected, ...] = ()
-    needs_person: Literal["to_approve", "to_act", "to_confirm"] | None = None
+    needs_person: NeedsPerson | None = None
     recommended: str | None = None
-    override_id: str | None = None
+    override_ids: OverrideIds = Field((), alias="override_id")
     due: tuple[Due, ...] = ()
     program_digest: str
     inputs: Inputs | None = None
+
+    @pydantic.field_validator("rule", mode="before")
+    @classmethod
+    def _read_rule(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        """A record holds a rule as text, which is read once, here."""
+        if not isinstance(value, str):
+            return value
+        decided = info.data  # the fields before this one, as far as they are valid
+        return read_rule(value, decided.get("phase", ""), decided.get("action", ""), decided.get("choice"))

@@ -67,8 +67,8 @@ def _next(decision: Decision) -> str:
 def _remarks(decision: Decision) -> Iterator[str]:
     if decision.needs_person:
         yield f"waits for a person {words(decision.needs_person)}"
-    if decision.override_id:
-        yield f"follows override {decision.override_id}"
+    if decision.override_ids:
+        yield f"follows override {', '.join(decision.override_ids)}"
     if decision.recommended:
         yield f"the rules recommend {decision.recommended}"
     for due in decision.due:

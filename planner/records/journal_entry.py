@@ -81,9 +81,9 @@ def body_of(record: AnyRecord) -> str:
     """The text of a record, in the form in which it was named: an earlier version wrote fewer fields."""
     for unset in (False, True):
         content = record.model_dump(mode="json", exclude_unset=unset)
-        if record.id.endswith(digest_of({k: v for k, v in content.items() if k != "id"})):
-            return canonical(content)
-    return canonical(record.model_dump(mode="json"))
+        if record.id.endswith(digest_of(record.what_names_it(content))):
+            return canonical({**content, **record.beside_its_name()})
+    return canonical({**record.model_dump(mode="json"), **record.beside_its_name()})
 
 
 @cache  # one advance reads the journal many times, and the same text is always the same record
@@ -98,7 +98,6 @@ def from_body(kind: str, body: str) -> AnyRecord:
         content = json.loads(body)  # as it was written: the model may have got fields since
     except (ValueError, RecursionError):
         raise ValueError(f"the text of a {kind} cannot be read: {sentence(body[:60])!r}") from None
-    content.pop("id", None)
-    if not record.id.endswith(digest_of(content)):
+    if not record.id.endswith(digest_of(record.what_names_it(content))):
         raise ValueError(f"record {record.id} was altered: its digest does not fit its content")
     return record

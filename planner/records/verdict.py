@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from planner.language.types import Treatment
 from planner.records.base import Identified, Record, Value
+from planner.records.caveat_facts import SHORT_OF_BUDGET, phases_passed_over
 
 CriterionOutcome = Literal["met", "not_met", "undecided", "not_applicable", "invalid"]
 
@@ -210,6 +213,14 @@ class Considered(Record):
     digests: tuple[str, ...]
 
 
+def _passed_over(written: dict[str, Any]) -> tuple[str, ...]:
+    return phases_passed_over(written.get("caveats", ()))
+
+
+def _short_of_budget(written: dict[str, Any]) -> bool:
+    return SHORT_OF_BUDGET in written.get("caveats", ())
+
+
 class Verdict(Identified):
     """What a phase's gate, tier, case and guards say together.
 
@@ -223,6 +234,9 @@ class Verdict(Identified):
         considered: every run that was looked at, by arm.
         set_aside: runs that do not count because they were judged under other rules before.
         turnings: what it would say with one criterion beyond its flip point.
+        passed_over: phases on the way that were not done.
+        short_of_budget: the budget was spent before every run that was asked for was made.
+        final_look: no more runs could be asked for when it was judged; None in records of earlier versions.
 
     Example:
         >>> from planner.testing import example_program, example_table
@@ -265,6 +279,18 @@ class Verdict(Identified):
     set_aside: tuple[str, ...] = ()
     floors: tuple[DetectableEffect, ...] = ()
     turnings: tuple[FlipPoint, ...] = ()
+    passed_over: tuple[str, ...] = Field(default_factory=_passed_over, exclude=True)
+    short_of_budget: bool = Field(default_factory=_short_of_budget, exclude=True)
+    final_look: bool | None = Field(None, exclude=True)
+
+    def beside_its_name(self) -> dict[str, Any]:
+        """How it came about, as far as that was written down with it."""
+        facts = {
+            "passed_over": list(self.passed_over) or None,
+            "short_of_budget": self.short_of_budget or None,
+            "final_look": self.final_look,
+        }
+        return {k: v for k, v in facts.items() if v is not None and k in self.model_fields_set}
 
     def criterion(self, name: str) -> CriterionResult | None:
         """The result of that criterion, or None."""

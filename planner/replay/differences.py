@@ -21,7 +21,7 @@ from planner.records.decision import Decision
 from planner.records.runs import Run
 from planner.records.verdict import Considered, TableRow, Verdict
 from planner.replay.archive import Log
-from planner.replay.rederive import differing, followed
+from planner.replay.rederive import differing
 
 Kind = Literal["rules", "evidence", "record"]
 _LONG = 120
@@ -52,7 +52,7 @@ def each_once(differences: Iterable[Difference]) -> list[Difference]:
 
 def verdict_differences(program: Program, recorded: Verdict, derived: Verdict, log: Log) -> list[Difference]:
     """Why a verdict comes out otherwise today; empty where it comes out byte for byte."""
-    if recorded == derived:
+    if recorded.id == derived.id and not differing(recorded, derived):
         return []
     differences = [
         *_rules_changed(program, recorded),
@@ -65,7 +65,7 @@ def decision_differences(
     program: Program, recorded: Decision, derived: Decision, log: Log
 ) -> list[Difference]:
     """Why a decision comes out otherwise today although its verdict does not."""
-    if recorded == derived:
+    if recorded.id == derived.id and not differing(recorded, derived):
         return []
     differences: list[Difference] = []
     if recorded.program_digest != decision_digest(program, recorded.phase):
@@ -75,7 +75,7 @@ def decision_differences(
         differences += _evidence(program, recorded.phase, recorded.inputs.considered, (), steps, log)
     differences += [
         gone(i, f"the override that {recorded.id} follows")
-        for i in followed(recorded)
+        for i in recorded.override_ids
         if i not in log.overrides
     ]
     if not differences and "due" in differing(recorded, derived):

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from planner.deciding.policy import seeds_next
-from planner.judging.caveats import SHORT
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict
@@ -14,7 +13,7 @@ from planner.records.base import Record
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
-from planner.replay.rederive import rederive_decision, rederive_evidence, rederive_verdicts
+from planner.replay.rederive import rederive_decision, rederive_evidence, rederive_verdict_as
 
 _VERDICT_FIELDS = ("outcome", "case", "tier", "confidence")
 _DECISION_FIELDS = ("action", "choice")
@@ -74,22 +73,26 @@ def _rejudge(
     program: Program, edited: Program, entry: Any, log: Log, judged: Mapping[str, Rejudged]
 ) -> Rejudged:
     """A verdict under the edited program; final where no more runs could be made for the recorded one."""
-    open_, final = rederive_verdicts(edited, entry, log, _earlier(entry, log, judged))
-    if _was_final(program, entry, log):
-        return final, {}
-    return open_, _wanted(edited, open_, entry, log)
+    final = _was_final(program, entry, log)
+    verdict = rederive_verdict_as(edited, entry, log, _earlier(entry, log, judged), final)
+    return verdict, {} if final else _wanted(edited, verdict, entry, log)
 
 
 def _was_final(program: Program, entry: Any, log: Log) -> bool:
-    """Whether a verdict was given although more seeds were wanted, or on runs of others alone."""
+    """Whether no more runs could be asked for when a verdict was given.
+
+    Of a record of an earlier version: whether more seeds were wanted, or it rests on runs of others alone.
+    """
     recorded: Verdict = entry.record
-    if recorded.phase not in program.phases or SHORT in recorded.caveats:
-        return SHORT in recorded.caveats
+    if recorded.final_look is not None:
+        return recorded.final_look
+    if recorded.phase not in program.phases or recorded.short_of_budget:
+        return recorded.short_of_budget
     runs = log.runs_of(recorded.phase, recorded.considered)
     if not any(run.own for of_arm in runs.values() for run in of_arm):
         return True
-    open_, _ = rederive_verdicts(program, entry, log, log.earlier(entry))
-    return bool(_wanted(program, open_, entry, log))
+    verdict = rederive_verdict_as(program, entry, log, log.earlier(entry), final=False)
+    return bool(_wanted(program, verdict, entry, log))
 
 
 def _wanted(program: Program, verdict: Verdict, entry: Any, log: Log) -> Mapping[str, int]:

@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.deciding.overrides import choose_route
-from planner.deciding.policy import judge_on_the_way, lacks_required, passed_over, seeds_next
+from planner.deciding.policy import Look, ends_for_want_of_budget, judge_on_the_way, seeds_next
 from planner.deciding.triage import Route
 from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import RunSelector, Snapshot
-from planner.judging.caveats import SHORT
 from planner.judging.post_hoc import fresh_evidence, judged_under_other_rules
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program
@@ -46,31 +45,31 @@ def rederive_evidence(
 def rederive_verdict(program: Program, entry: Any, log: Log) -> Verdict:
     """The verdict that the program gives today on the runs of a recorded one.
 
-    A record does not say whether more seeds could still have been asked for, so both are tried.
+    Records of earlier versions do not say whether more runs could still have been asked for: then both are
+    tried.
     """
     recorded: Verdict = entry.record
-    return nearest(recorded, rederive_verdicts(program, entry, log, log.earlier(entry)))
+    looks = (False, True) if recorded.final_look is None else (recorded.final_look,)
+    earlier = log.earlier(entry)
+    return nearest(recorded, [rederive_verdict_as(program, entry, log, earlier, final) for final in looks])
 
 
-def rederive_verdicts(
-    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict]
-) -> tuple[Verdict, Verdict]:
-    """The verdict while more seeds may be asked for, and where none may.
+def rederive_verdict_as(
+    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict], final: bool
+) -> Verdict:
+    """The verdict on the runs of a recorded one.
 
     Args:
         earlier: the verdicts before it.
+        final: no more runs may be asked for.
     """
     recorded: Verdict = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
-    passed, short = passed_over(recorded.caveats), SHORT in recorded.caveats
     post_hoc = bool(judged_under_other_rules(program, evidence, log.previously_judged(entry)))
-
-    def judged(final: bool) -> Verdict:
-        design = build_test_design(program, phase, fidelity, final)
-        return judge_on_the_way(program, evidence, design, earlier, passed, short, post_hoc)
-
-    return judged(final=False), judged(final=True)
+    design = build_test_design(program, phase, fidelity, final)
+    look = Look(recorded.passed_over, recorded.short_of_budget, final, post_hoc)
+    return judge_on_the_way(program, evidence, design, earlier, look)
 
 
 def rederive_decision(
@@ -92,13 +91,11 @@ def rederive_decision(
     if verdict is None:
         return _rederive_launch(program, entry, log, before, inputs)
     route = Route(dict(inputs.owner), dict(inputs.tried), frozenset(inputs.diagnosed))
-    overrides = [log.overrides[i] for i in followed(recorded) if i in log.overrides]
+    overrides = [log.overrides[i] for i in recorded.override_ids if i in log.overrides]
+    if recorded.rule.part == "budget" and ends_for_want_of_budget(program, verdict) and not overrides:
+        return stop_for_want_of_budget(program, verdict, before, route)
     digest = decision_digest(program, verdict.phase)
-    candidates = [choose_route(program, verdict, before, route, overrides, digest)]
-    rules = program.phases[verdict.phase]
-    if SHORT in verdict.caveats and lacks_required(rules, verdict) and not overrides:
-        candidates.append(stop_for_want_of_budget(program, verdict, before, route))
-    return nearest(recorded, candidates)
+    return choose_route(program, verdict, before, route, overrides, digest)
 
 
 def _rederive_launch(
@@ -114,7 +111,7 @@ def _rederive_launch(
     previously_judged = log.previously_judged(entry)
     post_hoc = bool(judged_under_other_rules(program, evidence, previously_judged))
     design = build_test_design(program, phase, fidelity, final=False)
-    interim = judge_on_the_way(program, evidence, design, earlier, (), False, post_hoc)
+    interim = judge_on_the_way(program, evidence, design, earlier, Look(post_hoc=post_hoc))
     wanted = seeds_next(program, interim, design, evidence, previously_judged)
     missing = _missing_runs(program, entry, log, inputs, wanted)
     updated = inputs.model_copy(update={"asked": missing, "considered": interim.considered})
@@ -138,11 +135,6 @@ def _missing_runs(
     )
     missing = selector.missing(recorded.phase, recorded.fidelity, wanted)
     return tuple((run.arm, run.seed) for run in missing[: max(len(inputs.asked), 1)])
-
-
-def followed(decision: Decision) -> list[str]:
-    """The ids of the overrides that a decision follows."""
-    return decision.override_id.split(", ") if decision.override_id else []
 
 
 def nearest(recorded: RecordT, candidates: Iterable[RecordT]) -> RecordT:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from planner.deciding.policy import build_plan, passed_over
+from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
 from planner.evidence.selection import RunSelector, Snapshot, spent_by
 from planner.evidence.values import as_text
@@ -149,7 +149,7 @@ def _launched_nothing(program: Program, log: Log, fidelity: str | None) -> bool:
     """Whether what was judged last was judged without launching anything."""
     path = recorded_path(program, log, fidelity)
     runs = [run for v, _ in path for of_arm in log.runs_of(v.phase, v.considered).values() for run in of_arm]
-    return any(passed_over(v.caveats) for v, _ in path) or not any(run.own for run in runs)
+    return any(v.passed_over for v, _ in path) or not any(run.own for run in runs)
 
 
 # --- which runs there are ------------------------------------------------------------------------

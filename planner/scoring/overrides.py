@@ -98,9 +98,7 @@ class _OverrideScorer:
 
     def _followed(self) -> Decision | None:
         """The last decision that followed the override."""
-        decisions = [
-            d for d in self._later(Decision) if self.override.id in (d.override_id or "").split(", ")
-        ]
+        decisions = [d for d in self._later(Decision) if self.override.id in d.override_ids]
         return decisions[-1] if decisions else None
 
     def _judged(self, phase: str | None, above: str) -> Verdict | None:
@@ -116,7 +114,7 @@ class _OverrideScorer:
         chosen = self._judged(followed.target, followed.fidelity)
         if chosen is None:
             return "open", f"'{followed.target}', which it opened, has not been judged", ()
-        holder = followed.rule.rpartition(".triage.")[0] or self.override.phase
+        holder = followed.rule.holder or self.override.phase
         good, why = self._came_good(chosen, self._option(self.override.choose or "", holder))
         other = self._recommended(followed.fidelity)
         evidence = f"chosen '{self.override.choose}': {why}"

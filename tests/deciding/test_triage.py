@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from planner.records.person import Override
 from planner.records.runs import Run
 from planner.text.numbers import number
 from tests.support.stories import story
-from tests.support.worlds import credit_linesearch, override, own_run, runs_of, scores, small, stand
+from tests.support.worlds import World, credit_linesearch, override, own_run, runs_of, scores, small, stand
 
 LOW = scores()
 
@@ -50,7 +51,7 @@ def after(program: Program, *words: Override, runs: list[Run] | None = None) -> 
 def test_options_are_taken_in_the_authors_order() -> None:
     decision = after(program_with(option("a", cost_hours=9), option("b", "third")))
     assert (decision.action, decision.choice, decision.target) == ("take_option", "a", "second")
-    assert decision.rule == "first.triage.a"
+    assert str(decision.rule) == "first.triage.a"
     assert [(r.choice, r.reason) for r in decision.rejected] == [
         ("b", "comes after 'a' in the order of the options")
     ]
@@ -187,7 +188,7 @@ def test_the_diagnosis_is_judged_before_an_option_is_chosen() -> None:
     runs = first_runs(program) + runs_of(program, "second", LOW)
     position = stand(program, runs)
     assert [s.decision.action for s in position.steps] == ["run_diagnostic", "take_option"]
-    assert position.steps[1].decision.rule == "first.triage.a"
+    assert str(position.steps[1].decision.rule) == "first.triage.a"
 
 
 def test_an_option_that_failed_leads_back_to_the_next_one_and_at_last_to_the_end() -> None:
@@ -238,7 +239,7 @@ def test_a_blocked_phase_waits_for_a_person_and_goes_on_when_it_is_done() -> Non
     told = override(program, "first", done="mend", reason="new disk")
     position = stand(program, blocked_runs(program), overrides=[told])
     decision = position.steps[0].decision
-    assert (decision.action, decision.choice, decision.override_id) == ("take_option", "mend", told.id)
+    assert (decision.action, decision.choice, decision.override_ids) == ("take_option", "mend", (told.id,))
     assert "has done what 'mend' asks for (new disk)" in decision.reason
     assert position.phase == "second"
 
@@ -249,7 +250,7 @@ def test_an_invalid_verdict_follows_no_case() -> None:
     runs = runs_of(program, "first", scores(new=float("nan")))
     position = stand(program, runs)
     assert position.steps[0].verdict.outcome == "invalid"
-    assert (position.state, position.steps[0].decision.rule) == ("waiting", "first.next.invalid")
+    assert (position.state, str(position.steps[0].decision.rule)) == ("waiting", "first.next.invalid")
 
 
 # --- a person's word -----------------------------------------------------------------------------
@@ -260,7 +261,7 @@ def test_an_override_is_followed_and_the_recommendation_stays_visible() -> None:
     told = override(program, "first", choose="b", reason="a hunch")
     decision = after(program, told)
     assert (decision.action, decision.choice, decision.target) == ("take_option", "b", "third")
-    assert (decision.recommended, decision.override_id) == ("a", told.id)
+    assert (decision.recommended, decision.override_ids) == ("a", (told.id,))
     assert decision.reason == "ada chose 'b' (a hunch)"
     assert decision.rejected[0].choice == "a"
     assert decision.rejected[0].reason.startswith("recommended by the rules, overridden: first: fail")
@@ -286,7 +287,7 @@ def test_choosing_what_is_recommended_contradicts_nothing() -> None:
     program = program_with(option("a", needs_person="to_approve"), option("b", "third"))
     told = override(program, "first", choose="a")
     decision = after(program, told)
-    assert (decision.action, decision.recommended, decision.override_id) == ("take_option", None, told.id)
+    assert (decision.action, decision.recommended, decision.override_ids) == ("take_option", None, (told.id,))
     assert "a" not in [r.choice for r in decision.rejected]
 
 
@@ -297,7 +298,7 @@ def test_choosing_an_option_that_asks_a_person_to_act_still_waits_for_the_act() 
     done = override(program, "first", done="b", at="2026-01-03T00:00:00+00:00")
     decision = after(program, chosen, done)
     assert (decision.action, decision.recommended) == ("take_option", "a")
-    assert decision.override_id == f"{chosen.id}, {done.id}"
+    assert decision.override_ids == (chosen.id, done.id)
     assert "chose 'b'" in decision.reason
     assert "has done what 'b' asks for" in decision.reason
 
@@ -331,7 +332,7 @@ def test_every_alternative_of_a_decision_can_be_chosen_and_is_then_followed(phas
         told = override(CREDIT, phase, choose=rejected.choice)
         position = stand(CREDIT, ALL, overrides=[told])
         decision = next(s.decision for s in position.steps if s.verdict.phase == phase)
-        assert (decision.choice, decision.override_id) == (rejected.choice, told.id)
+        assert (decision.choice, decision.override_ids) == (rejected.choice, (told.id,))
         assert decision.recommended == (step.decision.choice or step.decision.action)
 
 
@@ -370,7 +371,7 @@ def test_any_overrides_leave_a_state_that_can_be_explained(words: list[tuple[str
     for step in position.steps:
         assert step.decision.reason
         assert step.decision.rule
-        assert (step.decision.recommended is None) or step.decision.override_id is not None
+        assert (step.decision.recommended is None) or step.decision.override_ids != ()
 
 
 def test_a_program_with_two_openers_offers_the_options_of_both() -> None:
@@ -378,3 +379,27 @@ def test_a_program_with_two_openers_offers_the_options_of_both() -> None:
     raw["phases"]["second"]["triage"] = {"options": [option("c", "third")]}
     program = build(raw)
     assert set(choices(program, "third")) == {"turn", "repeat", "c", "stop"}
+
+
+# --- names that read like rules -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["pilot.triage", "pilot.triage.turn", "a.next.pass", "budget"])
+def test_a_phase_may_have_a_name_that_reads_like_a_rule(name: str, tmp_path: Path) -> None:
+    raw = raw_of(program_with(option("turn"), option("diagnose", "third")))
+    raw["phases"] = {name: raw["phases"].pop("first"), **raw["phases"]}
+    for phase in ("second", "third"):
+        raw["phases"][phase]["same_as"] = name
+    program = build(raw)
+    world = World(tmp_path, program, LOW)
+    done = world.advance()
+    assert done.position.state == "done"
+    assert [(step.phase, step.action) for step in done.steps] == [
+        (name, "take_option"),
+        ("second", "take_option"),
+        ("third", "stop"),
+    ]
+    held = [e.record for e in world.journal.entries(program.program) if isinstance(e.record, Decision)]
+    rules = {decision.phase: decision.rule for decision in held if decision.verdict_id}
+    assert {rule.phase for rule in rules.values()} == {name}
+    assert [rule.key for rule in rules.values()] == ["turn", "diagnose", ""]

@@ -135,7 +135,7 @@ def test_an_option_that_is_due_can_be_chosen_after_any_phase_on_the_way(tmp_path
     assert states(world.at)["fourth"] == "ready"
     world.advance()
     assert world.at.path == ("first", "second", "third", "fourth")
-    assert world.at.decisions["third"].rule == "first.triage.later"
+    assert str(world.at.decisions["third"].rule) == "first.triage.later"
 
 
 def test_broken_infrastructure_blocks_until_a_person_has_mended_it(tmp_path: Path) -> None:

@@ -120,8 +120,8 @@ def open_archive(home: Home, program: Program) -> tuple[Archive, RecordStore | N
     if not has_store(home):
         if journal:
             raise StoreUnavailable(
-                f"there is no MLflow store {store_uri(home)} to derive the records of the journal from; "
-                "restore it, or name another with MLFLOW_TRACKING_URI"
+                f"there is no MLflow store {store_uri(home)} to derive the records of the journal from",
+                "restore it, or name another with MLFLOW_TRACKING_URI",
             )
         return Archive(program, reconcile((), ()), ()), None
     from planner.io.mlflow.record_store import MlflowRecords

@@ -6,14 +6,21 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from planner.io.journal.database import kind_of_error
+
 
 def sound(path: Path) -> str:
-    """What SQLite finds wrong with a database, in one line; empty where nothing is."""
+    """What SQLite finds wrong with a database, in one line.
+
+    Returns:
+        Empty where nothing is wrong, and where another process holds it, so that nothing can be said.
+    """
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=20)) as db:
             said = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
     except sqlite3.Error as error:
-        return str(error)
+        held = kind_of_error(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return "" if held else str(error)
     return "" if said == ["ok"] else " ".join("; ".join(said).split())[:200]
 
 

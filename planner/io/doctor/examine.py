@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from planner.errors import PhasegateError, ProgramBusy, told_by_the_system
+from planner.errors import PhasegateError, ProgramBusy, meaning_of_system_error
 from planner.io.doctor.files import check_leftovers, check_notes
 from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.doctor.folders import check_folders
@@ -74,7 +74,8 @@ def _hold(patient: HomeUnderCheck, held: ExitStack) -> list[HealthFinding]:
         except ProgramBusy:
             busy.add(name)
         except OSError as error:
-            what = str(told_by_the_system(error) or error).partition(";")[0]
+            meaning = meaning_of_system_error(error)
+            what = meaning.what if meaning is not None else str(error)
             mend = "give this user the right to write there; nothing is repaired without the programs' locks"
             return [HealthFinding("lock.refused", str(patient.home.locks), what, mend)]
     patient.busy = frozenset(busy)
@@ -100,8 +101,8 @@ def _all(patient: HomeUnderCheck, mend: bool) -> list[HealthFinding]:
 
 
 def _unseen(check: Check, error: Exception) -> HealthFinding:
-    meaning = told_by_the_system(error) if isinstance(error, OSError) else None
-    what, _, mend = str(meaning or error).partition("; ")
+    meaning = error if isinstance(error, PhasegateError) else meaning_of_system_error(error)
+    what, mend = (meaning.what, meaning.mend) if meaning is not None else (str(error), "")
     about = check.__name__.removeprefix("check_")
     return HealthFinding(f"{about}.unseen", about, what, mend or "mend that, then run it again")
 
@@ -113,8 +114,7 @@ def _mended(patient: HomeUnderCheck, one: HealthFinding) -> HealthFinding:
     try:
         return _told(one, one.repair())
     except (PhasegateError, OSError) as error:
-        meaning = told_by_the_system(error) if isinstance(error, OSError) else None
-        return replace(one, mend=f"the repair failed: {meaning or error}")
+        return replace(one, mend=f"the repair failed: {meaning_of_system_error(error) or error}")
 
 
 def is_sound(findings: Sequence[HealthFinding]) -> bool:

@@ -6,15 +6,16 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from planner.errors import StoreUnavailable
+from planner.errors import JournalDamaged, StoreUnavailable
 from planner.io.doctor import journal_repairs
 from planner.io.doctor.database_recovery import sound
 from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.doctor.journal_recovery import salvaged_records, salvaged_work
+from planner.io.doctor.store import put_right_what_keeps_from_reading
 from planner.io.journal.database import opened, put_in_place
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import work_of
-from planner.io.mlflow.client import database_of, store_uri
+from planner.io.mlflow.client import database_of, speaking_of, store_uri
 from planner.io.system.quarantine import move_away
 from planner.records.journal_entry import KINDS, Copy, kind_of
 from planner.records.person import AnyRecord
@@ -32,27 +33,28 @@ def check_journal(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     try:
         with opened(path, write=False, durable=True) as db:
             said = [str(row[0]) for row in db.execute("PRAGMA integrity_check(3)")]
+    except JournalDamaged as error:
+        patient.journal_sound = False
+        yield _damaged(patient, error.what)
+        return
     except StoreUnavailable as error:
         patient.journal_sound = False
-        yield _broken(patient, str(error).partition(";")[0])
+        yield HealthFinding("journal.unreadable", str(path), error.what, error.mend)
         return
     if said != ["ok"]:
         patient.journal_sound = False
-        yield _broken(patient, f"the journal {path} is damaged ({'; '.join(said)[:200]})")
+        yield _damaged(patient, f"the journal {path} is damaged ({'; '.join(said)[:200]})")
         return
     yield from _rows(patient)
 
 
-def _broken(patient: HomeUnderCheck, what: str) -> HealthFinding:
-    damaged = "damaged" in what
+def _damaged(patient: HomeUnderCheck, what: str) -> HealthFinding:
     return HealthFinding(
-        id="journal.damaged" if damaged else "journal.unreadable",
+        id="journal.damaged",
         about=str(patient.home.journal),
         what=what,
-        mend="'phasegate doctor --repair' moves it away and rebuilds it from MLflow and its remains"
-        if damaged
-        else "see the sentence; a journal of a newer version is read by that version",
-        repair=(lambda: _rebuild(patient)) if damaged else None,
+        mend="'phasegate doctor --repair' moves it away and rebuilds it from MLflow and its remains",
+        repair=lambda: _rebuild(patient),
     )
 
 
@@ -63,17 +65,18 @@ def _rebuild(patient: HomeUnderCheck) -> str:
     aside = Journal(home.journal.with_name(f"{home.journal.name}.rebuilt"))
     aside.path.unlink(missing_ok=True)
     aside.make()
-    taken = _from_mlflow(patient, aside) if _can_be_read_from(patient) else 0
+    put_right, taken = [], 0
+    if _can_be_read_from(patient):
+        put_right = put_right_what_keeps_from_reading(patient)
+        taken = _from_mlflow(patient, aside)
     readable_ids = {str(row["id"]) for row in journal_repairs.rows(aside, "records")}
     added = [aside.add(record, at) for record, at in kept if record.id not in readable_ids]
     resumed = journal_repairs.put_back_work(aside, iter(work))
     moved_to = move_away(home.journal, home.quarantine)
     put_in_place(aside.path, home.journal)
     patient.journal_sound = True
-    return (
-        f"moved to {moved_to}; rebuilt with {taken} records from MLflow, {sum(added)} that only it held, "
-        f"and {resumed} runs in progress"
-    )
+    rebuilt = f"rebuilt with {taken} records from MLflow, {sum(added)} that only it held, "
+    return "; ".join([*put_right, f"moved to {moved_to}", f"{rebuilt}and {resumed} runs in progress"])
 
 
 def _can_be_read_from(patient: HomeUnderCheck) -> bool:
@@ -81,8 +84,7 @@ def _can_be_read_from(patient: HomeUnderCheck) -> bool:
     path = database_of(store_uri(patient.home))
     if path is not None and (not path.exists() or not path.stat().st_size):
         return False
-    wrong = sound(path) if path is not None else ""
-    return not wrong or "locked" in wrong  # a broken database is looked at next
+    return path is None or not sound(path)  # a broken database is looked at next
 
 
 def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
@@ -92,7 +94,11 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
 
     runs = MlflowRuns(patient.home)
     records, taken = MlflowRecords(runs), 0
+    with speaking_of(runs.uri):
+        known = {experiment.name for experiment in runs.client.search_experiments()}
     for program in patient.programs:
+        if program.program not in known:
+            continue  # it was never advanced, or the journal alone can say that its experiment is gone
         for record, at, run_id in records.load(program):
             taken += record is not None and journal.add(record, at, mlflow_run=run_id, mirrored=True)
         rows = [

@@ -20,8 +20,8 @@ def check_programs(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
         try:
             loaded.append(load_program(patient.home.program(name)))
         except ProgramError as error:
-            first, _, more = str(error).partition("\n")
-            what = f"the program {name} does not load: {first}" + (" (and more)" if more else "")
+            first, *others = error.lines
+            what = f"the program {name} does not load: {first}" + (" (and more)" if others else "")
             yield HealthFinding(
                 "program.malformed", name, what, f"mend the file; 'check {name}' names every fault", name
             )

@@ -10,6 +10,7 @@ from planner.io.doctor import journal_repairs
 from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import speaking_of
+from planner.io.mlflow.faults import says_not_found
 from planner.io.sync.rebuild import rebuild_journal
 from planner.io.sync.reconcile import reconcile
 from planner.io.system.quarantine import keep_text
@@ -241,7 +242,7 @@ def lifecycle(patient: HomeUnderCheck, run_id: str) -> str:
     try:
         return str(runs.client.get_run(run_id).info.lifecycle_stage)
     except Exception as error:
-        if "not found" in str(error).lower() or "RESOURCE_DOES_NOT_EXIST" in str(error):
+        if says_not_found(error):
             return "gone"
         with speaking_of(runs.uri):
             raise

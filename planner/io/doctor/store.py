@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from planner.errors import PhasegateError
 from planner.io.doctor import journal_repairs
@@ -24,6 +25,9 @@ from planner.io.system.quarantine import move_away
 from planner.language.program import Program
 from planner.text.terminal import sentence
 
+if TYPE_CHECKING:
+    from planner.io.mlflow.run_store import MlflowRuns
+
 
 def check_store(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     """Whether the store opens, is whole, and holds each program's experiment.
@@ -37,7 +41,7 @@ def check_store(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     path = database_of(store_uri(patient.home))
     try:
         wrong = sound(path) if path is not None and path.exists() and path.stat().st_size else ""
-        if "locked" not in wrong and wrong:
+        if wrong:
             yield _broken(patient, f"the MLflow database {path} is damaged ({wrong})", path, gone=False)
             return
         if not has_store(patient.home):
@@ -45,13 +49,14 @@ def check_store(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
         runs = MlflowRuns(patient.home)
     except PhasegateError as error:
         gone = path is not None and (not path.exists() or not path.stat().st_size)
-        what, _, mend = str(error).partition("; ")
         if path is not None and not gone and _is_half_made(path):
-            yield _broken(patient, f"{what} (it was cut off while it was made, and holds no run)", path, True)
-        elif gone and patient.journal_sound:
+            what = f"{error.what} (it was cut off while it was made, and holds no run)"
             yield _broken(patient, what, path, gone=True)
-        else:
-            yield HealthFinding("store.unreadable", store_uri(patient.home), what, mend or "see the sentence")
+        elif gone and patient.journal_sound:
+            yield _broken(patient, error.what, path, gone=True)
+        elif not gone:  # where it is, the journal has to be mended first: it alone says whether there was one
+            mend = error.mend or "see the sentence"
+            yield HealthFinding("store.unreadable", store_uri(patient.home), error.what, mend)
         return
     patient.runs, patient.records = runs, MlflowRecords(runs)
     if patient.journal_sound:
@@ -133,29 +138,53 @@ def _experiment(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFin
             )
             yield HealthFinding("store.no_experiment", name, what, mend, name, lambda: _forget(patient, name))
         return
-    if experiment.lifecycle_stage == "deleted":
+    yield from _kept_from_reading(patient, name)
+    if experiment.lifecycle_stage != "deleted":
+        yield from _artifacts(patient, name, str(experiment.artifact_location))
 
-        def restore() -> str:
-            with speaking_of(runs.uri):
-                runs.client.restore_experiment(experiment.experiment_id)
-            return "restored, with its runs"
 
-        mend = (
-            f"'mlflow experiments restore --experiment-id {experiment.experiment_id}', or 'phasegate "
-            "doctor --repair'"
-        )
-        yield HealthFinding(
-            "store.experiment_deleted",
-            name,
-            f"the MLflow experiment '{name}' is deleted",
-            mend,
-            name,
-            restore,
-        )
+def put_right_what_keeps_from_reading(patient: HomeUnderCheck) -> list[str]:
+    """Mends what keeps the records in MLflow from being read; says what was done. Needs no journal.
+
+    Side effects: opens the store; restores experiments, and tells MLflow where artifacts are.
+    """
+    from planner.io.mlflow.run_store import MlflowRuns
+
+    patient.runs = MlflowRuns(patient.home)
+    done: dict[tuple[str, str], str] = {}
+    for program in patient.idle:
+        # One after the other, because a repair changes what is experiment after it; none is tried twice.
+        while (finding := next(_kept_from_reading(patient, program.program), None)) is not None:
+            if finding.key in done or finding.repair is None:
+                break
+            done[finding.key] = f"{finding.what}: {finding.repair()}"
+    return list(done.values())
+
+
+def _kept_from_reading(patient: HomeUnderCheck, name: str) -> Iterator[HealthFinding]:
+    """What keeps a program's records in MLflow from being read, whatever the journal says of them."""
+    runs = patient.runs
+    assert runs is not None
+    with speaking_of(runs.uri):
+        experiment = runs.client.get_experiment_by_name(name)
+    if experiment is None:
         return
-    yield from _artifacts(patient, name, str(experiment.artifact_location))
-    if runs.uri == own_uri(patient.home):
+    if experiment.lifecycle_stage == "deleted":
+        yield _deleted(runs, name, str(experiment.experiment_id))
+    elif runs.uri == own_uri(patient.home):
+        yield from _moved(patient, name, str(experiment.artifact_location))
         yield from _misplaced(patient, name, str(experiment.experiment_id), str(experiment.artifact_location))
+
+
+def _deleted(runs: MlflowRuns, name: str, experiment: str) -> HealthFinding:
+    def restore() -> str:
+        with speaking_of(runs.uri):
+            runs.client.restore_experiment(experiment)
+        return "restored, with its runs"
+
+    what = f"the MLflow experiment '{name}' is deleted"
+    mend = f"'mlflow experiments restore --experiment-id {experiment}', or 'phasegate doctor --repair'"
+    return HealthFinding("store.experiment_deleted", name, what, mend, name, restore)
 
 
 def _misplaced(patient: HomeUnderCheck, name: str, experiment: str, location: str) -> Iterator[HealthFinding]:
@@ -178,17 +207,25 @@ def _put_in_place(patient: HomeUnderCheck, run: str, location: str) -> str:
     return f"they are looked for under {location}"
 
 
-def _artifacts(patient: HomeUnderCheck, name: str, location: str) -> Iterator[HealthFinding]:
-    """A program's artifacts: elsewhere because the home was moved, or gone."""
-    assert patient.runs is not None
-    folder = folder_of(location)
-    if patient.runs.uri == own_uri(patient.home) and left_behind(patient.home, name, location):
+def _moved(patient: HomeUnderCheck, name: str, location: str) -> Iterator[HealthFinding]:
+    """A program's artifacts are looked for where the home was before it was moved or copied."""
+    if left_behind(patient.home, name, location):
+        folder = folder_of(location)
         what = f"the home was moved or copied: MLflow still looks for the artifacts of {name} in {folder}"
         mend = "'phasegate doctor --repair' tells MLflow where they are now"
         yield HealthFinding(
             "store.moved", str(folder), what, mend, name, lambda: _settled_in(patient, name, location)
         )
-    elif folder is not None and not folder.is_dir() and patient.journal.in_mlflow(name):
+
+
+def _artifacts(patient: HomeUnderCheck, name: str, location: str) -> Iterator[HealthFinding]:
+    """A program's artifacts are gone, and not because the home was moved."""
+    assert patient.runs is not None
+    folder = folder_of(location)
+    own = patient.runs.uri == own_uri(patient.home)
+    if folder is None or folder.is_dir() or (own and left_behind(patient.home, name, location)):
+        return
+    if patient.journal.in_mlflow(name):
         what = f"the artifacts of {name} are not in {folder}, where MLflow looks for them"
         mend = (
             "put the folder back; records are written to it again by 'phasegate doctor --repair', "

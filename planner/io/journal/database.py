@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import get_ident
 
-from planner.errors import PhasegateError, StoreUnavailable, disk_full, not_allowed
+from planner.errors import JournalDamaged, PhasegateError, StoreUnavailable, disk_full, not_allowed
 from planner.io.system.quarantine import move_away
 
 MEND = "'phasegate doctor --repair' moves it away and rebuilds it from MLflow"
@@ -145,15 +145,15 @@ def schema_of(connection: sqlite3.Connection, path: Path) -> int:
     named = "SELECT count(*) FROM sqlite_master WHERE name IN ('meta', 'records', 'work')"
     if connection.execute(named).fetchone()[0] < 3:
         how = "tables are missing" if path.stat().st_size else "it is empty"
-        raise StoreUnavailable(f"the journal {path} is damaged ({how}); {MEND}")
+        raise JournalDamaged(f"the journal {path} is damaged ({how})", MEND)
     row = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
     written = str(row[0]) if row is not None else ""
     if not written.isdecimal() or not int(written):
-        raise StoreUnavailable(f"the journal {path} is damaged (it does not say its schema); {MEND}")
+        raise JournalDamaged(f"the journal {path} is damaged (it does not say its schema)", MEND)
     if int(written) > SCHEMA:
         raise StoreUnavailable(
-            f"the journal {path} has schema {written} and this version knows {SCHEMA}; "
-            "use the version that wrote it, or move it away: the next command rebuilds it from MLflow"
+            f"the journal {path} has schema {written} and this version knows {SCHEMA}",
+            "use the version that wrote it, or move it away: the next command rebuilds it from MLflow",
         )
     return int(written)
 
@@ -179,26 +179,32 @@ def _take_steps(connection: sqlite3.Connection, reached: int) -> None:
 def removed(path: Path) -> StoreUnavailable:
     """A journal that was there a moment ago."""
     return StoreUnavailable(
-        f"the journal {path} was removed while this command was at work; run the same command again: it is "
-        "rebuilt from MLflow, and what is finished is kept"
+        f"the journal {path} was removed while this command was at work",
+        "run the same command again: it is rebuilt from MLflow, and what is finished is kept",
     )
+
+
+def kind_of_error(error: sqlite3.Error) -> int | None:
+    """SQLite's primary result code; None for an error that Python itself raised."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def error_of(path: Path, error: sqlite3.Error) -> PhasegateError:
     """What an error of SQLite means for the person at the keyboard."""
-    said = str(error)
-    if "is locked" in said or "busy" in said:
+    kind = kind_of_error(error)
+    if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreUnavailable(
-            f"the journal {path} is held by another process for longer than {PATIENCE:g} s; "
-            "end that process, or run the same command again when it has ended"
+            f"the journal {path} is held by another process for longer than {PATIENCE:g} s",
+            "end that process, or run the same command again when it has ended",
         )
-    if "is full" in said:
+    if kind == sqlite3.SQLITE_FULL:
         return disk_full(path)
-    if "readonly" in said or "unable to open" in said:
+    if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return not_allowed(path if path.exists() else path.parent)
-    if "disk I/O error" in said:
+    if kind == sqlite3.SQLITE_IOERR:
         return StoreUnavailable(
-            f"the journal {path} cannot be used: the disk refuses to read or write it (disk I/O error); "
-            "see whether it is full or broken, then run the same command again"
+            f"the journal {path} cannot be used: the disk refuses to read or write it (disk I/O error)",
+            "see whether it is full or broken, then run the same command again",
         )
-    return StoreUnavailable(f"the journal {path} is damaged ({said}); {MEND}")
+    return JournalDamaged(f"the journal {path} is damaged ({error})", MEND)

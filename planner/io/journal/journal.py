@@ -137,11 +137,9 @@ class Journal:
         try:
             return Entry(row.position, row.read(), row.at, row.mlflow_run, row.mirrored)
         except ValueError:
-            text = (
-                f"record {row.id} in the journal {self.path} was altered or is malformed; "
-                "'phasegate doctor --repair' mends it from its copy in MLflow, or sets it aside"
-            )
-            raise RecordError(row.id, text) from None
+            what = f"record {row.id} in the journal {self.path} was altered or is malformed"
+            mend = "'phasegate doctor --repair' mends it from its copy in MLflow, or sets it aside"
+            raise RecordError(row.id, what, mend) from None
 
     def copies(self, program: str) -> list[Copy]:
         """The records of a program as they lie there, altered or not, in order of writing."""
@@ -208,11 +206,8 @@ class Journal:
         try:
             return work_of(row)
         except ValueError:
-            text = (
-                f"the row of run {row['fingerprint']} in the journal {self.path} is malformed; "
-                "'phasegate doctor --repair' mends it"
-            )
-            raise RecordError(str(row["fingerprint"]), text) from None
+            what = f"the row of run {row['fingerprint']} in the journal {self.path} is malformed"
+            raise RecordError(str(row["fingerprint"]), what, "'phasegate doctor --repair' mends it") from None
 
     def note_finished(self, program: str, rows: Sequence[tuple[str, int, str, str, float]]) -> None:
         """Fills in finished runs that MLflow holds and this journal does not, or no more.

@@ -92,7 +92,7 @@ def _acquired(home: Home, program: str, wait: bool, tell: Callable[[str], object
             lock.release()
             busy = _busy(home, program)
         if not wait:
-            raise ProgramBusy(f"{busy}; try again when it has ended, or wait for it with --wait")
+            raise ProgramBusy(busy, "try again when it has ended, or wait for it with --wait")
         if not waiting_said:
             tell(f"{busy}; waiting")
             waiting_said = True

@@ -81,8 +81,9 @@ class Reaper:
                 ago = max(0.0, now - (work.heartbeat or 0.0))
                 raise ProgramBusy(
                     f"{work.program} is being advanced on {work.host}: a run there gave a sign of life "
-                    f"{ago:.0f} s ago; try again when it has ended (without such signs its runs are taken "
-                    f"over after {DEAD_SECONDS:g} s)"
+                    f"{ago:.0f} s ago",
+                    "try again when it has ended (without such signs its runs are taken over after "
+                    f"{DEAD_SECONDS:g} s)",
                 )
 
     def _settle(self, work: Work, outcome: RunOutcome, reason: str) -> bool:

@@ -111,7 +111,7 @@ class SharedLease:
             if busy is None:
                 return
             if not wait:
-                raise ProgramBusy(f"{busy}; try again when it has ended, or wait for it with --wait")
+                raise ProgramBusy(busy, "try again when it has ended, or wait for it with --wait")
             if not waiting_said:
                 tell(f"{busy}; waiting")
                 waiting_said = True

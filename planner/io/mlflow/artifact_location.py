@@ -43,7 +43,8 @@ def refuse_moved(home: Home, program: str, location: str) -> None:
     if folder is not None:
         raise StoreUnavailable(
             f"the home {home.root} was moved or copied: MLflow still looks for the artifacts of '{program}' "
-            f"in {folder}; 'phasegate doctor --repair' tells it where they are now"
+            f"in {folder}",
+            "'phasegate doctor --repair' tells it where they are now",
         )
 
 
@@ -79,7 +80,8 @@ def refuse_misplaced(home: Home, experiment: str, location: str) -> None:
     for run, uri in misplaced_runs(home, experiment, location):
         raise StoreUnavailable(
             f"MLflow run {run} was edited: its artifacts would be read and written in {sentence(uri)!r}, "
-            f"and belong under {location}; 'phasegate doctor --repair' puts that right"
+            f"and belong under {location}",
+            "'phasegate doctor --repair' puts that right",
         )
 
 

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planner.errors import PhasegateError, StoreUnavailable, told_by_the_system
+from planner.errors import PhasegateError, StoreUnavailable, meaning_of_system_error
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.artifact_location import refuse_misplaced, refuse_moved
 from planner.io.mlflow.faults import meaning_of, shown
@@ -70,8 +70,8 @@ def connect(home: Home) -> Client:
     uri = store_uri(home)
     if not uri.startswith("sqlite") and "://" not in uri and uri != "databricks":
         raise StoreUnavailable(
-            f"MLFLOW_TRACKING_URI is '{uri}', a folder of files, which MLflow no longer writes; "
-            "use a server's address or a database such as sqlite:///mlruns/mlflow.db"
+            f"MLFLOW_TRACKING_URI is '{uri}', a folder of files, which MLflow no longer writes",
+            "use a server's address or a database such as sqlite:///mlruns/mlflow.db",
         )
     has_store(home)
     with speaking_of(uri):
@@ -129,8 +129,9 @@ def has_store(home: Home) -> bool:
     if experiments:
         raise StoreUnavailable(
             f"the MLflow database {path} is {'empty' if path.exists() else 'gone'}, and the journal knows of "
-            f"{experiments} records and finished runs in it; put it back, name the store that has them with "
-            "MLFLOW_TRACKING_URI, or 'phasegate doctor --repair' begins a new one"
+            f"{experiments} records and finished runs in it",
+            "put it back, name the store that has them with MLFLOW_TRACKING_URI, or 'phasegate doctor "
+            "--repair' begins a new one",
         )
     return path.exists()
 
@@ -188,8 +189,7 @@ def speaking_of(uri: str) -> Iterator[None]:
     except (PhasegateError, KeyboardInterrupt, GeneratorExit):
         raise
     except Exception as error:
-        meaning = told_by_the_system(error) if isinstance(error, OSError) else None
-        raise (meaning or meaning_of(error, uri)) from error
+        raise (meaning_of_system_error(error) or meaning_of(error, uri)) from error
 
 
 def find_experiment(client: Client, home: Home, program: str) -> Any:
@@ -202,16 +202,18 @@ def find_experiment(client: Client, home: Home, program: str) -> Any:
     experiment = client.get_experiment_by_name(program)
     if experiment is not None and experiment.lifecycle_stage == "deleted":
         raise StoreUnavailable(
-            f"the MLflow experiment '{program}' is deleted; restore it with "
+            f"the MLflow experiment '{program}' is deleted",
+            "restore it with "
             f"'mlflow experiments restore --experiment-id {experiment.experiment_id}' (MLFLOW_TRACKING_URI="
-            f"{shown(store_uri(home))}), or with 'phasegate doctor --repair'"
+            f"{shown(store_uri(home))}), or with 'phasegate doctor --repair'",
         )
     if experiment is None and (experiment_id := Journal(home.journal).in_mlflow(program)):
         raise StoreUnavailable(
             f"MLflow at {shown(store_uri(home))} has no experiment '{program}', and the journal "
             f"knows of {experiment_id} "
-            "records and finished runs in it; name the store that has it with MLFLOW_TRACKING_URI, or "
-            "'phasegate doctor --repair' begins it anew"
+            "records and finished runs in it",
+            "name the store that has it with MLFLOW_TRACKING_URI, or 'phasegate doctor --repair' begins it "
+            "anew",
         )
     if experiment is not None and store_uri(home) == own_uri(home):
         refuse_moved(home, program, str(experiment.artifact_location))

@@ -43,8 +43,8 @@ def meaning_of(error: BaseException, uri: str) -> PhasegateError:
     store = shown(uri)
     meaning = _of_database(text, store, uri) if uri.startswith("sqlite") else _of_server(text, store)
     return meaning or StoreUnavailable(
-        f"MLflow at {store} cannot be used: {text[:300]}; mend that ('phasegate doctor' looks "
-        f"closer), {AGAIN}"
+        f"MLflow at {store} cannot be used: {text[:300]}",
+        f"mend that ('phasegate doctor' looks closer), {AGAIN}",
     )
 
 
@@ -52,15 +52,15 @@ def _of_database(text: str, store: str, uri: str) -> PhasegateError | None:
     said = text.lower()
     if "database is locked" in said:
         return StoreUnavailable(
-            f"the MLflow database {store} is held by another process for longer than 20 s; end "
-            f"that process, {AGAIN}"
+            f"the MLflow database {store} is held by another process for longer than 20 s",
+            f"end that process, {AGAIN}",
         )
     if "disk is full" in said or "no space left" in said:
         return disk_full(store)
     if "disk i/o error" in said:
         return StoreUnavailable(
-            f"the MLflow database {store} cannot be used: the disk refuses to read or write it; see whether "
-            f"it is full or broken, {AGAIN}"
+            f"the MLflow database {store} cannot be used: the disk refuses to read or write it",
+            f"see whether it is full or broken, {AGAIN}",
         )
     if "readonly database" in said or "unable to open database" in said or "permission denied" in said:
         return not_allowed(store)
@@ -86,22 +86,27 @@ def _is_known(revision: str) -> bool:
 def _of_server(text: str, store: str) -> PhasegateError | None:
     if "timeout" in text.lower() or "timed out" in text.lower():
         return StoreUnavailable(
-            f"MLflow at {store} does not answer in time; see what holds the server up "
-            "(MLFLOW_HTTP_REQUEST_TIMEOUT "
-            f"is how many seconds to wait), {AGAIN}"
+            f"MLflow at {store} does not answer in time",
+            "see what holds the server up (MLFLOW_HTTP_REQUEST_TIMEOUT is how many seconds to wait), "
+            f"{AGAIN}",
         )
     if any(sign in text for sign in _NOBODY_THERE):
         return StoreUnavailable(
-            f"MLflow at {store} cannot be reached; start the server, or name another with "
-            "MLFLOW_TRACKING_URI, " + AGAIN
+            f"MLflow at {store} cannot be reached",
+            f"start the server, or name another with MLFLOW_TRACKING_URI, {AGAIN}",
         )
     status = _STATUS.search(text)
     if status is not None:
         code = next(group for group in status.groups() if group)
         return StoreUnavailable(
-            f"MLflow at {store} answers with an error ({code}); see the server's log and mend it, {AGAIN}"
+            f"MLflow at {store} answers with an error ({code})", f"see the server's log and mend it, {AGAIN}"
         )
     return None
+
+
+def says_not_found(error: Exception) -> bool:
+    """Whether MLflow says that there is nothing of the name that it was asked for."""
+    return "not found" in str(error).lower() or "RESOURCE_DOES_NOT_EXIST" in str(error)
 
 
 def shown(uri: str) -> str:
@@ -113,22 +118,22 @@ def shown(uri: str) -> str:
 def damaged(store: object, how: str) -> StoreUnavailable:
     """A database that cannot be read as one."""
     return StoreUnavailable(
-        f"the MLflow database {store} is damaged ({how}); put a copy of it back, or "
-        "'phasegate doctor --repair' saves what can be read and moves it away"
+        f"the MLflow database {store} is damaged ({how})",
+        "put a copy of it back, or 'phasegate doctor --repair' saves what can be read and moves it away",
     )
 
 
 def newer(store: object, revision: str) -> StoreUnavailable:
     """A database of a schema that this MLflow does not know."""
     return StoreUnavailable(
-        f"the MLflow database {store} has schema {revision}, which this MLflow does not know; "
-        "a newer one wrote it: use that one (pip install --upgrade mlflow)"
+        f"the MLflow database {store} has schema {revision}, which this MLflow does not know",
+        "a newer one wrote it: use that one (pip install --upgrade mlflow)",
     )
 
 
 def older(store: object, uri: str, revision: str) -> StoreUnavailable:
     """A database of an earlier schema."""
     return StoreUnavailable(
-        f"the MLflow database {store} has the earlier schema {revision}; make a copy of it, then bring it up "
-        f"with 'mlflow db upgrade {uri}'"
+        f"the MLflow database {store} has the earlier schema {revision}",
+        f"make a copy of it, then bring it up with 'mlflow db upgrade {uri}'",
     )

@@ -215,7 +215,7 @@ class MlflowRecords:
         params = {
             "action": decision.action,
             "choice": decision.choice or "-",
-            "rule": decision.rule,
+            "rule": str(decision.rule),
             "fidelity": decision.fidelity,
             "verdict": f"{verdict.outcome} ({verdict.confidence})" if verdict else "-",
             "recommended": decision.recommended or "-",

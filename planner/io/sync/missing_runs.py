@@ -28,16 +28,17 @@ def refuse_vanished(journal: Journal, program: str, snapshot: Snapshot) -> None:
         first, more = gone[0].mlflow_run, f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         raise StoreUnavailable(
             f"MLflow run {first}{more} of {program} is finished and MLflow does not show it any more: "
-            f"deleted, or its tags were edited; bring it back with 'mlflow runs restore --run-id {first}', "
-            "or 'phasegate doctor --repair' brings back what is left and lets the rest be made again"
+            "deleted, or its tags were edited",
+            f"bring it back with 'mlflow runs restore --run-id {first}', "
+            "or 'phasegate doctor --repair' brings back what is left and lets the rest be made again",
         )
 
 
 def unreadable(record_place: str, program: str) -> RecordError:
     """A record that MLflow holds and nobody can read: to go on without it would be to forget it."""
-    text = (
+    what = (
         f"the record in MLflow run {record_place} of {program} was altered, has lost its record.json, or a "
-        "newer version wrote it; 'phasegate doctor' says more, and 'phasegate doctor --repair' mends it or "
-        "sets it aside"
+        "newer version wrote it"
     )
-    return RecordError(record_place, text)
+    mend = "'phasegate doctor' says more, and 'phasegate doctor --repair' mends it or sets it aside"
+    return RecordError(record_place, what, mend)

@@ -121,7 +121,9 @@ def _first(intact: Copy, other: Copy, which: str) -> str:
 
 def _is_of_another_form(copy: Copy, record: AnyRecord) -> bool:
     """Whether a record's text lacks keys that this version writes."""
-    return canonical(_json(copy)) != canonical(record.model_dump(mode="json"))
+    return canonical(record.what_names_it(_json(copy) or {})) != canonical(
+        record.what_names_it(record.model_dump(mode="json"))
+    )
 
 
 def _json(copy: Copy) -> Mapping[str, Any] | None:

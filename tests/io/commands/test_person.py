@@ -186,5 +186,5 @@ def test_while_mlflow_is_away_a_choice_is_kept_in_the_journal(
     database.with_suffix(".away").replace(database)
     world.records = MlflowRecords(MlflowRuns(Home(world.folder)))
     world.advance(every=False)
-    assert world.at.decisions["first"].override_id == told.id
+    assert world.at.decisions["first"].override_ids == (told.id,)
     assert all(e.mirrored for e in world.journal.entries("small"))

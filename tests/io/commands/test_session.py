@@ -193,7 +193,7 @@ def test_an_override_is_followed_once_and_revoking_it_returns_to_the_recommendat
     done = world.advance(every=False)
     assert [s.phase for s in done.steps] == ["first", "third"]
     followed = world.at.decisions["first"]
-    assert (followed.choice, followed.recommended, followed.override_id) == ("repeat", "turn", told.id)
+    assert (followed.choice, followed.recommended, followed.override_ids) == ("repeat", "turn", (told.id,))
     assert world.at.decisions["third"].choice == "turn"
     world.revoke(told)
     assert program_state(world.at) == "ready"

@@ -183,7 +183,7 @@ def test_a_migration_that_is_cut_off_changes_nothing(
 ) -> None:
     of_first_schema(journal)
     cut = (STEPS[0], (*STEPS[1][:3], "SELECT * FROM the_power_went_away"))
-    monkeypatch.setattr("planner.io.journal.journal.database.STEPS", cut)
+    monkeypatch.setattr("planner.io.journal.database.STEPS", cut)
     with pytest.raises(StoreUnavailable):
         journal.add(STEP.verdict, AT)
     monkeypatch.undo()

@@ -61,7 +61,7 @@ def verdicts_and_decisions(world: World) -> list[Any]:
     """What was concluded, without the names that the store happened to give to runs."""
     at = world.at
     return [
-        (p, v.outcome, v.confidence, v.cause, v.seeds, at.decisions[p].choice, at.decisions[p].rule)
+        (p, v.outcome, v.confidence, v.cause, v.seeds, at.decisions[p].choice, str(at.decisions[p].rule))
         for p, v in at.verdicts.items()
     ]
 

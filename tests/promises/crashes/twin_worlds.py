@@ -173,7 +173,7 @@ class Life:
                 v, d = at.verdicts[phase], at.decisions[phase]
                 values = [(row.arm, row.metric, row.estimate.values) for row in v.table]
                 concluded = v.outcome, v.confidence, v.cause, v.seeds, v.post_hoc
-                told.append((phase, *concluded, values, d.action, d.choice, d.rule, d.recommended))
+                told.append((phase, *concluded, values, d.action, d.choice, str(d.rule), d.recommended))
         return told
 
 

@@ -344,7 +344,7 @@ def test_tuning_that_was_deferred_comes_back_where_there_is_a_gpu(tmp_path: Path
     here.launcher.slow = {}
     here.say(FIRST, choose=OPTIONS[2], reason="the GPU is here")
     here.advance(until=FIVE)
-    assert here.at.decisions[FIRST].rule == f"{FIRST}.triage.{OPTIONS[2]}"
+    assert str(here.at.decisions[FIRST].rule) == f"{FIRST}.triage.{OPTIONS[2]}"
     assert [phase for phase, _ in path_of(here)][:2] == [FIRST, FIVE]
 
 

@@ -176,7 +176,7 @@ def test_a_goal_that_stays_undecided_takes_every_seed_and_goes_to_triage(tmp_pat
     here = world(tmp_path, loud={"proxies": 0.2}, normalized=FOUND, proxies={"proxy_correlation": 0.2})
     assert through(here, every=False)[FIRST].outcome == "inconclusive"
     assert {seed for arm, seed in here.launcher.made if arm == "proxies"} == set(range(6))
-    assert decided(here, FIRST).rule == f"{FIRST}.triage.single_task"
+    assert str(decided(here, FIRST).rule) == f"{FIRST}.triage.single_task"
 
 
 def test_runs_that_fail_for_good_refute_nothing(tmp_path: Path) -> None:
