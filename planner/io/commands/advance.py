@@ -37,7 +37,7 @@ from planner.io.system.clock import SystemClock
 from planner.io.system.signals import stoppable, whole
 from planner.io.workers.launcher import LocalLauncher
 from planner.io.workers.process import end_workers
-from planner.judging.futility import refusal
+from planner.judging.futility import futility_error
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.decision import Decision
@@ -128,7 +128,7 @@ def _advance(
         program = _open_as_asked(home, name, request)
         done = _run(home, program, request, stop_at, say)
     if done.position.refused:
-        raise refusal(done.position.phase, done.position.refused)
+        raise futility_error(done.position.phase, done.position.refused)
     state, _ = read_program_state(home, program)
     reply = advance_reply(state, done, done.stopped or _lacking(request, done))
     for line in end_lines(reply):

@@ -90,7 +90,22 @@ def calibrate_program(home: Home, which: str, options: CalibrationOptions) -> Ca
 
     Side effects: may start processes; draws progress on a terminal.
     """
-    program, verdicts = _program_and_verdicts(home, which)
+    return calibrate_judged(*_program_and_verdicts(home, which), options)
+
+
+def calibrate_judged(
+    program: Program, verdicts: Sequence[Verdict], options: CalibrationOptions
+) -> Calibration:
+    """Simulates the gates of a program.
+
+    Args:
+        verdicts: those whose runs tell how much metrics vary.
+
+    Raises:
+        UsageError: an option names what is not there, or a number out of range.
+
+    Side effects: may start processes; draws progress on a terminal.
+    """
     setting = _setting(program, verdicts, options)
     worlds = _worlds(setting)
     trials = simulate(worlds, setting, options.repetitions, options.seed, options.jobs)

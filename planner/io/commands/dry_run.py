@@ -31,7 +31,7 @@ from planner.io.mlflow.client import has_store
 from planner.io.pictures.memo_files import MemoFiles
 from planner.io.system.clock import SystemClock
 from planner.io.workers.launcher import LocalLauncher
-from planner.judging.futility import refusal
+from planner.judging.futility import futility_error
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.runs import PlannedRun
@@ -108,7 +108,7 @@ def _dry_run(home: Home, program: Program, request: Request) -> DryRunReply:
 
 def _reply(program: Program, plan: Plan, seconds: float | None) -> DryRunReply:
     if plan.refused:
-        raise refusal(plan.phase, plan.refused)
+        raise futility_error(plan.phase, plan.refused)
     decision = plan.next
     arms = Counter(planned.arm for planned in plan.launch)
     return DryRunReply(

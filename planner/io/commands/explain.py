@@ -155,11 +155,11 @@ def suppose(home: Home, trace: Trace, suppositions: Sequence[str]) -> dict[str, 
 
     Side effects: none on the home.
     """
-    from planner.explaining.what_if import read_given, what_if
+    from planner.explaining.what_if import read_intervention, what_if
     from planner.io.commands.advance import Request
     from planner.io.commands.dry_run import read_only_desk
 
-    given = [read_given(trace.program, trace.phase, text) for text in suppositions]
+    given = [read_intervention(trace.program, trace.phase, text) for text in suppositions]
     own = trace.program.phases[trace.phase].fidelity
     judged = trace.verdict.fidelity if trace.verdict is not None else own
     request = Request(no_run=True, fidelity=None if judged == own else judged)

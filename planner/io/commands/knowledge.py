@@ -39,10 +39,10 @@ def answer_knowledge(home: Home, name: str | None, form: KnowledgeFormat, out: P
 
 def _as_text(programs: Sequence[Knowledge], form: KnowledgeFormat, out: Path | None) -> str:
     if form in ("svg", "png"):
-        from planner.io.pictures.claims import write_webs
+        from planner.io.pictures.claims import write_charts
 
         with writing(out or Path(f"PROGRAM.knowledge.{form}")):
-            return joined(map(str, write_webs(programs, form, out)))
+            return joined(map(str, write_charts(programs, form, out)))
     if not programs:
         return ""
     if form == "mermaid":

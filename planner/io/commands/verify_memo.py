@@ -14,12 +14,12 @@ from planner.io.commands.open_home import open_program, phase_of
 from planner.io.commands.replay import Archive, open_archive
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.memo.render import Picture, render_memo
-from planner.memo.verify import Slip, count_numbers, slips
+from planner.memo.verify import Discrepancy, count_numbers, find_discrepancies
 from planner.paths import Home
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
 from planner.replay.differences import Difference
-from planner.replay.memo_traces import dates_of, evidence_of, judged_last, traces_again
+from planner.replay.memo_traces import dates_of, evidence_of, judged_last, rederive_traces
 from planner.replay.replay import Derived, derive
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Verified:
     path: Path
     text: str
     numbers: int
-    slips: Sequence[tuple[str, Slip]]
+    slips: Sequence[tuple[str, Discrepancy]]
     because: Sequence[Difference]
     older: bool = False
 
@@ -125,7 +125,7 @@ def _verified(
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     memo: dict[str, Any] = {"phase": verdict.phase, "fidelity": verdict.fidelity, "path": path, "text": text}
     first = derived[verdict.id]
-    traces = traces_again(archive.program, log, derived, verdict)
+    traces = rederive_traces(archive.program, log, derived, verdict)
     if first.older or (not traces and first.record is not None):
         return Verified(**memo, numbers=0, slips=(), because=(), older=True)
     pictures = _pictures(home, archive, log, first) if traces else ()
@@ -138,11 +138,11 @@ def _verified(
     return Verified(**memo, numbers=count_numbers(text), slips=wrong, because=because)
 
 
-def _slips(memo: str, rendered: Sequence[str]) -> list[Slip]:
+def _slips(memo: str, rendered: Sequence[str]) -> list[Discrepancy]:
     """Where a memo differs from the nearest of those that it may have been written as."""
     if not memo:
-        return [Slip(kind="missing", line=0, section="", says="", gives="")]
-    return min((slips(memo, one) for one in rendered), key=len, default=[])
+        return [Discrepancy(kind="missing", line=0, section="", says="", gives="")]
+    return min((find_discrepancies(memo, one) for one in rendered), key=len, default=[])
 
 
 def _in_mlflow(archive: Archive, store: RecordStore, verdict: Verdict) -> Iterator[tuple[str, str]]:
@@ -165,12 +165,12 @@ def _pictures(home: Home, archive: Archive, log: Log, first: Derived) -> list[Pi
     ]
 
 
-def _without_figure(path: Path, text: str) -> Iterator[Slip]:
+def _without_figure(path: Path, text: str) -> Iterator[Discrepancy]:
     """The figures that a memo links and that are not there."""
     for number, line in enumerate(text.split("\n"), 1):
         link = line.partition("](")[2].removesuffix(")") if line.startswith("![") else ""
         if link and not (path.parent / link).is_file():
-            yield Slip(kind="figure", line=number, section="Results", says=link, gives="")
+            yield Discrepancy(kind="figure", line=number, section="Results", says=link, gives="")
 
 
 def as_lines(memos: Sequence[Verified]) -> list[str]:
