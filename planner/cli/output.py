@@ -15,7 +15,7 @@ from planner.paths import Home
 from planner.text.terminal import CONTROL, plain
 
 if TYPE_CHECKING:
-    from planner.io.commands.replies.answer import Answer
+    from planner.io.commands.replies.result import CommandResult
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Name = Annotated[str, typer.Argument(metavar="PROGRAM")]
@@ -46,20 +46,20 @@ def the_home() -> Home:
     return Home(root.resolve())
 
 
-def show(answer: Answer, json: bool) -> None:
-    """Prints an answer in the form that was asked for, and ends the command as it says.
+def show(result: CommandResult, json: bool) -> None:
+    """Prints a result in the form that was asked for, and ends the command as it says.
 
     Raises:
         ProgramError, ProgramBusy: what kept programs from being in it.
         Exit: the command found something.
     """
     if json:
-        print_json(answer.reply().as_json())
+        print_json(result.reply().as_json())
     else:
-        say(answer.text(), end="")
-    _raise_first(answer.faults)
-    if answer.exit_code:
-        raise typer.Exit(answer.exit_code)
+        say(result.text(), end="")
+    _raise_first(result.faults)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
 
 
 def say(text: str, end: str = "\n") -> None:
@@ -76,7 +76,7 @@ def print_json(value: Any) -> None:
 
 
 def _raise_first(faults: Sequence[Fault]) -> None:
-    """Says what kept every program that is not in the answer from it, and ends as the first asks."""
+    """Says what kept every program that is not in the result from it, and ends as the first asks."""
     if not faults:
         return
     text = "\n".join(map(str, faults))

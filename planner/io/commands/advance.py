@@ -27,7 +27,7 @@ from planner.io.commands.open_home import (
     read_program_state,
 )
 from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply
-from planner.io.commands.replies.answer import Answer
+from planner.io.commands.replies.result import CommandResult
 from planner.io.commands.session import Session, Wishes
 from planner.io.leases.program_lock import program_lock
 from planner.io.leases.store_lease import SharedLease, owner_lock
@@ -60,7 +60,9 @@ class Request:
     exit_code: bool = False
 
 
-def answer_advance(home: Home, name: str | None, request: Request, say: Callable[[str], None]) -> Answer:
+def answer_advance(
+    home: Home, name: str | None, request: Request, say: Callable[[str], None]
+) -> CommandResult:
     """Advances a program, or all; what is done is said as it is done.
 
     Args:
@@ -75,7 +77,7 @@ def answer_advance(home: Home, name: str | None, request: Request, say: Callable
     with stoppable(end_at_once=end_workers):
         reply, faults = advance_programs(home, names, request, say)
     code = exit_code_of(reply) if request.exit_code else 0
-    return Answer(lambda: reply, lambda: "", faults, code)
+    return CommandResult(lambda: reply, lambda: "", faults, code)
 
 
 def programs_named(home: Home, name: str | None, request: Request) -> Sequence[str]:

@@ -24,7 +24,7 @@ from planner.errors import UsageError
 from planner.io.commands.open_home import read_program_state
 from planner.io.commands.parallel_trials import Key, Trials, simulate
 from planner.io.commands.read import writing
-from planner.io.commands.replies.answer import Answer
+from planner.io.commands.replies.result import CommandResult
 from planner.io.programs.loader import find_program, load_program
 from planner.judging.error_budget import build_alpha_shares
 from planner.language.program import Program
@@ -53,7 +53,7 @@ class CalibrationOptions:
     jobs: int | None = None
 
 
-def answer_calibrate(home: Home, which: str, options: CalibrationOptions, out: Path | None) -> Answer:
+def answer_calibrate(home: Home, which: str, options: CalibrationOptions, out: Path | None) -> CommandResult:
     """Simulates the gates of a program, and draws the outcome where a file is named.
 
     Raises:
@@ -76,7 +76,7 @@ def answer_calibrate(home: Home, which: str, options: CalibrationOptions, out: P
         return CalibrateReply.model_validate({**as_json(calibration), "figure": str(out) if out else None})
 
     written = f"\nwrote {out}\n" if out else ""
-    return Answer(reply, lambda: f"{as_text(calibration)}\n{written}")
+    return CommandResult(reply, lambda: f"{as_text(calibration)}\n{written}")
 
 
 def calibrate_program(home: Home, which: str, options: CalibrationOptions) -> Calibration:

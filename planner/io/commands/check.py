@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from planner.errors import Fault, ProgramError, each_apart
 from planner.io.commands.noise_check import measured_faults
 from planner.io.commands.open_home import code_of
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.programs.loader import find_program, load_program, program_names
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from planner.io.commands.replies.base import Reply
 
 
-def answer_check(home: Home, which: str | None) -> Answer:
+def answer_check(home: Home, which: str | None) -> CommandResult:
     """What the static check says of a program, a file, or all programs."""
     findings, faults = check_programs(home, which)
     errors = [finding for _, finding in findings if finding.severity == "error"]
@@ -34,7 +34,7 @@ def answer_check(home: Home, which: str | None) -> Answer:
         nothing = [] if findings or faults else ["no faults found"]
         return joined([*(f"{name}: {finding}" for name, finding in findings), *nothing])
 
-    return Answer(reply, text, faults, exit_code=1 if errors else 0)
+    return CommandResult(reply, text, faults, exit_code=1 if errors else 0)
 
 
 def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Finding]], list[Fault]]:

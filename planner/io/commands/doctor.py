@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.doctor.examine import as_lines, examine, is_sound
 from planner.io.doctor.finding import HealthFinding
 from planner.paths import Home
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from planner.io.commands.replies.reading import HealthFindingJson
 
 
-def answer_doctor(home: Home, repair: bool) -> Answer:
+def answer_doctor(home: Home, repair: bool) -> CommandResult:
     """Everything that is wrong with a home; with ``repair``, what was done about it, and what is left.
 
     Side effects: with ``repair``, those of :func:`planner.io.doctor.examine.examine`.
@@ -26,7 +26,7 @@ def answer_doctor(home: Home, repair: bool) -> Answer:
 
         return DoctorReply(ok=is_sound(findings), findings=tuple(map(_finding_json, findings)))
 
-    return Answer(reply, lambda: joined(as_lines(findings)), exit_code=0 if is_sound(findings) else 1)
+    return CommandResult(reply, lambda: joined(as_lines(findings)), exit_code=0 if is_sound(findings) else 1)
 
 
 def _finding_json(finding: HealthFinding) -> HealthFindingJson:

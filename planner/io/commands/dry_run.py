@@ -23,7 +23,7 @@ from planner.io.commands.replies.advance import (
     EstimateJson,
     PlannedStepJson,
 )
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.commands.session import Session, Wishes
 from planner.io.in_memory import MemoryRecords, MemoryRuns
 from planner.io.journal.journal import Journal
@@ -44,13 +44,13 @@ class _ReadOnlyJournal(Journal):
         """Keeps nothing."""
 
 
-def answer_dry_run(home: Home, name: str | None, request: Request) -> Answer:
+def answer_dry_run(home: Home, name: str | None, request: Request) -> CommandResult:
     """What ``advance`` would do now.
 
     Side effects: none on the home; workers write to a temporary folder.
     """
     reply, faults = dry_run_programs(home, programs_named(home, name, request), request)
-    return Answer(lambda: reply, lambda: joined(dry_run_lines(reply)), faults)
+    return CommandResult(lambda: reply, lambda: joined(dry_run_lines(reply)), faults)
 
 
 def dry_run_programs(

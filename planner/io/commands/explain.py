@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from planner.errors import UsageError
 from planner.explaining.trace import Trace, trace_of
 from planner.io.commands.open_home import only_program, open_program, phase_of, read_program_state
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.lineage.in_force import rules_before
 from planner.lineage.program_state import ProgramState
 from planner.paths import Home
@@ -41,7 +41,7 @@ class ExplainOptions:
     form: ExplainFormat = "text"
 
 
-def answer_explain(home: Home, name: str | None, options: ExplainOptions) -> Answer:
+def answer_explain(home: Home, name: str | None, options: ExplainOptions) -> CommandResult:
     """Why the latest decision was made, or that of a phase.
 
     Raises:
@@ -65,7 +65,7 @@ def answer_explain(home: Home, name: str | None, options: ExplainOptions) -> Ans
             return joined(_other_lines(alternative, supposed))
         return f"{_as_text(trace, options)}\n"
 
-    return Answer(reply, text)
+    return CommandResult(reply, text)
 
 
 def _why_not(trace: Trace, name: str) -> WhyNot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.programs.scaffold import start_program
 from planner.paths import Home
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from planner.io.commands.replies.base import Reply
 
 
-def answer_init(home: Home, name: str) -> Answer:
+def answer_init(home: Home, name: str) -> CommandResult:
     """Writes a small program and an experiment that run as they are.
 
     Raises:
@@ -32,4 +32,4 @@ def answer_init(home: Home, name: str) -> Answer:
         f"      {experiment}",
         f"read them, then: 'check {name}', 'advance {name} --dry-run', 'advance {name}'",
     ]
-    return Answer(reply, lambda: joined(lines))
+    return CommandResult(reply, lambda: joined(lines))

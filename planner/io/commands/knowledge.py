@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from planner.errors import Fault, each_apart
 from planner.io.commands.open_home import open_program, read_program_state
 from planner.io.commands.read import said_or_written, writing
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
 from planner.knowledge.build import Knowledge, build_knowledge
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KnowledgeFormat = Literal["text", "json", "mermaid", "svg", "png"]
 
 
-def answer_knowledge(home: Home, name: str | None, form: KnowledgeFormat, out: Path | None) -> Answer:
+def answer_knowledge(home: Home, name: str | None, form: KnowledgeFormat, out: Path | None) -> CommandResult:
     """Claims, predictions and overrides of one program, or of all.
 
     Side effects: its text may write files.
@@ -34,7 +34,7 @@ def answer_knowledge(home: Home, name: str | None, form: KnowledgeFormat, out: P
 
         return KnowledgeReply.model_validate(as_json(programs))
 
-    return Answer(reply, lambda: _as_text(programs, form, out), faults)
+    return CommandResult(reply, lambda: _as_text(programs, form, out), faults)
 
 
 def _as_text(programs: Sequence[Knowledge], form: KnowledgeFormat, out: Path | None) -> str:

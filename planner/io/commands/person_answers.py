@@ -14,7 +14,7 @@ from planner.io.commands.person import (
     revoke_override,
     warning_about,
 )
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.paths import Home
 from planner.records.person import Override, Revocation
 from planner.text.terminal import sentence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from planner.io.commands.replies.base import Reply
 
 
-def answer_override(home: Home, name: str, phase: str | None, request: OverrideRequest) -> Answer:
+def answer_override(home: Home, name: str, phase: str | None, request: OverrideRequest) -> CommandResult:
     """Records a person's choice.
 
     Side effects: journal, then MLflow; a warning on stderr where it contradicts a confirmed verdict.
@@ -35,7 +35,9 @@ def answer_override(home: Home, name: str, phase: str | None, request: OverrideR
     return _recorded(name, override, warning or None)
 
 
-def answer_revoke(home: Home, name: str, override_id: str, by: str | None, reason: str | None) -> Answer:
+def answer_revoke(
+    home: Home, name: str, override_id: str, by: str | None, reason: str | None
+) -> CommandResult:
     """Takes an override back.
 
     Side effects: journal, then MLflow.
@@ -43,16 +45,16 @@ def answer_revoke(home: Home, name: str, override_id: str, by: str | None, reaso
     return _recorded(name, revoke_override(home, name, override_id, by, reason), None)
 
 
-def _recorded(name: str, record: Override | Revocation, warning: str | None) -> Answer:
+def _recorded(name: str, record: Override | Revocation, warning: str | None) -> CommandResult:
     def reply() -> Reply:
         from planner.io.commands.replies.person import OverrideReply
 
         return OverrideReply(program=name, warning=warning, override=record)
 
-    return Answer(reply, lambda: f"recorded {record.id}; the next advance follows it\n")
+    return CommandResult(reply, lambda: f"recorded {record.id}; the next advance follows it\n")
 
 
-def answer_override_list(home: Home, name: str, phase: str | None) -> Answer:
+def answer_override_list(home: Home, name: str, phase: str | None) -> CommandResult:
     """Every override of a program, or of one phase."""
     rows = list_overrides(home, name, phase)
 
@@ -66,10 +68,10 @@ def answer_override_list(home: Home, name: str, phase: str | None) -> Answer:
 
         return joined(line for row in rows for line in override_lines(row)) or "no overrides\n"
 
-    return Answer(reply, text)
+    return CommandResult(reply, text)
 
 
-def answer_exclude(home: Home, run: str, reason: str | None, by: str | None, undo: bool) -> Answer:
+def answer_exclude(home: Home, run: str, reason: str | None, by: str | None, undo: bool) -> CommandResult:
     """Keeps a run out of all evidence, or takes that back.
 
     Side effects: journal, then MLflow.
@@ -82,10 +84,10 @@ def answer_exclude(home: Home, run: str, reason: str | None, by: str | None, und
         return ExcludeReply(exclusion=record)
 
     verb = "counts again" if undo else "is kept out of all evidence from the next advance on"
-    return Answer(reply, lambda: f"run {record.run_id} of {record.program} {verb}\n")
+    return CommandResult(reply, lambda: f"run {record.run_id} of {record.program} {verb}\n")
 
 
-def answer_keep(home: Home, name: str, reason: str | None, by: str | None) -> Answer:
+def answer_keep(home: Home, name: str, reason: str | None, by: str | None) -> CommandResult:
     """Declares a change of the experiment's code harmless.
 
     Side effects: journal, then MLflow.
@@ -97,4 +99,6 @@ def answer_keep(home: Home, name: str, reason: str | None, by: str | None) -> An
 
         return KeepReply(keep=record)
 
-    return Answer(reply, lambda: f"runs of {len(record.old)} earlier version(s) of the code count again\n")
+    return CommandResult(
+        reply, lambda: f"runs of {len(record.old)} earlier version(s) of the code count again\n"
+    )

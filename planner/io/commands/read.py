@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from planner.errors import UsageError, each_apart
 from planner.io.commands.open_home import open_program, phase_of, read_program_state
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.programs.loader import program_names
 from planner.language.program import Program
 from planner.lineage.program_state import ProgramState
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 GraphFormat = Literal["text", "mermaid", "svg", "png"]
 
 
-def answer_programs(home: Home) -> Answer:
+def answer_programs(home: Home) -> CommandResult:
     """The programs of a home, one line each."""
     programs, faults = each_apart(program_names(home.root), lambda name: open_program(home, name))
 
@@ -35,10 +35,10 @@ def answer_programs(home: Home) -> Answer:
         return ProgramsReply(programs=tuple(rows))
 
     lines = [f"{p.program}: {p.question} ({len(p.phases)} phases)" for p in programs]
-    return Answer(reply, lambda: joined(lines), faults)
+    return CommandResult(reply, lambda: joined(lines), faults)
 
 
-def answer_status(home: Home, name: str | None) -> Answer:
+def answer_status(home: Home, name: str | None) -> CommandResult:
     """Where a program stands, or all of them."""
     names = [name] if name else program_names(home.root)
     states, faults = each_apart(names, lambda name: read_program_state(home, open_program(home, name))[0])
@@ -48,10 +48,10 @@ def answer_status(home: Home, name: str | None) -> Answer:
 
         return StatusReply.model_validate({"programs": [program_json(state) for state in states]})
 
-    return Answer(reply, lambda: "\n".join(joined(as_lines(state)) for state in states), faults)
+    return CommandResult(reply, lambda: "\n".join(joined(as_lines(state)) for state in states), faults)
 
 
-def answer_memo(home: Home, name: str, phase: str | None) -> Answer:
+def answer_memo(home: Home, name: str, phase: str | None) -> CommandResult:
     """The memo of a phase; of the one judged last if none is named."""
     text, path = memo_text(home, name, phase)
 
@@ -60,7 +60,7 @@ def answer_memo(home: Home, name: str, phase: str | None) -> Answer:
 
         return MemoReply(program=name, path=str(path), text=text)
 
-    return Answer(reply, lambda: text)
+    return CommandResult(reply, lambda: text)
 
 
 def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
@@ -92,7 +92,7 @@ def _judged_last(state: ProgramState) -> str | None:
     return judged[-1] if judged else None
 
 
-def answer_graph(home: Home, name: str, form: GraphFormat, out: Path | None) -> Answer:
+def answer_graph(home: Home, name: str, form: GraphFormat, out: Path | None) -> CommandResult:
     """The phase graph with today's states; a picture is written, the others are where no file is named.
 
     Side effects: its text may write a file.
@@ -113,7 +113,7 @@ def answer_graph(home: Home, name: str, form: GraphFormat, out: Path | None) -> 
             as_text(program, states) if form == "text" else as_mermaid(program, states), out
         )
 
-    return Answer(reply, text)
+    return CommandResult(reply, text)
 
 
 def phase_states(home: Home, name: str) -> tuple[Program, dict[str, PhaseState]]:

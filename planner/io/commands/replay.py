@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from planner.engine.ports import RecordStore, RunStore
 from planner.errors import StoreUnavailable, UsageError
 from planner.io.commands.open_home import open_program
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store, store_uri
 from planner.io.programs.loader import load_program
@@ -42,7 +42,7 @@ class Archive:
     runs: Sequence[Run]
 
 
-def answer_replay(home: Home, name: str) -> Answer:
+def answer_replay(home: Home, name: str) -> CommandResult:
     """What comes out of MLflow and the program again, and what does not.
 
     Side effects: those of :func:`replay_program`.
@@ -54,10 +54,10 @@ def answer_replay(home: Home, name: str) -> Answer:
 
         return ReplayReply.model_validate(as_json(report))
 
-    return Answer(reply, lambda: joined(as_lines(report)), exit_code=0 if report.ok else 1)
+    return CommandResult(reply, lambda: joined(as_lines(report)), exit_code=0 if report.ok else 1)
 
 
-def answer_replay_rules(home: Home, name: str, path: Path) -> Answer:
+def answer_replay_rules(home: Home, name: str, path: Path) -> CommandResult:
     """What an edited program would have made of the past.
 
     Side effects: those of :func:`try_rules`.
@@ -69,7 +69,7 @@ def answer_replay_rules(home: Home, name: str, path: Path) -> Answer:
 
         return ReplayRulesReply.model_validate(what_if_json(name, str(path), outcome))
 
-    return Answer(reply, lambda: joined(what_if_lines(name, str(path), outcome)))
+    return CommandResult(reply, lambda: joined(what_if_lines(name, str(path), outcome)))
 
 
 def replay_program(home: Home, name: str) -> ReplayReport:

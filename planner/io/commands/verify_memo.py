@@ -12,7 +12,7 @@ from planner.engine.ports import RecordStore
 from planner.errors import UsageError
 from planner.io.commands.open_home import open_program, phase_of
 from planner.io.commands.replay import Archive, open_archive
-from planner.io.commands.replies.answer import Answer, joined
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.memo.render import Picture, render_memo
 from planner.memo.verify import Discrepancy, count_numbers, find_discrepancies
 from planner.paths import Home
@@ -55,7 +55,7 @@ class Verified:
         return not self.slips and not self.because
 
 
-def answer_memo_verify(home: Home, name: str, phase: str | None) -> Answer:
+def answer_memo_verify(home: Home, name: str, phase: str | None) -> CommandResult:
     """Whether every number of the memos comes out of MLflow.
 
     Side effects: those of :func:`verify_memos`.
@@ -75,7 +75,7 @@ def answer_memo_verify(home: Home, name: str, phase: str | None) -> Answer:
             memos=tuple(map(_memo_json, memos)),
         )
 
-    return Answer(reply, lambda: joined(as_lines(memos)), exit_code=0 if ok else 1)
+    return CommandResult(reply, lambda: joined(as_lines(memos)), exit_code=0 if ok else 1)
 
 
 def _memo_json(memo: Verified) -> VerifiedMemoJson:

@@ -51,13 +51,13 @@ class LinkJson(Record):
 
 
 class KnownClaimJson(Record):
-    """A claim as it stands today; ``found`` is the status in the verdict itself."""
+    """A claim as it stands today, with its status in the verdict itself."""
 
     program: Text
     id: Text
     says: Text
     status: ClaimStatus
-    found: ClaimStatus | None
+    recorded_status: ClaimStatus | None = Field(alias="found")
     because: str | None
     phase: Text
     verdict_id: str | None

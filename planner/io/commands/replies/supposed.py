@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from planner.io.commands.replies.base import (
     MaybeConfidence,
     MaybeOutcome,
@@ -84,7 +86,7 @@ class SupposedJson(Record):
     case: str | None
     cause: str | None
     decision: SupposedDecisionJson
-    way: tuple[str, ...]
+    phases_ahead: tuple[str, ...] = Field(alias="way")
     state: ProgramStateName
 
 

@@ -1,4 +1,4 @@
-"""What a command answers: a reply for other programs and a text for a person."""
+"""What a command comes to: a reply for other programs and a text for a person."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer in both forms; each is made when it is asked for.
+class CommandResult:
+    """What a command has to say, in both forms; each is made when it is asked for.
 
     Attributes:
         reply: for other programs.
