@@ -78,11 +78,11 @@ def test_a_value_on_its_bound_is_decided_by_no_number_of_seeds() -> None:
     assert seeds_to_decide(halfway, JUDGING) is None
 
 
-def test_only_what_is_undecided_has_an_outlook() -> None:
+def test_only_what_is_undecided_has_a_projected_n() -> None:
     clear = Quantity(normal(5, 9.0, 0.1), Region(0.0, math.inf), "interval")
     open_still = Quantity(normal(5, 0.3, 1.0), Region(0.0, math.inf), "interval")
-    assert judge_with_projected_n(clear, JUDGING).needs is None
-    assert (judge_with_projected_n(open_still, JUDGING).needs or 0) > 5
+    assert judge_with_projected_n(clear, JUDGING).projected_n is None
+    assert (judge_with_projected_n(open_still, JUDGING).projected_n or 0) > 5
 
 
 def test_one_seed_and_a_deviation_have_none() -> None:

@@ -164,20 +164,10 @@ class MlflowRuns:
         ``planner.outcome``: nobody can mistake it for a finished one.
         """
         named = {
-            tags.KIND: "run",
-            tags.PROGRAM: program.program,
-            tags.PHASE: planned.phase,
-            tags.ARM: planned.arm,
-            tags.SEED: str(planned.seed),
-            tags.FIDELITY: planned.fidelity,
-            tags.FINGERPRINT: planned.fingerprint,
-            tags.CODE: planned.code_digest,
-            tags.DATA: planned.data_digest,
+            **_identity_tags(program, planned),
             tags.ATTEMPT: str(attempt),
             tags.HOME: home_mark(self.home),
             tags.PARENT: phase_run,
-            "mlflow.source.name": f"experiments/{program.experiment}.py",
-            "mlflow.source.type": "LOCAL",
             **({tags.LINEAGE: lineage} if lineage else {}),
         }
         with speaking_of(self.uri):
@@ -296,3 +286,20 @@ def _as_fault_of(store: str, condition: str) -> Iterator[None]:
             raise
         what = f"MLflow takes no such filter as {condition[:80]!r}: {sentence(str(error), 300)}"
         raise ProgramError([((store,), what)]) from error
+
+
+def _identity_tags(program: Program, planned: PlannedRun) -> dict[str, str]:
+    """What a run is, however often it is tried."""
+    return {
+        tags.KIND: "run",
+        tags.PROGRAM: program.program,
+        tags.PHASE: planned.phase,
+        tags.ARM: planned.arm,
+        tags.SEED: str(planned.seed),
+        tags.FIDELITY: planned.fidelity,
+        tags.FINGERPRINT: planned.fingerprint,
+        tags.CODE: planned.code_digest,
+        tags.DATA: planned.data_digest,
+        "mlflow.source.name": f"experiments/{program.experiment}.py",
+        "mlflow.source.type": "LOCAL",
+    }

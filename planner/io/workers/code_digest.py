@@ -7,7 +7,11 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import experiments as package
+
 from planner.errors import ProgramError
+
+_INSTALLED = Path(package.__file__ or "").resolve().parent
 
 
 def code_digest(experiments: Path, name: str) -> str:
@@ -43,7 +47,7 @@ def code_digest(experiments: Path, name: str) -> str:
 
 def _path_of(experiments: Path, module: str) -> Path | None:
     parts = module.split(".")[1:]
-    for root in (experiments, Path(__file__).resolve().parents[2] / "experiments"):
+    for root in (experiments, _INSTALLED):
         for candidate in (root.joinpath(*parts).with_suffix(".py"), root.joinpath(*parts, "__init__.py")):
             if parts and candidate.is_file():
                 return candidate

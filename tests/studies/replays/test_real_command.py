@@ -18,7 +18,7 @@ from tests.studies.replays.replaying import PROGRAMS, document, memo_of, section
 from tests.support.reference_figures import load_figures
 from tests.support.small_homes import ROOT, clean_environment, cli, cli_here
 
-PLAIN = ROOT / "tests" / "plain_mlflow.py"
+PLAIN = ROOT / "tests" / "support" / "plain_mlflow.py"
 STUB = '''
 """Measures nothing: the runs are logged by others."""
 
