@@ -20,8 +20,8 @@ UNDECIDED = criterion(outcome="undecided")
 
 def foretelling(**prediction: Any) -> Program:
     """The program made by hand, with a prediction on its first phase and two rivals."""
-    told = {"probability": 0.9, "because": "it always does", **prediction}
-    early = {**PROGRAM["phases"]["early"], "prediction": told}
+    full = {"probability": 0.9, "because": "it always does", **prediction}
+    early = {**PROGRAM["phases"]["early"], "prediction": full}
     return make_program(phases={**PROGRAM["phases"], "early": early}, hypotheses=RIVALS)
 
 
@@ -45,9 +45,9 @@ def foretelling(**prediction: Any) -> Program:
 def test_a_prediction_is_held_against_the_verdict(
     prediction: dict[str, str], outcome: str, row: dict[str, Any], came: bool | None
 ) -> None:
-    found = prediction_of(foretelling(**prediction), "early", verdict("early", outcome, **row))
-    assert found is not None
-    assert (found.came, found.probability, found.because) == (came, 0.9, "it always does")
+    scored = prediction_of(foretelling(**prediction), "early", verdict("early", outcome, **row))
+    assert scored is not None
+    assert (scored.came, scored.probability, scored.because) == (came, 0.9, "it always does")
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_predicted_row_is_open_only_while_it_may_hold(
 ) -> None:
     late = {**PROGRAM["phases"]["late"], "prediction": {"tier": tier, "probability": 0.9}}
     program = make_program(phases={**PROGRAM["phases"], "late": late})
-    found = (criterion("both", outcome=both), criterion("helps", outcome=helps))
-    foretold = prediction_of(program, "late", verdict("late", "fail", criteria=found))
+    results = (criterion("both", outcome=both), criterion("helps", outcome=helps))
+    foretold = prediction_of(program, "late", verdict("late", "fail", criteria=results))
     assert foretold is not None
     assert foretold.came is came
 
@@ -84,9 +84,9 @@ def test_a_row_that_reads_another_phase_is_settled_by_its_verdict() -> None:
 
 def test_before_the_runs_a_prediction_is_open_and_a_phase_without_one_has_none() -> None:
     program = foretelling(case="B")
-    found = prediction_of(program, "early", None)
-    assert found is not None
-    assert (found.what, found.came) == ("case B", None)
+    open_prediction = prediction_of(program, "early", None)
+    assert open_prediction is not None
+    assert (open_prediction.what, open_prediction.came) == ("case B", None)
     assert prediction_of(program, "late", verdict("late")) is None
 
 
@@ -103,10 +103,10 @@ def test_rivals_are_open_until_their_phase_names_one() -> None:
     assert rivals_of(make_program(), {}) == []
 
 
-def test_memo_and_explanation_tell_both() -> None:
+def test_memo_and_explanation_show_both() -> None:
     judged = verdict("early", "fail", case="B", hypothesis="B")
-    found = trace(judged, decision("early"), program=foretelling(case="B"), verdicts={"early": judged})
-    memo, text, told = render_memo(found), as_text(found), as_json(found)
+    traced = trace(judged, decision("early"), program=foretelling(case="B"), verdicts={"early": judged})
+    memo, text, body = render_memo(traced), as_text(traced), as_json(traced)
     assert (
         "Registered before the runs: **case B**, probability 0.9, because it always does. It came true."
         in memo
@@ -114,14 +114,14 @@ def test_memo_and_explanation_tell_both() -> None:
     assert "- **B** holds: It is the clamp." in memo
     assert "predicted: case B (0.9) because it always does; it came true" in text
     assert "  A: does not hold · It is the score." in text
-    assert told["prediction"]["came"] is True
-    assert [h["status"] for h in told["hypotheses"]] == ["does not hold", "holds"]
+    assert body["prediction"]["came"] is True
+    assert [h["status"] for h in body["hypotheses"]] == ["does not hold", "holds"]
 
 
 def test_a_memo_written_before_the_decision_says_who_decides() -> None:
     late = verdict("late")
-    found = trace(late, decision("late"), program=foretelling(case="B"), verdicts={"late": late})
-    memo = render_memo(found)
+    traced = trace(late, decision("late"), program=foretelling(case="B"), verdicts={"late": late})
+    memo = render_memo(traced)
     assert "- **A** open: It is the score." in memo
     assert "`early` decides between them." in memo
     assert "## Prediction" not in memo

@@ -127,7 +127,7 @@ def own_plan(program: Program, phase: str, arm: str, seed: int, fidelity: str = 
     return catalog_of(program, fidelity).planned(phase, arm, fidelity, seed)
 
 
-def own_run(program: Program, phase: str, arm: str, seed: int, told: Measured, **more: Any) -> Run:
+def own_run(program: Program, phase: str, arm: str, seed: int, run_ids_of: Measured, **more: Any) -> Run:
     """A finished run of ours."""
     fidelity, code = more.pop("fidelity", "standard"), more.pop("code", CODE)
     planned = catalog_of(program, fidelity, code).planned(phase, arm, fidelity, seed)
@@ -139,15 +139,15 @@ def own_run(program: Program, phase: str, arm: str, seed: int, told: Measured, *
         "code_digest": code,
         "params": {k: str(v) for k, v in planned.params.items()},
         "seconds": 1.0,
-        **({"outcome": told} if isinstance(told, str) else {"metrics": dict(told)}),
+        **({"outcome": run_ids_of} if isinstance(run_ids_of, str) else {"metrics": dict(run_ids_of)}),
         **more,
     }
     return Run(phase=phase, arm=arm, seed=seed, **fields)
 
 
-def foreign_run(phase: str, arm: str, seed: int, told: Measured, **more: Any) -> Run:
+def foreign_run(phase: str, arm: str, seed: int, run_ids_of: Measured, **more: Any) -> Run:
     """A finished run that somebody else logged."""
-    fields = {"outcome": told} if isinstance(told, str) else {"metrics": dict(told)}
+    fields = {"outcome": run_ids_of} if isinstance(run_ids_of, str) else {"metrics": dict(run_ids_of)}
     return Run(id=f"foreign-{phase}-{arm}-{seed}", phase=phase, arm=arm, seed=seed, **{**fields, **more})
 
 
@@ -225,8 +225,8 @@ class Scripted:
 
     def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
         self.asked += 1
-        told = [description_of(params) for params, _ in wanted]
-        return [one.model_copy(update={"together": self.together}) for one in told]
+        run_ids_of = [description_of(params) for params, _ in wanted]
+        return [one.model_copy(update={"together": self.together}) for one in run_ids_of]
 
     def run(self, jobs: Iterable[Job]) -> Generator[Event, None, None]:
         following = 0
@@ -236,14 +236,18 @@ class Scripted:
                 self.groups.append(following)
             following -= 1
             yield Started(job_id=job.id, pid=0, process_start=0.0, host=socket.gethostname())
-            told = self.script(job.arm, job.seed)
+            run_ids_of = self.script(job.arm, job.seed)
             self.made.append((job.arm, job.seed))
             folder = Path(job.folder)
             folder.mkdir(parents=True, exist_ok=True)
-            metrics = {} if isinstance(told, str) else told
+            metrics = {} if isinstance(run_ids_of, str) else run_ids_of
             lines = [json.dumps([name, None, value]) for name, value in metrics.items()]
             (folder / "metrics.jsonl").write_text("".join(line + "\n" for line in lines))
-            ended = {"outcome": told if isinstance(told, str) else "ok", "reason": "", "seconds": 1.0}
+            ended = {
+                "outcome": run_ids_of if isinstance(run_ids_of, str) else "ok",
+                "reason": "",
+                "seconds": 1.0,
+            }
             (folder / "result.json").write_text(json.dumps(ended))
             yield Ended(job_id=job.id, **ended)
 
@@ -316,15 +320,15 @@ class World:
     def say(self, phase: str, **fields: Any) -> Override:
         """A person overrides."""
         about = self.at.decisions.get(phase)
-        told = override(
+        run_ids_of = override(
             self.program, phase, contradicts=about.id if about else None, at=self.clock.now(), **fields
         )
-        write_person(self.journal, self.records, self.program, told)
-        return told
+        write_person(self.journal, self.records, self.program, run_ids_of)
+        return run_ids_of
 
-    def revoke(self, told: Override) -> None:
+    def revoke(self, run_ids_of: Override) -> None:
         """A person takes an override back."""
-        names = {"program": told.program, "phase": told.phase, "override_id": told.id}
+        names = {"program": run_ids_of.program, "phase": run_ids_of.phase, "override_id": run_ids_of.id}
         record = Revocation(**names, by="ada", at=self.clock.now(), reason="it was wrong").identified("r")
         write_person(self.journal, self.records, self.program, record)
 
@@ -374,6 +378,6 @@ def traces_of(at: ProgramState) -> list[Trace]:
     ]
 
 
-def told(evidence: Evidence, arm: str) -> list[str]:
+def run_ids_of(evidence: Evidence, arm: str) -> list[str]:
     """The ids of the runs that count for an arm, by seed."""
     return [run.id for _, run in sorted(evidence.of(arm).items())]
