@@ -1,8 +1,8 @@
 """How long judging takes, here and in an earlier version. ``make bench-judge``, with ``BASE=REVISION``.
 
-Judges what ``recorded/`` holds: the runs of the five programs at standard fidelity, in the order in which
-the walk had them judged. Each version answers from a process of its own, in alternation, so that both meet
-the same load. Prints a table and writes ``benchmarks/results/judging.json``.
+Judges what ``recorded/`` holds: runs of every phase of the five programs. Each version answers from a process
+of its own, in alternation; what counts is processor time, so that other processes matter little. Prints a
+table and writes ``benchmarks/results/judging.json``.
 """
 
 from __future__ import annotations
@@ -76,37 +76,37 @@ def revision(base: str) -> Iterator[Path]:
 
 def measured(probes: Mapping[str, Probe], repetitions: int) -> dict[str, list[Seconds]]:
     """Version -> what each repetition took; the versions take turns, and a first turn does not count."""
-    found: dict[str, list[Seconds]] = {name: [] for name in probes}
+    timings: dict[str, list[Seconds]] = {name: [] for name in probes}
     for repetition in range(repetitions + 1):
         for name, probe in probes.items():
             spent = probe.ask("seconds")
             if repetition:
-                found[name].append({**spent, TOTAL: sum(spent.values())})
-    return found
+                timings[name].append({**spent, TOTAL: sum(spent.values())})
+    return timings
 
 
-def row(program: str, found: Mapping[str, Sequence[Seconds]]) -> dict[str, Any]:
+def row(program: str, timings: Mapping[str, Sequence[Seconds]]) -> dict[str, Any]:
     """One program's seconds by version, and how many times faster the first version is than the last."""
-    by_version = {name: [spent[program] for spent in each] for name, each in found.items()}
+    by_version = {name: [spent[program] for spent in each] for name, each in timings.items()}
     medians = [statistics.median(each) for each in by_version.values()]
-    told = {
+    figures = {
         name: {"min": min(each), "median": statistics.median(each), "max": max(each)}
         for name, each in by_version.items()
     }
-    return {"program": program, **told, "times_faster": medians[-1] / medians[0]}
+    return {"program": program, **figures, "times_faster": medians[-1] / medians[0]}
 
 
 def results_of(probes: Mapping[str, Probe], repetitions: int) -> dict[str, Any]:
     """Everything that is told."""
-    found = measured(probes, repetitions)
-    programs = list(next(iter(found.values()))[0])
+    timings = measured(probes, repetitions)
+    programs = list(next(iter(timings.values()))[0])
     verdicts = [probe.ask("verdicts") for probe in probes.values()]
     return {
         "repetitions": repetitions,
         "python": platform.python_version(),
         "processors": os.cpu_count(),
         "same_verdicts": all(each == verdicts[0] for each in verdicts),
-        "programs": [row(program, found) for program in programs],
+        "programs": [row(program, timings) for program in programs],
     }
 
 
@@ -123,8 +123,8 @@ def table(results: Mapping[str, Any]) -> Iterator[str]:
         yield "verdicts: " + ("the same, byte for byte" if results["same_verdicts"] else "NOT the same")
 
 
-def _cell(told: Mapping[str, float]) -> str:
-    return f"{told['median']:.3f} ({told['min']:.3f} to {told['max']:.3f})"
+def _cell(figures: Mapping[str, float]) -> str:
+    return f"{figures['median']:.3f} ({figures['min']:.3f} to {figures['max']:.3f})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -133,15 +133,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--against", type=Path, help="another checkout")
     parser.add_argument("--base", help="an earlier revision of this one")
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with ExitStack() as stack:
         folders = {"here": ROOT}
-        if asked.base:
-            folders[asked.base] = stack.enter_context(revision(asked.base))
-        elif asked.against:
-            folders["before"] = asked.against
+        if options.base:
+            folders[options.base] = stack.enter_context(revision(options.base))
+        elif options.against:
+            folders["before"] = options.against
         probes = {name: stack.enter_context(probing(folder)) for name, folder in folders.items()}
-        results = results_of(probes, asked.repetitions)
+        results = results_of(probes, options.repetitions)
     sys.stdout.write("\n".join(table(results)) + "\n")
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return 0 if results["same_verdicts"] else 1

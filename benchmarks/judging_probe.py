@@ -20,9 +20,9 @@ from typing import Any
 
 PLACES = {
     "build": ("planner.language.program:build", "planner.program:build"),
-    "Run": ("planner.records.run:Run", "planner.runs:Run"),
+    "Run": ("planner.records.runs:Run", "planner.runs:Run"),
     "build_evidence": ("planner.evidence.eligibility:build_evidence", "planner.counting:build_evidence"),
-    "build_judging": ("planner.judging.verdict:build_judging", "planner.gates:build_judging"),
+    "build_judging": ("planner.judging.verdict:build_test_design", "planner.gates:build_judging"),
     "judge_phase": ("planner.judging.verdict:judge_phase", "planner.gates:judge_phase"),
 }
 """Name here -> where versions of the planner have it, the newest first."""
@@ -34,8 +34,8 @@ def located(places: Sequence[str]) -> Any:
     Raises:
         LookupError: it has none of them.
     """
-    for place in places:
-        module, _, name = place.partition(":")
+    for candidate in places:
+        module, _, name = candidate.partition(":")
         try:
             return getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError):
@@ -75,20 +75,20 @@ def read(path: Path, planner: Planner) -> Recorded:
 
 
 def judge_all(
-    planner: Planner, recorded: Recorded, clock: Callable[[], float] = time.perf_counter
+    planner: Planner, recorded: Recorded, clock: Callable[[], float] = time.process_time
 ) -> Iterator[tuple[str, Any, float]]:
-    """(program, verdict, seconds that judging it took), as the walk came to them."""
+    """(program, verdict, processor seconds that judging it took), as the walk came to them."""
     verdicts: dict[str, dict[str, Any]] = defaultdict(dict)
-    for told in recorded.judged:
-        name, phase, fidelity = told["program"], told["phase"], told["fidelity"]
+    for judged in recorded.judged:
+        name, phase, fidelity = judged["program"], judged["phase"], judged["fidelity"]
         program = recorded.programs[name]
-        found = {arm: [recorded.runs[i] for i in ids] for arm, ids in told["arms"].items()}
-        evidence = planner.build_evidence(program, phase, fidelity, found, {})
-        judging = planner.build_judging(program, phase, fidelity, told["final"])
-        earlier = {other: verdicts[name][other] for other in told["earlier"]}
+        runs = {arm: [recorded.runs[i] for i in ids] for arm, ids in judged["arms"].items()}
+        evidence = planner.build_evidence(program, phase, fidelity, runs, {})
+        judging = planner.build_judging(program, phase, fidelity, judged["final"])
+        earlier = {other: verdicts[name][other] for other in judged["earlier"]}
         began = clock()
         verdict = planner.judge_phase(
-            program, phase, evidence, judging, earlier, told["caveats"], told["post_hoc"]
+            program, phase, evidence, judging, earlier, judged["caveats"], judged["post_hoc"]
         )
         yield name, verdict, clock() - began
         verdicts[name][phase] = verdict
@@ -104,10 +104,10 @@ def seconds(planner: Planner, recorded: Recorded) -> dict[str, float]:
 
 def digests(planner: Planner, recorded: Recorded) -> dict[str, str]:
     """Program -> a digest of all of its verdicts, byte for byte."""
-    found = {name: hashlib.sha256() for name in recorded.programs}
+    by_program = {name: hashlib.sha256() for name in recorded.programs}
     for name, verdict, _ in judge_all(planner, recorded):
-        found[name].update(verdict.model_dump_json().encode())
-    return {name: digest.hexdigest()[:16] for name, digest in found.items()}
+        by_program[name].update(verdict.model_dump_json().encode())
+    return {name: digest.hexdigest()[:16] for name, digest in by_program.items()}
 
 
 def answer(questions: Iterable[str], path: Path) -> Iterator[str]:

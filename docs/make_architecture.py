@@ -22,6 +22,8 @@ PAGE = ROOT / "docs" / "architecture.md"
 PICTURE = ROOT / "docs" / "architecture.svg"
 LOOSE = ("errors", "paths")
 """Files beside the rooms that know nothing of this project; everybody may import them."""
+FRONT = "__init__"
+"""The lazy public names of ``planner/__init__.py``: importing it imports no room."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class House:
     def floor_of(self, room: str) -> int:
         """The floor of a room; 0 is the lowest."""
         return next(i for i, floor in enumerate(self.floors) if room in floor)
+
+    def decides(self, room: str) -> bool:
+        """Whether a room lies below the first one that touches the world."""
+        return self.floor_of(room) < min(self.floor_of(name) for name in self.rooms if name.startswith("io"))
 
     def banned(self, room: str) -> list[str]:
         """The rooms that a room may not import: those of its own floor and of every one above."""
@@ -94,7 +100,7 @@ def _arrows() -> Iterator[tuple[str, str]]:
         here = room_of(path)
         for module in imported_modules(path):
             target = PLANNER.joinpath(*module.split(".")[1:]).with_suffix(".py")
-            if target.is_file() and here not in LOOSE and room_of(target) not in (here, *LOOSE):
+            if target.is_file() and here not in (FRONT, *LOOSE) and room_of(target) not in (here, *LOOSE):
                 yield here, room_of(target)
 
 
@@ -103,10 +109,11 @@ def fence_of(house: House, room: str) -> str:
     depth = room.count("/") + 2
     rows = {f"planner.{name.replace('/', '.')}": "on this floor or above" for name in house.banned(room)}
     rows.pop("planner.io", None)
-    if not room.startswith("io"):
+    if house.decides(room):
         rows = {name: why for name, why in rows.items() if not name.startswith("planner.io.")}
         rows |= {"planner.io": "what decides does not touch the world: take it as an argument"} | house.world
-    rows["planner.cli"] = "commands are called, they call nobody back"
+    if room != "cli":
+        rows["planner.cli"] = "commands are called, they call nobody back"
     for library, door in house.doors.items():
         if door != room:
             rows[library] = f"only {'planner/' if door != 'experiments' else ''}{door} imports it"
@@ -180,7 +187,7 @@ def _draw_room(axes: Any, room: str, centre: tuple[float, float]) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     x, y = centre
-    colour = "#fdf1e0" if room.startswith("io") else "#e8f0fb"
+    colour = "#fdf1e0" if room.startswith(("io", "cli")) else "#e8f0fb"
     shape = {"boxstyle": "round,pad=0.02", "facecolor": colour, "edgecolor": "#44546a"}
     axes.add_patch(FancyBboxPatch((x - 1.3, y - 0.28), 2.6, 0.56, **shape))
     axes.text(x, y, room, ha="center", va="center", fontsize=11)

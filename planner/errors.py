@@ -12,13 +12,29 @@ Found = TypeVar("Found")
 
 
 class PhasegateError(Exception):
-    """Something that the person at the keyboard can mend; ``exit_code`` says of which sort."""
+    """Something that the person at the keyboard can mend; ``exit_code`` says of which sort.
+
+    Example:
+        >>> import planner
+        >>> try:
+        ...     planner.open_home("no such folder")
+        ... except planner.PhasegateError as error:
+        ...     print(error.exit_code, error)
+        2 there is no folder 'no such folder'
+    """
 
     exit_code = 1
 
 
 class UsageError(PhasegateError):
-    """The command was called wrongly: call it again, corrected."""
+    """A command or function was called wrongly: call it again, corrected.
+
+    Example:
+        >>> from planner.testing import example_program
+        >>> example_program().judge([{"arm": "plane", "seed": 0, "val_accuracy": 0.9}])
+        Traceback (most recent call last):
+        planner.errors.UsageError: row 0: dropout has no arm 'plane'; did you mean 'plain'?
+    """
 
     exit_code = 2
 
@@ -28,7 +44,14 @@ class ProgramError(PhasegateError):
 
     Args:
         problems: (path of keys, what is wrong) for each fault.
-        where: path of keys -> ``file:line``, once the file is known.
+        text: what is said instead, where file and line are known.
+
+    Example:
+        >>> import planner
+        >>> planner.load_program({"program": "empty", "question": "?", "experiment": "none"})
+        Traceback (most recent call last):
+        planner.errors.ProgramError: metrics: 'metrics' is missing; arms: 'arms' is missing; \
+phases: 'phases' is missing
     """
 
     exit_code = 65
@@ -46,7 +69,12 @@ class RecordError(ProgramError):
 
 
 class StoreUnavailable(PhasegateError):
-    """MLflow, the journal or their disk cannot be reached, read or written: mend it, then try again."""
+    """MLflow, the journal or their disk cannot be reached, read or written: mend it, then try again.
+
+    Example:
+        >>> StoreUnavailable.exit_code
+        69
+    """
 
     exit_code = 69
 

@@ -25,7 +25,13 @@ from planner.records.verdict import Verdict
 
 @dataclass
 class MemoryRuns:
-    """Runs in a dictionary; ``finished`` may be filled beforehand with runs that others logged."""
+    """Runs in a dictionary; ``finished`` may be filled beforehand with runs that others logged.
+
+    Example:
+        >>> from planner.testing import example_program
+        >>> MemoryRuns().snapshot(example_program()).finished
+        ()
+    """
 
     finished: dict[str, Run] = field(default_factory=dict)
     unfinished: dict[str, UnfinishedRun] = field(default_factory=dict)
@@ -107,7 +113,13 @@ class MemoryRuns:
 
 @dataclass
 class MemoryRecords:
-    """Records in a dictionary, by place."""
+    """Records in a dictionary, by place.
+
+    Example:
+        >>> from planner.testing import example_program
+        >>> MemoryRecords().phase_run(example_program(), "first_look", "standard")
+        'phase-1'
+    """
 
     places: dict[str, tuple[AnyRecord, str]] = field(default_factory=dict)
     memos: dict[str, str] = field(default_factory=dict)

@@ -3,6 +3,6 @@
 From records to claims with their evidence; as text, JSON and mermaid, and as a chart whose layout is worked
 out here and drawn elsewhere.
 
-Public names: ``build_knowledge``, ``build_web``.
+Public names: ``build_knowledge``, ``build_chart``.
 Never imports: stores, files, figures.
 """

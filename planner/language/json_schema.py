@@ -16,6 +16,7 @@ def json_schema() -> dict[str, Any]:
     schema = Program.model_json_schema(by_alias=True)
     classes = {cls.__name__: cls for cls in _all_kinds(Written)}
     for name, definition in [*schema["$defs"].items(), (Program.__name__, schema)]:
+        definition["description"] = definition["description"].partition("\n\n")[0]  # no example for Python
         for base in classes[name].__mro__:
             for field, text in _texts(base).items():
                 definition["properties"].get(field, {}).setdefault("description", text)

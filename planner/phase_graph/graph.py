@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import networkx as nx  # noqa: TID251
+import networkx as nx
 
 from planner.errors import Problem
 from planner.language.criterion_graph import criteria_consulted

@@ -46,6 +46,12 @@ class Identified(Record):
         body = self.model_dump(mode="json", exclude={"id"})
         return self.model_copy(update={"id": f"{prefix}-{digest_of(body)}"})
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from planner.records.html import record_html
+
+        return record_html(self)
+
 
 # --- what was judged ---------------------------------------------------------------------------
 

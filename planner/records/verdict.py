@@ -223,6 +223,14 @@ class Verdict(Identified):
         considered: every run that was looked at, by arm.
         set_aside: runs that do not count because they were judged under other rules before.
         turnings: what it would say with one criterion beyond its flip point.
+
+    Example:
+        >>> from planner.testing import example_program, example_table
+        >>> verdict = example_program().judge(example_table())
+        >>> verdict.outcome, verdict.confidence, verdict.seeds
+        ('pass', 'provisional', 3)
+        >>> round(verdict.criterion("two_points_better").observed, 3)  # in the metric's unit
+        0.05
     """
 
     program: str

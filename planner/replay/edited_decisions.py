@@ -1,4 +1,4 @@
-"""Which recorded decisions an edited program would change, each on the runs that it was made on."""
+"""Compares each recorded decision with that of an edited program on the same runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from planner.records.base import Record
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
-from planner.replay.rederive import decision_again, evidence_again, verdicts_again
+from planner.replay.rederive import rederive_decision, rederive_evidence, rederive_verdicts
 
-_ASKED = ("outcome", "case", "tier", "confidence")
-_DECIDED = ("action", "choice")
+_VERDICT_FIELDS = ("outcome", "case", "tier", "confidence")
+_DECISION_FIELDS = ("action", "choice")
 
 
-class Moved(Record):
-    """What an edited program makes of one recorded decision.
+class DecisionComparison(Record):
+    """One recorded decision, compared with that under an edited program.
 
     Attributes:
         field: the first in which it differs: of the verdict, then of the decision; empty where none does.
@@ -41,7 +41,7 @@ class Moved(Record):
         return f"{self.id} ({self.phase}, {self.fidelity}): {moved}"
 
 
-def moved_decisions(program: Program, edited: Program, log: Log) -> list[Moved]:
+def compare_decisions(program: Program, edited: Program, log: Log) -> list[DecisionComparison]:
     """Every recorded decision under an edited program, in the order in which they were made.
 
     Each rests on the runs that it rested on, and on the verdicts before it as they come out under the
@@ -51,28 +51,30 @@ def moved_decisions(program: Program, edited: Program, log: Log) -> list[Moved]:
     Args:
         log: without verdicts that were seen under other rules.
     """
-    judged: dict[str, Judged] = {}
+    judged: dict[str, Rejudged] = {}
     for entry in log.judged:
         record = entry.record
         if isinstance(record, Verdict) and not log.is_older(record) and record.phase in edited.phases:
-            judged[record.id] = _judged(program, edited, entry, log, judged)
+            judged[record.id] = _rejudge(program, edited, entry, log, judged)
     return [
-        _launch(edited, entry, log, judged)
+        _compare_launch(edited, entry, log, judged)
         if entry.record.action == "add_seeds"
-        else _moved(edited, entry, log, judged)
+        else _compare(edited, entry, log, judged)
         for entry in log.judged
         if isinstance(entry.record, Decision) and not log.is_older(entry.record)
         if entry.record.action == "add_seeds" or follows_verdict(entry.record)
     ]
 
 
-Judged = tuple[Verdict, Mapping[str, int]]
+Rejudged = tuple[Verdict, Mapping[str, int]]
 """A verdict under the edited program, and the seeds that it would have asked for first, by arm."""
 
 
-def _judged(program: Program, edited: Program, entry: Any, log: Log, judged: Mapping[str, Judged]) -> Judged:
+def _rejudge(
+    program: Program, edited: Program, entry: Any, log: Log, judged: Mapping[str, Rejudged]
+) -> Rejudged:
     """A verdict under the edited program; final where no more runs could be made for the recorded one."""
-    open_, final = verdicts_again(edited, entry, log, _earlier(entry, log, judged))
+    open_, final = rederive_verdicts(edited, entry, log, _earlier(entry, log, judged))
     if _was_final(program, entry, log):
         return final, {}
     return open_, _wanted(edited, open_, entry, log)
@@ -84,9 +86,9 @@ def _was_final(program: Program, entry: Any, log: Log) -> bool:
     if recorded.phase not in program.phases or SHORT in recorded.caveats:
         return SHORT in recorded.caveats
     runs = log.runs_of(recorded.phase, recorded.considered)
-    if not any(run.own for found in runs.values() for run in found):
+    if not any(run.own for of_arm in runs.values() for run in of_arm):
         return True
-    open_, _ = verdicts_again(program, entry, log, log.earlier(entry))
+    open_, _ = rederive_verdicts(program, entry, log, log.earlier(entry))
     return bool(_wanted(program, open_, entry, log))
 
 
@@ -94,45 +96,52 @@ def _wanted(program: Program, verdict: Verdict, entry: Any, log: Log) -> Mapping
     recorded: Verdict = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     design = build_test_design(program, phase, fidelity, final=False)
-    evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
-    return seeds_next(program, verdict, design, evidence, log.seen(entry))
+    evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
+    return seeds_next(program, verdict, design, evidence, log.previously_judged(entry))
 
 
-def _earlier(entry: Any, log: Log, judged: Mapping[str, Judged]) -> dict[str, Verdict]:
+def _earlier(entry: Any, log: Log, judged: Mapping[str, Rejudged]) -> dict[str, Verdict]:
     return {phase: judged.get(v.id, (v, {}))[0] for phase, v in log.earlier(entry).items()}
 
 
-def _moved(edited: Program, entry: Any, log: Log, judged: Mapping[str, Judged]) -> Moved:
+def _compare(edited: Program, entry: Any, log: Log, judged: Mapping[str, Rejudged]) -> DecisionComparison:
     decision: Decision = entry.record
-    place = {"id": decision.id, "phase": decision.phase, "fidelity": decision.fidelity}
+    identity = {"id": decision.id, "phase": decision.phase, "fidelity": decision.fidelity}
     recorded = log.verdicts.get(decision.verdict_id or "")
     if recorded is None or recorded.id not in judged:
-        return Moved(**place, field="phase", was=decision.phase)
+        return DecisionComparison(**identity, field="phase", was=decision.phase)
     verdict, wanted = judged[recorded.id]
-    pairs = _pairs(recorded, verdict, _ASKED)
+    pairs = _pairs(recorded, verdict, _VERDICT_FIELDS)
     if wanted:
         more = ", ".join(f"{arm} to {count} seeds" for arm, count in wanted.items())
         pairs.append(("action", decision.action, f"add_seeds ({more})"))
     else:
-        new = decision_again(edited, entry, log, verdict, _earlier(entry, log, judged))
-        pairs += _pairs(decision, new, _DECIDED)
-    return next((Moved(**place, field=f, was=a, would_be=b) for f, a, b in pairs if a != b), Moved(**place))
+        new = rederive_decision(edited, entry, log, verdict, _earlier(entry, log, judged))
+        pairs += _pairs(decision, new, _DECISION_FIELDS)
+    return next(
+        (DecisionComparison(**identity, field=f, was=a, would_be=b) for f, a, b in pairs if a != b),
+        DecisionComparison(**identity),
+    )
 
 
-def _launch(edited: Program, entry: Any, log: Log, judged: Mapping[str, Judged]) -> Moved:
+def _compare_launch(
+    edited: Program, entry: Any, log: Log, judged: Mapping[str, Rejudged]
+) -> DecisionComparison:
     """Runs that were added: which ones an edited program asks for."""
     decision: Decision = entry.record
-    place = {"id": decision.id, "phase": decision.phase, "fidelity": decision.fidelity}
+    identity = {"id": decision.id, "phase": decision.phase, "fidelity": decision.fidelity}
     if decision.phase not in edited.phases:
-        return Moved(**place, field="phase", was=decision.phase)
-    new = decision_again(edited, entry, log, None, _earlier(entry, log, judged))
-    old, now = (_runs_asked(d) for d in (decision, new))
-    return Moved(**place) if old == now else Moved(**place, field="asked", was=old, would_be=now)
+        return DecisionComparison(**identity, field="phase", was=decision.phase)
+    new = rederive_decision(edited, entry, log, None, _earlier(entry, log, judged))
+    old, now = (_runs_requested(d) for d in (decision, new))
+    if old == now:
+        return DecisionComparison(**identity)
+    return DecisionComparison(**identity, field="asked", was=old, would_be=now)
 
 
-def _runs_asked(decision: Decision) -> str:
-    asked = decision.inputs.asked if decision.inputs is not None else ()
-    return ", ".join(f"{arm} seed {seed}" for arm, seed in asked) or "no run"
+def _runs_requested(decision: Decision) -> str:
+    requested = decision.inputs.asked if decision.inputs is not None else ()
+    return ", ".join(f"{arm} seed {seed}" for arm, seed in requested) or "no run"
 
 
 def _pairs(old: Any, new: Any, fields: tuple[str, ...]) -> list[tuple[str, str | None, str | None]]:

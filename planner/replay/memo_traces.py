@@ -1,4 +1,4 @@
-"""What a memo was written from, derived again: its verdict, the steps up to it, the overrides of that day."""
+"""Derives again what a memo was written from: its verdict, the steps up to it, the overrides of that day."""
 
 from __future__ import annotations
 
@@ -14,49 +14,51 @@ from planner.lineage.staleness import build_validity
 from planner.records.decision import Decision
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
-from planner.replay.rederive import counted_again
+from planner.replay.rederive import rederive_counted
 from planner.replay.replay import Derived
 from planner.scoring.overrides import score_overrides
 
 
 def judged_last(log: Log, phase: str | None = None) -> list[Any]:
     """The entry of the last verdict of each phase and fidelity: that of which there is a memo."""
-    found: dict[tuple[str, str], Any] = {}
+    last: dict[tuple[str, str], Any] = {}
     for entry in log.entries:
         if isinstance(entry.record, Verdict) and phase in (None, entry.record.phase):
-            found[entry.record.phase, entry.record.fidelity] = entry
-    return list(found.values())
+            last[entry.record.phase, entry.record.fidelity] = entry
+    return list(last.values())
 
 
-def traces_again(program: Program, log: Log, derived: Mapping[str, Derived], verdict: Verdict) -> list[Trace]:
+def rederive_traces(
+    program: Program, log: Log, derived: Mapping[str, Derived], verdict: Verdict
+) -> list[Trace]:
     """What the memo of a verdict may have been written from, the latest first.
 
     It is written with the decision after it, and again when a later verdict supersedes it: then it knows
     of the steps up to that one. Verdicts and decisions are those that come out today.
     """
-    found: dict[str, Trace] = {}
+    traces: dict[str, Trace] = {}
     for entry in reversed(_decisions_since(log, verdict)):
         steps = _steps(log, derived, entry)
         here = next((s for s in steps if s.verdict.phase == verdict.phase), None)
         if here is not None:
             then = [e for e in log.entries if e.position <= entry.position]
             overrides = overrides_today(then, entry.at)
-            known = {s.verdict.phase: s.verdict for s in steps}
-            standing = build_validity(program, known, opened_by=opened_by(steps))
+            verdicts = {s.verdict.phase: s.verdict for s in steps}
+            validity = build_validity(program, verdicts, opened_by=opened_by(steps))
             given = (
                 program,
                 verdict.phase,
                 here.verdict,
                 here.decision,
-                known,
+                verdicts,
                 overrides,
-                standing,
+                validity,
                 entry.at,
             )
-            told = trace_of(*given, score_overrides(program, then))
-            key = [v.id for v in known.values()], here.decision.id, [o.id for o in told.overrides]
-            found.setdefault(repr(key), told)
-    return list(found.values())
+            trace = trace_of(*given, score_overrides(program, then))
+            key = [v.id for v in verdicts.values()], here.decision.id, [o.id for o in trace.overrides]
+            traces.setdefault(repr(key), trace)
+    return list(traces.values())
 
 
 def dates_of(log: Log, verdict: Verdict) -> list[str]:
@@ -67,11 +69,11 @@ def dates_of(log: Log, verdict: Verdict) -> list[str]:
 def evidence_of(program: Program, log: Log, entry: Any) -> Evidence:
     """The runs that a memo's figures show."""
     verdict: Verdict = entry.record
-    return counted_again(program, verdict.phase, verdict.fidelity, verdict.considered, log, entry)
+    return rederive_counted(program, verdict.phase, verdict.fidelity, verdict.considered, log, entry)
 
 
 def _decisions_since(log: Log, verdict: Verdict) -> list[Any]:
-    """The entries of decisions made with a verdict on the way, from the last one made after it on."""
+    """The entries of decisions whose path holds a verdict, from the last one made after it on."""
     after = [e for e in _following(log) if e.record.verdict_id == verdict.id]
     since = after[-1].position if after else 0
     return [
@@ -92,7 +94,7 @@ def _following(log: Log) -> Iterator[Any]:
 
 
 def _steps(log: Log, derived: Mapping[str, Derived], entry: Any) -> list[Step]:
-    """The way up to a recorded decision, as it comes out today; what does not come out is left out."""
+    """The path up to a recorded decision, as it comes out today; what does not come out is left out."""
     decided = {e.record.verdict_id: e.record.id for e in _following(log) if e.position <= entry.position}
     inputs = entry.record.inputs
     steps = []

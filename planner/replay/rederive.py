@@ -1,4 +1,4 @@
-"""One record derived again: a verdict from its runs, a decision from a verdict and what it rested on."""
+"""Derives one record again: a verdict from its runs, a decision from a verdict and what it rested on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import RunSelector, Snapshot
 from planner.judging.caveats import SHORT
-from planner.judging.post_hoc import fresh_evidence, judged_otherwise
+from planner.judging.post_hoc import fresh_evidence, judged_under_other_rules
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 from planner.lineage.in_force import overrides_today
@@ -22,37 +22,37 @@ from planner.records.decision import Decision, Inputs
 from planner.records.person import Override
 from planner.records.verdict import Considered, Verdict
 from planner.replay.archive import Log
-from planner.replay.recorded_runs import Reservoir
+from planner.replay.recorded_runs import RecordedRuns
 
-Told = TypeVar("Told", bound=Identified)
+RecordT = TypeVar("RecordT", bound=Identified)
 
 
-def counted_again(
+def rederive_counted(
     program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
 ) -> Evidence:
     """The runs that counted, under the exclusions that stood when an entry was written."""
-    found = log.runs_of(phase, considered)
-    return build_evidence(program, phase, fidelity, found, log.excluded(entry))
+    runs = log.runs_of(phase, considered)
+    return build_evidence(program, phase, fidelity, runs, log.excluded(entry))
 
 
-def evidence_again(
+def rederive_evidence(
     program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
 ) -> Evidence:
     """The same without what was judged under other rules before, where there is enough beside it."""
-    evidence = counted_again(program, phase, fidelity, considered, log, entry)
-    return fresh_evidence(program, evidence, log.seen(entry))
+    evidence = rederive_counted(program, phase, fidelity, considered, log, entry)
+    return fresh_evidence(program, evidence, log.previously_judged(entry))
 
 
-def verdict_again(program: Program, entry: Any, log: Log) -> Verdict:
+def rederive_verdict(program: Program, entry: Any, log: Log) -> Verdict:
     """The verdict that the program gives today on the runs of a recorded one.
 
     A record does not say whether more seeds could still have been asked for, so both are tried.
     """
     recorded: Verdict = entry.record
-    return nearest(recorded, verdicts_again(program, entry, log, log.earlier(entry)))
+    return nearest(recorded, rederive_verdicts(program, entry, log, log.earlier(entry)))
 
 
-def verdicts_again(
+def rederive_verdicts(
     program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict]
 ) -> tuple[Verdict, Verdict]:
     """The verdict while more seeds may be asked for, and where none may.
@@ -62,9 +62,9 @@ def verdicts_again(
     """
     recorded: Verdict = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
-    evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
+    evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
     passed, short = passed_over(recorded.caveats), SHORT in recorded.caveats
-    post_hoc = bool(judged_otherwise(program, evidence, log.seen(entry)))
+    post_hoc = bool(judged_under_other_rules(program, evidence, log.previously_judged(entry)))
 
     def judged(final: bool) -> Verdict:
         design = build_test_design(program, phase, fidelity, final)
@@ -73,7 +73,7 @@ def verdicts_again(
     return judged(final=False), judged(final=True)
 
 
-def decision_again(
+def rederive_decision(
     program: Program,
     entry: Any,
     log: Log,
@@ -90,18 +90,18 @@ def decision_again(
     before = log.earlier(entry) if earlier is None else earlier
     inputs = recorded.inputs or Inputs()
     if verdict is None:
-        return _launched_again(program, entry, log, before, inputs)
+        return _rederive_launch(program, entry, log, before, inputs)
     route = Route(dict(inputs.owner), dict(inputs.tried), frozenset(inputs.diagnosed))
     overrides = [log.overrides[i] for i in followed(recorded) if i in log.overrides]
     digest = decision_digest(program, verdict.phase)
-    found = [choose_route(program, verdict, before, route, overrides, digest)]
+    candidates = [choose_route(program, verdict, before, route, overrides, digest)]
     rules = program.phases[verdict.phase]
     if SHORT in verdict.caveats and lacks_required(rules, verdict) and not overrides:
-        found.append(stop_for_want_of_budget(program, verdict, before, route))
-    return nearest(recorded, found)
+        candidates.append(stop_for_want_of_budget(program, verdict, before, route))
+    return nearest(recorded, candidates)
 
 
-def _launched_again(
+def _rederive_launch(
     program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict], inputs: Inputs
 ) -> Decision:
     """Why runs were made: they were missing, or the verdict on what there was so far asks for them."""
@@ -110,33 +110,33 @@ def _launched_again(
     inputs = inputs.model_copy(update={"prediction": registered(program, phase)})
     if recorded.action != "add_seeds":
         return launch_decision(program, phase, fidelity, None, inputs)
-    evidence = evidence_again(program, phase, fidelity, inputs.considered, log, entry)
-    seen = log.seen(entry)
-    post_hoc = bool(judged_otherwise(program, evidence, seen))
+    evidence = rederive_evidence(program, phase, fidelity, inputs.considered, log, entry)
+    previously_judged = log.previously_judged(entry)
+    post_hoc = bool(judged_under_other_rules(program, evidence, previously_judged))
     design = build_test_design(program, phase, fidelity, final=False)
     interim = judge_on_the_way(program, evidence, design, earlier, (), False, post_hoc)
-    wanted = seeds_next(program, interim, design, evidence, seen)
-    asked = _asked_for(program, entry, log, inputs, wanted)
-    told = inputs.model_copy(update={"asked": asked, "considered": interim.considered})
-    return launch_decision(program, phase, fidelity, interim, told)
+    wanted = seeds_next(program, interim, design, evidence, previously_judged)
+    missing = _missing_runs(program, entry, log, inputs, wanted)
+    updated = inputs.model_copy(update={"asked": missing, "considered": interim.considered})
+    return launch_decision(program, phase, fidelity, interim, updated)
 
 
-def _asked_for(
+def _missing_runs(
     program: Program, entry: Any, log: Log, inputs: Inputs, wanted: Mapping[str, int]
 ) -> tuple[tuple[str, int], ...]:
     """(arm, seed) of the runs that were missing, as far as the budget went then."""
     recorded: Decision = entry.record
-    found = log.runs_of(recorded.phase, inputs.considered)
-    reservoir = Reservoir(program, {(recorded.phase, recorded.fidelity): found}, log.all_runs)
-    people: list[Override] = overrides_today(log.before(entry), entry.at)
-    recall = RunSelector(
+    looked_at = log.runs_of(recorded.phase, inputs.considered)
+    recorded_runs = RecordedRuns(program, {(recorded.phase, recorded.fidelity): looked_at}, log.all_runs)
+    overrides: list[Override] = overrides_today(log.before(entry), entry.at)
+    selector = RunSelector(
         program,
-        Snapshot(reservoir.runs),
-        reservoir.catalog,
+        Snapshot(recorded_runs.runs),
+        recorded_runs.catalog,
         list(log.excluded(entry).values()),
-        [o.phase for o in people if o.done is not None],
+        [o.phase for o in overrides if o.done is not None],
     )
-    missing = recall.missing(recorded.phase, recorded.fidelity, wanted)
+    missing = selector.missing(recorded.phase, recorded.fidelity, wanted)
     return tuple((run.arm, run.seed) for run in missing[: max(len(inputs.asked), 1)])
 
 
@@ -145,9 +145,9 @@ def followed(decision: Decision) -> list[str]:
     return decision.override_id.split(", ") if decision.override_id else []
 
 
-def nearest(recorded: Told, found: Iterable[Told]) -> Told:
+def nearest(recorded: RecordT, candidates: Iterable[RecordT]) -> RecordT:
     """The one that differs from the record in the fewest fields; the first of several."""
-    return min(found, key=lambda one: len(differing(recorded, one)))
+    return min(candidates, key=lambda one: len(differing(recorded, one)))
 
 
 def differing(recorded: Identified, derived: Identified) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every recorded verdict and decision derived again, and told apart where one comes out otherwise."""
+"""Derives every recorded verdict and decision again and says which come out otherwise, and why."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from planner.replay.differences import (
     Difference,
     decision_differences,
     each_once,
-    missing_grounds,
+    missing_dependencies,
     verdict_differences,
 )
-from planner.replay.rederive import decision_again, verdict_again
+from planner.replay.rederive import rederive_decision, rederive_verdict
 
 
 class Replayed(Record):
-    """What came of deriving one record again.
+    """The result of deriving one record again.
 
     Attributes:
-        position: its place in the journal.
+        position: in the journal.
         equal: it came out byte for byte.
         older: an earlier version wrote it, in another form or without what it rested on.
         differences: why it did not come out; empty where it did, or is older.
@@ -82,12 +82,12 @@ def derive(program: Program, log: Log) -> dict[str, Derived]:
     Each is taken by itself: a verdict from the runs that it looked at and the verdicts before it as they
     are on record, a decision from its verdict as that comes out today.
     """
-    found: dict[str, Derived] = {}
+    derived: dict[str, Derived] = {}
     for entry in sorted(log.judged, key=lambda e: isinstance(e.record, Decision)):
-        told = _decision if isinstance(entry.record, Decision) else _verdict
-        record, why = told(program, entry, log, found)
-        found[entry.record.id] = Derived(entry, record, why, log.is_older(entry.record))
-    return dict(sorted(found.items(), key=lambda item: item[1].entry.position))
+        rederive = _decision if isinstance(entry.record, Decision) else _verdict
+        record, why = rederive(program, entry, log, derived)
+        derived[entry.record.id] = Derived(entry, record, why, log.is_older(entry.record))
+    return dict(sorted(derived.items(), key=lambda item: item[1].entry.position))
 
 
 def _replayed(one: Derived) -> Replayed:
@@ -110,35 +110,35 @@ def same_bytes(one: Record, other: Record) -> bool:
 
 
 def _verdict(
-    program: Program, entry: Any, log: Log, found: Mapping[str, Derived]
+    program: Program, entry: Any, log: Log, previous: Mapping[str, Derived]
 ) -> tuple[Verdict | None, list[Difference]]:
     record: Verdict = entry.record
     if log.is_older(record):
         return None, []
     if record.phase not in program.phases:
         return None, [_no_such_phase(record)]
-    derived = verdict_again(program, entry, log)
+    derived = rederive_verdict(program, entry, log)
     return derived, verdict_differences(program, record, derived, log)
 
 
 def _decision(
-    program: Program, entry: Any, log: Log, found: Mapping[str, Derived]
+    program: Program, entry: Any, log: Log, previous: Mapping[str, Derived]
 ) -> tuple[Decision | None, list[Difference]]:
     record: Decision = entry.record
     if log.is_older(record):
         return None, []
     if record.phase not in program.phases:
         return None, [_no_such_phase(record)]
-    grounds = missing_grounds(record, log)
-    if grounds:
-        return None, grounds
+    missing = missing_dependencies(record, log)
+    if missing:
+        return None, missing
     if not follows_verdict(record):
-        derived = decision_again(program, entry, log)
+        derived = rederive_decision(program, entry, log)
         return derived, decision_differences(program, record, derived, log)
-    verdict, why = found[record.verdict_id or ""].record, list(found[record.verdict_id or ""].why)
+    verdict, why = previous[record.verdict_id or ""].record, list(previous[record.verdict_id or ""].why)
     if not isinstance(verdict, Verdict):
         return None, why
-    derived = decision_again(program, entry, log, verdict)
+    derived = rederive_decision(program, entry, log, verdict)
     return derived, why or decision_differences(program, record, derived, log)
 
 

@@ -24,6 +24,7 @@ SIEGMUND_OVERSHOOT = 0.583
 NOISIER = 1.5
 """An arm whose noise is so many times that of all borrows little of theirs."""
 _FLOOR = 1e-12
+_SURELY = 1 - 1e-6
 NOTHING = math.sqrt(_FLOOR)
 """Noise below this share of delta is rounding."""
 
@@ -195,10 +196,23 @@ def is_overwhelming(differences: Sequence[float], delta: float, error: float) ->
     none beyond rounding, the mean itself has to reach delta.
     """
     n = len(differences)
+    if _is_plainly_noisy(differences, delta, n, error):
+        return False
     centre = intervals.mean(differences)
     if centre <= 0 or (noise := intervals.sd_around(centre, differences)) <= NOTHING * delta:
         return centre >= delta
     return is_beyond_doubt(centre, noise, n, error)
+
+
+def _is_plainly_noisy(differences: Sequence[float], delta: float, n: int, error: float) -> bool:
+    """Whether two of the values alone lie too far apart for the mean to be beyond doubt; quick to see.
+
+    The mean is at most the largest value, and the deviation at least range / sqrt(2 (n - 1)). What is that
+    near is left to the test itself, so that rounding decides nothing.
+    """
+    largest = max(differences)
+    least = (largest - min(differences)) / math.sqrt(2 * (n - 1)) * _SURELY
+    return least > NOTHING * delta and not is_beyond_doubt(largest, least, n, error)
 
 
 def is_beyond_doubt(centre: float, noise: float, n: int, error: float) -> bool:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_homes import QUICK, ROOT, clean_environment, cli, make_home
+
+from tests.support.small_homes import QUICK, ROOT, clean_environment, cli, make_home
 
 pytestmark = pytest.mark.browser
 PATIENCE = 90.0

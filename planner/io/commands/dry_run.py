@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,18 @@ from typing import Any
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan
 from planner.errors import Fault, each_apart
-from planner.io.commands.advance import Request, workers
+from planner.io.commands.advance import Request, programs_named, workers
 from planner.io.commands.open_home import code_at_hand, open_program
 from planner.io.commands.progress import in_words
+from planner.io.commands.replies.advance import (
+    ArmRunsJson,
+    CandidateJson,
+    DryRunAllReply,
+    DryRunReply,
+    EstimateJson,
+    PlannedStepJson,
+)
+from planner.io.commands.replies.answer import Answer, joined
 from planner.io.commands.session import Session, Wishes
 from planner.io.in_memory import MemoryRecords, MemoryRuns
 from planner.io.journal.journal import Journal
@@ -21,7 +31,7 @@ from planner.io.mlflow.client import has_store
 from planner.io.pictures.memo_files import MemoFiles
 from planner.io.system.clock import SystemClock
 from planner.io.workers.launcher import LocalLauncher
-from planner.judging.futility import refusal
+from planner.judging.futility import futility_error
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.runs import PlannedRun
@@ -34,13 +44,22 @@ class _ReadOnlyJournal(Journal):
         """Keeps nothing."""
 
 
+def answer_dry_run(home: Home, name: str | None, request: Request) -> Answer:
+    """What ``advance`` would do now.
+
+    Side effects: none on the home; workers write to a temporary folder.
+    """
+    reply, faults = dry_run_programs(home, programs_named(home, name, request), request)
+    return Answer(lambda: reply, lambda: joined(dry_run_lines(reply)), faults)
+
+
 def dry_run_programs(
     home: Home, names: Sequence[str], request: Request
-) -> tuple[dict[str, Any], list[Fault]]:
+) -> tuple[DryRunReply | DryRunAllReply, list[Fault]]:
     """What ``advance`` would do now: every candidate with its reason, and what it would cost.
 
     Returns:
-        (the reply of ``advance --dry-run --json``, what is wrong with the programs that are not in it).
+        (the reply, what is wrong with the programs that are not in it).
 
     Raises:
         ProgramError: the only program is malformed.
@@ -50,7 +69,7 @@ def dry_run_programs(
     if len(names) == 1:
         return _dry_run(home, open_program(home, names[0]), request), []
     done, faults = each_apart(names, lambda name: _dry_run(home, open_program(home, name), request))
-    return {"schema": "phasegate.advance/1", "dry_run": True, "program": None, "programs": done}, faults
+    return DryRunAllReply(programs=tuple(done)), faults
 
 
 @contextmanager
@@ -80,42 +99,39 @@ def read_only_desk(home: Home, program: Program, request: Request) -> Iterator[S
             launcher.close()
 
 
-def _dry_run(home: Home, program: Program, request: Request) -> dict[str, Any]:
+def _dry_run(home: Home, program: Program, request: Request) -> DryRunReply:
     with read_only_desk(home, program, request) as desk:
-        position = build_plan(desk.recall())
-        known = [run for run in desk.runs.snapshot(program).finished if run.own]
-    seconds = _estimate(position.launch, known, workers(request))
-    return _dry_json(program, position, seconds)
+        plan = build_plan(desk.recall())
+        runs = [run for run in desk.runs.snapshot(program).finished if run.own]
+    return _reply(program, plan, _estimate(plan.launch, runs, workers(request)))
 
 
-def _dry_json(program: Program, position: Plan, seconds: float | None) -> dict[str, Any]:
-    if position.refused:
-        raise refusal(position.phase, position.refused)
-    decision = position.next
-    candidates = []
-    if decision is not None:
-        chosen = {"choice": decision.choice, "action": decision.action, "reason": decision.reason}
-        candidates.append({**chosen, "chosen": True})
-        last = position.steps[-1].decision if position.steps else decision
-        candidates += [
-            {"choice": r.choice, "action": None, "reason": r.reason, "chosen": False} for r in last.rejected
-        ]
-    counts: dict[str, int] = {}
-    for planned in position.launch:
-        counts[planned.arm] = counts.get(planned.arm, 0) + 1
-    return {
-        "schema": "phasegate.advance/1",
-        "dry_run": True,
-        "program": program.program,
-        "steps": [],
-        "state": position.state,
-        "next": {"action": decision.action, "target": decision.choice, "reason": decision.reason}
+def _reply(program: Program, plan: Plan, seconds: float | None) -> DryRunReply:
+    if plan.refused:
+        raise futility_error(plan.phase, plan.refused)
+    decision = plan.next
+    arms = Counter(planned.arm for planned in plan.launch)
+    return DryRunReply(
+        program=program.program,
+        state=plan.state,
+        next=PlannedStepJson(action=decision.action, target=decision.choice, reason=decision.reason)
         if decision
         else None,
-        "candidates": candidates,
-        "runs": [{"phase": position.phase, "arm": arm, "runs": n} for arm, n in counts.items()],
-        "estimate": {"runs": len(position.launch), "seconds": seconds},
-    }
+        candidates=tuple(_candidates(plan)),
+        runs=tuple(ArmRunsJson(phase=plan.phase, arm=arm, runs=count) for arm, count in arms.items()),
+        estimate=EstimateJson(runs=len(plan.launch), seconds=seconds),
+    )
+
+
+def _candidates(plan: Plan) -> Iterator[CandidateJson]:
+    """What is next, and what was rejected for it."""
+    decision = plan.next
+    if decision is None:
+        return
+    yield CandidateJson(choice=decision.choice, action=decision.action, reason=decision.reason, chosen=True)
+    last = plan.steps[-1].decision if plan.steps else decision
+    for rejected in last.rejected:
+        yield CandidateJson(choice=rejected.choice, action=None, reason=rejected.reason, chosen=False)
 
 
 def _estimate(launch: Sequence[PlannedRun], known: Sequence[Any], count: int) -> float | None:
@@ -130,17 +146,16 @@ def _estimate(launch: Sequence[PlannedRun], known: Sequence[Any], count: int) ->
     return round(total / max(min(count, len(launch)), 1), 1) if launch else 0.0
 
 
-def dry_run_lines(told: dict[str, Any]) -> list[str]:
+def dry_run_lines(reply: DryRunReply | DryRunAllReply) -> list[str]:
     """A dry run for a person."""
-    if "programs" in told:
-        return [line for one in told["programs"] for line in [*dry_run_lines(one), ""]][:-1]
-    lines = [f"{told['program']} is {told['state']}; nothing is launched or written"]
-    for candidate in told["candidates"]:
-        mark = "->" if candidate["chosen"] else "  "
-        name = candidate["choice"] or candidate["action"]
-        lines.append(f"{mark} {name}: {candidate['reason']}")
-    lines += [f"     {row['arm']}: {row['runs']} runs" for row in told["runs"]]
-    count, seconds = told["estimate"]["runs"], told["estimate"]["seconds"]
+    if isinstance(reply, DryRunAllReply):
+        return [line for one in reply.programs for line in [*dry_run_lines(one), ""]][:-1]
+    lines = [f"{reply.program} is {reply.state}; nothing is launched or written"]
+    for candidate in reply.candidates:
+        mark = "->" if candidate.chosen else "  "
+        lines.append(f"{mark} {candidate.choice or candidate.action}: {candidate.reason}")
+    lines += [f"     {row.arm}: {row.runs} runs" for row in reply.runs]
+    count, seconds = reply.estimate.runs, reply.estimate.seconds
     cost = "no earlier run to estimate the time from" if seconds is None else f"about {in_words(seconds)}"
     lines.append(f"{count} runs, {cost}" if count else "no run is missing")
     return lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
 from planner.errors import PhasegateError, ProgramBusy, told_by_the_system
 from planner.io.doctor.files import check_leftovers, check_notes
@@ -123,26 +122,8 @@ def is_sound(findings: Sequence[HealthFinding]) -> bool:
     return all(one.warning or one.done for one in findings)
 
 
-def as_json(findings: Sequence[HealthFinding]) -> dict[str, Any]:
-    """The reply of ``doctor --json``."""
-    rows = [
-        {
-            "id": one.id,
-            "about": one.about,
-            "program": one.program or None,
-            "what": one.what,
-            "mend": one.mend,
-            "repairs": one.repair is not None,
-            "warning": one.warning,
-            "done": one.done,
-        }
-        for one in findings
-    ]
-    return {"schema": "phasegate.doctor/1", "ok": is_sound(findings), "findings": rows}
-
-
 def as_lines(findings: Sequence[HealthFinding]) -> list[str]:
-    """The same for a person."""
+    """What was found, for a person."""
     lines = []
     for one in findings:
         mark = "mended" if one.done else "warning" if one.warning else "wrong"

@@ -26,6 +26,14 @@ class InProcessLauncher:
 
     Args:
         experiments: name -> anything with ``Config``, ``PRESETS``, ``describe`` and ``run``.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from experiments.contract import Config, Data
+        >>> describe = lambda config: Data(name="made up", digest="made-up")
+        >>> experiment = SimpleNamespace(Config=Config, PRESETS={}, describe=describe, run=None)
+        >>> InProcessLauncher({"mine": experiment}).describe("mine", [({}, "smoke")])[0].data_name
+        'made up'
     """
 
     workers = 1

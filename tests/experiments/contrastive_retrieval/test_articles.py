@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from retrieval_runs import CONTEXT, TINY, data
 
 from experiments import contrastive_retrieval as study
 from experiments.parts.contrastive_retrieval import articles
+from tests.experiments.contrastive_retrieval.retrieval_runs import CONTEXT, TINY, data
 
 
 def test_windows_stay_within_an_article():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from retrieval_runs import CONTEXT, data, measured
 from torch.nn import functional as F
 
 from experiments.parts.contrastive_retrieval import ranking
 from experiments.parts.contrastive_retrieval.evaluation import Search, evaluate, space_metrics
 from experiments.parts.contrastive_retrieval.retriever import Retriever
+from tests.experiments.contrastive_retrieval.retrieval_runs import CONTEXT, data, measured
 
 
 def search(corpus, held=None, queries="targets", objective="ar", head=None, space="raw"):

@@ -7,11 +7,11 @@ import os
 import numpy as np
 import pytest
 import torch
-from retrieval_runs import TINY, measured
 from torch.nn import functional as F
 
 from experiments import contrastive_retrieval as study
 from experiments.parts.contrastive_retrieval.files import load_corpus
+from tests.experiments.contrastive_retrieval.retrieval_runs import TINY, measured
 
 
 @pytest.fixture

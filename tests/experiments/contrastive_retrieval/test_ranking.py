@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-from retrieval_runs import unit
 from torch.nn import functional as F
 
 from experiments.parts.contrastive_retrieval import ranking
+from tests.experiments.contrastive_retrieval.retrieval_runs import unit
 
 
 def test_metrics_of_a_bank_made_by_hand():

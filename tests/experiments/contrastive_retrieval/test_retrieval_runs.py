@@ -8,13 +8,13 @@ import math
 import pydantic
 import pytest
 import torch
-from retrieval_runs import OBJECTIVES, measured
 
 from experiments import contrastive_retrieval as study
 from experiments.contract import MetricLog, configure, read_metrics
 from experiments.parts.contrastive_retrieval import ranking
 from experiments.parts.contrastive_retrieval.config import PROJECTED
 from experiments.parts.stages import Recent
+from tests.experiments.contrastive_retrieval.retrieval_runs import OBJECTIVES, measured
 
 
 @pytest.mark.parametrize("split", ["random_windows", "article_disjoint"])

@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from retrieval_runs import CONTEXT, OBJECTIVES, Killed, data, measured
 
 from experiments import contrastive_retrieval as study
 from experiments.parts.contrastive_retrieval import ranking, training
@@ -15,6 +14,7 @@ from experiments.parts.contrastive_retrieval.retriever import Retriever, trainin
 from experiments.parts.contrastive_retrieval.training import Schedule, Trained, train
 from experiments.parts.seeding import seeded
 from experiments.parts.stages import Recent
+from tests.experiments.contrastive_retrieval.retrieval_runs import CONTEXT, OBJECTIVES, Killed, data, measured
 
 
 def test_training_leaves_the_bank_as_it_was(tmp_path):

@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from retrieval_runs import CONTEXT, OBJECTIVES, unit
 from torch.nn import functional as F
 
 from experiments import contrastive_retrieval as study
@@ -17,6 +16,7 @@ from experiments.parts.contrastive_retrieval.retriever import (
     infonce,
     training_loss,
 )
+from tests.experiments.contrastive_retrieval.retrieval_runs import CONTEXT, OBJECTIVES, unit
 
 
 def test_infonce_is_the_formula():

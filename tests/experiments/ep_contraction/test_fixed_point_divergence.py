@@ -7,11 +7,11 @@ import math
 
 import pytest
 import torch
-from fixed_point_runs import TINY, measured
 
 from experiments import ep_contraction as study
 from experiments.contract import MetricLog, configure, read_metrics
 from experiments.parts.ep_contraction import training
+from tests.experiments.ep_contraction.fixed_point_runs import TINY, measured
 
 
 @pytest.fixture

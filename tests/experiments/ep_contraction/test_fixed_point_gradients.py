@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_nets import ROWS, T, by_autograd, close, settled, some
 
 from experiments.parts.ep_contraction import adjoints, unrolled
 from experiments.parts.ep_contraction import net as network
 from experiments.parts.ep_contraction.probe import cosine
 from experiments.parts.seeding import generator
+from tests.experiments.ep_contraction.small_nets import ROWS, T, by_autograd, close, settled, some
 
 
 @pytest.mark.parametrize("damping", [1.0, 1.5])

@@ -6,12 +6,12 @@ import math
 
 import pytest
 import torch
-from small_nets import FEATURES, some
 
 from experiments.parts.ep_contraction import net as network
 from experiments.parts.ep_contraction import penalties
 from experiments.parts.ep_contraction.gmres import gmres
 from experiments.parts.seeding import generator
+from tests.experiments.ep_contraction.small_nets import FEATURES, some
 
 
 def test_the_residual_is_of_the_force_and_not_of_the_step():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fixed_point_runs import TINY, Killed, measured, values
 
 from experiments import ep_contraction as study
 from experiments.contract import MetricLog
+from tests.experiments.ep_contraction.fixed_point_runs import TINY, Killed, measured, values
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3])

@@ -8,10 +8,10 @@ import numpy as np
 import pydantic
 import pytest
 import torch
-from fixed_point_runs import GRADIENTS, TINY, measured
 
 from experiments import ep_contraction as study
 from experiments.contract import configure
+from tests.experiments.ep_contraction.fixed_point_runs import GRADIENTS, TINY, measured
 
 
 @pytest.mark.parametrize("gradient", GRADIENTS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from click_runs import config_of, measured
 
 from experiments import gated_ctr as study
 from experiments.parts.gated_ctr import files
+from tests.experiments.gated_ctr.click_runs import config_of, measured
 
 OWN = {"train_size": 200, "validation_size": 60, "test_size": 40}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from click_runs import config_of
 
 from experiments import gated_ctr as study
 from experiments.parts.gated_ctr import clicks, generator
 from experiments.parts.gated_ctr.auc import auc
+from tests.experiments.gated_ctr.click_runs import config_of
 
 
 def test_the_synthetic_log_is_what_it_says():

@@ -6,7 +6,8 @@ import gc
 import multiprocessing
 
 import pytest
-from click_runs import Killed, cut_after, measured, together
+
+from tests.experiments.gated_ctr.click_runs import Killed, cut_after, measured, together
 
 
 def test_loader_processes_change_nothing_and_do_not_outlive_a_run(tmp_path):

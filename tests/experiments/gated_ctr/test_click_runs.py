@@ -8,12 +8,12 @@ import math
 import pydantic
 import pytest
 import torch
-from click_runs import config_of, curve, logged, measured, training_of
 from torch.nn import functional as F
 
 from experiments import gated_ctr as study
 from experiments.contract import MetricLog, configure
 from experiments.parts.gated_ctr.training import predict
+from tests.experiments.gated_ctr.click_runs import config_of, curve, logged, measured, training_of
 
 
 def test_running_and_evaluation_auc_agree_where_nothing_is_learnt_and_nothing_dropped(tmp_path):

@@ -9,11 +9,11 @@ import time
 
 import numpy as np
 import pytest
-from click_runs import config_of, logged
 
 from experiments import gated_ctr as study
 from experiments.contract import Interrupted, MetricLog, Slowdown, configure
 from experiments.parts.watchdog import Watchdog
+from tests.experiments.gated_ctr.click_runs import config_of, logged
 
 
 def slow_clocks(slow_from):

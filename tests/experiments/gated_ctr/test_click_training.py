@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
-from click_runs import training_of
 from torch import nn
 
 from experiments.parts.gated_ctr.schedules import lr_factor
 from experiments.parts.gated_ctr.training import clip_each, smoothed
+from tests.experiments.gated_ctr.click_runs import training_of
 
 
 @pytest.mark.parametrize(

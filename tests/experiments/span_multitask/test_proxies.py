@@ -8,10 +8,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from span_runs import TINY, measured
 
 from experiments.parts.span_multitask import proxies
 from experiments.parts.span_multitask.windows import Windows
+from tests.experiments.span_multitask.span_runs import TINY, measured
 
 
 def test_proxy_correlation_is_numpys():

@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from span_runs import TINY
 from torch.nn import functional as F
 
 from experiments import span_multitask as study
@@ -15,6 +14,7 @@ from experiments.parts.span_multitask.kendall import LIMIT, Uncertainty
 from experiments.parts.span_multitask.net import SpanNet
 from experiments.parts.span_multitask.tasks import Objective, Targets, countdown_bars, scale_countdown
 from experiments.parts.span_multitask.windows import Windows
+from tests.experiments.span_multitask.span_runs import TINY
 
 
 def test_kendalls_total_and_gradient_follow_the_formula():

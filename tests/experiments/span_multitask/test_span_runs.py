@@ -9,7 +9,6 @@ import math
 import pydantic
 import pytest
 import torch
-from span_runs import TINY, measured
 
 from experiments import span_multitask as study
 from experiments.contract import MetricLog, configure, read_metrics
@@ -18,6 +17,7 @@ from experiments.parts.span_multitask.artifacts import TABLES
 from experiments.parts.span_multitask.generator import STEPS
 from experiments.parts.span_multitask.net import SpanNet
 from experiments.parts.span_multitask.pretraining import HIDDEN_SHARE, hidden_bars
+from tests.experiments.span_multitask.span_runs import TINY, measured
 
 ARMS = [
     {"normalize_countdown": False},

@@ -8,10 +8,10 @@ import os
 import numpy as np
 import pytest
 import torch
-from span_runs import TINY, measured, tiny_windows
 
 from experiments import span_multitask as study
 from experiments.parts.span_multitask.files import read_windows
+from tests.experiments.span_multitask.span_runs import TINY, measured, tiny_windows
 
 
 def same(found, made):

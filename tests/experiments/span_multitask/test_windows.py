@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from span_runs import TINY, tiny_windows
 
 from experiments import span_multitask as study
 from experiments.parts.span_multitask import windows
 from experiments.parts.span_multitask.generator import STEPS, generate
+from tests.experiments.span_multitask.span_runs import TINY, tiny_windows
 
 
 def test_generated_windows_are_as_described():
