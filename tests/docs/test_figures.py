@@ -17,12 +17,12 @@ from tests.support.hand_made import evidence, make_program, row, trace, verdict
 def drawn(folder: Path, program: Program, judged: Verdict, **scores: list[float]) -> dict[str, bytes]:
     """File name -> PNG of each figure."""
     folder.mkdir(exist_ok=True)
-    found = {}
+    pictures = {}
     for name, _, figure in figures_of(program, judged, evidence(judged.phase, scores or None)):
         save_figure(figure, folder / f"{name}.png")
-        found[name] = (folder / f"{name}.png").read_bytes()
-    assert sorted(p.name for p in folder.iterdir()) == sorted(f"{name}.png" for name in found)
-    return found
+        pictures[name] = (folder / f"{name}.png").read_bytes()
+    assert sorted(p.name for p in folder.iterdir()) == sorted(f"{name}.png" for name in pictures)
+    return pictures
 
 
 def test_declared_curves_and_the_results_by_arm_are_drawn(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ FIGURE = re.compile(r"(?<![\w.-])-?\d*\.\d{3,}(?:e-?\d+)?")
 
 def figures(text: str) -> set[str]:
     """The figures with three decimals or more, without their sign."""
-    return {found.lstrip("-+") for found in FIGURE.findall(text)}
+    return {figure.lstrip("-+") for figure in FIGURE.findall(text)}
 
 
 @pytest.mark.parametrize("program", SECTIONS)

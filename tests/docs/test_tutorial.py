@@ -48,12 +48,12 @@ class Reader:
         """A command with the ids of this machine in the place of those of the tutorial."""
         return _ID.sub(lambda m: self.ids.get(m[0], m[0]), command)
 
-    def compare(self, command: str, shown: str, found: str) -> None:
+    def compare(self, command: str, shown: str, output: str) -> None:
         """Fails with both texts where they differ."""
         new = [name for name in dict.fromkeys(_ID.findall(shown)) if name not in self.ids]
         pattern = "".join(self._pattern(line, new) for line in shown.splitlines())
-        match = re.fullmatch(pattern, "".join(f"{line}\n" for line in found.rstrip().splitlines()))
-        assert match, f"$ {command}\n--- shown\n{shown}--- came out\n{found}"
+        match = re.fullmatch(pattern, "".join(f"{line}\n" for line in output.rstrip().splitlines()))
+        assert match, f"$ {command}\n--- shown\n{shown}--- came out\n{output}"
         self.ids.update({name.removeprefix("id_"): real for name, real in match.groupdict().items()})
 
     def _pattern(self, line: str, new: list[str]) -> str:
@@ -134,14 +134,14 @@ def test_every_command_of_the_tutorial_does_what_is_shown(
             (home / name).write_text(text)
             continue
         for command, shown in commands(text):
-            found = see_the_ui(home) if command == "phasegate ui" else shell(reader.real(command))
-            reader.compare(command, shown, found)
+            output = see_the_ui(home) if command == "phasegate ui" else shell(reader.real(command))
+            reader.compare(command, shown, output)
 
 
 def test_the_tutorial_holds_nothing_but_commands_and_named_scripts() -> None:
-    found = blocks()
-    assert {language for language, _ in found} == {"console", "python"}
-    for language, text in found:
+    output = blocks()
+    assert {language for language, _ in output} == {"console", "python"}
+    for language, text in output:
         assert text.startswith("$ " if language == "console" else "# ")
 
 

@@ -119,9 +119,9 @@ def test_a_metric_of_one_value_is_its_own_minimum_and_has_no_slope() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.797e308])
 @pytest.mark.parametrize("at", ["min", "max", "mean", "slope"])
-def test_one_step_that_is_not_finite_spoils_a_statistic_over_steps(bad: float, at: str) -> None:
+def test_one_step_that_is_not_finite_spoils_a_statistic_over_steps(bad: float, statistic: str) -> None:
     run = make_run("base", metrics={"acc": 0.3}, series={"acc": ((1, 0.1), (2, bad), (3, 0.3))})
-    value = run_value(program(), run, "acc", rule(at=at))
+    value = run_value(program(), run, "acc", rule(at=statistic))
     assert value is not None and math.isnan(value)
     assert run_value(program(), run, "acc", rule(at="last")) == 0.3
 
@@ -129,8 +129,8 @@ def test_one_step_that_is_not_finite_spoils_a_statistic_over_steps(bad: float, a
 @given(st.floats(-9, 9), st.floats(-9, 9), st.lists(st.integers(0, 99), min_size=2, max_size=9, unique=True))
 def test_the_slope_of_a_line_is_its_slope(slope: float, start: float, steps: list[int]) -> None:
     series = tuple((step, start + slope * step) for step in sorted(steps))
-    found = run_value(program(), make_run("base", series={"acc": series}), "acc", rule(at="slope"))
-    assert found == pytest.approx(slope, abs=1e-6)
+    read = run_value(program(), make_run("base", series={"acc": series}), "acc", rule(at="slope"))
+    assert read == pytest.approx(slope, abs=1e-6)
 
 
 def test_since_is_a_difference_or_a_ratio_and_division_by_zero_is_not_finite() -> None:
@@ -219,6 +219,6 @@ def test_the_first_seeds_of_a_sample_are_the_lowest() -> None:
     "text", [*TEXTS, "[" * 900 + "]" * 900, "(" * 150 + ")" * 150, "[1e999]", "[" + "9" * 4000 + "]"]
 )
 def test_any_text_can_be_a_parameter_and_means_what_it_meant(text: str) -> None:
-    told = as_text(text)
-    assert isinstance(told, str)
-    assert as_text(told) == told
+    normal = as_text(text)
+    assert isinstance(normal, str)
+    assert as_text(normal) == normal

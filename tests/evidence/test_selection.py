@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+<<<<<<< HEAD:tests/test_recall.py
+from worlds import CODE, catalog_of, foreign_run, own_run, recall_of, run_ids_of, scores, small
+=======
+>>>>>>> main:tests/evidence/test_selection.py
 
 from planner.evidence.selection import Catalog, RunSelector, Snapshot
 from planner.judging.verdict import build_test_design, judge_phase
 from planner.records.person import Exclusion
 from planner.records.runs import Run
-from tests.support.worlds import CODE, catalog_of, foreign_run, own_run, recall_of, scores, small, told
+from tests.support.worlds import CODE, catalog_of, foreign_run, own_run, recall_of, run_ids_of, scores, small
 
 PROGRAM = small()
 SCRIPT = scores(new=1.0)
@@ -31,15 +35,15 @@ def seeds_missing(recall: RunSelector, wanted: int = 3, arm: str = "base", phase
 
 
 def test_what_has_not_been_made_is_missing_seed_by_seed_over_the_arms() -> None:
-    found = recall_of(PROGRAM, []).missing("first", "standard", ARMS)
-    assert [(p.seed, p.arm) for p in found] == [(s, a) for s in range(3) for a in ("base", "new")]
+    missing = recall_of(PROGRAM, []).missing("first", "standard", ARMS)
+    assert [(p.seed, p.arm) for p in missing] == [(s, a) for s in range(3) for a in ("base", "new")]
 
 
 def test_a_finished_run_is_not_missing_and_counts_in_every_phase_with_its_configuration() -> None:
     recall = recall_of(PROGRAM, [own("base", 0)])
     assert seeds_missing(recall) == [1, 2]
     assert seeds_missing(recall, phase="second") == [1, 2]
-    assert told(recall.evidence_of("second", "standard"), "base") == [own("base", 0).id]
+    assert run_ids_of(recall.evidence_of("second", "standard"), "base") == [own("base", 0).id]
 
 
 def test_arms_of_one_configuration_share_their_runs() -> None:
@@ -55,7 +59,7 @@ def test_arms_of_one_configuration_share_their_runs() -> None:
     evidence = recall_of(PROGRAM, [own("base", s) for s in range(3)], catalog=alike).evidence_of(
         "first", "standard"
     )
-    assert told(evidence, "new") == told(evidence, "base")
+    assert run_ids_of(evidence, "new") == run_ids_of(evidence, "base")
     assert evidence.caveats == ()
 
 
@@ -105,11 +109,11 @@ def test_an_arm_whose_seeds_all_fail_alike_gets_no_more_and_the_evidence_says_so
     recall = recall_of(PROGRAM, failed(3))
     assert seeds_missing(recall, wanted=6) == []
     assert seeds_missing(recall, wanted=6, arm="new") == [0, 1, 2, 3, 4, 5]
-    told = recall.evidence_of("first", "standard").caveats
-    assert told == (f"'base' was given up: 3 seeds ended as {outcome}, and no run of it gave evidence",)
+    caveats = recall.evidence_of("first", "standard").caveats
+    assert caveats == (f"'base' was given up: 3 seeds ended as {outcome}, and no run of it gave evidence",)
 
 
-def test_an_arm_is_not_given_up_that_gave_evidence_once_or_fails_in_several_ways() -> None:
+def test_an_arm_is_not_given_up_that_gave_evidence_once_or_fails_differently() -> None:
     once = [own("base", 0), *(own("base", seed, "code_error") for seed in (1, 2, 3))]
     assert seeds_missing(recall_of(PROGRAM, once), wanted=6) == [4, 5]
     several = [own("base", s, o, attempt=2) for s, o in enumerate(("code_error", "killed", "lost"))]
@@ -127,8 +131,8 @@ def test_runs_that_failed_change_the_evidence_that_is_missing_and_nothing_else_o
     failed: dict[tuple[str, int], str],
 ) -> None:
     every = [(arm, seed) for arm in ("base", "new") for seed in range(6)]
-    ended = [own(*place) for place in every if place not in failed]
-    broken = [own(*place, outcome, attempt=2) for place, outcome in failed.items()]
+    ended = [own(*key) for key in every if key not in failed]
+    broken = [own(*key, outcome, attempt=2) for key, outcome in failed.items()]
     with_failures, without = (
         judge_phase(PROGRAM, "first", recall_of(PROGRAM, runs).evidence_of("first", "standard"), JUDGING)
         for runs in ([*ended, *broken], ended)
@@ -165,11 +169,11 @@ def test_an_excluded_duplicate_costs_no_new_run() -> None:
 def test_an_exclusion_is_visible_in_the_evidence() -> None:
     run = own("base", 0)
     evidence = recall_of(PROGRAM, [run], excluded=[exclusion(run)]).evidence_of("first", "standard")
-    assert told(evidence, "base") == []
+    assert run_ids_of(evidence, "base") == []
     assert any("excluded by ada: a bad machine" in caveat for caveat in evidence.caveats)
 
 
-def test_runs_of_others_with_whatever_seeds_take_the_place_of_ours() -> None:
+def test_runs_of_others_with_whatever_seeds_count_instead_of_ours() -> None:
     runs = [foreign_run("first", "base", seed, {"score": 1.0}) for seed in (7, 1_000_000_000, 99)]
     assert seeds_missing(recall_of(PROGRAM, runs)) == []
 
@@ -184,7 +188,7 @@ def test_a_launch_that_was_cut_short_is_completed_though_others_ran_the_same_see
     recall = recall_of(PROGRAM, [*runs, own("base", 0)])
     assert seeds_missing(recall) == [1, 2]
     evidence = recall.evidence_of("first", "standard")
-    assert told(evidence, "base") == [own("base", 0).id]
+    assert run_ids_of(evidence, "base") == [own("base", 0).id]
     assert any("dataset digest" in caveat for caveat in evidence.caveats)
 
 
@@ -194,7 +198,8 @@ def test_runs_of_others_on_our_data_are_pooled_with_ours_and_never_exceed_what_i
     recall = recall_of(PROGRAM, runs)
     assert seeds_missing(recall, 4) == [0]
     assert (
-        len(told(recall_of(PROGRAM, [*runs, own("base", 0)]).evidence_of("first", "standard"), "base")) == 4
+        len(run_ids_of(recall_of(PROGRAM, [*runs, own("base", 0)]).evidence_of("first", "standard"), "base"))
+        == 4
     )
 
 
@@ -211,11 +216,11 @@ def test_runs_of_changed_code_do_not_count_until_a_person_keeps_it() -> None:
     assert seeds_missing(recall_of(PROGRAM, runs, catalog=kept)) == []
 
 
-def test_of_two_runs_with_one_seed_one_counts_and_the_other_is_told_of() -> None:
+def test_of_two_runs_with_one_seed_one_counts_and_the_other_is_named() -> None:
     evidence = recall_of(PROGRAM, [own("base", 0), own("base", 0, id="twin")]).evidence_of(
         "first", "standard"
     )
-    assert len(told(evidence, "base")) == 1
+    assert len(run_ids_of(evidence, "base")) == 1
     assert any("2 runs of 'base' have seed 0" in caveat for caveat in evidence.caveats)
 
 
@@ -238,7 +243,7 @@ RUNS = st.lists(
 
 
 @given(runs=RUNS, data=st.data())
-def test_the_order_in_which_runs_are_found_does_not_matter(runs: list[Run], data: st.DataObject) -> None:
+def test_the_order_of_runs_does_not_matter(runs: list[Run], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(runs))
     one, other = recall_of(PROGRAM, runs), recall_of(PROGRAM, shuffled)
     assert one.evidence_of("first", "standard") == other.evidence_of("first", "standard")

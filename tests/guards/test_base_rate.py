@@ -24,16 +24,16 @@ def of(f1: Mapping[str, float], floor: float = 0.127) -> Evidence:
 
 
 def floors(evidence: Evidence, rule: Mapping[str, Any], **phase: Any) -> dict[str, str]:
-    found = guards(evidence, {"c": dict(rule)}, **phase)
-    return {name: g.outcome for name, g in found.items() if name.startswith("floor")}
+    results = guards(evidence, {"c": dict(rule)}, **phase)
+    return {name: g.outcome for name, g in results.items() if name.startswith("floor")}
 
 
 def test_a_target_that_lies_below_the_floor_is_no_improvement_when_it_is_reached() -> None:
     """The document asks for F1 above .10, and calling every step a span scores .127."""
     verdict = verdict_of(make_program({"c": REACHED}), of({"base": 0.11}))
     assert (verdict.outcome, verdict.confidence) == ("pass", "provisional")
-    told = "base.f1 = 0.111 is not beyond its floor, f1_floor = 0.127"
-    assert f"floor:f1: {told}: an improvement below the base rate is none" in verdict.caveats
+    text = "base.f1 = 0.111 is not beyond its floor, f1_floor = 0.127"
+    assert f"floor:f1: {text}: an improvement below the base rate is none" in verdict.caveats
 
 
 def test_beyond_the_floor_is_said_once_and_is_no_caveat() -> None:
@@ -62,7 +62,7 @@ VERSUS = {"metric": "f1", "arm": "new", "versus": "base"}
         {"metric": "f1", "any_arm": ["new", "base"], "at_least": 0.03},
     ],
 )
-def test_every_way_of_finding_an_arm_good_is_looked_at(rule: Mapping[str, Any]) -> None:
+def test_whatever_calls_an_arm_good_is_looked_at(rule: Mapping[str, Any]) -> None:
     low = of({"base": 0.01, "new": 0.05})
     assert floors(low, rule) == {"floor:f1": "not_met"}
 

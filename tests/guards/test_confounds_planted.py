@@ -121,8 +121,8 @@ def test_equal_values_that_are_written_differently_are_not_named(one: str, other
 
 def test_tuned_parameters_and_a_factor_of_several_are_not_named() -> None:
     evidence = two(logged(eta="0.1", size="1", width="8"), logged(eta="0.3", size="2", width="16"))
-    found = verdict_of(make_program(IS_BETTER, tuned="eta", factor=["kind", "size", "width"]), evidence)
-    assert named(found) == []
+    verdict = verdict_of(make_program(IS_BETTER, tuned="eta", factor=["kind", "size", "width"]), evidence)
+    assert named(verdict) == []
     partly = verdict_of(make_program(IS_BETTER, tuned="eta", factor=["kind", "size"]), evidence)
     assert named(partly) == ["confound:width"]
 
@@ -136,10 +136,10 @@ def test_tuned_parameters_and_a_factor_of_several_are_not_named() -> None:
         (("cpu", "cpu"), ("cpu", None), []),
     ],
 )
-def test_a_device_is_told_once_and_what_was_asked_for_does_not_hide_what_was_done(
+def test_a_device_is_named_once_and_what_was_requested_does_not_hide_what_was_done(
     base: tuple[str, str | None], new: tuple[str, str | None], expected: list[str]
 ) -> None:
-    arms = [{"params": {"device": asked}, "device": ran} for asked, ran in (base, new)]
+    arms = [{"params": {"device": requested}, "device": ran} for requested, ran in (base, new)]
     assert named(verdict_of(make_program(IS_BETTER), two(*arms))) == expected
 
 
@@ -158,8 +158,13 @@ def test_code_that_a_person_declared_equal_is_still_named_where_only_one_arm_has
 
 def stand_with(program: Program, runs: Any, catalog: Any) -> Verdict:
     recall = recall_of(program, runs, catalog=catalog)
+<<<<<<< HEAD:tests/test_confounds_planted.py
     state = PlanningState(program, recall.evidence_of, recall.missing, no_run=True)
     return build_plan(state).verdicts["first"]
+=======
+    situation = PlanningState(program, recall.evidence_of, recall.missing, no_run=True)
+    return build_plan(situation).verdicts["first"]
+>>>>>>> main:tests/guards/test_confounds_planted.py
 
 
 # --- the two of the documents ---------------------------------------------------------------------
@@ -170,7 +175,7 @@ def replayed(name: str, phase: str, consequence: str, changes: Mapping[str, Mapp
     figures = figures_of(name)
     for arm, params in changes.items():
         raw_run(figures, phase, arm)["params"].update(params)
-    runs = [as_run(raw, place) for place, raws in figures.items() for raw in raws]
+    runs = [as_run(raw, arm) for arm, raws in figures.items() for raw in raws]
     return stand(strict(program_of(name), phase, consequence), runs, no_run=True).verdicts[phase]
 
 
@@ -244,18 +249,18 @@ def store(new_home: Callable[[], Home]) -> MlflowRuns:
     return MlflowRuns(new_home())
 
 
-def log(store: MlflowRuns, arm: str, seed: int, params: Mapping[str, Any], **told: str) -> None:
+def log(store: MlflowRuns, arm: str, seed: int, params: Mapping[str, Any], **marks: str) -> None:
     """What somebody logs who knows MLflow and four tags."""
     here = {tags.PROGRAM: "small", tags.PHASE: "first", tags.ARM: arm, tags.SEED: str(seed)}
     client, name = store.client, "elsewhere"
-    found = client.get_experiment_by_name(name)
-    where = found.experiment_id if found else client.create_experiment(name)
+    experiment = client.get_experiment_by_name(name)
+    where = experiment.experiment_id if experiment else client.create_experiment(name)
     run = client.create_run(
-        where, tags={**here, **{k: v for k, v in told.items() if k != "data"}}
+        where, tags={**here, **{k: v for k, v in marks.items() if k != "data"}}
     ).info.run_id
     for key, value in params.items():
         client.log_param(run, key, value)
-    client.log_inputs(run, [dataset_input("theirs", told.get("data", "d1"), None)])
+    client.log_inputs(run, [dataset_input("theirs", marks.get("data", "d1"), None)])
     client.log_metric(run, "score", 0.1 * seed)
     client.set_terminated(run)
 
@@ -286,7 +291,7 @@ def test_what_others_logged_as_parameters_is_named(
     assert named(verdict) == [f"confound:{parameter}"]
 
 
-def test_data_and_device_that_others_told_by_dataset_and_tag_are_named(store: MlflowRuns) -> None:
+def test_data_and_device_that_others_logged_by_dataset_and_tag_are_named(store: MlflowRuns) -> None:
     for seed in range(3):
         log(store, "base", seed, {"kind": "base"}, data="d1", **{tags.DEVICE: "cpu"})
         log(store, "new", seed, {"kind": "new"}, data="d2", **{tags.DEVICE: "cuda"})
@@ -300,8 +305,8 @@ def test_the_device_on_which_our_own_runs_ran_is_named(store: MlflowRuns, tmp_pa
     for arm, device in (("base", "cpu"), ("new", "cuda")):
         for seed in range(3):
             planned = catalog.planned("first", arm, "standard", seed)
-            told = description_of(planned.params)
-            run = store.start(program, planned, told, "phase-1", 1, None, 1_700_000_000.0)
+            description = description_of(planned.params)
+            run = store.start(program, planned, description, "phase-1", 1, None, 1_700_000_000.0)
             folder = tmp_path / f"{arm}-{seed}"
             folder.mkdir()
             (folder / "metrics.jsonl").write_text(json.dumps(["score", 0, 0.1 * seed]) + "\n")
@@ -319,15 +324,17 @@ def test_both_documents_logged_by_a_plain_script_are_named(store: MlflowRuns, tm
         figures = figures_of(name)
         if change:
             raw_run(figures, "phase_6a", "oracle")["params"].update(change)
-        told = {"program": name, "phases": {phase: {"runs": runs} for phase, runs in figures.items()}}
+        document = {"program": name, "phases": {phase: {"runs": runs} for phase, runs in figures.items()}}
         path = tmp_path / f"{name}.json"
-        path.write_text(json.dumps(told))
+        path.write_text(json.dumps(document))
         env = {**os.environ, "MLFLOW_TRACKING_URI": store.uri}
         words = [sys.executable, str(ROOT / "tests" / "plain_mlflow.py"), str(path), *figures]
-        subprocess.run(words, check=True, env=env, cwd=tmp_path, capture_output=True, timeout=900)
-    found = {
+        subprocess.run(words, check=True, env=env, cwd=tmp_path, capture_output=True, timeout=300)
+    verdicts = {
         name: stand(program_of(name), store.snapshot(program_of(name)).finished, no_run=True).verdicts
         for name in planted
     }
-    assert_blocked_or_named(found["gated_ctr"]["regularization"], "lr", "0.0003 in balanced", "0.001 in weak")
-    assert_named(found["credit_linesearch"]["phase_6a"], "clamp", "null in oracle", "1 in ")
+    assert_blocked_or_named(
+        verdicts["gated_ctr"]["regularization"], "lr", "0.0003 in balanced", "0.001 in weak"
+    )
+    assert_named(verdicts["credit_linesearch"]["phase_6a"], "clamp", "null in oracle", "1 in ")

@@ -28,8 +28,8 @@ def program(*gate: str) -> Program:
 
 
 def test_values_that_are_finite_are_said_to_be() -> None:
-    found = guards(of(GOOD, [0.1, 0.1, 0.1]), {"high": HIGH, "low": LOW})["finite"]
-    assert (found.outcome, found.observed) == ("met", 0.0)
+    guard = guards(of(GOOD, [0.1, 0.1, 0.1]), {"high": HIGH, "low": LOW})["finite"]
+    assert (guard.outcome, guard.observed) == ("met", 0.0)
     assert "finite" not in guards(make_evidence({}), {"high": HIGH})
 
 
@@ -38,9 +38,9 @@ def test_values_that_are_finite_are_said_to_be() -> None:
     [(math.nan, "NaN"), (math.inf, "infinite"), (-math.inf, "infinite"), (STAND_IN, "infinite")],
 )
 def test_metric_run_arm_and_seed_of_every_such_value_are_named(wrong: float, kind: str) -> None:
-    found = guards(of(GOOD, [wrong, 0.1, wrong]), {"high": HIGH, "low": LOW}, gate=["high"])["finite"]
-    assert (found.outcome, found.consequence, found.observed) == ("not_met", "caveat", 2.0)
-    assert found.reason == (
+    guard = guards(of(GOOD, [wrong, 0.1, wrong]), {"high": HIGH, "low": LOW}, gate=["high"])["finite"]
+    assert (guard.outcome, guard.consequence, guard.observed) == ("not_met", "caveat", 2.0)
+    assert guard.reason == (
         f"loss is {kind} in run base-0 (base, seed 0), run base-2 (base, seed 2); without an answer: low"
     )
 
@@ -56,26 +56,26 @@ def test_what_the_gate_requires_makes_it_invalid_and_what_it_does_not_is_a_cavea
 @given(
     values=st.lists(st.sampled_from([0.1, 0.9]), min_size=3, max_size=6),
     wrong=st.sampled_from([math.nan, math.inf, -math.inf, STAND_IN]),
-    at=st.integers(0, 5),
+    index=st.integers(0, 5),
 )
 def test_one_value_that_is_not_finite_lets_a_gate_neither_pass_nor_fail(
-    values: list[float], wrong: float, at: int
+    values: list[float], wrong: float, index: int
 ) -> None:
-    spoilt = [wrong if seed == at % len(values) else value for seed, value in enumerate(values)]
+    spoilt = [wrong if seed == index % len(values) else value for seed, value in enumerate(values)]
     verdict = verdict_of(program("low"), of([0.9] * len(values), spoilt))
     assert verdict.outcome == "invalid"
     assert any(c.startswith("finite: loss is ") for c in verdict.caveats)
 
 
 @pytest.mark.parametrize("gate", [("high",), ("high", "low")])
-def test_each_value_is_told_once(gate: tuple[str, ...]) -> None:
+def test_each_value_is_reported_once(gate: tuple[str, ...]) -> None:
     caveats = verdict_of(program(*gate), of(GOOD, [math.nan, 0.1, 0.1])).caveats
     assert len([c for c in caveats if "NaN" in c]) == 1
 
 
 def test_a_declared_consequence_holds_for_what_no_gate_requires() -> None:
-    told = make_program({"high": HIGH, "low": LOW}, gate=["high"], guards={"finite": "invalid"})
-    verdict = verdict_of(told, of(GOOD, [math.nan, 0.1, 0.1]))
+    program = make_program({"high": HIGH, "low": LOW}, gate=["high"], guards={"finite": "invalid"})
+    verdict = verdict_of(program, of(GOOD, [math.nan, 0.1, 0.1]))
     assert (verdict.outcome, verdict.cause) == ("invalid", "finite")
 
 
@@ -84,21 +84,21 @@ def test_a_step_that_a_criterion_reads_is_named_although_the_final_value_is_a_nu
     evidence = make_evidence(
         {"base": [make_run("base", s, metrics={"loss": 0.1}, series=series) for s in range(3)]}
     )
-    found = guards(evidence, {"first": {**LOW, "at": "first"}})["finite"]
-    assert found.reason.startswith("loss (first) is NaN in run base-0 (base, seed 0)")
+    guard = guards(evidence, {"first": {**LOW, "at": "first"}})["finite"]
+    assert guard.reason.startswith("loss (first) is NaN in run base-0 (base, seed 0)")
 
 
 def test_a_share_is_named_by_the_part_that_spoils_it() -> None:
     rows = [make_run("base", s, metrics={"part": math.inf if s else 1.0, "rest": 1.0}) for s in range(3)]
-    found = guards(make_evidence({"base": rows}), {"few": {**LOW, "metric": "part_share"}})["finite"]
-    assert found.observed == 2.0
-    assert found.reason.startswith("part is infinite in run base-1") and "part_share" not in found.reason
+    guard = guards(make_evidence({"base": rows}), {"few": {**LOW, "metric": "part_share"}})["finite"]
+    assert guard.observed == 2.0
+    assert guard.reason.startswith("part is infinite in run base-1") and "part_share" not in guard.reason
 
 
 def test_a_division_by_zero_that_no_run_logged_keeps_its_own_caveat() -> None:
     ratio = {"metric": "loss", "arm": "base", "versus_metric": "acc", "as": "ratio", "below": 1.0}
     evidence = of([0.0, 0.9, 0.9], [0.1, 0.1, 0.1])
-    told = make_program({"high": HIGH, "ratio": ratio}, gate=["high"])
-    verdict = verdict_of(told, evidence)
+    program = make_program({"high": HIGH, "ratio": ratio}, gate=["high"])
+    verdict = verdict_of(program, evidence)
     assert {g.id: g.outcome for g in verdict.guards}["finite"] == "met"
     assert any(c.startswith("ratio is invalid: ") for c in verdict.caveats)

@@ -24,8 +24,8 @@ from tests.support.builders import (
 
 @pytest.mark.parametrize(("seeds", "outcome"), [(2, "not_met"), (3, "met"), (4, "met")])
 def test_seeds_asks_for_the_planned_number_in_every_arm(seeds: int, outcome: str) -> None:
-    found = guards(make_evidence({"base": [0.5] * seeds, "new": [0.6] * 5}))["seeds"]
-    assert (found.outcome, found.observed) == (outcome, float(seeds))
+    guard = guards(make_evidence({"base": [0.5] * seeds, "new": [0.6] * 5}))["seeds"]
+    assert (guard.outcome, guard.observed) == (outcome, float(seeds))
 
 
 def test_seeds_counts_the_seeds_that_compared_arms_share() -> None:
@@ -34,9 +34,9 @@ def test_seeds_counts_the_seeds_that_compared_arms_share() -> None:
         "base": [make_run("base", s, metrics={"acc": 0.5}) for s in range(5)],
         "new": [make_run("new", s, metrics={"acc": 0.6}) for s in range(2, 7)],
     }
-    found = guards(make_evidence(runs), seeds=5)["seeds"]
-    assert (found.outcome, found.observed) == ("not_met", 3.0)
-    assert "new with base" in found.reason
+    guard = guards(make_evidence(runs), seeds=5)["seeds"]
+    assert (guard.outcome, guard.observed) == ("not_met", 3.0)
+    assert "new with base" in guard.reason
 
 
 @pytest.mark.parametrize("consequence", ["invalid", "blocked", "caveat"])
@@ -47,8 +47,8 @@ def test_a_built_in_guard_has_the_consequence_that_is_declared(consequence: str)
 
 def test_a_smoke_run_has_the_seeds_that_it_plans_so_that_it_is_not_invalid_for_want_of_them() -> None:
     evidence = make_evidence({"base": [0.5] * 2, "new": [0.6] * 2})
-    found = guards(evidence, guards={"seeds": "invalid"}, at="smoke")["seeds"]
-    assert (found.outcome, found.consequence) == ("not_met", "caveat")
+    guard = guards(evidence, guards={"seeds": "invalid"}, judged_at="smoke")["seeds"]
+    assert (guard.outcome, guard.consequence) == ("not_met", "caveat")
 
 
 # --- complete -------------------------------------------------------------------------------------
@@ -89,9 +89,9 @@ def leaking(leak: float | None) -> Evidence:
 
 
 def test_a_criterion_that_is_not_met_has_its_declared_consequence() -> None:
-    found = guards(leaking(0.9), LEAK, gate=["better"], guards={"no_leak": "invalid"})["no_leak"]
-    assert (found.outcome, found.consequence, found.observed) == ("not_met", "invalid", 0.9)
-    assert found.reason.startswith("it is not so that there is no leak (base.f1 = 0.9")
+    guard = guards(leaking(0.9), LEAK, gate=["better"], guards={"no_leak": "invalid"})["no_leak"]
+    assert (guard.outcome, guard.consequence, guard.observed) == ("not_met", "invalid", 0.9)
+    assert guard.reason.startswith("it is not so that there is no leak (base.f1 = 0.9")
     assert (
         guards(leaking(0.05), LEAK, gate=["better"], guards={"no_leak": "invalid"})["no_leak"].outcome
         == "met"
@@ -100,9 +100,9 @@ def test_a_criterion_that_is_not_met_has_its_declared_consequence() -> None:
 
 def test_a_guard_whose_evidence_is_absent_gives_a_caveat_whatever_is_declared() -> None:
     for consequence in ("invalid", "blocked"):
-        found = guards(leaking(None), LEAK, gate=["better"], guards={"no_leak": consequence})["no_leak"]
-        assert (found.outcome, found.consequence) == ("not_applicable", "caveat")
-        assert found.reason.startswith("it is not known whether there is no leak")
+        guard = guards(leaking(None), LEAK, gate=["better"], guards={"no_leak": consequence})["no_leak"]
+        assert (guard.outcome, guard.consequence) == ("not_applicable", "caveat")
+        assert guard.reason.startswith("it is not known whether there is no leak")
 
 
 def test_a_guard_may_be_a_criterion_of_an_earlier_phase() -> None:
@@ -136,10 +136,10 @@ def test_a_guard_may_be_a_criterion_of_an_earlier_phase() -> None:
 
 
 def test_arms_that_differ_in_the_declared_factor_alone_have_no_confound() -> None:
-    found = guards(
+    results = guards(
         two({"params": {"kind": "base", "lr": "0.001"}}, {"params": {"kind": "new", "lr": "1e-3"}})
     )
-    assert found["confounds"].outcome == "met"
+    assert results["confounds"].outcome == "met"
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ def test_arms_that_differ_in_the_declared_factor_alone_have_no_confound() -> Non
     ],
 )
 def test_whatever_else_differs_is_a_confound(field: str, values: tuple[Any, Any], name: str) -> None:
-    found = guards(two({field: values[0]}, {field: values[1]}))
-    assert found[f"confound:{name}"].outcome == "not_met"
-    assert found[f"confound:{name}"].consequence == "caveat"
+    results = guards(two({field: values[0]}, {field: values[1]}))
+    assert results[f"confound:{name}"].outcome == "not_met"
+    assert results[f"confound:{name}"].consequence == "caveat"
     strict = guards(two({field: values[0]}, {field: values[1]}), on_confound="invalid")
     assert strict[f"confound:{name}"].consequence == "invalid"
 
@@ -169,9 +169,9 @@ def test_values_that_are_written_differently_are_no_confound(one: str, other: st
 
 
 def test_what_only_one_arm_has_is_a_caveat_even_where_confounds_are_invalid() -> None:
-    found = guards(two({}, {"params": {"momentum": "0.9"}}), on_confound="invalid")["one_sided:momentum"]
-    assert (found.outcome, found.consequence) == ("not_met", "caveat")
-    assert found.reason == "momentum is set in new and not in base (better)"
+    guard = guards(two({}, {"params": {"momentum": "0.9"}}), on_confound="invalid")["one_sided:momentum"]
+    assert (guard.outcome, guard.consequence) == ("not_met", "caveat")
+    assert guard.reason == "momentum is set in new and not in base (better)"
 
 
 def test_a_confound_names_every_criterion_that_compares_the_arms() -> None:
@@ -181,9 +181,9 @@ def test_a_confound_names_every_criterion_that_compares_the_arms() -> None:
     runs = two({"params": {"lr": "0.1"}}, {"params": {"lr": "0.2"}}).runs
     more = [make_run("third", s, metrics={"acc": 0.5}, params={"lr": "0.3"}) for s in range(3)]
     evidence = make_evidence({**{a: list(r.values()) for a, r in runs.items()}, "third": more})
-    found = guards(evidence, criteria, gate=["better"])["confound:lr"]
-    assert found.criteria == ("better", "as_good", "third")
-    assert found.reason == (
+    guard = guards(evidence, criteria, gate=["better"])["confound:lr"]
+    assert guard.criteria == ("better", "as_good", "third")
+    assert guard.reason == (
         "lr is 0.2 in new and 0.1 in base (better, as_good); lr is 0.3 in third and 0.1 in base (third)"
     )
 
@@ -197,21 +197,21 @@ def test_data_whose_digest_was_not_logged_are_unknown_and_neither_equal_nor_a_co
 ) -> None:
     evidence = two({"data_digest": base}, {"data_digest": new})
     criteria = {**IS_BETTER, "too": {**IS_BETTER["better"], "metric": "f1"}}
-    found = guards(evidence, criteria, gate=["better"], on_confound="invalid")
-    unlogged = found["unlogged:dataset digest"]
+    results = guards(evidence, criteria, gate=["better"], on_confound="invalid")
+    unlogged = results["unlogged:dataset digest"]
     assert (unlogged.outcome, unlogged.consequence) == ("not_applicable", "caveat")
     assert unlogged.reason == (
         f"runs of {arms} logged no dataset digest: whether they ran on the same data is not known"
     )
-    assert "differ in nothing" not in found["confounds"].reason
-    assert not any(name.startswith("one_sided") for name in found)
+    assert "differ in nothing" not in results["confounds"].reason
+    assert not any(name.startswith("one_sided") for name in results)
 
 
 def test_runs_without_any_parameters_give_one_caveat_that_names_their_arms() -> None:
     logged = {"lr": "0.1", "momentum": "0.9", "depth": "3"}
-    found = guards(two({"params": {}, "code_digest": None}, {"params": logged, "code_digest": "c"}))
-    assert [name for name in found if name.startswith(("one_sided", "unlogged"))] == ["unlogged:parameters"]
-    assert found["unlogged:parameters"].reason.startswith("runs of base logged no parameters: ")
+    results = guards(two({"params": {}, "code_digest": None}, {"params": logged, "code_digest": "c"}))
+    assert [name for name in results if name.startswith(("one_sided", "unlogged"))] == ["unlogged:parameters"]
+    assert results["unlogged:parameters"].reason.startswith("runs of base logged no parameters: ")
     both = guards(two({"params": {}}, {"params": {}}))
     assert both["unlogged:parameters"].reason.startswith("runs of base, new logged no parameters")
     ours = {"params": {}, "fingerprint": "f"}
@@ -219,8 +219,8 @@ def test_runs_without_any_parameters_give_one_caveat_that_names_their_arms() -> 
 
 
 def test_where_only_one_arm_was_run_none_is_said_to_be_compared() -> None:
-    found = guards(make_evidence({"new": [0.5, 0.6, 0.7]}))
-    assert found["confounds"].reason == "no arms are compared"
+    results = guards(make_evidence({"new": [0.5, 0.6, 0.7]}))
+    assert results["confounds"].reason == "no arms are compared"
 
 
 def test_tuned_parameters_and_the_factor_of_a_criterion_are_no_confound() -> None:
@@ -236,12 +236,12 @@ def test_the_factor_of_a_criterion_replaces_that_of_the_phase() -> None:
     assert "confound:kind" in guards(two({}, {}), own)
 
 
-def test_a_device_that_differs_from_the_one_asked_for_is_not_hidden_by_the_parameter() -> None:
-    asked = {"params": {"device": "auto"}}
-    found = guards(two({**asked, "device": "cpu"}, {**asked, "device": "cuda"}))
-    assert "confound:device of the run" in found
+def test_a_device_that_differs_from_the_requested_one_is_not_hidden_by_the_parameter() -> None:
+    requested = {"params": {"device": "auto"}}
+    results = guards(two({**requested, "device": "cpu"}, {**requested, "device": "cuda"}))
+    assert "confound:device of the run" in results
     chosen = guards(
-        two({**asked, "device": "cpu"}, {**asked, "device": "cuda"}), factor=["kind"], tuned="device"
+        two({**requested, "device": "cpu"}, {**requested, "device": "cuda"}), factor=["kind"], tuned="device"
     )
     assert "confounds" in chosen
 
@@ -256,8 +256,8 @@ def test_a_seed_is_no_parameter_and_every_shared_seed_is_looked_at() -> None:
             "new": [run("new", s, "0.1" if s < 2 else "0.2") for s in range(3)],
         }
     )
-    found = guards(evidence)
-    assert "confound:lr" in found and "confound:seed" not in found
+    results = guards(evidence)
+    assert "confound:lr" in results and "confound:seed" not in results
 
 
 @pytest.mark.parametrize(
@@ -282,29 +282,29 @@ def test_arms_that_are_not_compared_may_differ() -> None:
 
 # --- artifacts ------------------------------------------------------------------------------------
 
-ASKED = ["curve.csv", "model.pt"]
+ARTIFACTS = ["curve.csv", "model.pt"]
 
 
 def test_files_that_every_run_of_some_arm_left_are_there() -> None:
     evidence = two({"artifacts": ("curve.csv",)}, {"artifacts": ("curve.csv", "model.pt")})
-    found = guards(evidence, artifacts=ASKED)["artifacts"]
-    assert (found.outcome, found.reason) == ("met", "all 2 files were left")
+    guard = guards(evidence, artifacts=ARTIFACTS)["artifacts"]
+    assert (guard.outcome, guard.reason) == ("met", "all 2 files were left")
 
 
 def test_a_file_that_no_run_left_is_named() -> None:
-    found = guards(two({"artifacts": ("curve.csv",)}, {"artifacts": ("curve.csv",)}), artifacts=ASKED)
-    assert (found["artifacts"].outcome, found["artifacts"].reason) == ("not_met", "no run left model.pt")
+    results = guards(two({"artifacts": ("curve.csv",)}, {"artifacts": ("curve.csv",)}), artifacts=ARTIFACTS)
+    assert (results["artifacts"].outcome, results["artifacts"].reason) == ("not_met", "no run left model.pt")
 
 
 def test_a_file_that_one_run_of_an_arm_lacks_is_named_with_the_run() -> None:
-    evidence = two({"artifacts": ASKED}, {"artifacts": ASKED})
+    evidence = two({"artifacts": ARTIFACTS}, {"artifacts": ARTIFACTS})
     runs = {**evidence.of("new"), 1: evidence.of("new")[1].model_copy(update={"artifacts": ("model.pt",)})}
     lacking = make_evidence({"base": list(evidence.of("base").values()), "new": list(runs.values())})
-    found = guards(lacking, artifacts=ASKED, guards={"artifacts": "invalid"})["artifacts"]
-    assert found.reason == "curve.csv is missing in run new-1 (new, seed 1)"
-    assert (found.outcome, found.consequence) == ("not_met", "invalid")
+    guard = guards(lacking, artifacts=ARTIFACTS, guards={"artifacts": "invalid"})["artifacts"]
+    assert guard.reason == "curve.csv is missing in run new-1 (new, seed 1)"
+    assert (guard.outcome, guard.consequence) == ("not_met", "invalid")
 
 
 def test_runs_that_do_not_say_what_they_left_are_passed_over() -> None:
-    assert "artifacts" not in guards(two({}, {}), artifacts=ASKED)
+    assert "artifacts" not in guards(two({}, {}), artifacts=ARTIFACTS)
     assert "artifacts" not in guards(two({"artifacts": ()}, {"artifacts": ()}))

@@ -24,9 +24,9 @@ def runs_with(base: float | None, new: float | None, metric: float | None = None
 
 
 def test_a_share_that_training_saw_is_named_with_its_arms_and_makes_the_verdict_provisional() -> None:
-    found = guards(runs_with(0.25, 1.0))["leak"]
-    assert (found.outcome, found.consequence, found.observed) == ("not_met", "caveat", 1.0)
-    assert found.reason == "training saw a part of the evaluation data: 100% in new; 25% in base"
+    guard = guards(runs_with(0.25, 1.0))["leak"]
+    assert (guard.outcome, guard.consequence, guard.observed) == ("not_met", "caveat", 1.0)
+    assert guard.reason == "training saw a part of the evaluation data: 100% in new; 25% in base"
     arms = {"base": {"kind": "base"}, "new": {"kind": "new"}}
     program = make_program({"high": {"metric": "acc", "arm": "base", "above": 0.5}}, arms=arms)
     assert verdict_of(program, runs_with(0.0, 0.0)).confidence == "confirmed"
@@ -44,7 +44,7 @@ def test_a_leak_has_the_consequence_that_is_declared(consequence: str) -> None:
         assert (verdict.outcome, verdict.cause) == (consequence, "leak")
 
 
-def test_nothing_is_said_where_nothing_is_known_and_not_more_than_the_runs_say() -> None:
+def test_nothing_is_said_where_no_run_says_and_not_more_than_the_runs_say() -> None:
     assert "leak" not in guards(runs_with(None, None))
     assert guards(runs_with(0.0, 0.0))["leak"].reason == "training saw none of the evaluation data"
     assert guards(runs_with(0.0, None))["leak"].reason.endswith(", as far as runs say")
@@ -59,17 +59,17 @@ BOTH = {**IS_BETTER, **OWN}
 
 @pytest.mark.parametrize("overlap", [0.25, 1.0])
 @pytest.mark.parametrize("named", [{"guards": {"no_leak": "caveat"}}, {"gate": ["better", "no_leak"]}])
-def test_a_declared_bound_on_that_very_share_takes_the_place_of_the_built_in(
+def test_a_declared_bound_on_that_very_share_replaces_the_built_in(
     overlap: float, named: Mapping[str, Any]
 ) -> None:
     evidence = runs_with(overlap, overlap, metric=overlap)
     assert "leak" not in guards(evidence, BOTH, **{"gate": ["better"], **named})
 
 
-def test_a_phase_that_names_leak_is_told_of_both() -> None:
+def test_a_phase_that_names_leak_has_both() -> None:
     named = {"guards": {"no_leak": "caveat", "leak": "invalid"}}
-    found = guards(runs_with(1.0, 1.0, metric=1.0), BOTH, gate=["better"], **named)
-    assert (found["leak"].outcome, found["no_leak"].outcome) == ("not_met", "not_met")
+    results = guards(runs_with(1.0, 1.0, metric=1.0), BOTH, gate=["better"], **named)
+    assert (results["leak"].outcome, results["no_leak"].outcome) == ("not_met", "not_met")
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_a_criterion_that_does_not_bound_the_share_hides_no_leak(
     metric: float, bound: Mapping[str, Any], named: Mapping[str, Any]
 ) -> None:
     rule = {k: v for k, v in {**OWN["no_leak"], **bound}.items() if v is not None}
-    found = guards(
+    results = guards(
         runs_with(1.0, 1.0, metric=metric), {**IS_BETTER, "no_leak": rule}, gate=["better"], **named
     )
-    assert found["leak"].outcome == "not_met"
+    assert results["leak"].outcome == "not_met"
 
 
 # --- the programs that ship ---------------------------------------------------------------------
@@ -99,19 +99,19 @@ def as_described(phase: str) -> Evidence:
     for arm in program.phases[phase].arms:
         disjoint = program.params(phase, arm).get("split") == "article_disjoint"
         share = 0.0 if disjoint else 1.0
-        told = {"phase": phase, "metrics": {"leak_overlap": share}, "overlap": share}
-        runs[arm] = {seed: make_run(arm, seed, **told) for seed in range(3)}
+        fields = {"phase": phase, "metrics": {"leak_overlap": share}, "overlap": share}
+        runs[arm] = {seed: make_run(arm, seed, **fields) for seed in range(3)}
     return Evidence(phase, "standard", runs)
 
 
 @pytest.mark.parametrize("phase", list(program_of("contrastive_retrieval").phases))
-def test_a_leak_of_the_retrieval_study_is_told_once_in_every_phase_that_has_one(phase: str) -> None:
+def test_a_leak_of_the_retrieval_study_is_reported_once_in_every_phase_that_has_one(phase: str) -> None:
     program, evidence = program_of("contrastive_retrieval"), as_described(phase)
     design = build_test_design(program, phase, "standard", final=True)
-    found = {g.id: g for g in judge_phase(program, phase, evidence, design).guards}
-    declared = [found[name] for name in ("no_leak", "new_articles_are_new") if name in found]
-    assert len(declared) + ("leak" in found) == 1
+    results = {g.id: g for g in judge_phase(program, phase, evidence, design).guards}
+    declared = [results[name] for name in ("no_leak", "new_articles_are_new") if name in results]
+    assert len(declared) + ("leak" in results) == 1
     if phase == "leak_check":  # the leak is what this phase asks about; its new articles are new
         assert declared[0].outcome == "met"
     elif phase != "phase2":
-        assert [*declared, found.get("leak")][0].outcome == "not_met"  # type: ignore[union-attr]
+        assert [*declared, results.get("leak")][0].outcome == "not_met"  # type: ignore[union-attr]

@@ -30,8 +30,8 @@ def program_with(consequence: str) -> Program:
 
 
 def preflight(program: Program, cosine: float | None, seeds: int = 3) -> Verdict:
-    told = {} if cosine is None else {"f1": cosine}
-    runs = {s: make_run("base", s, metrics={"acc": 1.0, **told}) for s in range(seeds)}
+    cosines = {} if cosine is None else {"f1": cosine}
+    runs = {s: make_run("base", s, metrics={"acc": 1.0, **cosines}) for s in range(seeds)}
     design = build_test_design(program, "before", "standard", final=True)
     return judge_phase(program, "before", Evidence("before", "standard", {"base": runs}), design)
 
@@ -44,7 +44,7 @@ def judged(consequence: str, cosine: float | None, **more: int) -> tuple[Verdict
 
 
 @pytest.mark.parametrize("consequence", CONSEQUENCES)
-def test_one_that_is_met_stands_in_nobodys_way(consequence: str) -> None:
+def test_one_that_is_met_hinders_nothing(consequence: str) -> None:
     verdict, guard = judged(consequence, 1.0)
     assert (verdict.outcome, guard.outcome) == ("pass", "met")
     assert not any(c.startswith(GUARD) for c in verdict.caveats)

@@ -17,9 +17,9 @@ def judge(rule: dict[str, Any], says: str = "", **outcomes: str) -> ClaimResult:
 
     def result_of(name: str) -> CriterionResult:
         outcome, _, cause = outcomes.get(name, "not_applicable/missing").partition("/")
-        told: CriterionOutcome = outcome  # type: ignore[assignment]
+        typed_outcome: CriterionOutcome = outcome  # type: ignore[assignment]
         return CriterionResult(
-            id=name, kind="level", outcome=told, cause=cause or None, reason=f"why {name}", says=says
+            id=name, kind="level", outcome=typed_outcome, cause=cause or None, reason=f"why {name}", says=says
         )
 
     return judge_claim("c", ClaimRule.model_validate({"says": "It is so.", **rule}), result_of)

@@ -17,8 +17,8 @@ def row(**fields: object) -> Rule:
     return Rule.model_validate({"means": "", **fields})
 
 
-def outcomes(**found: CriterionOutcome):  # type: ignore[no-untyped-def]
-    return lambda name: found.get(name, "not_applicable")
+def outcomes(**by_name: CriterionOutcome):  # type: ignore[no-untyped-def]
+    return lambda name: by_name.get(name, "not_applicable")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_table_without_rows_has_no_answer() -> None:
     assert choose_row([], outcomes()) == (None, [])
 
 
-def test_of_exclusive_and_complete_cases_never_more_than_one_is_chosen_and_one_where_all_is_known() -> None:
+def test_of_exclusive_and_complete_cases_never_more_than_one_is_chosen_and_one_where_all_is_decided() -> None:
     cases = [
         ("A", row(when=["same", "online"], unless=["held"])),
         ("B", row(unless=["same"])),
@@ -72,8 +72,8 @@ def test_of_exclusive_and_complete_cases_never_more_than_one_is_chosen_and_one_w
     for same, held, online in product(OUTCOMES, repeat=3):
         of = outcomes(same=same, held=held, online=online)
         chosen, waiting = choose_row(cases, of)
-        known = {same, held, online} <= {"met", "not_met"}
-        assert not (known and chosen is None)
+        all_decided = {same, held, online} <= {"met", "not_met"}
+        assert not (all_decided and chosen is None)
         assert (chosen is None) == bool(waiting)
         sure = [name for name, rule in cases if rule_holds(rule, of) == "yes"]
         assert len(sure) <= 1

@@ -35,7 +35,7 @@ def chain(next_of: dict[str, dict[str, str]], **budget: Any) -> Program:
             "experiment": "made_up",
             "metrics": {"score": {"unit": "points", "better": "higher"}},
             "arms": {"base": {"kind": "base"}, "new": {"kind": "new"}},
-            "phases": {name: {**phase, "next": ways} for name, ways in next_of.items()},
+            "phases": {name: {**phase, "next": transitions} for name, transitions in next_of.items()},
             "budget": budget,
         }
     )
@@ -50,8 +50,8 @@ def test_gates_that_only_a_pass_opens_spend_what_the_one_before_them_earned() ->
 
 
 @pytest.mark.parametrize("ways", [{"fail": "two"}, {"inconclusive": "two"}, {"pass": "two", "fail": "two"}])
-def test_a_gate_that_anything_but_a_pass_opens_has_a_share_of_its_own(ways: dict[str, str]) -> None:
-    assert own_gates(chain({"one": ways, "two": {}})) == ["one", "two"]
+def test_a_gate_that_anything_but_a_pass_opens_has_a_share_of_its_own(transitions: dict[str, str]) -> None:
+    assert own_gates(chain({"one": transitions, "two": {}})) == ["one", "two"]
 
 
 def test_a_circle_of_passes_has_a_share_where_it_is_entered() -> None:
@@ -63,8 +63,8 @@ def test_a_circle_of_passes_has_a_share_where_it_is_entered() -> None:
 @given(st.integers(1, 40), st.floats(0.001, 0.4))
 def test_shares_never_add_up_to_more_than_the_budget(count: int, false_pass: float) -> None:
     names = [f"p{i}" for i in range(count)]
-    ways = {name: {"fail": after} for name, after in zip(names, names[1:], strict=False)}
-    program = chain({**ways, names[-1]: {}}, false_pass=false_pass)
+    transitions = {name: {"fail": after} for name, after in zip(names, names[1:], strict=False)}
+    program = chain({**transitions, names[-1]: {}}, false_pass=false_pass)
     spending = build_alpha_spending(program, {})
     assert spending.planned <= false_pass * (1 + 1e-12)
     assert spending.spent == 0
@@ -85,7 +85,7 @@ def test_a_phase_at_the_end_of_the_file_changes_no_share_and_no_rule(gates: int 
     assert rules_digest(after, "one") == rules_digest(before, "one")
 
 
-def test_a_gate_more_than_planned_is_told_by_check_and_confirms_nothing() -> None:
+def test_a_gate_more_than_planned_is_reported_by_check_and_confirms_nothing() -> None:
     raw = SMALL.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     raw["budget"]["gates"] = 1
     program = build(raw)
@@ -117,7 +117,7 @@ def test_criteria_of_which_any_suffices_share_the_rate_of_their_gate() -> None:
     assert design.of("both").false_pass == design.false_pass
 
 
-def test_what_judged_gates_spent_is_told_apart_from_what_is_left() -> None:
+def test_what_judged_gates_spent_is_kept_apart_from_what_is_left() -> None:
     program = chain({"one": {"fail": "two"}, "two": {}}, gates=2)
     runs = [own_run(program, "one", a, s, {"score": 0.001 * s}) for a in ("base", "new") for s in range(3)]
     first = stand(program, runs).steps[0].verdict

@@ -25,24 +25,24 @@ DIRECTED = ("acc", "loss", "f1", "part")
 @st.composite
 def criteria(draw: st.DrawFn) -> dict[str, Any]:
     """Any measured criterion."""
-    found: dict[str, Any] = {"metric": draw(st.sampled_from(DIRECTED))}
+    body: dict[str, Any] = {"metric": draw(st.sampled_from(DIRECTED))}
     treatment = draw(st.sampled_from([None, "point", "interval", "sequential"]))
-    found |= {"treatment": treatment} if treatment else {}
+    body |= {"treatment": treatment} if treatment else {}
     kind = draw(st.sampled_from(["level", "floor", "comparison", "metrics", "order", "spread"]))
     arms = draw(st.lists(st.sampled_from(ARMS[1:]), min_size=1, max_size=2, unique=True))
     who = {"arm": arms[0]} if len(arms) == 1 else {draw(st.sampled_from(["each_of", "any_arm"])): arms}
     if kind == "order":
-        return {**found, "best_first": list(draw(st.permutations(ARMS)))}
+        return {**body, "best_first": list(draw(st.permutations(ARMS)))}
     if kind == "spread":
-        return {**found, "spread_of": list(ARMS), "at_most": draw(st.sampled_from([0.1, 1.0, 5.0]))}
+        return {**body, "spread_of": list(ARMS), "at_most": draw(st.sampled_from([0.1, 1.0, 5.0]))}
     if kind == "floor":
-        return {**found, **who, "metric": "f1", "above": "floor"}
+        return {**body, **who, "metric": "f1", "above": "floor"}
     bound = draw(st.sampled_from(["above", "at_least", "below", "at_most", "within", "better_by", "between"]))
     if bound == "better_by" and kind == "level":
         bound = "above"
     value: Any = draw(NUMBERS)
     if bound == "better_by" and draw(st.booleans()):
-        found["treatment"] = "anytime"
+        body["treatment"] = "anytime"
     if bound in ("within", "better_by"):
         value = abs(value) + 0.1
     elif bound == "between":
@@ -50,14 +50,14 @@ def criteria(draw: st.DrawFn) -> dict[str, Any]:
     versus = {"comparison": {"versus": ARMS[0]}, "metrics": {"versus_metric": "rest"}}.get(kind, {})
     extra = draw(st.sampled_from([{}, {"over_seeds": "sd"}])) if bound != "better_by" else {}
     ratio = draw(st.sampled_from([{}, {"as": "ratio"}])) if versus and bound != "better_by" else {}
-    return {**found, **who, **versus, **extra, **ratio, bound: value}
+    return {**body, **who, **versus, **extra, **ratio, bound: value}
 
 
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
     """One phase: up to three measured criteria, perhaps joined, some of them in the gate."""
-    found = draw(st.lists(criteria(), min_size=1, max_size=3))
-    named: dict[str, Any] = {f"c{i}": body for i, body in enumerate(found)}
+    bodies = draw(st.lists(criteria(), min_size=1, max_size=3))
+    named: dict[str, Any] = {f"c{i}": body for i, body in enumerate(bodies)}
     gate = draw(st.lists(st.sampled_from(sorted(named)), min_size=1, unique=True))
     if draw(st.booleans()):
         named["joint"] = {draw(st.sampled_from(["all_of", "any_of"])): sorted(named)}
@@ -86,7 +86,7 @@ def programs(draw: st.DrawFn) -> Program:
 
 def required(program: Program) -> set[tuple[str, str]]:
     """(arm, metric) that the gate asks for, read off the program by other means than the planner's."""
-    rules, found = program.phases[PHASE].criteria, set()
+    rules, pairs = program.phases[PHASE].criteria, set()
     todo = list(program.phases[PHASE].gate)
     while todo:
         rule: Any = rules[todo.pop()]
@@ -94,12 +94,12 @@ def required(program: Program) -> set[tuple[str, str]]:
             todo += rule.parts
             continue
         floor = program.metrics[rule.metric].floor
-        found |= {(arm, rule.metric) for arm in rule.subjects}
-        found |= {(arm, floor) for arm in rule.subjects if rule.against_floor and isinstance(floor, str)}
+        pairs |= {(arm, rule.metric) for arm in rule.subjects}
+        pairs |= {(arm, floor) for arm in rule.subjects if rule.against_floor and isinstance(floor, str)}
         if rule.kind == "comparison":
             arms = [rule.versus] if rule.versus else rule.subjects
-            found |= {(arm, rule.versus_metric or rule.metric) for arm in arms}
-    return found
+            pairs |= {(arm, rule.versus_metric or rule.metric) for arm in arms}
+    return pairs
 
 
 def complete(chance: random.Random, seeds: int) -> Values:

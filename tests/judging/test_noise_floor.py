@@ -65,17 +65,23 @@ def test_what_the_lower_end_of_the_noise_leaves_open_is_not_refused(factor: floa
     """Three seeds say little of the noise: sqrt(2 / 4.605) of what they show is its one-sided 90% limit."""
     measured = math.sqrt(2) * sd(LOUD[:3]) * math.sqrt(2 / 4.60517)
     scale = factor * 0.5 / power.detectable_effect(measured, 6, 0.025, 0.1)
-    found = floors(SMALL, runs("base", tuple(scale * value for value in LOUD[:3])))
-    assert bool(found) == hidden
+    refused = floors(SMALL, runs("base", tuple(scale * value for value in LOUD[:3])))
+    assert bool(refused) == hidden
 
 
 def test_an_advance_refuses_the_phase_before_anything_is_run_for_it() -> None:
     position = build_plan(situation_of(SMALL, runs("base", LOUD)))
     assert position.launch == ()
     assert [floor.criterion for floor in position.refused] == ["higher"]
+<<<<<<< HEAD:tests/test_noise.py
+    text = str(refusal(position.phase, position.refused))
+    assert "phases.first.criteria.higher" in text
+    assert f"would need {position.refused[0].needs} seeds" in text
+=======
     told = str(futility_error(position.phase, position.refused))
     assert "phases.first.criteria.higher" in told
     assert f"would need {position.refused[0].needs} seeds" in told
+>>>>>>> main:tests/judging/test_noise_floor.py
 
 
 def test_what_was_judged_before_a_refusal_is_recorded(tmp_path: Path) -> None:
@@ -135,17 +141,17 @@ def test_only_a_stated_smallest_effect_or_margin_can_lie_under_the_floor(
 ) -> None:
     program = with_criterion(**criterion)
     other = tuple(reversed(LOUD))
-    found = floors(program, runs("base", LOUD, program) + runs("new", other, program))
-    assert bool(found) == hidden
+    refused = floors(program, runs("base", LOUD, program) + runs("new", other, program))
+    assert bool(refused) == hidden
 
 
 def test_check_gives_a_finding_at_the_criterion_for_what_the_runs_hide() -> None:
     recall = RunSelector(SMALL, Snapshot(runs("base", LOUD)), catalog_of(SMALL, code=CODE))
-    found = noise_findings(SMALL, recall.evidence_of)
+    findings = noise_findings(SMALL, recall.evidence_of)
     # second and third compare with the same baseline
-    assert [finding.where[1] for finding in found] == ["first", "second", "third"]
-    assert all(finding.severity == "error" for finding in found)
-    assert "lies under the noise floor" in found[0].what
+    assert [finding.where[1] for finding in findings] == ["first", "second", "third"]
+    assert all(finding.severity == "error" for finding in findings)
+    assert "lies under the noise floor" in findings[0].what
 
 
 def test_a_quiet_world_is_never_refused(tmp_path: Path) -> None:

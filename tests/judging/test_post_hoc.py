@@ -28,7 +28,7 @@ def seen_under_old_rules() -> dict[str, list[tuple[str, frozenset[str]]]]:
     return {"first": [(before.rules_digest, frozenset(before.run_ids))]}
 
 
-def test_with_as_many_fresh_seeds_as_are_asked_for_those_alone_are_the_evidence() -> None:
+def test_with_as_many_fresh_seeds_as_are_required_those_alone_are_the_evidence() -> None:
     edited = edited_program(better_by=0.4)
     verdict = stand(edited, runs(edited, range(6)), seen=seen_under_old_rules()).steps[0].verdict
     assert (verdict.post_hoc, verdict.confidence) == (False, "confirmed")

@@ -142,9 +142,9 @@ def test_a_confound_is_a_caveat_or_invalid_as_declared() -> None:
             ],
         }
     )
-    told = verdict_of(make_program({"better": BETTER}), evidence)
-    assert (told.outcome, told.confidence) == ("pass", "provisional")
-    assert any(c.startswith("confound:lr: lr is 0.2 in new and 0.1 in base") for c in told.caveats)
+    verdict = verdict_of(make_program({"better": BETTER}), evidence)
+    assert (verdict.outcome, verdict.confidence) == ("pass", "provisional")
+    assert any(c.startswith("confound:lr: lr is 0.2 in new and 0.1 in base") for c in verdict.caveats)
     strict = verdict_of(make_program({"better": BETTER}, on_confound="invalid"), evidence)
     assert (strict.outcome, strict.cause) == ("invalid", "confound:lr")
 

@@ -63,7 +63,7 @@ def test_a_family_stands_for_its_members_wherever_arms_are_listed() -> None:
     assert full["phases"]["p"]["criteria"]["d"]["best_first"] == ["t_0.1", "t_0.001", "x"]
 
 
-def test_a_phase_takes_arms_criteria_and_gate_from_another_but_not_its_question_or_ways() -> None:
+def test_a_phase_takes_arms_criteria_and_gate_from_another_but_not_its_question_or_transitions() -> None:
     base = {
         "question": "?",
         "arms": ["a", "b"],
@@ -108,6 +108,8 @@ def test_a_phase_takes_arms_criteria_and_gate_from_another_but_not_its_question_
         ),
     ],
 )
-def test_what_cannot_be_spelled_out_is_told(arms: dict[str, Any], phases: dict[str, Any], what: str) -> None:
+def test_what_cannot_be_spelled_out_is_reported(
+    arms: dict[str, Any], phases: dict[str, Any], what: str
+) -> None:
     with pytest.raises(ProgramError, match=what):
         expand(program(arms, **phases))

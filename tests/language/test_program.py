@@ -64,7 +64,7 @@ def test_a_program_does_not_change_after_loading() -> None:
         ({"spread_of": ["dropout", "plain"], "at_most": 0.1}, "spread"),
     ],
 )
-def test_the_keys_tell_the_kind_of_a_criterion(keys: dict[str, Any], kind: str) -> None:
+def test_the_keys_say_the_kind_of_a_criterion(keys: dict[str, Any], kind: str) -> None:
     assert criterion(**keys).kind == kind
 
 
@@ -92,7 +92,7 @@ def test_a_criterion_that_makes_no_sense_is_refused(keys: dict[str, Any], what: 
     assert what in str(caught.value)
 
 
-def test_a_program_needs_one_way_to_measure() -> None:
+def test_a_program_measures_by_an_experiment_or_a_command() -> None:
     program = raw()
     with pytest.raises(ProgramError, match="exactly one of experiment, command"):
         build({**program, "command": ["train"]})

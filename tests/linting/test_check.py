@@ -120,26 +120,26 @@ def planted(path: str, value: Any, base: dict[str, Any] | None = None) -> Progra
     return build(program)
 
 
-def told(findings: list[Finding]) -> str:
+def text_of(findings: list[Finding]) -> str:
     return "\n".join(str(finding) for finding in findings)
 
 
 def test_the_sound_program_has_no_finding() -> None:
-    assert told(check(build(sound()))) == ""
+    assert text_of(check(build(sound()))) == ""
 
 
 @pytest.mark.parametrize("name", [name for name in DRAFTS if name != "gated_ctr"])
 def test_the_drafts_have_no_finding(name: str) -> None:
-    assert told(check(build(raw(name)))) == ""
+    assert text_of(check(build(raw(name)))) == ""
 
 
 def test_the_one_finding_in_the_drafts_is_the_learning_rate_of_the_ctr_study() -> None:
-    found = check(build(raw("gated_ctr")))
-    assert [(f.severity, dotted(f.where)) for f in found] == [
+    findings = check(build(raw("gated_ctr")))
+    assert [(f.severity, dotted(f.where)) for f in findings] == [
         ("warning", "phases.regularization.criteria.as_good_as_weak"),
         ("warning", "phases.multi_seed.criteria.balanced_is_better"),
     ]
-    assert all("differ in lr too" in f.what for f in found)
+    assert all("differ in lr too" in f.what for f in findings)
 
 
 REFERENCES = [
@@ -220,12 +220,12 @@ REFERENCES = [
 @pytest.mark.parametrize(
     ("path", "value", "what"), REFERENCES, ids=[f"{p}-{w[:30]}" for p, _, w in REFERENCES]
 )
-def test_a_planted_fault_in_names_is_found(path: str, value: Any, what: str) -> None:
+def test_a_planted_fault_in_names_is_reported(path: str, value: Any, what: str) -> None:
     program = planted(path, value)
-    found = check(program)
-    assert what in told(found)
-    assert {f.severity for f in found} == {"error"}
-    assert [(tuple(f.where), f.what) for f in found] == faults(program)
+    findings = check(program)
+    assert what in text_of(findings)
+    assert {f.severity for f in findings} == {"error"}
+    assert [(tuple(f.where), f.what) for f in findings] == faults(program)
 
 
 LOGIC = [
@@ -283,12 +283,12 @@ LOGIC = [
 
 
 @pytest.mark.parametrize(("path", "value", "severity", "what"), LOGIC)
-def test_a_planted_fault_in_logic_is_found(path: str, value: Any, severity: str | None, what: str) -> None:
-    found = check(planted(path, value))
+def test_a_planted_fault_in_logic_is_reported(path: str, value: Any, severity: str | None, what: str) -> None:
+    findings = check(planted(path, value))
     if severity is None:
-        assert told(found) == ""
+        assert text_of(findings) == ""
     else:
-        assert any(f.severity == severity and what in f.what for f in found), told(found)
+        assert any(f.severity == severity and what in f.what for f in findings), text_of(findings)
 
 
 def test_a_confound_is_an_error_where_it_makes_the_verdict_invalid() -> None:
@@ -297,12 +297,12 @@ def test_a_confound_is_an_error_where_it_makes_the_verdict_invalid() -> None:
     assert any(f.severity == "error" for f in check(planted("phases/first/factor", [], program)))
 
 
-def test_a_phase_that_asks_for_what_no_phase_before_can_give_is_found() -> None:
+def test_a_phase_that_asks_for_what_no_phase_before_can_give_is_reported() -> None:
     program = sound()
     program["phases"]["second"]["asks_for"] = "confirmed"
-    assert told(check(build(program))) == ""
-    found = told(check(planted("phases/first/criteria/better/treatment", "point", program)))
-    assert "asks for a confirmed verdict, and first can only give provisional ones" in found
+    assert text_of(check(build(program))) == ""
+    text = text_of(check(planted("phases/first/criteria/better/treatment", "point", program)))
+    assert "asks for a confirmed verdict, and first can only give provisional ones" in text
 
 
 def test_more_criteria_than_a_table_can_hold_are_a_warning() -> None:
@@ -313,14 +313,14 @@ def test_more_criteria_than_a_table_can_hold_are_a_warning() -> None:
         n: {"metric": "loss", "arm": "new", "at": i, "above": 0} for i, n in enumerate(names)
     }
     first["cases"]["A"] = {"means": "x", "when": ["both", *names]}
-    assert told(check(build(program))) == (
+    assert text_of(check(build(program))) == (
         "warning: phases.first.cases: more than 16 criteria: not checked to be exclusive and complete"
     )
 
 
-def test_a_fault_that_is_inherited_is_told_once() -> None:
-    found = told(check(planted("phases/first/criteria/flat/metric", "none")))
-    assert found.count("'none' is no metric") == 1
+def test_a_fault_that_is_inherited_is_reported_once() -> None:
+    text = text_of(check(planted("phases/first/criteria/flat/metric", "none")))
+    assert text.count("'none' is no metric") == 1
 
 
 def test_criterion_and_phase_names_may_hold_dots() -> None:
@@ -332,42 +332,42 @@ def test_criterion_and_phase_names_may_hold_dots() -> None:
     first["next"]["A"] = "v1.second"
     first["claims"]["c"]["caveat_unless"] = ["v1.second.at_0.5"]
     built = build(program)
-    assert told(check(built)) == ""
+    assert text_of(check(built)) == ""
     assert resolve(built, "first", "v1.second.at_0.5") == ("v1.second", "at_0.5")
     assert resolve(built, "v1.second", "at_0.5") == ("v1.second", "at_0.5")
     assert resolve(built, "first", "at_0.5") is None
 
 
-def test_a_reference_that_means_two_things_is_found() -> None:
+def test_a_reference_that_means_two_things_is_reported() -> None:
     program = sound()
     phases = program["phases"]
     phases["a"] = {**phases["look"], "criteria": {"b.c": phases["look"]["criteria"]["seen"]}, "gate": ["b.c"]}
     phases["a.b"] = {**phases["look"], "criteria": {"c": phases["look"]["criteria"]["seen"]}, "gate": ["c"]}
     phases["first"]["guards"] = {"a.b.c": "caveat"}
-    assert "'a.b.c' may mean b.c of a or c of a.b" in told(check(build(program)))
+    assert "'a.b.c' may mean b.c of a or c of a.b" in text_of(check(build(program)))
 
 
 # --- laws ------------------------------------------------------------------------------------------------
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths_to_names(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Where a draft names something that is declared elsewhere."""
     names = {"gate", "arms", "when", "unless", "metric", "arm", "versus", "each_of", "any_arm", "best_first"}
     names |= {"all_of", "any_of", "opens", "expects", "supported", "diagnose", "decided_by", "runs_of", "of"}
     names |= {"spread_of", "caveat_unless", "revisit_when", "share", "same_as"}
     if isinstance(value, dict):
-        return [p for key, v in value.items() for p in places(v, (*path, key))]
+        return [p for key, v in value.items() for p in paths_to_names(v, (*path, key))]
     if isinstance(value, list):
-        return [p for i, v in enumerate(value) for p in places(v, (*path, i))]
+        return [p for i, v in enumerate(value) for p in paths_to_names(v, (*path, i))]
     keys = [part for part in path if isinstance(part, str)]
     return [path] if path[0] != "arms" and keys[-1] in names and isinstance(value, str) else []
 
 
 @settings(max_examples=120, deadline=None)
 @given(data=st.data(), name=st.sampled_from(DRAFTS))
-def test_a_renamed_reference_is_always_found(data: st.DataObject, name: str) -> None:
+def test_a_renamed_reference_is_always_reported(data: st.DataObject, name: str) -> None:
     program = copy.deepcopy(raw(name))
-    *keys, last = data.draw(st.sampled_from(places(program)))
+    *keys, last = data.draw(st.sampled_from(paths_to_names(program)))
     holder: Any = program
     for key in keys:
         holder = holder[key]
@@ -392,10 +392,10 @@ def test_a_definition_that_is_removed_is_always_missed(data: st.DataObject, name
     else:
         del program["arms"][next(arm for arm in phase["arms"] if arm in program["arms"])]
     try:
-        found = faults(build(program))
+        problems = faults(build(program))
     except ProgramError as error:
-        found = error.problems
-    assert found
+        problems = error.problems
+    assert problems
 
 
 @settings(max_examples=60, deadline=None)
@@ -425,6 +425,6 @@ def test_the_table_check_agrees_with_trying_every_assignment(table: list[list[bo
         sum(all(c is None or c == bool(a >> i & 1) for i, c in enumerate(row)) for row in table)
         for a in range(8)
     ]
-    found = told(check(build(program)))
-    assert ("both hold" in found) == any(n > 1 for n in holding)
-    assert ("no case holds" in found) == any(n == 0 for n in holding)
+    text = text_of(check(build(program)))
+    assert ("both hold" in text) == any(n > 1 for n in holding)
+    assert ("no case holds" in text) == any(n == 0 for n in holding)

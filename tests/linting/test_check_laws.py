@@ -42,24 +42,24 @@ def table_faults(program: Program) -> list[str]:
 @st.composite
 def thresholds(draw: st.DrawFn, ranges: bool = True) -> dict[str, Any]:
     """Up to four thresholds on one quantity."""
-    found: dict[str, Any] = {}
+    criteria: dict[str, Any] = {}
     for i in range(draw(st.integers(1, 4))):
         bound: dict[str, Any] = {draw(ONE_SIDED): draw(TENTHS)}
         if ranges and draw(st.integers(0, 3)) == 0:
             bound = {"between": sorted([draw(TENTHS), draw(TENTHS)])}
-        found[f"c{i}"] = {"metric": "acc", "arm": "new", **bound}
-    return found
+        criteria[f"c{i}"] = {"metric": "acc", "arm": "new", **bound}
+    return criteria
 
 
 @st.composite
 def rows(draw: st.DrawFn, names: list[str]) -> list[dict[str, Any]]:
     """Up to four rows, each of which asks for some criteria to be met and some not to be."""
-    found = []
+    drawn = []
     for _ in range(draw(st.integers(1, 4))):
-        asked = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
-        kept = draw(st.integers(0, len(asked)))
-        found.append({"means": "x", "when": asked[:kept], "unless": asked[kept:]})
-    return found
+        names_of_row = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+        kept = draw(st.integers(0, len(names_of_row)))
+        drawn.append({"means": "x", "when": names_of_row[:kept], "unless": names_of_row[kept:]})
+    return drawn
 
 
 def outcomes_at(program: Program, value: float) -> Callable[[str], Any]:
@@ -70,7 +70,7 @@ def outcomes_at(program: Program, value: float) -> Callable[[str], Any]:
 
 @LAWS
 @given(st.data(), thresholds())
-def test_gaps_overlaps_and_rows_without_values_are_found_exactly_where_trying_all_values_finds_them(
+def test_gaps_overlaps_and_rows_without_values_are_reported_exactly_where_trying_all_values_finds_them(
     data: st.DataObject, named: dict[str, Any]
 ) -> None:
     table = data.draw(rows(sorted(named)))
@@ -79,11 +79,11 @@ def test_gaps_overlaps_and_rows_without_values_are_found_exactly_where_trying_al
         value: [key for key, rule in program.phases[PHASE].cases.items() if _holds(program, rule, value)]
         for value in GRID
     }
-    told = "\n".join(table_faults(program))
-    assert ("no case holds" in told) == any(not keys for keys in held.values())
-    assert ("both hold" in told) == any(len(keys) > 1 for keys in held.values())
+    text = "\n".join(table_faults(program))
+    assert ("no case holds" in text) == any(not keys for keys in held.values())
+    assert ("both hold" in text) == any(len(keys) > 1 for keys in held.values())
     for key in program.phases[PHASE].cases:
-        assert (f"'{key}' can never hold" in told) == all(key not in keys for keys in held.values())
+        assert (f"'{key}' can never hold" in text) == all(key not in keys for keys in held.values())
 
 
 def _holds(program: Program, rule: Rule, value: float) -> bool:
@@ -92,7 +92,7 @@ def _holds(program: Program, rule: Rule, value: float) -> bool:
 
 @LAWS
 @given(st.data(), thresholds(ranges=False), st.sampled_from(["acc", "loss"]))
-def test_a_better_value_that_gives_a_worse_tier_is_found_exactly_where_trying_all_values_finds_it(
+def test_a_better_value_that_gives_a_worse_tier_is_reported_exactly_where_trying_all_values_finds_it(
     data: st.DataObject, named: dict[str, Any], metric: str
 ) -> None:
     table = data.draw(rows(sorted(named)))
@@ -122,8 +122,8 @@ def trees(draw: st.DrawFn, names: list[str], depth: int = 0) -> list[tuple[list[
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
     """A phase with a case table that comes from a tree, one row of it perhaps told as ``otherwise``."""
-    found = draw(st.lists(criteria(), min_size=1, max_size=3))
-    named: dict[str, Any] = {f"c{i}": body for i, body in enumerate(found)}
+    bodies = draw(st.lists(criteria(), min_size=1, max_size=3))
+    named: dict[str, Any] = {f"c{i}": body for i, body in enumerate(bodies)}
     gate = draw(st.lists(st.sampled_from(sorted(named)), min_size=1, unique=True))
     if len(named) > 1 and draw(st.booleans()):
         named["joint"] = {draw(st.sampled_from(["all_of", "any_of"])): sorted(named)}
@@ -141,29 +141,31 @@ def completions(program: Program, verdict: Verdict) -> list[dict[str, str]]:
     """Every way in which what is not decided might still be, combined criteria computed anew."""
     rules: Any = program.phases[PHASE].criteria
     measured = [name for name, rule in rules.items() if rule.kind != "combined"]
-    told = {c.id: c.outcome for c in verdict.criteria}
-    ways = [[told[n]] if told[n] in ("met", "not_met") else ["met", "not_met"] for n in measured]
-    found = []
-    for way in itertools.product(*ways):
-        outcomes: dict[str, str] = dict(zip(measured, way, strict=True))
+    outcome_of = {c.id: c.outcome for c in verdict.criteria}
+    choices = [
+        [outcome_of[n]] if outcome_of[n] in ("met", "not_met") else ["met", "not_met"] for n in measured
+    ]
+    completed = []
+    for combination in itertools.product(*choices):
+        outcomes: dict[str, str] = dict(zip(measured, combination, strict=True))
         for name in rules.keys() - outcomes.keys():
             met = [outcomes[part] == "met" for part in rules[name].parts]
             outcomes[name] = "met" if (all(met) if rules[name].all_of else any(met)) else "not_met"
-        found.append(outcomes)
-    return found
+        completed.append(outcomes)
+    return completed
 
 
 def rows_that_hold(program: Program, outcomes: dict[str, Any]) -> list[str]:
     """By the words of the language, not by the planner's code: all of ``when`` met, all of ``unless`` not."""
     cases = program.phases[PHASE].cases
-    found = [
+    holding = [
         key
         for key, rule in cases.items()
         if not rule.otherwise
         and all(outcomes[name] == "met" for name in rule.when)
         and all(outcomes[name] == "not_met" for name in rule.unless)
     ]
-    return found or [key for key, rule in cases.items() if rule.otherwise]
+    return holding or [key for key, rule in cases.items() if rule.otherwise]
 
 
 @settings(LAWS, max_examples=100)
@@ -196,5 +198,5 @@ def test_a_row_is_chosen_on_lacking_evidence_only_if_it_holds_however_the_rest_i
     if verdict.outcome == "invalid":
         assert verdict.case is None
     elif verdict.case is not None:
-        ways = {tuple(rows_that_hold(program, way)) for way in completions(program, verdict)}
-        assert ways == {(verdict.case,)}
+        held = {tuple(rows_that_hold(program, outcomes)) for outcomes in completions(program, verdict)}
+        assert held == {(verdict.case,)}

@@ -564,7 +564,7 @@ PLANTS = {
 }
 
 
-def found_in(plant: Plant) -> list[Finding]:
+def findings_of(plant: Plant) -> list[Finding]:
     program = base(plant.program)
     for path, value in plant.edits.items():
         _edit(program, path, value)
@@ -582,19 +582,19 @@ def _edit(program: Any, path: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS)
-def test_a_planted_fault_is_found_at_its_place(plant: Plant) -> None:
-    found = found_in(plant)
-    here = [f for f in found if (f.severity, dotted(f.where)) == (plant.severity, plant.where)]
-    assert any(plant.says in f.what for f in here), "\n".join(map(str, found))
+def test_a_planted_fault_is_reported_where_it_lies(plant: Plant) -> None:
+    findings = findings_of(plant)
+    matching = [f for f in findings if (f.severity, dotted(f.where)) == (plant.severity, plant.where)]
+    assert any(plant.says in f.what for f in matching), "\n".join(map(str, findings))
 
 
-def _told_of(name: str) -> set[str]:
+def _findings_in(name: str) -> set[str]:
     return {dotted(f.where) for f in check(build(base(name)))}
 
 
 @pytest.mark.parametrize("name", sorted({plant.program for plant in PLANTS.values()} | set(PROGRAMS)))
 def test_there_is_no_fault_where_none_was_planted(name: str) -> None:
-    assert _told_of(name) == (CONFOUNDS if name == "gated_ctr" else set())
+    assert _findings_in(name) == (CONFOUNDS if name == "gated_ctr" else set())
 
 
 def test_every_program_that_ships_has_faults_planted_in_it() -> None:

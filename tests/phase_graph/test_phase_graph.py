@@ -44,7 +44,7 @@ def triage(*opens: str, **more: Any) -> dict[str, Any]:
     return {"options": options, **more}
 
 
-def told(program: Program) -> str:
+def faults_text(program: Program) -> str:
     return "\n".join(f"{path}: {what}" for path, what in graph_faults(program))
 
 
@@ -70,7 +70,7 @@ def test_without_an_entry_a_phase_that_triage_opened_leads_back() -> None:
     assert set(rules.values()) == {"back"}
 
 
-def test_a_phase_that_is_opened_both_ways_has_both_defaults() -> None:
+def test_a_phase_that_is_opened_plainly_and_by_triage_has_both_defaults() -> None:
     rules = targets(
         program(p={"triage": triage("q"), "next": {"pass": "q"}}, q={"next": {"fail": "stop"}}), "q"
     )
@@ -79,7 +79,7 @@ def test_a_phase_that_is_opened_both_ways_has_both_defaults() -> None:
     assert "back.fail" not in rules and rules["next.fail"] == "stop"
 
 
-def test_a_diagnosis_leads_back_to_the_triage_that_asked_for_it() -> None:
+def test_a_diagnosis_leads_back_to_the_triage_that_wanted_it() -> None:
     contrastive = draft("contrastive_retrieval")
     assert openers(contrastive, "projection_test") == ["phase1"]
     assert targets(contrastive, "phase1")["diagnose"] == "projection_test"
@@ -123,25 +123,29 @@ def test_edges_carry_the_rule_that_leads_along_them() -> None:
     assert ("preflight", "wait", "next.fail") in rules
 
 
-def test_a_phase_to_which_nothing_leads_is_found() -> None:
-    assert told(program(p={}, q={})) == "('phases', 'q'): nothing leads to 'q' from the first phase, 'p'"
+def test_a_phase_to_which_nothing_leads_is_reported() -> None:
+    assert (
+        faults_text(program(p={}, q={})) == "('phases', 'q'): nothing leads to 'q' from the first phase, 'p'"
+    )
 
 
-def test_a_phase_from_which_nothing_stops_is_found() -> None:
-    ways = dict.fromkeys(OUTCOMES, "q")
+def test_a_phase_from_which_nothing_stops_is_reported() -> None:
+    transitions = dict.fromkeys(OUTCOMES, "q")
     back = dict.fromkeys(OUTCOMES, "p")
-    assert "no way leads from 'p' to stop or wait" in told(program(p={"next": ways}, q={"next": back}))
+    assert "no way leads from 'p' to stop or wait" in faults_text(
+        program(p={"next": transitions}, q={"next": back})
+    )
 
 
-def test_a_circle_of_plain_answers_is_found() -> None:
-    found = told(program(p={"next": {"pass": "q"}}, q={"next": {"fail": "p"}}))
-    assert "may go round for ever: p -> q -> p" in found
-    assert "p -> p" in told(program(p={"next": {"fail": "p"}}))
+def test_a_circle_of_plain_answers_is_reported() -> None:
+    text = faults_text(program(p={"next": {"pass": "q"}}, q={"next": {"fail": "p"}}))
+    assert "may go round for ever: p -> q -> p" in text
+    assert "p -> p" in faults_text(program(p={"next": {"fail": "p"}}))
 
 
 def test_a_circle_through_triage_ends_with_its_tries() -> None:
-    assert told(program(p={"triage": triage("q")}, q={"next": {"pass": "p", "fail": "back"}})) == ""
-    assert told(program(p={"triage": triage("p")})) == ""
+    assert faults_text(program(p={"triage": triage("q")}, q={"next": {"pass": "p", "fail": "back"}})) == ""
+    assert faults_text(program(p={"triage": triage("p")})) == ""
 
 
 def test_layers_put_each_phase_behind_those_that_lead_to_it() -> None:

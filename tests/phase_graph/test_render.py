@@ -30,7 +30,7 @@ def draft(name: str) -> Program:
     return load_program(PROGRAMS / f"{name}.yaml")
 
 
-def test_text_tells_state_answer_and_ways() -> None:
+def test_text_shows_state_answer_and_transitions() -> None:
     assert as_text(draft("credit_linesearch"), STATES).splitlines() == [
         "credit_linesearch: Does better credit give better loss decrease?",
         "",
@@ -56,7 +56,7 @@ def test_text_fits_a_terminal_and_names_every_phase(name: str) -> None:
         assert re.search(rf"^ +{re.escape(phase)} +locked$", text, re.MULTILINE)
 
 
-def test_text_tells_what_triage_offers() -> None:
+def test_text_shows_what_triage_offers() -> None:
     text = " ".join(as_text(draft("gated_ctr"), {}).split())
     assert "resolve_infrastructure -> complete_five_epochs (to act)" in text
     assert "defer_tuning -> complete_five_epochs (deferred)" in text
@@ -101,7 +101,7 @@ def test_boxes_and_labels_of_a_picture_do_not_overlap(name: str) -> None:
             assert abs(x1 - x2) >= w1 + w2 - 1e-9 or abs(y1 - y2) >= h1 + h2 - 1e-9
 
 
-def test_a_picture_is_written_the_same_way_twice_and_without_a_date(tmp_path: Path) -> None:
+def test_a_picture_is_written_twice_alike_and_without_a_date(tmp_path: Path) -> None:
     for ending in ("svg", "png"):
         one, two = tmp_path / f"one.{ending}", tmp_path / f"two.{ending}"
         for path in (one, two):

@@ -27,14 +27,14 @@ def cases(effect: float, d: float, df: float, seed: int) -> tuple[Array, Array]:
     return values, chance.chisquare(df, CASES) / df / d**2 if df else np.zeros(CASES)
 
 
-def share(found: Found, answer: int) -> float:
-    return float((found[0] == answer).mean())
+def share(answers: Found, answer: int) -> float:
+    return float((answers[0] == answer).mean())
 
 
-def errors(d: float, df: float, told_df: float | None = None, swapped: bool = False) -> tuple[float, float]:
-    """(false positives, false negatives) where the prior is told to be worth ``told_df``."""
+def errors(d: float, df: float, stated_df: float | None = None, swapped: bool = False) -> tuple[float, float]:
+    """(false positives, false negatives) where the prior is told to be worth ``stated_df``."""
     rates = (BETA, ALPHA) if swapped else (ALPHA, BETA)
-    worth = df if told_df is None else told_df
+    worth = df if stated_df is None else stated_df
     null, true = (
         rules.sequential(*cases(effect, d, df, seed), worth, *rates)
         for effect, seed in ((0.0, 11), (1.0, 12))
@@ -50,15 +50,15 @@ def test_both_error_rates_hold_under_peeking_after_every_seed(d: float, df: floa
     assert negatives <= MOST_FALSE_NEGATIVES
 
 
-def test_a_prior_that_is_said_to_be_worth_more_than_it_is_would_be_found_out() -> None:
-    assert errors(0.707, df=2.0, told_df=15.0)[0] > MOST_FALSE_POSITIVES
+def test_a_prior_that_is_said_to_be_worth_more_than_it_is_would_be_noticed() -> None:
+    assert errors(0.707, df=2.0, stated_df=15.0)[0] > MOST_FALSE_POSITIVES
 
 
-def test_bounds_that_change_places_would_be_found_out() -> None:
+def test_bounds_that_are_swapped_would_be_noticed() -> None:
     assert errors(0.707, df=15.0, swapped=True)[0] > MOST_FALSE_POSITIVES
 
 
-def test_a_look_at_two_seeds_without_a_prior_would_be_found_out() -> None:
+def test_a_look_at_two_seeds_without_a_prior_would_be_noticed() -> None:
     (values, _), none = cases(1.0, 0.707, 0.0, 12), np.zeros(CASES)
 
     def look(seen: Array, case: Array) -> tuple[Array, Array]:
@@ -104,12 +104,12 @@ def test_an_arm_noisier_than_the_rest_errs_less_because_it_borrows_less() -> Non
 @pytest.mark.parametrize(("d", "arms"), [(0.707, 1), (0.707, 10), (2.0, 10)])
 def test_the_anytime_rule_keeps_both_error_rates(d: float, arms: int) -> None:
     setting = Setting(d, arms=arms, true=0)
-    found = []
+    answers = []
     for one in (setting, replace(setting, true=arms)):
         runs = draw(one, CASES // arms, 24)
-        found.append(rules.anytime(differences(runs), noise_of_others(runs), ALPHA, BETA))
-    assert share(found[0], 1) <= ALPHA
-    assert share(found[1], -1) <= BETA
+        answers.append(rules.anytime(differences(runs), noise_of_others(runs), ALPHA, BETA))
+    assert share(answers[0], 1) <= ALPHA
+    assert share(answers[1], -1) <= BETA
 
 
 def test_the_share_of_false_positives_that_overwhelming_evidence_adds_is_as_small_as_it_says() -> None:

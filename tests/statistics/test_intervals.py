@@ -19,23 +19,23 @@ VALUES = st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=2, max_size=12
 @given(VALUES, st.sampled_from([0.9, 0.95, 0.975, 0.99]))
 @settings(max_examples=200, deadline=None)
 def test_t_interval_is_scipys(values: list[float], level: float) -> None:
-    found = intervals.t_interval(values, level)
+    interval = intervals.t_interval(values, level)
     error = statistics.stdev(values) / math.sqrt(len(values))
     half = stats.t.ppf(0.5 + level / 2, len(values) - 1) * error
     centre = statistics.fmean(values)
-    assert found is not None
-    assert found == pytest.approx((centre - half, centre + half), rel=1e-9, abs=1e-9)
+    assert interval is not None
+    assert interval == pytest.approx((centre - half, centre + half), rel=1e-9, abs=1e-9)
 
 
 @given(VALUES, st.sampled_from([0.9, 0.95, 0.99]))
 @settings(max_examples=200, deadline=None)
 def test_sd_interval_is_chi_squares(values: list[float], level: float) -> None:
-    found = intervals.sd_interval(values, level)
+    interval = intervals.sd_interval(values, level)
     n, spread = len(values), statistics.stdev(values)
     ends = (stats.chi2.ppf(0.5 + level / 2, n - 1), stats.chi2.ppf(0.5 - level / 2, n - 1))
     expected = tuple(spread * math.sqrt((n - 1) / end) for end in ends)
-    assert found is not None
-    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert interval is not None
+    assert interval == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("df", [1, 2, 5, 31])
@@ -44,7 +44,7 @@ def test_t_quantile_is_scipys(df: int, p: float) -> None:
     assert intervals.t_quantile(df, p) == pytest.approx(stats.t.ppf(p, df), rel=1e-9, abs=1e-9)
 
 
-def test_known_interval() -> None:
+def test_interval_of_the_textbook() -> None:
     """1, 2, 3: mean 2, sd 1, t(.975, 2) = 4.302653."""
     assert intervals.t_interval([1.0, 2.0, 3.0], 0.95) == pytest.approx(
         (2 - 2.484138, 2 + 2.484138), abs=1e-6
@@ -71,15 +71,15 @@ def test_the_order_of_seeds_does_not_matter_to_the_last_bit(values: list[float])
 
 @given(VALUES, st.floats(-1e6, 1e6))
 @settings(max_examples=200, deadline=None)
-def test_an_interval_ends_where_a_one_sample_t_test_says_its_level(values: list[float], at: float) -> None:
+def test_an_interval_ends_where_a_one_sample_t_test_says_its_level(values: list[float], null: float) -> None:
     """The interval of level 1 - p, p two-sided, has the tested mean as one of its ends."""
     assume(statistics.stdev(values) > 1e-3)
-    p = float(stats.ttest_1samp(values, at).pvalue)
+    p = float(stats.ttest_1samp(values, null).pvalue)
     assume(1e-9 < p < 1 - 1e-6)
-    found = intervals.t_interval(values, 1 - p)
-    assert found is not None
-    end = min(found, key=lambda e: abs(e - at))
-    assert end == pytest.approx(at, rel=1e-9, abs=1e-6 * statistics.stdev(values))
+    interval = intervals.t_interval(values, 1 - p)
+    assert interval is not None
+    end = min(interval, key=lambda e: abs(e - null))
+    assert end == pytest.approx(null, rel=1e-9, abs=1e-6 * statistics.stdev(values))
 
 
 @given(st.lists(st.floats(-3, 3), min_size=3, max_size=12), st.floats(0.1, 5.0))
@@ -91,9 +91,9 @@ def test_an_interval_within_a_margin_is_two_one_sided_t_tests(values: list[float
         for edge, side in ((-margin, "greater"), (margin, "less"))
     ]
     assume(all(abs(p - 0.025) > 1e-9 for p in tests))
-    found = intervals.t_interval(values, 0.95)
-    assert found is not None
-    assert (-margin < found[0] and found[1] < margin) == all(p < 0.025 for p in tests)
+    interval = intervals.t_interval(values, 0.95)
+    assert interval is not None
+    assert (-margin < interval[0] and interval[1] < margin) == all(p < 0.025 for p in tests)
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])

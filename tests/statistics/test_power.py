@@ -61,7 +61,7 @@ def test_without_an_effect_power_is_the_error_rate() -> None:
 @pytest.mark.parametrize(
     ("d", "n"), [(0.707, 19), (1.0, 11), (1.414, 6), (1.5, 6), (2.0, 4), (3.0, 3), (0.2, 216)]
 )
-def test_known_numbers_of_seeds(d: float, n: int) -> None:
+def test_numbers_of_seeds_of_the_textbook(d: float, n: int) -> None:
     assert seeds_needed(d, 1.0, ALPHA, BETA) == n
 
 

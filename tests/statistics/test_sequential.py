@@ -41,16 +41,16 @@ def test_golden_log_ratios_and_bounds(
     prior: Prior, ratios: list[float], support: float, refute: float
 ) -> None:
     looks = [look(WIN[:n], 1.0, ALPHA, BETA, prior) for n in (3, 4, 5)]
-    assert [round(found.log_ratio, 4) for found in looks] == ratios
-    assert {round(found.support_bound, 4) for found in looks} == {support}
-    assert {round(found.refute_bound, 4) for found in looks} == {refute}
-    assert [found.answer for found in looks] == ["continue", "continue", "supported"]
+    assert [round(one.log_ratio, 4) for one in looks] == ratios
+    assert {round(one.support_bound, 4) for one in looks} == {support}
+    assert {round(one.refute_bound, 4) for one in looks} == {refute}
+    assert [one.answer for one in looks] == ["continue", "continue", "supported"]
     assert first_answer(WIN, 1.0, ALPHA, BETA, prior) == ("supported", 5)
 
 
 def test_golden_overshoot() -> None:
-    found = [look(WIN[:n], 1.0, ALPHA, BETA).overshoot for n in (3, 4, 5)]
-    assert [round(k, 4) for k in found] == [0.7768, 0.8891, 1.0258]
+    overshoots = [look(WIN[:n], 1.0, ALPHA, BETA).overshoot for n in (3, 4, 5)]
+    assert [round(k, 4) for k in overshoots] == [0.7768, 0.8891, 1.0258]
 
 
 def test_golden_refutations() -> None:
@@ -61,10 +61,10 @@ def test_golden_refutations() -> None:
 def test_a_prior_that_is_worth_everything_gives_walds_test() -> None:
     """L = delta * sum(x - delta/2) / s0^2 as d0 grows."""
     delta, variance = 0.7, 1.3
-    found = look(WIN, delta, ALPHA, BETA, Prior(variance, 1e9))
+    last = look(WIN, delta, ALPHA, BETA, Prior(variance, 1e9))
     wald = delta * math.fsum(x - delta / 2 for x in WIN) / variance
-    assert found.log_ratio == pytest.approx(wald, rel=1e-6)
-    assert found.support_bound == pytest.approx(math.log(1 / ALPHA), rel=1e-6)
+    assert last.log_ratio == pytest.approx(wald, rel=1e-6)
+    assert last.support_bound == pytest.approx(math.log(1 / ALPHA), rel=1e-6)
 
 
 # --- laws -----------------------------------------------------------------------------------------
@@ -139,9 +139,9 @@ def test_nan_is_never_an_answer(values: list[float], prior: Prior) -> None:
 @pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 9e299])
 def test_values_that_cannot_be_squared_give_a_finite_statistic(size: float) -> None:
     for delta in (1.0, size):
-        found = look([size, -size, 2 * size / 3], delta, ALPHA, BETA)
-        assert math.isfinite(found.log_ratio)
-        assert math.isfinite(found.overshoot)
+        only = look([size, -size, 2 * size / 3], delta, ALPHA, BETA)
+        assert math.isfinite(only.log_ratio)
+        assert math.isfinite(only.overshoot)
         first_answer([size, -size, 2 * size / 3, size], delta, ALPHA, BETA)
 
 
@@ -227,12 +227,12 @@ def test_no_noise_at_all_is_no_more_noise_than_that_of_others() -> None:
 
 def test_the_prior_estimates_the_variance_of_a_difference() -> None:
     chance = random.Random(3)
-    found = []
+    variances = []
     for _ in range(2000):
         seeds = [chance.gauss(0, 5) for _ in range(3)]
         table = [[chance.gauss(i, 1) + s for s in seeds] for i in range(4)]
-        found.append(pooled_prior(table, 1).variance)
-    assert sum(found) / len(found) == pytest.approx(2.0, rel=0.05)
+        variances.append(pooled_prior(table, 1).variance)
+    assert sum(variances) / len(variances) == pytest.approx(2.0, rel=0.05)
 
 
 def test_the_prior_is_frozen_on_the_first_three_seeds() -> None:

@@ -142,8 +142,8 @@ def verdict_of(
 
 
 def guards(evidence: Evidence, criteria: dict[str, Any] = IS_BETTER, **phase: Any) -> dict[str, GuardResult]:
-    """The guards of the verdict on this evidence, by id; ``at`` is the fidelity."""
-    fidelity = phase.pop("at", "standard")
+    """The guards of the verdict on this evidence, by id; ``judged_at`` is the fidelity."""
+    fidelity = phase.pop("judged_at", "standard")
     verdict = verdict_of(make_program(criteria, **phase), evidence, fidelity=fidelity)
     return {g.id: g for g in verdict.guards}
 

@@ -374,6 +374,6 @@ def traces_of(at: ProgramState) -> list[Trace]:
     ]
 
 
-def told(evidence: Evidence, arm: str) -> list[str]:
+def run_ids_of(evidence: Evidence, arm: str) -> list[str]:
     """The ids of the runs that count for an arm, by seed."""
     return [run.id for _, run in sorted(evidence.of(arm).items())]

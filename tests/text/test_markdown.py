@@ -72,16 +72,16 @@ def test_any_text_stays_text(text: str) -> None:
 
 @given(st.text(st.characters(), max_size=50))
 def test_plain_text_steers_nothing_and_can_be_written(text: str) -> None:
-    told = plain(text)
-    assert not CONTROL.search(told)
-    assert len(told) == len(text)
-    told.encode("utf-8")
-    assert plain(told) == told
+    safe = plain(text)
+    assert not CONTROL.search(safe)
+    assert len(safe) == len(text)
+    safe.encode("utf-8")
+    assert plain(safe) == safe
 
 
 @given(st.text(max_size=2000))
 def test_a_sentence_is_one_short_line(text: str) -> None:
-    told = sentence(text, most=500)
-    assert len(told.splitlines()) <= 1
-    assert len(told) <= 500
-    assert text.split()[:1] == [] or told
+    line = sentence(text, most=500)
+    assert len(line.splitlines()) <= 1
+    assert len(line) <= 500
+    assert text.split()[:1] == [] or line
