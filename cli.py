@@ -458,7 +458,8 @@ def advance(
     json: Json = False,
 ) -> None:
     """Runs the next gated phase: decide, run what is missing, judge, write the memo, decide what follows."""
-    from planner.io.commands.advance import Request, advance_programs, exit_code_of
+    from planner.engine.options import AdvanceOptions
+    from planner.io.commands.advance import advance_programs, exit_code_of
 
     if fidelity is not None and fidelity not in FIDELITIES:
         raise UsageError(f"--fidelity takes {', '.join(FIDELITIES)}, not '{fidelity}'")
@@ -469,11 +470,21 @@ def advance(
             raise UsageError(f"{name} takes a number above 0, not {value:g}")
     home = the_home()
     names = _programs_to_advance(home, program, all_)
-    request = Request(all_, until, no_run, max_seconds, fidelity, jobs, accept, wait, quiet=json)
+    options = AdvanceOptions(
+        every=all_,
+        until=until,
+        accept=accept,
+        fidelity=fidelity,
+        no_run=no_run,
+        max_seconds=max_seconds,
+        jobs=jobs,
+        wait=wait,
+        quiet=json,
+    )
     if dry_run:
         from planner.io.commands.dry_run import dry_run_lines, dry_run_programs
 
-        told, faults = dry_run_programs(home, names, request)
+        told, faults = dry_run_programs(home, names, options)
         if json:
             _print_json(told)
         else:
@@ -485,7 +496,7 @@ def advance(
 
     with stoppable(end_at_once=end_workers):
         say = lambda line: None if json else _say(line)  # noqa: E731
-        done, faults = advance_programs(home, names, request, say)
+        done, faults = advance_programs(home, names, options, say)
     if json:
         _print_json(done)
     _raise_first(faults)

@@ -216,7 +216,7 @@ def test_what_is_stale_off_the_way_does_not_make_a_program_ready(world: World) -
     }
     world.program = build(raw)
     at = world.at
-    assert at.standing.changed == {"second"}
+    assert at.validity.changed == {"second"}
     assert program_state(at) == "done"
 
 

@@ -368,7 +368,7 @@ def traces_of(at: ProgramState) -> list[Trace]:
     """What ``explain`` would speak of, phase by phase."""
     return [
         trace_of(
-            at.program, p, at.verdicts.get(p), at.decisions.get(p), at.verdicts, at.overrides, at.standing
+            at.program, p, at.verdicts.get(p), at.decisions.get(p), at.verdicts, at.overrides, at.validity
         )
         for p in at.program.phases
     ]

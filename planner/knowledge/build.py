@@ -96,7 +96,7 @@ def build_knowledge(at: ProgramState, entries: Sequence[Any], now: str) -> Knowl
         entries: those of a journal, oldest first.
         now: ISO 8601; decides which overrides have expired.
     """
-    grounds = build_dependencies(at.program, at.opened_by, at.standing.superseded_by)
+    grounds = build_dependencies(at.program, at.opened_by, at.validity.superseded_by)
     lower = [_with_ties(at, claim, grounds) for claim in _claims(at)]
     return Knowledge(
         at=at,
@@ -117,7 +117,7 @@ def _claims(at: ProgramState) -> list[KnownClaim]:
     for phase in dict.fromkeys([*at.program.phases, *at.verdicts]):
         verdict = at.verdicts.get(phase)
         if verdict is not None:
-            today = claims_today({phase: verdict}, at.standing)
+            today = claims_today({phase: verdict}, at.validity)
             found += [_judged(at, verdict, *both) for both in zip(verdict.claims, today, strict=True)]
         found += _proposed(at, phase, {claim.id for claim in found if claim.phase == phase})
     return found
@@ -125,8 +125,8 @@ def _claims(at: ProgramState) -> list[KnownClaim]:
 
 def _judged(at: ProgramState, verdict: Verdict, claim: ClaimResult, today: ClaimResult) -> KnownClaim:
     phase = verdict.phase
-    winner = at.standing.superseded_by.get(phase)
-    because = f"superseded by {winner}" if winner else at.standing.stale.get(phase, "")
+    winner = at.validity.superseded_by.get(phase)
+    because = f"superseded by {winner}" if winner else at.validity.stale.get(phase, "")
     own = {result.id: result for result in verdict.criteria}
     return KnownClaim(
         program=at.program.program,

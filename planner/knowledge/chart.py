@@ -155,7 +155,7 @@ def _measured(result: CriterionResult) -> list[str]:
 
 
 def _phase_box(known: Knowledge, phase: str) -> Box:
-    verdict, standing = known.at.verdicts.get(phase), known.at.standing
+    verdict, standing = known.at.verdicts.get(phase), known.at.validity
     key = f"phase {phase}"
     if verdict is None:
         return Box(

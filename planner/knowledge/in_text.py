@@ -46,7 +46,7 @@ def _phase_line(known: Knowledge, phase: str) -> str:
     verdict = known.at.verdicts.get(phase)
     if verdict is None:
         return f"{phase}: not judged yet"
-    facts = ", ".join([verdict.outcome, *standing_facts(verdict, known.at.standing)])
+    facts = ", ".join([verdict.outcome, *standing_facts(verdict, known.at.validity)])
     return f"{phase}: {facts} ({verdict.id})"
 
 

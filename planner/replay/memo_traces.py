@@ -40,7 +40,7 @@ def traces_again(program: Program, log: Log, derived: Mapping[str, Derived], ver
         here = next((s for s in steps if s.verdict.phase == verdict.phase), None)
         if here is not None:
             then = [e for e in log.entries if e.position <= entry.position]
-            overrides = overrides_today(then, entry.at)
+            overrides = overrides_today(then, entry.written_at)
             known = {s.verdict.phase: s.verdict for s in steps}
             standing = build_validity(program, known, opened_by=opened_by(steps))
             given = (
@@ -51,7 +51,7 @@ def traces_again(program: Program, log: Log, derived: Mapping[str, Derived], ver
                 known,
                 overrides,
                 standing,
-                entry.at,
+                entry.written_at,
             )
             told = trace_of(*given, score_overrides(program, then))
             key = [v.id for v in known.values()], here.decision.id, [o.id for o in told.overrides]
@@ -61,7 +61,7 @@ def traces_again(program: Program, log: Log, derived: Mapping[str, Derived], ver
 
 def dates_of(log: Log, verdict: Verdict) -> list[str]:
     """The moments at which a verdict became the last word; a memo bears the day of one of them."""
-    return list({e.at[:10]: e.at for e in log.entries if e.record.id == verdict.id}.values())
+    return list({e.written_at[:10]: e.written_at for e in log.entries if e.record.id == verdict.id}.values())
 
 
 def evidence_of(program: Program, log: Log, entry: Any) -> Evidence:

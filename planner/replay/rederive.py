@@ -125,7 +125,7 @@ def _asked_for(
     recorded: Decision = entry.record
     found = log.runs_of(recorded.phase, inputs.considered)
     reservoir = Reservoir(program, {(recorded.phase, recorded.fidelity): found}, log.all_runs)
-    people: list[Override] = overrides_today(log.before(entry), entry.at)
+    people: list[Override] = overrides_today(log.before(entry), entry.written_at)
     recall = RunSelector(
         program,
         Snapshot(reservoir.runs),

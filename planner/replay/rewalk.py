@@ -122,7 +122,7 @@ def _stand(
     no_run: bool = False,
 ) -> Plan:
     """Where the edited program stands when these runs are all there is."""
-    now = log.entries[-1].at
+    now = log.entries[-1].written_at
     overrides = overrides_today(log.entries, now)
     mended = [o.phase for o in overrides if o.done is not None]
     snapshot = Snapshot(tuple(there))

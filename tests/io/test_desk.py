@@ -96,7 +96,7 @@ def test_the_whole_shipped_program_runs_to_its_end(tmp_path: Path) -> None:
     world = World(tmp_path, credit_linesearch(), story(helps=("oracle_spread",)))
     done = world.advance()
     assert [s.phase for s in done.steps][-2:] == ["regularized", "spread_over_batches"]
-    assert world.at.standing.superseded_by == {"phase_6a": "samebatch"}
+    assert world.at.validity.superseded_by == {"phase_6a": "samebatch"}
     assert "superseded" in (tmp_path / "memos" / "phase_6a.md").read_text().lower()
     assert reruns(world) == (0, [])
 
@@ -256,7 +256,7 @@ def test_an_excluded_run_is_replaced_and_comes_back_when_that_is_undone(world: W
     run = world.at.verdicts["first"].run_ids[0]
     world.exclude(run, "first")
     assert program_state(world.at) == "ready"
-    assert "was excluded by ada" in world.at.standing.stale["first"]
+    assert "was excluded by ada" in world.at.validity.stale["first"]
     world.advance()
     assert run not in world.at.verdicts["first"].run_ids
     assert any(run in caveat for caveat in world.at.verdicts["first"].caveats)

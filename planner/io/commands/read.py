@@ -16,7 +16,7 @@ from planner.lineage.program_state import ProgramState
 from planner.lineage.status import phase_json
 from planner.paths import Home
 from planner.records.decision import Decision
-from planner.records.journal_entry import Entry
+from planner.records.journal_entry import AnyEntry
 from planner.records.verdict import Verdict
 from planner.scoring.overrides import score_overrides
 
@@ -49,11 +49,15 @@ def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None)
 
 
 def _trace(
-    at: ProgramState, entries: Sequence[Entry], phase: str, verdict: Verdict | None, decision: Decision | None
+    at: ProgramState,
+    entries: Sequence[AnyEntry],
+    phase: str,
+    verdict: Verdict | None,
+    decision: Decision | None,
 ) -> Trace:
     when = at.decided_at.get(decision.id, "") if decision else ""
     scores = score_overrides(at.program, entries)
-    told = (at.program, phase, verdict, decision, at.verdicts, at.overrides, at.standing, when)
+    told = (at.program, phase, verdict, decision, at.verdicts, at.overrides, at.validity, when)
     return trace_of(*told, scores, at.decisions, rules_before(entries, verdict))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from planner.engine.options import AdvanceOptions
 from planner.explaining.trace import Trace
 from planner.explaining.what_if import read_given, what_if
-from planner.io.commands.advance import Request
-from planner.io.commands.dry_run import read_only_desk
+from planner.io.commands.situation import load_situation
 from planner.paths import Home
 
 
@@ -26,6 +26,5 @@ def suppose(home: Home, trace: Trace, told: Sequence[str]) -> dict[str, Any]:
     given = [read_given(trace.program, trace.phase, text) for text in told]
     own = trace.program.phases[trace.phase].fidelity
     judged = trace.verdict.fidelity if trace.verdict is not None else own
-    request = Request(no_run=True, fidelity=None if judged == own else judged)
-    with read_only_desk(home, trace.program, request) as desk:
-        return what_if(desk.recall(), trace.phase, given)
+    options = AdvanceOptions(no_run=True, fidelity=None if judged == own else judged)
+    return what_if(load_situation(home, trace.program, options).state, trace.phase, given)

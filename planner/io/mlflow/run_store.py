@@ -269,7 +269,8 @@ class MlflowRuns:
                 if tags.FINGERPRINT in told:
                     self.abandon(run_id, "lost", LOST)
                     if tags.OUTCOME not in told:
-                        ended.append((told[tags.FINGERPRINT], attempt_of(told) - 1, run_id, "lost", 0.0))
+                        fingerprint, attempt = told[tags.FINGERPRINT], attempt_of(told) - 1
+                        ended.append(EndedRun(fingerprint, attempt, run_id, "lost", 0.0))
                 elif told.get(tags.KIND, "run") != "run" and tags.RECORD not in told:
                     self.client.set_terminated(run_id, "KILLED")
                     self.client.set_tag(run_id, tags.OUTCOME, "lost")
