@@ -81,7 +81,7 @@ def test_an_advance_refuses_the_phase_before_anything_is_run_for_it() -> None:
 def test_what_was_judged_before_a_refusal_is_recorded(tmp_path: Path) -> None:
     world = World(tmp_path, SMALL, lambda arm, seed: {"score": LOUD[seed % 6] if arm == "base" else 0.0})
     world.advance()
-    position = world.advance().position
+    position = world.advance().plan
     assert [step.verdict.phase for step in position.steps] == ["first"]
     assert position.steps[0].verdict.outcome == "inconclusive"
     assert (position.phase, len(position.refused)) == ("second", 1)

@@ -120,7 +120,7 @@ def test_seeds_are_added_while_the_answer_is_open_and_no_more_than_the_budget(tm
 
 def test_max_seconds_begins_no_run_after_the_time_and_the_next_advance_goes_on(world: World) -> None:
     stop = world.clock.seconds() + 10
-    done = world.advance(stop_at=stop)
+    done = world.advance(deadline=stop)
     assert "--max-seconds" in done.stopped
     begun = len(world.launcher.made)
     assert 0 < begun < 6
@@ -133,7 +133,7 @@ def test_the_budget_of_seconds_stops_a_batch_on_the_way(tmp_path: Path) -> None:
     world = World(tmp_path, small(budget={"seconds": 4.0}), scores())
     done = world.advance()
     assert len(world.launcher.made) == 4
-    assert done.position.state == "done"
+    assert done.plan.state == "done"
     assert done.steps[-1].outcome == "inconclusive"
     assert any("budget" in c for c in world.at.verdicts["first"].caveats)
     assert reruns(world) == (0, [])
@@ -299,7 +299,7 @@ def test_a_launch_says_that_the_verdict_is_stale_and_another_fidelity_has_none_y
         "full": "first are missing: nothing has been judged yet at fidelity full",
     }
     for fidelity, told in asked.items():
-        ahead = build_plan(world.desk(fidelity=fidelity or None).recall()).decision
+        ahead = build_plan(world.desk(fidelity=fidelity or None).load_state()).decision
         assert ahead is not None
         assert told in ahead.reason
 
@@ -321,7 +321,7 @@ def test_a_launch_says_what_changed_since_the_verdict(
         return {at: one.model_copy(update=change) for at, one in describe(self, fidelity).items()}
 
     monkeypatch.setattr(Describer, "describe", otherwise)
-    ahead = build_plan(world.desk().recall()).decision
+    ahead = build_plan(world.desk().load_state()).decision
     assert ahead is not None
     assert ahead.reason.endswith(told)
 
@@ -329,7 +329,7 @@ def test_a_launch_says_what_changed_since_the_verdict(
 def test_runs_that_are_gone_from_the_store_are_told_to_be_gone(world: World) -> None:
     world.advance()
     world.runs = MemoryRuns()
-    ahead = build_plan(world.desk().recall()).decision
+    ahead = build_plan(world.desk().load_state()).decision
     assert ahead is not None
     assert ahead.reason.endswith("its verdict is stale: runs that it counted are no longer in MLflow")
 
