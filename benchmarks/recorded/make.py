@@ -16,11 +16,11 @@ from typing import Any
 from benchmarks.recorded.drawn import drawn_lines
 from planner.criteria.decision_rule import TestDesign
 from planner.deciding.policy import build_plan
+from planner.engine.options import AdvanceOptions
 from planner.evidence.digests import stepped_metrics
 from planner.evidence.evidence import Evidence
-from planner.io.commands.advance import Request
-from planner.io.commands.dry_run import read_only_desk
 from planner.io.commands.open_home import open_program
+from planner.io.commands.situation import load_situation
 from planner.io.programs.loader import program_names
 from planner.io.programs.yaml_reader import read_yaml
 from planner.judging.verdict import judge_phase
@@ -67,8 +67,8 @@ class Recorder:
 def lines_of(home: Home, name: str) -> Iterator[dict[str, Any]]:
     """The program as its file has it, its runs, and what was judged of them; runs drawn where it has none."""
     program, recorder = open_program(home, name), Recorder()
-    with read_only_desk(home, program, Request()) as desk:
-        build_plan(replace(desk.recall(), judge=recorder))
+    situation = load_situation(home, program, AdvanceOptions())
+    build_plan(replace(situation.state, judge=recorder))
     yield {"program": read_yaml(home.program(name).read_bytes()).value}
     steps = frozenset().union(*(stepped_metrics(program, phase) for phase in program.phases))
     for run in recorder.runs.values():

@@ -182,11 +182,11 @@ class HomeReader:
         Side effects: none on the home; asks the experiment in a process of its own about configurations
             that it has not described yet.
         """
-        from planner.io.commands.advance import Request
-        from planner.io.commands.dry_run import read_only_desk
+        from planner.engine.options import AdvanceOptions
+        from planner.io.commands.situation import load_situation
 
-        with read_only_desk(self._home, self.program(name), Request(fidelity=fidelity)) as session:
-            return build_plan(session.recall())
+        options = AdvanceOptions(fidelity=fidelity)
+        return build_plan(load_situation(self._home, self.program(name), options).state)
 
     def check(self, name: str) -> list[Finding]:
         """What is wrong with a program; see :func:`planner.check`."""

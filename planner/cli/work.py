@@ -32,15 +32,26 @@ def advance(
     json: Json = False,
 ) -> None:
     """Runs the next gated phase: decide, run what is missing, judge, write the memo, decide what follows."""
-    from planner.io.commands.advance import Request, answer_advance
+    from planner.engine.options import AdvanceOptions
+    from planner.io.commands.advance import answer_advance
 
-    request = Request(all_, until, no_run, max_seconds, fidelity, jobs, accept, wait, json, exit_code)
+    options = AdvanceOptions(
+        every=all_,
+        until=until,
+        accept=accept,
+        fidelity=fidelity,
+        no_run=no_run,
+        max_seconds=max_seconds,
+        jobs=jobs,
+        wait=wait,
+        quiet=json,
+    )
     if dry_run:
         from planner.io.commands.dry_run import answer_dry_run
 
-        show(answer_dry_run(the_home(), program, request), json)
+        show(answer_dry_run(the_home(), program, options), json)
     else:
-        show(answer_advance(the_home(), program, request, _unsaid if json else say), json)
+        show(answer_advance(the_home(), program, options, _unsaid if json else say, exit_code), json)
 
 
 def _unsaid(_: str) -> None:

@@ -12,26 +12,12 @@ from typing import Any, Protocol, TypedDict
 
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState, Step
+from planner.engine.options import AdvanceOptions
 from planner.records.decision import Decision
 from planner.records.runs import PlannedRun
 from planner.records.verdict import Verdict
 
 _MOST_ROUNDS = 10_000
-
-
-@dataclass(frozen=True)
-class Options:
-    """What one ``advance`` is asked to do.
-
-    Attributes:
-        every: go on until done, blocked or waiting (``--all``).
-        until: go on until this phase is judged, it included.
-        accept: take the recommendation that waits for a person.
-    """
-
-    every: bool = False
-    until: str | None = None
-    accept: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,11 +49,11 @@ class Launched:
 class SessionPort(Protocol):
     """Everything that the loop does to the world."""
 
-    def recall(self) -> PlanningState: ...
+    def load_state(self) -> PlanningState: ...
 
     def is_recorded(self, step: Step) -> bool: ...
 
-    def record(self, step: Step, position: Plan, launched: int) -> Recorded: ...
+    def record(self, step: Step, plan: Plan, launched: int) -> Recorded: ...
 
     def launch(
         self, runs: tuple[PlannedRun, ...], decision: Decision, interim: Verdict | None
@@ -90,7 +76,7 @@ class LoopResult:
     """How a loop ended: the steps that it wrote down, and where the program stands."""
 
     steps: tuple[Recorded, ...]
-    position: Plan
+    plan: Plan
     stopped: str = ""
 
 
@@ -105,8 +91,13 @@ def build_loop(nodes: _Nodes) -> Any:
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "judge")
     graph.add_edge("judge", "choose")
-    ways: dict[Hashable, str] = {"record": "record", "approve": "approve", "launch": "launch", "end": END}
-    graph.add_conditional_edges("choose", lambda state: state["do"], ways)
+    after_choice: dict[Hashable, str] = {
+        "record": "record",
+        "approve": "approve",
+        "launch": "launch",
+        "end": END,
+    }
+    graph.add_conditional_edges("choose", lambda state: state["do"], after_choice)
     on: dict[Hashable, str] = {"recall": "recall", "end": END}
     for name in ("approve", "launch", "record"):
         graph.add_conditional_edges(name, lambda state: state["do"], on)
@@ -114,7 +105,7 @@ def build_loop(nodes: _Nodes) -> Any:
 
 
 def run_loop(
-    desk: SessionPort, options: Options, ask: Callable[[Decision], str | None] | None = None
+    session: SessionPort, options: AdvanceOptions, ask: Callable[[Decision], str | None] | None = None
 ) -> LoopResult:
     """Runs the loop to its end.
 
@@ -122,28 +113,28 @@ def run_loop(
         ask: asks the person at the terminal whether to take the recommendation that waits; gives
             their name, or None for no. Without it nobody is asked, and the wait stays on record.
     """
-    nodes = _Nodes(desk, options)
+    nodes = _Nodes(session, options)
     if nodes.has_nothing_to_do():
-        return LoopResult((), nodes.position)
+        return LoopResult((), nodes.plan)
     from langgraph.types import Command
 
     loop = build_loop(nodes)
     config = {"configurable": {"thread_id": "advance"}, "recursion_limit": _MOST_ROUNDS}
     state = loop.invoke(LoopState(steps=[], launched=0, stopped=""), config)
     while "__interrupt__" in state:
-        decision = nodes.position.next
+        decision = nodes.plan.next
         answer = ask(decision) if ask is not None and decision is not None else None
         state = loop.invoke(Command(resume=answer or ""), config)
     steps = tuple(Recorded(**step) for step in state["steps"])
-    return LoopResult(steps, nodes.position, state.get("stopped", ""))
+    return LoopResult(steps, nodes.plan, state.get("stopped", ""))
 
 
 class _Nodes:
-    def __init__(self, desk: SessionPort, options: Options) -> None:
-        self.desk = desk
+    def __init__(self, session: SessionPort, options: AdvanceOptions) -> None:
+        self.session = session
         self.options = options
-        self.situation: PlanningState
-        self.position: Plan
+        self.state: PlanningState
+        self.plan: Plan
 
     def has_nothing_to_do(self) -> bool:
         """Whether the loop would end at once; saves the second that importing LangGraph takes."""
@@ -154,43 +145,43 @@ class _Nodes:
 
     def recall(self, state: LoopState) -> LoopState:
         """Reads everything that is known."""
-        self.situation = self.desk.recall()
+        self.state = self.session.load_state()
         return {"stopped": ""}
 
     def judge(self, state: LoopState) -> LoopState:
         """Judges every phase on the way, from today's evidence."""
-        self.position = build_plan(self.situation)
+        self.plan = build_plan(self.state)
         return {"stopped": ""}
 
     def choose(self, state: LoopState) -> LoopState:
-        """Says what to do with the position: write a step down, launch, ask, or end."""
-        position = self.position
-        new = _first_new(self.desk, position)
-        if self._reached(position):
+        """Says what to do with the plan: write a step down, launch, ask, or end."""
+        plan = self.plan
+        new = _first_new(self.session, plan)
+        if self._reached(plan):
             return {"do": "end"}
         if new is not None:
             return {"do": "record"}
-        if position.launch:
+        if plan.launch:
             return {"do": "launch"}
-        return {"do": "approve" if _can_be_approved(position) else "end"}
+        return {"do": "approve" if _can_be_approved(plan) else "end"}
 
     def approve(self, state: LoopState) -> LoopState:
         """Asks a person, where the recommendation waits for one."""
         from langgraph.types import interrupt
 
-        decision = self.position.next
+        decision = self.plan.next
         assert decision is not None
         by = "--accept" if self.options.accept else interrupt(decision.reason)
         if not by:
             return {"do": "end"}
-        self.desk.approve(decision, by)
+        self.session.approve(decision, by)
         return {"do": "recall"}
 
     def launch(self, state: LoopState) -> LoopState:
         """Makes the runs that are missing."""
-        position = self.position
-        assert position.decision is not None
-        done = self.desk.launch(position.launch, position.decision, position.interim)
+        plan = self.plan
+        assert plan.decision is not None
+        done = self.session.launch(plan.launch, plan.decision, plan.interim)
         stopped = done.stopped or ("" if done.count else "no run could be made")
         return {
             "launched": state.get("launched", 0) + done.count,
@@ -200,28 +191,28 @@ class _Nodes:
 
     def record(self, state: LoopState) -> LoopState:
         """Writes down the first step that is new: verdict, decision, memo."""
-        position = self.position
-        step = _first_new(self.desk, position)
+        plan = self.plan
+        step = _first_new(self.session, plan)
         assert step is not None
-        done = self.desk.record(step, position, state.get("launched", 0))
+        done = self.session.record(step, plan, state.get("launched", 0))
         steps = [*state.get("steps", []), asdict(done)]
-        on = self.options.every or self.options.until is not None or not done.judged
+        on = self.options.goes_on or not done.judged
         return {"steps": steps, "launched": 0, "do": "recall" if on else "end"}
 
-    def _reached(self, position: Plan) -> bool:
+    def _reached(self, plan: Plan) -> bool:
         until = self.options.until
-        judged = next((s for s in position.steps if s.verdict.phase == until), None)
-        if until is None or judged is None or not self.desk.is_recorded(judged):
+        judged = next((s for s in plan.steps if s.verdict.phase == until), None)
+        if until is None or judged is None or not self.session.is_recorded(judged):
             return False
-        before = position.steps[: position.steps.index(judged)]
-        return all(self.desk.is_recorded(step) for step in before)
+        before = plan.steps[: plan.steps.index(judged)]
+        return all(self.session.is_recorded(step) for step in before)
 
 
-def _first_new(desk: SessionPort, position: Plan) -> Step | None:
-    return next((step for step in position.steps if not desk.is_recorded(step)), None)
+def _first_new(session: SessionPort, plan: Plan) -> Step | None:
+    return next((step for step in plan.steps if not session.is_recorded(step)), None)
 
 
-def _can_be_approved(position: Plan) -> bool:
-    decision = position.next
-    asked = ("to_approve", "to_confirm")
-    return decision is not None and decision.action == "wait" and decision.needs_person in asked
+def _can_be_approved(plan: Plan) -> bool:
+    decision = plan.next
+    may_be = ("to_approve", "to_confirm")
+    return decision is not None and decision.action == "wait" and decision.needs_person in may_be

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Snapshot
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended, Event, Job
+from planner.records.journal_entry import Copy
 from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation
 from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
@@ -50,8 +51,40 @@ class Launcher(Protocol):
         ...
 
 
-EndedRun = tuple[str, int, str, str, float]
-"""Fingerprint, attempt, id in the store, outcome and seconds of a run."""
+class EndedRun(NamedTuple):
+    """A run that has ended; ``run_id`` is its name in the store."""
+
+    fingerprint: str
+    attempt: int
+    run_id: str
+    outcome: str
+    seconds: float
+
+
+class HeldRecord(NamedTuple):
+    """A record as a store holds it.
+
+    Attributes:
+        record: None where it was altered.
+        written_at: when it became the last word (ISO 8601, UTC).
+        page: the store's name for where it lies.
+    """
+
+    record: AnyRecord | None
+    written_at: str
+    page: str
+
+
+class WrittenMemo(NamedTuple):
+    """A memo that was written.
+
+    Attributes:
+        note: its text for a page without pictures.
+    """
+
+    path: Path
+    note: str
+    figures: Sequence[Path]
 
 
 class RunStore(Protocol):
@@ -109,15 +142,15 @@ class RunStore(Protocol):
 class RecordStore(Protocol):
     """Verdicts, decisions and overrides where people browse them."""
 
-    def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
-        """Every record held, as (record or None where it was altered, at, place).
+    def load(self, program: Program) -> Iterator[HeldRecord]:
+        """Every record held.
 
         In the order in which they became the last word, and as often as they did.
         """
         ...
 
-    def copies(self, program: Program) -> Iterator[Any]:
-        """Every record as it lies there (``io.entries.Copy``), altered or not; in the order of ``load``."""
+    def copies(self, program: Program) -> Iterator[Copy]:
+        """Every record as it lies there, altered or not; in the order of ``load``."""
         ...
 
     def memo(self, place: str) -> str | None:
@@ -166,8 +199,8 @@ class RecordStore(Protocol):
 class MemoStore(Protocol):
     """Memos and their figures as files."""
 
-    def write(self, trace: Trace, evidence: Evidence | None, at: str) -> tuple[Path, str, list[Path]]:
-        """Writes the memo of a trace; gives its path, its text for a page without pictures, its figures."""
+    def write(self, trace: Trace, evidence: Evidence | None, at: str) -> WrittenMemo:
+        """Writes the memo of a trace."""
         ...
 
     def has(self, verdict: Verdict) -> bool:

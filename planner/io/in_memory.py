@@ -11,7 +11,7 @@ from typing import Any
 from experiments.contract import artifact_names
 from experiments.recording import read_metrics
 
-from planner.engine.ports import EndedRun
+from planner.engine.ports import EndedRun, HeldRecord
 from planner.evidence.selection import Snapshot
 from planner.io.mlflow.run_reader import device_of, param_text
 from planner.language.program import Program
@@ -104,10 +104,11 @@ class MemoryRuns:
 
     def end_orphans(self, program: Program) -> list[EndedRun]:
         """Ends our own runs that were begun and never finished."""
-        ended = []
+        ended: list[EndedRun] = []
         for run in self.in_progress(program):
             self.abandon(run.id, "lost", "its planner ended")
-            ended.append((run.fingerprint or "", self.finished[run.id].attempt, run.id, "lost", 0.0))
+            attempt = self.finished[run.id].attempt
+            ended.append(EndedRun(run.fingerprint or "", attempt, run.id, "lost", 0.0))
         return ended
 
 
@@ -128,10 +129,10 @@ class MemoryRecords:
     _open: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
-        """Every record held, as (record, at, place), in the order in which they became the last word."""
+    def load(self, program: Program) -> Iterator[HeldRecord]:
+        """Every record held, in the order in which they became the last word."""
         for copy in self.copies(program):
-            yield copy.read(), copy.at, copy.mlflow_run or ""
+            yield HeldRecord(copy.read(), copy.written_at, copy.mlflow_run or "")
 
     def copies(self, program: Program) -> Iterator[Copy]:
         """Every record as it lies there; in the order and as often as ``load`` has them."""

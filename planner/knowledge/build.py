@@ -96,7 +96,7 @@ def build_knowledge(state: ProgramState, entries: Sequence[Any], now: str) -> Kn
         entries: those of a journal, oldest first.
         now: ISO 8601; decides which overrides have expired.
     """
-    dependencies = build_dependencies(state.program, state.opened_by, state.standing.superseded_by)
+    dependencies = build_dependencies(state.program, state.opened_by, state.validity.superseded_by)
     lower = [_with_links(state, claim, dependencies) for claim in _claims(state)]
     return Knowledge(
         state=state,
@@ -119,7 +119,7 @@ def _claims(state: ProgramState) -> list[KnownClaim]:
     for phase in dict.fromkeys([*state.program.phases, *state.verdicts]):
         verdict = state.verdicts.get(phase)
         if verdict is not None:
-            today = claims_today({phase: verdict}, state.standing)
+            today = claims_today({phase: verdict}, state.validity)
             claims += [_judged(state, verdict, *both) for both in zip(verdict.claims, today, strict=True)]
         claims += _proposed(state, phase, {claim.id for claim in claims if claim.phase == phase})
     return claims
@@ -127,8 +127,8 @@ def _claims(state: ProgramState) -> list[KnownClaim]:
 
 def _judged(state: ProgramState, verdict: Verdict, claim: ClaimResult, today: ClaimResult) -> KnownClaim:
     phase = verdict.phase
-    superseding = state.standing.superseded_by.get(phase)
-    because = f"superseded by {superseding}" if superseding else state.standing.stale.get(phase, "")
+    superseding = state.validity.superseded_by.get(phase)
+    because = f"superseded by {superseding}" if superseding else state.validity.stale.get(phase, "")
     own = {result.id: result for result in verdict.criteria}
     return KnownClaim(
         program=state.program.program,

@@ -159,7 +159,7 @@ def _measured(result: CriterionResult) -> list[str]:
 
 
 def _phase_node(knowledge: Knowledge, phase: str) -> Node:
-    verdict, validity = knowledge.state.verdicts.get(phase), knowledge.state.standing
+    verdict, validity = knowledge.state.verdicts.get(phase), knowledge.state.validity
     key = f"phase {phase}"
     if verdict is None:
         return Node(

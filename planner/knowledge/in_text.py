@@ -48,7 +48,7 @@ def _phase_line(knowledge: Knowledge, phase: str) -> str:
     verdict = knowledge.state.verdicts.get(phase)
     if verdict is None:
         return f"{phase}: not judged yet"
-    facts = ", ".join([verdict.outcome, *headline_facts(verdict, knowledge.state.standing)])
+    facts = ", ".join([verdict.outcome, *headline_facts(verdict, knowledge.state.validity)])
     return f"{phase}: {facts} ({verdict.id})"
 
 

@@ -29,8 +29,8 @@ class Dependency(Record):
     @property
     def why(self) -> str:
         """As seen from the phase that rests: ``opened by it``."""
-        told = {"opened": "opened by it", "runs": "uses its runs", "supersedes": "supersedes it"}
-        return told.get(self.kind) or f"uses its criterion {self.criterion}"
+        whys = {"opened": "opened by it", "runs": "uses its runs", "supersedes": "supersedes it"}
+        return whys.get(self.kind) or f"uses its criterion {self.criterion}"
 
 
 def build_dependencies(
@@ -44,19 +44,19 @@ def build_dependencies(
         opened_by: phase -> the phase whose decision opened it.
         superseded_by: phase -> the phase whose verdict replaced its own.
     """
-    found: list[Dependency] = []
+    dependencies: list[Dependency] = []
     for phase, rules in program.phases.items():
         if phase in opened_by:
-            found.append(Dependency(phase=phase, on=opened_by[phase], kind="opened"))
+            dependencies.append(Dependency(phase=phase, on=opened_by[phase], kind="opened"))
         for ref in criteria_consulted(program, phase):
             key = resolve(program, phase, ref)
             if key is not None:
-                found.append(Dependency(phase=phase, on=key[0], kind="criterion", criterion=key[1]))
+                dependencies.append(Dependency(phase=phase, on=key[0], kind="criterion", criterion=key[1]))
         if rules.runs_of:
-            found.append(Dependency(phase=phase, on=rules.runs_of, kind="runs"))
-        found += [
+            dependencies.append(Dependency(phase=phase, on=rules.runs_of, kind="runs"))
+        dependencies += [
             Dependency(phase=phase, on=loser, kind="supersedes")
             for loser, winner in superseded_by.items()
             if winner == phase
         ]
-    return [ground for ground in found if ground.on != ground.phase]
+    return [one for one in dependencies if one.on != one.phase]

@@ -1,15 +1,15 @@
-"""How records stand together: what is in force today, who opened what, and the trace of one phase.
+"""How records stand together: what is in force today, and who opened what.
 
-Entries are those of a journal, oldest first: anything with a ``record``, and where it matters with
-``position`` and ``mirrored``.
+Entries are those of a journal, oldest first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from planner.records.decision import Decision
+from planner.records.journal_entry import AnyEntry, entries_of, judged_entries
 from planner.records.person import Exclusion, Keep, Override, Revocation
 from planner.records.verdict import Verdict
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from planner.deciding.situation import Step
 
 
-def overrides_today(entries: Iterable[Any], now: str) -> list[Override]:
+def overrides_today(entries: Iterable[AnyEntry], now: str) -> list[Override]:
     """The overrides that stand: neither replaced, revoked nor expired, oldest first.
 
     A second choice (or word on the verdict) for a phase replaces the first for good, also when it is
@@ -46,16 +46,16 @@ def _matter(override: Override) -> str:
     return "verdict" if override.verdict is not None else f"done {override.done}"
 
 
-def exclusions_today(entries: Iterable[Any]) -> list[Exclusion]:
+def exclusions_today(entries: Iterable[AnyEntry]) -> list[Exclusion]:
     """The exclusions that stand: the last word on each run."""
-    last = {e.record.run_id: e.record for e in entries if isinstance(e.record, Exclusion)}
+    last = {e.record.run_id: e.record for e in entries_of(entries, Exclusion)}
     return [record for record in last.values() if not record.undone]
 
 
-def kept_code(entries: Iterable[Any], code: str) -> frozenset[str]:
+def kept_code(entries: Iterable[AnyEntry], code: str) -> frozenset[str]:
     """Digests of earlier code that were declared equal to today's, through any number of steps."""
     accepted = {code}
-    keeps = [e.record for e in entries if isinstance(e.record, Keep)]
+    keeps = [e.record for e in entries_of(entries, Keep)]
     while True:
         more = {old for keep in keeps if keep.new in accepted for old in keep.old} - accepted
         if not more:
@@ -63,37 +63,35 @@ def kept_code(entries: Iterable[Any], code: str) -> frozenset[str]:
         accepted |= more
 
 
-def rules_seen(entries: Iterable[Any]) -> dict[str, list[tuple[str, frozenset[str]]]]:
+def rules_seen(entries: Iterable[AnyEntry]) -> dict[str, list[tuple[str, frozenset[str]]]]:
     """Phase -> (rules digest, run ids) of every verdict on it, oldest first."""
-    found: dict[str, list[tuple[str, frozenset[str]]]] = {}
-    for entry in entries:
-        if isinstance(entry.record, Verdict):
-            told = entry.record.rules_digest, frozenset(entry.record.run_ids)
-            found.setdefault(entry.record.phase, []).append(told)
-    return found
+    seen: dict[str, list[tuple[str, frozenset[str]]]] = {}
+    for verdict in (entry.record for entry in entries_of(entries, Verdict)):
+        seen.setdefault(verdict.phase, []).append((verdict.rules_digest, frozenset(verdict.run_ids)))
+    return seen
 
 
-def rules_before(entries: Iterable[Any], verdict: Verdict | None) -> tuple[Verdict, str] | None:
+def rules_before(entries: Iterable[AnyEntry], verdict: Verdict | None) -> tuple[Verdict, str] | None:
     """(the last verdict on a phase under other rules, when the rules of this one were first judged by)."""
     before, since = None, ""
-    for entry in entries if verdict is not None else ():
+    for entry in entries_of(entries, Verdict) if verdict is not None else ():
         record = entry.record
-        if not isinstance(record, Verdict) or verdict is None or record.phase != verdict.phase:
+        if verdict is None or record.phase != verdict.phase:
             continue
         if record.rules_digest != verdict.rules_digest:
             before, since = record, ""
         elif not since:
-            since = entry.at
+            since = entry.written_at
         if record.id == verdict.id:
             break
     return (before, since) if before is not None else None
 
 
-def latest_step(entries: Sequence[Any], phase: str, fidelity: str) -> tuple[str, str] | None:
+def latest_step(entries: Sequence[AnyEntry], phase: str, fidelity: str) -> tuple[str, str] | None:
     """(verdict id, decision id) recorded last for a phase at a fidelity, where MLflow holds both."""
-    here = [e for e in entries if e.record.phase == phase and getattr(e.record, "fidelity", "") == fidelity]
-    verdicts = [e for e in here if isinstance(e.record, Verdict)]
-    decisions = [e for e in here if isinstance(e.record, Decision) and follows_verdict(e.record)]
+    here = [e for e in judged_entries(entries) if (e.record.phase, e.record.fidelity) == (phase, fidelity)]
+    verdicts = entries_of(here, Verdict)
+    decisions = [e for e in entries_of(here, Decision) if follows_verdict(e.record)]
     if not verdicts or not decisions or not (verdicts[-1].mirrored and decisions[-1].mirrored):
         return None
     return verdicts[-1].record.id, decisions[-1].record.id

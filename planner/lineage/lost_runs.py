@@ -9,25 +9,25 @@ from planner.records.runs import DIGEST_LENGTH
 from planner.records.verdict import Verdict
 
 
-def lost_grounds(recall: RunSelector, verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+def lost_grounds(run_selector: RunSelector, verdicts: Mapping[str, Verdict]) -> dict[str, str]:
     """Phase -> why runs of its verdict no longer count; phases whose runs all do are left out."""
-    known = {phase: v for phase, v in verdicts.items() if phase in recall.program.phases}
-    found = {phase: _why_lost(recall, verdict) for phase, verdict in known.items()}
-    return {phase: why for phase, why in found.items() if why}
+    judged = {phase: v for phase, v in verdicts.items() if phase in run_selector.program.phases}
+    lost = {phase: _why_lost(run_selector, verdict) for phase, verdict in judged.items()}
+    return {phase: why for phase, why in lost.items() if why}
 
 
-def _why_lost(recall: RunSelector, verdict: Verdict) -> str:
+def _why_lost(run_selector: RunSelector, verdict: Verdict) -> str:
     phase, fidelity = verdict.phase, verdict.fidelity
-    arms = recall.program.phases[phase].arms
-    counting = {run.id for arm in arms for run in recall.candidates(phase, arm, fidelity)}
+    arms = run_selector.program.phases[phase].arms
+    counting = {run.id for arm in arms for run in run_selector.candidates(phase, arm, fidelity)}
     lost = set(verdict.run_ids) - counting
     if not lost:
         return ""
-    found = [run for run in recall.snapshot.finished if run.id in lost]
-    if len(found) < len(lost):
+    held = [run for run in run_selector.snapshot.finished if run.id in lost]
+    if len(held) < len(lost):
         return "runs that it counted are no longer in MLflow"
-    described = [recall.catalog.described.get((phase, arm, fidelity)) for arm in arms]
-    today = {told.data_digest[:DIGEST_LENGTH] for told in described if told is not None}
-    if any(run.data_digest not in today for run in found):
+    described = [run_selector.catalog.described.get((phase, arm, fidelity)) for arm in arms]
+    today = {one.data_digest[:DIGEST_LENGTH] for one in described if one is not None}
+    if any(run.data_digest not in today for run in held):
         return "the data have changed"
     return "the configuration of its arms has changed"

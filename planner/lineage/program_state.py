@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from planner.deciding.triage import choices
 from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict, overrides_today
 from planner.lineage.staleness import Data, Validity, build_validity
 from planner.records.decision import Decision
+from planner.records.journal_entry import (
+    AnyEntry,
+    JournalEntry,
+    JudgedEntry,
+    entries_of,
+    judged_entries,
+)
 from planner.records.person import Exclusion, Override
 from planner.records.verdict import Verdict
 
@@ -44,7 +50,7 @@ class ProgramState:
     overrides: Sequence[Override]
     pending: Override | None
     withdrawn: Decision | None
-    standing: Validity
+    validity: Validity
     passed_over: frozenset[str] = frozenset()
     opened_by: Mapping[str, str] = field(default_factory=dict)
     running: bool = False
@@ -59,12 +65,12 @@ class ProgramState:
     @property
     def to_judge_again(self) -> list[str]:
         """The phases on the way whose verdicts no longer follow from what is there."""
-        return [phase for phase in self.path if phase in self.standing.changed]
+        return [phase for phase in self.path if phase in self.validity.changed]
 
 
 def build_program_state(
     program: Program,
-    entries: Sequence[Any],
+    entries: Sequence[AnyEntry],
     now: str,
     code: str | None = None,
     accepted: frozenset[str] = frozenset(),
@@ -79,11 +85,11 @@ def build_program_state(
         spent: runs and seconds so far.
         data: phase -> the data of its arms today, where that is known.
     """
-    judged = [e for e in entries if isinstance(e.record, Verdict | Decision)]
+    judged = judged_entries(entries)
     fidelity = judged[-1].record.fidelity if judged else "standard"
     here = [e for e in judged if e.record.fidelity == _fidelity(program, e.record.phase, judged[-1].record)]
-    verdicts = {e.record.phase: e.record for e in here if isinstance(e.record, Verdict)}
-    decided = [e for e in here if isinstance(e.record, Decision)]
+    verdicts = {e.record.phase: e.record for e in entries_of(here, Verdict)}
+    decided = entries_of(here, Decision)
     last = {e.record.phase: e for e in decided}
     decisions = {phase: e.record for phase, e in last.items()}
     path, latest = _walk(program, verdicts, last)
@@ -97,13 +103,13 @@ def build_program_state(
         fidelity=fidelity,
         verdicts=verdicts,
         decisions=decisions,
-        decided_at={e.record.id: e.at for e in decided},
+        decided_at={e.record.id: e.written_at for e in decided},
         latest=latest,
         path=path,
         overrides=overrides,
         pending=_pending(program, entries, last, overrides, path),
         withdrawn=withdrawn[0] if withdrawn else None,
-        standing=build_validity(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
+        validity=build_validity(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
         passed_over=_passed_over(program, verdicts, path),
         opened_by=opened,
         running=running,
@@ -121,7 +127,7 @@ def _fidelity(program: Program, phase: str, last: Verdict | Decision) -> str:
 
 
 def _walk(
-    program: Program, verdicts: Mapping[str, Verdict], last: Mapping[str, Any]
+    program: Program, verdicts: Mapping[str, Verdict], last: Mapping[str, JournalEntry[Decision]]
 ) -> tuple[tuple[str, ...], Decision | None]:
     """(the judged phases on the way, the decision at which it ends), as the rules would walk it.
 
@@ -132,20 +138,21 @@ def _walk(
     here: str | None = program.first
     latest: Decision | None = None
     while here is not None and here not in path:
-        there = _beyond(here, verdicts, last)
-        if there is not None and there not in path:
-            here = there
+        beyond = _beyond(here, verdicts, last)
+        if beyond is not None and beyond not in path:
+            here = beyond
         if here not in last:
             break
         latest = last[here].record
-        assert latest is not None
         if here in verdicts:
             path.append(here)
         here = latest.target if follows_verdict(latest) and latest.action != "wait" else None
     return tuple(path), latest
 
 
-def _beyond(phase: str, verdicts: Mapping[str, Verdict], last: Mapping[str, Any]) -> str | None:
+def _beyond(
+    phase: str, verdicts: Mapping[str, Verdict], last: Mapping[str, JournalEntry[Decision]]
+) -> str | None:
     """The phase that was judged next where this one was passed over since anything was run for it."""
     if phase in verdicts:
         return None
@@ -157,42 +164,40 @@ def _beyond(phase: str, verdicts: Mapping[str, Verdict], last: Mapping[str, Any]
 
 def _pending(
     program: Program,
-    entries: Sequence[Any],
-    last: Mapping[str, Any],
+    entries: Sequence[AnyEntry],
+    last: Mapping[str, JournalEntry[Decision]],
     overrides: Sequence[Override],
     path: Sequence[str],
 ) -> Override | None:
     """The newest override on the way after which nothing was decided yet."""
     standing = {o.id for o in overrides if o.phase in path}
-    found = [
+    undecided = [
         e.record
-        for e in entries
-        if isinstance(e.record, Override)
-        and e.record.id in standing
+        for e in entries_of(entries, Override)
+        if e.record.id in standing
         and e.position > last[e.record.phase].position
         and (
             e.record.choose is None
             or e.record.choose in choices(program, e.record.phase, last[e.record.phase].record.due)
         )
     ]
-    return found[-1] if found else None
+    return undecided[-1] if undecided else None
 
 
-def _disputed(judged: Sequence[Any], entries: Sequence[Any]) -> dict[str, str]:
+def _disputed(judged: Sequence[JudgedEntry], entries: Sequence[AnyEntry]) -> dict[str, str]:
     """Phases of which a run was excluded, or taken back, after the verdict."""
-    verdicts = [e for e in judged if isinstance(e.record, Verdict)]
+    verdicts = entries_of(judged, Verdict)
     last = {e.record.phase: e for e in verdicts}
     counted = {(e.record.phase, run) for e in verdicts for run in e.record.run_ids}
-    said = {e.record.run_id: e for e in entries if isinstance(e.record, Exclusion)}
-    found: dict[str, str] = {}
+    said = {e.record.run_id: e for e in entries_of(entries, Exclusion)}
+    disputed: dict[str, str] = {}
     for phase, run in sorted(counted & {(p, r) for p in last for r in said}):
-        entry, exclusion = last[phase], said[run]
-        counts, told = run in entry.record.run_ids, exclusion.record
-        if counts and not told.undone:
-            found[phase] = f"run {run} was excluded by {told.by}: {told.reason}"
-        elif told.undone and not counts and exclusion.position > entry.position:
-            found[phase] = f"run {run} is no longer excluded"
-    return found
+        counts, exclusion = run in last[phase].record.run_ids, said[run].record
+        if counts and not exclusion.undone:
+            disputed[phase] = f"run {run} was excluded by {exclusion.by}: {exclusion.reason}"
+        elif exclusion.undone and not counts and said[run].position > last[phase].position:
+            disputed[phase] = f"run {run} is no longer excluded"
+    return disputed
 
 
 def _passed_over(program: Program, verdicts: Mapping[str, Verdict], path: Sequence[str]) -> frozenset[str]:

@@ -91,14 +91,14 @@ def build_validity(
 
 
 def _superseded(program: Program, verdicts: Mapping[str, Verdict]) -> list[tuple[str, str]]:
-    found = []
+    pairs = []
     for phase, verdict in verdicts.items():
         rule = program.phases[phase].supersedes if phase in program.phases else None
         if rule is None or verdict.outcome not in ("pass", "fail") or rule.phase not in verdicts:
             continue
         if rule.case is None or verdicts[rule.phase].case == rule.case:
-            found.append((rule.phase, phase))
-    return found
+            pairs.append((rule.phase, phase))
+    return pairs
 
 
 def _spread(
@@ -117,9 +117,9 @@ def _spread(
                 todo.append((phase, f"{phase}, which rests on {path}"))
 
 
-def claims_today(verdicts: Mapping[str, Verdict], standing: Validity) -> list[ClaimResult]:
+def claims_today(verdicts: Mapping[str, Verdict], validity: Validity) -> list[ClaimResult]:
     """Every claim with its status today: superseded or stale where its phase is."""
-    found = []
+    claims = []
     for phase, verdict in verdicts.items():
         for claim in verdict.claims:
             caveats = list(claim.caveats)
@@ -127,11 +127,11 @@ def claims_today(verdicts: Mapping[str, Verdict], standing: Validity) -> list[Cl
                 seeds = f"{verdict.seeds} seed{'' if verdict.seeds == 1 else 's'}"
                 caveats.append(f"provisional, as the verdict of {phase} is ({seeds})")
             update: dict[str, object] = {"caveats": tuple(caveats)}
-            if phase in standing.superseded_by:
+            if phase in validity.superseded_by:
                 update["status"] = "superseded"
-                update["caveats"] = (f"superseded by {standing.superseded_by[phase]}", *caveats)
-            elif phase in standing.stale:
+                update["caveats"] = (f"superseded by {validity.superseded_by[phase]}", *caveats)
+            elif phase in validity.stale:
                 update["status"] = "stale"
-                update["caveats"] = (f"stale: {standing.stale[phase]}", *caveats)
-            found.append(claim.model_copy(update=update))
-    return found
+                update["caveats"] = (f"stale: {validity.stale[phase]}", *caveats)
+            claims.append(claim.model_copy(update=update))
+    return claims

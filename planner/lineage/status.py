@@ -10,30 +10,30 @@ from planner.lineage.in_force import follows_verdict
 from planner.lineage.program_state import ProgramState
 
 
-def program_state(at: ProgramState) -> str:
+def program_state(state: ProgramState) -> str:
     """``ready``, ``running``, ``waiting``, ``blocked`` or ``done``."""
-    latest = at.latest
-    if at.running:
+    latest = state.latest
+    if state.running:
         return "running"
-    if latest is None or at.reopened or at.to_judge_again:
+    if latest is None or state.reopened or state.to_judge_again:
         return "ready"
     if latest.action == "wait":
-        return _waits(at)
-    carried_out = follows_verdict(latest) and latest.target in at.path
+        return _waits(state)
+    carried_out = follows_verdict(latest) and latest.target in state.path
     return "done" if latest.action == "stop" or carried_out else "ready"
 
 
-def _waits(at: ProgramState) -> str:
-    verdict = at.verdicts.get(at.latest.phase) if at.latest else None
+def _waits(state: ProgramState) -> str:
+    verdict = state.verdicts.get(state.latest.phase) if state.latest else None
     return "blocked" if verdict is not None and verdict.outcome == "blocked" else "waiting"
 
 
-def next_step(at: ProgramState) -> dict[str, Any]:
+def next_step(state: ProgramState) -> dict[str, Any]:
     """What the next ``advance`` will do: action, target (option or phase) and reason.
 
     Where it would do nothing, ``commands`` says what a person may type.
     """
-    return {**_ahead(at), "commands": _commands(at)}
+    return {**_ahead(state), "commands": _commands(state)}
 
 
 def command_lines(ahead: dict[str, Any]) -> list[str]:
@@ -42,107 +42,107 @@ def command_lines(ahead: dict[str, Any]) -> list[str]:
     return [f"{lead}: {command}" for lead, command in zip(leads, ahead["commands"], strict=False)]
 
 
-def _commands(at: ProgramState) -> list[str]:
-    if at.latest is None or at.running or at.reopened or at.to_judge_again:
+def _commands(state: ProgramState) -> list[str]:
+    if state.latest is None or state.running or state.reopened or state.to_judge_again:
         return []
-    verdict = at.verdicts.get(at.latest.phase)
-    return commands_after(at.program, at.latest, verdict.outcome if verdict else None)
+    verdict = state.verdicts.get(state.latest.phase)
+    return commands_after(state.program, state.latest, verdict.outcome if verdict else None)
 
 
-def _ahead(at: ProgramState) -> dict[str, Any]:
-    if at.latest is None:
+def _ahead(state: ProgramState) -> dict[str, Any]:
+    if state.latest is None:
         reason = "nothing has been judged yet; this is the program's first phase"
-        return {"action": "run_phase", "target": at.program.first, "reason": reason}
-    if at.to_judge_again:
-        phase = at.to_judge_again[0]
-        reason = f"{phase} is stale: {at.standing.stale[phase]}"
+        return {"action": "run_phase", "target": state.program.first, "reason": reason}
+    if state.to_judge_again:
+        phase = state.to_judge_again[0]
+        reason = f"{phase} is stale: {state.validity.stale[phase]}"
         return {"action": "run_phase", "target": phase, "reason": reason}
-    if at.pending is not None:
-        return _by_a_person(at)
-    if at.withdrawn is not None:
-        told, target = at.withdrawn, at.withdrawn.recommended or at.withdrawn.choice
-        followed = ", ".join(told.override_ids)
-        reason = f"override {followed} no longer stands, so the rules decide after {told.phase}"
-        return {"action": _action(at, told.phase, target), "target": target, "reason": reason}
-    return {"action": at.latest.action, "target": at.latest.choice, "reason": at.latest.reason}
+    if state.pending is not None:
+        return _by_a_person(state)
+    if state.withdrawn is not None:
+        decision = state.withdrawn
+        target, followed = decision.recommended or decision.choice, ", ".join(decision.override_ids)
+        reason = f"override {followed} no longer stands, so the rules decide after {decision.phase}"
+        return {"action": _action(state, decision.phase, target), "target": target, "reason": reason}
+    return {"action": state.latest.action, "target": state.latest.choice, "reason": state.latest.reason}
 
 
-def _by_a_person(at: ProgramState) -> dict[str, Any]:
-    told, decision = at.pending, at.decisions[at.pending.phase if at.pending else ""]
-    assert told is not None
-    if told.verdict is not None:
-        reason = f"{told.by} {told.verdict}s the verdict of {told.phase}: {told.reason}"
+def _by_a_person(state: ProgramState) -> dict[str, Any]:
+    assert state.pending is not None
+    override, decision = state.pending, state.decisions[state.pending.phase]
+    if override.verdict is not None:
+        reason = f"{override.by} {override.verdict}s the verdict of {override.phase}: {override.reason}"
         return {"action": decision.action, "target": decision.choice, "reason": reason}
-    target, what = told.choose or told.done, "decided otherwise" if told.choose else "has done it"
-    action = "take_option" if told.done else _action(at, told.phase, target)
-    return {"action": action, "target": target, "reason": f"{told.by} {what}: {told.reason}"}
+    target, what = override.choose or override.done, "decided otherwise" if override.choose else "has done it"
+    action = "take_option" if override.done else _action(state, override.phase, target)
+    return {"action": action, "target": target, "reason": f"{override.by} {what}: {override.reason}"}
 
 
-def _action(at: ProgramState, phase: str, choice: str | None) -> str:
+def _action(state: ProgramState, phase: str, choice: str | None) -> str:
     if choice in (None, "stop", "wait"):
         return "wait" if choice == "wait" else "stop"
-    plain = choice in at.program.phases[phase].next.values()
+    plain = choice in state.program.phases[phase].next.values()
     return "run_phase" if plain else "take_option"
 
 
-def _opens(at: ProgramState) -> str | None:
+def _opens(state: ProgramState) -> str | None:
     """The phase that the next step opens."""
-    ahead = _ahead(at)["target"]
-    if at.reopened and not at.to_judge_again:
-        phase = at.pending.phase if at.pending else at.withdrawn.phase if at.withdrawn else ""
-        return choices(at.program, phase, at.decisions[phase].due).get(ahead)
-    if ahead in at.program.phases:
+    ahead = _ahead(state)["target"]
+    if state.reopened and not state.to_judge_again:
+        phase = state.pending.phase if state.pending else state.withdrawn.phase if state.withdrawn else ""
+        return choices(state.program, phase, state.decisions[phase].due).get(ahead)
+    if ahead in state.program.phases:
         return str(ahead)
-    return at.latest.target if at.latest else at.program.first
+    return state.latest.target if state.latest else state.program.first
 
 
-def phase_state(at: ProgramState, phase: str) -> str:
+def phase_state(state: ProgramState, phase: str) -> str:
     """``locked``, ``ready``, ``running``, ``judged``, ``waiting`` or ``blocked``."""
-    opened = _opens(at)
-    waits = at.latest is not None and at.latest.action == "wait" and not at.reopened
-    if at.running and phase == opened:
+    opened = _opens(state)
+    waits = state.latest is not None and state.latest.action == "wait" and not state.reopened
+    if state.running and phase == opened:
         return "running"
-    if phase in at.verdicts:
-        return _waits(at) if waits and at.latest is at.decisions.get(phase) else "judged"
+    if phase in state.verdicts:
+        return _waits(state) if waits and state.latest is state.decisions.get(phase) else "judged"
     if phase == opened:
         return "waiting" if waits else "ready"
-    return "ready" if phase in at.passed_over else "locked"
+    return "ready" if phase in state.passed_over else "locked"
 
 
-def phase_json(at: ProgramState, phase: str) -> dict[str, Any]:
+def phase_json(state: ProgramState, phase: str) -> dict[str, Any]:
     """One phase as ``status --json`` gives it."""
-    verdict = at.verdicts.get(phase)
+    verdict = state.verdicts.get(phase)
     return {
         "name": phase,
-        "state": phase_state(at, phase),
+        "state": phase_state(state, phase),
         "outcome": verdict.outcome if verdict else None,
         "confidence": verdict.confidence if verdict else None,
         "tier": verdict.tier if verdict else None,
         "case": verdict.case if verdict else None,
-        "stale": phase in at.standing.stale,
-        "stale_because": at.standing.stale.get(phase),
-        "superseded_by": at.standing.superseded_by.get(phase),
+        "stale": phase in state.validity.stale,
+        "stale_because": state.validity.stale.get(phase),
+        "superseded_by": state.validity.superseded_by.get(phase),
     }
 
 
-def program_json(at: ProgramState) -> dict[str, Any]:
+def program_json(state: ProgramState) -> dict[str, Any]:
     """One program as ``status --json`` gives it."""
     return {
-        "name": at.program.program,
-        "state": program_state(at),
-        "fidelity": at.fidelity,
-        "phases": [phase_json(at, phase) for phase in at.program.phases],
-        "next": next_step(at),
-        "spent": {"runs": at.spent_runs, "seconds": round(at.spent_seconds, 3)},
+        "name": state.program.program,
+        "state": program_state(state),
+        "fidelity": state.fidelity,
+        "phases": [phase_json(state, phase) for phase in state.program.phases],
+        "next": next_step(state),
+        "spent": {"runs": state.spent_runs, "seconds": round(state.spent_seconds, 3)},
     }
 
 
-def as_lines(at: ProgramState) -> list[str]:
+def as_lines(state: ProgramState) -> list[str]:
     """One program for a person."""
-    told = program_json(at)
-    lines = [f"{told['name']}: {told['state']} ({at.fidelity}) · {at.program.question}"]
-    width = max(len(p["name"]) for p in told["phases"])
-    for phase in told["phases"]:
+    reply = program_json(state)
+    lines = [f"{reply['name']}: {reply['state']} ({state.fidelity}) · {state.program.question}"]
+    width = max(len(p["name"]) for p in reply["phases"])
+    for phase in reply["phases"]:
         facts = [phase["outcome"], phase["confidence"]]
         facts += [f"case {phase['case']}" if phase["case"] else None]
         facts += [f"tier {phase['tier']}" if phase["tier"] else None]
@@ -150,8 +150,8 @@ def as_lines(at: ProgramState) -> list[str]:
         facts += [f"stale: {phase['stale_because']}" if phase["stale"] else None]
         text = ", ".join(f for f in facts if f)
         lines.append(f"  {phase['name']:<{width}}  {phase['state']:<8} {text}".rstrip())
-    ahead = told["next"]
+    ahead = reply["next"]
     lines.append(f"  next: {ahead['action']} {ahead['target'] or ''}".rstrip() + f" - {ahead['reason']}")
     lines += [f"  {line}" for line in command_lines(ahead)]
-    lines.append(f"  spent: {told['spent']['runs']} runs, {told['spent']['seconds']:.0f} s")
+    lines.append(f"  spent: {reply['spent']['runs']} runs, {reply['spent']['seconds']:.0f} s")
     return lines

@@ -1,10 +1,12 @@
-"""Records as a journal and MLflow hold them: with their moment, kind and place, and read back."""
+"""Records as a journal and MLflow hold them: with their moment, kind and position, and read back."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Generic, TypeVar, cast
 
 from planner.records.base import canonical, digest_of
 from planner.records.decision import Decision
@@ -22,21 +24,39 @@ KINDS: dict[str, type[AnyRecord]] = {
 }
 
 
+R = TypeVar("R", bound=AnyRecord)
+R_co = TypeVar("R_co", bound=AnyRecord, covariant=True)
+
+
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry(Generic[R_co]):
     """A record as the journal holds it.
 
     Attributes:
         position: order of writing.
-        at: when it was written (ISO 8601, UTC).
+        written_at: when it was written (ISO 8601, UTC).
         mlflow_run: the MLflow run that mirrors it.
     """
 
     position: int
-    record: AnyRecord
-    at: str
+    record: R_co
+    written_at: str
     mlflow_run: str | None
     mirrored: bool
+
+
+AnyEntry = JournalEntry[AnyRecord]
+JudgedEntry = JournalEntry[Verdict | Decision]
+
+
+def entries_of(entries: Iterable[AnyEntry], kind: type[R]) -> list[JournalEntry[R]]:
+    """The entries whose records are of one kind, in their order."""
+    return [cast("JournalEntry[R]", entry) for entry in entries if isinstance(entry.record, kind)]
+
+
+def judged_entries(entries: Iterable[AnyEntry]) -> list[JudgedEntry]:
+    """The entries of verdicts and decisions, in their order."""
+    return [cast("JudgedEntry", e) for e in entries if isinstance(e.record, Verdict | Decision)]
 
 
 @dataclass(frozen=True)
@@ -46,6 +66,7 @@ class Copy:
     Attributes:
         id: the name under which the store holds it.
         body: its text; None where there is none.
+        written_at: when it was written, or became the last word (ISO 8601, UTC).
         position: its place in a journal; 0 where that is unknown.
         mlflow_run: the MLflow run that holds it, or mirrors it.
     """
@@ -53,7 +74,7 @@ class Copy:
     id: str
     kind: str
     body: str | None
-    at: str
+    written_at: str
     position: int
     mlflow_run: str | None
     mirrored: bool = True

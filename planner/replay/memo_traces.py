@@ -42,7 +42,7 @@ def rederive_traces(
         here = next((s for s in steps if s.verdict.phase == verdict.phase), None)
         if here is not None:
             then = [e for e in log.entries if e.position <= entry.position]
-            overrides = overrides_today(then, entry.at)
+            overrides = overrides_today(then, entry.written_at)
             verdicts = {s.verdict.phase: s.verdict for s in steps}
             validity = build_validity(program, verdicts, opened_by=opened_by(steps))
             given = (
@@ -53,7 +53,7 @@ def rederive_traces(
                 verdicts,
                 overrides,
                 validity,
-                entry.at,
+                entry.written_at,
             )
             trace = trace_of(*given, score_overrides(program, then))
             key = [v.id for v in verdicts.values()], here.decision.id, [o.id for o in trace.overrides]
@@ -63,7 +63,7 @@ def rederive_traces(
 
 def dates_of(log: Log, verdict: Verdict) -> list[str]:
     """The moments at which a verdict became the last word; a memo bears the day of one of them."""
-    return list({e.at[:10]: e.at for e in log.entries if e.record.id == verdict.id}.values())
+    return list({e.written_at[:10]: e.written_at for e in log.entries if e.record.id == verdict.id}.values())
 
 
 def evidence_of(program: Program, log: Log, entry: Any) -> Evidence:

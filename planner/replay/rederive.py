@@ -125,7 +125,7 @@ def _missing_runs(
     recorded: Decision = entry.record
     looked_at = log.runs_of(recorded.phase, inputs.considered)
     recorded_runs = RecordedRuns(program, {(recorded.phase, recorded.fidelity): looked_at}, log.all_runs)
-    overrides: list[Override] = overrides_today(log.before(entry), entry.at)
+    overrides: list[Override] = overrides_today(log.before(entry), entry.written_at)
     selector = RunSelector(
         program,
         Snapshot(recorded_runs.runs),

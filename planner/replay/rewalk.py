@@ -124,7 +124,7 @@ def _plan_on(
     no_run: bool = False,
 ) -> Plan:
     """The plan of the edited program when these runs are all there is."""
-    now = log.entries[-1].at
+    now = log.entries[-1].written_at
     overrides = overrides_today(log.entries, now)
     mended = [o.phase for o in overrides if o.done is not None]
     snapshot = Snapshot(tuple(available))

@@ -393,7 +393,7 @@ def test_a_phase_may_have_a_name_that_reads_like_a_rule(name: str, tmp_path: Pat
     program = build(raw)
     world = World(tmp_path, program, LOW)
     done = world.advance()
-    assert done.position.state == "done"
+    assert done.plan.state == "done"
     assert [(step.phase, step.action) for step in done.steps] == [
         (name, "take_option"),
         ("second", "take_option"),

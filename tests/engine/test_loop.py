@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from planner.deciding.situation import Plan, PlanningState, Step
-from planner.engine.loop import Launched, LoopResult, Options, Recorded, run_loop
+from planner.engine.loop import Launched, LoopResult, Recorded, run_loop
+from planner.engine.options import AdvanceOptions
 from planner.records.decision import Decision
 from planner.records.person import Override
 from planner.records.runs import PlannedRun, Run
@@ -29,7 +30,7 @@ class Paper:
     calls: list[str] = field(default_factory=list)
     stops: str = ""
 
-    def recall(self) -> PlanningState:
+    def load_state(self) -> PlanningState:
         self.calls.append("recall")
         return situation_of(self.program, self.made, overrides=self.words)  # type: ignore[arg-type]
 
@@ -57,7 +58,7 @@ class Paper:
 
 
 def loop(desk: Paper, ask: object = None, **options: object) -> LoopResult:
-    return run_loop(desk, Options(**options), ask)  # type: ignore[arg-type]
+    return run_loop(desk, AdvanceOptions(**options), ask)  # type: ignore[arg-type]
 
 
 def test_runs_are_made_then_judged_and_written_down_each_round_from_the_records() -> None:
@@ -83,7 +84,7 @@ def test_a_launch_that_was_stopped_ends_the_loop() -> None:
 
 def test_nobody_is_asked_without_a_terminal() -> None:
     desk = Paper(ASKS)
-    assert loop(desk, every=True).position.state == "waiting"
+    assert loop(desk, every=True).plan.state == "waiting"
     assert not any(call.startswith("approve") for call in desk.calls)
 
 

@@ -50,7 +50,7 @@ def test_a_judged_phase_opens_the_next(world: World) -> None:
 
 
 def test_a_launch_that_was_cut_short_leaves_its_phase_ready(world: World) -> None:
-    world.advance(stop_at=world.clock.seconds() + 10)
+    world.advance(deadline=world.clock.seconds() + 10)
     assert told(world.at) == ("ready", "run_phase", "first")
     assert states(world.at)["first"] == "ready"
 
@@ -179,7 +179,7 @@ def test_a_phase_that_was_passed_over_stays_ready(tmp_path: Path) -> None:
         run = foreign_run("third", arm, 0, {"score": 1.0})
         world.runs.finished[run.id] = run
     done = world.advance(no_run=True)
-    assert done.position.passed_over == ("first", "second")
+    assert done.plan.passed_over == ("first", "second")
     assert states(world.at) == {"first": "ready", "second": "ready", "third": "judged"}
 
 
@@ -216,7 +216,7 @@ def test_what_is_stale_off_the_way_does_not_make_a_program_ready(world: World) -
     }
     world.program = build(raw)
     at = world.at
-    assert at.standing.changed == {"second"}
+    assert at.validity.changed == {"second"}
     assert program_state(at) == "done"
 
 
@@ -263,7 +263,7 @@ def test_whatever_people_do_status_agrees_with_the_rules_after_an_advance(
     world.advance(every=False)
     for word, i in life:
         do(world, word, i)
-    position: Any = world.advance().position
+    position: Any = world.advance().plan
     at = world.at
     assert program_state(at) == position.state
     assert at.path == tuple(step.verdict.phase for step in position.steps)

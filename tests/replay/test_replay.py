@@ -31,7 +31,9 @@ def with_record(world: World, old: Any, **fields: Any) -> list[Any]:
     new = old.model_copy(update=fields).identified(old.id[0])
     entries = archive_of(world).records.entries
     return [
-        type(e)(e.position, new if e.record.id == old.id else e.record, e.at, e.mlflow_run, e.mirrored)
+        type(e)(
+            e.position, new if e.record.id == old.id else e.record, e.written_at, e.mlflow_run, e.mirrored
+        )
         for e in entries
     ]
 

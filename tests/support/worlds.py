@@ -17,11 +17,12 @@ from typing import Any
 
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
-from planner.engine.loop import LoopResult, Options, run_loop
+from planner.engine.loop import LoopResult, run_loop
+from planner.engine.options import AdvanceOptions
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import Catalog, RunSelector, Snapshot
 from planner.explaining.trace import Trace, trace_of
-from planner.io.commands.session import Session, Wishes
+from planner.io.commands.session import Session
 from planner.io.in_memory import MemoryRecords, MemoryRuns
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
@@ -274,7 +275,7 @@ class World:
         self.launcher = Scripted(lambda arm, seed: self.script(arm, seed))
         self.journal = Journal(self.folder / "mlruns" / "journal.db", durable=False)
 
-    def desk(self, **wishes: Any) -> Session:
+    def desk(self, **options: Any) -> Session:
         """The desk of one advance."""
         memos: Any = MemoryMemos(self.folder / "memos")
         parts = [self.runs, self.records, self.journal, self.launcher, memos]
@@ -290,19 +291,19 @@ class World:
             launcher,
             memos,
             self.clock,
-            Wishes(**wishes),
+            AdvanceOptions(**options),
         )
 
     def advance(
         self, every: bool = True, until: str | None = None, accept: bool = False, **wishes: Any
     ) -> LoopResult:
         """One ``advance``."""
-        desk = self.desk(**wishes)
+        desk = self.desk(every=every, until=until, accept=accept, **wishes)
         import_records(desk.journal, desk.records, desk.runs, self.program)
         desk.reaper().settle()
         mirror_pending(desk.journal, desk.records, desk.program)
-        done = run_loop(desk, Options(every, until, accept))
-        mirror_pending(desk.journal, desk.records, desk.program, done.position.steps)
+        done = run_loop(desk, desk.options)
+        mirror_pending(desk.journal, desk.records, desk.program, done.plan.steps)
         return done
 
     @property
@@ -368,7 +369,7 @@ def traces_of(at: ProgramState) -> list[Trace]:
     """What ``explain`` would speak of, phase by phase."""
     return [
         trace_of(
-            at.program, p, at.verdicts.get(p), at.decisions.get(p), at.verdicts, at.overrides, at.standing
+            at.program, p, at.verdicts.get(p), at.decisions.get(p), at.verdicts, at.overrides, at.validity
         )
         for p in at.program.phases
     ]

@@ -100,7 +100,7 @@ def advance_reply(state: ProgramState, result: LoopResult, stopped: str | None) 
             "state": program_state(state),
             "next": next_step(state),
             "stopped": stopped,
-            "passed_over": result.position.passed_over,
+            "passed_over": result.plan.passed_over,
         }
     )
 

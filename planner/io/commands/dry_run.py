@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan
+from planner.engine.options import AdvanceOptions
 from planner.errors import Fault, each_apart
-from planner.io.commands.advance import Request, programs_named, workers
-from planner.io.commands.open_home import code_at_hand, open_program
+from planner.io.commands.advance import programs_named
+from planner.io.commands.open_home import open_program
 from planner.io.commands.progress import in_words
 from planner.io.commands.replies.advance import (
     ArmRunsJson,
@@ -24,37 +22,25 @@ from planner.io.commands.replies.advance import (
     PlannedStepJson,
 )
 from planner.io.commands.replies.result import CommandResult, joined
-from planner.io.commands.session import Session, Wishes
-from planner.io.in_memory import MemoryRecords, MemoryRuns
-from planner.io.journal.journal import Journal
-from planner.io.mlflow.client import has_store
-from planner.io.pictures.memo_files import MemoFiles
-from planner.io.system.clock import SystemClock
-from planner.io.workers.launcher import LocalLauncher
+from planner.io.commands.situation import load_situation
+from planner.io.workers.launcher import workers
 from planner.judging.futility import futility_error
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.runs import PlannedRun
 
 
-class _ReadOnlyJournal(Journal):
-    """A journal that forgets what it is told, so that a dry run leaves no trace."""
-
-    def note_described(self, found: dict[str, str]) -> None:
-        """Keeps nothing."""
-
-
-def answer_dry_run(home: Home, name: str | None, request: Request) -> CommandResult:
+def answer_dry_run(home: Home, name: str | None, options: AdvanceOptions) -> CommandResult:
     """What ``advance`` would do now.
 
     Side effects: none on the home; workers write to a temporary folder.
     """
-    reply, faults = dry_run_programs(home, programs_named(home, name, request), request)
+    reply, faults = dry_run_programs(home, programs_named(home, name, options), options)
     return CommandResult(lambda: reply, lambda: joined(dry_run_lines(reply)), faults)
 
 
 def dry_run_programs(
-    home: Home, names: Sequence[str], request: Request
+    home: Home, names: Sequence[str], options: AdvanceOptions
 ) -> tuple[DryRunReply | DryRunAllReply, list[Fault]]:
     """What ``advance`` would do now: every candidate with its reason, and what it would cost.
 
@@ -67,43 +53,16 @@ def dry_run_programs(
     Side effects: none on the home; workers write to a temporary folder.
     """
     if len(names) == 1:
-        return _dry_run(home, open_program(home, names[0]), request), []
-    done, faults = each_apart(names, lambda name: _dry_run(home, open_program(home, name), request))
+        return _dry_run(home, open_program(home, names[0]), options), []
+    done, faults = each_apart(names, lambda name: _dry_run(home, open_program(home, name), options))
     return DryRunAllReply(programs=tuple(done)), faults
 
 
-@contextmanager
-def read_only_desk(home: Home, program: Program, request: Request) -> Iterator[Session]:
-    """A desk that reads a home and leaves it as it is: its records, journal and runs are not written."""
-    runs: Any = MemoryRuns()
-    if has_store(home):
-        from planner.io.mlflow.run_store import MlflowRuns
-
-        runs = MlflowRuns(home)
-    with tempfile.TemporaryDirectory() as scratch:
-        launcher = LocalLauncher(home.root, workers(request), Path(scratch))
-        try:
-            yield Session(
-                home=home,
-                program=program,
-                code=code_at_hand(home, program, needed=not request.no_run),
-                runs=runs,
-                records=MemoryRecords(),
-                journal=_ReadOnlyJournal(home.journal),
-                launcher=launcher,
-                memos=MemoFiles(home),
-                clock=SystemClock(),
-                wishes=Wishes(request.fidelity, request.no_run),
-            )
-        finally:
-            launcher.close()
-
-
-def _dry_run(home: Home, program: Program, request: Request) -> DryRunReply:
-    with read_only_desk(home, program, request) as desk:
-        plan = build_plan(desk.recall())
-        runs = [run for run in desk.runs.snapshot(program).finished if run.own]
-    return _reply(program, plan, _estimate(plan.launch, runs, workers(request)))
+def _dry_run(home: Home, program: Program, options: AdvanceOptions) -> DryRunReply:
+    situation = load_situation(home, program, options)
+    plan = build_plan(situation.state)
+    made = [run for run in situation.run_selector.snapshot.finished if run.own]
+    return _reply(program, plan, _estimate(plan.launch, made, workers(options.jobs)))
 
 
 def _reply(program: Program, plan: Plan, seconds: float | None) -> DryRunReply:

@@ -14,7 +14,7 @@ from planner.lineage.in_force import rules_before
 from planner.lineage.program_state import ProgramState
 from planner.paths import Home
 from planner.records.decision import Decision
-from planner.records.journal_entry import Entry
+from planner.records.journal_entry import AnyEntry
 from planner.records.verdict import Verdict
 from planner.scoring.overrides import score_overrides
 
@@ -112,7 +112,7 @@ def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None)
     return build_trace(state, entries, chosen, state.verdicts.get(chosen), state.decisions.get(chosen))
 
 
-def _decision_with(entries: Sequence[Entry], decision_id: str) -> Decision | None:
+def _decision_with(entries: Sequence[AnyEntry], decision_id: str) -> Decision | None:
     """The last decision whose id begins so."""
     decisions = [e.record for e in entries if isinstance(e.record, Decision)]
     return next((d for d in reversed(decisions) if d.id.startswith(decision_id)), None)
@@ -120,7 +120,7 @@ def _decision_with(entries: Sequence[Entry], decision_id: str) -> Decision | Non
 
 def build_trace(
     state: ProgramState,
-    entries: Sequence[Entry],
+    entries: Sequence[AnyEntry],
     phase: str,
     verdict: Verdict | None,
     decision: Decision | None,
@@ -134,7 +134,7 @@ def build_trace(
         decision,
         state.verdicts,
         state.overrides,
-        state.standing,
+        state.validity,
         decided_at,
         score_overrides(state.program, entries),
         state.decisions,
@@ -155,13 +155,12 @@ def suppose(home: Home, trace: Trace, suppositions: Sequence[str]) -> dict[str, 
 
     Side effects: none on the home.
     """
+    from planner.engine.options import AdvanceOptions
     from planner.explaining.what_if import read_intervention, what_if
-    from planner.io.commands.advance import Request
-    from planner.io.commands.dry_run import read_only_desk
+    from planner.io.commands.situation import load_situation
 
     given = [read_intervention(trace.program, trace.phase, text) for text in suppositions]
     own = trace.program.phases[trace.phase].fidelity
     judged = trace.verdict.fidelity if trace.verdict is not None else own
-    request = Request(no_run=True, fidelity=None if judged == own else judged)
-    with read_only_desk(home, trace.program, request) as desk:
-        return what_if(desk.recall(), trace.phase, given)
+    options = AdvanceOptions(no_run=True, fidelity=None if judged == own else judged)
+    return what_if(load_situation(home, trace.program, options).state, trace.phase, given)

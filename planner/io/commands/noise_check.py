@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from planner.engine.options import AdvanceOptions
 from planner.errors import PhasegateError, StoreUnavailable
-from planner.evidence.selection import Catalog, RunSelector
+from planner.evidence.selection import Snapshot
 from planner.io.commands.open_home import code_of, open_journal
+from planner.io.commands.situation import Sources, load_situation
 from planner.io.mlflow.client import store_uri
+from planner.io.system.clock import SystemClock
 from planner.io.workers.descriptions import known_descriptions
 from planner.judging.futility import noise_findings
 from planner.language.finding import Finding, warning
 from planner.language.program import Program
-from planner.lineage.in_force import exclusions_today, kept_code
 from planner.paths import Home
 
 
@@ -27,15 +29,23 @@ def measured_faults(home: Home, program: Program) -> list[Finding]:
         snapshot = MlflowRuns(home).snapshot(program)
         if not snapshot.finished:
             return []
-        journal = open_journal(home, program)
-        entries = journal.entries(program.program)
+        situation = load_situation(home, program, AdvanceOptions(), _asking_nobody(home, program, snapshot))
     except StoreUnavailable as error:
         return [warning((), f"the noise floor was not looked at: {error}")]
+    return noise_findings(program, situation.state.evidence_of)
+
+
+def _asking_nobody(home: Home, program: Program, snapshot: Snapshot) -> Sources:
+    """What is known without asking the experiment, which may not be there."""
+    journal = open_journal(home, program)
     try:
         code = code_of(home, program)
     except PhasegateError:
         code = ""
-    described = known_descriptions(program, code, journal)
-    catalog = Catalog(code, kept_code(entries, code), described)
-    recall = RunSelector(program, snapshot, catalog, exclusions_today(entries))
-    return noise_findings(program, recall.evidence_of)
+    return Sources(
+        code=code,
+        snapshot=lambda: snapshot,
+        journal=journal,
+        clock=SystemClock(),
+        describe=lambda fidelity: known_descriptions(program, code, journal, fidelity),
+    )

@@ -17,7 +17,7 @@ from planner.lineage.in_force import kept_code
 from planner.lineage.program_state import ProgramState, build_program_state
 from planner.paths import Home
 from planner.records.base import digest_of
-from planner.records.journal_entry import Entry
+from planner.records.journal_entry import AnyEntry
 from planner.records.verdict import Verdict
 
 
@@ -93,7 +93,7 @@ def open_journal(home: Home, program: Program) -> Journal:
     return journal
 
 
-def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequence[Entry]]:
+def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequence[AnyEntry]]:
     """Where a program stands, from the journal alone."""
     journal = open_journal(home, program)
     entries = journal.entries(program.program)

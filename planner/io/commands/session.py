@@ -1,4 +1,4 @@
-"""The desk: joins stores, launcher and clock into what the loop asks of the world."""
+"""Joins stores, launcher and clock into what the loop asks of the world."""
 
 from __future__ import annotations
 
@@ -10,54 +10,36 @@ from typing import Any
 
 from planner.deciding.situation import Plan, PlanningState, Step
 from planner.engine.loop import Launched, Recorded
+from planner.engine.options import AdvanceOptions
 from planner.engine.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.errors import StoreUnavailable
-from planner.evidence.selection import Catalog, RunSelector, Snapshot, spent_by
 from planner.explaining.in_json import as_json
 from planner.explaining.trace import Trace, trace_of
+from planner.io.commands.situation import Situation, Sources, load_situation
 from planner.io.journal.journal import Journal
 from planner.io.leases.heartbeat import beating
 from planner.io.leases.reaper import Reaper
 from planner.io.sync.mirror import mirror, write_person
 from planner.io.system.signals import Stopped, whole
-from planner.io.workers.batch import Batch, Limits
+from planner.io.workers.batch import Batch
 from planner.io.workers.descriptions import Describer
 from planner.language.program import Program
 from planner.lineage.in_force import (
-    exclusions_today,
-    kept_code,
     latest_step,
     opened_by,
     overrides_today,
     rules_before,
-    rules_seen,
 )
-from planner.lineage.lost_runs import lost_grounds
-from planner.lineage.program_state import build_program_state
 from planner.lineage.staleness import Validity, build_validity
 from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home
 from planner.records.decision import Decision
 from planner.records.jobs import Event
-from planner.records.journal_entry import Entry
+from planner.records.journal_entry import AnyEntry
 from planner.records.person import Override
 from planner.records.runs import PlannedRun
 from planner.records.verdict import Verdict
 from planner.scoring.overrides import score_overrides
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the caller of ``advance`` asks for beyond the program.
-
-    Attributes:
-        fidelity: None means each phase's own.
-        stop_at: seconds since the epoch after which no run is started.
-    """
-
-    fidelity: str | None = None
-    no_run: bool = False
-    stop_at: float | None = None
 
 
 @dataclass
@@ -81,54 +63,24 @@ class Session:
     launcher: Launcher
     memos: MemoStore
     clock: Clock
-    wishes: Wishes = Wishes()
+    options: AdvanceOptions = AdvanceOptions()
     notify: Callable[[Any], None] = lambda _: None
-    _recall: RunSelector = field(init=False)
-    _limits: Limits = field(default_factory=Limits, init=False)
+    _situation: Situation = field(init=False)
 
-    # --- recall --------------------------------------------------------------------------------
+    # --- what is known -------------------------------------------------------------------------
 
-    def recall(self) -> PlanningState:
+    def load_state(self) -> PlanningState:
         """Reads everything that is known."""
-        entries = self.journal.entries(self.program.program)
-        snapshot = self.runs.snapshot(self.program)
-        accepted = kept_code(entries, self.code)
-        told = self._asked_for(entries)
-        at = build_program_state(self.program, told, self.clock.now(), self.code or None, accepted)
-        mended = [o.phase for o in at.overrides if o.done is not None]
-        catalog = self._catalog(snapshot, accepted)
-        self._recall = RunSelector(self.program, snapshot, catalog, exclusions_today(entries), mended)
-        (runs, seconds), budget = spent_by(snapshot.finished), self.program.budget
-        left = None if budget.seconds is None else budget.seconds - seconds
-        self._limits = Limits(self.wishes.stop_at, left, budget.run_seconds)
-        affordable = 1_000_000 if budget.runs is None else max(budget.runs - runs, 0)
-        return PlanningState(
-            program=self.program,
-            evidence_of=self._recall.evidence_of,
-            missing=self._recall.missing,
-            fidelity=self.wishes.fidelity,
-            overrides=at.overrides,
-            no_run=self.wishes.no_run,
-            affordable=0 if left is not None and left <= 0 else affordable,
-            seen=rules_seen(entries),
-            stale={**lost_grounds(self._recall, at.verdicts), **at.standing.stale},
-            judged=frozenset(at.verdicts),
-        )
-
-    def _asked_for(self, entries: list[Entry]) -> list[Entry]:
-        """The entries, without verdicts and decisions at another fidelity than the one asked for."""
-        rungs = {name: self.wishes.fidelity or phase.fidelity for name, phase in self.program.phases.items()}
-        return [
-            e
-            for e in entries
-            if not isinstance(e.record, Verdict | Decision) or e.record.fidelity == rungs.get(e.record.phase)
-        ]
-
-    def _catalog(self, snapshot: Snapshot, accepted: frozenset[str]) -> Catalog:
-        if self.wishes.no_run and not any(run.own for run in snapshot.finished):
-            return Catalog()  # nothing of ours to recognise, so the experiment need not be there
         describer = Describer(self.program, self.code, self.journal, self.launcher)
-        return Catalog(self.code, accepted, describer.describe(self.wishes.fidelity))
+        sources = Sources(
+            code=self.code,
+            snapshot=lambda: self.runs.snapshot(self.program),
+            journal=self.journal,
+            clock=self.clock,
+            describe=describer.describe,
+        )
+        self._situation = load_situation(self.home, self.program, self.options, sources)
+        return self._situation.state
 
     # --- launch --------------------------------------------------------------------------------
 
@@ -140,15 +92,15 @@ class Session:
             parent = self.records.phase_run(self.program, phase, fidelity)
             self._mirror_decision(decision, interim, parent)
         batch = Batch(
-            self.home,
-            self.program,
-            self.journal,
-            self.runs,
-            self.clock,
-            self._recall,
-            parent,
-            self.launcher.workers,
-            self._limits,
+            home=self.home,
+            program=self.program,
+            journal=self.journal,
+            runs=self.runs,
+            clock=self.clock,
+            run_selector=self._situation.run_selector,
+            parent=parent,
+            workers=self.launcher.workers,
+            limits=self._situation.limits,
         )
         self.notify((f"{self.program.program} / {phase} ({fidelity})", len(runs)))
         try:
@@ -163,8 +115,9 @@ class Session:
             raise
         finally:
             self.notify(None)
-        for arm, outcome, count in batch.given_up():
-            self.notify(f"{arm}: {count} runs ended as {outcome} and none well; no more of them are begun")
+        for arm in batch.given_up():
+            ended = f"{arm.arm}: {arm.count} runs ended as {arm.outcome}"
+            self.notify(f"{ended} and none well; no more of them are begun")
         return Launched(batch.finished, batch.stopped)
 
     def _follow(self, batch: Batch, events: Iterable[Event]) -> None:
@@ -201,23 +154,23 @@ class Session:
         verdict, entries = step.verdict, self.journal.entries(self.program.program)
         if latest_step(entries, verdict.phase, verdict.fidelity) != (verdict.id, step.decision.id):
             return False
-        place = self.records.held(self.program).get(verdict.id, "")
-        return self.memos.has(verdict) or self.records.memo(place) is not None
+        page = self.records.held(self.program).get(verdict.id, "")
+        return self.memos.has(verdict) or self.records.memo(page) is not None
 
-    def record(self, step: Step, position: Plan, launched: int) -> Recorded:
+    def record(self, step: Step, plan: Plan, launched: int) -> Recorded:
         """Writes a step down: journal first, then memo, then MLflow."""
         with whole():
-            return self._record(step, position, launched)
+            return self._record(step, plan, launched)
 
-    def _record(self, step: Step, position: Plan, launched: int) -> Recorded:
-        verdict, decision, at = step.verdict, step.decision, self.clock.now()
+    def _record(self, step: Step, plan: Plan, launched: int) -> Recorded:
+        verdict, decision, now = step.verdict, step.decision, self.clock.now()
         before = self._entry(verdict.id)
-        self.journal.add(verdict, at)
-        self.journal.add(decision, at)
-        upto = position.steps[: position.steps.index(step) + 1]
-        memo, place = self._write_memo(step, upto, before.at if before else at)
-        self._refresh_superseded(step, position.steps)
-        self._mirror_decision(decision, verdict, place)  # last: the step counts as recorded from here on
+        self.journal.add(verdict, now)
+        self.journal.add(decision, now)
+        upto = plan.steps[: plan.steps.index(step) + 1]
+        memo, page = self._write_memo(step, upto, before.written_at if before else now)
+        self._refresh_superseded(step, plan.steps)
+        self._mirror_decision(decision, verdict, page)  # last: the step counts as recorded from here on
         done = Recorded(
             phase=verdict.phase,
             action=decision.action,
@@ -234,47 +187,53 @@ class Session:
         self.notify(done)
         return done
 
-    def _write_memo(self, step: Step, steps: tuple[Step, ...], at: str) -> tuple[str, str]:
+    def _write_memo(self, step: Step, steps: tuple[Step, ...], judged_at: str) -> tuple[str, str]:
         """Writes the memo of a step as it stands among these steps; gives its path and its page."""
         verdict, entry = step.verdict, self._entry(step.decision.id)
-        trace = self._trace(step, steps, entry.at if entry else at)
-        evidence = self._recall.evidence_of(verdict.phase, verdict.fidelity)
-        memo, note, figures = self.memos.write(trace, evidence, at)
-        place = mirror(self.journal, self.records, self.program, verdict.id, self._close_phase)
-        self.records.write_memo(place, memo.read_text(encoding="utf-8"), note, figures, as_json(trace))
-        return str(memo), place
+        trace = self._trace(step, steps, entry.written_at if entry else judged_at)
+        evidence = self._situation.state.evidence_of(verdict.phase, verdict.fidelity)
+        memo = self.memos.write(trace, evidence, judged_at)
+        page = mirror(self.journal, self.records, self.program, verdict.id, self._close_phase)
+        text = memo.path.read_text(encoding="utf-8")
+        self.records.write_memo(page, text, memo.note, memo.figures, as_json(trace))
+        return str(memo.path), page
 
-    def _close_phase(self, entry: Entry) -> str:
+    def _close_phase(self, entry: AnyEntry) -> str:
         verdict = entry.record
         assert isinstance(verdict, Verdict)
-        place = self.records.phase_run(self.program, verdict.phase, verdict.fidelity)
-        self.records.write_verdict(place, verdict, entry.at)
-        return place
+        page = self.records.phase_run(self.program, verdict.phase, verdict.fidelity)
+        self.records.write_verdict(page, verdict, entry.written_at)
+        return page
 
     def _mirror_decision(self, decision: Decision, verdict: Verdict | None, parent: str) -> None:
-        def write(entry: Entry) -> str:
+        def write(entry: AnyEntry) -> str:
             note = decision_note(decision)
-            return self.records.write_decision(decision, verdict, parent, note, entry.at)
+            return self.records.write_decision(decision, verdict, parent, note, entry.written_at)
 
         mirror(self.journal, self.records, self.program, decision.id, write)
 
-    def _entry(self, record_id: str) -> Entry | None:
+    def _entry(self, record_id: str) -> AnyEntry | None:
         """Where the journal holds a record last."""
         entries = self.journal.entries(self.program.program)
         return next((e for e in reversed(entries) if e.record.id == record_id), None)
 
-    def _trace(self, step: Step, steps: tuple[Step, ...], at: str) -> Trace:
+    def _trace(self, step: Step, steps: tuple[Step, ...], decided_at: str) -> Trace:
         entries = self.journal.entries(self.program.program)
-        verdicts = {s.verdict.phase: s.verdict for s in steps}
-        overrides = overrides_today(entries, self.clock.now())
-        standing = self._standing(steps)
-        phase = step.verdict.phase
-        told = (self.program, phase, step.verdict, step.decision, verdicts, overrides, standing, at)
-        decisions = {s.verdict.phase: s.decision for s in steps}
-        scores = score_overrides(self.program, entries)
-        return trace_of(*told, scores, decisions, rules_before(entries, step.verdict))
+        return trace_of(
+            program=self.program,
+            phase=step.verdict.phase,
+            verdict=step.verdict,
+            decision=step.decision,
+            verdicts={s.verdict.phase: s.verdict for s in steps},
+            overrides=overrides_today(entries, self.clock.now()),
+            validity=self._validity(steps),
+            decided_at=decided_at,
+            scores=score_overrides(self.program, entries),
+            decisions={s.verdict.phase: s.decision for s in steps},
+            before=rules_before(entries, step.verdict),
+        )
 
-    def _standing(self, steps: tuple[Step, ...]) -> Validity:
+    def _validity(self, steps: tuple[Step, ...]) -> Validity:
         verdicts = {s.verdict.phase: s.verdict for s in steps}
         return build_validity(self.program, verdicts, opened_by=opened_by(steps))
 
@@ -282,9 +241,9 @@ class Session:
         """Writes the memo of a verdict that this one supersedes again, so that it says so."""
         rule = self.program.phases[step.verdict.phase].supersedes
         loser = next((s for s in steps if rule and s.verdict.phase == rule.phase), None)
-        if loser and self._standing(steps).superseded_by.get(loser.verdict.phase) == step.verdict.phase:
+        if loser and self._validity(steps).superseded_by.get(loser.verdict.phase) == step.verdict.phase:
             entry = self._entry(loser.verdict.id)
-            self._write_memo(loser, steps, entry.at if entry else self.clock.now())
+            self._write_memo(loser, steps, entry.written_at if entry else self.clock.now())
 
     # --- people --------------------------------------------------------------------------------
 

@@ -240,5 +240,4 @@ def settle_orphan(patient: HomeUnderCheck, program: Program, run_id: str) -> str
 def _reaper(patient: HomeUnderCheck, program: Program) -> Reaper:
     assert patient.runs is not None
     assert patient.records is not None
-    stores = patient.journal, patient.runs, patient.records
-    return Reaper(patient.home, program, *stores, SystemClock())
+    return Reaper(patient.home, program, patient.journal, patient.runs, patient.records, SystemClock())

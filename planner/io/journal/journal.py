@@ -16,7 +16,7 @@ from planner.errors import RecordError
 from planner.io.journal.database import create, opened, removed
 from planner.io.journal.work import Work, work_of
 from planner.records.base import canonical
-from planner.records.journal_entry import KINDS, Copy, Entry, body_of, kind_of
+from planner.records.journal_entry import KINDS, AnyEntry, Copy, JournalEntry, body_of, kind_of
 from planner.records.person import AnyRecord
 
 
@@ -123,7 +123,7 @@ class Journal:
             )
             return sum(int(db.execute(query, values).fetchone()[0]) for query in queries)
 
-    def entries(self, program: str, kinds: Sequence[str] = tuple(KINDS)) -> list[Entry]:
+    def entries(self, program: str, kinds: Sequence[str] = tuple(KINDS)) -> list[AnyEntry]:
         """The records of a program in order of writing.
 
         Raises:
@@ -133,9 +133,9 @@ class Journal:
             self._entry(row) for row in self.copies(program) if row.kind in kinds or row.kind not in KINDS
         ]
 
-    def _entry(self, row: Copy) -> Entry:
+    def _entry(self, row: Copy) -> AnyEntry:
         try:
-            return Entry(row.position, row.read(), row.at, row.mlflow_run, row.mirrored)
+            return JournalEntry(row.position, row.read(), row.written_at, row.mlflow_run, row.mirrored)
         except ValueError:
             what = f"record {row.id} in the journal {self.path} was altered or is malformed"
             mend = "'phasegate doctor --repair' mends it from its copy in MLflow, or sets it aside"

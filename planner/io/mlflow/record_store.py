@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from planner.engine.ports import HeldRecord
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import (
     find_experiment,
@@ -53,8 +54,8 @@ class MlflowRecords:
 
     # --- reading -------------------------------------------------------------------------------
 
-    def load(self, program: Program) -> Iterator[tuple[AnyRecord | None, str, str]]:
-        """Every record that MLflow holds, as (record or None where it was altered, at, MLflow run id).
+    def load(self, program: Program) -> Iterator[HeldRecord]:
+        """Every record that MLflow holds, with the MLflow run that is its page.
 
         In the order in which they became the last word, and as often as they did.
         """
@@ -65,7 +66,7 @@ class MlflowRecords:
                 record = None
             if record is not None and record.program != program.program:
                 record = None  # it was put under another program's name
-            yield record, copy.at, copy.mlflow_run or ""
+            yield HeldRecord(record, copy.written_at, copy.mlflow_run or "")
 
     def copies(self, program: Program) -> Iterator[Copy]:
         """Every record as it lies there, altered or not; in the order and as often as ``load`` has them."""

@@ -260,9 +260,8 @@ class MlflowRuns:
                 if tags.FINGERPRINT in run_tags:
                     self.abandon(run_id, "lost", LOST)
                     if tags.OUTCOME not in run_tags:
-                        ended.append(
-                            (run_tags[tags.FINGERPRINT], attempt_of(run_tags) - 1, run_id, "lost", 0.0)
-                        )
+                        fingerprint, attempt = run_tags[tags.FINGERPRINT], attempt_of(run_tags) - 1
+                        ended.append(EndedRun(fingerprint, attempt, run_id, "lost", 0.0))
                 elif run_tags.get(tags.KIND, "run") != "run" and tags.RECORD not in run_tags:
                     self.client.set_terminated(run_id, "KILLED")
                     self.client.set_tag(run_id, tags.OUTCOME, "lost")

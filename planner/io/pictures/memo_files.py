@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from planner.engine.ports import WrittenMemo
 from planner.evidence.evidence import Evidence
 from planner.explaining.trace import Trace
 from planner.memo.render import Picture, render_memo
@@ -19,8 +20,8 @@ class MemoFiles:
     def __init__(self, home: Home) -> None:
         self.home = home
 
-    def write(self, trace: Trace, evidence: Evidence | None, at: str) -> tuple[Path, str, list[Path]]:
-        """Writes the memo of a trace; gives its path, its text for a page without pictures, its figures.
+    def write(self, trace: Trace, evidence: Evidence | None, at: str) -> WrittenMemo:
+        """Writes the memo of a trace.
 
         Side effects: writes figures first, then the memo aside and renames it.
         """
@@ -31,7 +32,7 @@ class MemoFiles:
         pictures, figures = self._draw(trace, evidence)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_aside(path, render_memo(trace, pictures, at))
-        return path, render_memo(trace, (), at), figures
+        return WrittenMemo(path, render_memo(trace, (), at), figures)
 
     def has(self, verdict: Verdict) -> bool:
         """Whether there is a memo of the verdict's phase at its fidelity."""
@@ -64,7 +65,7 @@ class MemoryMemos:
     folder: Path
     texts: dict[str, str] = field(default_factory=dict)
 
-    def write(self, trace: Trace, evidence: Evidence | None, at: str) -> tuple[Path, str, list[Path]]:
+    def write(self, trace: Trace, evidence: Evidence | None, at: str) -> WrittenMemo:
         """Keeps the memo of a trace.
 
         Side effects: writes one file into the twin's folder.
@@ -74,7 +75,7 @@ class MemoryMemos:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_aside(path, text)
         self.texts[trace.phase] = text
-        return path, text, []
+        return WrittenMemo(path, text, [])
 
     def has(self, verdict: Verdict) -> bool:
         """Whether there is a memo of the verdict's phase."""

@@ -8,7 +8,7 @@ from planner.engine.ports import RecordStore
 from planner.io.journal.journal import Journal
 from planner.language.program import Program
 from planner.memo.mlflow_notes import person_note
-from planner.records.journal_entry import Entry
+from planner.records.journal_entry import AnyEntry
 from planner.records.person import Exclusion, Keep, Override, Revocation
 
 
@@ -17,7 +17,7 @@ def mirror(
     records: RecordStore,
     program: Program,
     record_id: str,
-    write: Callable[[Entry], str],
+    write: Callable[[AnyEntry], str],
 ) -> str:
     """Writes a record of the journal to the record store where it is not there yet; gives its place.
 
@@ -28,7 +28,7 @@ def mirror(
     """
     entry = next(e for e in reversed(journal.entries(program.program)) if e.record.id == record_id)
     run_id = records.held(program).get(record_id) or write(entry)
-    records.stood(run_id, entry.at, entry.position)
+    records.stood(run_id, entry.written_at, entry.position)
     journal.mark_mirrored(record_id, run_id)
     return run_id
 
@@ -48,8 +48,8 @@ def write_person(
     journal.add(record, record.at)
     about = getattr(record, "contradicts", None) or getattr(record, "override_id", None) or ""
 
-    def write(entry: Entry) -> str:
+    def write(entry: AnyEntry) -> str:
         parent = records.held(program).get(about)
-        return records.write_person(record, parent, person_note(record), entry.at)
+        return records.write_person(record, parent, person_note(record), entry.written_at)
 
     mirror(journal, records, program, record.id, write)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.records.base import canonical
-from planner.records.journal_entry import Copy, Entry
+from planner.records.journal_entry import AnyEntry, Copy, JournalEntry
 from planner.records.person import AnyRecord
 from planner.replay.differences import Difference, first_difference
 
@@ -27,7 +27,7 @@ class Reconciled:
         older: ids of records whose form this version no longer writes.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[AnyEntry]
     differences: Sequence[Difference]
     pending: Sequence[str]
     elsewhere: Sequence[str]
@@ -66,7 +66,9 @@ def reconcile(journal: Sequence[Copy], store: Sequence[Copy]) -> Reconciled:
             differences.setdefault(copy.id, _altered(copy, _MLFLOW, None))
         else:
             _insert(merged, copy, record)
-    entries = [Entry(i, r, c.at, c.mlflow_run, c.mirrored) for i, (c, r) in enumerate(merged, 1)]
+    entries = [
+        JournalEntry(i, r, c.written_at, c.mlflow_run, c.mirrored) for i, (c, r) in enumerate(merged, 1)
+    ]
     elsewhere = list(dict.fromkeys(c.id for c in rest))
     older = [r.id for c in (*store, *journal) if (r := _read(c)) is not None and _is_of_another_form(c, r)]
     return Reconciled(entries, list(differences.values()), pending, elsewhere, list(dict.fromkeys(older)))
@@ -74,7 +76,8 @@ def reconcile(journal: Sequence[Copy], store: Sequence[Copy]) -> Reconciled:
 
 def _insert(merged: list[tuple[Copy, AnyRecord]], copy: Copy, record: AnyRecord) -> None:
     """Puts a record that the journal lacks where its time belongs."""
-    where = next((i for i, (other, _) in enumerate(merged) if other.at > copy.at), len(merged))
+    later = (i for i, (other, _) in enumerate(merged) if other.written_at > copy.written_at)
+    where = next(later, len(merged))
     merged.insert(where, (copy, record))
 
 

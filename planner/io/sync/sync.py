@@ -16,7 +16,7 @@ from planner.language.program import Program
 from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home
 from planner.records.decision import Decision
-from planner.records.journal_entry import Entry
+from planner.records.journal_entry import AnyEntry
 from planner.records.person import AnyRecord
 from planner.records.verdict import Verdict
 
@@ -84,7 +84,7 @@ def mirror_pending(
 
 
 def _left_to_the_loop(
-    entries: Sequence[Entry], verdicts: Mapping[str, Verdict], steps: Sequence[Step] | None
+    entries: Sequence[AnyEntry], verdicts: Mapping[str, Verdict], steps: Sequence[Step] | None
 ) -> set[str]:
     if steps is not None:
         return {record.id for step in steps for record in (step.verdict, step.decision)}
@@ -104,14 +104,14 @@ def _mirror(
         write_person(journal, records, program, record)
         return
 
-    def write(entry: Entry) -> str:
+    def write(entry: AnyEntry) -> str:
         held = records.held(program)
         verdict = record if isinstance(record, Verdict) else verdicts.get(record.verdict_id or "")
         run_id = held.get(verdict.id) if verdict is not None else None
         run_id = run_id or records.phase_run(program, record.phase, record.fidelity)
         if isinstance(record, Verdict):
-            records.write_verdict(run_id, record, entry.at)
+            records.write_verdict(run_id, record, entry.written_at)
             return run_id
-        return records.write_decision(record, verdict, run_id, decision_note(record), entry.at)
+        return records.write_decision(record, verdict, run_id, decision_note(record), entry.written_at)
 
     mirror(journal, records, program, record.id, write)

@@ -39,6 +39,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class GivenUp:
+    """An arm of which so many runs ended alike, and none well, that no more are begun."""
+
+    arm: str
+    outcome: str
+    count: int
+
+
+@dataclass(frozen=True)
 class _Task:
     """A planned run with its job."""
 
@@ -65,7 +74,7 @@ class Batch:
     journal: Journal
     runs: RunStore
     clock: Clock
-    recall: RunSelector
+    run_selector: RunSelector
     parent: str
     workers: int = 1
     limits: Limits = Limits()
@@ -106,7 +115,7 @@ class Batch:
         groups: list[list[PlannedRun]] = []
         filling: dict[str, list[PlannedRun]] = {}  # arm -> its group that may have room
         for one in planned:
-            size = 1 if self.recall.retried(one) else min(most, self._told(one).together)
+            size = 1 if self.run_selector.retried(one) else min(most, self._told(one).together)
             if size > 1 and len(filling.get(one.arm, ())) in range(1, size):
                 filling[one.arm].append(one)
                 continue
@@ -127,16 +136,16 @@ class Batch:
         return task.job
 
     def _fails_alike(self, arm: str) -> bool:
-        return any(named == arm for named, _, _ in self.given_up())
+        return any(one.arm == arm for one in self.given_up())
 
-    def given_up(self) -> list[tuple[str, str, int]]:
-        """(arm, outcome, how many runs ended so) of arms that get no more runs in this batch."""
-        hopeless = {arm: counts for arm, counts in self._failures.items() if not counts["ok"]}
-        worst = [(arm, *counts.most_common(1)[0]) for arm, counts in hopeless.items()]
-        return [(arm, outcome, count) for arm, outcome, count in worst if count >= GIVES_UP]
+    def given_up(self) -> list[GivenUp]:
+        """The arms that get no more runs in this batch."""
+        hopeless = {arm: ended for arm, ended in self._failures.items() if not ended["ok"]}
+        worst = [GivenUp(arm, *ended.most_common(1)[0]) for arm, ended in hopeless.items()]
+        return [one for one in worst if one.count >= GIVES_UP]
 
     def _told(self, planned: PlannedRun) -> Description:
-        return self.recall.catalog.described[planned.phase, planned.arm, planned.fidelity]
+        return self.run_selector.catalog.described[planned.phase, planned.arm, planned.fidelity]
 
     def take(self, event: Any) -> Job:
         """Writes down one event and says which job it is about.
@@ -156,7 +165,7 @@ class Batch:
         return task.job
 
     def _task(self, planned: PlannedRun, more_together: int) -> _Task:
-        earlier = self.recall.retried(planned)
+        earlier = self.run_selector.retried(planned)
         attempt = earlier.attempt + 1 if earlier else 1
         job = Job(
             id=f"{planned.fingerprint}-{attempt}",

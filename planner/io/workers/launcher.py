@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
@@ -193,3 +194,9 @@ def _described(answer: dict[str, Any]) -> list[Description]:
 def _not_started(tail: str) -> str:
     lines = tail.strip().splitlines() or ["it said nothing"]
     return f"worker did not start: {lines[-1]}"
+
+
+def workers(jobs: int | None) -> int:
+    """How many runs go on side by side: as asked, or one per processor that this process may use."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return jobs or usable

@@ -105,7 +105,7 @@ def test_the_whole_shipped_program_runs_to_its_end(tmp_path: Path) -> None:
     world = World(tmp_path, credit_linesearch(), story(helps=("oracle_spread",)))
     done = world.advance()
     assert [s.phase for s in done.steps][-2:] == ["regularized", "spread_over_batches"]
-    assert world.at.standing.superseded_by == {"phase_6a": "samebatch"}
+    assert world.at.validity.superseded_by == {"phase_6a": "samebatch"}
     assert "superseded" in (tmp_path / "memos" / "phase_6a.md").read_text().lower()
     assert reruns(world) == (0, [])
 
@@ -129,7 +129,7 @@ def test_seeds_are_added_while_the_answer_is_open_and_no_more_than_the_budget(tm
 
 def test_max_seconds_begins_no_run_after_the_time_and_the_next_advance_goes_on(world: World) -> None:
     stop = world.clock.seconds() + 10
-    done = world.advance(stop_at=stop)
+    done = world.advance(deadline=stop)
     assert "--max-seconds" in done.stopped
     begun = len(world.launcher.made)
     assert 0 < begun < 6
@@ -142,7 +142,7 @@ def test_the_budget_of_seconds_stops_a_batch_on_the_way(tmp_path: Path) -> None:
     world = World(tmp_path, small(budget={"seconds": 4.0}), scores())
     done = world.advance()
     assert len(world.launcher.made) == 4
-    assert done.position.state == "done"
+    assert done.plan.state == "done"
     assert done.steps[-1].outcome == "inconclusive"
     assert any("budget" in c for c in world.at.verdicts["first"].caveats)
     assert reruns(world) == (0, [])
@@ -265,7 +265,7 @@ def test_an_excluded_run_is_replaced_and_comes_back_when_that_is_undone(world: W
     run = world.at.verdicts["first"].run_ids[0]
     world.exclude(run, "first")
     assert program_state(world.at) == "ready"
-    assert "was excluded by ada" in world.at.standing.stale["first"]
+    assert "was excluded by ada" in world.at.validity.stale["first"]
     world.advance()
     assert run not in world.at.verdicts["first"].run_ids
     assert any(run in caveat for caveat in world.at.verdicts["first"].caveats)
@@ -308,7 +308,7 @@ def test_a_launch_says_that_the_verdict_is_stale_and_another_fidelity_has_none_y
         "full": "first are missing: nothing has been judged yet at fidelity full",
     }
     for fidelity, told in asked.items():
-        ahead = build_plan(world.desk(fidelity=fidelity or None).recall()).decision
+        ahead = build_plan(world.desk(fidelity=fidelity or None).load_state()).decision
         assert ahead is not None
         assert told in ahead.reason
 
@@ -330,7 +330,7 @@ def test_a_launch_says_what_changed_since_the_verdict(
         return {at: one.model_copy(update=change) for at, one in describe(self, fidelity).items()}
 
     monkeypatch.setattr(Describer, "describe", otherwise)
-    ahead = build_plan(world.desk().recall()).decision
+    ahead = build_plan(world.desk().load_state()).decision
     assert ahead is not None
     assert ahead.reason.endswith(told)
 
@@ -338,7 +338,7 @@ def test_a_launch_says_what_changed_since_the_verdict(
 def test_runs_that_are_gone_from_the_store_are_told_to_be_gone(world: World) -> None:
     world.advance()
     world.runs = MemoryRuns()
-    ahead = build_plan(world.desk().recall()).decision
+    ahead = build_plan(world.desk().load_state()).decision
     assert ahead is not None
     assert ahead.reason.endswith("its verdict is stale: runs that it counted are no longer in MLflow")
 

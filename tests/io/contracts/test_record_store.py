@@ -79,7 +79,7 @@ class TestRecordStore:
         assert [copy.read() for copy in found.values()] == [VERDICT, DECISION]
         assert {copy.mlflow_run for copy in found.values()} == {place, about}
         assert found[VERDICT.id].body == canonical(VERDICT.model_dump(mode="json"))
-        assert all(copy.mirrored and copy.at == AT for copy in found.values())
+        assert all(copy.mirrored and copy.written_at == AT for copy in found.values())
 
     def test_the_memo_on_a_page_is_read_back_and_none_where_there_is_none(self, store: RecordStore) -> None:
         place = self.close(store)

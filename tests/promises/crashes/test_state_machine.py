@@ -183,7 +183,7 @@ class Disturbed(RuleBasedStateMachine):
 
     @invariant()
     def every_verdict_is_what_the_world_is_like(self) -> None:
-        if not hasattr(self, "life") or not self.whole or self.life.world.at.standing.stale:
+        if not hasattr(self, "life") or not self.whole or self.life.world.at.validity.stale:
             return
         for phase, outcome, *_ in self.life.story():
             better = MEANS[ARM_OF[phase]] >= self.threshold

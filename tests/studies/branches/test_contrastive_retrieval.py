@@ -131,13 +131,13 @@ def test_an_evaluation_that_cannot_be_trusted_waits_for_a_person_who_may_go_on(
     tmp_path: Path, fault: Values, case: str, reason: str
 ) -> None:
     here = world(tmp_path, {("ar_only", RANDOM): fault})
-    assert here.advance().position.state == "waiting"
+    assert here.advance().plan.state == "waiting"
     assert [*judged(here)] == ["preflight"]
     assert (judged(here)["preflight"].outcome, judged(here)["preflight"].case) == ("fail", case)
     decision = decided(here, "preflight")
     assert (decision.action, decision.needs_person) == ("wait", "to_act")
     assert reason in decision.reason
-    assert here.advance(accept=True).position.state == "waiting"
+    assert here.advance(accept=True).plan.state == "waiting"
     here.say("preflight", choose="phase1")
     here.advance(until="phase1")
     assert [*judged(here)] == ["preflight", "phase1"]
@@ -145,7 +145,7 @@ def test_an_evaluation_that_cannot_be_trusted_waits_for_a_person_who_may_go_on(
 
 def test_a_preflight_whose_runs_are_lost_waits(tmp_path: Path) -> None:
     here = world(tmp_path, {("ar_only", RANDOM): "code_error"})
-    assert here.advance().position.state == "waiting"
+    assert here.advance().plan.state == "waiting"
     verdict = judged(here)["preflight"]
     assert (verdict.outcome, verdict.cause, verdict.case) == ("inconclusive", "missing", None)
 
@@ -172,7 +172,7 @@ def test_the_leak_check_says_what_recall_on_new_articles_is_and_goes_on(
 
 def test_new_articles_that_are_not_new_make_the_leak_check_invalid(tmp_path: Path) -> None:
     here = world(tmp_path, {("ar_only_disjoint", DISJOINT): {"leak_overlap": 0.25}})
-    assert here.advance().position.state == "waiting"
+    assert here.advance().plan.state == "waiting"
     assert judged(here)["leak_check"].outcome == "invalid"
     assert decided(here, "leak_check").action == "wait"
 
@@ -184,7 +184,7 @@ def test_a_lift_of_ten_points_on_seen_articles_leads_to_new_ones_once_a_person_c
     tmp_path: Path,
 ) -> None:
     here = world(tmp_path, lifted("infonce_ar"))
-    assert here.advance().position.state == "waiting"
+    assert here.advance().plan.state == "waiting"
     verdict = judged(here)["phase1"]
     assert (verdict.outcome, verdict.confidence) == ("pass", "provisional")
     decision = decided(here, "phase1")
@@ -199,7 +199,7 @@ def test_a_lift_of_ten_points_without_a_leak_asks_nobody(tmp_path: Path) -> None
     clean = {(arm, RANDOM): {"leak_overlap": 0.0} for arm in arms}
     clean["infonce_ar", RANDOM]["recall_at_5"] = 0.4
     here = world(tmp_path, {**clean})
-    assert here.advance().position.state == "done"
+    assert here.advance().plan.state == "done"
     assert judged(here)["phase1"].confidence == "confirmed"
     assert [*judged(here)] == ["preflight", "phase1", "phase2"]
 
@@ -266,7 +266,7 @@ def test_another_space_is_distinguished_from_a_head_that_harms(tmp_path: Path) -
 def test_raw_infonce_is_tried_once_and_then_two_towers_wait_for_approval(tmp_path: Path) -> None:
     here = world(tmp_path)
     done = here.advance()
-    assert done.position.state == "waiting"
+    assert done.plan.state == "waiting"
     assert [*judged(here)] == START
     assert decided(here, "projection_test").choice == "raw_infonce"
     assert "one try" in decided(here, "projection_test").reason
@@ -282,7 +282,7 @@ def test_where_everything_fails_and_is_approved_every_option_is_taken_and_new_ar
     tmp_path: Path,
 ) -> None:
     here = world(tmp_path)
-    assert here.advance(accept=True).position.state == "done"
+    assert here.advance(accept=True).plan.state == "done"
     options = ["two_tower", "amn_baseline", "pure_infonce", "temperature_sweep", "phase2"]
     assert [*judged(here)] == [*START, *options]
     taken = [decided(here, phase).choice for phase in (*START[3:], *options[:-1])]
@@ -297,10 +297,10 @@ def test_both_options_that_ask_for_approval_wait_for_it_and_new_articles_for_a_c
 ) -> None:
     here = world(tmp_path)
     for option, before in (("two_tower", "raw_infonce"), ("amn_baseline", "two_tower")):
-        assert here.advance().position.state == "waiting"
+        assert here.advance().plan.state == "waiting"
         assert decided(here, before).choice == option
         here.say(before, choose=option)
-    assert here.advance().position.state == "waiting"
+    assert here.advance().plan.state == "waiting"
     assert [*judged(here)][-2:] == ["pure_infonce", "temperature_sweep"]
     last = decided(here, "temperature_sweep")
     assert (last.action, last.choice, last.needs_person) == ("wait", "clean_articles", "to_confirm")
@@ -321,7 +321,7 @@ def test_both_options_that_ask_for_approval_wait_for_it_and_new_articles_for_a_c
 )
 def test_an_option_that_lifts_recall_leads_to_new_articles(tmp_path: Path, arm: str, phase: str) -> None:
     here = world(tmp_path, lifted(arm))
-    assert here.advance(accept=True).position.state == "done"
+    assert here.advance(accept=True).plan.state == "done"
     assert [*judged(here)][-2:] == [phase, "phase2"]
     assert judged(here)[phase].outcome == "pass"
     assert str(decided(here, phase).rule) == f"{phase}.next.pass"
@@ -357,7 +357,7 @@ def test_on_new_articles_each_answer_ends_the_program(
 ) -> None:
     more = lifted("raw_infonce", split=DISJOINT, by=lift)
     here = world(tmp_path, {**lifted("infonce_ar", by=0.5), **more}, noise)
-    assert here.advance(accept=True).position.state == "done"
+    assert here.advance(accept=True).plan.state == "done"
     verdict = judged(here)["phase2"]
     assert verdict.outcome == outcome
     assert {c.id: c.status for c in verdict.claims}["gain_survives"] == claim
@@ -367,7 +367,7 @@ def test_on_new_articles_each_answer_ends_the_program(
 def test_new_articles_that_were_seen_are_no_evidence(tmp_path: Path) -> None:
     seen = {("two_tower", DISJOINT): {"leak_overlap": 0.1}}
     here = world(tmp_path, {**lifted("infonce_ar"), **seen})
-    assert here.advance(accept=True).position.state == "waiting"
+    assert here.advance(accept=True).plan.state == "waiting"
     verdict = judged(here)["phase2"]
     assert (verdict.outcome, verdict.cause) == ("invalid", "no_leak")
     assert {c.status for c in verdict.claims} == {"not_verified"}
@@ -438,7 +438,7 @@ def test_real_runs_with_the_bank_of_another_encoder_end_before_any_loss_is_blame
         assert decision.target == "leak_check"
         assert results["other_encoder_is_noticed"].outcome == "met"
     else:
-        assert done.position.state == "waiting"
+        assert done.plan.state == "waiting"
         assert "Case another_space (targets and bank come from different encoders" in decision.reason
         assert "target_bank_cosine" in results["same_space"].reason
         assert (results["same_space"].observed or 0) < 0.6

@@ -119,7 +119,7 @@ def after_advance(
     world = World(folder, PROGRAM, lambda arm, seed: "lost")
     world.launcher = BySeries(runs, noise)
     done = world.advance(**wishes)  # type: ignore[arg-type]
-    return world, world.at, done.position.state
+    return world, world.at, done.plan.state
 
 
 def claim(verdict: Verdict, name: str) -> ClaimResult:

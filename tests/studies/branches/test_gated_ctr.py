@@ -101,7 +101,7 @@ def slowed(folder: Path, said: Mapping[str, Values] | None = None) -> World:
 
 def state_after(here: World) -> str:
     """Where the program stands after one more advance."""
-    return here.advance().position.state
+    return here.advance().plan.state
 
 
 def verdict_and_decision(here: World, phase: str) -> tuple[Verdict, Decision]:

@@ -1,0 +1,168 @@
+"""What is known of a program at one moment: read alike by ``advance``, a dry run, a what-if and ``check``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.deciding.situation import PlanningState
+from planner.engine.options import AdvanceOptions
+from planner.engine.ports import Clock
+from planner.evidence.selection import Catalog, RunSelector, Snapshot, spent_by
+from planner.io.commands.open_home import code_at_hand
+from planner.io.journal.journal import Journal
+from planner.io.mlflow.client import has_store
+from planner.io.system.clock import SystemClock
+from planner.io.workers.batch import Limits
+from planner.io.workers.descriptions import Describer, Place
+from planner.io.workers.launcher import LocalLauncher, workers
+from planner.language.program import Program
+from planner.lineage.in_force import exclusions_today, kept_code, rules_seen
+from planner.lineage.lost_runs import lost_grounds
+from planner.lineage.program_state import build_program_state
+from planner.paths import Home
+from planner.records.decision import Decision
+from planner.records.jobs import Description
+from planner.records.journal_entry import AnyEntry
+from planner.records.verdict import Verdict
+
+_NO_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where everything that is known of a program is read.
+
+    Attributes:
+        code: digest of the experiment's code as it is now; empty where it is not at hand.
+        snapshot: reads every run of the program.
+        describe: (fidelity asked for) -> what the experiment says of each configuration.
+    """
+
+    code: str
+    snapshot: Callable[[], Snapshot]
+    journal: Journal
+    clock: Clock
+    describe: Callable[[str | None], Mapping[Place, Description]]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A program at one moment.
+
+    Attributes:
+        state: everything that a decision may depend on.
+        run_selector: which runs count, among all that there are.
+        limits: when no more runs are begun.
+    """
+
+    state: PlanningState
+    run_selector: RunSelector
+    limits: Limits
+
+
+def load_situation(
+    home: Home, program: Program, options: AdvanceOptions, sources: Sources | None = None
+) -> Situation:
+    """Reads everything that is known of a program.
+
+    Args:
+        sources: where it is read; None reads the home and leaves it as it is.
+
+    Raises:
+        StoreUnavailable: MLflow or the journal cannot be read.
+        ProgramError: the experiment is not there, or refuses a parameter.
+
+    Side effects: may start a worker that describes configurations.
+    """
+    if sources is not None:
+        return _read(program, options, sources)
+    with _reading_only(home, program, options) as read_only:
+        return _read(program, options, read_only)
+
+
+def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situation:
+    entries = sources.journal.entries(program.program)
+    snapshot = sources.snapshot()
+    accepted = kept_code(entries, sources.code)
+    today = build_program_state(
+        program,
+        _at_fidelity(program, options.fidelity, entries),
+        sources.clock.now(),
+        sources.code or None,
+        accepted,
+    )
+    mended = [override.phase for override in today.overrides if override.done is not None]
+    catalog = _catalog(sources, options, snapshot, accepted)
+    selector = RunSelector(program, snapshot, catalog, exclusions_today(entries), mended)
+    (runs, seconds), budget = spent_by(snapshot.finished), program.budget
+    seconds_left = None if budget.seconds is None else budget.seconds - seconds
+    affordable = _NO_LIMIT if budget.runs is None else max(budget.runs - runs, 0)
+    state = PlanningState(
+        program=program,
+        evidence_of=selector.evidence_of,
+        missing=selector.missing,
+        fidelity=options.fidelity,
+        overrides=today.overrides,
+        no_run=options.no_run,
+        affordable=0 if seconds_left is not None and seconds_left <= 0 else affordable,
+        seen=rules_seen(entries),
+        stale={**lost_grounds(selector, today.verdicts), **today.validity.stale},
+        judged=frozenset(today.verdicts),
+    )
+    return Situation(state, selector, Limits(options.deadline, seconds_left, budget.run_seconds))
+
+
+def _at_fidelity(program: Program, fidelity: str | None, entries: Sequence[AnyEntry]) -> list[AnyEntry]:
+    """The entries, without verdicts and decisions at another fidelity than the one asked for."""
+    rungs = {name: fidelity or phase.fidelity for name, phase in program.phases.items()}
+    return [
+        e
+        for e in entries
+        if not isinstance(e.record, Verdict | Decision) or e.record.fidelity == rungs.get(e.record.phase)
+    ]
+
+
+def _catalog(
+    sources: Sources, options: AdvanceOptions, snapshot: Snapshot, accepted: frozenset[str]
+) -> Catalog:
+    if options.no_run and not any(run.own for run in snapshot.finished):
+        return Catalog()  # nothing of ours to recognise, so the experiment need not be there
+    return Catalog(sources.code, accepted, sources.describe(options.fidelity))
+
+
+class _ReadOnlyJournal(Journal):
+    """A journal that forgets what it is told, so that reading leaves no trace."""
+
+    def note_described(self, found: dict[str, str]) -> None:
+        """Keeps nothing."""
+
+
+@contextmanager
+def _reading_only(home: Home, program: Program, options: AdvanceOptions) -> Iterator[Sources]:
+    """What a home holds; workers write to a temporary folder."""
+    code = code_at_hand(home, program, needed=not options.no_run)
+    journal = _ReadOnlyJournal(home.journal)
+    with tempfile.TemporaryDirectory() as scratch:
+        launcher = LocalLauncher(home.root, workers(options.jobs), Path(scratch))
+        try:
+            yield Sources(
+                code=code,
+                snapshot=lambda: _snapshot(home, program),
+                journal=journal,
+                clock=SystemClock(),
+                describe=Describer(program, code, journal, launcher).describe,
+            )
+        finally:
+            launcher.close()
+
+
+def _snapshot(home: Home, program: Program) -> Snapshot:
+    if not has_store(home):
+        return Snapshot()
+    from planner.io.mlflow.run_store import MlflowRuns
+
+    return MlflowRuns(home).snapshot(program)
