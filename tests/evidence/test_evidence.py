@@ -118,7 +118,7 @@ def test_a_metric_of_one_value_is_its_own_minimum_and_has_no_slope() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.797e308])
-@pytest.mark.parametrize("at", ["min", "max", "mean", "slope"])
+@pytest.mark.parametrize("statistic", ["min", "max", "mean", "slope"])
 def test_one_step_that_is_not_finite_spoils_a_statistic_over_steps(bad: float, statistic: str) -> None:
     run = make_run("base", metrics={"acc": 0.3}, series={"acc": ((1, 0.1), (2, bad), (3, 0.3))})
     value = run_value(program(), run, "acc", rule(at=statistic))

@@ -71,7 +71,7 @@ ENDED = decision("late", verdict_id=LATE.id)
 
 
 def knowledge_of(*records: Any, program: Program = STUDY) -> Knowledge:
-    entries = [SimpleNamespace(record=r, position=i, at=NOW) for i, r in enumerate(records)]
+    entries = [SimpleNamespace(record=r, position=i, written_at=NOW) for i, r in enumerate(records)]
     return build_knowledge(build_program_state(program, entries, NOW), entries, NOW)
 
 

@@ -15,8 +15,8 @@ from planner.io.mlflow.record_store import MlflowRecords, short_note
 from planner.io.mlflow.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
-from planner.records.base import canonical
 from planner.records.decision import Decision
+from planner.records.journal_entry import body_of
 from planner.records.person import Exclusion, Keep, Revocation
 from planner.records.verdict import Verdict
 from tests.support.worlds import foreign_run, override, runs_of, scores, small, stand
@@ -78,7 +78,7 @@ class TestRecordStore:
         found = {copy.id: copy for copy in store.copies(PROGRAM)}
         assert [copy.read() for copy in found.values()] == [VERDICT, DECISION]
         assert {copy.mlflow_run for copy in found.values()} == {place, about}
-        assert found[VERDICT.id].body == canonical(VERDICT.model_dump(mode="json"))
+        assert found[VERDICT.id].body == body_of(VERDICT)
         assert all(copy.mirrored and copy.written_at == AT for copy in found.values())
 
     def test_the_memo_on_a_page_is_read_back_and_none_where_there_is_none(self, store: RecordStore) -> None:

@@ -19,8 +19,8 @@ from planner.io.mlflow.record_store import MlflowRecords
 from planner.io.mlflow.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
-from planner.records.base import canonical
 from planner.records.jobs import Ended
+from planner.records.journal_entry import body_of
 from planner.records.runs import Run
 from tests.promises.fuzz.hostile import TEXTS
 from tests.support.worlds import runs_of, scores, small, stand
@@ -75,7 +75,7 @@ def loaded(runs: MlflowRuns) -> list[Any]:
     return [record for record, _, _ in MlflowRecords(runs).load(PROGRAM)]
 
 
-BODY = canonical(VERDICT.model_dump(mode="json"))
+BODY = body_of(VERDICT)
 
 
 def test_a_record_is_read_where_its_text_fits_its_name(runs: MlflowRuns) -> None:
@@ -115,7 +115,7 @@ def test_a_folder_in_the_place_of_a_record_is_an_altered_one(runs: MlflowRuns) -
 
 def test_the_record_of_another_program_is_not_taken_over(runs: MlflowRuns) -> None:
     other = VERDICT.model_copy(update={"program": "other", "id": ""}).identified("v")
-    forged(runs, canonical(other.model_dump(mode="json")), other.id)
+    forged(runs, body_of(other), other.id)
     assert loaded(runs) == [None]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from planner.io.sync.reconcile import Reconciled, reconcile
 from planner.records.base import canonical, digest_of
-from planner.records.journal_entry import Copy, kind_of
+from planner.records.journal_entry import Copy, body_of, kind_of
 from planner.records.person import AnyRecord
 from tests.support.worlds import override, runs_of, scores, small, stand
 
@@ -22,9 +22,9 @@ RECORDS = (VERDICT, DECISION, OVERRIDE)
 
 
 def copy_of(record: AnyRecord, position: int, place: str | None = None, mirrored: bool = True) -> Copy:
-    body = canonical(record.model_dump(mode="json"))
-    at = f"2026-01-01T00:00:0{position}+00:00"
-    return Copy(record.id, kind_of(record), body, at, position, place or f"run-{record.id}", mirrored)
+    body = body_of(record)
+    written_at = f"2026-01-01T00:00:0{position}+00:00"
+    return Copy(record.id, kind_of(record), body, written_at, position, place or f"run-{record.id}", mirrored)
 
 
 BOTH = [copy_of(record, i) for i, record in enumerate(RECORDS, 1)]
@@ -120,7 +120,7 @@ def test_what_the_journal_lacks_is_put_where_its_time_belongs() -> None:
 
 
 def test_a_record_that_stood_more_than_once_is_there_as_often() -> None:
-    again = replace(BOTH[0], position=4, at="2026-01-01T00:00:09+00:00")
+    again = replace(BOTH[0], position=4, written_at="2026-01-01T00:00:09+00:00")
     for journal, store in (([*BOTH, again], BOTH), ([], [*BOTH, again])):
         assert [e.record.id for e in reconcile(journal, store).entries] == [r.id for r in (*RECORDS, VERDICT)]
 
