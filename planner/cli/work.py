@@ -34,6 +34,7 @@ def advance(
     """Runs the next gated phase: decide, run what is missing, judge, write the memo, decide what follows."""
     from planner.engine.options import AdvanceOptions
     from planner.io.commands.advance import answer_advance
+    from planner.io.commands.dry_run import answer_dry_run
 
     options = AdvanceOptions(
         every=all_,
@@ -47,8 +48,6 @@ def advance(
         quiet=json,
     )
     if dry_run:
-        from planner.io.commands.dry_run import answer_dry_run
-
         show(answer_dry_run(the_home(), program, options), json)
     else:
         show(answer_advance(the_home(), program, options, _unsaid if json else say, exit_code), json)

@@ -42,7 +42,7 @@ def build_plan(situation: PlanningState) -> Plan:
 
 
 @dataclass(frozen=True)
-class Look:
+class Circumstances:
     """What a walk knows of a phase besides its evidence when it judges it.
 
     Attributes:
@@ -63,7 +63,7 @@ def judge_on_the_way(
     evidence: Evidence,
     design: TestDesign,
     earlier: Mapping[str, Verdict],
-    look: Look,
+    circumstances: Circumstances,
     judge: Callable[..., Verdict] = judge_phase,
 ) -> Verdict:
     """The verdict of a phase as the walk comes to it.
@@ -71,15 +71,15 @@ def judge_on_the_way(
     Args:
         judge: see :class:`planner.deciding.situation.PlanningState`.
     """
-    caveats = [passed_over_caveat(name) for name in look.passed_over]
-    caveats += [SHORT_OF_BUDGET] if look.short_of_budget else []
-    verdict = judge(program, evidence.phase, evidence, design, earlier, caveats, look.post_hoc)
-    if look.short_of_budget and verdict.outcome == "inconclusive":
+    caveats = [passed_over_caveat(name) for name in circumstances.passed_over]
+    caveats += [SHORT_OF_BUDGET] if circumstances.short_of_budget else []
+    verdict = judge(program, evidence.phase, evidence, design, earlier, caveats, circumstances.post_hoc)
+    if circumstances.short_of_budget and verdict.outcome == "inconclusive":
         verdict = verdict.model_copy(update={"cause": "budget"}).identified("v")
     facts = {
-        "passed_over": look.passed_over,
-        "short_of_budget": look.short_of_budget,
-        "final_look": look.final,
+        "passed_over": circumstances.passed_over,
+        "short_of_budget": circumstances.short_of_budget,
+        "final_look": circumstances.final,
     }
     return verdict.model_copy(update=facts)
 
@@ -170,12 +170,12 @@ class _Walk:
         self.steps.append(Step(verdict, decision))
         self._go_on(decision, verdict)
 
-    def _look(self, evidence: Evidence, short: bool) -> Look:
+    def _look(self, evidence: Evidence, short: bool) -> Circumstances:
         post_hoc = bool(judged_under_other_rules(self.program, evidence, self.at.seen))
-        return Look(tuple(self.passed), short, self.at.no_run, post_hoc)
+        return Circumstances(tuple(self.passed), short, self.at.no_run, post_hoc)
 
-    def _verdict(self, evidence: Evidence, design: TestDesign, look: Look) -> Verdict:
-        return judge_on_the_way(self.program, evidence, design, self.earlier, look, self.at.judge)
+    def _verdict(self, evidence: Evidence, design: TestDesign, circumstances: Circumstances) -> Verdict:
+        return judge_on_the_way(self.program, evidence, design, self.earlier, circumstances, self.at.judge)
 
     @property
     def earlier(self) -> dict[str, Verdict]:

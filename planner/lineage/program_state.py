@@ -89,26 +89,25 @@ def build_program_state(
     fidelity = judged[-1].record.fidelity if judged else "standard"
     here = [e for e in judged if e.record.fidelity == _fidelity(program, e.record.phase, judged[-1].record)]
     verdicts = {e.record.phase: e.record for e in entries_of(here, Verdict)}
-    decided = entries_of(here, Decision)
-    last = {e.record.phase: e for e in decided}
+    last = {e.record.phase: e for e in entries_of(here, Decision)}
     decisions = {phase: e.record for phase, e in last.items()}
     path, latest = _walk(program, verdicts, last)
     opened = {d.target: p for p, d in decisions.items() if d.action != "wait" and d.target not in (None, p)}
     opened |= dict(zip(path[1:], path, strict=False))
     overrides = overrides_today(entries, now)
-    standing = {o.id for o in overrides}
-    withdrawn = [decisions[p] for p in path if not set(decisions[p].override_ids) <= standing]
+    stand = {o.id for o in overrides}
+    withdrawn = next((decisions[p] for p in path if not set(decisions[p].override_ids) <= stand), None)
     return ProgramState(
         program=program,
         fidelity=fidelity,
         verdicts=verdicts,
         decisions=decisions,
-        decided_at={e.record.id: e.written_at for e in decided},
+        decided_at={e.record.id: e.written_at for e in entries_of(here, Decision)},
         latest=latest,
         path=path,
         overrides=overrides,
         pending=_pending(program, entries, last, overrides, path),
-        withdrawn=withdrawn[0] if withdrawn else None,
+        withdrawn=withdrawn,
         validity=build_validity(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
         passed_over=_passed_over(program, verdicts, path),
         opened_by=opened,

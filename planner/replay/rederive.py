@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.deciding.overrides import choose_route
-from planner.deciding.policy import Look, ends_for_want_of_budget, judge_on_the_way, seeds_next
+from planner.deciding.policy import Circumstances, ends_for_want_of_budget, judge_on_the_way, seeds_next
 from planner.deciding.triage import Route
 from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
@@ -68,7 +68,7 @@ def rederive_verdict_as(
     evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
     post_hoc = bool(judged_under_other_rules(program, evidence, log.previously_judged(entry)))
     design = build_test_design(program, phase, fidelity, final)
-    look = Look(recorded.passed_over, recorded.short_of_budget, final, post_hoc)
+    look = Circumstances(recorded.passed_over, recorded.short_of_budget, final, post_hoc)
     return judge_on_the_way(program, evidence, design, earlier, look)
 
 
@@ -111,7 +111,7 @@ def _rederive_launch(
     previously_judged = log.previously_judged(entry)
     post_hoc = bool(judged_under_other_rules(program, evidence, previously_judged))
     design = build_test_design(program, phase, fidelity, final=False)
-    interim = judge_on_the_way(program, evidence, design, earlier, Look(post_hoc=post_hoc))
+    interim = judge_on_the_way(program, evidence, design, earlier, Circumstances(post_hoc=post_hoc))
     wanted = seeds_next(program, interim, design, evidence, previously_judged)
     missing = _missing_runs(program, entry, log, inputs, wanted)
     updated = inputs.model_copy(update={"asked": missing, "considered": interim.considered})

@@ -357,8 +357,8 @@ def test_a_run_that_is_excluded_and_code_that_is_kept_are_recorded_as_promised(o
     assert_fits(excluded.json, "exclude")
     assert excluded.json["exclusion"]["run_id"] == run
     experiment = own_home / "experiments" / "quick.py"
-    experiment.write_text(experiment.read_text() + "# a comment\n")
-    kept = cli_here("keep", "quick", "--reason", "a comment only", "--json", home=own_home)
+    experiment.write_text(experiment.read_text() + "\nUNUSED = 1\n")
+    kept = cli_here("keep", "quick", "--reason", "a name that nothing uses", "--json", home=own_home)
     assert_fits(kept.json, "keep")
     assert len(kept.json["keep"]["old"]) == 1
 

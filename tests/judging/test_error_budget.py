@@ -49,7 +49,9 @@ def test_gates_that_only_a_pass_opens_spend_what_the_one_before_them_earned() ->
     assert {share.rate for share in shares.values()} == {0.025}
 
 
-@pytest.mark.parametrize("transitions", [{"fail": "two"}, {"inconclusive": "two"}, {"pass": "two", "fail": "two"}])
+@pytest.mark.parametrize(
+    "transitions", [{"fail": "two"}, {"inconclusive": "two"}, {"pass": "two", "fail": "two"}]
+)
 def test_a_gate_that_anything_but_a_pass_opens_has_a_share_of_its_own(transitions: dict[str, str]) -> None:
     assert own_gates(chain({"one": transitions, "two": {}})) == ["one", "two"]
 

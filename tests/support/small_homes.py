@@ -202,8 +202,11 @@ def add_program(home: Path, text: str) -> None:
 
 
 def copy_home(home: Path, folder: Path) -> Path:
-    """A copy of a home; its store's artifacts are its own."""
-    shutil.copytree(home, folder)
+    """A copy of a home; its store's artifacts are its own.
+
+    SQLite's files beside a database come and go with whoever reads it, and hold nothing of a home at rest.
+    """
+    shutil.copytree(home, folder, ignore=shutil.ignore_patterns("*-wal", "*-shm"))
     told = home.resolve().as_uri(), folder.resolve().as_uri()
     with closing(sqlite3.connect(folder / "mlruns" / "mlflow.db")) as store, store:
         store.execute("UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", told)

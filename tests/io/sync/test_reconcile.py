@@ -127,7 +127,7 @@ def test_a_record_that_stood_more_than_once_is_there_as_often() -> None:
 
 def test_a_record_whose_text_lacks_keys_that_are_written_today_is_older() -> None:
     content = json.loads(BOTH[0].body or "")
-    for key in ("id", "set_aside", "considered"):
+    for key in ("id", "set_aside", "considered", "final_look"):
         content.pop(key)
     content["id"] = f"v-{digest_of(content)}"
     old = replace(BOTH[0], id=content["id"], body=canonical(content))
