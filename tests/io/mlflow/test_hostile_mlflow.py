@@ -202,10 +202,10 @@ def test_a_run_with_very_many_steps_is_read_whole(runs: MlflowRuns) -> None:
     steps = [("score", i / 7, 1, run, i - 50_000, 0) for i in range(100_000) if i != 50_000]
     with closing(sqlite3.connect(runs.home.database)) as db, db:
         db.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", steps)
-    begun = time.monotonic()
+    begun = time.process_time()
     (found,) = runs.snapshot(PROGRAM, ["score"]).finished
     assert len(found.series["score"]) == 100_000
-    assert time.monotonic() - begun < 60
+    assert time.process_time() - begun < 60
 
 
 # --- what a worker left ----------------------------------------------------------------------------

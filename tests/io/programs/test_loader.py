@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -39,14 +41,20 @@ def test_every_draft_loads_under_its_name(name: str) -> None:
     assert load_program(PROGRAMS / f"{name}.yaml").program == name
 
 
-def test_the_largest_draft_loads_in_less_than_40_ms() -> None:
-    path = max(PROGRAMS.glob("*.yaml"), key=lambda p: p.stat().st_size)
+def least_cpu_seconds(act: Callable[[], object]) -> float:
+    """What it takes this process when nothing gets in its way: the least of five times."""
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
-        load_program(path)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.040
+        start = time.process_time()
+        act()
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+def test_the_largest_draft_loads_in_half_the_time_that_pyyaml_alone_takes_to_read_it_in_python() -> None:
+    path = max(PROGRAMS.glob("*.yaml"), key=lambda p: p.stat().st_size)
+    reading = least_cpu_seconds(lambda: yaml.load(path.read_text(), yaml.SafeLoader))
+    assert least_cpu_seconds(lambda: load_program(path)) < reading / 2
 
 
 def test_importing_the_loader_imports_nothing_heavy() -> None:
@@ -219,11 +227,11 @@ def test_a_small_file_that_stands_for_a_huge_program_is_refused_quickly(tmp_path
     base += "".join(f"      c{i}: {{metric: val_accuracy, arm: plain, above: 0}}\n" for i in range(3000))
     base += "    gate: [c0]\n"
     many = "".join(f"  h{i}: {{question: q, same_as: base}}\n" for i in range(3000))
-    start = time.perf_counter()
+    start = time.process_time()
     assert "too large" in complaint(tmp_path, base + many)
     chain = "".join(f"  h{i}: {{question: q, same_as: {f'h{i + 1}'}}}\n" for i in range(3000))
     assert "chain" in complaint(tmp_path, SMALL + chain)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

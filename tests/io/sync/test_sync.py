@@ -234,7 +234,7 @@ def test_a_worker_that_outlived_its_planner_is_ended_with_its_child_before_its_r
         assert is_running(worker.pid, start)
         assert world.desk().reaper().settle() == 1
         assert not is_running(worker.pid, start)
-    _, alive = psutil.wait_procs([child], timeout=5)
+    _, alive = psutil.wait_procs([child], timeout=300)
     assert alive == []
     assert [w.state for w in world.journal.work("small")] == ["abandoned"]
 
