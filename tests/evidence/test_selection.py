@@ -5,10 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-<<<<<<< HEAD:tests/test_recall.py
-from worlds import CODE, catalog_of, foreign_run, own_run, recall_of, run_ids_of, scores, small
-=======
->>>>>>> main:tests/evidence/test_selection.py
 
 from planner.evidence.selection import Catalog, RunSelector, Snapshot
 from planner.judging.verdict import build_test_design, judge_phase

@@ -158,13 +158,8 @@ def test_code_that_a_person_declared_equal_is_still_named_where_only_one_arm_has
 
 def stand_with(program: Program, runs: Any, catalog: Any) -> Verdict:
     recall = recall_of(program, runs, catalog=catalog)
-<<<<<<< HEAD:tests/test_confounds_planted.py
-    state = PlanningState(program, recall.evidence_of, recall.missing, no_run=True)
-    return build_plan(state).verdicts["first"]
-=======
     situation = PlanningState(program, recall.evidence_of, recall.missing, no_run=True)
     return build_plan(situation).verdicts["first"]
->>>>>>> main:tests/guards/test_confounds_planted.py
 
 
 # --- the two of the documents ---------------------------------------------------------------------

@@ -73,15 +73,9 @@ def test_an_advance_refuses_the_phase_before_anything_is_run_for_it() -> None:
     position = build_plan(situation_of(SMALL, runs("base", LOUD)))
     assert position.launch == ()
     assert [floor.criterion for floor in position.refused] == ["higher"]
-<<<<<<< HEAD:tests/test_noise.py
-    text = str(refusal(position.phase, position.refused))
+    text = str(futility_error(position.phase, position.refused))
     assert "phases.first.criteria.higher" in text
     assert f"would need {position.refused[0].needs} seeds" in text
-=======
-    told = str(futility_error(position.phase, position.refused))
-    assert "phases.first.criteria.higher" in told
-    assert f"would need {position.refused[0].needs} seeds" in told
->>>>>>> main:tests/judging/test_noise_floor.py
 
 
 def test_what_was_judged_before_a_refusal_is_recorded(tmp_path: Path) -> None:

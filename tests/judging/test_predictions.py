@@ -20,13 +20,8 @@ UNDECIDED = criterion(outcome="undecided")
 
 def predicting(**prediction: Any) -> Program:
     """The program made by hand, with a prediction on its first phase and two rivals."""
-<<<<<<< HEAD:tests/test_expectations.py
-    full = {"probability": 0.9, "because": "it always does", **prediction}
-    early = {**PROGRAM["phases"]["early"], "prediction": full}
-=======
     fields = {"probability": 0.9, "because": "it always does", **prediction}
     early = {**PROGRAM["phases"]["early"], "prediction": fields}
->>>>>>> main:tests/judging/test_predictions.py
     return make_program(phases={**PROGRAM["phases"], "early": early}, hypotheses=RIVALS)
 
 
@@ -50,15 +45,9 @@ def predicting(**prediction: Any) -> Program:
 def test_a_prediction_is_held_against_the_verdict(
     prediction: dict[str, str], outcome: str, row: dict[str, Any], came: bool | None
 ) -> None:
-<<<<<<< HEAD:tests/test_expectations.py
-    scored = prediction_of(foretelling(**prediction), "early", verdict("early", outcome, **row))
-    assert scored is not None
-    assert (scored.came, scored.probability, scored.because) == (came, 0.9, "it always does")
-=======
     registered = prediction_of(predicting(**prediction), "early", verdict("early", outcome, **row))
     assert registered is not None
     assert (registered.came, registered.probability, registered.because) == (came, 0.9, "it always does")
->>>>>>> main:tests/judging/test_predictions.py
 
 
 @pytest.mark.parametrize(
@@ -76,17 +65,10 @@ def test_a_predicted_row_is_open_only_while_it_may_hold(
 ) -> None:
     late = {**PROGRAM["phases"]["late"], "prediction": {"tier": tier, "probability": 0.9}}
     program = make_program(phases={**PROGRAM["phases"], "late": late})
-<<<<<<< HEAD:tests/test_expectations.py
-    results = (criterion("both", outcome=both), criterion("helps", outcome=helps))
-    foretold = prediction_of(program, "late", verdict("late", "fail", criteria=results))
-    assert foretold is not None
-    assert foretold.came is came
-=======
     criteria = (criterion("both", outcome=both), criterion("helps", outcome=helps))
     registered = prediction_of(program, "late", verdict("late", "fail", criteria=criteria))
     assert registered is not None
     assert registered.came is came
->>>>>>> main:tests/judging/test_predictions.py
 
 
 def test_a_row_that_reads_another_phase_is_settled_by_its_verdict() -> None:
@@ -101,17 +83,10 @@ def test_a_row_that_reads_another_phase_is_settled_by_its_verdict() -> None:
 
 
 def test_before_the_runs_a_prediction_is_open_and_a_phase_without_one_has_none() -> None:
-<<<<<<< HEAD:tests/test_expectations.py
-    program = foretelling(case="B")
-    open_prediction = prediction_of(program, "early", None)
-    assert open_prediction is not None
-    assert (open_prediction.what, open_prediction.came) == ("case B", None)
-=======
     program = predicting(case="B")
     registered = prediction_of(program, "early", None)
     assert registered is not None
     assert (registered.what, registered.came) == ("case B", None)
->>>>>>> main:tests/judging/test_predictions.py
     assert prediction_of(program, "late", verdict("late")) is None
 
 
@@ -128,17 +103,10 @@ def test_rivals_are_open_until_their_phase_names_one() -> None:
     assert rivals_of(make_program(), {}) == []
 
 
-<<<<<<< HEAD:tests/test_expectations.py
-def test_memo_and_explanation_show_both() -> None:
-    judged = verdict("early", "fail", case="B", hypothesis="B")
-    traced = trace(judged, decision("early"), program=foretelling(case="B"), verdicts={"early": judged})
-    memo, text, body = render_memo(traced), as_text(traced), as_json(traced)
-=======
 def test_memo_and_explanation_hold_both() -> None:
     judged = verdict("early", "fail", case="B", hypothesis="B")
     explained = trace(judged, decision("early"), program=predicting(case="B"), verdicts={"early": judged})
     memo, text, reply = render_memo(explained), as_text(explained), as_json(explained)
->>>>>>> main:tests/judging/test_predictions.py
     assert (
         "Registered before the runs: **case B**, probability 0.9, because it always does. It came true."
         in memo
@@ -146,24 +114,14 @@ def test_memo_and_explanation_hold_both() -> None:
     assert "- **B** holds: It is the clamp." in memo
     assert "predicted: case B (0.9) because it always does; it came true" in text
     assert "  A: does not hold · It is the score." in text
-<<<<<<< HEAD:tests/test_expectations.py
-    assert body["prediction"]["came"] is True
-    assert [h["status"] for h in body["hypotheses"]] == ["does not hold", "holds"]
-=======
     assert reply["prediction"]["came"] is True
     assert [h["status"] for h in reply["hypotheses"]] == ["does not hold", "holds"]
->>>>>>> main:tests/judging/test_predictions.py
 
 
 def test_a_memo_written_before_the_decision_says_who_decides() -> None:
     late = verdict("late")
-<<<<<<< HEAD:tests/test_expectations.py
-    traced = trace(late, decision("late"), program=foretelling(case="B"), verdicts={"late": late})
-    memo = render_memo(traced)
-=======
     explained = trace(late, decision("late"), program=predicting(case="B"), verdicts={"late": late})
     memo = render_memo(explained)
->>>>>>> main:tests/judging/test_predictions.py
     assert "- **A** open: It is the score." in memo
     assert "`early` decides between them." in memo
     assert "## Prediction" not in memo
