@@ -24,8 +24,8 @@ def evidence_caveats(
 ) -> list[str]:
     """Everything that a phase's own evidence gives reason to say, in the order in which it was judged."""
     of_guards = _of_guards(guards)
-    told = {name for guard in guards if guard.id == FINITE for name in guard.criteria}
-    named = {name: found for name, found in results.items() if name not in of_guards.keys() | told}
+    of_finite = {name for guard in guards if guard.id == FINITE for name in guard.criteria}
+    named = {name: result for name, result in results.items() if name not in of_guards.keys() | of_finite}
     smoke = ["a smoke run shows that everything works and confirms nothing"]
     return [
         *evidence.caveats,
@@ -48,11 +48,11 @@ def _of_guards(guards: Iterable[GuardResult]) -> dict[str, str]:
 
 def _of_criteria(results: Iterable[CriterionResult], named: Mapping[str, CriterionResult]) -> list[str]:
     """What the results carry with them, and those of ``named`` that have no answer."""
-    found = [caveat for result in results for caveat in result.caveats]
+    caveats = [caveat for result in results for caveat in result.caveats]
     for result in named.values():
         if result.kind != "combined" and result.outcome in ("not_applicable", "invalid"):
-            found.append(f"{result.id} is {words(result.outcome)}: {result.reason}")
-    return found
+            caveats.append(f"{result.id} is {words(result.outcome)}: {result.reason}")
+    return caveats
 
 
 def _of_earlier(rules: Phase, own: Mapping[str, CriterionResult], result_of: ResultOf) -> list[str]:
@@ -80,30 +80,30 @@ def with_doubts(
     """The claim with what confounds the criteria that it rests on, in this phase or an earlier one."""
     doubts = _doubts(guards)
     for phase, verdict in earlier.items():
-        for name, told in _doubts(verdict.guards).items():
-            doubts[f"{phase}.{name}"] = [f"{phase}: {text}" for text in told]
-    basis = [name for told in claim.rests_on for name in _basis(result_of(told), "", earlier)]
-    found = [text for name in dict.fromkeys(basis) for text in doubts.get(name, [])]
-    return claim.model_copy(update={"caveats": tuple(dict.fromkeys([*claim.caveats, *found]))})
+        for name, texts in _doubts(verdict.guards).items():
+            doubts[f"{phase}.{name}"] = [f"{phase}: {text}" for text in texts]
+    basis = [name for ref in claim.rests_on for name in _basis(result_of(ref), "", earlier)]
+    raised = [text for name in dict.fromkeys(basis) for text in doubts.get(name, [])]
+    return claim.model_copy(update={"caveats": tuple(dict.fromkeys([*claim.caveats, *raised]))})
 
 
 def _doubts(guards: Iterable[GuardResult]) -> dict[str, list[str]]:
     """Criterion -> what its arms differ in unasked."""
-    found: dict[str, list[str]] = {}
+    doubts: dict[str, list[str]] = {}
     for guard in guards:
         if guard.id.startswith(f"{CONFOUND}:"):
             for name in guard.criteria:
-                found.setdefault(name, []).append(f"{guard.id}: {guard.reason}")
-    return found
+                doubts.setdefault(name, []).append(f"{guard.id}: {guard.reason}")
+    return doubts
 
 
-def _basis(result: CriterionResult, place: str, earlier: Mapping[str, Verdict]) -> Iterator[str]:
+def _basis(result: CriterionResult, prefix: str, earlier: Mapping[str, Verdict]) -> Iterator[str]:
     """The names of a criterion and of all that it combines.
 
     Args:
-        place: ``phase.`` where the names in the result are those of an earlier phase.
+        prefix: ``phase.`` where the names in the result are those of an earlier phase.
     """
     phase, _ = lookup(result.id, earlier)
-    yield result.id if phase else place + result.id
+    yield result.id if phase else prefix + result.id
     for part in result.parts:
-        yield from _basis(part, f"{phase}." if phase else place, earlier)
+        yield from _basis(part, f"{phase}." if phase else prefix, earlier)

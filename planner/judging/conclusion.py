@@ -116,21 +116,23 @@ class PhaseEvaluator:
         gate = [result_of(name) for name in rules.gate]
         outcome, cause = judge_gate(guards, gate, self.design)
         row, open_rows = judge_row(self.program, self.phase, result_of)
-        told = [
+        caveats = [
             *self._beforehand,
             *evidence_caveats(rules, evidence, guards, results, result_of),
             *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
             *(["a rule changed after evidence for it was seen (post hoc)"] if self.post_hoc else []),
         ]
-        told = list(dict.fromkeys(told))
-        confidence: Confidence = "confirmed" if is_confirmed(outcome, gate, told) else "provisional"
+        caveats = list(dict.fromkeys(caveats))
+        confidence: Confidence = "confirmed" if is_confirmed(outcome, gate, caveats) else "provisional"
         kept = row if outcome != "invalid" else {}
-        return Conclusion(outcome, cause, confidence, tuple(guards), tuple(told), kept)
+        return Conclusion(outcome, cause, confidence, tuple(guards), tuple(caveats), kept)
 
     def there(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> PerturbedOutcome:
         """The part of it that a turning keeps."""
-        found = self.conclude(evidence, results)
-        return PerturbedOutcome(found.outcome, found.row.get("case"), found.row.get("tier"), found.confidence)
+        conclusion = self.conclude(evidence, results)
+        return PerturbedOutcome(
+            conclusion.outcome, conclusion.row.get("case"), conclusion.row.get("tier"), conclusion.confidence
+        )
 
 
 def judge_gate(

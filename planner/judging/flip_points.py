@@ -65,11 +65,11 @@ class FlipPointSearch:
 
     def turned(self) -> tuple[Results, tuple[FlipPoint, ...]]:
         """(the results with the flip points that hold, one turning for each of them)."""
-        found = {name: list(self._of(name)) for name in self._reads if self.results[name].turns}
-        if not found:
+        by_criterion = {name: list(self._of(name)) for name in self._reads if self.results[name].turns}
+        if not by_criterion:
             return self.results, ()
-        measured = {name: _with(self.results[name], found.get(name, [])) for name in self._reads}
-        turnings = tuple(turning for told in found.values() for turning in told)
+        measured = {name: _with(self.results[name], by_criterion.get(name, [])) for name in self._reads}
+        turnings = tuple(turning for points in by_criterion.values() for turning in points)
         results = self.judge(self.evidence, measured)
         return {
             name: result if name in measured else _held(result, turnings) for name, result in results.items()
@@ -88,16 +88,16 @@ class FlipPointSearch:
     def _of(self, name: str) -> Iterator[FlipPoint]:
         """The turnings of a criterion, the nearest first: there the outcome is no longer what it is now."""
         result = self.results[name]
-        found: dict[CriterionOutcome, FlipPoint] = {}
+        points: dict[CriterionOutcome, FlipPoint] = {}
         pulls = [self._perturbation(result, lever) for lever in self._levers(result)]
         for value, _ in result.turns:
-            tried = next(filter(None, (self._tried(result, pull, value, found) for pull in pulls)), None)
-            found.update({tried.flips_to: tried} if tried else {})
-        if not found:
+            tried = next(filter(None, (self._tried(result, pull, value, points) for pull in pulls)), None)
+            points.update({tried.flips_to: tried} if tried else {})
+        if not points:
             searched = filter(None, (self._searched(result, pull) for pull in pulls))
             nearest = min(searched, key=lambda t: abs(t.flips_at - t.observed), default=None)
-            found.update({nearest.flips_to: nearest} if nearest else {})
-        yield from found.values()
+            points.update({nearest.flips_to: nearest} if nearest else {})
+        yield from points.values()
 
     def _levers(self, result: CriterionResult) -> list[Lever]:
         return levers_of(self.program, self._rules[result.id], result)
@@ -127,8 +127,12 @@ class FlipPointSearch:
                 self._outcome(result, pull, value - side * little) if value != observed else result.outcome
             )
             beyond = self._beyond(result, pull, value + side * little)
-            known = (result.outcome, *(nearer or {}))
-            if short in known and beyond is not None and beyond.result.outcome not in known:
+            nearer_outcomes = (result.outcome, *(nearer or {}))
+            if (
+                short in nearer_outcomes
+                and beyond is not None
+                and beyond.result.outcome not in nearer_outcomes
+            ):
                 return self._turning(result, pull, value, beyond)
         return None
 
@@ -191,8 +195,8 @@ class FlipPointSearch:
         return None
 
 
-def _with(result: CriterionResult, found: list[FlipPoint]) -> CriterionResult:
-    turns = tuple((turning.flips_at, turning.flips_to) for turning in found)
+def _with(result: CriterionResult, points: list[FlipPoint]) -> CriterionResult:
+    turns = tuple((turning.flips_at, turning.flips_to) for turning in points)
     return result if turns == result.turns else result.model_copy(update=flip_point_fields(turns))
 
 

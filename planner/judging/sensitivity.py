@@ -49,13 +49,13 @@ def inputs_of(program: Program, rule: Measured) -> set[Input]:
 
 def levers_of(program: Program, rule: Measured, result: CriterionResult) -> list[Lever]:
     """The arms that can be moved to change a result: of a pair, either; of several arms, the deciding one."""
-    place = _deciding(rule, result)
+    index = _deciding(rule, result)
     if isinstance(rule, Order | Spread):
         pairs = pairwise(rule.subjects) if isinstance(rule, Order) else combinations(rule.subjects, 2)
-        one, other = list(pairs)[place]
+        one, other = list(pairs)[index]
         sign = -1.0 if isinstance(rule, Order) and program.metrics[rule.metric].better == "lower" else 1.0
         return [Lever(one, other, sign), Lever(other, one, -sign)]
-    arm = rule.subjects[place]  # type: ignore[attr-defined]
+    arm = rule.subjects[index]  # type: ignore[attr-defined]
     if isinstance(rule, Level):
         return [Lever(arm, None, 1.0)]
     assert isinstance(rule, Comparison)

@@ -77,24 +77,24 @@ def judge_outcome(evaluator: PhaseEvaluator) -> Verdict:
     """Everything that evidence says of a phase; of what it was judged from, the runs alone. It has no id."""
     program, phase, evidence = evaluator.program, evaluator.phase, evaluator.evidence
     results = evaluator.judge(evidence)
-    found, result_of = evaluator.conclude(evidence, results), evaluator.result_of(results)
+    conclusion, result_of = evaluator.conclude(evidence, results), evaluator.result_of(results)
     return Verdict(
         program=program.program,
         phase=phase,
         fidelity=evidence.fidelity,
-        outcome=found.outcome,
-        confidence=found.confidence,
-        cause=found.cause,
+        outcome=conclusion.outcome,
+        confidence=conclusion.confidence,
+        cause=conclusion.cause,
         post_hoc=evaluator.post_hoc,
-        caveats=found.caveats,
-        guards=found.guards,
+        caveats=conclusion.caveats,
+        guards=conclusion.guards,
         criteria=tuple(results.values()),
-        claims=tuple(_claims(evaluator.rules, found.guards, result_of, evaluator.earlier)),
+        claims=tuple(_claims(evaluator.rules, conclusion.guards, result_of, evaluator.earlier)),
         rules_digest=rules_digest(program, phase),
         evidence_digest="",
         rests_on=tuple(_rests_on(evaluator.rules, evaluator.earlier)),
         false_pass=evaluator.design.false_pass,
-        **found.row,
+        **conclusion.row,
         **_counts(program, evidence),
     )
 
@@ -166,5 +166,5 @@ def _rests_on(rules: Phase, earlier: Mapping[str, Verdict]) -> list[str]:
     named += [n for rule in rules.criteria.values() for n in getattr(rule, "parts", [])]
     named += [name for row in rules.rows for name in row.conditions]
     named += [n for claim in rules.claims.values() for n in conditions(claim)]
-    found = {lookup(name, earlier)[0] for name in named} | {rules.runs_of or ""}
-    return sorted(found - {""})
+    phases = {lookup(name, earlier)[0] for name in named} | {rules.runs_of or ""}
+    return sorted(phases - {""})

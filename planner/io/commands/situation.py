@@ -137,7 +137,7 @@ def _catalog(
 class _ReadOnlyJournal(Journal):
     """A journal that forgets what it is told, so that reading leaves no trace."""
 
-    def note_described(self, found: dict[str, str]) -> None:
+    def note_described(self, descriptions: dict[str, str]) -> None:
         """Keeps nothing."""
 
 

@@ -95,9 +95,9 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
     runs = MlflowRuns(patient.home)
     records, taken = MlflowRecords(runs), 0
     with speaking_of(runs.uri):
-        known = {experiment.name for experiment in runs.client.search_experiments()}
+        experiments = {experiment.name for experiment in runs.client.search_experiments()}
     for program in patient.programs:
-        if program.program not in known:
+        if program.program not in experiments:
             continue  # it was never advanced, or the journal alone can say that its experiment is gone
         for record, at, run_id in records.load(program):
             taken += record is not None and journal.add(record, at, mlflow_run=run_id, mirrored=True)
