@@ -19,9 +19,29 @@ PLANNER = ROOT / "planner"
 MOST_MODULES = 20
 LONGEST_FUNCTION = 40
 LONGEST_FILE = 250
-LONG_FILES: dict[str, str] = {}
+LONG_FILES = {
+    "planner/language/program.py": "every key of a program file, with its checks, in one place",
+    "planner/records/verdict.py": "one record and its parts, most of it what their fields mean",
+    "planner/deciding/policy.py": "one walk over the phases",
+    "planner/deciding/triage.py": "one table of what follows from a verdict",
+    "planner/calibration/constraints.py": "one search for means that meet every criterion",
+    "planner/io/journal/journal.py": "one port: every method of the journal",
+    "planner/io/mlflow/client.py": "the one door to MLflow's client",
+    "planner/io/mlflow/run_store.py": "one port: every method of the store of runs",
+    "planner/io/mlflow/record_store.py": "one port: every method of the store of records",
+    "planner/io/commands/session.py": "one port: everything that the loop does to the world",
+    "planner/io/commands/person.py": "what a person may write down, with the same checks",
+    "planner/io/commands/calibrate.py": "the options of calibrate, read and carried out",
+    "planner/io/doctor/records.py": "both copies of a record, compared and mended",
+}
 """Files over the limit, with the reason."""
 NO_IDENTIFIERS = frozenset({"told", "found", "place", "way", "known", "asked"})
+SERIALIZED = frozenset({"asked"})
+"""Fields of records under their serialized names: attributes and keywords may have them, variables may not."""
+PART_OF_AN_IDENTITY = frozenset(
+    {"experiments/contract.py", "experiments/parts/tables.py", "experiments/parts/watchdog.py"}
+)
+"""Users' own experiments import these: their syntax is part of what those experiments' runs are known by."""
 
 
 def _load(path: Path) -> ModuleType:
@@ -121,22 +141,32 @@ def test_functions_and_files_are_small() -> None:
 
 
 def test_identifiers_are_words_of_the_field() -> None:
-    used: dict[str, set[str]] = defaultdict(set)
+    used: dict[str, set[str]] = {}
     folders = ("planner", "experiments", "tests", "benchmarks")
     for path in (p for folder in folders for p in (ROOT / folder).rglob("*.py")):
-        for name in _identifiers(ast.parse(path.read_text())):
-            if name in NO_IDENTIFIERS:
-                used[str(path.relative_to(ROOT))].add(name)
-    assert dict(used) == {}
+        name = str(path.relative_to(ROOT))
+        words = NO_IDENTIFIERS & set(_identifiers(ast.parse(path.read_text())))
+        if words and name not in PART_OF_AN_IDENTITY:
+            used[name] = words
+    assert used == {}
 
 
 def _identifiers(tree: ast.AST) -> Iterator[str]:
+    fields = {
+        id(field.target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for field in node.body
+        if isinstance(field, ast.AnnAssign)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
-            yield node.id
+            if not (id(node) in fields and node.id in SERIALIZED):
+                yield node.id
         elif isinstance(node, ast.arg):
             yield node.arg
         elif isinstance(node, ast.Attribute):
-            yield node.attr
+            if node.attr not in SERIALIZED:
+                yield node.attr
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
