@@ -37,7 +37,7 @@ LONG_FILES = {
 """Files over the limit, with the reason."""
 NO_IDENTIFIERS = frozenset({"told", "found", "place", "way", "known", "asked"})
 SERIALIZED = frozenset({"asked"})
-"""Fields of records under their serialized names: attributes and keywords may have them, variables may not."""
+"""Fields of records under their serialized names: attributes may have them, variables may not."""
 PART_OF_AN_IDENTITY = frozenset(
     {"experiments/contract.py", "experiments/parts/tables.py", "experiments/parts/watchdog.py"}
 )
