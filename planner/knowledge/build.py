@@ -15,6 +15,7 @@ from planner.lineage.dependencies import Dependency, build_dependencies
 from planner.lineage.program_state import ProgramState
 from planner.lineage.staleness import claims_today
 from planner.records.base import Record
+from planner.records.journal_entry import AnyEntry
 from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult, Verdict
 from planner.scoring.override_list import override_rows
 from planner.scoring.predictions import Scored, score_predictions
@@ -89,7 +90,7 @@ class Knowledge:
     overrides: Sequence[dict[str, Any]]
 
 
-def build_knowledge(at: ProgramState, entries: Sequence[Any], now: str) -> Knowledge:
+def build_knowledge(at: ProgramState, entries: Sequence[AnyEntry], now: str) -> Knowledge:
     """Everything that a program's records say is known.
 
     Args:
@@ -118,7 +119,8 @@ def _claims(at: ProgramState) -> list[KnownClaim]:
         verdict = at.verdicts.get(phase)
         if verdict is not None:
             today = claims_today({phase: verdict}, at.validity)
-            found += [_judged(at, verdict, *both) for both in zip(verdict.claims, today, strict=True)]
+            pairs = zip(verdict.claims, today, strict=True)
+            found += [_judged(at, verdict, judged, now) for judged, now in pairs]
         found += _proposed(at, phase, {claim.id for claim in found if claim.phase == phase})
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.deciding.overrides import choose_route
@@ -18,7 +18,7 @@ from planner.language.program import Program
 from planner.lineage.in_force import overrides_today
 from planner.records.base import Identified
 from planner.records.decision import Decision, Inputs
-from planner.records.person import Override
+from planner.records.journal_entry import AnyEntry, JournalEntry
 from planner.records.verdict import Considered, Verdict
 from planner.replay.archive import Log
 from planner.replay.recorded_runs import Reservoir
@@ -27,7 +27,7 @@ Told = TypeVar("Told", bound=Identified)
 
 
 def counted_again(
-    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
+    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: AnyEntry
 ) -> Evidence:
     """The runs that counted, under the exclusions that stood when an entry was written."""
     found = log.runs_of(phase, considered)
@@ -35,27 +35,27 @@ def counted_again(
 
 
 def evidence_again(
-    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
+    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: AnyEntry
 ) -> Evidence:
     """The same without what was judged under other rules before, where there is enough beside it."""
     evidence = counted_again(program, phase, fidelity, considered, log, entry)
     return fresh_evidence(program, evidence, log.seen(entry))
 
 
-def verdict_again(program: Program, entry: Any, log: Log) -> Verdict:
+def verdict_again(program: Program, entry: JournalEntry[Verdict], log: Log) -> Verdict:
     """The verdict that the program gives today on the runs of a recorded one.
 
     Records of earlier versions do not say whether more runs could still have been asked for: then both are
     tried.
     """
-    recorded: Verdict = entry.record
+    recorded = entry.record
     looks = (False, True) if recorded.final_look is None else (recorded.final_look,)
     earlier = log.earlier(entry)
     return nearest(recorded, [judged_again(program, entry, log, earlier, final) for final in looks])
 
 
 def judged_again(
-    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict], final: bool
+    program: Program, entry: JournalEntry[Verdict], log: Log, earlier: Mapping[str, Verdict], final: bool
 ) -> Verdict:
     """The verdict on the runs of a recorded one.
 
@@ -63,7 +63,7 @@ def judged_again(
         earlier: the verdicts before it.
         final: no more runs may be asked for.
     """
-    recorded: Verdict = entry.record
+    recorded = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
     post_hoc = bool(judged_otherwise(program, evidence, log.seen(entry)))
@@ -74,7 +74,7 @@ def judged_again(
 
 def decision_again(
     program: Program,
-    entry: Any,
+    entry: JournalEntry[Decision],
     log: Log,
     verdict: Verdict | None = None,
     earlier: Mapping[str, Verdict] | None = None,
@@ -85,7 +85,7 @@ def decision_again(
         verdict: the one that it follows, as it comes out today; None where runs were made.
         earlier: the verdicts before it; None takes those of the record.
     """
-    recorded: Decision = entry.record
+    recorded = entry.record
     before = log.earlier(entry) if earlier is None else earlier
     inputs = recorded.inputs or Inputs()
     if verdict is None:
@@ -99,10 +99,14 @@ def decision_again(
 
 
 def _launched_again(
-    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict], inputs: Inputs
+    program: Program,
+    entry: JournalEntry[Decision],
+    log: Log,
+    earlier: Mapping[str, Verdict],
+    inputs: Inputs,
 ) -> Decision:
     """Why runs were made: they were missing, or the verdict on what there was so far asks for them."""
-    recorded: Decision = entry.record
+    recorded = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     inputs = inputs.model_copy(update={"prediction": registered(program, phase)})
     if recorded.action != "add_seeds":
@@ -119,13 +123,13 @@ def _launched_again(
 
 
 def _asked_for(
-    program: Program, entry: Any, log: Log, inputs: Inputs, wanted: Mapping[str, int]
+    program: Program, entry: JournalEntry[Decision], log: Log, inputs: Inputs, wanted: Mapping[str, int]
 ) -> tuple[tuple[str, int], ...]:
     """(arm, seed) of the runs that were missing, as far as the budget went then."""
-    recorded: Decision = entry.record
+    recorded = entry.record
     found = log.runs_of(recorded.phase, inputs.considered)
     reservoir = Reservoir(program, {(recorded.phase, recorded.fidelity): found}, log.all_runs)
-    people: list[Override] = overrides_today(log.before(entry), entry.written_at)
+    people = overrides_today(log.before(entry), entry.written_at)
     recall = RunSelector(
         program,
         Snapshot(reservoir.runs),

@@ -15,6 +15,7 @@ from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, follows_verdict, kept_code, overrides_today
 from planner.records.base import canonical
 from planner.records.decision import Decision
+from planner.records.journal_entry import entries_of
 from planner.records.runs import PlannedRun, Run
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
@@ -37,7 +38,7 @@ class Walked:
 
 def rungs(program: Program, log: Log) -> list[str | None]:
     """The fidelities that were worked on; None stands for each phase's own, where these differ."""
-    decided = [e.record for e in log.judged if isinstance(e.record, Decision)]
+    decided = [e.record for e in entries_of(log.judged, Decision)]
     own = {rules.fidelity for rules in program.phases.values()}
     found = list(dict.fromkeys(d.fidelity for d in decided))
     if len(own) == 1:
@@ -56,17 +57,15 @@ def rung_of(program: Program, phase: str, fidelity: str | None) -> str:
 def recorded_way(program: Program, log: Log, fidelity: str | None) -> list[tuple[Verdict, Decision]]:
     """The verdicts and decisions on the way on which a program stands at a fidelity."""
     decided = {
-        e.record.verdict_id: e.record
-        for e in log.entries
-        if isinstance(e.record, Decision)
+        e.record.verdict_id or "": e.record
+        for e in entries_of(log.entries, Decision)
         if follows_verdict(e.record) and e.record.fidelity == rung_of(program, e.record.phase, fidelity)
     }
-    last = next(
-        (e.record for e in reversed(log.entries) if getattr(e.record, "verdict_id", None) in decided), None
-    )
+    decisions = [e.record for e in entries_of(log.entries, Decision)]
+    last = next((d for d in reversed(decisions) if d.verdict_id in decided), None)
     if last is None or last.inputs is None:
         return []
-    way = [i for i in (*last.inputs.verdicts, last.verdict_id) if i in decided and i in log.verdicts]
+    way = [i for i in (*last.inputs.verdicts, last.verdict_id or "") if i in decided and i in log.verdicts]
     return [(log.verdicts[i], decided[i]) for i in way]
 
 
@@ -183,7 +182,7 @@ def _counted(
 
 def _declared(program: Program, log: Log) -> Iterator[tuple[str, str, Run]]:
     """(what was declared, fidelity, a run of ours that was made of it), of the code that was judged last."""
-    verdicts = [e.record for e in log.entries if isinstance(e.record, Verdict)]
+    verdicts = [e.record for e in entries_of(log.entries, Verdict)]
     codes = {rung: _codes(log, rung, verdicts) for rung in {v.fidelity for v in verdicts}}
     for verdict in verdicts:
         for arm, runs in log.runs_of(verdict.phase, verdict.considered).items():

@@ -97,7 +97,15 @@ def traced(name: str, position: Plan, phase: str) -> Trace:
     """What ``explain`` and the memo of a phase are told from."""
     program, step = program_of(name), step_of(position, phase)
     standing = build_validity(program, position.verdicts)
-    return trace_of(program, phase, step.verdict, step.decision, position.verdicts, (), standing)
+    return trace_of(
+        program=program,
+        phase=phase,
+        verdict=step.verdict,
+        decision=step.decision,
+        verdicts=position.verdicts,
+        overrides=(),
+        standing=standing,
+    )
 
 
 def memo_of(name: str, position: Plan, phase: str) -> str:

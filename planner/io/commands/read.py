@@ -16,7 +16,7 @@ from planner.lineage.program_state import ProgramState
 from planner.lineage.status import phase_json
 from planner.paths import Home
 from planner.records.decision import Decision
-from planner.records.journal_entry import AnyEntry
+from planner.records.journal_entry import AnyEntry, entries_of
 from planner.records.verdict import Verdict
 from planner.scoring.overrides import score_overrides
 
@@ -33,12 +33,11 @@ def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None)
     program = open_program(home, name)
     at, entries = read_program_state(home, program)
     if decision_id is not None:
-        found = [e for e in entries if isinstance(e.record, Decision) and e.record.id.startswith(decision_id)]
-        if not found:
+        fitting = [e.record for e in entries_of(entries, Decision) if e.record.id.startswith(decision_id)]
+        if not fitting:
             raise UsageError(f"{name} has no decision '{decision_id}'; see 'explain {name} --json'")
-        decision = found[-1].record
-        assert isinstance(decision, Decision)
-        verdicts = {e.record.id: e.record for e in entries if isinstance(e.record, Verdict)}
+        decision = fitting[-1]
+        verdicts = {e.record.id: e.record for e in entries_of(entries, Verdict)}
         verdict = verdicts.get(decision.verdict_id or "")
         return _trace(at, entries, decision.phase, verdict, decision)
     if phase is not None and phase not in program.phases:
@@ -55,10 +54,19 @@ def _trace(
     verdict: Verdict | None,
     decision: Decision | None,
 ) -> Trace:
-    when = at.decided_at.get(decision.id, "") if decision else ""
-    scores = score_overrides(at.program, entries)
-    told = (at.program, phase, verdict, decision, at.verdicts, at.overrides, at.validity, when)
-    return trace_of(*told, scores, at.decisions, rules_before(entries, verdict))
+    return trace_of(
+        program=at.program,
+        phase=phase,
+        verdict=verdict,
+        decision=decision,
+        verdicts=at.verdicts,
+        overrides=at.overrides,
+        standing=at.validity,
+        at=at.decided_at.get(decision.id, "") if decision else "",
+        scores=score_overrides(at.program, entries),
+        decisions=at.decisions,
+        before=rules_before(entries, verdict),
+    )
 
 
 def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:

@@ -15,6 +15,7 @@ from planner.io.commands.replay import Archive, open_archive
 from planner.memo.render import Picture, render_memo
 from planner.memo.verify import Slip, count_numbers, slips
 from planner.paths import Home
+from planner.records.journal_entry import JournalEntry
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
 from planner.replay.differences import Difference
@@ -74,9 +75,14 @@ def verify_memos(home: Home, name: str, phase: str | None) -> list[Verified]:
 
 
 def _verified(
-    home: Home, archive: Archive, log: Log, found: Mapping[str, Derived], store: RecordStore, entry: Any
+    home: Home,
+    archive: Archive,
+    log: Log,
+    found: Mapping[str, Derived],
+    store: RecordStore,
+    entry: JournalEntry[Verdict],
 ) -> Verified:
-    verdict: Verdict = entry.record
+    verdict = entry.record
     path = home.memo(archive.program.program, verdict.phase, verdict.fidelity)
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     told: dict[str, Any] = {"phase": verdict.phase, "fidelity": verdict.fidelity, "path": path, "text": text}
@@ -84,7 +90,7 @@ def _verified(
     traces = traces_again(archive.program, log, found, verdict)
     if first.older or (not traces and first.record is not None):
         return Verified(**told, numbers=0, slips=(), because=(), older=True)
-    pictures = _pictures(home, archive, log, first) if traces else ()
+    pictures = _pictures(home, archive, log, entry, first) if traces else ()
     rendered = [render_memo(trace, pictures, at) for trace, at in product(traces, dates_of(log, verdict))]
     copies = [(str(path), text), *_in_mlflow(archive, store, verdict)]
     wrong = [(where, slip) for where, memo in copies for slip in _slips(memo, rendered)]
@@ -107,11 +113,13 @@ def _in_mlflow(archive: Archive, store: RecordStore, verdict: Verdict) -> Iterat
         yield f"memo.md of MLflow run {place}", store.memo(place) or ""
 
 
-def _pictures(home: Home, archive: Archive, log: Log, first: Derived) -> list[Picture]:
+def _pictures(
+    home: Home, archive: Archive, log: Log, entry: JournalEntry[Verdict], first: Derived
+) -> list[Picture]:
     """The figures that the memo links: those that its runs have the metrics for."""
     from planner.io.pictures.memo_figures import figures_of
 
-    evidence = evidence_of(archive.program, log, first.entry)
+    evidence = evidence_of(archive.program, log, entry)
     verdict = first.record
     if not isinstance(verdict, Verdict) or not evidence.all_runs:
         return []
