@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import run_value
@@ -73,15 +74,23 @@ def _reads(program: Program, rule: Criterion, result: CriterionResult, bad: Bad)
     return bool(runs & set(result.run_ids))
 
 
-def _values(program: Program, phase: str, run: Run) -> Iterator[tuple[str, str, float]]:
-    """(metric, which value of it in words, value) of what a run holds; a share comes after its parts."""
+class _Held(NamedTuple):
+    """A value that a run holds; ``reads`` says in words which of a series it is."""
+
+    metric: str
+    reads: str
+    value: float
+
+
+def _values(program: Program, phase: str, run: Run) -> Iterator[_Held]:
+    """What a run holds; a share comes after its parts."""
     used = sorted(phase_metrics(program, phase), key=lambda metric: bool(program.metrics[metric].of))
     rules = [rule for rule in program.phases[phase].criteria.values() if isinstance(rule, Measured)]
     readings = [(m, rule) for rule in rules for m, reads in columns_read(program, rule) if reads]
     for metric, rule in [*((metric, None) for metric in used), *readings]:
         value = run_value(program, run, metric, rule)
         if value is not None:
-            yield metric, which_value(rule) if rule is not None else "", value
+            yield _Held(metric, which_value(rule) if rule is not None else "", value)
 
 
 def _listed(runs: list[Run]) -> str:

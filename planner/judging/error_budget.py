@@ -112,7 +112,7 @@ def _only_after(program: Program, phase: str, ways: Mapping[str, Mapping[Transit
         for rule, target in rules.items()
         if target == phase and target not in ENDS
     }
-    parents = {name for name, rule in here if rule == "next.pass"}
+    parents = {name for name, rule in here if rule == Transition("next", "pass")}
     return parents.pop() if len(parents) == 1 and len(here) == 1 else None
 
 

@@ -17,8 +17,8 @@ STOPS = ("stop", "wait")
 
 
 def build_graph(program: Program) -> nx.MultiDiGraph[str]:
-    """Phases and the ends ``stop`` and ``wait``; each edge carries the ``rule`` that leads along it, a transition,
-    and whether an option's ``tries`` bound how often (``bounded``).
+    """Phases and the ends ``stop`` and ``wait``; each edge carries the ``rule`` that leads along it
+    (a transition) and whether an option's ``tries`` bound how often (``bounded``).
 
     A rule that leads to triage has no edge of its own: the triage's options and its diagnosis have, and
     ``exhausted``, which stops. ``back`` leads to the phases whose triage may have opened this one.

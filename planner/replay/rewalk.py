@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
@@ -180,8 +180,16 @@ def _counted(
     return found
 
 
-def _declared(program: Program, log: Log) -> Iterator[tuple[str, str, Run]]:
-    """(what was declared, fidelity, a run of ours that was made of it), of the code that was judged last."""
+class _Made(NamedTuple):
+    """A run of ours, with the configuration that it was made of."""
+
+    declared: str
+    fidelity: str
+    run: Run
+
+
+def _declared(program: Program, log: Log) -> Iterator[_Made]:
+    """Our runs and what was declared for them, of the code that was judged last."""
     verdicts = [e.record for e in entries_of(log.entries, Verdict)]
     codes = {rung: _codes(log, rung, verdicts) for rung in {v.fidelity for v in verdicts}}
     for verdict in verdicts:
@@ -189,7 +197,7 @@ def _declared(program: Program, log: Log) -> Iterator[tuple[str, str, Run]]:
             params = verdict.rules.get("params", {}).get(arm)
             for run in runs:
                 if run.own and params is not None and run.code_digest in codes[verdict.fidelity]:
-                    yield _key(params), verdict.fidelity, run
+                    yield _Made(_key(params), verdict.fidelity, run)
     for run in log.all_runs:  # those that no verdict has looked at yet
         rung, rules = run.fidelity or "", program.phases.get(run.phase)
         if run.own and rules is not None and run.arm in rules.arms:
@@ -197,7 +205,7 @@ def _declared(program: Program, log: Log) -> Iterator[tuple[str, str, Run]]:
             logged = {k: as_text(v) for k, v in run.params.items()}
             as_declared = all(logged.get(k) == as_text(v) for k, v in params.items())
             if as_declared and run.code_digest in codes.get(rung, {run.code_digest}):
-                yield _key(params), rung, run
+                yield _Made(_key(params), rung, run)
 
 
 def _codes(log: Log, rung: str, verdicts: Sequence[Verdict]) -> set[str | None]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from planner.engine.ports import HeldRecord
 from planner.io.mlflow import tags
@@ -288,9 +288,17 @@ def _stood(told: Mapping[str, str], noted_only: bool = False) -> list[tuple[str,
     return found or ([] if noted_only else [(str(told.get(tags.AT, "")), 0)])
 
 
-def _in_order(position: int, told: Mapping[str, str]) -> tuple[bool, int, int]:
+class _Rank(NamedTuple):
+    """What orders records of one second, field by field."""
+
+    is_last: bool
+    position: int
+    kind: int
+
+
+def _in_order(position: int, told: Mapping[str, str]) -> _Rank:
     """What orders records of one second; one that has no place yet was the last to be written."""
-    return position == 0, position, _RANK.get(told.get(tags.KIND, ""), 2)
+    return _Rank(position == 0, position, _RANK.get(told.get(tags.KIND, ""), 2))
 
 
 def _milliseconds(at: str) -> int:

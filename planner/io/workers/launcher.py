@@ -150,10 +150,11 @@ class LocalLauncher:
             for job in active.open:
                 found = read_result(Path(job.folder), job.id)
                 # A result is written whole and last: the run had ended, only its answer is missing.
-                told = (
-                    (found.outcome, found.reason, found.seconds, found.device) if found else (outcome, reason)
+                events.append(
+                    active.end(job, found.outcome, found.reason, found.seconds, found.device)
+                    if found
+                    else active.end(job, outcome, reason)
                 )
-                events.append(active.end(job, *told))
         self._discard(dead)
         return events
 
