@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.deciding.overrides import choose_route
-from planner.deciding.policy import Look, ends_for_want_of_budget, judge_on_the_way, seeds_next
+from planner.deciding.policy import Look, ends_for_want_of_budget, judge_walked_phase, seeds_next
 from planner.deciding.triage import Route
 from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
@@ -69,7 +69,7 @@ def judged_again(
     post_hoc = bool(judged_otherwise(program, evidence, log.seen(entry)))
     design = build_test_design(program, phase, fidelity, final)
     look = Look(recorded.passed_over, recorded.short_of_budget, final, post_hoc)
-    return judge_on_the_way(program, evidence, design, earlier, look)
+    return judge_walked_phase(program, evidence, design, earlier, look)
 
 
 def decision_again(
@@ -115,7 +115,7 @@ def _launched_again(
     seen = log.seen(entry)
     post_hoc = bool(judged_otherwise(program, evidence, seen))
     design = build_test_design(program, phase, fidelity, final=False)
-    interim = judge_on_the_way(program, evidence, design, earlier, Look(post_hoc=post_hoc))
+    interim = judge_walked_phase(program, evidence, design, earlier, Look(post_hoc=post_hoc))
     wanted = seeds_next(program, interim, design, evidence, seen)
     asked = _asked_for(program, entry, log, inputs, wanted)
     told = inputs.model_copy(update={"asked": asked, "considered": interim.considered})

@@ -38,7 +38,7 @@ class _Task:
 
 
 def simulate(
-    asked: Mapping[Key, World], setting: Setting, repetitions: int, seed: int, jobs: int | None
+    worlds: Mapping[Key, World], setting: Setting, repetitions: int, seed: int, jobs: int | None
 ) -> Trials:
     """Every repetition of every world whose gate is there.
 
@@ -49,23 +49,23 @@ def simulate(
     free = replace(setting, program=approved(setting.program))
     tasks = [
         (key, task)
-        for key, world in asked.items()
+        for key, world in worlds.items()
         if key[0] is None or key[0] not in world.not_placed
         for task in _chunks(free if key[0] is None else setting, world, key, repetitions, seed)
     ]
-    found: dict[Key, list[GateTrial | PathTrial]] = {}
+    trials_by_key: dict[Key, list[GateTrial | PathTrial]] = {}
     processes = jobs or os.cpu_count() or 1
     results = _done([task for _, task in tasks], processes if repetitions >= _WORTH_PROCESSES else 1)
     for (key, _), trials in zip(tasks, results, strict=True):
-        found.setdefault(key, []).extend(trials)
-    return found
+        trials_by_key.setdefault(key, []).extend(trials)
+    return trials_by_key
 
 
 def _chunks(setting: Setting, world: World, key: Key, repetitions: int, seed: int) -> Iterator[_Task]:
     phase, name = key
-    place = digest_of([setting.program.program, phase, name])
+    chance_key = digest_of([setting.program.program, phase, name])
     for first in range(0, repetitions, _CHUNK):
-        yield _Task(setting, world, phase, place, seed, first, min(first + _CHUNK, repetitions))
+        yield _Task(setting, world, phase, chance_key, seed, first, min(first + _CHUNK, repetitions))
 
 
 def _done(tasks: Sequence[_Task], processes: int) -> Iterator[Sequence[GateTrial | PathTrial]]:
@@ -99,11 +99,11 @@ def _shown(
 def _run(task: _Task) -> list[GateTrial | PathTrial]:
     program = task.setting.program
     plan = SimulationPlan(task.setting, task.world, program.phases if task.phase is None else [task.phase])
-    found: list[GateTrial | PathTrial] = []
+    trials: list[GateTrial | PathTrial] = []
     for repetition in range(task.first, task.last):
         normals = seeded_normals(task.seed, task.key, repetition)
-        found.append(try_path(plan, normals) if task.phase is None else try_gate(plan, task.phase, normals))
-    return found
+        trials.append(try_path(plan, normals) if task.phase is None else try_gate(plan, task.phase, normals))
+    return trials
 
 
 def seeded_normals(seed: int, key: str, repetition: int) -> Normals:
