@@ -1,21 +1,27 @@
 # make demo: the first program, from nothing to a memo.   make test: lint, types, tests.
-# make fuzz: damaged homes for ten minutes (MINUTES=60, SEED=7).
+# make fuzz: damaged homes for ten minutes (MINUTES=60, SEED=7).   make everything: all of it.
 # Recipes name .venv by its relative path, so that a folder with spaces in its name works.
 
 PYTHON ?= python3
 FIDELITY ?= standard
 MINUTES ?= 10
+BASE ?= 67e20af
 PY := .venv/bin/python
 
-.PHONY: demo test lint types slow crashes soak browser bench-verdicts fuzz clean
+.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge fuzz everything clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'Python 3.11 or later is needed: make demo PYTHON=python3.11'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --upgrade pip -c constraints.txt
+	$(PY) -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+# What only tests, lint and types need.
+.venv/installed-dev: .venv/installed
 	$(PY) -m pip install --quiet -c constraints.txt -e '.[dev]'
-	touch .venv/installed
+	touch $@
 
 demo: .venv/installed
 	$(PY) cli.py advance credit_linesearch --all --fidelity $(FIDELITY)
@@ -29,32 +35,47 @@ demo: .venv/installed
 test: lint types
 	$(PY) -m pytest -n 2
 
-lint: .venv/installed
+lint: .venv/installed-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
-types: .venv/installed
+types: .venv/installed-dev
 	$(PY) -m mypy
 
-slow: .venv/installed
+slow: .venv/installed-dev
 	$(PY) -m pytest -m slow
 
 # Real kills at every durable step and at random times, and lives with crashes beside undisturbed ones.
-crashes: .venv/installed
-	$(PY) -m pytest -n 2 tests/crashes -m 'slow or not slow'
+crashes: .venv/installed-dev
+	$(PY) -m pytest -n 2 tests/promises/crashes -m 'slow or not slow'
 
 # Two thousand runs, every tenth of which kills its worker: about ten minutes.
 soak: .venv/installed
 	$(PY) -m benchmarks.soak
 
-browser: .venv/installed
+browser: .venv/installed-dev
 	$(PY) -m pytest -m browser
 
 bench-verdicts: .venv/installed
 	$(PY) -m benchmarks.verdicts
 
-fuzz: .venv/installed
-	$(PY) -m tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+# Seconds of judging the five programs' recorded runs, here and at the revision BASE.
+bench-judge: .venv/installed
+	$(PY) -m benchmarks.judging $(if $(BASE),--base $(BASE))
+
+fuzz: .venv/installed-dev
+	$(PY) -m tests.promises.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+# The fence, the picture and the tables of docs/architecture.md, from planner/floors.toml and the imports.
+architecture: .venv/installed
+	$(PY) docs/make_architecture.py
+
+# All that there is, nothing left to other changes: at most two hours.
+everything: .venv/installed-dev
+	EVERYTHING=1 bash .ci/run
+	$(MAKE) fuzz MINUTES=5
+	$(MAKE) soak
+	$(MAKE) bench-verdicts bench-judge
 
 clean:
 	rm -rf .venv build *.egg-info

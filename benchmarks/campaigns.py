@@ -105,13 +105,13 @@ def noise_of_others(runs: Array) -> Array:
     return np.sqrt(np.maximum(variance, 0)).reshape(-1)
 
 
-def row(setting: Setting, found: Found, campaigns: int, shared: bool = True) -> dict[str, float]:
+def row(setting: Setting, answers: Found, campaigns: int, shared: bool = True) -> dict[str, float]:
     """What a rule cost and how often it erred; errors are shares of the comparisons that they can befall.
 
     Args:
         shared: the baseline's runs count once for all; otherwise once for each comparison.
     """
-    answer, used = (part.reshape(campaigns, setting.arms) for part in found)
+    answer, used = (part.reshape(campaigns, setting.arms) for part in answers)
     runs = used.sum(1) + (used.max(1) if shared else used.sum(1))
     rows = setting.arms + (1 if shared else setting.arms)
     null, true = answer[:, setting.true :], answer[:, : setting.true]

@@ -82,10 +82,10 @@ def _both(row: Mapping[str, float]) -> str:
 
 def _table(results: Mapping[str, Any], labels: Mapping[tuple[str, ...], str], cell: Any) -> list[str]:
     def rows(path: tuple[str, ...]) -> Sequence[Mapping[str, float]]:
-        found: Any = results
+        selected: Any = results
         for key in path:
-            found = found[key]
-        return found  # type: ignore[no-any-return]
+            selected = selected[key]
+        return selected  # type: ignore[no-any-return]
 
     first = rows(next(iter(labels)))
     return _markdown(first, ((label, map(cell, rows(path))) for path, label in labels.items()))
@@ -98,9 +98,9 @@ def _of_figures(rows: Sequence[Mapping[str, float]], labels: Mapping[str, str]) 
 def _markdown(rows: Sequence[Mapping[str, float]], lines: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
     at = next(iter(rows[0]))
     head = ["", *(f"{at} = {row[at]:g}" for row in rows)]
-    told = [[label, *cells] for label, cells in lines]
+    table = [[label, *cells] for label, cells in lines]
     rule = [":--", *("--:" for _ in rows)]
-    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *told)]
+    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *table)]
 
 
 def filled(text: str, results: Mapping[str, Any]) -> str:

@@ -95,7 +95,7 @@ def program_text(phases: int, seeds: int) -> str:
             "gate": ["higher"],
             "next": dict.fromkeys(("pass", "fail", "inconclusive", "invalid"), follows),
         }
-    told = {
+    program = {
         "program": PROGRAM,
         "question": "Does a long campaign end as a short one does?",
         "experiment": PROGRAM,
@@ -104,7 +104,7 @@ def program_text(phases: int, seeds: int) -> str:
         "phases": chain,
         "budget": {"seeds_per_arm": seeds},
     }
-    return json.dumps(told, indent=1)  # JSON is YAML
+    return json.dumps(program, indent=1)  # JSON is YAML
 
 
 def make_home(folder: Path, phases: int, seeds: int, faults: int) -> Path:
@@ -143,28 +143,28 @@ def advance(home: Path, jobs: int) -> Watched:
     """Advances the program until it is done, and watches the planner meanwhile."""
     words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home)]
     words += ["advance", PROGRAM, "--all", "--jobs", str(jobs)]
-    found, begun = Watched(), time.monotonic()
+    watched, begun = Watched(), time.monotonic()
     with (home / "said").open("wb") as said:
         planner = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment()
         )
         try:
-            _watch(planner, found)
+            _watch(planner, watched)
         finally:
             if planner.poll() is None:
                 planner.send_signal(signal.SIGTERM)
-            found.code = planner.wait()
-    found.seconds = time.monotonic() - begun
-    found.left = [pid for pid in found.workers if _is_worker(pid)]
-    return found
+            watched.code = planner.wait()
+    watched.seconds = time.monotonic() - begun
+    watched.left = [pid for pid in watched.workers if _is_worker(pid)]
+    return watched
 
 
-def _watch(planner: subprocess.Popen[bytes], found: Watched) -> None:
+def _watch(planner: subprocess.Popen[bytes], watched: Watched) -> None:
     seen = psutil.Process(planner.pid)
     while planner.poll() is None:
         with suppress(psutil.Error):
-            found.workers |= {child.pid for child in seen.children()}
-            found.samples.append((seen.memory_info().rss, seen.num_fds(), seen.num_threads()))
+            watched.workers |= {child.pid for child in seen.children()}
+            watched.samples.append((seen.memory_info().rss, seen.num_fds(), seen.num_threads()))
         time.sleep(SAMPLE_SECONDS)
 
 
@@ -193,13 +193,13 @@ def verdicts(home: Path) -> list[Any]:
     """What was concluded of each phase and from which values, without run ids and times."""
     with closing(sqlite3.connect(home / "mlruns" / "journal.db")) as db:
         rows = db.execute("SELECT body FROM records WHERE kind = 'verdict' ORDER BY position").fetchall()
-    found = {}
+    by_phase = {}
     for body in (json.loads(text) for (text,) in rows):
         values = [[row["arm"], row["metric"], row["estimate"]["values"]] for row in body["table"]]
-        asked = [[c["id"], c["outcome"], c["observed"], c["interval"]] for c in body["criteria"]]
-        told = [body[key] for key in ("outcome", "confidence", "cause", "caveats", "guards", "seeds")]
-        found[body["phase"]] = [body["phase"], told, asked, values]
-    return list(found.values())
+        criteria = [[c["id"], c["outcome"], c["observed"], c["interval"]] for c in body["criteria"]]
+        facts = [body[key] for key in ("outcome", "confidence", "cause", "caveats", "guards", "seeds")]
+        by_phase[body["phase"]] = [body["phase"], facts, criteria, values]
+    return list(by_phase.values())
 
 
 def faults_in(calm: Path, stormy: Path, storm: Watched, runs: int) -> list[str]:

@@ -117,7 +117,9 @@ def no_pool(d: float) -> Row:
         rules.sequential(differences(draw(one, 8 * CAMPAIGNS, SEED)), np.zeros(1), 0.0, ALPHA, BETA)
         for one in (setting, replace(setting, true=1))
     )
-    rows = [row(replace(setting, true=true), found, 8 * CAMPAIGNS) for true, found in ((0, null), (1, true))]
+    rows = [
+        row(replace(setting, true=true), answers, 8 * CAMPAIGNS) for true, answers in ((0, null), (1, true))
+    ]
     mixed = {
         k: round(0.8 * rows[0][k] + 0.2 * rows[1][k], 4) for k in ("runs", "ratio_to_fixed_n", "inconclusive")
     }
@@ -129,12 +131,12 @@ def half_delta(d: float) -> Row:
     """Effects of half of delta, which may go either way."""
     setting = Setting(d, true=40, effect=0.5)
     answer, used = _sequential(setting, draw(setting, CAMPAIGNS, SEED))
-    told = {
+    figures = {
         "supported": share(answer == 1),
         "refuted": share(answer == -1),
         "inconclusive": share(answer == 0),
     }
-    return {"d": d, "seeds": round(float(used.mean()), 1), **told}
+    return {"d": d, "seeds": round(float(used.mean()), 1), **figures}
 
 
 def coverage(n: int) -> Row:
@@ -179,29 +181,29 @@ def measure_all() -> dict[str, object]:
     }
     with ProcessPoolExecutor(2) as pool:
         waiting = [pool.submit(measure, *given) for _, measure, given in todo]
-        for (keys, _, _), found in zip(todo, waiting, strict=True):
-            place: dict = results
+        for (keys, _, _), result in zip(todo, waiting, strict=True):
+            target: dict = results
             for key in keys[:-1]:
-                place = place.setdefault(key, {})
-            place.setdefault(keys[-1], []).append(found.result())
+                target = target.setdefault(key, {})
+            target.setdefault(keys[-1], []).append(result.result())
     return results
 
 
 def table(results: dict[str, object], path: str = "") -> Iterator[str]:
     """A line per rule; per d: runs as a ratio to fixed n, false positives / negatives in percent."""
-    for name, found in results.items():
-        if isinstance(found, dict) and name != "setting":
-            yield from table(found, f"{path}{name} ")
-        elif isinstance(found, list) and "ratio_to_fixed_n" in found[0]:
-            yield f"{path + name:<38}" + "".join(map(_cell, found))
-        elif isinstance(found, list):
-            key = next(k for k in found[0] if k not in ("d", "n", "seeds"))
-            yield f"{path + name + ' ' + key:<38}" + "".join(f"{each[key]:>18.3f}" for each in found)
+    for name, result in results.items():
+        if isinstance(result, dict) and name != "setting":
+            yield from table(result, f"{path}{name} ")
+        elif isinstance(result, list) and "ratio_to_fixed_n" in result[0]:
+            yield f"{path + name:<38}" + "".join(map(_cell, result))
+        elif isinstance(result, list):
+            key = next(k for k in result[0] if k not in ("d", "n", "seeds"))
+            yield f"{path + name + ' ' + key:<38}" + "".join(f"{each[key]:>18.3f}" for each in result)
 
 
-def _cell(found: Row) -> str:
-    wrong = f"{100 * found['false_positive_rate']:.1f}/{100 * found['false_negative_rate']:.1f}"
-    return f"{found['ratio_to_fixed_n']:>7.3f}{wrong:>11}"
+def _cell(result: Row) -> str:
+    wrong = f"{100 * result['false_positive_rate']:.1f}/{100 * result['false_negative_rate']:.1f}"
+    return f"{result['ratio_to_fixed_n']:>7.3f}{wrong:>11}"
 
 
 def main() -> None:

@@ -64,9 +64,9 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
         (out / name).unlink(missing_ok=True)
     given = log.folder / "params.json"
     given.write_text(json.dumps(dict(params)), encoding="utf-8")
-    places = {"params": given, "seed": seed, "fidelity": fidelity, "out": out}
+    substitutions = {"params": given, "seed": seed, "fidelity": fidelity, "out": out}
     reported = _Reported(out, log)
-    words = [_filled(word, places) for word in argv]
+    words = [_filled(word, substitutions) for word in argv]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, env=_ENVIRONMENT) as process:
         try:
             code = _followed(process, reported)
@@ -78,8 +78,8 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
     reported.finish()
 
 
-def _filled(word: str, places: Mapping[str, object]) -> str:
-    for name, value in places.items():
+def _filled(word: str, substitutions: Mapping[str, object]) -> str:
+    for name, value in substitutions.items():
         word = word.replace("{" + name + "}", str(value))
     return word
 
@@ -104,11 +104,11 @@ def _followed(process: subprocess.Popen[bytes], reported: _Reported) -> int:
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object, unless it says two things under one name."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} is there twice")
-    return found
+    return values
 
 
 class _Reported:

@@ -67,7 +67,19 @@ class Data(pydantic.BaseModel):
 
 
 class Experiment(Protocol):
-    """The names that an experiment module must have."""
+    """The names that an experiment module must have.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> experiment: Experiment = SimpleNamespace(
+        ...     Config=Config,
+        ...     PRESETS={"smoke": {}},
+        ...     describe=lambda config: Data(name="made up", digest="made-up"),
+        ...     run=lambda config, seed, log: log.metric("loss", 1 / (seed + 1)),
+        ... )
+        >>> experiment.describe(experiment.Config()).name
+        'made up'
+    """
 
     Config: type[Config]
     PRESETS: Mapping[str, Mapping[str, Any]]
@@ -119,6 +131,15 @@ class MetricLog:
     Args:
         folder: the run's folder; made if it is not there.
         on_progress: called with (units done, units in all) whenever the run says how far it is.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = MetricLog(Path(folder))
+        ...     log.metrics({"loss": 0.5, "accuracy": 0.9}, step=1)
+        ...     log.close()
+        ...     read_metrics(Path(folder))
+        [('loss', 1, 0.5), ('accuracy', 1, 0.9)]
     """
 
     def __init__(self, folder: Path, on_progress: Callable[[float, float], None] | None = None) -> None:

@@ -65,125 +65,23 @@ Source: ``002_acfb359fc5b1096a.txt`` (there Wikipedia, 768 dimensions, a head of
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
-import pydantic
 import torch
 
-from experiments import contract
 from experiments.contract import Data, MetricLog
-from experiments.parts import articles, retrieval
-from experiments.parts.articles import Corpus, Windows
-from experiments.parts.contrastive import Retriever
-from experiments.parts.contrastive_training import Schedule, Trained, train
-from experiments.parts.retrieval_evaluation import Found, Search, evaluate
-from experiments.parts.retrieval_files import load_corpus
+from experiments.parts.contrastive_retrieval import articles, ranking
+from experiments.parts.contrastive_retrieval.articles import Corpus, Windows
+from experiments.parts.contrastive_retrieval.config import EVALUATION, Config
+from experiments.parts.contrastive_retrieval.evaluation import Evaluation, Search, evaluate
+from experiments.parts.contrastive_retrieval.files import load_corpus
+from experiments.parts.contrastive_retrieval.retriever import Retriever
+from experiments.parts.contrastive_retrieval.training import Schedule, Trained, train
+from experiments.parts.csv_files import write_csv
 from experiments.parts.seeding import seeded
 from experiments.parts.stages import History, Recent
-
-WEIGHTS = {  # objective -> (lambda_con, lambda_ar) where an arm does not say
-    "ar": (0.0, 1.0),
-    "infonce_ar": (0.7, 0.3),
-    "raw_infonce": (0.85, 0.15),
-    "pure_infonce": (1.0, 0.0),
-    "two_tower": (1.0, 0.0),
-    "amn_baseline": (0.0, 1.0),
-}
-PROJECTED = ("infonce_ar", "pure_infonce")
-PROJECTION_DIM = 32
-EVALUATION = {"split", "evaluation_encoder", "queries", "timed_queries"}  # parameters that training ignores
-
-
-class Config(contract.Config):
-    """Parameters of one arm; the module's docstring says what they are for."""
-
-    objective: Literal["ar", "infonce_ar", "raw_infonce", "pure_infonce", "two_tower", "amn_baseline"] = "ar"
-    lambda_con: float | None = pydantic.Field(None, ge=0)  # None: as WEIGHTS says
-    lambda_ar: float | None = pydantic.Field(None, ge=0)
-    temperature: float = pydantic.Field(0.07, gt=0)
-    projection_dim: int | None = pydantic.Field(None, ge=1)  # None: PROJECTION_DIM where there is a head
-
-    split: Literal["random_windows", "article_disjoint"] = "random_windows"
-    evaluation_encoder: Literal["same", "other"] = "same"
-    queries: Literal["model_predictions", "targets", "last_context", "context_mean", "random"] = (
-        "model_predictions"
-    )
-    context_in_bank: bool = True
-    search: Literal["trained", "raw", "projected"] = "trained"
-    timed_queries: int = pydantic.Field(200, ge=1)
-
-    data: str | None = None
-    data_seed: int = 0
-    articles: int = pydantic.Field(60, ge=2)  # that take part; the others are only in the bank
-    new_articles: float = pydantic.Field(0.25, gt=0, lt=1)  # share of them that is not trained on
-    held_windows: float = pydantic.Field(0.2, gt=0, lt=1)  # share of the others' windows
-    bank_articles: int = pydantic.Field(125, ge=2)  # generated ones, 10,000 chunks
-    article_length: int = pydantic.Field(80, ge=2)
-    dim: int = pydantic.Field(64, ge=2)
-    states: int = pydantic.Field(24, ge=1)
-    shared_dynamics: bool = False
-    context: int = pydantic.Field(5, ge=1)
-
-    width: int = pydantic.Field(256, ge=1)
-    steps: int = pydantic.Field(1200, ge=1)
-    stages: int = pydantic.Field(12, ge=1)
-    batch_size: int = pydantic.Field(256, ge=2)
-    lr: float = pydantic.Field(1e-3, gt=0)
-
-    @pydantic.model_validator(mode="after")
-    def _says_nothing_without_effect(self) -> Config:
-        con, ar = WEIGHTS[self.objective]
-        if self.lambda_con and not con:
-            raise ValueError(f"objective '{self.objective}' has no contrastive term: leave out lambda_con")
-        if self.objective == "two_tower" and self.lambda_ar:
-            raise ValueError("two_tower compares no prediction with a raw target: leave out lambda_ar")
-        if not sum(self.weights):
-            raise ValueError("lambda_con and lambda_ar are both 0: nothing would be trained")
-        if self.objective not in PROJECTED:
-            if self.projection_dim is not None:
-                raise ValueError(f"objective '{self.objective}' has no head: leave out projection_dim")
-            if self.search == "projected":
-                raise ValueError(f"objective '{self.objective}' has no head: search cannot be projected")
-        if self.objective == "two_tower" and self.search == "raw":
-            raise ValueError("two_tower has no raw space to search: leave out search")
-        if self.stages > self.steps:
-            raise ValueError("stages must be at most steps")
-        return self
-
-    @property
-    def weights(self) -> tuple[float, float]:
-        """(lambda_con, lambda_ar)."""
-        con, ar = WEIGHTS[self.objective]
-        return (
-            con if self.lambda_con is None else self.lambda_con,
-            ar if self.lambda_ar is None else self.lambda_ar,
-        )
-
-    @property
-    def head_width(self) -> int | None:
-        """Width of the projection head; None where there is none."""
-        return (self.projection_dim or PROJECTION_DIM) if self.objective in PROJECTED else None
-
-    @property
-    def space(self) -> str:
-        """The space that is searched: ``raw``, ``projected``, or ``trained`` for the towers'."""
-        if self.search != "trained" or self.objective == "two_tower":
-            return self.search
-        return "projected" if self.objective == "pure_infonce" else "raw"
-
-    @property
-    def test(self) -> str:
-        """Name of the test windows."""
-        return f"test_{self.kind}"
-
-    @property
-    def kind(self) -> str:
-        """``random`` or ``disjoint``, as the windows of the split are named."""
-        return "random" if self.split == "random_windows" else "disjoint"
-
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "smoke": {
@@ -235,10 +133,10 @@ def run(config: Config, seed: int, log: MetricLog) -> None:
     held = corpus.other.to(config.device) if config.evaluation_encoder == "other" else given
     search = Search(model, given, held, config.context, config.queries, not config.context_in_bank)
     test, seen = (splits[name].to(config.device) for name in (config.test, "train"))
-    found = evaluate(search, test, seen, config.timed_queries, seed)
-    log.metrics({**found.metrics, "best_step": step, "recall_chance": 5 / len(held)})
+    evaluation = evaluate(search, test, seen, config.timed_queries, seed)
+    log.metrics({**evaluation.metrics, "best_step": step, "recall_chance": 5 / len(held)})
     log.metrics(_overlaps(config, corpus, splits))
-    _write_ranks(log, corpus, splits[config.test], found)
+    _write_ranks(log, corpus, splits[config.test], evaluation)
     log.progress(config.stages + 1, config.stages + 1)
 
 
@@ -264,8 +162,8 @@ def _train(
     digest: str,
 ) -> Trained:
     """The trained model; taken from an arm that differs in its evaluation alone where there was one."""
-    asked = config.model_dump_json(exclude=EVALUATION)
-    key = f"{digest} {seed} {asked}"
+    training_params = config.model_dump_json(exclude=EVALUATION)
+    key = f"{digest} {seed} {training_params}"
     schedule = Schedule(
         config.steps, config.stages, config.batch_size, config.lr, *config.weights, config.temperature
     )
@@ -285,10 +183,10 @@ def _train(
         return train(model, vectors, splits, config.context, schedule, leave_out, seed, file, key, report)
 
     trained: Trained = _TRAINED.get(key, fit, report)
-    at = trained.chosen(config.kind)[1]
-    chosen = next((row for row in rows if row["step"] == at), rows[-1])
+    best_step = trained.chosen(config.kind)[1]
+    chosen = next((row for row in rows if row["step"] == best_step), rows[-1])
     log.metric("train_val_cosine", chosen["val_cosine"])
-    _write_csv(log, "curves.csv", list(rows[0]), [row.values() for row in rows])
+    write_csv(log.artifact("curves.csv"), list(rows[0]), [row.values() for row in rows])
     return trained
 
 
@@ -300,14 +198,9 @@ def _overlaps(config: Config, corpus: Corpus, splits: Mapping[str, Windows]) -> 
     }
 
 
-def _write_ranks(log: MetricLog, corpus: Corpus, rows: Windows, found: Found) -> None:
-    for index, k in enumerate(retrieval.CURVE):
-        log.metrics({"curve_k": k, "curve_recall": retrieval.recall(found.ranks, k)}, index)
-    columns = (rows, corpus.article[rows], found.ranks + 1, found.cosines)
+def _write_ranks(log: MetricLog, corpus: Corpus, rows: Windows, evaluation: Evaluation) -> None:
+    for index, k in enumerate(ranking.CURVE):
+        log.metrics({"curve_k": k, "curve_recall": ranking.recall(evaluation.ranks, k)}, index)
+    columns = (rows, corpus.article[rows], evaluation.ranks + 1, evaluation.cosines)
     header = ["row", "article", "rank", "cosine"]
-    _write_csv(log, "ranks.csv", header, zip(*(column.tolist() for column in columns), strict=True))
-
-
-def _write_csv(log: MetricLog, name: str, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
-    with log.artifact(name).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
+    write_csv(log.artifact("ranks.csv"), header, zip(*(column.tolist() for column in columns), strict=True))

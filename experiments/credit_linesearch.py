@@ -39,99 +39,38 @@ Source: phases 6A and 6.5A of ``000_d7a44d3666f5183f.txt`` (there CIFAR-10, L = 
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from statistics import fmean
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import pydantic
 import torch
 
-from experiments import contract
 from experiments.contract import Data, MetricLog
-from experiments.parts import credit_quality, tables
-from experiments.parts.classifier import train_classifier
-from experiments.parts.credits import Credit, dfa, oracle
-from experiments.parts.estimators import FIT_STAGES, ScalarCB, Snapshot, VecM4, estimated, fit
-from experiments.parts.line_search import Search, search
-from experiments.parts.local_trials import Change, Trials
-from experiments.parts.local_update import Rule
-from experiments.parts.residual_mlp import ResidualMLP
+from experiments.parts import tables
+from experiments.parts.credit_linesearch import quality
+from experiments.parts.credit_linesearch.classifier import train_classifier
+from experiments.parts.credit_linesearch.config import Config
+from experiments.parts.credit_linesearch.credits import Credit, dfa, oracle
+from experiments.parts.credit_linesearch.estimators import (
+    FIT_STAGES,
+    ScalarCB,
+    Snapshot,
+    VecM4,
+    estimated,
+    fit,
+)
+from experiments.parts.credit_linesearch.line_search import Search, search
+from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
+from experiments.parts.credit_linesearch.trials import Change, Trials
+from experiments.parts.csv_files import write_csv
 from experiments.parts.seeding import generator, seeded
 from experiments.parts.stages import History, Recent
 
-SNAPSHOT_EPOCHS = {"early": 1, "standard": 3, "late": 25}
 GRID = (-8, 0)  # first grid: eta from 2^-8 to 1
 GRID_BOUNDS = (-14, 10)
 SERIES_STEPS = (1, 5, 20)  # numbers of steps in the source's table of phase 6A
 RATIO_FLOOR = 1e-4  # nats; below it dl_held / dl_same is noise over noise
 RHO_ROWS = 128  # rows that rho is measured on
-
-
-PositiveEpochs = Annotated[int, pydantic.Field(ge=1)]
-
-
-class Config(contract.Config):
-    """Parameters of one arm; the module's docstring says what they are for."""
-
-    credit: Literal["oracle", "vec_m4", "scalar_cb", "dfa"] = "oracle"
-    normalize: bool = False
-    normalize_over: Literal["sample", "batch"] = "sample"
-    clamp: float | None = pydantic.Field(None, gt=0)
-    blocks: Literal["all", "last"] = "all"
-    block_weight_decay: float = pydantic.Field(0.0, ge=0, lt=1)
-    trust_region: float | None = pydantic.Field(None, gt=0)
-
-    protocol: Literal["fixed_steps", "line_search"] = "line_search"
-    evaluate_on: tuple[Literal["same", "held_out"], ...] = ("same", "held_out")
-    steps: int | None = pydantic.Field(None, ge=1)  # None: 20 if fixed, else one for each fresh batch
-    fresh_batches: int | None = pydantic.Field(None, ge=1)  # None: every one of fixed steps, else 1
-    eta: float = pydantic.Field(0.01, gt=0)  # of fixed steps; a line search finds its own
-
-    snapshot: Literal["early", "standard", "late"] | PositiveEpochs = "standard"
-    label_noise: float = pydantic.Field(0.3, ge=0, le=1)
-    data: str | None = None
-    data_seed: int = 0
-    train_size: int = pydantic.Field(800, ge=1)
-    pool_size: int = pydantic.Field(500, ge=1)
-    batch_size: int = pydantic.Field(64, ge=1)
-    depth: int = pydantic.Field(4, ge=1)
-    width: int = pydantic.Field(128, ge=1)
-    lr: float = pydantic.Field(1e-3, gt=0)  # AdamW, of the network that the snapshot is taken from
-    estimator_width: int = pydantic.Field(256, ge=1)
-    # Few enough that the four credits stay apart in Gamma: at 900, scalar_cb comes close to vec_m4.
-    estimator_steps: int = pydantic.Field(400, ge=1)
-    rho_directions: int = pydantic.Field(32, ge=2)
-
-    @pydantic.field_validator("evaluate_on", mode="before")
-    @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @pydantic.model_validator(mode="after")
-    def _pool_has_two_batches(self) -> Config:
-        if self.pool_size < 2 * self.batch_size:
-            raise ValueError("pool_size must be at least 2 * batch_size: an update, and a next batch")
-        return self
-
-    @property
-    def epochs(self) -> int:
-        return self.snapshot if isinstance(self.snapshot, int) else SNAPSHOT_EPOCHS[self.snapshot]
-
-    @property
-    def update_steps(self) -> int:
-        """SGD steps in an update."""
-        return self.steps or (20 if self.protocol == "fixed_steps" else self.fresh_batches or 1)
-
-    @property
-    def update_batches(self) -> int:
-        """Batches that an update uses before it starts over."""
-        return self.fresh_batches or (self.update_steps if self.protocol == "fixed_steps" else 1)
-
-    @property
-    def rule(self) -> Rule:
-        bounds = (self.clamp, self.block_weight_decay, self.trust_region)
-        return Rule(self.normalize, self.normalize_over, *bounds, self.blocks)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -242,31 +181,31 @@ def _named(config: Config, fields: str) -> str:
 def _measure_credit(job: _Job, net: ResidualMLP, credit: Credit) -> None:
     x, y = job.data["pool"]
     given = credit(net, x, y)
-    gammas, rms = credit_quality.cosines(given, oracle(net, x, y)), credit_quality.rms(given)
+    gammas, rms = quality.cosines(given, oracle(net, x, y)), quality.rms(given)
     few, draws = slice(RHO_ROWS), generator(job.seed, "rho")
-    rhos = credit_quality.rhos(net, x[few], y[few], given[:, few], job.config.rho_directions, draws)
+    rhos = quality.rhos(net, x[few], y[few], given[:, few], job.config.rho_directions, draws)
     job.log.metrics({"credit_cosine": fmean(gammas), "credit_rho": fmean(rhos)})
     overall = rms.square().mean().sqrt().item()
     job.log.metrics({"credit_rms": overall, "credit_rms_mean_loss": overall / job.config.batch_size})
     rows = zip(range(1, net.depth + 1), gammas, rhos, rms.tolist(), strict=True)
-    _write_csv(job, "per_layer.csv", ["layer", "credit_cosine", "credit_rho", "credit_rms"], rows)
+    write_csv(job.log.artifact("per_layer.csv"), ["layer", "credit_cosine", "credit_rho", "credit_rms"], rows)
     job.advance()
 
 
 def _measure_line_search(job: _Job, trials: Trials) -> None:
-    found: Search[Change] = search(trials.change, lambda change: change.same, *GRID, *GRID_BOUNDS)
+    curve: Search[Change] = search(trials.change, lambda change: change.same, *GRID, *GRID_BOUNDS)
     job.advance()
-    best, eta = found.results[found.best], found.etas[found.best]
-    job.log.metrics({"eta_best": eta, "eta_interior": float(found.interior), **trials.first_step(eta)})
+    best, eta = curve.results[curve.best], curve.etas[curve.best]
+    job.log.metrics({"eta_best": eta, "eta_interior": float(curve.interior), **trials.first_step(eta)})
     job.log.metrics({"dl_online": trials.online(eta), **_chosen(job.config, best)})
     if "held_out" in job.config.evaluate_on:
-        job.log.metric("dl_held_lowest", min(change.held for change in found.results))
+        job.log.metric("dl_held_lowest", min(change.held for change in curve.results))
         if abs(best.same) > RATIO_FLOOR:
             job.log.metric("generalization_ratio", best.held / best.same)
-    rows = [(eta, change.same, change.held) for eta, change in zip(found.etas, found.results, strict=True)]
+    rows = [(eta, change.same, change.held) for eta, change in zip(curve.etas, curve.results, strict=True)]
     for index, (eta, same, held) in enumerate(rows):
         job.log.metrics({"curve_eta": eta, "curve_dl_same": same, "curve_dl_held": held}, index)
-    _write_csv(job, "line_search.csv", ["eta", "dl_same", "dl_held"], rows)
+    write_csv(job.log.artifact("line_search.csv"), ["eta", "dl_same", "dl_held"], rows)
     job.advance()
 
 
@@ -284,8 +223,3 @@ def _measure_fixed_steps(job: _Job, trials: Trials) -> None:
 def _chosen(config: Config, change: Change) -> dict[str, float]:
     values = {"same": ("dl_same", change.same), "held_out": ("dl_held", change.held)}
     return dict(values[rows] for rows in config.evaluate_on)
-
-
-def _write_csv(job: _Job, name: str, header: list[str], rows: Iterable[Iterable[float]]) -> None:
-    with job.log.artifact(name).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])

@@ -53,102 +53,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import pydantic
 import torch
 
-from experiments import contract
 from experiments.contract import Data, MetricLog
-from experiments.parts import fixed_point_probe as probe
 from experiments.parts import tables
-from experiments.parts.fixed_point_adjoints import Free
-from experiments.parts.fixed_point_net import FixedPointNet, build
-from experiments.parts.fixed_point_probe import Effort
-from experiments.parts.fixed_point_training import Recipe, Training
-from experiments.parts.fixed_point_trajectory import Trajectory, per_seed, write_csv
+from experiments.parts.ep_contraction import probe
+from experiments.parts.ep_contraction.adjoints import Free
+from experiments.parts.ep_contraction.config import SETTLED, Config
+from experiments.parts.ep_contraction.net import FixedPointNet, build
+from experiments.parts.ep_contraction.probe import Effort
+from experiments.parts.ep_contraction.training import Training
+from experiments.parts.ep_contraction.trajectory import Trajectory, per_seed, write_csv
 
 TOGETHER = 6
-SETTLED = 1e-5  # residual at which a relaxation counts as settled; in single precision 1e-7 is rounding
 PRECISE = Effort(1e-10, 5000)
-
-Positive = Annotated[float, pydantic.Field(gt=0)]
-Count = Annotated[int, pydantic.Field(ge=1)]
-Weight = Annotated[float, pydantic.Field(ge=0)]
-
-
-class Config(contract.Config):
-    """Parameters of one arm; the module's docstring says what they are for."""
-
-    gradient: Literal["bptt", "oracle", "transpose", "ep", "holomorphic", "forward"] = "bptt"
-    measure: Literal["training", "gradient_only"] = "training"
-    start: Literal["scratch", "pre_drift_checkpoint"] = "scratch"
-
-    t2sel: Count = 40
-    hr: Positive = 0.04
-    points: int = pydantic.Field(8, ge=2)
-    directions: Count = 16
-    refine_to: Positive | None = None  # residual of the free phase; None: 1e-5 in training, z* otherwise
-    refine_steps: Count = 300  # beyond T, at most, in training
-    unsettled: Literal["keep", "drop"] = "keep"  # rows without a z*, whose exact adjoint is invalid
-
-    contraction_penalty: Weight = 0.0
-    rho_target: float = pydantic.Field(0.93, gt=0, lt=1)
-    resreg: Weight = 0.0
-    jacreg: Weight = 0.0
-
-    steps: Count = 500
-    stretch: Count = 1  # times ``steps``: lets an arm of smaller steps go as far
-    lr: Positive = 0.01
-    clip: Positive = 1.0
-    batch_size: Count = 64
-    checkpoint_gradient: Literal["bptt", "oracle", "transpose", "ep", "holomorphic", "forward"] = "ep"
-    checkpoint_steps: Count = 25
-    checkpoint_lr: Positive = 0.01
-
-    width: Count = 48
-    horizon: Count = 30  # T
-    step_size: Positive = 0.2  # eps
-    damping: Positive = 1.0  # c
-
-    track_every: Count = 25
-    search_steps: Count = 1000  # that a look spends on z* and on the converged adjoint
-    rows: Count = 64
-    rho_rows: Count = 16
-    data: str | None = None
-    data_seed: int = 0
-    train_size: Count = 1300
-
-    @pydantic.model_validator(mode="after")
-    def _leak_is_stable(self) -> Config:
-        if self.step_size * self.damping >= 1:
-            raise ValueError("step_size * damping must be below 1: the leak alone would overshoot")
-        return self
-
-    @property
-    def first_step(self) -> int:
-        """Updates that the network has had when this arm begins."""
-        return self.checkpoint_steps if self.start == "pre_drift_checkpoint" else 0
-
-    @property
-    def looks(self) -> list[int]:
-        """Updates at which to measure: the checkpoint itself, every ``track_every``, and the last."""
-        first, last = self.first_step, self.first_step + self.stretch * self.steps
-        return [*([first] if first else []), *range(first + self.track_every, last, self.track_every), last]
-
-    @property
-    def recipe(self) -> Recipe:
-        taken = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name != "refine_to"}
-        return Recipe(**taken, refine_to=self.refine_to or SETTLED)
-
-    @property
-    def of_checkpoint(self) -> Config:
-        """How the pre-drift checkpoint is trained: what is an arm's own is left at its default."""
-        kept = ("width", "horizon", "step_size", "damping", "batch_size", "clip", "device")
-        kept += ("data", "data_seed", "train_size")
-        own = {name: getattr(self, name) for name in kept}
-        of = {"gradient": self.checkpoint_gradient, "steps": self.checkpoint_steps, "lr": self.checkpoint_lr}
-        return Config(**own, **of)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -185,13 +105,13 @@ def run_together(config: Config, seeds: Sequence[int], logs: Sequence[MetricLog]
         for seed, log in zip(seeds, logs, strict=True):
             job.compare_gradients(seed, log)
         return
-    ways = [Trajectory(seed, log, job.key(seed)) for seed, log in zip(seeds, logs, strict=True)]
-    for _, equally_far in groupby(sorted(ways, key=_looks_done), _looks_done):
+    trajectories = [Trajectory(seed, log, job.key(seed)) for seed, log in zip(seeds, logs, strict=True)]
+    for _, equally_far in groupby(sorted(trajectories, key=_looks_done), _looks_done):
         job.train(list(equally_far))
 
 
-def _looks_done(way: Trajectory) -> int:
-    return len(way.history)
+def _looks_done(trajectory: Trajectory) -> int:
+    return len(trajectory.history)
 
 
 class _Job:
@@ -214,62 +134,64 @@ class _Job:
         parts = {name: getattr(net, name).to(config.device) for name in ("inputs", "readout")}
         trained = net.weight, net.bias
         if config.start == "pre_drift_checkpoint":
-            found = [_checkpoint(config.of_checkpoint, self.digest, seed) for seed in seeds]
-            trained = torch.stack([w for w, _ in found]), torch.stack([b for _, b in found])
+            checkpoints = [_checkpoint(config.of_checkpoint, self.digest, seed) for seed in seeds]
+            trained = torch.stack([w for w, _ in checkpoints]), torch.stack([b for _, b in checkpoints])
         weight, bias = (part.to(config.device) for part in trained)
         return FixedPointNet(weight, bias, **parts, step_size=config.step_size, damping=config.damping)
 
     def trainer(self, seeds: Sequence[int]) -> Training:
         return Training(self.begin(seeds), seeds, self.data["train"], self.config.recipe)
 
-    def train(self, ways: Sequence[Trajectory]) -> None:
+    def train(self, trajectories: Sequence[Trajectory]) -> None:
         """Trains seeds that are equally far, from look to look."""
         first, looks = self.config.first_step, self.config.looks
-        trainer = self.trainer([way.seed for way in ways])
-        done = _looks_done(ways[0])
+        trainer = self.trainer([trajectory.seed for trajectory in trajectories])
+        done = _looks_done(trajectories[0])
         if done:
-            trainer.restore([way.state or {} for way in ways])
-        for way in ways:
-            for told in way.history:
-                way.record(told, looks[-1])
+            trainer.restore([trajectory.state or {} for trajectory in trajectories])
+        for trajectory in trajectories:
+            for measured in trajectory.history:
+                trajectory.record(measured, looks[-1])
         for look in looks[done:]:
             trainer.advance(look - first - trainer.step)
-            for index, (way, told) in enumerate(zip(ways, self.look(trainer, look), strict=True)):
-                way.add(told, trainer, index, looks[-1])
-            for way in ways:
-                way.log.progress(look, looks[-1])
-        for way in ways:
-            write_csv(way.log, "trajectory.csv", way.history)
+            for index, (trajectory, measured) in enumerate(
+                zip(trajectories, self.look(trainer, look), strict=True)
+            ):
+                trajectory.add(measured, trainer, index, looks[-1])
+            for trajectory in trajectories:
+                trajectory.log.progress(look, looks[-1])
+        for trajectory in trajectories:
+            write_csv(trajectory.log, "trajectory.csv", trajectory.history)
 
     def look(self, trainer: Training, step: int) -> list[dict[str, float]]:
         """What the networks are like now: one mapping per seed."""
         config, net = self.config, trainer.net
         effort = Effort(SETTLED, config.search_steps)
-        found = probe.task(net, *self._rows(net.seeds, None), config.horizon)
+        metrics = probe.task(net, *self._rows(net.seeds, None), config.horizon)
         x, y = self._rows(net.seeds, config.rows)
         settling, free, exists = probe.relaxation(net, x, y, config.horizon, config.rho_rows, effort)
-        found |= settling
-        found |= probe.gradients(config.recipe, free, exists, config.horizon, effort.most)
-        found |= {"grad_norm": trainer.take_size(), "skipped_updates": trainer.skipped}
-        return [{"step": float(step), **told} for told in per_seed(found)]
+        metrics |= settling
+        metrics |= probe.gradients(config.recipe, free, exists, config.horizon, effort.most)
+        metrics |= {"grad_norm": trainer.take_size(), "skipped_updates": trainer.skipped}
+        return [{"step": float(step), **measured} for measured in per_seed(metrics)]
 
     def compare_gradients(self, seed: int, log: MetricLog) -> None:
         """Measures the gradients at the arm's start, on the fixed rows, in double precision."""
         config, effort = self.config, PRECISE
         net = self.begin([seed]).one(0, torch.float64)
         x, y = self._rows(1, config.rows)
-        found, free, exists = probe.relaxation(net, x.double(), y, config.horizon, config.rho_rows, effort)
+        metrics, free, exists = probe.relaxation(net, x.double(), y, config.horizon, config.rho_rows, effort)
         every_x, every_y = self._rows(1, None)
-        found |= probe.task(net, every_x.double(), every_y, config.horizon)
+        metrics |= probe.task(net, every_x.double(), every_y, config.horizon)
         unroll = config.horizon
         if config.refine_to is not None:
             z, unroll = probe.until(net, free.drive, exists, config.refine_to, effort.most)
             free = Free(net, z, free.drive, y)
-            found["residual"] = probe.mean_residual(net, z, free.drive, exists)
-        found |= probe.gradients(config.recipe, free, exists, unroll, effort.most)
-        told = per_seed(found)[0] | {"unroll_steps": float(unroll)}
-        log.metrics(told)
-        write_csv(log, "gradients.csv", [told])
+            metrics["residual"] = probe.mean_residual(net, z, free.drive, exists)
+        metrics |= probe.gradients(config.recipe, free, exists, unroll, effort.most)
+        measured = per_seed(metrics)[0] | {"unroll_steps": float(unroll)}
+        log.metrics(measured)
+        write_csv(log, "gradients.csv", [measured])
         log.progress(1, 1)
 
     def _rows(self, seeds: int, first: int | None) -> tables.Rows:

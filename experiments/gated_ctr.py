@@ -44,20 +44,20 @@ Source: ``004_8d8cd1e0949beb15.txt``; cross networks after DCNv3 (arXiv 2407.133
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-import pydantic
 import torch
 
-from experiments import contract
 from experiments.contract import Data, Interrupted, MetricLog
-from experiments.parts import clicks, gated_checkpoints
-from experiments.parts.auc import auc
-from experiments.parts.clicks import ClickLog
-from experiments.parts.gated_training import Recipe, Training
-from experiments.parts.schedules import Schedule
+from experiments.parts.csv_files import write_csv
+from experiments.parts.gated_ctr import checkpoints, clicks
+from experiments.parts.gated_ctr.auc import auc
+from experiments.parts.gated_ctr.clicks import ClickLog
+from experiments.parts.gated_ctr.config import Config
+from experiments.parts.gated_ctr.files import load_clicks
+from experiments.parts.gated_ctr.generator import synthetic
+from experiments.parts.gated_ctr.training import Training
 from experiments.parts.watchdog import Watchdog
 
 TOGETHER = 6
@@ -69,43 +69,6 @@ _NO_MATTER = {"num_workers", "slow_batches", "slow_seconds", "device", "data"}
 """Parameters on which no measure of quality depends (of the data, the digest speaks)."""
 
 History = list[dict[str, float]]
-
-
-class Config(contract.Config):
-    """Parameters of one arm; the module's docstring says what they are for."""
-
-    dropout: float = pydantic.Field(0.20, ge=0, lt=1)
-    weight_decay: float = pydantic.Field(1e-5, ge=0)
-    label_smoothing: float = pydantic.Field(0.0, ge=0, lt=1)
-    lr: float = pydantic.Field(1e-3, gt=0)
-    schedule: Schedule = "none"
-    warmup_epochs: float = pydantic.Field(2.0, ge=0)
-    optimizer: Literal["adam", "adamw"] = "adam"
-    epochs: int = pydantic.Field(5, ge=1)
-    batch_size: int = pydantic.Field(256, ge=1)
-    clip_norm: float | None = pydantic.Field(1.0, gt=0)
-    num_workers: int = pydantic.Field(0, ge=0)
-    # As many batches have to be slow, and for so long, before the watchdog stops the run.
-    slow_batches: int = pydantic.Field(20, ge=1)
-    slow_seconds: float = pydantic.Field(3.0, ge=0)
-
-    embedding: int = pydantic.Field(8, ge=2, multiple_of=2)
-    width: int = pydantic.Field(32, ge=1)
-    embedding_std: float = pydantic.Field(0.01, gt=0)
-
-    data: str | None = None
-    data_seed: int = 0
-    train_size: int = pydantic.Field(120_000, ge=1)
-    validation_size: int = pydantic.Field(20_000, ge=1)
-    test_size: int = pydantic.Field(20_000, ge=1)
-    users: int = pydantic.Field(8000, ge=1)
-    items: int = pydantic.Field(6000, ge=1)
-    history_length: int = pydantic.Field(12, ge=1)
-    click_rate: float = pydantic.Field(0.04, gt=0, lt=1)
-
-    @property
-    def recipe(self) -> Recipe:
-        return Recipe(**{name: getattr(self, name) for name in Recipe.__dataclass_fields__})
 
 
 _SMALL = {"train_size": 4000, "validation_size": 2000, "test_size": 2000, "users": 400, "items": 300}
@@ -173,7 +136,7 @@ class _Seed:
     def __init__(self, key: str, seed: int, log: MetricLog) -> None:
         self.key, self.seed, self.log = key, seed, log
         self.file = log.checkpoint / "training.pt"
-        self.held = gated_checkpoints.load(self.file, key)
+        self.held = checkpoints.load(self.file, key)
         self.history: History = list(self.held["history"]) if self.held else []
         self.pace: tuple[float, int] | None = self.held["pace"] if self.held else None
 
@@ -187,12 +150,12 @@ class _Seed:
         for done in range(1, len(self.history) + 1):
             self._report(self.history[:done])
 
-    def take(self, measured: dict[str, float], state: gated_checkpoints.State) -> None:
+    def take(self, measured: dict[str, float], state: checkpoints.State) -> None:
         """Logs an epoch, and keeps it."""
         self.history.append(measured)
         self._report(self.history)
         held = {"key": self.key, "history": self.history, "pace": self.pace}
-        gated_checkpoints.save(self.file, {**held, **state})
+        checkpoints.save(self.file, {**held, **state})
 
     def _report(self, history: History) -> None:
         epoch, now = len(history), history[-1]
@@ -202,10 +165,8 @@ class _Seed:
         self.log.metrics({f"curve_{name}": now[name] for name in sorted(quality)}, epoch)
         self.log.metrics({name: now[name] for name in TIMES}, epoch)
         self.log.metrics({"epoch": epoch, "epochs_completed": epoch, "best_epoch": best + 1}, epoch)
-        with self.log.artifact("epochs.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(["epoch", *now])
-            table.writerows([number, *row.values()] for number, row in enumerate(history, 1))
+        rows = ([number, *row.values()] for number, row in enumerate(history, 1))
+        write_csv(self.log.artifact("epochs.csv"), ["epoch", *now], rows)
 
 
 def _reference(group: Sequence[_Seed]) -> float | None:
@@ -242,21 +203,21 @@ def _train(
                 one.log.progress((epoch - 1) * per_epoch + count, config.epochs * per_epoch)
 
         try:
-            found = training.epoch(epoch, on_batch)
+            measures = training.epoch(epoch, on_batch)
         except Interrupted:
             for one in group:
                 one.log.metric("epoch_minutes", training.projected_minutes(epoch, batches + 1), epoch)
             raise
-        for place, (one, measured) in enumerate(zip(group, found, strict=True)):
+        for index, (one, measured) in enumerate(zip(group, measures, strict=True)):
             one.pace = one.pace or (watchdog.median_seconds(epoch), len(group))
-            one.take(measured, training.state(place))
+            one.take(measured, training.state(index))
 
 
 def _data(config: Config) -> tuple[ClickLog, dict[str, slice]]:
     sizes = config.train_size, config.validation_size, config.test_size
     if config.data is not None:
-        log = clicks.load_clicks(config.data)
+        log = load_clicks(config.data)
     else:
         shape = config.users, config.items, config.history_length, config.click_rate
-        log = clicks.synthetic(sum(sizes), config.data_seed, *shape)
+        log = synthetic(sum(sizes), config.data_seed, *shape)
     return log, clicks.split(log, *sizes)

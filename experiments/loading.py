@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pydantic
@@ -25,15 +27,23 @@ class Refused(ValueError):
 
 
 def add_home(home: Path) -> None:
-    """Makes a home's own experiments and parts importable; they win over the installed ones."""
-    for package, folder in (
-        (experiments, home / "experiments"),
-        (experiments.parts, home / "experiments" / "parts"),
-    ):
-        if folder.is_dir() and folder.resolve() not in [Path(path).resolve() for path in package.__path__]:
-            package.__path__.insert(0, str(folder))
+    """Makes a home's own experiments and parts importable; they win over the installed ones, file by file."""
+    folder = home / "experiments"
+    for package in (experiments, experiments.parts, *_studies()):
+        _look_first_in(folder.joinpath(*package.__name__.split(".")[1:]), package)
     if str(home) not in sys.path:
         sys.path.append(str(home))
+
+
+def _studies() -> list[ModuleType]:
+    """The installed packages of parts that belong to one study."""
+    installed = pkgutil.iter_modules([str(Path(__file__).parent / "parts")], "experiments.parts.")
+    return [importlib.import_module(part.name) for part in installed if part.ispkg]
+
+
+def _look_first_in(folder: Path, package: ModuleType) -> None:
+    if folder.is_dir() and folder.resolve() not in [Path(path).resolve() for path in package.__path__]:
+        package.__path__.insert(0, str(folder))
 
 
 def load(name: str) -> Experiment:
@@ -59,14 +69,14 @@ def missing(name: str) -> Refused:
     return Refused("experiment", f"there is no experiment `{name}`: no file experiments/{name}.py")
 
 
-def checked(name: str, found: Any) -> Experiment:
-    """``found``, if it has the names of the contract."""
+def checked(name: str, module: Any) -> Experiment:
+    """``module``, if it has the names of the contract."""
     wanted = ["Config", "PRESETS", "describe", "run"]
-    wanted += ["run_together"] if hasattr(found, "TOGETHER") else []
-    absent = [part for part in wanted if not hasattr(found, part)]
+    wanted += ["run_together"] if hasattr(module, "TOGETHER") else []
+    absent = [part for part in wanted if not hasattr(module, part)]
     if absent:
         raise Refused("experiment", f"experiment `{name}` has no {' and no '.join(absent)}")
-    experiment: Experiment = found
+    experiment: Experiment = module
     return experiment
 
 
@@ -84,11 +94,11 @@ def configured(name: str, experiment: Experiment, params: Mapping[str, Any], fid
 
 
 def _fault(name: str, experiment: Experiment, fault: Mapping[str, Any]) -> str:
-    place = ".".join(str(part) for part in fault["loc"])
+    parameter = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        known = ", ".join(sorted(experiment.Config.model_fields))
-        return f"experiment `{name}` has no parameter `{place}`; it has {known}"
-    return f"experiment `{name}` does not take {place} = {fault['input']!r}: {fault['msg']}"
+        parameters = ", ".join(sorted(experiment.Config.model_fields))
+        return f"experiment `{name}` has no parameter `{parameter}`; it has {parameters}"
+    return f"experiment `{name}` does not take {parameter} = {fault['input']!r}: {fault['msg']}"
 
 
 def describe(
@@ -99,24 +109,26 @@ def describe(
     Raises:
         Refused: it refuses a parameter, or fails to describe its data.
     """
-    found = []
+    descriptions = []
     for params, fidelity in wanted:
         config = configured(name, experiment, params, fidelity)
         try:
-            told = experiment.describe(config)
-            data = told.model_dump(mode="json")
+            description = experiment.describe(config)
+            data = description.model_dump(mode="json")
         except Exception as error:
             traceback.print_exc()
             text = f"experiment `{name}` cannot describe {dict(params)}: {one_line(error)}"
             raise Refused("arms", text) from error
         data["data_name"], data["data_digest"] = data.pop("name"), data.pop("digest")
-        if "overlap" not in told.model_fields_set:  # what nobody measured is not none
+        if "overlap" not in description.model_fields_set:  # what nobody measured is not none
             data["overlap"] = None
-        elif not 0.0 <= told.overlap <= 1.0:
-            raise Refused("arms", f"experiment `{name}`: the overlap {told.overlap} of its data is no share")
+        elif not 0.0 <= description.overlap <= 1.0:
+            raise Refused(
+                "arms", f"experiment `{name}`: the overlap {description.overlap} of its data is no share"
+            )
         together = max(1, int(getattr(experiment, "TOGETHER", 1)))
-        found.append({"config": config.model_dump(mode="json"), "together": together, **data})
-    return found
+        descriptions.append({"config": config.model_dump(mode="json"), "together": together, **data})
+    return descriptions
 
 
 def one_line(error: BaseException) -> str:

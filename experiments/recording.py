@@ -40,9 +40,9 @@ class CheckedLog(MetricLog):
         Raises:
             ValueError: it would lie outside the run's own folder.
         """
-        place = self.folder / "artifacts"
-        path = place / name
-        if path == place or not path.resolve().is_relative_to(place.resolve()):
+        artifacts = self.folder / "artifacts"
+        path = artifacts / name
+        if path == artifacts or not path.resolve().is_relative_to(artifacts.resolve()):
             raise ValueError(f"the artifact {name!r} would lie outside the run's folder")
         return super().artifact(name)
 
@@ -73,14 +73,14 @@ def read_metrics(folder: Path) -> list[tuple[str, int | None, float]]:
     path = folder / "metrics.jsonl"
     if not path.is_file():
         return []
-    found: list[tuple[str, int | None, float]] = []
+    measurements: list[tuple[str, int | None, float]] = []
     for line in path.read_bytes().split(b"\n"):
         try:
             name, step, value = json.loads(line)
-            found.append(_measured(name, step, value))
+            measurements.append(_measured(name, step, value))
         except (ValueError, TypeError, RecursionError):
             continue
-    return found
+    return measurements
 
 
 def tidy_artifacts(folder: Path) -> None:
@@ -88,16 +88,16 @@ def tidy_artifacts(folder: Path) -> None:
 
     Side effects: removes these, and writes '_' for what is not printable in names.
     """
-    place = folder / "artifacts"
-    for path in sorted(place.rglob("*"), reverse=True):  # what is in a folder before the folder
-        if path.is_symlink() and not _leads_inside(path, place) or not (path.is_file() or path.is_dir()):
+    artifacts = folder / "artifacts"
+    for path in sorted(artifacts.rglob("*"), reverse=True):  # what is in a folder before the folder
+        if path.is_symlink() and not _leads_inside(path, artifacts) or not (path.is_file() or path.is_dir()):
             path.unlink()
         elif not path.name.isprintable():
             path.rename(path.with_name("".join(c if c.isprintable() else "_" for c in path.name)))
 
 
-def _leads_inside(link: Path, place: Path) -> bool:
+def _leads_inside(link: Path, folder: Path) -> bool:
     try:
-        return link.resolve(strict=True).is_relative_to(place.resolve()) and link.is_file()
+        return link.resolve(strict=True).is_relative_to(folder.resolve()) and link.is_file()
     except (OSError, RuntimeError):  # it leads nowhere, or round in a circle
         return False

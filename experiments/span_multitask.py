@@ -49,81 +49,24 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
-import pydantic
 
-from experiments import contract
 from experiments.contract import Data, MetricLog
-from experiments.parts import proxies, windows
-from experiments.parts.kendall import Uncertainty
 from experiments.parts.seeding import derive
-from experiments.parts.span_artifacts import draw_proxy, write_expansions, write_json, write_tables
-from experiments.parts.span_files import read_windows
-from experiments.parts.span_generator import Placement, generate
-from experiments.parts.span_net import Head, SpanNet
-from experiments.parts.span_pretrain import pretrain
-from experiments.parts.span_tasks import TASKS, Objective, Task
-from experiments.parts.span_training import Schedule, Training
+from experiments.parts.span_multitask import proxies, windows
+from experiments.parts.span_multitask.artifacts import draw_proxy, write_expansions, write_json, write_tables
+from experiments.parts.span_multitask.config import Config
+from experiments.parts.span_multitask.files import read_windows
+from experiments.parts.span_multitask.generator import generate
+from experiments.parts.span_multitask.kendall import Uncertainty
+from experiments.parts.span_multitask.net import SpanNet
+from experiments.parts.span_multitask.pretraining import pretrain
+from experiments.parts.span_multitask.tasks import Objective
+from experiments.parts.span_multitask.training import Schedule, Training
+from experiments.parts.span_multitask.windows import Windows
 from experiments.parts.stages import History
-from experiments.parts.windows import Windows
-
-Weights = Annotated[tuple[Annotated[float, pydantic.Field(ge=0)], ...], pydantic.Field(min_length=1)]
-
-
-class Config(contract.Config):
-    """Parameters of one arm; the module's docstring says what they are for."""
-
-    task: Literal["train", "proxy_grid"] = "train"
-
-    tasks: Annotated[tuple[Task, ...], pydantic.Field(min_length=1)] = TASKS
-    normalize_countdown: bool = True
-    weighting: Literal["kendall", "sum"] = "kendall"
-    pos_weight: float = pydantic.Field(1.0, gt=0)
-    focal_gamma: float = pydantic.Field(0.0, ge=0)
-    span_head: Head = "pooled"
-    hidden: int = pydantic.Field(64, ge=1)
-    dropout: float = pydantic.Field(0.3, ge=0, lt=1)
-    window_stride: int | None = pydantic.Field(None, ge=1)
-    split_first: bool = True  # False makes the windows before the split, which leaks
-    pretrain: Literal["masked_autoencoder"] | None = None
-    pretrain_epochs: int = pydantic.Field(20, ge=1)
-
-    return_weight: Weights = (0.5, 1.0, 2.0)
-    streak_weight: Weights = (0.05, 0.1, 0.2)
-    vol_epsilon: Weights = (0.001, 0.01, 0.1)
-    unsigned_return: bool = False
-
-    data: str | None = None
-    data_seed: int = 0
-    snr: float = pydantic.Field(0.6, ge=0)
-    jitter: float = pydantic.Field(0.4, ge=0, le=1)  # share of labels that are moved ...
-    jitter_bars: int = pydantic.Field(40, ge=0)  # ... by up to this many bars
-    placement: Placement = "centres"
-    train_size: int = pydantic.Field(168, ge=2)
-    validation_size: int = pydantic.Field(200, ge=2)
-    test_size: int = pydantic.Field(200, ge=2)
-    unlabelled_size: int = pydantic.Field(500, ge=0)  # of generated data; of a file, what is left
-
-    epochs: int = pydantic.Field(30, ge=1)
-    batch_size: int = pydantic.Field(32, ge=1)
-    lr: float = pydantic.Field(2e-3, gt=0)
-    weight_decay: float = pydantic.Field(1e-2, ge=0)
-    keep: Literal["last", "best"] = "last"
-
-    @pydantic.field_validator("tasks", "return_weight", "streak_weight", "vol_epsilon", mode="before")
-    @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        return value if isinstance(value, list | tuple) else (value,)
-
-    @pydantic.field_validator("tasks")
-    @classmethod
-    def _has_span(cls, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
-        if "span" not in tasks:
-            raise ValueError("tasks must include 'span': it is what is measured")
-        return tuple(task for task in TASKS if task in tasks)
-
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "smoke": {
@@ -249,7 +192,7 @@ def _leave_artifacts(
 ) -> None:
     write_tables(history, log.artifact)
     shutil.copyfile(log.checkpoint / "best.pt", log.artifact("best_model.pt"))
-    told = {
+    metadata = {
         "config": config.model_dump(mode="json"),
         "seed": seed,
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
@@ -258,7 +201,7 @@ def _leave_artifacts(
         "trained_on": len(_with_shifts(config, splits["train"])),
         "data_digest": windows.digest(splits),
     }
-    write_json(log.artifact("metadata.json"), told)
+    write_json(log.artifact("metadata.json"), metadata)
 
 
 def _search_proxies(config: Config, seed: int, log: MetricLog) -> None:
@@ -271,18 +214,18 @@ def _search_proxies(config: Config, seed: int, log: MetricLog) -> None:
     points = proxies.grid(*weights, config.unsigned_return)
     draws = np.random.default_rng(derive(seed, "bootstrap"))
     rows = draws.integers(0, len(splits["train"]), config.train_size)
-    found = []
+    correlations = []
     for index, formula in enumerate(points, 1):
-        found.append(proxies.correlation(formula.probability(train[0])[rows], train[1][rows]))
-        log.metrics({"grid_correlation": found[-1], **_point(formula)}, index)
+        correlations.append(proxies.correlation(formula.probability(train[0])[rows], train[1][rows]))
+        log.metrics({"grid_correlation": correlations[-1], **_point(formula)}, index)
         log.progress(index, len(points))
-    best = points[int(np.argmax(found))]
+    best = points[int(np.argmax(correlations))]
     guess = best.probability(test[0])
     correlation = proxies.correlation(guess, test[1])
-    log.metrics({"proxy_correlation": correlation, "proxy_correlation_train": max(found)})
+    log.metrics({"proxy_correlation": correlation, "proxy_correlation_train": max(correlations)})
     log.metrics({f"best_{name}": value for name, value in asdict(best).items()})
-    told = {**asdict(best), "features": proxies.FEATURES, "correlation_train": max(found)}
-    write_json(log.artifact("proxy_formula.json"), {**told, "correlation_test": correlation})
+    summary = {**asdict(best), "features": proxies.FEATURES, "correlation_train": max(correlations)}
+    write_json(log.artifact("proxy_formula.json"), {**summary, "correlation_test": correlation})
     write_expansions(log.artifact("expansion_stats.csv"), proxies.span_statistics(splits["train"], train[0]))
     draw_proxy(log.artifact("proxy_validation.png"), best, guess.ravel(), test[1].ravel(), correlation)
 

@@ -19,6 +19,14 @@ class PhasegateError(Exception):
     Args:
         what: what is wrong.
         mend: what mends it; empty where that follows from what is wrong.
+
+    Example:
+        >>> import planner
+        >>> try:
+        ...     planner.open_home("no such folder")
+        ... except planner.PhasegateError as error:
+        ...     print(error.exit_code, error)
+        2 there is no folder 'no such folder'
     """
 
     exit_code = 1
@@ -29,7 +37,14 @@ class PhasegateError(Exception):
 
 
 class UsageError(PhasegateError):
-    """The command was called wrongly: call it again, corrected."""
+    """A command or function was called wrongly: call it again, corrected.
+
+    Example:
+        >>> from planner.testing import example_program
+        >>> example_program().judge([{"arm": "plane", "seed": 0, "val_accuracy": 0.9}])
+        Traceback (most recent call last):
+        planner.errors.UsageError: row 0: dropout has no arm 'plane'; did you mean 'plain'?
+    """
 
     exit_code = 2
 
@@ -40,6 +55,13 @@ class ProgramError(PhasegateError):
     Args:
         problems: (path of keys, what is wrong) for each fault.
         text: says the same with files and lines, a line for each fault, once the file is known.
+
+    Example:
+        >>> import planner
+        >>> planner.load_program({"program": "empty", "question": "?", "experiment": "none"})
+        Traceback (most recent call last):
+        planner.errors.ProgramError: metrics: 'metrics' is missing; arms: 'arms' is missing; \
+phases: 'phases' is missing
     """
 
     exit_code = 65
@@ -62,7 +84,12 @@ class RecordError(ProgramError):
 
 
 class StoreUnavailable(PhasegateError):
-    """MLflow, the journal or their disk cannot be reached, read or written: mend it, then try again."""
+    """MLflow, the journal or their disk cannot be reached, read or written: mend it, then try again.
+
+    Example:
+        >>> StoreUnavailable.exit_code
+        69
+    """
 
     exit_code = 69
 

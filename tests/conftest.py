@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from small_homes import QUICK, cli, copy_home, make_home
+
+from tests.support.small_homes import QUICK, cli, copy_home, make_home
 
 
 @pytest.fixture(scope="session")

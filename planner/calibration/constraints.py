@@ -1,4 +1,4 @@
-"""From criteria to demands on the means of arms: where a criterion is just untrue, true, or surely true."""
+"""From criteria to constraints on means of arms: where a criterion is just untrue, true, or surely true."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from planner.language.program import Program
 from planner.records.base import digest_of
 
 Role = Literal["null", "effect", "sure"]
-"""Where a criterion is put: just untrue (so that a pass is false), true by its effect, or beyond doubt."""
-Place = int | Literal["base", "final"]
+"""What a criterion is to be: just untrue (so that a pass is false), true by its effect, or beyond doubt."""
+Step = int | Literal["base", "final"]
 """Which value of a run: the first of its series, the final one, or that at a step."""
 
 SURE = 20.0
 """How many standard deviations lie between a bound and what meets it beyond doubt."""
 
 
-class NotPlaced(Exception):
-    """A criterion that means of arms cannot put where it should be; says why."""
+class Infeasible(Exception):
+    """No means of arms give a criterion its role; says why."""
 
 
 @dataclass(frozen=True)
-class Spot:
-    """A mean that can be chosen: of one metric, at one place, in one configuration."""
+class Cell:
+    """A mean that can be chosen: of one metric, at one step, in one configuration."""
 
     config: str
     metric: str
-    place: Place = "final"
+    step: Step = "final"
 
 
 @dataclass(frozen=True)
-class Demand:
+class Constraint:
     """``left - scale * right - target`` is to be 0 (sense 0), at least ``by`` (1) or at most ``-by`` (-1).
 
     Attributes:
@@ -47,8 +47,8 @@ class Demand:
     """
 
     criterion: str
-    left: Spot
-    right: Spot | None = None
+    left: Cell
+    right: Cell | None = None
     scale: float = 1.0
     target: float = 0.0
     sense: int = 0
@@ -60,8 +60,8 @@ class Demand:
 
 
 @dataclass(frozen=True)
-class Placer:
-    """Turns the criteria of one phase into demands.
+class ConstraintBuilder:
+    """Turns the criteria of one phase into constraints.
 
     Attributes:
         beyond: by how many standard deviations a threshold is passed where it has an effect.
@@ -74,31 +74,32 @@ class Placer:
     noise: Mapping[str, Noise]
     beyond: float = 1.0
 
-    def demands(self, name: str, role: Role) -> list[Demand]:
+    def constraints(self, name: str, role: Role) -> list[Constraint]:
         """What a criterion asks of means in a role.
 
         Where any one of several suffices, the first alone has the effect and the others are null.
 
         Raises:
-            NotPlaced: means cannot put it there.
+            Infeasible: no means give it that role.
         """
         rule = self.program.phases[self.phase].criteria.get(name)
         if rule is None:
-            raise NotPlaced(f"'{name}' is a criterion of another phase")
+            raise Infeasible(f"'{name}' is a criterion of another phase")
         if isinstance(rule, Combined):
             parts = [
-                self.demands(part, self._as(role, i, bool(rule.any_of))) for i, part in enumerate(rule.parts)
+                self.constraints(part, self._as(role, i, bool(rule.any_of)))
+                for i, part in enumerate(rule.parts)
             ]
-            return [demand for found in parts for demand in found]
+            return [constraint for constraints in parts for constraint in constraints]
         if rule.over_seeds == "sd":
-            raise NotPlaced(f"'{name}' is about the noise itself")
+            raise Infeasible(f"'{name}' is about the noise itself")
         return list(self._measured(name, rule, role))
 
-    def spreads(self, name: str, role: Role) -> dict[Spot, float]:
-        """The noise by which a criterion on the deviation over seeds is placed; empty for any other.
+    def noise_levels(self, name: str, role: Role) -> dict[Cell, float]:
+        """The noise at which a criterion on the deviation over seeds has that role; empty for any other.
 
         Raises:
-            NotPlaced: it asks for a range.
+            Infeasible: it asks for a range.
         """
         rule = self.program.phases[self.phase].criteria.get(name)
         if not isinstance(rule, Level | Comparison) or rule.over_seeds != "sd":
@@ -107,18 +108,18 @@ class Placer:
         if rule.threshold_key not in ("above", "at_least", "below", "at_most") or not isinstance(
             bound, float | int
         ):
-            raise NotPlaced(f"'{name}' asks for a range of deviations")
+            raise Infeasible(f"'{name}' asks for a range of deviations")
         if bound <= 0 or rule.since is not None or rule.as_ == "ratio":
-            raise NotPlaced(f"'{name}' asks for a deviation that noise cannot be scaled to")
+            raise Infeasible(f"'{name}' asks for a deviation that noise cannot be scaled to")
         factor = {"null": 1.0, "effect": 2.0, "sure": SURE}[role]
         sd = bound * factor if rule.threshold_key in ("above", "at_least") else bound / factor
-        return {Spot(self.config(arm), rule.metric): sd for arm in self._arms(rule)}
+        return {Cell(self.config(arm), rule.metric): sd for arm in self._arms(rule)}
 
-    def quiet(self, name: str) -> dict[Spot, float]:
+    def quiet_noise(self, name: str) -> dict[Cell, float]:
         """The noise at which a criterion that asks for a range holds beyond doubt in its middle."""
         rule = self.program.phases[self.phase].criteria.get(name)
         if isinstance(rule, Combined):
-            return {spot: sd for part in rule.parts for spot, sd in self.quiet(part).items()}
+            return {cell: sd for part in rule.parts for cell, sd in self.quiet_noise(part).items()}
         bound = getattr(rule, "between", None)
         width = (bound[1] - bound[0]) / 2 if bound else getattr(rule, "within", None)
         if isinstance(rule, Spread):
@@ -127,7 +128,7 @@ class Placer:
             return {}
         other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
         return {
-            Spot(self.config(arm), metric): width / SURE
+            Cell(self.config(arm), metric): width / SURE
             for arm in self._arms(rule)
             for metric in (rule.metric, other)
         }
@@ -140,19 +141,19 @@ class Placer:
     def _as(role: Role, index: int, any_of: bool) -> Role:
         return "null" if any_of and index else role
 
-    def _measured(self, name: str, rule: Measured, role: Role) -> Iterator[Demand]:
+    def _measured(self, name: str, rule: Measured, role: Role) -> Iterator[Constraint]:
         self._refuse(name, rule)
         if isinstance(rule, Order):
             better = -1 if self.program.metrics[rule.metric].better == "lower" else 1
             for one, other in pairwise(rule.subjects):
-                left, right = self._spot(rule, one, rule.metric), self._spot(rule, other, rule.metric)
+                left, right = self._cell(rule, one, rule.metric), self._cell(rule, other, rule.metric)
                 yield self._beyond(name, left, right, 1.0, 0.0, better, role)
         elif isinstance(rule, Spread):
-            first, *others = (self._spot(rule, arm, rule.metric) for arm in rule.subjects)
-            for i, spot in enumerate(others):
+            first, *others = (self._cell(rule, arm, rule.metric) for arm in rule.subjects)
+            for i, cell in enumerate(others):
                 last = i == len(others) - 1
                 apart = float(rule.threshold) if role == "null" and last else 0.0  # type: ignore[arg-type]
-                yield Demand(name, spot, first, 1.0, apart)
+                yield Constraint(name, cell, first, 1.0, apart)
         elif isinstance(rule, Level | Comparison):
             for i, arm in enumerate(rule.subjects):
                 yield self._bound(name, rule, arm, self._as(role, i, bool(rule.any_arm)))
@@ -161,13 +162,13 @@ class Placer:
         other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
         for metric in (rule.metric, other):
             if self.program.metrics[metric].share is not None:
-                raise NotPlaced(f"'{name}' is about '{metric}', which is derived from others")
+                raise Infeasible(f"'{name}' is about '{metric}', which is derived from others")
         if not isinstance(rule, Level) and (rule.since is not None or rule.at == "slope"):
-            raise NotPlaced(f"'{name}' compares changes over steps")
+            raise Infeasible(f"'{name}' compares changes over steps")
         if rule.at == "mean" and self._grows(rule.metric, self._arms(rule)) is not None:
-            raise NotPlaced(f"'{name}' is about a mean over steps that change")
+            raise Infeasible(f"'{name}' is about a mean over steps that change")
 
-    def _bound(self, name: str, rule: Level | Comparison, arm: str, role: Role) -> Demand:
+    def _bound(self, name: str, rule: Level | Comparison, arm: str, role: Role) -> Constraint:
         left, right, centre = *self._sides(rule, arm), 1.0 if rule.as_ == "ratio" else 0.0
         if rule.better_by is not None:
             better = -1 if self.program.metrics[rule.metric].better == "lower" else 1
@@ -176,7 +177,7 @@ class Placer:
                 "effect": rule.better_by,
                 "sure": rule.better_by + SURE * self._sd(left, right, 1.0),
             }
-            return Demand(name, left, right, sense=better if role != "null" else 0, by=by[role])
+            return Constraint(name, left, right, sense=better if role != "null" else 0, by=by[role])
         threshold: float | tuple[float, float] = rule.threshold
         floor = self.program.metrics[rule.metric].floor if rule.against_floor else None
         if isinstance(floor, int | float):
@@ -191,17 +192,17 @@ class Placer:
         return self._beyond(name, left, right, 1.0, edge, sense, role)
 
     def _beyond(
-        self, name: str, left: Spot, right: Spot | None, scale: float, target: float, sense: int, role: Role
-    ) -> Demand:
+        self, name: str, left: Cell, right: Cell | None, scale: float, target: float, sense: int, role: Role
+    ) -> Constraint:
         if role == "null" or sense == 0:
-            return Demand(name, left, right, scale, target)
+            return Constraint(name, left, right, scale, target)
         by = (self.beyond if role == "effect" else SURE) * self._sd(left, right, scale)
-        return Demand(name, left, right, scale, target, sense, by)
+        return Constraint(name, left, right, scale, target, sense, by)
 
-    def _sd(self, left: Spot, right: Spot | None, scale: float) -> float:
+    def _sd(self, left: Cell, right: Cell | None, scale: float) -> float:
         """The standard deviation of what is judged, over seeds."""
         mine = self.noise[left.metric]
-        if right is None or right.place == "base":  # the first value of a run has no noise of its own
+        if right is None or right.step == "base":  # the first value of a run has no noise of its own
             return mine.alone
         theirs = self.noise[right.metric]
         common = mine.common - scale * theirs.common
@@ -209,30 +210,30 @@ class Placer:
 
     # --- which values are read -------------------------------------------------------------------
 
-    def _sides(self, rule: Level | Comparison, arm: str) -> tuple[Spot, Spot | None]:
-        left = self._spot(rule, arm, rule.metric)
+    def _sides(self, rule: Level | Comparison, arm: str) -> tuple[Cell, Cell | None]:
+        left = self._cell(rule, arm, rule.metric)
         if isinstance(rule, Comparison):
-            return left, self._spot(rule, rule.versus or arm, rule.other_metric)
+            return left, self._cell(rule, rule.versus or arm, rule.other_metric)
         floor = self.program.metrics[rule.metric].floor
         if rule.against_floor and isinstance(floor, str):
-            return left, Spot(self.config(arm), floor)
+            return left, Cell(self.config(arm), floor)
         if rule.since is not None or rule.at == "slope":
-            since: Place = rule.since if isinstance(rule.since, int) else "base"
+            since: Step = rule.since if isinstance(rule.since, int) else "base"
             final = (
-                left if rule.at not in ("min", "max", "first", "slope") else Spot(left.config, left.metric)
+                left if rule.at not in ("min", "max", "first", "slope") else Cell(left.config, left.metric)
             )
-            return final, Spot(left.config, left.metric, since)
+            return final, Cell(left.config, left.metric, since)
         return left, None
 
-    def _spot(self, rule: Measured, arm: str, metric: str) -> Spot:
+    def _cell(self, rule: Measured, arm: str, metric: str) -> Cell:
         config = self.config(arm)
         if isinstance(rule.at, int):
-            return Spot(config, metric, rule.at)
+            return Cell(config, metric, rule.at)
         if rule.at in ("first", "min", "max"):
             grows = self._grows(metric, [arm])
             early = rule.at == "first" or (grows is not None and grows == (rule.at == "min"))
-            return Spot(config, metric, "base" if early else "final")
-        return Spot(config, metric)
+            return Cell(config, metric, "base" if early else "final")
+        return Cell(config, metric)
 
     @staticmethod
     def _arms(rule: Measured) -> list[str]:

@@ -99,32 +99,32 @@ def noise_of(program: Program, verdicts: Iterable[Verdict], stated: Mapping[str,
         stated: metric -> standard deviation of a paired difference.
     """
     measured = _measured(program, list(verdicts))
-    found = {}
+    noise = {}
     for metric in program.metrics:
         if metric in stated:
-            found[metric] = equal(stated[metric], "stated")
+            noise[metric] = equal(stated[metric], "stated")
         else:
-            found[metric] = measured.get(metric) or _assumed(program, metric)
-    return found
+            noise[metric] = measured.get(metric) or _assumed(program, metric)
+    return noise
 
 
 def gate_metrics(program: Program) -> list[str]:
     """The metrics that gates read, in the order of the program's list."""
-    found: set[str] = set()
+    read: set[str] = set()
     for name, phase in program.phases.items():
-        for asked in required_by_gate(program, name):
-            if asked in phase.criteria:
-                found.update(metric for metric, _ in columns_read(program, phase.criteria[asked]))
-    return [name for name in program.metrics if name in found]
+        for criterion in required_by_gate(program, name):
+            if criterion in phase.criteria:
+                read.update(metric for metric, _ in columns_read(program, phase.criteria[criterion]))
+    return [name for name in program.metrics if name in read]
 
 
 def anchors_of(program: Program, verdicts: Iterable[Verdict]) -> dict[str, float]:
     """Metric -> the value around which it is simulated where no bound says more: its mean so far, or 1."""
-    told: dict[str, list[float]] = {}
+    measured: dict[str, list[float]] = {}
     for verdict in verdicts:
         for row in verdict.table:
-            told.setdefault(row.metric, []).append(row.estimate.value)
-    means = {metric: intervals.mean(values) for metric, values in told.items()}
+            measured.setdefault(row.metric, []).append(row.estimate.value)
+    means = {metric: intervals.mean(values) for metric, values in measured.items()}
     return {metric: means.get(metric) or 1.0 for metric in program.metrics}
 
 
@@ -156,15 +156,17 @@ def _measured(program: Program, verdicts: list[Verdict]) -> dict[str, Noise]:
         for metric, pair in _compared(program, verdict.phase):
             one, other = (rows.get((arm, metric), {}) for arm in pair)
             paired.setdefault(metric, _Pool()).add([one[s] - other[s] for s in sorted(one) if s in other])
-    found = {}
+    noise = {}
     for metric, pool in alone.items():
         differences = paired.get(metric, _Pool())
         if pool.sd > 0 and metric in program.metrics:
-            known = differences.sd > 0
-            sd = differences.sd if known else math.sqrt(2) * pool.sd
-            why = f"{differences.df} df of paired differences" if known else f"{pool.df} df of single arms"
-            found[metric] = Noise(sd, max(pool.sd, sd / math.sqrt(2)), "measured", why)
-    return found
+            is_paired = differences.sd > 0
+            sd = differences.sd if is_paired else math.sqrt(2) * pool.sd
+            why = (
+                f"{differences.df} df of paired differences" if is_paired else f"{pool.df} df of single arms"
+            )
+            noise[metric] = Noise(sd, max(pool.sd, sd / math.sqrt(2)), "measured", why)
+    return noise
 
 
 def _compared(program: Program, phase: str) -> Iterator[tuple[str, tuple[str, str]]]:

@@ -20,40 +20,41 @@ _HEAD = (
 )
 
 
-def as_json(found: Calibration) -> dict[str, Any]:
+def as_json(calibration: Calibration) -> dict[str, Any]:
     """The object of ``calibrate --json``."""
     noise = {
         m: {"paired": n.paired, "alone": n.alone, "source": n.source, "why": n.why}
-        for m, n in found.noise.items()
+        for m, n in calibration.noise.items()
     }
-    told = found.model_dump(mode="json", exclude={"noise"})
-    for row, gate in zip(told["gates"], found.gates, strict=True):
+    body = calibration.model_dump(mode="json", exclude={"noise"})
+    for row, gate in zip(body["gates"], calibration.gates, strict=True):
         worst = gate.worst
         row["within_share"] = None if gate.point or worst is None else worst.tested.against(gate.share)
-    null = found.path.get("null")
-    within = null.tested.against(found.false_pass) if null else None
-    return {"schema": "phasegate.calibrate/1", **told, "noise": noise, "within_budget": within}
+    null = calibration.path.get("null")
+    within = null.tested.against(calibration.false_pass) if null else None
+    return {"schema": "phasegate.calibrate/1", **body, "noise": noise, "within_budget": within}
 
 
-def as_text(found: Calibration) -> str:
+def as_text(calibration: Calibration) -> str:
     """A table of gates, the path, and what has to be known to read them."""
-    parts = [_heading(found)]
-    if found.path.keys() & {"stated"}:
+    parts = [_heading(calibration)]
+    if calibration.path.keys() & {"stated"}:
         parts.append(
-            _table([("gate", "pass", "fail", "inconclusive", "invalid", "runs"), *_stated_rows(found)])
+            _table([("gate", "pass", "fail", "inconclusive", "invalid", "runs"), *_stated_rows(calibration)])
         )
     else:
-        parts.append(_table([_HEAD, *(_row(gate) for gate in found.gates)]))
-    parts.append("\n".join(_path_lines(found)))
-    parts.append("\n".join(_notes(found)))
+        parts.append(_table([_HEAD, *(_row(gate) for gate in calibration.gates)]))
+    parts.append("\n".join(_path_lines(calibration)))
+    parts.append("\n".join(_notes(calibration)))
     return "\n\n".join(part for part in parts if part)
 
 
-def _heading(found: Calibration) -> str:
-    told = f"{found.program}: {found.repetitions} repetitions, seed {found.seed}, {found.shape} noise"
-    if "stated" in found.path:
-        return f"{told}, means as stated"
-    return f"{told}; thresholds are passed by {found.beyond:g} sd of noise where an effect is true"
+def _heading(calibration: Calibration) -> str:
+    heading = f"{calibration.program}: {calibration.repetitions} repetitions, seed {calibration.seed}"
+    heading += f", {calibration.shape} noise"
+    if "stated" in calibration.path:
+        return f"{heading}, means as stated"
+    return f"{heading}; thresholds are passed by {calibration.beyond:g} sd of noise where an effect is true"
 
 
 def _row(gate: GateRow) -> tuple[str, ...]:
@@ -74,8 +75,8 @@ def _row(gate: GateRow) -> tuple[str, ...]:
     )
 
 
-def _stated_rows(found: Calibration) -> Iterator[tuple[str, ...]]:
-    for gate in found.gates:
+def _stated_rows(calibration: Calibration) -> Iterator[tuple[str, ...]]:
+    for gate in calibration.gates:
         if (tally := gate.stated) is not None:
             shares = (tally.passed, tally.failed, tally.inconclusive, tally.invalid)
             yield (gate.phase, *map(_rate, shares), f"{tally.runs:.1f} (90%: {tally.runs_90:.0f})")
@@ -100,51 +101,53 @@ def _table(rows: list[tuple[str, ...]]) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _path_lines(found: Calibration) -> Iterator[str]:
-    for world, row in found.path.items():
+def _path_lines(calibration: Calibration) -> Iterator[str]:
+    for scenario, row in calibration.path.items():
         reached = ", ".join(f"{phase} {share:.2f}" for phase, share in row.reached.items() if share)
         ends = ", ".join(f"{state} {share:.2f}" for state, share in row.ends.items())
-        yield f"along the path, {_WORLDS[world]}: {row.runs:.1f} runs (90%: {row.runs_90:.0f}); ends {ends}"
-        if world == "null":
-            yield from _family(found, row)
+        runs = f"{row.runs:.1f} runs (90%: {row.runs_90:.0f})"
+        yield f"along the path, {_SCENARIOS[scenario]}: {runs}; ends {ends}"
+        if scenario == "null":
+            yield from _any_false_pass(calibration, row)
         else:
             passes = ", ".join(f"{phase} {share:.2f}" for phase, share in row.passes.items() if share)
             yield f"  passes: {passes or 'none'}"
         yield f"  reached: {reached}"
 
 
-_WORLDS = {"null": "nothing true", "effect": "everything true", "stated": "means as stated"}
+_SCENARIOS = {"null": "nothing true", "effect": "everything true", "stated": "means as stated"}
 
 
-def _family(found: Calibration, row: PathRow) -> Iterator[str]:
+def _any_false_pass(calibration: Calibration, row: PathRow) -> Iterator[str]:
     rate, words = (
         row.tested,
         {"within": "within it", "above": "ABOVE it", "open": "too few repetitions to say"},
     )
-    told = f"{rate.rate:.4f} ± {rate.se:.4f} (95%: {rate.low:.4f} to {rate.high:.4f})"
-    yield f"  any false pass: {told}, budget {found.false_pass:g}: {words[rate.against(found.false_pass)]}"
+    rate_text = f"{rate.rate:.4f} ± {rate.se:.4f} (95%: {rate.low:.4f} to {rate.high:.4f})"
+    budget = calibration.false_pass
+    yield f"  any false pass: {rate_text}, budget {budget:g}: {words[rate.against(budget)]}"
     yield f"  of it confirmed {row.confirmed.rate:.4f}; with those at point value {row.passed.rate:.4f}"
 
 
-def _notes(found: Calibration) -> Iterator[str]:
-    point = [gate.phase for gate in found.gates if gate.point]
+def _notes(calibration: Calibration) -> Iterator[str]:
+    point = [gate.phase for gate in calibration.gates if gate.point]
     if point:
         yield (
             f"point gates ({', '.join(point)}): judged at the value itself, so that chance passes each "
             "criterion every other time where it is just untrue; the error budget does not cover them"
         )
-    for gate in found.gates:
+    for gate in calibration.gates:
         worst = gate.worst
         if worst is not None and not gate.point and worst.tested.against(gate.share) == "above":
-            told = f"passes falsely {_rate(worst.tested)}, share {gate.share:.4f}"
-            yield f"ABOVE ITS SHARE: {gate.phase} {told}"
-        for world, why in gate.not_simulated.items():
-            yield f"not simulated: {gate.phase}, {_WORLDS.get(world, world)}: {why}"
-    for world, row in found.path.items():
+            rate_text = f"passes falsely {_rate(worst.tested)}, share {gate.share:.4f}"
+            yield f"ABOVE ITS SHARE: {gate.phase} {rate_text}"
+        for scenario, why in gate.not_simulated.items():
+            yield f"not simulated: {gate.phase}, {_SCENARIOS.get(scenario, scenario)}: {why}"
+    for scenario, row in calibration.path.items():
         for phase, why in row.not_placed.items():
-            yield f"not simulated: {phase} along the path, {_WORLDS[world]}: {why}"
-    assumed = [f"{m} {n.paired:.4g}" for m, n in found.noise.items() if n.source == "assumed"]
+            yield f"not simulated: {phase} along the path, {_SCENARIOS[scenario]}: {why}"
+    assumed = [f"{m} {n.paired:.4g}" for m, n in calibration.noise.items() if n.source == "assumed"]
     if assumed:
         yield f"noise is assumed, not measured (say it with --noise METRIC=SD): {', '.join(assumed)}"
-    if "stated" not in found.path:
+    if "stated" not in calibration.path:
         yield "a / b: nothing true / everything true; runs: mean (90% quantile)"

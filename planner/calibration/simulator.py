@@ -1,13 +1,13 @@
-"""Simulated runs, made when they are asked for: what stands in for recall and for the experiments."""
+"""Simulated runs, made when they are asked for: what stands in for recorded runs and for experiments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planner.calibration.constraints import Spot
+from planner.calibration.constraints import Cell
 from planner.calibration.noise_model import Noise, Normals, draw, equal
-from planner.calibration.scenarios import Setting, World
+from planner.calibration.scenarios import Scenario, Setting
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Measured
 from planner.language.program import Program
@@ -19,7 +19,7 @@ from planner.records.runs import PlannedRun, Run, Series
 class Simulated:
     """All runs of one repetition.
 
-    The same configuration at the same seed is one run, whichever phase or arm asks for it, as in recall.
+    The same configuration at the same seed is one run, whichever phase or arm asks for it, as with real runs.
 
     Attributes:
         plan: what does not change between repetitions.
@@ -46,14 +46,14 @@ class Simulated:
 
     def missing(self, phase: str, fidelity: str, wanted: Mapping[str, int]) -> list[PlannedRun]:
         """The runs that have not been made, seed by seed over the arms."""
-        found: dict[tuple[str, int], PlannedRun] = {}
+        planned: dict[tuple[str, int], PlannedRun] = {}
         for arm, count in wanted.items():
             config = self.plan.configs[phase][arm]
             made = self.made.get(config, {})
             for seed in (s for s in range(count) if s not in made):
-                found.setdefault((config, seed), _planned(phase, arm, seed, fidelity, config))
+                planned.setdefault((config, seed), _planned(phase, arm, seed, fidelity, config))
         order = {arm: i for i, arm in enumerate(wanted)}
-        return sorted(found.values(), key=lambda run: (run.seed, order[run.arm]))
+        return sorted(planned.values(), key=lambda run: (run.seed, order[run.arm]))
 
     def make(self, planned: Iterable[PlannedRun]) -> None:
         """Makes runs."""
@@ -91,17 +91,17 @@ def _planned(phase: str, arm: str, seed: int, fidelity: str, config: str) -> Pla
 
 
 class SimulationPlan:
-    """What every repetition in one world shares: configurations, and which values their runs hold.
+    """What every repetition in one scenario shares: configurations, and which values their runs hold.
 
     Args:
         phases: those that are judged; runs hold what their criteria read.
     """
 
-    def __init__(self, setting: Setting, world: World, phases: Iterable[str]) -> None:
+    def __init__(self, setting: Setting, scenario: Scenario, phases: Iterable[str]) -> None:
         program = setting.program
-        self.setting, self.world = setting, world
+        self.setting, self.scenario = setting, scenario
         self.configs = {
-            phase: {arm: setting.placer(phase).config(arm) for arm in rules.arms}
+            phase: {arm: setting.builder(phase).config(arm) for arm in rules.arms}
             for phase, rules in program.phases.items()
         }
         self.declared = {
@@ -111,7 +111,7 @@ class SimulationPlan:
         self._steps = _steps_read(program)
         self.metrics = self._metrics(phases)
         self._noise: dict[tuple[str, str], Noise] = {
-            key: equal(sd, "stated", "placed") for key, sd in world.sds.items()
+            key: equal(sd, "stated", "placed") for key, sd in scenario.sds.items()
         }
 
     def _metrics(self, phases: Iterable[str]) -> dict[str, list[str]]:
@@ -145,26 +145,26 @@ class SimulationPlan:
         return metrics, series
 
     def _mean(self, config: str, metric: str) -> float:
-        return self.world.means.get(Spot(config, metric), self.setting.anchors.get(metric, 1.0))
+        return self.scenario.means.get(Cell(config, metric), self.setting.anchors.get(metric, 1.0))
 
     def _series(self, config: str, metric: str, mean: float, error: float) -> Iterator[tuple[int, float]]:
         """The values by step; a first value that something was asked of has no noise of its own."""
-        base = self.world.means.get(Spot(config, metric, "base"))
+        base = self.scenario.means.get(Cell(config, metric, "base"))
         yield 0, mean + error if base is None else base
         steps = sorted(step for step in self._steps[metric] if step > 0)
         for step in steps:
-            yield step, self.world.means.get(Spot(config, metric, step), mean) + error
+            yield step, self.scenario.means.get(Cell(config, metric, step), mean) + error
         yield max(steps, default=0) + 1, mean + error
 
 
 def _steps_read(program: Program) -> dict[str, set[int]]:
     """Metric -> the steps at which criteria read it, for every metric that is read over steps."""
-    found: dict[str, set[int]] = {}
+    steps_of: dict[str, set[int]] = {}
     for phase in program.phases.values():
         for rule in phase.criteria.values():
             if isinstance(rule, Measured) and (rule.at not in (None, "last") or rule.since is not None):
-                steps = {place for place in (rule.at, rule.since) if isinstance(place, int)}
+                steps = {step for step in (rule.at, rule.since) if isinstance(step, int)}
                 named = {rule.metric, getattr(rule, "versus_metric", None) or rule.metric}
                 for metric in program.with_parts(named):
-                    found.setdefault(metric, set()).update(steps)
-    return found
+                    steps_of.setdefault(metric, set()).update(steps)
+    return steps_of

@@ -32,7 +32,7 @@ class Rate(Record):
 
 
 class Tally(Record):
-    """How often a gate answered what in one world.
+    """How often a gate answered what in one scenario.
 
     Attributes:
         passed: of these ``tested`` rest on no point value, and ``confirmed`` have no caveat either.
@@ -60,7 +60,7 @@ class GateRow(Record):
         null, effect: every criterion just untrue, or true by its effect.
         weakest: where one criterion alone is untrue: the one that lets the gate pass most often.
         stated: under the means that the caller stated.
-        not_simulated: world -> why the gate cannot be put there.
+        not_simulated: scenario -> why the gate cannot be simulated in it.
     """
 
     phase: str
@@ -76,21 +76,21 @@ class GateRow(Record):
 
     @property
     def worst(self) -> Tally | None:
-        """The world in which it passed falsely most often."""
-        found = [tally for tally in (self.null, self.weakest) if tally is not None]
-        return max(found, key=lambda tally: tally.tested.rate, default=None)
+        """The scenario in which it passed falsely most often."""
+        tallies = [tally for tally in (self.null, self.weakest) if tally is not None]
+        return max(tallies, key=lambda tally: tally.tested.rate, default=None)
 
 
 class PathRow(Record):
-    """The whole walk in one world.
+    """The whole path in one scenario.
 
     Attributes:
-        passed, tested, confirmed: that any gate passes, of those that are where the world puts them;
+        passed, tested, confirmed: that any gate passes, of those that are as the scenario has them;
             gates at point value count for ``passed`` alone.
         reached: phase -> how often it was judged.
         passes: phase -> how often its gate passed.
         ends: state of the program at the end -> how often.
-        not_placed: phase -> why its gate is not where the world puts the others.
+        not_placed: phase -> why its gate is not as the scenario has the others.
     """
 
     passed: Rate
@@ -156,16 +156,16 @@ def path_of(
     trials: Sequence[PathTrial],
     phases: Sequence[str],
     aside: Mapping[str, str],
-    not_placed: Mapping[str, str],
+    infeasible: Mapping[str, str],
 ) -> PathRow:
-    """The shares of walks.
+    """The shares of trials along the path.
 
     Args:
-        aside: phases whose passes are no false ones, because they hold in this world.
-        not_placed: phases whose gates are elsewhere; their passes do not count either.
+        aside: phases whose passes are no false ones, because they hold in this scenario.
+        infeasible: phases whose gates no means put as the others are; their passes do not count either.
     """
     n = len(trials)
-    counted = [name for name in phases if name not in aside and name not in not_placed]
+    counted = [name for name in phases if name not in aside and name not in infeasible]
 
     def any_of(holds: Callable[[PathTrial, str], bool]) -> Rate:
         return rate_of(sum(any(holds(t, p) for p in counted if p in t.judged) for t in trials), n)
@@ -181,7 +181,7 @@ def path_of(
         reached={p: sum(p in t.judged for t in trials) / n for p in phases},
         passes={p: sum(p in t.judged and t.judged[p].passed for t in trials) / n for p in phases},
         ends={state: sum(t.state == state for t in trials) / n for state in states},
-        not_placed=not_placed,
+        not_placed=infeasible,
     )
 
 

@@ -1,9 +1,9 @@
-"""One repetition: the rules' own walk over simulated runs."""
+"""One repetition: the rules applied to simulated runs, along the program's path."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from planner.calibration.noise_model import Normals
@@ -12,8 +12,8 @@ from planner.criteria.decision_rule import TestDesign
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
 from planner.evidence.evidence import Evidence
-from planner.judging.conclusion import is_confirmed
-from planner.judging.verdict import judge_phase
+from planner.judging.conclusion import PhaseEvaluator, is_confirmed
+from planner.judging.verdict import judge_outcome
 from planner.language.program import Phase, Program
 from planner.records.verdict import Verdict
 
@@ -46,7 +46,7 @@ class GateTrial:
 
 @dataclass(frozen=True)
 class PathTrial:
-    """One walk from the first phase to its end.
+    """One path from the first phase to its end.
 
     Attributes:
         judged: phase -> how its gate was judged; the best of its verdicts where more runs changed one.
@@ -75,9 +75,9 @@ def try_path(plan: SimulationPlan, normals: Normals) -> PathTrial:
     for position in _positions(plan, simulated, None):
         state = position.state
         for step in position.steps:
-            found, phase = judged_of(program, step.verdict), step.verdict.phase
-            if phase not in best or _rank(found) > _rank(best[phase]) or not best[phase].passed:
-                best[phase] = found
+            judged, phase = judged_of(program, step.verdict), step.verdict.phase
+            if phase not in best or _rank(judged) > _rank(best[phase]) or not best[phase].passed:
+                best[phase] = judged
     return PathTrial(best, state, simulated.count)
 
 
@@ -102,15 +102,15 @@ def judged_of(program: Program, verdict: Verdict) -> Judged:
     return Judged(verdict.outcome, tested, verdict.confidence == "confirmed")
 
 
-def _rank(found: Judged) -> int:
-    return found.passed * (1 + found.tested + found.confirmed)
+def _rank(judged: Judged) -> int:
+    return judged.passed * (1 + judged.tested + judged.confirmed)
 
 
 def _positions(plan: SimulationPlan, simulated: Simulated, begin: str | None) -> Iterator[Plan]:
-    """Where the walk stands after each batch of runs, until nothing is left to run."""
+    """Where the path stands after each batch of runs, until nothing is left to run."""
     program = plan.setting.program
     most = program.budget.runs
-    judge = _Remembering()
+    judge = _CachedJudge()
     while True:
         position = build_plan(
             PlanningState(
@@ -129,14 +129,14 @@ def _positions(plan: SimulationPlan, simulated: Simulated, begin: str | None) ->
         simulated.make(position.launch)
 
 
-class _Remembering:
-    """``judge_phase`` without what changes no outcome; what it was asked before it answers from memory.
+class _CachedJudge:
+    """``judge_outcome``: nothing that changes no outcome; a question asked before is answered from memory.
 
     Within one repetition a configuration's runs at a number of seeds are always the same.
     """
 
     def __init__(self) -> None:
-        self._known: dict[Any, Verdict] = {}
+        self._verdicts: dict[Any, Verdict] = {}
 
     def __call__(
         self,
@@ -151,7 +151,7 @@ class _Remembering:
         counts = tuple(len(evidence.of(arm)) for arm in program.phases[phase].arms)
         before = tuple(verdict.id for verdict in earlier.values())
         key = phase, counts, design.final, tuple(caveats), post_hoc, before
-        if key not in self._known:
-            design = replace(design, told=False)
-            self._known[key] = judge_phase(program, phase, evidence, design, earlier, caveats, post_hoc)
-        return self._known[key]
+        if key not in self._verdicts:
+            evaluator = PhaseEvaluator(program, phase, evidence, design, earlier, tuple(caveats), post_hoc)
+            self._verdicts[key] = judge_outcome(evaluator).identified("v")
+        return self._verdicts[key]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.criteria.decision_rule import Turns
-from planner.criteria.results import Question, result, turning_at
+from planner.criteria.decision_rule import FlipPoints
+from planner.criteria.results import Question, flip_point_fields, result
 from planner.language.criterion import Measured
 from planner.records.verdict import CriterionOutcome, CriterionResult
 
@@ -31,9 +31,9 @@ def join_any(outcomes: Sequence[CriterionOutcome]) -> CriterionOutcome:
     return "not_met"
 
 
-def lacks_evidence(found: CriterionResult) -> bool:
+def lacks_evidence(part: CriterionResult) -> bool:
     """Whether evidence is missing for a result, or for one that it is made of."""
-    return found.cause == "missing" or any(map(lacks_evidence, found.parts))
+    return part.cause == "missing" or any(map(lacks_evidence, part.parts))
 
 
 def join(parts: Sequence[CriterionResult], every: bool) -> tuple[CriterionOutcome, str | None]:
@@ -60,7 +60,7 @@ def joined(
     absent = [p.reason for p in parts if p.outcome == "not_applicable" != outcome]
     fields: dict[str, object] = {
         **{k: getattr(chosen, k) for k in _SPOKEN},
-        **turning_at(joint_turns(parts, chosen, outcome, every)),
+        **flip_point_fields(joint_flip_points(parts, chosen, outcome, every)),
         "outcome": outcome,
         "cause": cause,
         "treatment": weakest_treatment(parts, outcome),
@@ -83,17 +83,17 @@ def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> Cri
     return order[0] if every else confirmed or order[-1]
 
 
-def joint_turns(
+def joint_flip_points(
     parts: Sequence[CriterionResult], chosen: CriterionResult, outcome: str, every: bool
-) -> Turns:
+) -> FlipPoints:
     """Where the part that speaks for all changes the joint outcome; nothing where the others outweigh it."""
-    found: dict[CriterionOutcome, float] = {}
-    for value, there in chosen.turns:
-        turned = chosen.model_copy(update={"outcome": there})
-        beyond, _ = join([turned if part is chosen else part for part in parts], every)
+    values: dict[CriterionOutcome, float] = {}
+    for value, changed_to in chosen.turns:
+        flipped = chosen.model_copy(update={"outcome": changed_to})
+        beyond, _ = join([flipped if part is chosen else part for part in parts], every)
         if beyond != outcome:
-            found.setdefault(beyond, value)
-    return tuple((value, there) for there, value in found.items())
+            values.setdefault(beyond, value)
+    return tuple((value, changed_to) for changed_to, value in values.items())
 
 
 def weakest_treatment(parts: Sequence[CriterionResult], outcome: str) -> str | None:

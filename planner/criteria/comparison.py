@@ -49,7 +49,7 @@ _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive
 def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
     """Whether one arm differs from another, seed by seed, as the bound asks."""
     noise = _noise(question, rule)
-    parts = judge_arms(question, rule, lambda asked, one, arm: _one(asked, one, arm, noise[arm]))
+    parts = judge_arms(question, rule, lambda narrowed, one, arm: _one(narrowed, one, arm, noise[arm]))
     return joined(question, rule, rule.threshold, parts, every=not rule.any_arm)
 
 
@@ -65,11 +65,13 @@ def _one(question: Question, rule: Comparison, arm: str, noise: Noise) -> Criter
         trouble = Unavailable("invalid", "not_finite", reason)
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
-    answer = judge_with_projected_n(_quantity(rule, values, noise), question.design)
+    answer = judge_with_projected_n(
+        _quantity(rule, values, noise), question.design, question.with_flip_points
+    )
     reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
     fields = from_answer(answer)
-    told = _told(rule, answer)
-    return result(question, rule, rule.threshold, **fields, answer=told, reason=reason, **common)
+    answered = _answer_of(rule, answer)
+    return result(question, rule, rule.threshold, **fields, answer=answered, reason=reason, **common)
 
 
 def _difference(rule: Comparison, question: Question, left: float, right: float) -> float:
@@ -80,7 +82,7 @@ def _difference(rule: Comparison, question: Question, left: float, right: float)
     return left - right
 
 
-def _told(rule: Comparison, answer: Answer) -> str | None:
+def _answer_of(rule: Comparison, answer: Answer) -> str | None:
     """The answer of one comparison; no effect worth having, either way, is ``equivalent``."""
     if rule.within is not None and answer.outcome == "met":
         return "equivalent"
@@ -91,8 +93,8 @@ def _told(rule: Comparison, answer: Answer) -> str | None:
 
 
 def _quantity(rule: Comparison, values: dict[int, float], noise: Noise) -> Quantity:
-    n_comparisons_met = len(rule.subjects) if rule.any_arm else 1
-    lost = 1 if rule.any_arm else len(rule.subjects)
+    met = len(rule.subjects) if rule.any_arm else 1
+    not_met = 1 if rule.any_arm else len(rule.subjects)
     if rule.better_by is not None:
         region = Region(rule.better_by, math.inf)
         return Quantity(
@@ -102,8 +104,8 @@ def _quantity(rule: Comparison, values: dict[int, float], noise: Noise) -> Quant
             delta=rule.better_by,
             prior=noise.prior,
             others=noise.others,
-            n_comparisons_met=n_comparisons_met,
-            n_comparisons_not_met=lost,
+            n_comparisons_met=met,
+            n_comparisons_not_met=not_met,
         )
     region = region_of(rule, rule.threshold, 1.0 if rule.as_ == "ratio" else 0.0)
     spread = rule.over_seeds == "sd"
@@ -111,14 +113,14 @@ def _quantity(rule: Comparison, values: dict[int, float], noise: Noise) -> Quant
         values,
         region,
         rule.treated,
-        n_comparisons_met=n_comparisons_met,
-        n_comparisons_not_met=lost,
+        n_comparisons_met=met,
+        n_comparisons_not_met=not_met,
         spread=spread,
     )
 
 
 def _reason(rule: Comparison, arm: str, answer: Answer) -> str:
-    """What was observed and asked; a negative improvement is told as what it is, a worsening."""
+    """What was observed and asked; a negative improvement is called what it is, a worsening."""
     if rule.better_by is not None and answer.observed is not None and answer.observed < 0:
         worsening = -answer.observed
         interval = (-answer.interval[1], -answer.interval[0]) if answer.interval else None
@@ -137,8 +139,8 @@ def _seen_to(rule: Comparison, arm: str, sample: Sample) -> str:
 def _named(rule: Comparison, arm: str, direction: str = "better") -> str:
     other = f"{rule.versus or arm}.{rule.other_metric}"
     if rule.better_by is not None:
-        told = f"{direction} in {rule.metric}{which_value(rule)} by"
-        return f"{arm} against {rule.versus or rule.other_metric}: {told}"
+        text = f"{direction} in {rule.metric}{which_value(rule)} by"
+        return f"{arm} against {rule.versus or rule.other_metric}: {text}"
     sign = "/" if rule.as_ == "ratio" else "-"
     difference = f"{arm}.{rule.metric} {sign} {other}{which_value(rule)}"
     return f"sd over seeds of ({difference})" if rule.over_seeds else difference

@@ -28,12 +28,10 @@ class TestDesign:
         most_seeds: the number of seeds at which looking ends.
         false_pass, false_fail: alpha and beta; alpha is the gate's share of the program's.
         gating: criteria that some gate rests on.
-        plain: alpha for what lets no gate pass; ``false_pass`` where it is not told.
+        plain: alpha for what lets no gate pass; ``false_pass`` where there is none.
         final: no more seeds are to be had, so that a criterion must do with what there is.
         required: criteria whose evidence the gate requires.
         alternatives: criterion -> how many share its error rate, because one of them suffices.
-        told: also what is told of a verdict and changes none: flip points, tables, digests of the evidence.
-            They take most of the time.
     """
 
     __test__ = False  # pytest takes a class of this name for tests
@@ -47,7 +45,6 @@ class TestDesign:
     alternatives: Mapping[str, int] = field(default_factory=dict)
     gating: frozenset[str] = frozenset()
     plain: float | None = None
-    told: bool = True
 
     def of(self, criterion: str) -> TestDesign:
         """The rules for one criterion: the gate's share of the error budget is for what lets the gate pass.
@@ -91,7 +88,7 @@ class TestDesign:
         return n if self.final or not reached else reached[-1]
 
 
-Turns = tuple[tuple[float, CriterionOutcome], ...]
+FlipPoints = tuple[tuple[float, CriterionOutcome], ...]
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,8 @@ class Answer:
     """What one quantity says; the fields are those of a CriterionResult.
 
     Attributes:
-        turns: (observed value, outcome just beyond it) for every other outcome that there is, nearest first.
+        flip_points: (observed value, outcome just beyond it) for every other outcome, nearest first.
+        projected_n: with how many seeds there would be an answer, if further ones were like these.
     """
 
     outcome: CriterionOutcome
@@ -108,66 +106,71 @@ class Answer:
     treatment: str
     interval: tuple[float, float] | None = None
     margin: float | None = None
-    turns: Turns = ()
+    flip_points: FlipPoints = ()
     cause: str | None = None
     note: str = ""
-    needs: int | None = None
+    projected_n: int | None = None
 
     @property
     def flips_at(self) -> float | None:
         """The nearest observed value at which the outcome changes."""
-        return self.turns[0][0] if self.turns else None
+        return self.flip_points[0][0] if self.flip_points else None
 
     @property
     def flips_to(self) -> CriterionOutcome | None:
         """The outcome just beyond that value."""
-        return self.turns[0][1] if self.turns else None
+        return self.flip_points[0][1] if self.flip_points else None
 
 
-def judge_quantity(quantity: Quantity, design: TestDesign) -> Answer:
+def judge_quantity(quantity: Quantity, design: TestDesign, with_flip_points: bool = False) -> Answer:
     """Holds a quantity against its bound, falling back to ``point`` where seeds are too few for more.
 
     A criterion with too few seeds while more can be had is undecided, and so is a deviation over one
     seed: it is none.
+
+    Args:
+        with_flip_points: also find the observed values at which the outcome changes; takes most of the time.
     """
     n, in_sequence = len(quantity.values), quantity.in_sequence
     if quantity.spread and n < 2:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)
     if quantity.treatment == "point":
-        return _turned(quantity, design, _point)
+        return _answered(quantity, _point, with_flip_points)
     planned = LEAST_SEEDS if in_sequence or design.final else design.looks[0]
     if n < planned and design.final:
         note = f"{n} of at least {LEAST_SEEDS} seeds: the value itself"
-        return replace(_turned(quantity, design, _point), note=note)
+        return replace(_answered(quantity, _point, with_flip_points), note=note)
     if n < planned:
         note = f"{n} of {design.looks[0]} seeds"
         return replace(_point(quantity)[0], outcome="undecided", cause="few_seeds", note=note)
     if in_sequence:
-        return _in_sequence(quantity, design)
-    return _turned(quantity, design, lambda moved: _interval(moved, design))
+        return _in_sequence(quantity, design, with_flip_points)
+    return _answered(quantity, lambda moved: _interval(moved, design), with_flip_points)
 
 
-Judged = tuple[Answer, list[float]]
+AnswerWithEdges = tuple[Answer, list[float]]
 """An answer, and the observed values at which it may change."""
 
 
-def _turned(quantity: Quantity, design: TestDesign, judge: Callable[[Quantity], Judged]) -> Answer:
-    """The answer, with the outcomes beyond the values at which it changes."""
+def _answered(
+    quantity: Quantity, judge: Callable[[Quantity], AnswerWithEdges], with_flip_points: bool
+) -> Answer:
+    """The answer; where asked for, with the outcomes beyond the values at which it changes."""
     answer, edges = judge(quantity)
     observed = answer.observed
-    if observed is None or not design.told:
+    if observed is None or not with_flip_points:
         return answer
-    found: dict[CriterionOutcome, float] = {}
+    values: dict[CriterionOutcome, float] = {}
     for edge in sorted(filter(math.isfinite, edges), key=lambda edge: abs(edge - observed)):
-        little = _NUDGE * max(abs(edge), abs(edge - observed), 1e-9)
+        nudge = _NUDGE * max(abs(edge), abs(edge - observed), 1e-9)
         # A value on its bound flips to one side alone.
         sides = (-1.0, 1.0) if edge == observed else (math.copysign(1.0, edge - observed),)
         for side in sides:
-            outcome = judge(_moved(quantity, observed, edge + side * little))[0].outcome
+            outcome = judge(_moved(quantity, observed, edge + side * nudge))[0].outcome
             if outcome != answer.outcome:
-                found.setdefault(outcome, edge)
-    return replace(answer, turns=tuple((edge, outcome) for outcome, edge in found.items()))
+                values.setdefault(outcome, edge)
+    return replace(answer, flip_points=tuple((edge, outcome) for outcome, edge in values.items()))
 
 
 def _moved(quantity: Quantity, observed: float, to: float) -> Quantity:
@@ -178,7 +181,7 @@ def _moved(quantity: Quantity, observed: float, to: float) -> Quantity:
     return replace(quantity, values={s: centre + (v - centre) * factor for s, v in quantity.values.items()})
 
 
-def _point(quantity: Quantity) -> Judged:
+def _point(quantity: Quantity) -> AnswerWithEdges:
     values = quantity.in_order
     observed = intervals.sd(values) if quantity.spread else intervals.mean(values)
     outcome: CriterionOutcome = "met" if quantity.region.holds(observed) else "not_met"
@@ -191,7 +194,7 @@ def _point(quantity: Quantity) -> Judged:
     return answer, flips.of_point(quantity)
 
 
-def _interval(quantity: Quantity, design: TestDesign) -> Judged:
+def _interval(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:
     counted = quantity.in_order[: design.counted(len(quantity.values))]
     observed = intervals.sd(counted) if quantity.spread else intervals.mean(counted)
     build = intervals.sd_interval if quantity.spread else intervals.t_interval
@@ -199,17 +202,17 @@ def _interval(quantity: Quantity, design: TestDesign) -> Judged:
         design.confidence_level_met(quantity.n_comparisons_met),
         design.confidence_level_not_met(quantity.n_comparisons_not_met),
     )
-    met, lost = (build(counted, level) or (observed, observed) for level in levels)
+    met, not_met = (build(counted, level) or (observed, observed) for level in levels)
     outcome: CriterionOutcome = "undecided"
     if quantity.surely_in(met):
         outcome = "met"
-    elif quantity.surely_out(lost):
+    elif quantity.surely_out(not_met):
         outcome = "not_met"
-    shown = {"met": met, "not_met": lost}.get(outcome) or max(met, lost, key=lambda i: i[1] - i[0])
+    shown = {"met": met, "not_met": not_met}.get(outcome) or max(met, not_met, key=lambda i: i[1] - i[0])
     cause = "undecided" if outcome == "undecided" else None
     margin = quantity.region.margin(observed)
     answer = Answer(outcome, observed, len(counted), "interval", shown, margin, (), cause)
-    return answer, flips.of_interval(quantity, observed, met, lost)
+    return answer, flips.of_interval(quantity, observed, met, not_met)
 
 
 _OF_SEQUENTIAL: dict[str, CriterionOutcome] = {
@@ -219,7 +222,7 @@ _OF_SEQUENTIAL: dict[str, CriterionOutcome] = {
 }
 
 
-def _in_sequence(quantity: Quantity, design: TestDesign) -> Answer:
+def _in_sequence(quantity: Quantity, design: TestDesign, with_flip_points: bool) -> Answer:
     delta = quantity.delta or 0.0
     values = quantity.in_order[: max(design.most_seeds, LEAST_SEEDS)]
     alpha = design.false_pass / quantity.n_comparisons_met
@@ -230,14 +233,14 @@ def _in_sequence(quantity: Quantity, design: TestDesign) -> Answer:
             return anytime.first_answer(moved, delta, alpha, design.false_fail, quantity.others)
         return sequential.first_answer(moved, delta, alpha, design.false_fail, quantity.prior)
 
-    found, used = answer(0.0)
+    decision, used = answer(0.0)
     observed = intervals.mean(values[:used])
     shown = intervals.t_interval(values[:used], 1 - design.false_pass)
-    outcome = _OF_SEQUENTIAL[found]
-    turns: Turns = ()
-    if design.told:
+    outcome = _OF_SEQUENTIAL[decision]
+    flip_points: FlipPoints = ()
+    if with_flip_points:
         reach = 8 * delta + abs(observed) + 8 * intervals.sd(values)
-        shifts = flips.nearest_shifts(lambda moved: answer(moved)[0], found, delta / 10, reach)
-        turns = tuple((observed + shift, _OF_SEQUENTIAL[beyond]) for beyond, shift in shifts)
+        shifts = flips.nearest_shifts(lambda moved: answer(moved)[0], decision, delta / 10, reach)
+        flip_points = tuple((observed + shift, _OF_SEQUENTIAL[beyond]) for beyond, shift in shifts)
     cause = "undecided" if outcome == "undecided" else None
-    return Answer(outcome, observed, used, quantity.treatment, shown, observed - delta, turns, cause)
+    return Answer(outcome, observed, used, quantity.treatment, shown, observed - delta, flip_points, cause)

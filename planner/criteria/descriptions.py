@@ -10,7 +10,7 @@ _MANY = 4
 """From so many arms on, a list says how many there are."""
 
 
-def asked_text(rule: Criterion) -> str:
+def requirement_text(rule: Criterion) -> str:
     """What a criterion asks: ``new: score, at least 1``."""
     if isinstance(rule, Combined):
         return (" and " if rule.all_of else " or ").join(rule.parts)

@@ -17,35 +17,35 @@ def of_point(quantity: Quantity) -> list[float]:
     return [quantity.region.low, quantity.region.high]
 
 
-def of_interval(quantity: Quantity, observed: float, met: Interval, lost: Interval) -> list[float]:
+def of_interval(quantity: Quantity, observed: float, met: Interval, not_met: Interval) -> list[float]:
     """The observed values at which the outcome of an interval may change.
 
     The ends of an interval keep their distance from a mean, and their ratio to a deviation.
 
     Args:
-        met, lost: the intervals that decide whether the bound is met, and whether it is not.
+        met, not_met: the intervals that decide whether the bound is met, and whether it is not.
     """
     if quantity.spread and observed <= 0:
         return []
-    place = _ratio_placed if quantity.spread else _difference_placed
+    moved = _scaled_to if quantity.spread else _shifted_to
     region = quantity.region
     low, high, refuted = region.low, region.high, region.low
     if quantity.delta is not None:
         low, high, refuted = 0.0, math.inf, quantity.delta
     return [
-        place(observed, met[0], low),
-        place(observed, met[1], high),
-        place(observed, lost[1], refuted),
-        place(observed, lost[0], high),
+        moved(observed, met[0], low),
+        moved(observed, met[1], high),
+        moved(observed, not_met[1], refuted),
+        moved(observed, not_met[0], high),
     ]
 
 
-def _difference_placed(observed: float, end: float, edge: float) -> float:
+def _shifted_to(observed: float, end: float, edge: float) -> float:
     """The observed value at which an interval's end lies on an edge."""
     return edge + (observed - end)
 
 
-def _ratio_placed(observed: float, end: float, edge: float) -> float:
+def _scaled_to(observed: float, end: float, edge: float) -> float:
     return edge * (observed / end) if edge > 0 else -math.inf
 
 
@@ -70,12 +70,12 @@ def nearest_shifts(
         now: what it says without one.
         reach: how far to look at least.
     """
-    found: dict[str, float] = {}
+    shifts: dict[str, float] = {}
     for sign in {"supported": (-1.0,), "refuted": (1.0,)}.get(now, (1.0, -1.0)):
-        for told, shift in _changes(answer, now, sign, step, reach):
-            if told != now and abs(shift) < abs(found.get(told, math.inf)):
-                found[told] = shift
-    return sorted(found.items(), key=lambda told: abs(told[1]))
+        for changed, shift in _changes(answer, now, sign, step, reach):
+            if changed != now and abs(shift) < abs(shifts.get(changed, math.inf)):
+                shifts[changed] = shift
+    return sorted(shifts.items(), key=lambda item: abs(item[1]))
 
 
 def _changes(
@@ -84,9 +84,9 @@ def _changes(
     """Every change of the answer in one direction, up to the one beyond which there is no other."""
     last, near = "supported" if sign > 0 else "refuted", 0.0
     for far in _distances(step, reach):
-        there = answer(sign * far)
+        far_answer = answer(sign * far)
         for _ in range(_MOST_CHANGES):
-            if now == there:
+            if now == far_answer:
                 break
             near = _bisected(answer, now, sign, near, far)
             now = answer(sign * near)

@@ -25,36 +25,46 @@ def judge_criteria(
     design: TestDesign,
     earlier: Mapping[str, Verdict],
     kept: Mapping[str, CriterionResult] | None = None,
+    with_flip_points: bool = False,
 ) -> dict[str, CriterionResult]:
     """The result of each criterion of a phase, in the order of the file.
 
     Args:
         earlier: the verdicts of phases judged before, for criteria that combine theirs.
         kept: results that stand as they are and are not judged again.
+        with_flip_points: also say where each would change if what it observes moved alone.
     """
     rules = program.phases[phase].criteria
-    found = dict(kept or {})
+    results = dict(kept or {})
 
     def of(name: str) -> CriterionResult:
-        if name in found:
-            return found[name]
+        if name in results:
+            return results[name]
         if name not in rules:
-            return result_from(name, found, earlier)
+            return result_from(name, results, earlier)
         rule = rules[name]
         if isinstance(rule, Combined):
-            found[name] = judge_combined(name, rule, {part: of(part) for part in rule.parts})
+            results[name] = judge_combined(name, rule, {part: of(part) for part in rule.parts})
         else:
-            found[name] = _judge(Question(name, program, evidence, design.of(name)), rule)
-        return found[name]
+            question = Question(name, program, evidence, design.of(name), with_flip_points)
+            results[name] = _judge(question, rule)
+        return results[name]
 
     return {name: of(name) for name in rules}
 
 
+def judge_measured(
+    name: str, program: Program, phase: str, evidence: Evidence, design: TestDesign
+) -> CriterionResult:
+    """The result of one criterion that combines no others."""
+    return _judge(Question(name, program, evidence, design.of(name)), program.phases[phase].criteria[name])
+
+
 def result_from(
-    name: str, found: Mapping[str, CriterionResult], earlier: Mapping[str, Verdict]
+    name: str, results: Mapping[str, CriterionResult], earlier: Mapping[str, Verdict]
 ) -> CriterionResult:
     """The result that a name means: a criterion of the phase itself, or ``phase.criterion``."""
-    return found[name] if name in found else _from_elsewhere(name, earlier)
+    return results[name] if name in results else _from_elsewhere(name, earlier)
 
 
 def _judge(question: Question, rule: Criterion) -> CriterionResult:
@@ -70,36 +80,36 @@ def _judge(question: Question, rule: Criterion) -> CriterionResult:
 
 def _from_elsewhere(name: str, earlier: Mapping[str, Verdict]) -> CriterionResult:
     """A criterion of another phase, as that phase's verdict recorded it."""
-    phase, found = lookup(name, earlier)
-    if found is None:
+    phase, recorded = lookup(name, earlier)
+    if recorded is None:
         reason = f"'{name}' has not been judged"
         return CriterionResult(
             id=name, kind="level", outcome="not_applicable", cause="missing", reason=reason
         )
-    told = found.caveats
+    caveats = recorded.caveats
     if earlier[phase].confidence != "confirmed":
-        told += (f"{phase}.{found.id} is from a verdict that is provisional",)
-    return found.model_copy(update={"id": f"{phase}.{found.id}", "caveats": told})
+        caveats += (f"{phase}.{recorded.id} is from a verdict that is provisional",)
+    return recorded.model_copy(update={"id": f"{phase}.{recorded.id}", "caveats": caveats})
 
 
 def lookup(name: str, earlier: Mapping[str, Verdict]) -> tuple[str, CriterionResult | None]:
     """The criterion that ``phase.criterion`` names among the verdicts of earlier phases."""
     for phase, verdict in earlier.items():
         if name.startswith(phase + "."):
-            found = verdict.criterion(name[len(phase) + 1 :])
-            if found is not None:
-                return phase, found
+            result = verdict.criterion(name[len(phase) + 1 :])
+            if result is not None:
+                return phase, result
     return "", None
 
 
 def gating_criteria(program: Program, phase: str) -> frozenset[str]:
     """The criteria of a phase that its own gate, or that of another phase, rests on."""
-    found = set(required_by_gate(program, phase))
+    gating = set(required_by_gate(program, phase))
     for other in program.phases:
         if other != phase:
             named = (resolve(program, other, ref) for ref in required_by_gate(program, other))
-            found |= {place[1] for place in named if place is not None and place[0] == phase}
-    return frozenset(found)
+            gating |= {key[1] for key in named if key is not None and key[0] == phase}
+    return frozenset(gating)
 
 
 def alternatives_of_gate(program: Program, phase: str) -> dict[str, int]:
@@ -108,17 +118,17 @@ def alternatives_of_gate(program: Program, phase: str) -> dict[str, int]:
     Criteria that are no alternative to another are left out.
     """
     rules = program.phases[phase].criteria
-    found: dict[str, int] = {}
+    shares: dict[str, int] = {}
     todo = [(name, 1) for name in program.phases[phase].gate]
     while todo:
         name, share = todo.pop()
-        if found.get(name, 0) >= share:
+        if shares.get(name, 0) >= share:
             continue
-        found[name] = share
+        shares[name] = share
         rule = rules.get(name)
         if isinstance(rule, Combined):
             todo += [(part, share * max(len(rule.any_of), 1)) for part in rule.parts]
-    return {name: share for name, share in found.items() if share > 1}
+    return {name: share for name, share in shares.items() if share > 1}
 
 
 def required_by_gate(program: Program, phase: str) -> frozenset[str]:

@@ -38,10 +38,10 @@ def judge_level(question: Question, rule: Level) -> CriterionResult:
     floor = question.program.metrics[rule.metric].floor if rule.against_floor else None
     threshold = float(floor) if isinstance(floor, int | float) else rule.threshold
 
-    def judge(asked: Question, one: Level, arm: str) -> CriterionResult:
+    def judge(narrowed: Question, one: Level, arm: str) -> CriterionResult:
         if isinstance(floor, str):
-            return _above_metric(asked, one, arm, floor)
-        return _plain(asked, one, arm, threshold)
+            return _above_metric(narrowed, one, arm, floor)
+        return _plain(narrowed, one, arm, threshold)
 
     parts = judge_arms(question, rule, judge)
     return joined(question, rule, threshold, parts, every=not rule.any_arm)
@@ -55,7 +55,8 @@ def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> C
         return no_answer(question, rule, threshold, trouble, common)
     value = f"{arm}.{rule.metric}{which_value(rule)}"
     what = f"sd over seeds of {value}" if rule.over_seeds else value
-    answer = judge_with_projected_n(_quantity(rule, threshold, sample.values), question.design)
+    quantity = _quantity(rule, threshold, sample.values)
+    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
     reason = say(what, number(answer.observed), rule, threshold, answer)
     return result(question, rule, threshold, **from_answer(answer), reason=reason, **common)
 
@@ -70,7 +71,7 @@ def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> Crit
         return no_answer(question, rule, 0.0, trouble, common)
     pairs = paired(left, right)
     beyond = {seed: a - b for seed, (a, b) in pairs.items()}
-    answer = judge_with_projected_n(_quantity(rule, 0.0, beyond), question.design)
+    answer = judge_with_projected_n(_quantity(rule, 0.0, beyond), question.design, question.with_flip_points)
     reason = _reason(rule, arm, floor, [pairs[seed] for seed in sorted(pairs)[: answer.n]], answer)
     return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)
 

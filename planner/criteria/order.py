@@ -39,7 +39,7 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
     values = {seed: sign * (a - b) for seed, (a, b) in paired(left, right).items()}
     beyond = Region(0.0, math.inf, open=True)
     quantity = Quantity(values, beyond, rule.treated, n_comparisons_not_met=len(rule.subjects) - 1)
-    answer = judge_with_projected_n(quantity, question.design)
+    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
     by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"
     reason = f"{better} {verb} {worse} in {rule.metric}: {by}"

@@ -37,9 +37,9 @@ class Quantity:
     Attributes:
         delta: the smallest improvement that matters, for ``better_by``; values are improvements then.
         prior: the pooled noise of the arms compared, for the sequential rule.
-        others: the noise of the other arms alone, for the anytime rule; 0 where it is not known.
-        family: how many quantities share the error rate of ``met``, because one that is met suffices.
-        family_lost: how many share that of ``not_met``, because one that is not met suffices.
+        others: the noise of the other arms alone, for the anytime rule; 0 where there is none.
+        n_comparisons_met: how many quantities share the error rate of ``met``: any one that is met suffices.
+        n_comparisons_not_met: how many share that of ``not_met``: any one that is not met suffices.
         spread: the standard deviation over seeds is judged, not the mean.
     """
 

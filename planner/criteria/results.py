@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from planner.criteria.decision_rule import Answer, TestDesign, Turns
+from planner.criteria.decision_rule import Answer, FlipPoints, TestDesign
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import Sample, build_sample
 from planner.language.criterion import Measured
@@ -24,12 +24,17 @@ class Unavailable(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """A criterion in its place: everything that a kind needs to judge it."""
+    """A criterion in its place: everything that a kind needs to judge it.
+
+    Attributes:
+        with_flip_points: also say where the outcome would change if what is observed moved alone.
+    """
 
     name: str
     program: Program
     evidence: Evidence
     design: TestDesign
+    with_flip_points: bool = False
 
     @property
     def required(self) -> bool:
@@ -83,11 +88,11 @@ def unpaired(question: Question, left: Sample, right: Sample, names: str) -> Una
 
 def sources(name: str, *samples: Sample) -> dict[str, object]:
     """The fields of a CriterionResult that say what it was read from, and what was lacking there."""
-    told = [c for s in samples for c in (*s.caveats, *_lacking(s))]
+    caveats = [c for s in samples for c in (*s.caveats, *_lacking(s))]
     return {
         "id": name,
         "run_ids": tuple(dict.fromkeys(run for s in samples for run in s.run_ids)),
-        "caveats": tuple(dict.fromkeys(told)),
+        "caveats": tuple(dict.fromkeys(caveats)),
     }
 
 
@@ -118,10 +123,10 @@ def no_answer(
     return result(question, rule, threshold, **trouble._asdict(), **common)
 
 
-def turning_at(turns: Turns) -> dict[str, object]:
+def flip_point_fields(flip_points: FlipPoints) -> dict[str, object]:
     """The fields of a CriterionResult that say where its outcome changes; the nearest comes first."""
-    flips_at, flips_to = turns[0] if turns else (None, None)
-    return {"flips_at": flips_at, "flips_to": flips_to, "turns": turns}
+    flips_at, flips_to = flip_points[0] if flip_points else (None, None)
+    return {"flips_at": flips_at, "flips_to": flips_to, "turns": flip_points}
 
 
 def from_answer(answer: Answer) -> dict[str, object]:
@@ -134,6 +139,6 @@ def from_answer(answer: Answer) -> dict[str, object]:
         "interval": answer.interval,
         "margin": answer.margin,
         "cause": answer.cause,
-        "needs": answer.needs,
-        **turning_at(answer.turns),
+        "needs": answer.projected_n,
+        **flip_point_fields(answer.flip_points),
     }

@@ -16,12 +16,12 @@ _LAST_LOOK = 64
 _SAME = 1e-9
 
 
-def judge_with_projected_n(quantity: Quantity, design: TestDesign) -> Answer:
+def judge_with_projected_n(quantity: Quantity, design: TestDesign, with_flip_points: bool = False) -> Answer:
     """The answer, and where there is none yet, with how many seeds there would be one."""
-    answer = judge_quantity(quantity, design)
-    if answer.outcome != "undecided" or not design.told:
+    answer = judge_quantity(quantity, design, with_flip_points)
+    if answer.outcome != "undecided":
         return answer
-    return replace(answer, needs=seeds_to_decide(quantity, design))
+    return replace(answer, projected_n=seeds_to_decide(quantity, design))
 
 
 def seeds_to_decide(quantity: Quantity, design: TestDesign) -> int | None:
@@ -37,7 +37,7 @@ def seeds_to_decide(quantity: Quantity, design: TestDesign) -> int | None:
     observed, noise = intervals.mean(values), intervals.sd(values)
     if quantity.in_sequence:
         alpha = design.false_pass / quantity.n_comparisons_met
-        found = _in_sequence(quantity.delta or 0.0, observed, noise, (alpha, design.false_fail))
+        n = _in_sequence(quantity.delta or 0.0, observed, noise, (alpha, design.false_fail))
     else:
         met = quantity.region.holds(observed)
         level = (
@@ -45,8 +45,8 @@ def seeds_to_decide(quantity: Quantity, design: TestDesign) -> int | None:
             if met
             else design.confidence_level_not_met(quantity.n_comparisons_not_met)
         )
-        found = _by_interval(_distance(quantity, observed), noise, level)
-    return None if found is None or found > MOST else max(found, len(values) + 1)
+        n = _by_interval(_distance(quantity, observed), noise, level)
+    return None if n is None or n > MOST else max(n, len(values) + 1)
 
 
 def _distance(quantity: Quantity, observed: float) -> float:

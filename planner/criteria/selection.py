@@ -1,4 +1,4 @@
-"""Winners: an arm that was chosen because any of several may meet a bound is judged again on fresh seeds.
+"""Selection: an arm that was chosen because any of several may meet a bound is judged again on fresh seeds.
 
 The best of several looks better than it is on the seeds by which it was chosen. Those only select it; what
 the criterion says comes from the seeds after them, as soon as there are enough.
@@ -22,25 +22,25 @@ Judge = Callable[[Question, Rule, str], CriterionResult]
 
 
 def judge_arms(question: Question, rule: Rule, judge: Judge[Rule]) -> list[CriterionResult]:
-    """One result for each of a rule's arms; where any of them suffices, the winner's is from fresh seeds.
+    """One result for each of a rule's arms; where any of them suffices, that of the best is from fresh seeds.
 
-    A winner that fresh seeds do not bear out leaves its place to the next best.
+    A selected arm that fresh seeds do not bear out gives way to the next best.
     """
     parts = [judge(question, rule, arm) for arm in rule.subjects]
     if not rule.any_arm or len(rule.subjects) < 2:
         return parts
     chosen_on = {arm: _chosen_on(question, rule, arm, judge) for arm in rule.subjects}
-    winners = [i for i, arm in enumerate(rule.subjects) if chosen_on[arm]]
-    for i in sorted(winners, key=lambda i: -(parts[i].margin or 0.0)):
+    selected = [i for i, arm in enumerate(rule.subjects) if chosen_on[arm]]
+    for i in sorted(selected, key=lambda i: -(parts[i].margin or 0.0)):
         arm = rule.subjects[i]
-        parts[i] = _again(question, rule, arm, chosen_on[arm], parts[i], judge)
+        parts[i] = _confirmation(question, rule, arm, chosen_on[arm], parts[i], judge)
         if parts[i].outcome == "met":
             break
     return parts
 
 
 def seeds_to_confirm(rule: Level | Comparison, result: CriterionResult) -> dict[str, int]:
-    """Arm -> seeds with which the winner of a criterion can be confirmed; empty where none waits for it."""
+    """Arm -> seeds with which the selected arm of a criterion can be confirmed; empty where none waits."""
     if result.outcome != "met" or result.chosen is None or result.fresh:
         return {}
     versus = rule.versus if isinstance(rule, Comparison) else None
@@ -49,7 +49,7 @@ def seeds_to_confirm(rule: Level | Comparison, result: CriterionResult) -> dict[
 
 def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> int:
     """The number of seeds at which an arm first meets the bound, point values aside; 0 for none."""
-    question = replace(question, design=replace(question.design, told=False))
+    question = replace(question, with_flip_points=False)
     arms = _arms(rule, arm)
     shared = _shared(question.evidence, arms)
     whole = judge(question, rule, arm)
@@ -58,27 +58,27 @@ def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> 
     for look in sorted({*question.design.looks, whole.n}):
         if look <= len(shared):
             seen = _cut(question, arms, shared[:look])
-            found = judge(seen, rule, arm)
-            if found.outcome == "met" and found.treatment == "interval":
+            result = judge(seen, rule, arm)
+            if result.outcome == "met" and result.treatment == "interval":
                 return look
     return 0
 
 
-def _again(
+def _confirmation(
     question: Question, rule: Rule, arm: str, chosen_on: int, part: CriterionResult, judge: Judge[Rule]
 ) -> CriterionResult:
     arms = _arms(rule, arm)
     rest = _shared(question.evidence, arms)[chosen_on:]
-    told = f"chosen as the best of {len(rule.subjects)} on {chosen_on} seeds"
+    how = f"chosen as the best of {len(rule.subjects)} on {chosen_on} seeds"
     if len(rest) < LEAST_SEEDS:
-        doubt = (f"{arm} was {told}: not confirmed on fresh seeds",) if question.required else ()
+        doubt = (f"{arm} was {how}: not confirmed on fresh seeds",) if question.required else ()
         selected = {"chosen": arm, "chosen_on": chosen_on}
         return part.model_copy(update={**selected, "caveats": part.caveats + doubt})
     alone = rule.model_copy(update={"arm": arm, "any_arm": []})
-    found = judge(_cut(question, arms, rest), alone, arm)
-    reason = f"{found.reason}; {told}, judged on {found.n} others"
-    told_of = {"chosen": arm, "chosen_on": chosen_on, "fresh": found.n, "reason": reason}
-    return found.model_copy(update=told_of)
+    result = judge(_cut(question, arms, rest), alone, arm)
+    reason = f"{result.reason}; {how}, judged on {result.n} others"
+    fields = {"chosen": arm, "chosen_on": chosen_on, "fresh": result.n, "reason": reason}
+    return result.model_copy(update=fields)
 
 
 def _arms(rule: Level | Comparison, arm: str) -> list[str]:

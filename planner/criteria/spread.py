@@ -33,12 +33,12 @@ def _pair(
     trouble = unpaired(question, left, right, f"{one} and {other}")
     if trouble is not None:
         return no_answer(question, rule, bound, trouble, common)
-    found = {seed: a - b for seed, (a, b) in paired(left, right).items()}
-    # Which arm is ahead is no matter: the difference is told as a size.
-    sign = -1.0 if math.fsum(found.values()) < 0 else 1.0
-    values = {seed: sign * difference for seed, difference in found.items()}
+    differences = {seed: a - b for seed, (a, b) in paired(left, right).items()}
+    # Which arm is ahead is no matter: the difference is stated as a size.
+    sign = -1.0 if math.fsum(differences.values()) < 0 else 1.0
+    values = {seed: sign * difference for seed, difference in differences.items()}
     quantity = Quantity(values, Region(-bound, bound), rule.treated, n_comparisons_not_met=pairs)
-    answer = judge_with_projected_n(quantity, question.design)
+    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
     differ = f"{one} and {other} differ in {rule.metric}"
     reason = f"{differ} by {number(answer.observed)}, asked at most {number(bound)}"
     return result(question, rule, bound, **from_answer(answer), reason=reason, **common)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from planner.criteria.descriptions import asked_text
+from planner.criteria.descriptions import requirement_text
 from planner.criteria.judge import lookup
 from planner.language.program import Option, Program
 from planner.language.references import readings
@@ -53,7 +53,7 @@ def conditions_of(
     conditions = []
     for name in option.revisit_when:
         phase, criterion = readings(program, holder, name)[0]
-        requirement = asked_text(program.phases[phase].criteria[criterion])
+        requirement = requirement_text(program.phases[phase].criteria[criterion])
         own = verdicts[holder].criterion(name) if holder in verdicts else None
         conditions.append(Condition(name, requirement, own or lookup(name, verdicts)[1]))
     return conditions

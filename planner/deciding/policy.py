@@ -17,8 +17,13 @@ from planner.deciding.seed_allocation import seeds_wanted
 from planner.deciding.situation import Plan, PlanningState, State, Step
 from planner.deciding.triage import Route
 from planner.evidence.evidence import Evidence
-from planner.judging.futility import is_futile, refused
-from planner.judging.post_hoc import Seen, fresh_evidence, fresh_seeds_wanted, judged_otherwise
+from planner.judging.futility import is_futile, undetectable_effects
+from planner.judging.post_hoc import (
+    PreviouslyJudged,
+    fresh_evidence,
+    fresh_seeds_wanted,
+    judged_under_other_rules,
+)
 from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program
 from planner.language.transitions import openers, targets
@@ -80,7 +85,7 @@ def judge_walked_phase(
 
 
 def seeds_next(
-    program: Program, verdict: Verdict, design: TestDesign, evidence: Evidence, seen: Seen
+    program: Program, verdict: Verdict, design: TestDesign, evidence: Evidence, seen: PreviouslyJudged
 ) -> dict[str, int]:
     """The seeds that each arm should have before its phase is judged for good; empty where it may be now.
 
@@ -127,7 +132,7 @@ class _Walk:
         missing = [] if self.state.no_run else [*self.state.missing(phase, fidelity, planned)]
         missing += [run for run in self._cut_off(evidence) if run not in missing]
         if missing and self.state.affordable > 0:
-            hidden = refused(self.program, evidence.without(_tried_again(evidence, missing)))
+            hidden = undetectable_effects(self.program, evidence.without(_tried_again(evidence, missing)))
             if hidden:
                 self._end("ready", tuple(hidden))
             else:
@@ -166,7 +171,7 @@ class _Walk:
         self._go_on(decision, verdict)
 
     def _look(self, evidence: Evidence, short: bool) -> Look:
-        post_hoc = bool(judged_otherwise(self.program, evidence, self.state.seen))
+        post_hoc = bool(judged_under_other_rules(self.program, evidence, self.state.seen))
         return Look(tuple(self.passed), short, self.state.no_run, post_hoc)
 
     def _verdict(self, evidence: Evidence, design: TestDesign, look: Look) -> Verdict:

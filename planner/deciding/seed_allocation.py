@@ -131,7 +131,7 @@ def _seeds_ahead(
         if len(set.intersection(*have.values())) >= goal:
             break
         for arm in arms:
-            have[arm] |= {seed} - (tried[arm] - set(evidence.again.get(arm, ())))
+            have[arm] |= {seed} - (tried[arm] - set(evidence.to_retry.get(arm, ())))
     return {arm: len(seeds) for arm, seeds in have.items()}
 
 

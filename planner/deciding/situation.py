@@ -74,6 +74,13 @@ class Plan:
         interim: the verdict on what there is so far, where seeds are being added.
         passed_over: phases without runs that ``no_run`` went past.
         refused: thresholds of the phase that lie under its noise floor, so that nothing is run for it.
+
+    Example:
+        >>> import planner
+        >>> from planner.testing import example_program, example_table
+        >>> plan = planner.plan(example_program(), example_table())
+        >>> plan.state, [step.verdict.outcome for step in plan.steps]
+        ('done', ['pass'])
     """
 
     steps: tuple[Step, ...]
@@ -94,3 +101,9 @@ class Plan:
     def next(self) -> Decision | None:
         """The decision that says what comes next."""
         return self.decision or (self.steps[-1].decision if self.steps else None)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from planner.deciding.html import plan_html
+
+        return plan_html(self)

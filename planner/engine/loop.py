@@ -82,8 +82,8 @@ class LoopResult:
 
 def build_loop(nodes: _Nodes) -> Any:
     """The compiled graph; run it with ``run_loop``."""
-    from langgraph.checkpoint.memory import InMemorySaver  # noqa: TID251
-    from langgraph.graph import END, START, StateGraph  # noqa: TID251
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import END, START, StateGraph
 
     graph = StateGraph(LoopState)
     for name in ("recall", "judge", "choose", "approve", "launch", "record"):
@@ -116,7 +116,7 @@ def run_loop(
     nodes = _Nodes(session, options)
     if nodes.has_nothing_to_do():
         return LoopResult((), nodes.plan)
-    from langgraph.types import Command  # noqa: TID251
+    from langgraph.types import Command
 
     loop = build_loop(nodes)
     config = {"configurable": {"thread_id": "advance"}, "recursion_limit": _MOST_ROUNDS}
@@ -167,7 +167,7 @@ class _Nodes:
 
     def approve(self, state: LoopState) -> LoopState:
         """Asks a person, where the recommendation waits for one."""
-        from langgraph.types import interrupt  # noqa: TID251
+        from langgraph.types import interrupt
 
         decision = self.plan.next
         assert decision is not None

@@ -24,17 +24,17 @@ def run_digest(run: Run, steps: Collection[str] = ()) -> str:
     Args:
         steps: the metrics of which every step counts, not the final value alone.
     """
-    ways = [(name, way) for name, way in sorted(run.series.items()) if name in steps]
-    series = [[name, [[step, repr(value)] for step, value in way]] for name, way in ways]
-    grounds = [run.fidelity, run.data_digest, run.code_digest, run.device]
-    return digest_of([run.outcome, grounds, sorted(run.params.items()), _told(run.metrics), series])
+    curves = [(name, curve) for name, curve in sorted(run.series.items()) if name in steps]
+    series = [[name, [[step, repr(value)] for step, value in curve]] for name, curve in curves]
+    origin = [run.fidelity, run.data_digest, run.code_digest, run.device]
+    return digest_of([run.outcome, origin, sorted(run.params.items()), _metrics_text(run.metrics), series])
 
 
 def stepped_metrics(program: Program, phase: str) -> frozenset[str]:
     """The metrics of which a phase's criteria read more than the final value."""
     rules = [r for r in program.phases[phase].criteria.values() if isinstance(r, Measured)]
-    read = [r for r in rules if r.at is not None or r.since is not None]
-    named = [m for r in read for m in (r.metric, getattr(r, "versus_metric", None)) if m]
+    stepwise = [r for r in rules if r.at is not None or r.since is not None]
+    named = [m for r in stepwise for m in (r.metric, getattr(r, "versus_metric", None)) if m]
     return frozenset(program.with_parts(named))
 
 
@@ -52,5 +52,5 @@ def considered_in(program: Program, evidence: Evidence) -> tuple[Considered, ...
     )
 
 
-def _told(metrics: Mapping[str, float]) -> list[list[str]]:
+def _metrics_text(metrics: Mapping[str, float]) -> list[list[str]]:
     return [[name, repr(value)] for name, value in sorted(metrics.items())]

@@ -19,20 +19,20 @@ def build_evidence(
     program: Program,
     phase: str,
     fidelity: str,
-    found: Mapping[str, Sequence[Run]],
+    candidates: Mapping[str, Sequence[Run]],
     excluded: Mapping[str, Exclusion],
 ) -> Evidence:
     """The evidence of a phase.
 
     Args:
-        found: arm -> the finished runs that may count for it.
+        candidates: arm -> the finished runs that may count for it.
         excluded: run id -> the exclusion that stands.
     """
     runs: dict[str, dict[int, Run]] = {}
     failed: dict[str, dict[int, str]] = {}
     caveats: list[str] = []
     for arm in program.phases[phase].arms:
-        kept = _not_excluded(found.get(arm, ()), excluded, caveats)
+        kept = _not_excluded(candidates.get(arm, ()), excluded, caveats)
         kept = one_dataset(arm, kept, caveats)
         by_seed = one_per_seed(arm, kept, caveats)
         runs[arm] = {seed: run for seed, run in by_seed.items() if run.usable}
@@ -41,8 +41,8 @@ def build_evidence(
         caveats += [f"'{arm}' was given up: {why}, and no run of it gave evidence"] if why else []
         caveats += _logged_otherwise(program, phase, arm, runs[arm].values())
     declared = {arm: program.params(phase, arm) for arm in program.phases[phase].arms}
-    told = tuple(dict.fromkeys(caveats))
-    return Evidence(phase, fidelity, runs, failed, declared, told, looked_at=found)
+    noted = tuple(dict.fromkeys(caveats))
+    return Evidence(phase, fidelity, runs, failed, declared, noted, looked_at=candidates)
 
 
 def given_up(runs: Sequence[Run]) -> str:
@@ -60,9 +60,9 @@ def given_up(runs: Sequence[Run]) -> str:
 def _not_excluded(runs: Sequence[Run], excluded: Mapping[str, Exclusion], caveats: list[str]) -> list[Run]:
     for run in runs:
         if run.id in excluded:
-            told = excluded[run.id]
+            exclusion = excluded[run.id]
             caveats.append(
-                f"run {run.id} ({run.arm}, seed {run.seed}) is excluded by {told.by}: {told.reason}"
+                f"run {run.id} ({run.arm}, seed {run.seed}) is excluded by {exclusion.by}: {exclusion.reason}"
             )
     return [run for run in runs if run.id not in excluded]
 
@@ -101,12 +101,12 @@ def one_per_seed(arm: str, runs: Sequence[Run], caveats: list[str]) -> dict[int,
     for run in runs:
         by_seed[run.seed].append(run)
     chosen: dict[int, Run] = {}
-    for seed, found in sorted(by_seed.items()):
-        ranked = sorted(found, key=lambda r: (r.outcome != "ok", not r.usable, not r.own, -r.attempt, r.id))
+    for seed, tries in sorted(by_seed.items()):
+        ranked = sorted(tries, key=lambda r: (r.outcome != "ok", not r.usable, not r.own, -r.attempt, r.id))
         chosen[seed] = ranked[0]
-        twins = [run for run in found if run.outcome == "ok"]
-        if len(twins) > 1:
-            caveats.append(f"{len(twins)} runs of '{arm}' have seed {seed}; {ranked[0].id} counts")
+        complete = [run for run in tries if run.outcome == "ok"]
+        if len(complete) > 1:
+            caveats.append(f"{len(complete)} runs of '{arm}' have seed {seed}; {ranked[0].id} counts")
     return chosen
 
 

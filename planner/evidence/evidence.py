@@ -21,7 +21,7 @@ class Evidence:
         caveats: what had to be assumed to use these runs.
         looked_at: arm -> every run that was looked at, whether it counts or not.
         set_aside: ids of runs that do not count because they were judged under other rules before.
-        again: arm -> seeds that gave nothing, and will be tried again.
+        to_retry: arm -> seeds that gave nothing, and will be tried again.
     """
 
     phase: str
@@ -32,7 +32,7 @@ class Evidence:
     caveats: tuple[str, ...] = ()
     looked_at: Mapping[str, Sequence[Run]] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
-    again: Mapping[str, Collection[int]] = field(default_factory=dict)
+    to_retry: Mapping[str, Collection[int]] = field(default_factory=dict)
 
     def of(self, arm: str) -> Mapping[int, Run]:
         """The runs of an arm by seed; empty if there are none."""
@@ -40,7 +40,7 @@ class Evidence:
 
     def failed_for_good(self, arm: str) -> int:
         """How many seeds of an arm gave nothing and are not tried again."""
-        return len(set(self.failed.get(arm, {})) - set(self.again.get(arm, ())))
+        return len(set(self.failed.get(arm, {})) - set(self.to_retry.get(arm, ())))
 
     @property
     def present(self) -> set[str]:

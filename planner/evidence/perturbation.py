@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import run_value
@@ -34,36 +35,46 @@ def shifted(run: Run, metric: str, by: float, weight: Callable[[int], float] = l
         weight: step -> how much of that the value at it moves; the final value moves as the last step does.
     """
     series = run.series.get(metric, ())
-    way = tuple((step, value + by * weight(step)) for step, value in series)
+    curve = tuple((step, value + by * weight(step)) for step, value in series)
     last = weight(series[-1][0]) if series else 1.0
     final = {metric: run.metrics[metric] + by * last} if metric in run.metrics else {}
     return run.model_copy(
         update={
             "metrics": {**run.metrics, **final},
-            "series": {**run.series, metric: way} if series else run.series,
+            "series": {**run.series, metric: curve} if series else run.series,
         }
     )
 
 
-def moved_reading(
-    program: Program, evidence: Evidence, arm: str, metric: str, rule: Measured, wanted: Mapping[int, float]
-) -> Evidence | None:
-    """The evidence with an arm's runs moved so that a criterion reads these values of them.
+class MovableReadings:
+    """What a criterion reads of an arm's runs, ready to be moved as often as is asked.
 
     Args:
         rule: says which value of a series is read.
-        wanted: seed -> value; other seeds stay as they are.
-
-    Returns:
-        None where no move of that metric gives such a reading.
     """
-    moved: dict[int, Run] = {}
-    for seed, value in wanted.items():
-        run = _reading(program, evidence.of(arm)[seed], metric, rule, value)
-        if run is None:
-            return None
-        moved[seed] = run
-    return moved_arm(evidence, arm, lambda seed, run: moved.get(seed, run))
+
+    def __init__(self, program: Program, evidence: Evidence, arm: str, metric: str, rule: Measured) -> None:
+        self._evidence = evidence
+        self._arm = arm
+        runs = evidence.of(arm).items()
+        self._readings = {seed: _Reading(program, run, metric, rule) for seed, run in runs}
+
+    def moved(self, wanted: Mapping[int, float]) -> Evidence | None:
+        """The evidence with an arm's runs moved so that a criterion reads these values of them.
+
+        Args:
+            wanted: seed -> value; other seeds stay as they are.
+
+        Returns:
+            None where no move of that metric gives such a reading.
+        """
+        moved: dict[int, Run] = {}
+        for seed, value in wanted.items():
+            run = self._readings[seed].moved_to(value)
+            if run is None:
+                return None
+            moved[seed] = run
+        return moved_arm(self._evidence, self._arm, lambda seed, run: moved.get(seed, run))
 
 
 def moved_metric(program: Program, metric: str) -> str:
@@ -71,36 +82,62 @@ def moved_metric(program: Program, metric: str) -> str:
     return program.metrics[metric].share or metric
 
 
-def _reading(program: Program, run: Run, metric: str, rule: Measured, wanted: float) -> Run | None:
-    """The run of which that value is read; None where moving the metric does not get there."""
-    now, base = run_value(program, run, metric, rule), moved_metric(program, metric)
-    if now is None or not is_finite(now) or not is_finite(wanted):
-        return None
-    if base != metric:
-        by = _of_share(program, run, metric, rule, now, wanted)
-    else:
+@dataclass(frozen=True)
+class _Reading:
+    """One run's value of a metric as a criterion reads it, and what moving the run makes of it."""
+
+    program: Program
+    run: Run
+    metric: str
+    rule: Measured
+
+    @cached_property
+    def _now(self) -> float | None:
+        return run_value(self.program, self.run, self.metric, self.rule)
+
+    @cached_property
+    def _base(self) -> str:
+        return moved_metric(self.program, self.metric)
+
+    @cached_property
+    def _gain(self) -> float:
+        """How far the reading moves where the run moves by one unit; 0 where it does not."""
+        now = self._now or 0.0
         unit = max(abs(now), 1.0)
-        there = run_value(program, _tilted(run, base, rule, unit), metric, rule)
-        gain = 0.0 if there is None else (there - now) / unit
-        by = (wanted - now) / gain if gain else None
-    if by is None:
-        return None
-    moved = _tilted(run, base, rule, by)
-    found = run_value(program, moved, metric, rule)
-    least = _CLOSE * max(abs(now), 1e-300)
-    return moved if found is not None and math.isclose(found, wanted, rel_tol=_CLOSE, abs_tol=least) else None
+        nudged = run_value(
+            self.program, _tilted(self.run, self._base, self.rule, unit), self.metric, self.rule
+        )
+        return 0.0 if nudged is None else (nudged - now) / unit
 
+    @cached_property
+    def _part(self) -> float | None:
+        """Of a share, the part whose share it is."""
+        part = self.program.metrics[self.metric].share or self.metric
+        return run_value(self.program, self.run, part, self.rule)
 
-def _of_share(
-    program: Program, run: Run, metric: str, rule: Measured, now: float, wanted: float
-) -> float | None:
-    """How far the part moves for its share to be as wanted: p = part / (part + rest)."""
-    declared = program.metrics[metric]
-    part = run_value(program, run, declared.share or metric, rule)
-    if part is None or not 0 < now < 1 or not 0 < wanted < 1:
-        return None
-    rest = part * (1 - now) / now
-    return wanted * rest / (1 - wanted) - part
+    def moved_to(self, wanted: float) -> Run | None:
+        """The run of which that value is read; None where moving the metric does not get there."""
+        now = self._now
+        if now is None or not is_finite(now) or not is_finite(wanted):
+            return None
+        by = self._shift_to(now, wanted)
+        if by is None:
+            return None
+        moved = _tilted(self.run, self._base, self.rule, by)
+        reading = run_value(self.program, moved, self.metric, self.rule)
+        tolerance = _CLOSE * max(abs(now), 1e-300)
+        close = reading is not None and math.isclose(reading, wanted, rel_tol=_CLOSE, abs_tol=tolerance)
+        return moved if close else None
+
+    def _shift_to(self, now: float, wanted: float) -> float | None:
+        """How far the run has to move; of a share p = part / (part + rest), its part."""
+        if self._base == self.metric:
+            return (wanted - now) / self._gain if self._gain else None
+        part = self._part
+        if part is None or not 0 < now < 1 or not 0 < wanted < 1:
+            return None
+        rest = part * (1 - now) / now
+        return wanted * rest / (1 - wanted) - part
 
 
 def _tilted(run: Run, metric: str, rule: Measured, by: float) -> Run:

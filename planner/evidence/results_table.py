@@ -26,8 +26,8 @@ def build_table(program: Program, phase: str, evidence: Evidence) -> list[TableR
     drawn = _drawn_as_curves(program, evidence)
     metrics = [*used, *(m for m in program.metrics if m not in used and m not in drawn)]
     arms = program.phases[phase].arms
-    found = (_row(program, evidence, arm, metric) for arm in arms for metric in metrics)
-    return [row for row in found if row is not None]
+    rows = (_row(program, evidence, arm, metric) for arm in arms for metric in metrics)
+    return [row for row in rows if row is not None]
 
 
 def build_readings(program: Program, phase: str, evidence: Evidence) -> list[TableRow]:
@@ -57,12 +57,12 @@ def build_params(program: Program, phase: str, evidence: Evidence) -> list[ArmPa
 
 
 def _logged(evidence: Evidence, arm: str) -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {}
+    values_of: dict[str, dict[str, None]] = {}
     for _, run in sorted(evidence.of(arm).items()):
         for name, value in sorted(run.params.items()):
             if name not in NOT_PARAMETERS:
-                found.setdefault(name, {})[as_text(value)] = None
-    return {name: tuple(values) for name, values in found.items()}
+                values_of.setdefault(name, {})[as_text(value)] = None
+    return {name: tuple(values) for name, values in values_of.items()}
 
 
 def _drawn_as_curves(program: Program, evidence: Evidence) -> set[str]:
@@ -81,12 +81,12 @@ def _row(
     rule: Measured | None = None,
 ) -> TableRow | None:
     """One cell of a table; None where no run of the arm holds a finite value."""
-    found = {
+    by_seed = {
         seed: value
         for seed, run in sorted(evidence.of(arm).items())
         if (value := run_value(program, run, metric, rule)) is not None and is_finite(value)
     }
-    if not found:
+    if not by_seed:
         return None
     ratio = rule is not None and rule.since is not None and rule.as_ == "ratio"
     return TableRow(
@@ -94,16 +94,16 @@ def _row(
         metric=metric,
         unit="ratio" if ratio else program.metrics[metric].unit,
         reads=which_value(rule).strip() if rule is not None else "",
-        estimate=_estimate(evidence, arm, found, 1 - program.budget.false_pass),
+        estimate=_estimate(evidence, arm, by_seed, 1 - program.budget.false_pass),
     )
 
 
-def _estimate(evidence: Evidence, arm: str, found: dict[int, float], level: float) -> Estimate:
-    values: Sequence[float] = list(found.values())
+def _estimate(evidence: Evidence, arm: str, by_seed: dict[int, float], level: float) -> Estimate:
+    values: Sequence[float] = list(by_seed.values())
     return Estimate(
         value=intervals.mean(values),
         interval=intervals.t_interval(values, level),
-        n=len(found),
-        values=tuple(found.items()),
-        run_ids=tuple(evidence.of(arm)[seed].id for seed in found),
+        n=len(by_seed),
+        values=tuple(by_seed.items()),
+        run_ids=tuple(evidence.of(arm)[seed].id for seed in by_seed),
     )

@@ -75,8 +75,10 @@ def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, ru
         else:
             troubles.append(_trouble(value, f"'{metric}'{which_value(rule)}", f"run {run.id} ({arm})"))
     ids = tuple(run.id for _, run in sorted(runs.items()))
-    ways = [runs[seed].series.get(metric, ()) for seed in values]
-    lasts = [way[-1][0] for way in ways if len(way) > 1]  # a single value is no way, whatever its step
+    curves = [runs[seed].series.get(metric, ()) for seed in values]
+    lasts = [
+        curve[-1][0] for curve in curves if len(curve) > 1
+    ]  # a single value is no curve, whatever its step
     return Sample(values, ids, tuple(troubles), tuple(caveats), min(lasts, default=None))
 
 
@@ -126,23 +128,23 @@ def _share(name: str, parts: Mapping[str, float]) -> float:
     return parts[name] / total if total else math.nan
 
 
-def _statistic(series: Series, final: float | None, at: int | str | None) -> float | None:
-    if at is None:
+def _statistic(series: Series, final: float | None, statistic: int | str | None) -> float | None:
+    if statistic is None:
         return final
-    if isinstance(at, int):
-        return next((value for step, value in series if step == at), None)
+    if isinstance(statistic, int):
+        return next((value for step, value in series if step == statistic), None)
     if not series:
-        return None if at == "slope" else final
+        return None if statistic == "slope" else final
     values = [value for _, value in series]
-    if at in ("first", "last"):
-        return values[0] if at == "first" else values[-1]
+    if statistic in ("first", "last"):
+        return values[0] if statistic == "first" else values[-1]
     if not all(map(is_finite, values)):
         return math.nan
-    if at == "mean":
+    if statistic == "mean":
         return math.fsum(values) / len(values)
-    if at == "slope":
+    if statistic == "slope":
         return _slope(series)
-    return min(values) if at == "min" else max(values)
+    return min(values) if statistic == "min" else max(values)
 
 
 def _slope(series: Series) -> float | None:

@@ -61,22 +61,22 @@ class Catalog:
 
     def planned(self, phase: str, arm: str, fidelity: str, seed: int, code: str | None = None) -> PlannedRun:
         """The run of that arm and seed, with its fingerprint."""
-        told, code = self.described[phase, arm, fidelity], code or self.code
+        description, code = self.described[phase, arm, fidelity], code or self.code
         identity = {
             "code": code,
-            "config": told.config,
+            "config": description.config,
             "seed": seed,
             "fidelity": fidelity,
-            "data": told.data_digest,
+            "data": description.data_digest,
         }
         return PlannedRun(
             phase=phase,
             arm=arm,
             seed=seed,
             fidelity=fidelity,
-            params=told.config,
+            params=description.config,
             fingerprint=digest_of(identity),
-            data_digest=told.data_digest[:DIGEST_LENGTH],
+            data_digest=description.data_digest[:DIGEST_LENGTH],
             code_digest=code,
         )
 
@@ -115,16 +115,17 @@ class RunSelector:
             if run.fingerprint is not None:
                 self._own[run.fingerprint].append(run)
         self._seeds = sorted({run.seed for run in snapshot.finished if run.own})
-        self._found: dict[tuple[str, str, str], list[Run]] = {}
+        self._candidates: dict[tuple[str, str, str], list[Run]] = {}
 
     def evidence_of(self, phase: str, fidelity: str) -> Evidence:
         """The runs that count for a phase: our own by fingerprint, those of others by their tags."""
-        found = {arm: self.candidates(phase, arm, fidelity) for arm in self.program.phases[phase].arms}
-        evidence = build_evidence(self.program, phase, fidelity, found, self.excluded)
-        again = {
-            arm: self._tried_again(phase, found[arm], by_seed) for arm, by_seed in evidence.failed.items()
+        candidates = {arm: self.candidates(phase, arm, fidelity) for arm in self.program.phases[phase].arms}
+        evidence = build_evidence(self.program, phase, fidelity, candidates, self.excluded)
+        to_retry = {
+            arm: self._tried_again(phase, candidates[arm], by_seed)
+            for arm, by_seed in evidence.failed.items()
         }
-        return replace(evidence, again=again)
+        return replace(evidence, to_retry=to_retry)
 
     def _tried_again(self, phase: str, runs: Sequence[Run], failed: Iterable[int]) -> frozenset[int]:
         """The failed seeds of an arm that have another try."""
@@ -142,13 +143,13 @@ class RunSelector:
         replaced by the next one. Runs of others on the same data take the place of our own; an arm
         that others have measured often enough on other data needs none of ours.
         """
-        found: dict[str, PlannedRun] = {}
+        runs: dict[str, PlannedRun] = {}
         for arm, count in wanted.items():
             for seed in self._seeds_to_make(phase, arm, fidelity, count):
                 planned = self.catalog.planned(phase, arm, fidelity, seed)
-                found.setdefault(planned.fingerprint, planned)  # arms of one configuration share their runs
+                runs.setdefault(planned.fingerprint, planned)  # arms of one configuration share their runs
         order = {arm: i for i, arm in enumerate(wanted)}
-        return sorted(found.values(), key=lambda p: (p.seed, order[p.arm]))
+        return sorted(runs.values(), key=lambda p: (p.seed, order[p.arm]))
 
     def retried(self, planned: PlannedRun) -> Run | None:
         """The failed run that a planned one would retry."""
@@ -157,8 +158,8 @@ class RunSelector:
 
     def _seeds_to_make(self, phase: str, arm: str, fidelity: str, count: int) -> list[int]:
         """The lowest seeds that are free, so many that ``count`` are made or have failed for good."""
-        found = self.candidates(phase, arm, fidelity)
-        kept = [run for run in found if run.id not in self.excluded]
+        candidates = self.candidates(phase, arm, fidelity)
+        kept = [run for run in candidates if run.id not in self.excluded]
         if not any(run.own for run in kept):
             counting = one_per_seed(arm, one_dataset(arm, kept, []), [])
             if sum(run.usable for run in counting.values()) >= count:
@@ -172,25 +173,25 @@ class RunSelector:
         settled = {seed for seed, runs in by_seed.items() if not _wants_retry(runs, retries)}
         if given_up([run for seed in settled for run in by_seed[seed]]):
             return []
-        taken = settled | {run.seed for run in found if run.id in self.excluded}
+        taken = settled | {run.seed for run in candidates if run.id in self.excluded}
         free = (seed for seed in itertools.count() if seed not in taken)
         return list(itertools.islice(free, max(count - len(settled), 0)))
 
     def candidates(self, phase: str, arm: str, fidelity: str) -> list[Run]:
         """Every run that may count for an arm; asked for once, because a snapshot does not change."""
         key = phase, arm, fidelity
-        if key not in self._found:
-            self._found[key] = self._look_up(phase, arm, fidelity)
-        return self._found[key]
+        if key not in self._candidates:
+            self._candidates[key] = self._look_up(phase, arm, fidelity)
+        return self._candidates[key]
 
     def _look_up(self, phase: str, arm: str, fidelity: str) -> list[Run]:
-        places = {phase, self.program.phases[phase].runs_of or phase}
+        phases = {phase, self.program.phases[phase].runs_of or phase}
         prints = {p for seed in self._seeds for p in self.catalog.fingerprints(phase, arm, fidelity, seed)}
         own = [run for p in sorted(prints) for run in self._own.get(p, [])]
         others = [
             run
             for run in self._foreign
-            if run.arm == arm and run.phase in places and run.fidelity in (None, fidelity)
+            if run.arm == arm and run.phase in phases and run.fidelity in (None, fidelity)
         ]
         ranked = sorted(own, key=lambda run: (run.seed, run.attempt, run.id))
         return [*ranked, *sorted(others, key=lambda run: (run.seed, run.id))]

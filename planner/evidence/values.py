@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 HUGE = 1e300
@@ -33,6 +34,16 @@ def as_text(value: Any) -> str:
 
     Numbers count by value: ``0.001`` is ``1e-3``, ``5`` is ``5.0``, ``True`` is ``true``, also in lists.
     """
+    return _text_as_text(value) if isinstance(value, str) else _value_as_text(value)
+
+
+@lru_cache(4096)
+def _text_as_text(text: str) -> str:
+    """The same few texts are compared run by run."""
+    return _value_as_text(text)
+
+
+def _value_as_text(value: Any) -> str:
     try:
         plain = _plain(_parsed(value) if isinstance(value, str) else value)
         return plain if isinstance(plain, str) else json.dumps(plain, sort_keys=True, default=str)
@@ -52,10 +63,10 @@ def _parsed(text: str) -> Any:
         return text
     for read in (json.loads, ast.literal_eval):
         try:
-            found = read(text)
+            value = read(text)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
-        return found if isinstance(found, list | tuple | dict) else text
+        return value if isinstance(value, list | tuple | dict) else text
     return text
 
 

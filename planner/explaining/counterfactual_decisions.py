@@ -1,4 +1,4 @@
-"""What would be concluded and decided if one criterion were beyond a flip point; nothing is judged again."""
+"""What would be concluded and decided beyond each flip point; nothing is judged again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DecisionContext:
     """What a decision after a phase rests on besides its verdict.
 
     Attributes:
-        earlier: verdicts of the phases before, in the order of the way.
+        earlier: verdicts of the phases before, in the order in which they were judged.
         overrides: those that stand for the phase.
     """
 
@@ -28,26 +28,26 @@ class DecisionContext:
     overrides: Sequence[Override] = ()
 
     def decide(self, verdict: Verdict) -> Decision:
-        """What follows from a verdict on this ground."""
+        """The decision that follows a verdict."""
         return choose_route(self.program, verdict, self.earlier, self.route, self.overrides, "")
 
 
 @dataclass(frozen=True)
 class Flip:
-    """One criterion beyond a flip point, and what follows there.
+    """One criterion beyond a flip point, and what would follow.
 
     Attributes:
         verdict: what the phase would say.
         decision: what would follow.
-        changes: whether outcome, case or tier are other than they are.
-        decides: whether what is done next is.
+        changes_verdict: whether outcome, case or tier are other than they are.
+        changes_decision: whether what is done next is.
     """
 
-    turning: FlipPoint
+    flip_point: FlipPoint
     verdict: Verdict
     decision: Decision
-    changes: bool
-    decides: bool
+    changes_verdict: bool
+    changes_decision: bool
 
 
 def decision_context_of(
@@ -57,15 +57,15 @@ def decision_context_of(
     verdicts: Mapping[str, Verdict],
     overrides: Sequence[Override] = (),
 ) -> DecisionContext:
-    """The ground of a decision as it is on record.
+    """What a decision rested on, as it is on record.
 
     Args:
-        verdicts: phase -> its verdict; those before the decision are told by its inputs.
+        verdicts: phase -> its verdict; the inputs of the decision name those before it.
     """
     inputs = decision.inputs if decision is not None else None
-    others = {phase: found for phase, found in verdicts.items() if phase != verdict.phase}
+    others = {phase: other for phase, other in verdicts.items() if phase != verdict.phase}
     if inputs is not None:
-        by_id = {found.id: found for found in others.values()}
+        by_id = {other.id: other for other in others.values()}
         others = {by_id[i].phase: by_id[i] for i in inputs.verdicts if i in by_id}
     mine = [o for o in overrides if o.phase == verdict.phase]
     return DecisionContext(program, others, route_of(inputs or Inputs()), mine)
@@ -76,37 +76,37 @@ def route_of(inputs: Inputs) -> Route:
     return Route(dict(inputs.owner), dict(inputs.tried), frozenset(inputs.diagnosed))
 
 
-def flips_of(ground: DecisionContext, verdict: Verdict) -> list[Flip]:
-    """Every turning of a verdict with the decision that would follow, in the order of the program."""
-    if verdict.phase not in ground.program.phases:
+def flips_of(context: DecisionContext, verdict: Verdict) -> list[Flip]:
+    """Every flip point of a verdict with the decision beyond it, in the order of the program."""
+    if verdict.phase not in context.program.phases:
         return []
-    now = _next(ground.decide(verdict))
-    found = []
-    for turning in verdict.turnings:
-        there = verdict_at(ground.program, verdict, turning)
-        decision = ground.decide(there)
-        changes = _says(there) != _says(verdict)
-        found.append(Flip(turning, there, decision, changes, _next(decision) != now))
-    return found
+    current = _next(context.decide(verdict))
+    flips = []
+    for flip_point in verdict.turnings:
+        flipped = verdict_at(context.program, verdict, flip_point)
+        decision = context.decide(flipped)
+        changes_verdict = _says(flipped) != _says(verdict)
+        flips.append(Flip(flip_point, flipped, decision, changes_verdict, _next(decision) != current))
+    return flips
 
 
 def nearest(flips: Sequence[Flip]) -> list[Flip]:
     """The first flip of each criterion: the one nearest to what it observes."""
-    return list({flip.turning.id: flip for flip in reversed(flips)}.values())[::-1]
+    return list({flip.flip_point.id: flip for flip in reversed(flips)}.values())[::-1]
 
 
-def verdict_at(program: Program, verdict: Verdict, turning: FlipPoint) -> Verdict:
+def verdict_at(program: Program, verdict: Verdict, flip_point: FlipPoint) -> Verdict:
     """A verdict as it would be just beyond a flip point."""
-    outcomes = dict(turning.outcomes)
-    told = [c.model_copy(update={"outcome": outcomes.get(c.id, c.outcome)}) for c in verdict.criteria]
-    row = program.phases[verdict.phase].row(turning.case or turning.tier)
+    outcomes = dict(flip_point.outcomes)
+    criteria = [c.model_copy(update={"outcome": outcomes.get(c.id, c.outcome)}) for c in verdict.criteria]
+    row = program.phases[verdict.phase].row(flip_point.case or flip_point.tier)
     return verdict.model_copy(
         update={
-            "criteria": tuple(told),
-            "outcome": turning.outcome,
-            "case": turning.case,
-            "tier": turning.tier,
-            "confidence": turning.confidence,
+            "criteria": tuple(criteria),
+            "outcome": flip_point.outcome,
+            "case": flip_point.case,
+            "tier": flip_point.tier,
+            "confidence": flip_point.confidence,
             "means": row.means if row is not None else "",
         }
     )

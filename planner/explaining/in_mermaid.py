@@ -14,16 +14,16 @@ def as_mermaid(trace: Trace) -> str:
     gate = trace.rules.gate if trace.rules else []
     if verdict is not None:
         row = f"case {verdict.case}" if verdict.case else f"tier {verdict.tier}" if verdict.tier else ""
-        told = " · ".join(filter(None, (verdict.outcome, verdict.confidence, row)))
-        lines.append(f'  gate{{{{"{label(trace.phase)}<br/>{label(told)}"}}}}')
+        conclusion = " · ".join(filter(None, (verdict.outcome, verdict.confidence, row)))
+        lines.append(f'  gate{{{{"{label(trace.phase)}<br/>{label(conclusion)}"}}}}')
         for i, guard in enumerate(verdict.guards):
             lines.append(f'  g{i}["guard {label(guard.id)}<br/>{words(guard.outcome)}"] --> gate')
         for i, result in enumerate(verdict.criteria):
             shown = "" if result.observed is None else f"<br/>{number(result.observed)}"
-            asked = (
+            bound = (
                 "" if result.observed is None else f" / {label(bound_text(result.bound, result.threshold))}"
             )
-            text = f"{label(result.id)}<br/>{words(result.outcome)}{shown}{asked}"
+            text = f"{label(result.id)}<br/>{words(result.outcome)}{shown}{bound}"
             arrow = "-->" if result.id in gate else "-.->"
             lines.append(f'  c{i}["{text}"]:::{result.outcome} {arrow} gate')
     if decision is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.explaining.criterion_row import asked_of
+from planner.explaining.criterion_row import build_criterion_row
 from planner.explaining.error_budget import budget_line
-from planner.explaining.headline import standing_facts
-from planner.explaining.next_experiment import outlook_lines, outlook_of
-from planner.explaining.noise_floor import floor_line, needs_text
+from planner.explaining.headline import headline_facts
+from planner.explaining.next_experiment import next_experiment_lines, next_experiments
+from planner.explaining.noise_floor import detectable_effect_line, needs_text
 from planner.explaining.rules_diff import rules_changed_lines
 from planner.explaining.trace import Trace
-from planner.explaining.unfired_rules import nearness, rules_told
+from planner.explaining.unfired_rules import nearness, rule_traces
 from planner.judging.predictions import prediction_of, rivals_of
 from planner.records.decision import Decision
 from planner.records.person import Override
@@ -20,7 +20,7 @@ from planner.scoring.override_score import score_facts, score_lines
 from planner.text.numbers import number, words
 
 _NEAR = 3
-"""So many rules that nearly fired are told."""
+"""So many rules that nearly fired are listed."""
 _MARK = {"met": "+", "not_met": "-", "undecided": "?", "not_applicable": ".", "invalid": "!"}
 
 
@@ -34,22 +34,24 @@ def as_text(trace: Trace, full: bool = False) -> str:
         lines += [f"  {trace.rules.question}"] if trace.rules else []
         lines += _verdict_lines(trace, verdict, full)
         lines += [*rules_changed_lines(trace), *_unfired_lines(trace, full)]
-    lines += _expectation_lines(trace)
+    lines += _prediction_lines(trace)
     if trace.decision is not None:
         lines += _decision_lines(trace.decision, full)
     if verdict is not None:
-        lines += outlook_lines(outlook_of(trace), full)
-        lines += [f"error budget: {told}"] if (told := budget_line(trace)) else []
+        lines += next_experiment_lines(next_experiments(trace), full)
+        lines += [f"error budget: {budget}"] if (budget := budget_line(trace)) else []
     lines += [line for o in trace.overrides for line in _override_lines(trace, o)]
     if full and trace.claims:
         lines += ["claims"]
-        lines += [f"  {c.id}: {words(c.status)}{_grounds(c)}{_caveat_note(c.caveats)}" for c in trace.claims]
+        lines += [
+            f"  {c.id}: {words(c.status)}{_reason_note(c)}{_caveat_note(c.caveats)}" for c in trace.claims
+        ]
     return "\n".join(lines)
 
 
 def _headline(trace: Trace, verdict: Verdict) -> str:
-    told = [verdict.outcome, *standing_facts(verdict, trace.standing)]
-    return f"{trace.program.program} / {trace.phase}: {', '.join(told)}"
+    facts = [verdict.outcome, *headline_facts(verdict, trace.validity)]
+    return f"{trace.program.program} / {trace.phase}: {', '.join(facts)}"
 
 
 def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
@@ -66,8 +68,8 @@ def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
         for criterion in names:
             result = verdict.criterion(criterion)
             lines += _criterion_lines(trace, verdict, result, full) if result is not None else []
-    floors = [floor_line(floor) for floor in verdict.floors if full or floor.refused]
-    lines += ["noise", *(f"  {told}" for told in floors)] if floors else []
+    noise = [detectable_effect_line(effect) for effect in verdict.floors if full or effect.refused]
+    lines += ["noise", *(f"  {line}" for line in noise)] if noise else []
     lines += _supersession_lines(trace)
     if verdict.caveats:
         kept = verdict.caveats if full else verdict.caveats[:3]
@@ -79,11 +81,11 @@ def _verdict_lines(trace: Trace, verdict: Verdict, full: bool) -> list[str]:
 
 def _unfired_lines(trace: Trace, full: bool) -> list[str]:
     """The rules that did not fire, one line per reason: those that came nearest, or with ``full`` all."""
-    unfired = [told for told in rules_told(trace) if not told.fired]
-    near = sorted(filter(lambda told: nearness(told) is not None, unfired), key=lambda t: nearness(t) or 0.0)
+    unfired = [rule for rule in rule_traces(trace) if not rule.fired]
+    near = sorted(filter(lambda rule: nearness(rule) is not None, unfired), key=lambda t: nearness(t) or 0.0)
     by_reason: dict[str, list[str]] = {}
-    for told in unfired if full else near:
-        by_reason.setdefault(told.reason, []).append(told.rule.removeprefix(f"{trace.phase}."))
+    for rule in unfired if full else near:
+        by_reason.setdefault(rule.reason, []).append(rule.rule.removeprefix(f"{trace.phase}."))
     shown = list(by_reason.items())[: None if full else _NEAR]
     heading = "rules that did not fire" if full else "rules that were near"
     return [*([heading] if shown else []), *(f"  {', '.join(rules)}: {why}" for why, rules in shown)]
@@ -91,14 +93,14 @@ def _unfired_lines(trace: Trace, full: bool) -> list[str]:
 
 def _with_parts(names: Sequence[str], verdict: Verdict) -> list[str]:
     """Criteria and, behind each combined one, what it combines."""
-    found: dict[str, None] = {}
+    listed: dict[str, None] = {}
     todo = list(names)
     while todo:
         result = verdict.criterion(todo[0])
-        found[todo.pop(0)] = None
+        listed[todo.pop(0)] = None
         if result is not None and result.kind == "combined":
-            todo = [p.id for p in result.parts if p.id not in found] + todo
-    return list(found)
+            todo = [p.id for p in result.parts if p.id not in listed] + todo
+    return list(listed)
 
 
 def _decides(trace: Trace, name: str) -> bool:
@@ -113,7 +115,7 @@ def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, fu
     facts = []
     if result.kind != "combined" and result.observed is not None:
         facts.append(f"observed {number(result.observed)} {result.unit}".rstrip())
-        facts.append(f"asked {asked_of(trace.program, verdict, result).asked}")
+        facts.append(f"asked {build_criterion_row(trace.program, verdict, result).bound}")
         facts.append(f"margin {number(result.margin, signed=True)}")
         if result.interval:
             facts.append(f"interval [{number(result.interval[0])}, {number(result.interval[1])}]")
@@ -132,21 +134,23 @@ def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, fu
 
 def _beyond(trace: Trace, criterion: str) -> str:
     """What follows beyond the flip point of a criterion, where that is another verdict or decision."""
-    flip = next((f for f in trace.flips if f.turning.id == criterion), None)
-    if flip is None or not (flip.changes or flip.decides):
+    flip = next((f for f in trace.flips if f.flip_point.id == criterion), None)
+    if flip is None or not (flip.changes_verdict or flip.changes_decision):
         return ""
     there = [flip.verdict.outcome, *filter(None, (flip.verdict.case or flip.verdict.tier,))]
-    chosen = f", {flip.decision.action} {flip.decision.choice or ''}".rstrip() if flip.decides else ""
+    chosen = (
+        f", {flip.decision.action} {flip.decision.choice or ''}".rstrip() if flip.changes_decision else ""
+    )
     return f" ({' '.join(there)}{chosen})"
 
 
-def _expectation_lines(trace: Trace) -> list[str]:
+def _prediction_lines(trace: Trace) -> list[str]:
     lines = []
-    foretold = prediction_of(trace.program, trace.phase, trace.verdict, trace.verdicts)
-    if foretold is not None:
-        came = {True: "it came true", False: "it did not come true", None: "open"}[foretold.came]
-        why = f" because {foretold.because}" if foretold.because else ""
-        lines.append(f"predicted: {foretold.what} ({number(foretold.probability)}){why}; {came}")
+    prediction = prediction_of(trace.program, trace.phase, trace.verdict, trace.verdicts)
+    if prediction is not None:
+        came = {True: "it came true", False: "it did not come true", None: "open"}[prediction.came]
+        why = f" because {prediction.because}" if prediction.because else ""
+        lines.append(f"predicted: {prediction.what} ({number(prediction.probability)}){why}; {came}")
     rivals = rivals_of(trace.program, trace.verdicts)
     lines += ["hypotheses"] if rivals else []
     return lines + [f"  {rival.id}: {rival.status} · {rival.says}" for rival in rivals]
@@ -179,9 +183,11 @@ def _decision_lines(decision: Decision, full: bool) -> list[str]:
     return lines
 
 
-def _override_lines(trace: Trace, told: Override) -> list[str]:
-    lines = [f"override by {told.by} at {told.at}: {_what(told)} ({told.reason}) [{told.id}]"]
-    return lines + [f"  {line}" for line in score_lines(score_facts(trace.scores.get(told.id)))]
+def _override_lines(trace: Trace, override: Override) -> list[str]:
+    lines = [
+        f"override by {override.by} at {override.at}: {_what(override)} ({override.reason}) [{override.id}]"
+    ]
+    return lines + [f"  {line}" for line in score_lines(score_facts(trace.scores.get(override.id)))]
 
 
 def _what(override: Override) -> str:
@@ -195,7 +201,7 @@ def _few(ids: Sequence[str]) -> str:
     return f"{shown} and {len(ids) - 3} more" if len(ids) > 3 else shown
 
 
-def _grounds(claim: ClaimResult) -> str:
+def _reason_note(claim: ClaimResult) -> str:
     return f" · {claim.reason}" if claim.reason else ""
 
 

@@ -18,7 +18,7 @@ from planner.records.verdict import CriterionResult, Verdict
 RUNGS = ("smoke", "standard", "full")
 
 
-class Experiment(Record):
+class NextExperiment(Record):
     """Something that could be run next.
 
     Attributes:
@@ -41,7 +41,7 @@ class Experiment(Record):
     at_least: bool = False
 
 
-class Outlook(Record):
+class NextExperiments(Record):
     """What could give another verdict.
 
     Attributes:
@@ -49,31 +49,33 @@ class Outlook(Record):
         reason: why more seeds of the same cannot; empty where they can.
     """
 
-    experiments: tuple[Experiment, ...] = ()
+    experiments: tuple[NextExperiment, ...] = ()
     reason: str = ""
 
     @property
-    def cheapest(self) -> Experiment | None:
+    def cheapest(self) -> NextExperiment | None:
         """The first of them."""
         return self.experiments[0] if self.experiments else None
 
 
-def outlook_of(trace: Trace) -> Outlook:
+def next_experiments(trace: Trace) -> NextExperiments:
     """What could be run next to give another verdict on the phase, the cheapest first."""
     verdict, rules = trace.verdict, trace.rules
     if verdict is None or rules is None:
-        return Outlook()
+        return NextExperiments()
     design = build_test_design(trace.program, trace.phase, verdict.fidelity, final=False)
     seeds = list(_more_seeds(trace, verdict, design))
-    found = [*seeds, *_options(trace, verdict), *_superseding(trace, verdict), *_higher(trace, verdict)]
-    ranked = sorted(found, key=lambda e: (e.seconds is None, e.seconds or 0.0, e.runs))
-    return Outlook(experiments=tuple(ranked), reason="" if seeds else _why_no_seeds(trace, verdict, design))
+    experiments = [*seeds, *_options(trace, verdict), *_superseding(trace, verdict), *_higher(trace, verdict)]
+    ranked = sorted(experiments, key=lambda e: (e.seconds is None, e.seconds or 0.0, e.runs))
+    return NextExperiments(
+        experiments=tuple(ranked), reason="" if seeds else _why_no_seeds(trace, verdict, design)
+    )
 
 
 def _mean_seconds(verdict: Verdict) -> float | None:
     """Of one run of the phase; None where it was not measured, as in runs of others."""
-    known = verdict.seconds > 0 or bool(verdict.code_digests)
-    return verdict.seconds / len(verdict.run_ids) if verdict.run_ids and known else None
+    measured = verdict.seconds > 0 or bool(verdict.code_digests)
+    return verdict.seconds / len(verdict.run_ids) if verdict.run_ids and measured else None
 
 
 def _cost(verdict: Verdict, runs: int) -> float | None:
@@ -84,26 +86,26 @@ def _cost(verdict: Verdict, runs: int) -> float | None:
 # --- more seeds ----------------------------------------------------------------------------------
 
 
-def _more_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> Iterator[Experiment]:
+def _more_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> Iterator[NextExperiment]:
     """For each criterion that is open, alone changes what follows, and may yet have more seeds."""
     assert trace.rules is not None
-    turning = {f.turning.id for f in trace.flips if f.changes or f.decides}
+    flipping = {f.flip_point.id for f in trace.flips if f.changes_verdict or f.changes_decision}
     for result in verdict.criteria:
         rule = trace.rules.criteria.get(result.id)
-        to = _seeds_to(result, rule, design) if isinstance(rule, Measured) else None
-        waits = result.id in turning or result.cause == "few_seeds"
-        if to is None or not waits or not isinstance(rule, Measured):
+        target = _seeds_to(result, rule, design) if isinstance(rule, Measured) else None
+        waits = result.id in flipping or result.cause == "few_seeds"
+        if target is None or not waits or not isinstance(rule, Measured):
             continue
         arms = tuple(dict.fromkeys(arm for arm, _ in sorted(inputs_of(trace.program, rule))))
-        runs = (to - result.n) * len(arms)
-        told = f"{to - result.n} more seeds of {' and '.join(arms)}, which may decide {result.id}"
-        yield Experiment(
+        runs = (target - result.n) * len(arms)
+        description = f"{target - result.n} more seeds of {' and '.join(arms)}, which may decide {result.id}"
+        yield NextExperiment(
             kind="seeds",
-            what=told,
+            what=description,
             phase=trace.phase,
             criterion=result.id,
             arms=arms,
-            to_seeds=to,
+            to_seeds=target,
             runs=runs,
             seconds=_cost(verdict, runs),
         )
@@ -136,8 +138,8 @@ def _why_no_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> str:
         return f"the answers of {', '.join(frozen)} stand at the seed at which they were given"
     short = [r for r in results if r.needs is not None and r.needs > design.most_seeds]
     if short:
-        told = ", ".join(f"{r.id} would need about {r.needs}" for r in short)
-        return f"{told}, and {design.most_seeds} are allowed"
+        wanted = ", ".join(f"{r.id} would need about {r.needs}" for r in short)
+        return f"{wanted}, and {design.most_seeds} are allowed"
     if verdict.confidence == "confirmed":
         return "the verdict is confirmed, and no seed is looked at after that"
     return "every criterion has all the seeds that are looked at"
@@ -146,7 +148,7 @@ def _why_no_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> str:
 # --- another phase, or another rung ----------------------------------------------------------------
 
 
-def _options(trace: Trace, verdict: Verdict) -> Iterator[Experiment]:
+def _options(trace: Trace, verdict: Verdict) -> Iterator[NextExperiment]:
     """Options of the phase's triage whose phase is not judged and has the same gate over other arms."""
     assert trace.rules is not None
     tried = dict(trace.decision.inputs.tried) if trace.decision and trace.decision.inputs else {}
@@ -162,18 +164,18 @@ def _same_question(trace: Trace, phase: str) -> bool:
     assert trace.rules is not None
     mine, other = trace.rules, trace.program.phases[phase]
     return mine.gate == other.gate and all(
-        name in other.criteria and _asked(trace, trace.phase, name) == _asked(trace, phase, name)
+        name in other.criteria and _question_of(trace, trace.phase, name) == _question_of(trace, phase, name)
         for name in mine.gate
     )
 
 
-def _asked(trace: Trace, phase: str, name: str) -> object:
+def _question_of(trace: Trace, phase: str, name: str) -> object:
     rule = trace.program.phases[phase].criteria.get(name)
     arms = {"arm", "each_of", "any_arm", "versus", "best_first", "spread_of", "factor"}
     return rule.model_dump(mode="json", exclude=arms) if rule is not None else name
 
 
-def _superseding(trace: Trace, verdict: Verdict) -> Iterator[Experiment]:
+def _superseding(trace: Trace, verdict: Verdict) -> Iterator[NextExperiment]:
     for name, rules in trace.program.phases.items():
         rule = rules.supersedes
         if rule is None or rule.phase != trace.phase or name in trace.verdicts:
@@ -183,21 +185,17 @@ def _superseding(trace: Trace, verdict: Verdict) -> Iterator[Experiment]:
 
 
 def _of_phase(
-    trace: Trace,
-    verdict: Verdict,
-    phase: str,
-    kind: Literal["option", "supersedes"],
-    option: Option | None,
-) -> Experiment:
+    trace: Trace, verdict: Verdict, phase: str, kind: Literal["option", "supersedes"], option: Option | None
+) -> NextExperiment:
     rules = trace.program.phases[phase]
     runs = len(rules.arms) * rules.seeds
-    told = (
+    description = (
         f"option {option.option}, which judges '{phase}'" if option else f"'{phase}', which supersedes this"
     )
     hours = option.least_hours if option is not None else 0.0
-    return Experiment(
+    return NextExperiment(
         kind=kind,
-        what=told,
+        what=description,
         phase=phase,
         arms=tuple(rules.arms),
         to_seeds=rules.seeds,
@@ -207,12 +205,12 @@ def _of_phase(
     )
 
 
-def _higher(trace: Trace, verdict: Verdict) -> Iterator[Experiment]:
+def _higher(trace: Trace, verdict: Verdict) -> Iterator[NextExperiment]:
     """The same phase at the next rung, where fidelities differ in what they show."""
     rung = RUNGS.index(verdict.fidelity) + 1 if verdict.fidelity in RUNGS else len(RUNGS)
     if rung < len(RUNGS) and verdict.run_ids:
         runs = len(verdict.run_ids)
-        yield Experiment(
+        yield NextExperiment(
             kind="fidelity",
             what=f"the same at fidelity {RUNGS[rung]}",
             phase=trace.phase,
@@ -222,20 +220,20 @@ def _higher(trace: Trace, verdict: Verdict) -> Iterator[Experiment]:
         )
 
 
-def outlook_lines(found: Outlook, full: bool) -> list[str]:
-    """The outlook for a person: the cheapest, and with ``full`` the others."""
+def next_experiment_lines(candidates: NextExperiments, full: bool) -> list[str]:
+    """The candidates for a person: the cheapest, and with ``full`` the others."""
     lines = []
-    for i, experiment in enumerate(found.experiments if full else found.experiments[:1]):
+    for i, experiment in enumerate(candidates.experiments if full else candidates.experiments[:1]):
         head = "cheapest that could flip the verdict" if not i else "  or"
         lines.append(f"{head}: {experiment.what} ({_price(experiment)})")
-    if not found.experiments and found.reason:
-        lines.append(f"no experiment could flip the verdict: {found.reason}")
-    elif full and found.reason:
-        lines.append(f"  {found.reason}")
+    if not candidates.experiments and candidates.reason:
+        lines.append(f"no experiment could flip the verdict: {candidates.reason}")
+    elif full and candidates.reason:
+        lines.append(f"  {candidates.reason}")
     return lines
 
 
-def _price(experiment: Experiment) -> str:
+def _price(experiment: NextExperiment) -> str:
     runs = f"{experiment.runs} run{'' if experiment.runs == 1 else 's'}"
     if experiment.seconds is None:
         return f"{runs}, time not known"

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from planner.deciding.seed_allocation import arms_of
-from planner.judging.noise_floor import floor_text
+from planner.judging.noise_floor import detectable_effect_text
 from planner.language.program import Program
 from planner.records.verdict import CriterionResult, DetectableEffect, Verdict
 from planner.text.numbers import number
 
 
-def floor_line(floor: DetectableEffect) -> str:
+def detectable_effect_line(effect: DetectableEffect) -> str:
     """One criterion's floor in a sentence."""
-    if floor.refused:
-        return f"{floor.criterion}: {floor_text(floor)}"
+    if effect.refused:
+        return f"{effect.criterion}: {detectable_effect_text(effect)}"
     return (
-        f"{floor.criterion}: the sd of {floor.of} is {number(floor.sd)} over {floor.n} seeds, so "
-        f"{floor.seeds} seeds resolve {number(floor.resolves)}; asked is {number(floor.asked)}"
+        f"{effect.criterion}: the sd of {effect.of} is {number(effect.sd)} over {effect.n} seeds, so "
+        f"{effect.seeds} seeds resolve {number(effect.resolves)}; asked is {number(effect.asked)}"
     )
 
 

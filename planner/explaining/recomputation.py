@@ -19,8 +19,8 @@ Values = Mapping[int, float]
 """Seed -> value."""
 
 
-class Arithmetic(Record):
-    """What came of computing the observed values again.
+class Recomputation(Record):
+    """The result of computing the observed values again.
 
     Attributes:
         agree: how many were found again.
@@ -33,22 +33,22 @@ class Arithmetic(Record):
     faults: tuple[str, ...]
 
 
-def check_arithmetic(program: Program, verdict: Verdict) -> Arithmetic:
+def recompute(program: Program, verdict: Verdict) -> Recomputation:
     """Computes every observed value again from the values in the verdict's tables."""
     agree, elsewhere, faults = 0, [], []
     for result in verdict.criteria:
         rule = program.phases[verdict.phase].criteria.get(result.id)
         if result.observed is None or not isinstance(rule, Measured):
             continue
-        candidates = list(_again(program, verdict, rule, result))
+        candidates = list(_recomputed(program, verdict, rule, result))
         if not candidates:
             elsewhere.append(result.id)
         elif any(math.isclose(c, result.observed, rel_tol=_CLOSE, abs_tol=1e-12) for c in candidates):
             agree += 1
         else:
-            told = " or ".join(f"{c:.6g}" for c in candidates)
-            faults.append(f"{result.id} says {result.observed:.6g}, and the table gives {told}")
-    return Arithmetic(agree=agree, elsewhere=tuple(elsewhere), faults=tuple(faults))
+            values = " or ".join(f"{c:.6g}" for c in candidates)
+            faults.append(f"{result.id} says {result.observed:.6g}, and the table gives {values}")
+    return Recomputation(agree=agree, elsewhere=tuple(elsewhere), faults=tuple(faults))
 
 
 def values_of(verdict: Verdict) -> Mapping[tuple[str, str, str], Values]:
@@ -57,10 +57,12 @@ def values_of(verdict: Verdict) -> Mapping[tuple[str, str, str], Values]:
     return {(row.arm, row.metric, row.reads): dict(row.estimate.values) for row in rows}
 
 
-def _again(program: Program, verdict: Verdict, rule: Measured, result: CriterionResult) -> Iterator[float]:
+def _recomputed(
+    program: Program, verdict: Verdict, rule: Measured, result: CriterionResult
+) -> Iterator[float]:
     """The value that a criterion observes, for each arm or pair that it may have been decided by."""
-    for found in quantities(program, verdict, rule):
-        values = [value for _, value in sorted(found.items())]
+    for by_seed in quantities(program, verdict, rule):
+        values = [value for _, value in sorted(by_seed.items())]
         first = result.chosen_on if result.fresh else 0
         counted = values[first : first + result.n]
         if not counted or not all(map(is_finite, counted)):

@@ -25,7 +25,7 @@ class RuleChange(Record):
     new: Any = None
 
     def __str__(self) -> str:
-        return f"{self.path}: {_told(self.old)} -> {_told(self.new)}"
+        return f"{self.path}: {_value_text(self.old)} -> {_value_text(self.new)}"
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[RuleChange]:
@@ -57,7 +57,7 @@ def _changes(path: tuple[str | int, ...], old: Any, new: Any) -> Iterator[RuleCh
         yield RuleChange(path=dotted(path), old=old, new=new)
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return "nothing" if value is None else value if isinstance(value, str) else canonical(value)
 
 
@@ -76,8 +76,8 @@ def rules_changed_json(trace: Trace) -> list[dict[str, Any]]:
 
 def rules_changed_lines(trace: Trace) -> list[str]:
     """The same for a person."""
-    found = rules_changed(trace)
-    if not found:
+    changed = rules_changed(trace)
+    if not changed:
         return []
     since = f" (since {trace.rules_since})" if trace.rules_since else ""
-    return [f"rules changed after evidence was seen{since}", *(f"  {change}" for change in found)]
+    return [f"rules changed after evidence was seen{since}", *(f"  {change}" for change in changed)]

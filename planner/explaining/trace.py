@@ -1,4 +1,4 @@
-"""What one explanation speaks of."""
+"""Everything that one explanation needs: the verdict, its decision, and what they rest on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Trace:
         overrides: of the phase, revoked ones left out.
         decided_at: when the decision was recorded.
         verdicts: phase -> its verdict, of all that are judged.
-        scores: override id -> how it looks in hindsight.
+        scores: override id -> whether later evidence bore it out.
         decisions: phase -> the decision after it, of those that are known.
         before: the last verdict on the phase under other rules; None where there is none.
         rules_since: when today's rules were first judged by.
@@ -38,7 +38,7 @@ class Trace:
     decision: Decision | None
     claims: Sequence[ClaimResult]
     overrides: Sequence[Override]
-    standing: Validity
+    validity: Validity
     decided_at: str = ""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     scores: Mapping[str, Score] = field(default_factory=dict)
@@ -49,10 +49,10 @@ class Trace:
     @cached_property
     def flips(self) -> list[Flip]:
         """Each criterion beyond its flip points, and what would follow there."""
-        return flips_of(self.ground, self.verdict) if self.verdict is not None else []
+        return flips_of(self.decision_context, self.verdict) if self.verdict is not None else []
 
     @property
-    def ground(self) -> DecisionContext:
+    def decision_context(self) -> DecisionContext:
         """What the decision rests on besides the verdict, which must be there."""
         assert self.verdict is not None
         return decision_context_of(self.program, self.verdict, self.decision, self.verdicts, self.overrides)
@@ -66,7 +66,7 @@ class Trace:
     def supersession(self) -> Supersedes | None:
         """What the phase's verdict replaces today; None where it replaces nothing."""
         rule = self.rules.supersedes if self.rules else None
-        active = rule is not None and self.standing.superseded_by.get(rule.phase) == self.phase
+        active = rule is not None and self.validity.superseded_by.get(rule.phase) == self.phase
         return rule if active else None
 
 
@@ -78,8 +78,8 @@ def trace_of(
     decision: Decision | None,
     verdicts: Mapping[str, Verdict],
     overrides: Sequence[Override],
-    standing: Validity,
-    at: str = "",
+    validity: Validity,
+    decided_at: str = "",
     scores: Mapping[str, Score] | None = None,
     decisions: Mapping[str, Decision] | None = None,
     before: tuple[Verdict, str] | None = None,
@@ -94,10 +94,10 @@ def trace_of(
         phase=phase,
         verdict=verdict,
         decision=decision,
-        claims=claims_today(verdicts, standing),
+        claims=claims_today(verdicts, validity),
         overrides=[o for o in overrides if o.phase == phase],
-        standing=standing,
-        decided_at=at,
+        validity=validity,
+        decided_at=decided_at,
         verdicts=verdicts,
         scores=scores or {},
         decisions=decisions or {},

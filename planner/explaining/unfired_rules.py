@@ -21,7 +21,7 @@ Wanted = tuple[str, CriterionOutcome]
 """A criterion and what it would have to say."""
 
 
-class Failed(Record):
+class FailedCondition(Record):
     """The first condition of a rule that failed, and by how much.
 
     Attributes:
@@ -50,55 +50,55 @@ class Failed(Record):
         return self.distance / max(abs(self.observed or 0.0), abs(self.flips_at or 0.0), 1e-300)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The condition in words, with its numbers."""
         what = f"{self.criterion} is {words(self.outcome)}, asked {words(self.wanted)}"
         if self.distance is None or self.flips_at is None:
             return what
         unit = f" {self.unit}" if self.unit else ""
-        at = f"{number(self.observed)}, {words(self.wanted)} beyond {number(self.flips_at)}"
-        return f"{what}: {number(self.distance)}{unit} off ({at})"
+        numbers = f"{number(self.observed)}, {words(self.wanted)} beyond {number(self.flips_at)}"
+        return f"{what}: {number(self.distance)}{unit} off ({numbers})"
 
 
 class RuleTrace(Record):
-    """One rule.
+    """One rule of the program, and whether it fired.
 
     Attributes:
-        rule: the place in the program, for example ``late.tiers.2`` or ``late.next.pass``.
+        rule: where it stands in the program, for example ``late.tiers.2`` or ``late.next.pass``.
         reason: why it did not fire; empty where it did.
     """
 
     rule: str
     kind: Kind
     fired: bool
-    failed: Failed | None = None
+    failed: FailedCondition | None = None
     reason: str = ""
 
 
-def rules_told(trace: Trace) -> list[RuleTrace]:
-    """The gate, each row of the tables, each way of ``next`` and each option, in the order of the program."""
+def rule_traces(trace: Trace) -> list[RuleTrace]:
+    """The gate, each row of the tables, each key of ``next`` and each option, in the order of the program."""
     rules, verdict = trace.rules, trace.verdict
     if rules is None or verdict is None:
         return []
-    found = [_gate(trace, verdict)]
-    found += [_row(trace, verdict, name, rule, "case") for name, rule in rules.cases.items()]
-    found += [_row(trace, verdict, tier.tier, tier, "tier") for tier in rules.tiers]
-    found += [_way(trace, verdict, key) for key in rules.next]
-    return [*found, *(_option(trace, o) for o in (rules.triage.options if rules.triage else ()))]
+    traces = [_gate(trace, verdict)]
+    traces += [_row(trace, verdict, name, rule, "case") for name, rule in rules.cases.items()]
+    traces += [_row(trace, verdict, tier.tier, tier, "tier") for tier in rules.tiers]
+    traces += [_next_rule(trace, verdict, key) for key in rules.next]
+    return [*traces, *(_option(trace, o) for o in (rules.triage.options if rules.triage else ()))]
 
 
-def nearness(told: RuleTrace) -> float | None:
+def nearness(rule: RuleTrace) -> float | None:
     """How near a rule was: how far its first failed condition is off, as a share; None where unknown."""
-    return told.failed.share if told.failed is not None else None
+    return rule.failed.share if rule.failed is not None else None
 
 
-def first_failed(trace: Trace, verdict: Verdict, wanted: Sequence[Wanted]) -> Failed | None:
+def first_failed(trace: Trace, verdict: Verdict, wanted: Sequence[Wanted]) -> FailedCondition | None:
     """The first of these conditions that does not hold."""
     results = {c.id: c for c in verdict.criteria}
-    for name, asked in wanted:
+    for name, expected in wanted:
         result = result_from(name, results, trace.verdicts)
-        if result.outcome != asked:
-            return _failed(result, asked)
+        if result.outcome != expected:
+            return _failed(result, expected)
     return None
 
 
@@ -107,12 +107,12 @@ def conditions_of_row(rule: Rule) -> list[Wanted]:
     return [*((name, "met") for name in rule.when), *((name, "not_met") for name in rule.unless)]
 
 
-def _failed(result: CriterionResult, wanted: CriterionOutcome) -> Failed:
+def _failed(result: CriterionResult, wanted: CriterionOutcome) -> FailedCondition:
     leaf = _leaf(result, wanted)
-    turns = {outcome: value for value, outcome in leaf.turns}
-    flips_at = turns.get(wanted)
-    far = abs(flips_at - leaf.observed) if flips_at is not None and leaf.observed is not None else None
-    return Failed(
+    flip_values = {outcome: value for value, outcome in leaf.turns}
+    flips_at = flip_values.get(wanted)
+    distance = abs(flips_at - leaf.observed) if flips_at is not None and leaf.observed is not None else None
+    return FailedCondition(
         criterion=leaf.id,
         of=result.id if leaf.id != result.id else "",
         wanted=wanted,
@@ -120,7 +120,7 @@ def _failed(result: CriterionResult, wanted: CriterionOutcome) -> Failed:
         observed=leaf.observed,
         threshold=leaf.threshold,
         flips_at=flips_at,
-        distance=far,
+        distance=distance,
         unit=leaf.unit,
         run_ids=leaf.run_ids,
     )
@@ -134,42 +134,42 @@ def _leaf(result: CriterionResult, wanted: CriterionOutcome) -> CriterionResult:
 
 
 def _gate(trace: Trace, verdict: Verdict) -> RuleTrace:
-    asked: list[Wanted] = [(name, "met") for name in trace.rules.gate] if trace.rules else []
-    failed = first_failed(trace, verdict, asked)
+    wanted: list[Wanted] = [(name, "met") for name in trace.rules.gate] if trace.rules else []
+    failed = first_failed(trace, verdict, wanted)
     passed = verdict.outcome == "pass"
     cause = f" ({words(verdict.cause)})" if verdict.cause else ""
-    reason = failed.told if failed is not None else f"the outcome is {verdict.outcome}{cause}"
-    told = {"rule": f"{trace.phase}.gate", "kind": "gate", "fired": passed, "failed": failed}
-    return RuleTrace.model_validate({**told, "reason": "" if passed else reason})
+    reason = failed.description if failed is not None else f"the outcome is {verdict.outcome}{cause}"
+    facts = {"rule": f"{trace.phase}.gate", "kind": "gate", "fired": passed, "failed": failed}
+    return RuleTrace.model_validate({**facts, "reason": "" if passed else reason})
 
 
 def _row(trace: Trace, verdict: Verdict, name: str, rule: Rule, kind: Literal["case", "tier"]) -> RuleTrace:
-    place = f"{trace.phase}.{kind}s.{name}"
+    location = f"{trace.phase}.{kind}s.{name}"
     if getattr(verdict, kind) == name:
-        return RuleTrace(rule=place, kind=kind, fired=True)
+        return RuleTrace(rule=location, kind=kind, fired=True)
     failed = first_failed(trace, verdict, conditions_of_row(rule))
     if verdict.outcome == "invalid":
         reason = "nothing is concluded from evidence that is invalid"
     elif failed is not None:
-        reason = failed.told
+        reason = failed.description
     elif rule.otherwise:
         reason = "holds only where no other does"
     else:
         reason = "a row before it holds, or may"
-    return RuleTrace(rule=place, kind=kind, fired=False, failed=failed, reason=reason)
+    return RuleTrace(rule=location, kind=kind, fired=False, failed=failed, reason=reason)
 
 
-def _way(trace: Trace, verdict: Verdict, key: str) -> RuleTrace:
+def _next_rule(trace: Trace, verdict: Verdict, key: str) -> RuleTrace:
     assert trace.rules is not None
-    place = f"{trace.phase}.next.{key}"
-    if next_rule(trace.program, verdict, trace.ground.route)[1].answer == key:
-        return RuleTrace(rule=place, kind="next", fired=True)
+    location = f"{trace.phase}.next.{key}"
+    if next_rule(trace.program, verdict, trace.decision_context.route)[1].answer == key:
+        return RuleTrace(rule=location, kind="next", fired=True)
     if key in (verdict.outcome, verdict.case, verdict.tier):
         reason = "it holds, and a row before it leads on"
-        return RuleTrace(rule=place, kind="next", fired=False, reason=reason)
+        return RuleTrace(rule=location, kind="next", fired=False, reason=reason)
     failed = first_failed(trace, verdict, wanted_for(trace, key))
-    reason = failed.told if failed is not None else why_not_row(trace.rules, verdict, key)[0]
-    return RuleTrace(rule=place, kind="next", fired=False, failed=failed, reason=reason)
+    reason = failed.description if failed is not None else why_not_row(trace.rules, verdict, key)[0]
+    return RuleTrace(rule=location, kind="next", fired=False, failed=failed, reason=reason)
 
 
 def wanted_for(trace: Trace, key: str) -> list[Wanted]:
@@ -184,15 +184,15 @@ def wanted_for(trace: Trace, key: str) -> list[Wanted]:
 
 
 def _option(trace: Trace, option: Option) -> RuleTrace:
-    place, decision = RuleRef(trace.phase, "triage", option.option), trace.decision
-    taken = decision is not None and decision.rule == place
+    location, decision = RuleRef(trace.phase, "triage", option.option), trace.decision
+    taken = decision is not None and decision.rule == location
     why = {r.choice: r.reason for r in decision.rejected} if decision else {}
     reason = "" if taken else why.get(option.option, "triage is not asked for by this verdict")
     failed = next(iter(_unmet(trace, option)), None) if not taken else None
-    return RuleTrace(rule=str(place), kind="option", fired=taken, failed=failed, reason=reason)
+    return RuleTrace(rule=str(location), kind="option", fired=taken, failed=failed, reason=reason)
 
 
-def _unmet(trace: Trace, option: Option) -> Iterator[Failed]:
+def _unmet(trace: Trace, option: Option) -> Iterator[FailedCondition]:
     """The conditions on which an option waits and that are not met."""
     verdicts = {**trace.verdicts, **({trace.phase: trace.verdict} if trace.verdict else {})}
     for condition in conditions_of(trace.program, trace.phase, option, verdicts):

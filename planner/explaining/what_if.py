@@ -1,4 +1,4 @@
-"""What if an arm had measured something else: its values moved, the phase judged anew, the walk gone on."""
+"""What if an arm had measured something else: moves its values, judges the phase anew, plans from there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from planner.evidence.evidence import Evidence
 from planner.evidence.perturbation import moved_arm, shifted
 from planner.evidence.sample import run_value
 from planner.evidence.values import is_finite
-from planner.explaining.headline import standing_facts
+from planner.explaining.headline import headline_facts
 from planner.judging.post_hoc import fresh_evidence
 from planner.language.program import Program
 from planner.lineage.staleness import Validity
@@ -25,8 +25,8 @@ from planner.statistics import intervals
 from planner.text.numbers import number, words
 
 
-class Given(Record):
-    """What is supposed of one arm.
+class Intervention(Record):
+    """A value that one metric of one arm is set to.
 
     Attributes:
         value: the mean over seeds that its metric is to have; may be NaN or infinite.
@@ -37,7 +37,7 @@ class Given(Record):
     value: float
 
 
-def read_given(program: Program, phase: str, text: str) -> Given:
+def read_intervention(program: Program, phase: str, text: str) -> Intervention:
     """``ARM.METRIC=VALUE`` as it is meant for a phase.
 
     Names may hold dots, so every dot is tried.
@@ -45,7 +45,7 @@ def read_given(program: Program, phase: str, text: str) -> Given:
     Raises:
         UsageError: it is malformed, names no arm or metric, or a metric that is derived from others.
     """
-    name, equals, told = text.rpartition("=")
+    name, equals, value = text.rpartition("=")
     if not equals:
         raise UsageError(f"--what-if takes ARM.METRIC=VALUE, not '{text}'")
     arms = program.phases[phase].arms
@@ -53,8 +53,8 @@ def read_given(program: Program, phase: str, text: str) -> Given:
     meant = [(arm, metric) for arm, metric in cuts if arm in arms and metric in program.metrics]
     if len(meant) != 1:
         why = "may mean several" if meant else f"names no arm and metric of '{phase}'"
-        known = f"arms: {', '.join(arms)}; metrics: {', '.join(program.metrics)}"
-        raise UsageError(f"--what-if {name} {why}; {known}")
+        choices = f"arms: {', '.join(arms)}; metrics: {', '.join(program.metrics)}"
+        raise UsageError(f"--what-if {name} {why}; {choices}")
     (arm, metric), declared = meant[0], program.metrics[meant[0][1]]
     if declared.share is not None:
         parts = ", ".join(declared.of)
@@ -62,13 +62,13 @@ def read_given(program: Program, phase: str, text: str) -> Given:
             f"'{metric}' is derived: it is the share of '{declared.share}' in {parts}; move those"
         )
     try:
-        return Given(arm=arm, metric=metric, value=float(told))
+        return Intervention(arm=arm, metric=metric, value=float(value))
     except ValueError:
-        raise UsageError(f"--what-if {name} takes a number, nan or inf, not '{told}'") from None
+        raise UsageError(f"--what-if {name} takes a number, nan or inf, not '{value}'") from None
 
 
-def what_if(situation: PlanningState, phase: str, given: Sequence[Given]) -> dict[str, Any]:
-    """What a phase, the decision after it and the way on would be; the situation is left as it is.
+def what_if(state: PlanningState, phase: str, interventions: Sequence[Intervention]) -> dict[str, Any]:
+    """What a phase, the decision after it and the path from there would be; ``state`` is left as it is.
 
     Other phases that have the same arm keep their runs as they are.
 
@@ -78,74 +78,83 @@ def what_if(situation: PlanningState, phase: str, given: Sequence[Given]) -> dic
     Raises:
         UsageError: an arm has no run that holds the metric, or the walk does not come to the phase.
     """
-    seen = _evidence(situation, phase, situation.fidelity_of(phase))
-    moved = seen
-    for one in given:
-        moved = _moved(situation.program, moved, one)
+    evidence = _evidence(state, phase, state.fidelity_of(phase))
+    moved = evidence
+    for intervention in interventions:
+        moved = _moved(state.program, moved, intervention)
 
     def evidence_of(name: str, fidelity: str) -> Evidence:
-        mine = name == phase and fidelity == situation.fidelity_of(phase)
-        return moved if mine else situation.evidence_of(name, fidelity)
+        mine = name == phase and fidelity == state.fidelity_of(phase)
+        return moved if mine else state.evidence_of(name, fidelity)
 
-    before, after = build_plan(situation), build_plan(replace(situation, evidence_of=evidence_of))
+    before, after = build_plan(state), build_plan(replace(state, evidence_of=evidence_of))
     old, new = _step(before, phase), _step(after, phase)
     return {
         "phase": phase,
-        "given": [_given_json(situation.program, seen, one) for one in given],
-        "before": _told(before, old),
-        "after": _told(after, new),
+        "given": [
+            _intervention_json(state.program, evidence, intervention) for intervention in interventions
+        ],
+        "before": _conclusion_json(before, old),
+        "after": _conclusion_json(after, new),
         "changed_criteria": list(_changed(old.verdict, new.verdict)),
     }
 
 
-def _evidence(situation: PlanningState, phase: str, fidelity: str) -> Evidence:
-    return fresh_evidence(situation.program, situation.evidence_of(phase, fidelity), situation.seen)
+def _evidence(state: PlanningState, phase: str, fidelity: str) -> Evidence:
+    return fresh_evidence(state.program, state.evidence_of(phase, fidelity), state.seen)
 
 
-def _moved(program: Program, evidence: Evidence, given: Given) -> Evidence:
-    now = _mean(program, evidence, given)
+def _moved(program: Program, evidence: Evidence, intervention: Intervention) -> Evidence:
+    now = _mean(program, evidence, intervention)
     if now is None:
-        held = f"'{given.arm}' has no run in '{evidence.phase}' that holds a finite '{given.metric}'"
+        arm, metric = intervention.arm, intervention.metric
+        held = f"'{arm}' has no run in '{evidence.phase}' that holds a finite '{metric}'"
         raise UsageError(f"{held}: nothing to move")
 
     def move(_: int, run: Run) -> Run:
-        by = given.value - now
-        return shifted(run, given.metric, by if math.isfinite(by) else given.value)
+        by = intervention.value - now
+        return shifted(run, intervention.metric, by if math.isfinite(by) else intervention.value)
 
-    return moved_arm(evidence, given.arm, move)
+    return moved_arm(evidence, intervention.arm, move)
 
 
-def _mean(program: Program, evidence: Evidence, given: Given) -> float | None:
+def _mean(program: Program, evidence: Evidence, intervention: Intervention) -> float | None:
     """The mean over seeds of the finite final values; None where there is none."""
-    held = [run_value(program, run, given.metric) for run in evidence.of(given.arm).values()]
+    held = [run_value(program, run, intervention.metric) for run in evidence.of(intervention.arm).values()]
     finite = [value for value in held if value is not None and is_finite(value)]
     return intervals.mean(finite) if finite else None
 
 
-def _step(position: Plan, phase: str) -> Step:
-    found = next((step for step in position.steps if step.verdict.phase == phase), None)
-    if found is None:
+def _step(plan: Plan, phase: str) -> Step:
+    judged = next((step for step in plan.steps if step.verdict.phase == phase), None)
+    if judged is None:
         raise UsageError(f"'{phase}' cannot be judged on the runs that are there: the way ends before it")
-    return found
+    return judged
 
 
-def _given_json(program: Program, evidence: Evidence, given: Given) -> dict[str, Any]:
-    now = _mean(program, evidence, given)
-    seeds = len(evidence.of(given.arm))
-    value = given.value if math.isfinite(given.value) else str(given.value)
-    return {"arm": given.arm, "metric": given.metric, "value": value, "observed": now, "seeds": seeds}
+def _intervention_json(program: Program, evidence: Evidence, intervention: Intervention) -> dict[str, Any]:
+    now = _mean(program, evidence, intervention)
+    seeds = len(evidence.of(intervention.arm))
+    value = intervention.value if math.isfinite(intervention.value) else str(intervention.value)
+    return {
+        "arm": intervention.arm,
+        "metric": intervention.metric,
+        "value": value,
+        "observed": now,
+        "seeds": seeds,
+    }
 
 
-def _told(position: Plan, step: Step) -> dict[str, Any]:
+def _conclusion_json(plan: Plan, step: Step) -> dict[str, Any]:
     verdict, decision = step.verdict, step.decision
-    told = {name: getattr(verdict, name) for name in ("outcome", "confidence", "tier", "case", "cause")}
+    facts = {name: getattr(verdict, name) for name in ("outcome", "confidence", "tier", "case", "cause")}
     chosen = {name: getattr(decision, name) for name in ("action", "choice", "target", "reason")}
-    ahead = [_way(s.verdict) for s in position.steps[position.steps.index(step) :]]
-    return {**told, "decision": chosen, "way": ahead, "state": position.state}
+    path = [_step_text(s.verdict) for s in plan.steps[plan.steps.index(step) :]]
+    return {**facts, "decision": chosen, "way": path, "state": plan.state}
 
 
-def _way(verdict: Verdict) -> str:
-    return f"{verdict.phase}: {', '.join([verdict.outcome, *standing_facts(verdict, Validity())])}"
+def _step_text(verdict: Verdict) -> str:
+    return f"{verdict.phase}: {', '.join([verdict.outcome, *headline_facts(verdict, Validity())])}"
 
 
 def _changed(before: Verdict, after: Verdict) -> Iterable[dict[str, Any]]:
@@ -161,16 +170,18 @@ def _changed(before: Verdict, after: Verdict) -> Iterable[dict[str, Any]]:
             }
 
 
-def what_if_lines(told: dict[str, Any]) -> list[str]:
+def what_if_lines(reply: dict[str, Any]) -> list[str]:
     """The same for a person."""
-    before, after = told["before"], told["after"]
+    before, after = reply["before"], reply["after"]
     lines = []
-    for one in told["given"]:
-        value = one["value"] if isinstance(one["value"], str) else number(one["value"])
-        now = f"{number(one['observed'])} over {one['seeds']} seeds now"
-        lines.append(f"what if {one['arm']}.{one['metric']} were {value} in {told['phase']} ({now})")
-    lines.append(f"  verdict: {_verdict_text(told['phase'], before, after)}")
-    turned = [c for c in told["changed_criteria"] if c["before"] != c["after"]]
+    for supposed in reply["given"]:
+        value = supposed["value"] if isinstance(supposed["value"], str) else number(supposed["value"])
+        now = f"{number(supposed['observed'])} over {supposed['seeds']} seeds now"
+        lines.append(
+            f"what if {supposed['arm']}.{supposed['metric']} were {value} in {reply['phase']} ({now})"
+        )
+    lines.append(f"  verdict: {_verdict_text(reply['phase'], before, after)}")
+    turned = [c for c in reply["changed_criteria"] if c["before"] != c["after"]]
     lines += [f"  {c['id']}: {words(c['before'])} -> {words(c['after'])} · {c['reason']}" for c in turned]
     lines += [] if turned else ["  no criterion changes its outcome"]
     lines.append(f"  decision: {_changed_text(_chosen(before), _chosen(after))}")
@@ -179,11 +190,11 @@ def what_if_lines(told: dict[str, Any]) -> list[str]:
 
 
 def _verdict_text(phase: str, before: dict[str, Any], after: dict[str, Any]) -> str:
-    return _changed_text(*(told["way"][0].removeprefix(f"{phase}: ") for told in (before, after)))
+    return _changed_text(*(conclusion["way"][0].removeprefix(f"{phase}: ") for conclusion in (before, after)))
 
 
-def _chosen(told: dict[str, Any]) -> str:
-    decision = told["decision"]
+def _chosen(conclusion: dict[str, Any]) -> str:
+    decision = conclusion["decision"]
     return " ".join(filter(None, (decision["action"], decision["choice"])))
 
 

@@ -9,7 +9,7 @@ from planner.deciding.triage import choices
 from planner.errors import UsageError
 from planner.explaining.counterfactual_decisions import Flip
 from planner.explaining.trace import Trace
-from planner.explaining.unfired_rules import Failed, RuleTrace, first_failed, rules_told, wanted_for
+from planner.explaining.unfired_rules import FailedCondition, RuleTrace, first_failed, rule_traces, wanted_for
 from planner.language.program import OUTCOMES
 from planner.language.transitions import openers, targets
 from planner.records.base import Record, Value
@@ -41,7 +41,7 @@ class WhyNot(Record):
     Attributes:
         phase: after which phase it could have been chosen.
         chosen: it was.
-        chain: what would have to hold, in order, with what was found.
+        chain: what would have to hold, in order, each with its state.
         failed: the first condition that failed.
         smallest: the smallest change of a single observed value that would have chosen it.
     """
@@ -51,29 +51,29 @@ class WhyNot(Record):
     chosen: bool
     reason: str
     chain: tuple[str, ...] = ()
-    failed: Failed | None = None
+    failed: FailedCondition | None = None
     smallest: RequiredChange | None = None
 
 
 def why_not(trace: Trace, name: str) -> WhyNot:
-    """Why an option, phase, case, tier or outcome was not chosen after a phase, or on the way to it.
+    """Why an option, phase, case, tier or outcome was not chosen after a phase, or before it.
 
     Raises:
         UsageError: nothing has that name; what there is, is listed.
     """
-    known = names_of(trace)
-    if name not in known:
-        raise UsageError(f"{trace.program.program} has no '{name}' to choose; there is {', '.join(known)}")
-    here = next((t for t in _places(trace) if _may_choose(t, name)), None)
+    names = names_of(trace)
+    if name not in names:
+        raise UsageError(f"{trace.program.program} has no '{name}' to choose; there is {', '.join(names)}")
+    here = next((t for t in _judged_traces(trace) if _may_choose(t, name)), None)
     if here is None:
-        return _nowhere(trace, name)
+        return _unreachable(trace, name)
     assert here.verdict is not None
     if _is_chosen(name, here.verdict, here.decision):
         return WhyNot(name=name, phase=here.phase, chosen=True, reason=f"it was, after {here.phase}")
-    told = _told_of(here, name)
-    failed = next((t.failed for t in told if t.failed is not None), None)
-    reason = next((t.reason for t in told if t.reason), "") or _passed_by(here)
-    chain = tuple(f"{t.rule}: {t.reason or 'it holds'}" for t in told)
+    rules = _rules_leading_to(here, name)
+    failed = next((t.failed for t in rules if t.failed is not None), None)
+    reason = next((t.reason for t in rules if t.reason), "") or _passed_by(here)
+    chain = tuple(f"{t.rule}: {t.reason or 'it holds'}" for t in rules)
     changes = [_change(flip) for flip in _flips_to(here, name)]
     return WhyNot(
         name=name,
@@ -95,13 +95,13 @@ def names_of(trace: Trace) -> list[str]:
     return list(dict.fromkeys([*options, *phases, *rows, *others, *OUTCOMES, "stop", "wait"]))
 
 
-def why_not_lines(found: WhyNot) -> list[str]:
+def why_not_lines(answer: WhyNot) -> list[str]:
     """The answer for a person."""
-    if found.chosen:
-        return [f"why not {found.name}: {found.reason}"]
-    lines = [f"why not {found.name} after {found.phase}: {found.reason}"]
-    lines += [f"  {told}" for told in found.chain]
-    small = found.smallest
+    if answer.chosen:
+        return [f"why not {answer.name}: {answer.reason}"]
+    lines = [f"why not {answer.name} after {answer.phase}: {answer.reason}"]
+    lines += [f"  {condition}" for condition in answer.chain]
+    small = answer.smallest
     if small is None:
         return [*lines, "  no single value would have chosen it"]
     unit = f" {small.unit}" if small.unit else ""
@@ -110,7 +110,7 @@ def why_not_lines(found: WhyNot) -> list[str]:
     return [*lines, f"  smallest change: {moved}{by}; then {small.outcome}, {small.decision}"]
 
 
-def _places(trace: Trace) -> Iterator[Trace]:
+def _judged_traces(trace: Trace) -> Iterator[Trace]:
     """The phase that is explained, then the others that are judged."""
     if trace.verdict is not None:
         yield trace
@@ -136,25 +136,27 @@ def _is_chosen(name: str, verdict: Verdict, decision: Decision | None) -> bool:
     return name in said
 
 
-def _told_of(trace: Trace, name: str) -> list[RuleTrace]:
-    """The rules that lead to a name, and what was found."""
+def _rules_leading_to(trace: Trace, name: str) -> list[RuleTrace]:
+    """The rules that lead to a name."""
     rules = trace.rules
     assert rules is not None
     assert trace.verdict is not None
-    told = {t.rule: t for t in rules_told(trace)}
+    by_location = {t.rule: t for t in rule_traces(trace)}
     keys = [key for key, target in rules.next.items() if target == name]
     if name in OUTCOMES or rules.row(name) is not None:
         keys = [name]
-    found = [_told_of_key(trace, told, key) for key in keys]
+    leading = [_rule_of_key(trace, by_location, key) for key in keys]
     options = rules.triage.options if rules.triage else []
     mine = [o.option for o in options if name in (o.option, o.opens)]
-    if mine and not any(t.fired for t in told.values() if t.kind == "option"):
-        found += [_told_of_key(trace, told, key) for key, way in rules.next.items() if way == "triage"]
-    found += [told[f"{trace.phase}.triage.{option}"] for option in mine]
-    return found or _back(trace, name)
+    if mine and not any(t.fired for t in by_location.values() if t.kind == "option"):
+        leading += [
+            _rule_of_key(trace, by_location, key) for key, target in rules.next.items() if target == "triage"
+        ]
+    leading += [by_location[f"{trace.phase}.triage.{option}"] for option in mine]
+    return leading or _rules_leading_back(trace, name)
 
 
-def _back(trace: Trace, name: str) -> list[RuleTrace]:
+def _rules_leading_back(trace: Trace, name: str) -> list[RuleTrace]:
     """An option of a triage that opened the phase: the verdict has to lead back there."""
     for holder in openers(trace.program, trace.phase):
         triage = trace.program.phases[holder].triage
@@ -163,22 +165,22 @@ def _back(trace: Trace, name: str) -> list[RuleTrace]:
                 rule = trace.decision.rule if trace.decision else "nothing yet"
                 back = f"the verdict does not lead back to the triage of {holder}, but on by {rule}"
                 why = {r.choice: r.reason for r in trace.decision.rejected} if trace.decision else {}
-                place, told = (
+                location, kept = (
                     f"{holder}.triage.{option.option}",
                     why.get(option.option, "it would be offered"),
                 )
                 return [
                     RuleTrace(rule=f"{trace.phase}.next", kind="next", fired=False, reason=back),
-                    RuleTrace(rule=place, kind="option", fired=False, reason=told),
+                    RuleTrace(rule=location, kind="option", fired=False, reason=kept),
                 ]
     return []
 
 
-def _told_of_key(trace: Trace, told: dict[str, RuleTrace], key: str) -> RuleTrace:
-    """The rule behind an answer: its row, the gate, or its way of ``next``."""
-    for place in (f"{trace.phase}.cases.{key}", f"{trace.phase}.tiers.{key}", f"{trace.phase}.next.{key}"):
-        if place in told:
-            return told[place]
+def _rule_of_key(trace: Trace, by_location: dict[str, RuleTrace], key: str) -> RuleTrace:
+    """The rule behind an answer: its row, the gate, or its key of ``next``."""
+    for location in (f"{trace.phase}.cases.{key}", f"{trace.phase}.tiers.{key}", f"{trace.phase}.next.{key}"):
+        if location in by_location:
+            return by_location[location]
     verdict = trace.verdict
     assert verdict is not None
     failed = first_failed(trace, verdict, wanted_for(trace, key))
@@ -194,8 +196,8 @@ def _passed_by(trace: Trace) -> str:
 
 def _flips_to(trace: Trace, name: str) -> list[Flip]:
     """The flips beyond which a name is chosen, the smallest change first."""
-    found = [f for f in trace.flips if _is_chosen(name, f.verdict, f.decision)]
-    return sorted(found, key=lambda f: _share(f.turning.observed, f.turning.flips_at))
+    flips = [f for f in trace.flips if _is_chosen(name, f.verdict, f.decision)]
+    return sorted(flips, key=lambda f: _share(f.flip_point.observed, f.flip_point.flips_at))
 
 
 def _share(observed: float, beyond: float) -> float:
@@ -203,23 +205,23 @@ def _share(observed: float, beyond: float) -> float:
 
 
 def _change(flip: Flip) -> RequiredChange:
-    turning, there = flip.turning, flip.verdict
-    row = f", Case {there.case}" if there.case else f", Tier {there.tier}" if there.tier else ""
+    flip_point, flipped = flip.flip_point, flip.verdict
+    row = f", Case {flipped.case}" if flipped.case else f", Tier {flipped.tier}" if flipped.tier else ""
     decision = flip.decision
     chosen = f"{words(decision.action)} {decision.choice}" if decision.choice else words(decision.action)
     return RequiredChange(
-        criterion=turning.id,
-        arm=turning.arm,
-        metric=turning.metric,
-        observed=turning.observed,
-        beyond=turning.flips_at,
-        unit=turning.unit,
-        outcome=f"{there.outcome}{row}",
+        criterion=flip_point.id,
+        arm=flip_point.arm,
+        metric=flip_point.metric,
+        observed=flip_point.observed,
+        beyond=flip_point.flips_at,
+        unit=flip_point.unit,
+        outcome=f"{flipped.outcome}{row}",
         decision=chosen,
     )
 
 
-def _nowhere(trace: Trace, name: str) -> WhyNot:
+def _unreachable(trace: Trace, name: str) -> WhyNot:
     """A name that no decision so far could have chosen."""
     phases = trace.program.phases
     from_next = [p for p in phases if name in targets(trace.program, p).values()]

@@ -29,7 +29,7 @@ def judge_floors(
     """
     rules = program.phases[phase]
     required = required_by_gate(program, phase)
-    told: dict[str, dict[str, None]] = {}
+    below: dict[str, dict[str, None]] = {}
     looked = False
     for name in (n for n in rules.criteria if n in required):
         rule = rules.criteria[name]
@@ -40,9 +40,9 @@ def judge_floors(
                 continue
             looked, (value, floor) = True, means
             if not _beyond(program.metrics[rule.metric].better, value, floor):
-                told.setdefault(rule.metric, {})[_text(program, rule, arm, value, floor)] = None
+                below.setdefault(rule.metric, {})[_text(program, rule, arm, value, floor)] = None
     consequence = rules.guards.get(FLOOR, "caveat")
-    if looked and not told:
+    if looked and not below:
         reason = "what the gate finds good lies beyond its base rate"
         return [GuardResult(id=FLOOR, outcome="met", consequence=consequence, reason=reason)]
     return [
@@ -53,7 +53,7 @@ def judge_floors(
             observed=metric,
             reason=f"{'; '.join(texts)}: an improvement below the base rate is none",
         )
-        for metric, texts in told.items()
+        for metric, texts in below.items()
     ]
 
 

@@ -18,7 +18,7 @@ DATASET = "dataset digest"
 CONFOUND = "confound"
 _OF_RUN = " of the run"
 
-Told = dict[str, dict[str, list[str]]]
+Notes = dict[str, dict[str, list[str]]]
 """Parameter -> what is said of it -> the criteria of which it is true."""
 
 
@@ -28,13 +28,13 @@ def judge_confounds(rules: Phase, evidence: Evidence) -> list[GuardResult]:
     What was not logged is neither equal nor different: it has a result of its own, once for the phase.
     """
     differing, lone = _differing(rules, evidence)
-    found = [_fault(CONFOUND, p, told, rules.on_confound) for p, told in sorted(differing.items())]
-    found += [
-        _fault("one_sided", p, told, "caveat") for p, told in sorted(lone.items()) if p not in differing
+    results = [_fault(CONFOUND, p, notes, rules.on_confound) for p, notes in sorted(differing.items())]
+    results += [
+        _fault("one_sided", p, notes, "caveat") for p, notes in sorted(lone.items()) if p not in differing
     ]
     unlogged = list(_unlogged(rules, evidence))
-    if found:
-        return [*found, *unlogged]
+    if results:
+        return [*results, *unlogged]
     reason = "compared arms differ in nothing but the declared factor"
     if unlogged:
         reason = "of what is logged, compared arms differ in the declared factor alone"
@@ -57,14 +57,17 @@ def compared_arms(rule: Criterion) -> Iterator[tuple[str, str]]:
 # --- what differs ------------------------------------------------------------------------------
 
 
-def _differing(rules: Phase, evidence: Evidence) -> tuple[Told, Told]:
+def _differing(rules: Phase, evidence: Evidence) -> tuple[Notes, Notes]:
     """(parameters in which compared arms differ, parameters that only one of them has)."""
-    differing: Told = {}
-    lone: Told = {}
+    differing: Notes = {}
+    lone: Notes = {}
+    of_pair: dict[tuple[str, str], list[tuple[str, str | None, str | None]]] = {}
     for name, rule in rules.criteria.items():
         factors = set(getattr(rule, "factors", []) or rules.factors) | set(rules.tuned_params)
         for one, other in compared_arms(rule):
-            for parameter, left, right in _differences(evidence, one, other):
+            if (one, other) not in of_pair:
+                of_pair[one, other] = list(_differences(evidence, one, other))
+            for parameter, left, right in of_pair[one, other]:
                 if parameter.removesuffix(_OF_RUN) in factors:
                     continue
                 if left is None or right is None:
@@ -76,21 +79,21 @@ def _differing(rules: Phase, evidence: Evidence) -> tuple[Told, Told]:
     return differing, lone
 
 
-def _note(told: Told, parameter: str, text: str, criterion: str) -> None:
+def _note(notes: Notes, parameter: str, text: str, criterion: str) -> None:
     """Notes what is said of a parameter, once for each criterion: one pair of arms shows it."""
-    texts = told.setdefault(parameter, {})
+    texts = notes.setdefault(parameter, {})
     if not any(criterion in names for names in texts.values()):
         texts.setdefault(text, []).append(criterion)
 
 
-def _fault(kind: str, parameter: str, told: dict[str, list[str]], consequence: Consequence) -> GuardResult:
+def _fault(kind: str, parameter: str, notes: dict[str, list[str]], consequence: Consequence) -> GuardResult:
     return GuardResult(
         id=f"{kind}:{parameter}",
         outcome="not_met",
         consequence=consequence,
         observed=parameter,
-        reason="; ".join(f"{text} ({', '.join(names)})" for text, names in told.items()),
-        criteria=tuple(name for names in told.values() for name in names),
+        reason="; ".join(f"{text} ({', '.join(names)})" for text, names in notes.items()),
+        criteria=tuple(name for names in notes.values() for name in names),
     )
 
 
@@ -112,7 +115,7 @@ def _differences(evidence: Evidence, one: str, other: str) -> Iterator[_Differen
         )
         for parameter in sorted((left.keys() | right.keys()) - seen - unknown):
             pair = left.get(parameter), right.get(parameter)
-            if pair[0] != pair[1] and not _told_already(parameter, left, right):
+            if pair[0] != pair[1] and not _repeats_parameter(parameter, left, right):
                 seen.add(parameter)
                 yield _Difference(parameter, pair[0], pair[1])
 
@@ -120,7 +123,7 @@ def _differences(evidence: Evidence, one: str, other: str) -> Iterator[_Differen
 def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:
     """Everything that should be equal between compared runs: parameters, data, code, fidelity, device."""
     run = evidence.of(arm)[seed]
-    found = {k: v for k, v in evidence.params(arm, seed).items() if k not in NOT_PARAMETERS}
+    conditions = {k: v for k, v in evidence.params(arm, seed).items() if k not in NOT_PARAMETERS}
     extra = {
         DATASET: run.data_digest,
         "code digest": run.code_digest,
@@ -128,18 +131,18 @@ def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:
         "device": run.device,
     }
     # What a run did can differ from the parameter that asked for it: device 'auto', say.
-    found.update({k + _OF_RUN if k in found else k: v for k, v in extra.items() if v is not None})
-    return found
+    conditions.update({k + _OF_RUN if k in conditions else k: v for k, v in extra.items() if v is not None})
+    return conditions
 
 
-def _told_already(name: str, left: dict[str, str], right: dict[str, str]) -> bool:
+def _repeats_parameter(name: str, left: dict[str, str], right: dict[str, str]) -> bool:
     """Whether what two runs did is no news beside the parameter that asked for it."""
     if not name.endswith(_OF_RUN):
         return False
-    asked = name.removesuffix(_OF_RUN)
+    parameter = name.removesuffix(_OF_RUN)
     if name not in left or name not in right:
         return True
-    return (left[name], right[name]) == (left.get(asked), right.get(asked))
+    return (left[name], right[name]) == (left.get(parameter), right.get(parameter))
 
 
 def _compares(rules: Phase, evidence: Evidence) -> bool:
@@ -171,13 +174,13 @@ def _unlogged(rules: Phase, evidence: Evidence) -> Iterator[GuardResult]:
     runs = [run for arm in rules.arms for run in evidence.of(arm).values()]
     no_data = [run.arm for run in runs if run.data_digest is None]
     if no_data:
-        yield _not_known(DATASET, no_data, "whether they ran on the same data is not known")
+        yield _not_logged(DATASET, no_data, "whether they ran on the same data is not known")
     no_params = [run.arm for run in runs if _lacks_params(run)]
     if no_params:
-        yield _not_known("parameters", no_params, "those that the program declares are taken for granted")
+        yield _not_logged("parameters", no_params, "those that the program declares are taken for granted")
 
 
-def _not_known(what: str, arms: Iterable[str], follows: str) -> GuardResult:
+def _not_logged(what: str, arms: Iterable[str], follows: str) -> GuardResult:
     return GuardResult(
         id=f"unlogged:{what}",
         outcome="not_applicable",

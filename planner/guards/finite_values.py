@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from planner.evidence.evidence import Evidence
@@ -21,76 +21,102 @@ Bad = dict[tuple[str, str], list[Run]]
 """(metric, what is wrong with it in words) -> the runs in which it is no number."""
 
 
-def judge_finite(
-    program: Program, phase: str, evidence: Evidence, result_of: Callable[[str], CriterionResult]
-) -> list[GuardResult]:
-    """Names every value of a counted run that a criterion reads, or may read, and that is not finite.
+class Reading(NamedTuple):
+    """A value that the phase's criteria read of a run.
 
-    It speaks for the criteria that have no answer because of that, so that each value is told once. A gate
-    that requires one of them is invalid, whatever follows from this guard.
+    Attributes:
+        reads: which value of the metric, in words.
+        rule: the criterion that reads it so; None for the final value.
     """
-    if not evidence.all_runs:
-        return []
-    rules, bad = program.phases[phase], _not_finite(program, phase, evidence)
-    unanswered = tuple(
-        name
-        for name, rule in rules.criteria.items()
-        if result_of(name).cause == "not_finite" and _reads(program, rule, result_of(name), bad)
-    )
-    reason = "; ".join(f"{what} in {_listed(found)}" for (_, what), found in bad.items())
-    if unanswered:
-        reason += f"; without an answer: {', '.join(unanswered)}"
-    return [
-        GuardResult(
-            id=FINITE,
-            outcome="not_met" if bad else "met",
-            consequence=rules.guards.get(FINITE, "caveat"),
-            observed=float(sum(map(len, bad.values()))),
-            reason=reason or "every value that criteria read is finite",
-            criteria=unanswered,
-        )
-    ]
-
-
-def _not_finite(program: Program, phase: str, evidence: Evidence) -> Bad:
-    """Final values first, then what criteria read of a series."""
-    bad: Bad = {}
-    for run in evidence.all_runs:
-        told: set[str] = set()
-        for metric, reads, value in _values(program, phase, run):
-            parts = program.metrics[metric].of
-            if is_finite(value) or metric in told or told.intersection(parts):
-                continue
-            told.add(metric)
-            kind = "NaN" if math.isnan(value) else "infinite"
-            bad.setdefault((metric, f"{metric}{reads} is {kind}"), []).append(run)
-    return bad
-
-
-def _reads(program: Program, rule: Criterion, result: CriterionResult, bad: Bad) -> bool:
-    """Whether a measured criterion reads one of these values; a combined one reads none itself."""
-    metrics = program.with_parts(metric for metric, _ in columns_read(program, rule))
-    runs = {run.id for (metric, _), found in bad.items() if metric in metrics for run in found}
-    return bool(runs & set(result.run_ids))
-
-
-class _Held(NamedTuple):
-    """A value that a run holds; ``reads`` says in words which of a series it is."""
 
     metric: str
     reads: str
-    value: float
+    rule: Measured | None
 
 
-def _values(program: Program, phase: str, run: Run) -> Iterator[_Held]:
-    """What a run holds; a share comes after its parts."""
+class FiniteValues:
+    """Whether every value that a phase's criteria read, or may read, is a number.
+
+    Runs are looked through once, and again only those of an arm that is moved.
+
+    Args:
+        evidence: as it is, nothing moved.
+    """
+
+    def __init__(self, program: Program, phase: str, evidence: Evidence) -> None:
+        self._program = program
+        self._rules = program.phases[phase]
+        self._readings = _readings(program, phase)
+        self._evidence = evidence
+        self._bad = {arm: self._bad_of(runs) for arm, runs in evidence.runs.items()}
+
+    def judge(self, evidence: Evidence, result_of: Callable[[str], CriterionResult]) -> list[GuardResult]:
+        """Names every value of a counted run that a criterion reads, or may read, and that is not finite.
+
+        It speaks for the criteria that have no answer because of that, so that each value is told once. A
+        gate that requires one of them is invalid, whatever follows from this guard.
+        """
+        if not any(evidence.runs.values()):
+            return []
+        bad = self._bad_in(evidence)
+        unanswered = tuple(
+            name
+            for name, rule in self._rules.criteria.items()
+            if bad and (result := result_of(name)).cause == "not_finite" and self._reads(rule, result, bad)
+        )
+        reason = "; ".join(f"{what} in {_listed(runs)}" for (_, what), runs in bad.items())
+        if unanswered:
+            reason += f"; without an answer: {', '.join(unanswered)}"
+        return [
+            GuardResult(
+                id=FINITE,
+                outcome="not_met" if bad else "met",
+                consequence=self._rules.guards.get(FINITE, "caveat"),
+                observed=float(sum(map(len, bad.values()))),
+                reason=reason or "every value that criteria read is finite",
+                criteria=unanswered,
+            )
+        ]
+
+    def _bad_in(self, evidence: Evidence) -> Bad:
+        """Final values first, then what criteria read of a series."""
+        bad: Bad = {}
+        for arm, runs in sorted(evidence.runs.items()):
+            moved = runs is not self._evidence.runs.get(arm)
+            for reading, run in self._bad_of(runs) if moved else self._bad[arm]:
+                bad.setdefault(reading, []).append(run)
+        return bad
+
+    def _bad_of(self, runs: Mapping[int, Run]) -> list[tuple[tuple[str, str], Run]]:
+        return [(bad, run) for _, run in sorted(runs.items()) for bad in self._not_finite(run)]
+
+    def _not_finite(self, run: Run) -> Iterator[tuple[str, str]]:
+        """(metric, what is wrong with it in words); nothing of a share whose parts are to blame."""
+        named: set[str] = set()
+        for metric, reads, rule in self._readings:
+            value = run_value(self._program, run, metric, rule)
+            if value is None or is_finite(value):
+                continue
+            if metric not in named and not named.intersection(self._program.metrics[metric].of):
+                named.add(metric)
+                yield metric, f"{metric}{reads} is {'NaN' if math.isnan(value) else 'infinite'}"
+
+    def _reads(self, rule: Criterion, result: CriterionResult, bad: Bad) -> bool:
+        """Whether a measured criterion reads one of these values; a combined one reads none itself."""
+        metrics = self._program.with_parts(metric for metric, _ in columns_read(self._program, rule))
+        runs = {run.id for (metric, _), affected in bad.items() if metric in metrics for run in affected}
+        return bool(runs & set(result.run_ids))
+
+
+def _readings(program: Program, phase: str) -> list[Reading]:
+    """What the phase's criteria read of a run: final values, a share after its parts; then of its series."""
     used = sorted(phase_metrics(program, phase), key=lambda metric: bool(program.metrics[metric].of))
     rules = [rule for rule in program.phases[phase].criteria.values() if isinstance(rule, Measured)]
-    readings = [(m, rule) for rule in rules for m, reads in columns_read(program, rule) if reads]
-    for metric, rule in [*((metric, None) for metric in used), *readings]:
-        value = run_value(program, run, metric, rule)
-        if value is not None:
-            yield _Held(metric, which_value(rule) if rule is not None else "", value)
+    of_series = [(m, rule) for rule in rules for m, reads in columns_read(program, rule) if reads]
+    return [
+        *(Reading(m, "", None) for m in used),
+        *(Reading(m, which_value(rule), rule) for m, rule in of_series),
+    ]
 
 
 def _listed(runs: list[Run]) -> str:

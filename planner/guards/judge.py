@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from planner.criteria.decision_rule import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.guards.base_rate import judge_floors
 from planner.guards.confounding import compared_arms, judge_confounds
-from planner.guards.finite_values import judge_finite
+from planner.guards.finite_values import FiniteValues
 from planner.guards.leakage import judge_leak
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
 from planner.language.types import Consequence
 from planner.records.verdict import CriterionResult, GuardResult
 
 
+@dataclass(frozen=True)
+class RunGuards:
+    """The guards that depend on which runs there are and how they were made, on no value of a metric.
+
+    They hold for the evidence with any of its values moved, and are judged once for a verdict.
+    """
+
+    seeds: GuardResult
+    complete: GuardResult
+    confounds: tuple[GuardResult, ...]
+    artifacts: tuple[GuardResult, ...]
+
+
+def judge_run_guards(rules: Phase, evidence: Evidence, design: TestDesign) -> RunGuards:
+    """The guards of a phase that read no value: seeds, ends of runs, confounds, files."""
+    return RunGuards(
+        seeds=_seeds(rules, evidence, design),
+        complete=_complete(rules, evidence),
+        confounds=tuple(judge_confounds(rules, evidence)),
+        artifacts=tuple(_artifacts(rules, evidence)),
+    )
+
+
 def judge_guards(
     program: Program,
     phase: str,
     evidence: Evidence,
-    design: TestDesign,
+    of_runs: RunGuards,
+    finite_values: FiniteValues,
     result_of: Callable[[str], CriterionResult],
 ) -> list[GuardResult]:
     """Every guard of a phase: the built-in ones, the confound check, and the declared criteria.
@@ -27,26 +52,27 @@ def judge_guards(
     The order is that in which a memo shows them.
 
     Args:
+        of_runs: what the guards say that read no value.
         result_of: the result that a criterion's name means, from this phase or an earlier one.
     """
     rules = program.phases[phase]
-    found = [
-        _seeds(rules, evidence, design),
-        _complete(rules, evidence),
-        *judge_finite(program, phase, evidence, result_of),
-        *judge_confounds(rules, evidence),
+    results = [
+        of_runs.seeds,
+        of_runs.complete,
+        *finite_values.judge(evidence, result_of),
+        *of_runs.confounds,
         *judge_leak(program, phase, evidence),
         *judge_floors(program, phase, evidence, result_of),
-        *_artifacts(rules, evidence),
+        *of_runs.artifacts,
     ]
     for name, consequence in rules.guards.items():
         if name not in BUILT_IN_GUARDS:
             result = result_of(name)
             if name not in rules.criteria:  # a pre-flight: what is against it is told nowhere else
-                told = "; ".join([result.reason, *result.caveats])
-                result = result.model_copy(update={"reason": told})
-            found.append(judge_declared(name, consequence, result))
-    return found
+                reason = "; ".join([result.reason, *result.caveats])
+                result = result.model_copy(update={"reason": reason})
+            results.append(judge_declared(name, consequence, result))
+    return results
 
 
 def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
@@ -58,8 +84,8 @@ def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
             counts[f"{one} with {other}"] = len(evidence.of(one).keys() & evidence.of(other).keys())
     fewest = min(counts.values(), default=0)
     least = min(counts, key=lambda a: counts[a], default="")
-    asked = f"at least {rules.seeds} asked"
-    reason = f"{fewest} seed{'s' if fewest != 1 else ''} per arm (fewest: {least}), {asked}"
+    required = f"at least {rules.seeds} asked"
+    reason = f"{fewest} seed{'s' if fewest != 1 else ''} per arm (fewest: {least}), {required}"
     # A smoke run plans fewer than the phase asks for, which is no fault of its evidence.
     consequence = "caveat" if fewest >= design.seeds else rules.guards.get("seeds", "caveat")
     return GuardResult(
@@ -67,7 +93,7 @@ def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
         outcome="met" if fewest >= max(rules.seeds, 1) else "not_met",
         consequence=consequence,
         observed=float(fewest),
-        reason=reason if counts else f"no runs, {asked}",
+        reason=reason if counts else f"no runs, {required}",
     )
 
 
@@ -76,14 +102,14 @@ def _complete(rules: Phase, evidence: Evidence) -> GuardResult:
     lost = [
         (arm, seed, why) for arm, by in sorted(evidence.failed.items()) for seed, why in sorted(by.items())
     ]
-    told = [f"run {r.id} ({r.arm}, seed {r.seed}) ended early: {r.outcome}" for r in partial]
-    told += [f"{arm}, seed {seed}: {why}" for arm, seed, why in lost]
+    incomplete = [f"run {r.id} ({r.arm}, seed {r.seed}) ended early: {r.outcome}" for r in partial]
+    incomplete += [f"{arm}, seed {seed}: {why}" for arm, seed, why in lost]
     return GuardResult(
         id="complete",
-        outcome="not_met" if told else "met",
+        outcome="not_met" if incomplete else "met",
         consequence=rules.guards.get("complete", "caveat"),
-        observed=float(len(told)),
-        reason="; ".join(told) or "every run ended by itself",
+        observed=float(len(incomplete)),
+        reason="; ".join(incomplete) or "every run ended by itself",
     )
 
 
@@ -93,22 +119,22 @@ def _artifacts(rules: Phase, evidence: Evidence) -> list[GuardResult]:
     Arms may leave different files: each is to be left by some arm, and then by every run of it. Runs that
     do not say what they left (those of others) are passed over.
     """
-    known = [run for run in evidence.all_runs if run.artifacts is not None and run.outcome == "ok"]
-    if not rules.artifacts or not known:
+    reporting = [run for run in evidence.all_runs if run.artifacts is not None and run.outcome == "ok"]
+    if not rules.artifacts or not reporting:
         return []
-    told = []
+    missing = []
     for name in rules.artifacts:
-        arms = {run.arm for run in known if name in (run.artifacts or ())}
-        lacking = [run for run in known if run.arm in arms and name not in (run.artifacts or ())]
-        told += [f"{name} is missing in run {run.id} ({run.arm}, seed {run.seed})" for run in lacking]
-        told += [] if arms else [f"no run left {name}"]
+        arms = {run.arm for run in reporting if name in (run.artifacts or ())}
+        lacking = [run for run in reporting if run.arm in arms and name not in (run.artifacts or ())]
+        missing += [f"{name} is missing in run {run.id} ({run.arm}, seed {run.seed})" for run in lacking]
+        missing += [] if arms else [f"no run left {name}"]
     return [
         GuardResult(
             id="artifacts",
-            outcome="not_met" if told else "met",
+            outcome="not_met" if missing else "met",
             consequence=rules.guards.get("artifacts", "caveat"),
-            observed=float(len(told)),
-            reason="; ".join(told) or f"all {len(rules.artifacts)} files were left",
+            observed=float(len(missing)),
+            reason="; ".join(missing) or f"all {len(rules.artifacts)} files were left",
         )
     ]
 

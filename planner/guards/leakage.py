@@ -20,26 +20,26 @@ def judge_leak(program: Program, phase: str, evidence: Evidence) -> list[GuardRe
     guard or the gate bounds a metric that holds exactly it. Naming ``leak`` among the guards asks for both.
     """
     rules = program.phases[phase]
-    known = [run for run in evidence.all_runs if run.overlap is not None]
-    if not known or (LEAK not in rules.guards and _bounded(program, phase, known)):
+    reporting = [run for run in evidence.all_runs if run.overlap is not None]
+    if not reporting or (LEAK not in rules.guards and _bounded(program, phase, reporting)):
         return []
     shares: dict[str, float] = {}
-    for run in known:
+    for run in reporting:
         shares[run.arm] = max(shares.get(run.arm, 0.0), run.overlap or 0.0)
     leaking = {arm: share for arm, share in shares.items() if share > 0}
-    silent = "" if len(known) == len(evidence.all_runs) else ", as far as runs say"
+    silent = "" if len(reporting) == len(evidence.all_runs) else ", as far as runs say"
     return [
         GuardResult(
             id=LEAK,
             outcome="not_met" if leaking else "met",
             consequence=rules.guards.get(LEAK, "caveat"),
             observed=max(shares.values()),
-            reason=_told(leaking) if leaking else f"training saw none of the evaluation data{silent}",
+            reason=_reason(leaking) if leaking else f"training saw none of the evaluation data{silent}",
         )
     ]
 
 
-def _told(leaking: dict[str, float]) -> str:
+def _reason(leaking: dict[str, float]) -> str:
     by_share: dict[float, list[str]] = {}
     for arm, share in leaking.items():
         by_share.setdefault(share, []).append(arm)
@@ -47,17 +47,17 @@ def _told(leaking: dict[str, float]) -> str:
     return f"training saw a part of the evaluation data: {'; '.join(shares)}"
 
 
-def _bounded(program: Program, phase: str, known: Iterable[Run]) -> bool:
+def _bounded(program: Program, phase: str, reporting: Iterable[Run]) -> bool:
     """Whether a guard or the gate of the phase bounds a metric that is the overlap, run by run."""
     from planner.language.criterion_graph import basics_under
 
     rules = program.phases[phase]
     names = [*(name for name in rules.guards if name not in BUILT_IN_GUARDS), *rules.gate]
-    for place, name in basics_under(program, phase, names):
-        rule = program.phases[place].criteria[name]
-        if place != phase or not isinstance(rule, Level) or rule.threshold_key not in ("below", "at_most"):
+    for owner, name in basics_under(program, phase, names):
+        rule = program.phases[owner].criteria[name]
+        if owner != phase or not isinstance(rule, Level) or rule.threshold_key not in ("below", "at_most"):
             continue
-        held = [(run.metrics[rule.metric], run.overlap) for run in known if _holds(run, rule)]
+        held = [(run.metrics[rule.metric], run.overlap) for run in reporting if _holds(run, rule)]
         if held and all(value == overlap for value, overlap in held):
             return True
     return False

@@ -13,7 +13,7 @@ from experiments.recording import read_metrics
 
 from planner.engine.ports import EndedRun, HeldRecord
 from planner.evidence.selection import Snapshot
-from planner.io.mlflow.run_reader import device_told, param_text
+from planner.io.mlflow.run_reader import device_of, param_text
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended
@@ -25,7 +25,13 @@ from planner.records.verdict import Verdict
 
 @dataclass
 class MemoryRuns:
-    """Runs in a dictionary; ``finished`` may be filled beforehand with runs that others logged."""
+    """Runs in a dictionary; ``finished`` may be filled beforehand with runs that others logged.
+
+    Example:
+        >>> from planner.testing import example_program
+        >>> MemoryRuns().snapshot(example_program()).finished
+        ()
+    """
 
     finished: dict[str, Run] = field(default_factory=dict)
     unfinished: dict[str, UnfinishedRun] = field(default_factory=dict)
@@ -40,7 +46,7 @@ class MemoryRuns:
         self,
         program: Program,
         planned: PlannedRun,
-        told: Description,
+        description: Description,
         phase_run: str,
         attempt: int,
         lineage: str | None,
@@ -48,9 +54,9 @@ class MemoryRuns:
     ) -> str:
         """Makes the record of a run that has begun and returns its id."""
         run_id = f"run-{next(self._numbers)}"
-        place = {"phase": planned.phase, "arm": planned.arm, "seed": planned.seed}
+        labels = {"phase": planned.phase, "arm": planned.arm, "seed": planned.seed}
         self.unfinished[run_id] = UnfinishedRun(
-            id=run_id, fingerprint=planned.fingerprint, attempt=attempt, began=started_at, **place
+            id=run_id, fingerprint=planned.fingerprint, attempt=attempt, began=started_at, **labels
         )
         self._begun[run_id] = Run(
             id=run_id,
@@ -59,9 +65,9 @@ class MemoryRuns:
             fingerprint=planned.fingerprint,
             data_digest=planned.data_digest,
             code_digest=planned.code_digest,
-            overlap=told.overlap,
+            overlap=description.overlap,
             attempt=attempt,
-            **place,
+            **labels,
         )
         return run_id
 
@@ -75,7 +81,7 @@ class MemoryRuns:
             update={
                 "outcome": ended.outcome,
                 "seconds": ended.seconds,
-                "device": device_told(ended.device, self._begun[run_id].params),
+                "device": device_of(ended.device, self._begun[run_id].params),
                 "metrics": {name: values[-1][1] for name, values in ordered.items()},
                 "series": ordered,
                 "artifacts": tuple(artifact_names(folder)),
@@ -88,8 +94,8 @@ class MemoryRuns:
         if run_id in self.finished:
             return
         begun = self._begun[run_id]
-        told = {"outcome": outcome, "attempt": begun.attempt - 1}
-        self.finished[run_id] = begun.model_copy(update=told)
+        changes = {"outcome": outcome, "attempt": begun.attempt - 1}
+        self.finished[run_id] = begun.model_copy(update=changes)
         self.unfinished.pop(run_id, None)
 
     def in_progress(self, program: Program) -> list[UnfinishedRun]:
@@ -108,7 +114,13 @@ class MemoryRuns:
 
 @dataclass
 class MemoryRecords:
-    """Records in a dictionary, by place."""
+    """Records in a dictionary, by place.
+
+    Example:
+        >>> from planner.testing import example_program
+        >>> MemoryRecords().phase_run(example_program(), "first_look", "standard")
+        'phase-1'
+    """
 
     places: dict[str, tuple[AnyRecord, str]] = field(default_factory=dict)
     memos: dict[str, str] = field(default_factory=dict)
@@ -125,28 +137,28 @@ class MemoryRecords:
     def copies(self, program: Program) -> Iterator[Copy]:
         """Every record as it lies there; in the order and as often as ``load`` has them."""
         stood = [
-            (at, position, place)
-            for place, (record, first) in self.places.items()
+            (at, position, page)
+            for page, (record, first) in self.places.items()
             if record.program == program.program
-            for at, position in self.stands.get(place, [(first, 0)])
+            for at, position in self.stands.get(page, [(first, 0)])
         ]
         # One that has no place yet was the last to be written.
-        for at, position, place in sorted(stood, key=lambda one: (one[0], one[1] == 0, one)):
-            record = self.places[place][0]
-            yield Copy(record.id, kind_of(record), body_of(record), at, position, place)
+        for at, position, page in sorted(stood, key=lambda one: (one[0], one[1] == 0, one)):
+            record = self.places[page][0]
+            yield Copy(record.id, kind_of(record), body_of(record), at, position, page)
 
-    def memo(self, place: str) -> str | None:
+    def memo(self, page: str) -> str | None:
         """The memo on a phase's page; None where there is none."""
-        return self.memos.get(place)
+        return self.memos.get(page)
 
-    def stood(self, place: str, at: str, position: int) -> None:
+    def stood(self, page: str, at: str, position: int) -> None:
         """Notes that a record became the last word then."""
-        if (at, position) not in self.stands.setdefault(place, []):
-            self.stands[place].append((at, position))
+        if (at, position) not in self.stands.setdefault(page, []):
+            self.stands[page].append((at, position))
 
     def held(self, program: Program) -> Mapping[str, str]:
         """Record id -> place."""
-        return {r.id: place for place, (r, _) in self.places.items() if r.program == program.program}
+        return {r.id: page for page, (r, _) in self.places.items() if r.program == program.program}
 
     def phase_run(self, program: Program, phase: str, fidelity: str) -> str:
         """The place of the open attempt at a phase."""
@@ -155,16 +167,16 @@ class MemoryRecords:
             self._open[key] = f"phase-{next(self._numbers)}"
         return self._open[key]
 
-    def write_verdict(self, place: str, verdict: Verdict, at: str) -> None:
+    def write_verdict(self, page: str, verdict: Verdict, at: str) -> None:
         """Closes an attempt at a phase with its verdict."""
-        self.places[place] = verdict, at
-        self._open = {key: held for key, held in self._open.items() if held != place}
+        self.places[page] = verdict, at
+        self._open = {key: held for key, held in self._open.items() if held != page}
 
     def write_memo(
-        self, place: str, text: str, note: str, figures: Sequence[Path], explain: Mapping[str, Any]
+        self, page: str, text: str, note: str, figures: Sequence[Path], explain: Mapping[str, Any]
     ) -> None:
         """Puts a memo on the page of a phase."""
-        self.memos[place] = text
+        self.memos[page] = text
 
     def write_decision(
         self, decision: Decision, verdict: Verdict | None, parent: str, note: str, at: str
@@ -179,7 +191,7 @@ class MemoryRecords:
         return self._put(record, parent, at)
 
     def _put(self, record: AnyRecord, parent: str | None, at: str) -> str:
-        place = f"record-{next(self._numbers)}"
-        self.places[place] = record, at
-        self.parents[place] = parent
-        return place
+        page = f"record-{next(self._numbers)}"
+        self.places[page] = record, at
+        self.parents[page] = parent
+        return page

@@ -86,5 +86,5 @@ def _all_met(names: Iterable[str], result_of: ResultOf) -> bool:
 
 
 def _shortfall(result: CriterionResult) -> str:
-    told = f"{result.says} ({result.reason})" if result.says else result.reason
-    return f"{result.id} is {words(result.outcome)}: {told}"
+    finding = f"{result.says} ({result.reason})" if result.says else result.reason
+    return f"{result.id} is {words(result.outcome)}: {finding}"

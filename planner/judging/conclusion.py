@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from planner.criteria.combination import lacks_evidence
 from planner.criteria.decision_rule import TestDesign
-from planner.criteria.judge import judge_criteria, result_from
+from planner.criteria.judge import judge_criteria, judge_measured, result_from
 from planner.evidence.evidence import Evidence
-from planner.guards.judge import judge_guards
+from planner.guards.finite_values import FiniteValues
+from planner.guards.judge import RunGuards, judge_guards, judge_run_guards
 from planner.judging.caveats import ResultOf, evidence_caveats
 from planner.judging.decision_table import choose_row
+from planner.judging.error_budget import build_alpha_shares
 from planner.judging.flip_points import PerturbedOutcome
-from planner.language.program import Program
+from planner.language.program import Phase, Program
 from planner.language.types import IN_SEQUENCE
 from planner.records.verdict import (
     Confidence,
@@ -42,37 +45,79 @@ class Conclusion:
 
 @dataclass(frozen=True)
 class PhaseEvaluator:
-    """The rules of a phase, ready to be held against evidence, as it is or moved.
+    """The rules of a phase and its evidence, to be judged as it is or with a value moved.
+
+    What no value of a metric changes is judged once.
 
     Attributes:
+        evidence: as it is, nothing moved.
         said: what the caller knows against the evidence.
+        judge_runs: (rules, evidence, judging) -> what the guards say that read no value.
     """
 
     program: Program
     phase: str
+    evidence: Evidence
     design: TestDesign
     earlier: Mapping[str, Verdict]
-    said: tuple[str, ...]
-    post_hoc: bool
+    said: tuple[str, ...] = ()
+    post_hoc: bool = False
+    judge_runs: Callable[[Phase, Evidence, TestDesign], RunGuards] = judge_run_guards
+
+    @property
+    def rules(self) -> Phase:
+        """The rules of the phase."""
+        return self.program.phases[self.phase]
+
+    @cached_property
+    def _of_runs(self) -> RunGuards:
+        return self.judge_runs(self.rules, self.evidence, self.design)
+
+    @cached_property
+    def _finite_values(self) -> FiniteValues:
+        return FiniteValues(self.program, self.phase, self.evidence)
+
+    @cached_property
+    def _beforehand(self) -> tuple[str, ...]:
+        """What is against a verdict whatever was measured."""
+        beyond = (BEYOND_BUDGET,) if build_alpha_shares(self.program)[self.phase].beyond else ()
+        return (*self.said, *beyond)
 
     def result_of(self, results: Mapping[str, CriterionResult]) -> ResultOf:
         """The result that a criterion's name means, here or in an earlier phase."""
         return lambda name: result_from(name, results, self.earlier)
 
-    def judge(self, evidence: Evidence, kept: Mapping[str, CriterionResult]) -> dict[str, CriterionResult]:
-        """What the criteria say, flip points left out."""
-        design = replace(self.design, told=False)
-        return judge_criteria(self.program, self.phase, evidence, design, self.earlier, kept)
+    def judge(
+        self,
+        evidence: Evidence,
+        kept: Mapping[str, CriterionResult] | None = None,
+        with_flip_points: bool = False,
+    ) -> dict[str, CriterionResult]:
+        """What all criteria say.
+
+        Args:
+            kept: see :func:`planner.criteria.judge.judge_criteria`.
+            with_flip_points: also where each would say something else if what it observes moved alone.
+        """
+        return judge_criteria(
+            self.program, self.phase, evidence, self.design, self.earlier, kept, with_flip_points
+        )
+
+    def judge_alone(self, name: str, evidence: Evidence) -> CriterionResult:
+        """What one measured criterion says."""
+        return judge_measured(name, self.program, self.phase, evidence, self.design)
 
     def conclude(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> Conclusion:
         """What follows from these results of the criteria."""
-        rules, result_of = self.program.phases[self.phase], self.result_of(results)
-        guards = judge_guards(self.program, self.phase, evidence, self.design, result_of)
+        rules, result_of = self.rules, self.result_of(results)
+        guards = judge_guards(
+            self.program, self.phase, evidence, self._of_runs, self._finite_values, result_of
+        )
         gate = [result_of(name) for name in rules.gate]
         outcome, cause = judge_gate(guards, gate, self.design)
         row, open_rows = judge_row(self.program, self.phase, result_of)
         told = [
-            *self.said,
+            *self._beforehand,
             *evidence_caveats(rules, evidence, guards, results, result_of),
             *([f"open between {', '.join(open_rows)}: a criterion is undecided"] if open_rows else []),
             *(["a rule changed after evidence for it was seen (post hoc)"] if self.post_hoc else []),

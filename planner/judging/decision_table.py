@@ -19,11 +19,11 @@ def rule_holds(rule: Rule, outcome_of: OutcomeOf) -> Holds:
     A condition that is undecided, invalid or not applicable leaves the row open, unless another
     condition already rules it out.
     """
-    asked = [(outcome_of(name), "met") for name in rule.when]
-    asked += [(outcome_of(name), "not_met") for name in rule.unless]
-    if any(outcome in ("met", "not_met") and outcome != wanted for outcome, wanted in asked):
+    conditions = [(outcome_of(name), "met") for name in rule.when]
+    conditions += [(outcome_of(name), "not_met") for name in rule.unless]
+    if any(outcome in ("met", "not_met") and outcome != wanted for outcome, wanted in conditions):
         return "no"
-    return "yes" if all(outcome == wanted for outcome, wanted in asked) else "open"
+    return "yes" if all(outcome == wanted for outcome, wanted in conditions) else "open"
 
 
 def may_hold(wanted: Name, rows: Sequence[tuple[Name, Rule]], outcome_of: OutcomeOf) -> bool:

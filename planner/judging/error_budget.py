@@ -62,21 +62,21 @@ def build_alpha_shares(program: Program) -> dict[str, AlphaShare]:
     With ``budget.gates`` so many have the same; without, the k-th gate has 1/(k(k+1)) of the budget, which
     adds up to less than 1 however many there are. A phase at the end of the file changes no other's share.
     """
-    planned, ways = program.budget.gates, {name: targets(program, name) for name in program.phases}
-    after = {name: _only_after(program, name, ways) for name in program.phases}
+    planned, routes = program.budget.gates, {name: targets(program, name) for name in program.phases}
+    after = {name: _only_after(program, name, routes) for name in program.phases}
     own = [name for name in program.phases if not _chain_ends(name, after)]
-    place = {name: k for k, name in enumerate(own, start=1)}
-    found: dict[str, AlphaShare] = {}
+    rank = {name: k for k, name in enumerate(own, start=1)}
+    shares: dict[str, AlphaShare] = {}
     for name in program.phases:
-        k = place[_root(name, after)]
+        k = rank[_root(name, after)]
         part = 1 / planned if planned is not None else 1 / (k * (k + 1))
-        found[name] = AlphaShare(
+        shares[name] = AlphaShare(
             phase=name,
             rate=program.budget.false_pass * part,
             after=_chain_ends(name, after),
             beyond=planned is not None and k > planned,
         )
-    return found
+    return shares
 
 
 def build_alpha_spending(program: Program, verdicts: Mapping[str, Verdict]) -> AlphaSpending:
@@ -97,17 +97,17 @@ def own_gates(program: Program) -> list[str]:
     return [share.phase for share in build_alpha_shares(program).values() if share.after is None]
 
 
-def _only_after(program: Program, phase: str, ways: Mapping[str, Mapping[Transition, str]]) -> str | None:
+def _only_after(program: Program, phase: str, routes: Mapping[str, Mapping[Transition, str]]) -> str | None:
     """The one phase whose pass alone leads here; None where anything else does.
 
     Args:
-        ways: phase -> where each of its rules leads.
+        routes: phase -> rule -> where it leads.
     """
     if phase == program.first or openers(program, phase):
         return None
     here = {
         (name, rule)
-        for name, rules in ways.items()
+        for name, rules in routes.items()
         if name != phase
         for rule, target in rules.items()
         if target == phase and target not in ENDS

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from planner.criteria.results import turning_at
+from planner.criteria.results import flip_point_fields
 from planner.evidence.evidence import Evidence
-from planner.judging.sensitivity import Input, Lever, inputs_of, levers_of, moves, pull
+from planner.judging.sensitivity import Input, Lever, Perturbation, inputs_of, levers_of, moves
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.records.verdict import Confidence, CriterionOutcome, CriterionResult, FlipPoint, GateOutcome
@@ -37,12 +37,21 @@ class PerturbedOutcome:
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """Evidence that was moved beyond a value, and what the criterion moved for says of it."""
+
+    evidence: Evidence
+    result: CriterionResult
+
+
+@dataclass(frozen=True)
 class FlipPointSearch:
     """Moves the evidence of one phase and asks what follows.
 
     Attributes:
         results: what its criteria say of it as it is.
         judge: (evidence, criteria that stand as they are) -> what all criteria say.
+        judge_alone: (name of a measured criterion, evidence) -> what it says.
         conclude: (evidence, what the criteria say of it) -> what the phase says.
     """
 
@@ -51,6 +60,7 @@ class FlipPointSearch:
     evidence: Evidence
     results: Results
     judge: Callable[[Evidence, Results], Results]
+    judge_alone: Callable[[str, Evidence], CriterionResult]
     conclude: Callable[[Evidence, Results], PerturbedOutcome]
 
     def turned(self) -> tuple[Results, tuple[FlipPoint, ...]]:
@@ -79,20 +89,27 @@ class FlipPointSearch:
         """The turnings of a criterion, the nearest first: there the outcome is no longer what it is now."""
         result = self.results[name]
         found: dict[CriterionOutcome, FlipPoint] = {}
-        levers = levers_of(self.program, self._rules[name], result)
+        pulls = [self._perturbation(result, lever) for lever in self._levers(result)]
         for value, _ in result.turns:
-            tried = next(filter(None, (self._tried(result, lever, value, found) for lever in levers)), None)
+            tried = next(filter(None, (self._tried(result, pull, value, found) for pull in pulls)), None)
             found.update({tried.flips_to: tried} if tried else {})
         if not found:
-            searched = filter(None, (self._searched(result, lever) for lever in levers))
+            searched = filter(None, (self._searched(result, pull) for pull in pulls))
             nearest = min(searched, key=lambda t: abs(t.flips_at - t.observed), default=None)
             found.update({nearest.flips_to: nearest} if nearest else {})
         yield from found.values()
 
+    def _levers(self, result: CriterionResult) -> list[Lever]:
+        return levers_of(self.program, self._rules[result.id], result)
+
+    def _perturbation(self, result: CriterionResult, lever: Lever) -> Perturbation:
+        rule = self._rules[result.id]
+        return Perturbation(self.program, self.evidence, rule, lever, result.observed or 0.0)
+
     def _tried(
         self,
         result: CriterionResult,
-        lever: Lever,
+        pull: Perturbation,
         value: float,
         nearer: Mapping[CriterionOutcome, FlipPoint] | None = None,
     ) -> FlipPoint | None:
@@ -103,27 +120,24 @@ class FlipPointSearch:
                 is now.
         """
         observed = result.observed or 0.0
-        little = self._little(lever, self._rules[result.id].metric, value, observed)
+        little = self._little(pull, value)
         sides = (-1.0, 1.0) if value == observed else (math.copysign(1.0, value - observed),)
         for side in sides:
             short = (
-                self._outcome(result, lever, value - side * little) if value != observed else result.outcome
+                self._outcome(result, pull, value - side * little) if value != observed else result.outcome
             )
-            beyond = self._outcome(result, lever, value + side * little)
+            beyond = self._beyond(result, pull, value + side * little)
             known = (result.outcome, *(nearer or {}))
-            if short in known and beyond is not None and beyond not in known:
-                return self._turning(result, lever, value, value + side * little)
+            if short in known and beyond is not None and beyond.result.outcome not in known:
+                return self._turning(result, pull, value, beyond)
         return None
 
     def _turning(
-        self, result: CriterionResult, lever: Lever, value: float, beyond: float
-    ) -> FlipPoint | None:
-        moved = self._moved(result, lever, beyond)
-        if moved is None:
-            return None
-        arm, metric = moves(self.program, self._rules[result.id], lever)
+        self, result: CriterionResult, pull: Perturbation, value: float, beyond: Beyond
+    ) -> FlipPoint:
+        arm, metric = moves(self.program, pull.rule, pull.lever)
         untouched = {n: self.results[n] for n, read in self._reads.items() if (arm, metric) not in read}
-        there = self.judge(moved, untouched)
+        moved, there = beyond.evidence, self.judge(beyond.evidence, {**untouched, result.id: beyond.result})
         concluded = self.conclude(moved, there)
         changed = [(n, r.outcome) for n, r in there.items() if r.outcome != self.results[n].outcome]
         return FlipPoint(
@@ -141,26 +155,23 @@ class FlipPointSearch:
             confidence=concluded.confidence,
         )
 
-    def _moved(self, result: CriterionResult, lever: Lever, to: float) -> Evidence | None:
-        rule = self._rules[result.id]
-        return pull(self.program, self.evidence, rule, lever, result.observed or 0.0, to)
-
-    def _outcome(self, result: CriterionResult, lever: Lever, to: float) -> CriterionOutcome | None:
+    def _beyond(self, result: CriterionResult, pull: Perturbation, to: float) -> Beyond | None:
         """What a criterion alone says where it observes that value; None where it cannot be moved there."""
-        moved = self._moved(result, lever, to)
-        if moved is None:
-            return None
-        others = {name: self.results[name] for name in self._reads if name != result.id}
-        return self.judge(moved, others)[result.id].outcome
+        moved = pull.to(to)
+        return None if moved is None else Beyond(moved, self.judge_alone(result.id, moved))
 
-    def _little(self, lever: Lever, metric: str, value: float, observed: float) -> float:
+    def _outcome(self, result: CriterionResult, pull: Perturbation, to: float) -> CriterionOutcome | None:
+        beyond = self._beyond(result, pull, to)
+        return None if beyond is None else beyond.result.outcome
+
+    def _little(self, pull: Perturbation, value: float) -> float:
         """A step that is small beside what is observed and large beside the rounding of the values."""
-        runs = self.evidence.of(lever.arm).values()
-        held = [abs(run.metrics.get(metric, 0.0)) for run in runs]
+        runs = self.evidence.of(pull.lever.arm).values()
+        held = [abs(run.metrics.get(pull.rule.metric, 0.0)) for run in runs]
         largest = max(filter(math.isfinite, held), default=0.0)
-        return max(_NUDGE * max(abs(value), abs(value - observed), 1e-9), _ROUNDING * largest)
+        return max(_NUDGE * max(abs(value), abs(value - pull.observed), 1e-9), _ROUNDING * largest)
 
-    def _searched(self, result: CriterionResult, lever: Lever) -> FlipPoint | None:
+    def _searched(self, result: CriterionResult, pull: Perturbation) -> FlipPoint | None:
         """The nearest change that moving an arm makes, where no value that was named holds.
 
         Several arms or pairs may read what is moved, and a winner may be chosen otherwise.
@@ -170,19 +181,19 @@ class FlipPointSearch:
         for k in range(1, _STEPS + 1):
             for sign in (step, -step):
                 near, far = observed + sign * (k - 1), observed + sign * k
-                if self._outcome(result, lever, far) in (now, None):
+                if self._outcome(result, pull, far) in (now, None):
                     continue
                 for _ in range(_HALVINGS):
                     middle = (near + far) / 2
-                    stays = self._outcome(result, lever, middle) in (now, None)
+                    stays = self._outcome(result, pull, middle) in (now, None)
                     near, far = (middle, far) if stays else (near, middle)
-                return self._tried(result, lever, far)
+                return self._tried(result, pull, far)
         return None
 
 
 def _with(result: CriterionResult, found: list[FlipPoint]) -> CriterionResult:
     turns = tuple((turning.flips_at, turning.flips_to) for turning in found)
-    return result if turns == result.turns else result.model_copy(update=turning_at(turns))
+    return result if turns == result.turns else result.model_copy(update=flip_point_fields(turns))
 
 
 def _held(joint: CriterionResult, turnings: tuple[FlipPoint, ...]) -> CriterionResult:
@@ -192,4 +203,4 @@ def _held(joint: CriterionResult, turnings: tuple[FlipPoint, ...]) -> CriterionR
         tried = [dict(t.outcomes) for t in turnings if t.flips_at == value]
         if not tried or any(outcomes.get(joint.id) == there for outcomes in tried):
             kept.append((value, there))
-    return joint if len(kept) == len(joint.turns) else joint.model_copy(update=turning_at(tuple(kept)))
+    return joint if len(kept) == len(joint.turns) else joint.model_copy(update=flip_point_fields(tuple(kept)))

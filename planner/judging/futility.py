@@ -1,4 +1,4 @@
-"""Gates that are refused because no number of seeds that is allowed can decide them."""
+"""Futility: gates that no allowed number of seeds can decide."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from planner.criteria.decision_rule import TestDesign
 from planner.errors import ProgramError
 from planner.evidence.evidence import Evidence
-from planner.judging.noise_floor import build_detectable_effects, floor_text
+from planner.judging.noise_floor import build_detectable_effects, detectable_effect_text
 from planner.judging.verdict import build_test_design
 from planner.language.finding import Finding, error
 from planner.language.program import Program
@@ -16,20 +16,20 @@ from planner.records.verdict import DetectableEffect, Verdict
 
 def noise_findings(program: Program, evidence_of: Callable[[str, str], Evidence]) -> list[Finding]:
     """A finding for every gate whose threshold lies under the measured noise floor."""
-    found = []
+    findings = []
     for phase, rules in program.phases.items():
-        for floor in refused(program, evidence_of(phase, rules.fidelity)):
-            path = ("phases", phase, "criteria", floor.criterion)
-            found.append(error(path, floor_text(floor)))
-    return found
+        for effect in undetectable_effects(program, evidence_of(phase, rules.fidelity)):
+            path = ("phases", phase, "criteria", effect.criterion)
+            findings.append(error(path, detectable_effect_text(effect)))
+    return findings
 
 
-def refused(program: Program, evidence: Evidence) -> list[DetectableEffect]:
-    """The floors that refuse a gate at the fidelity of this evidence; a smoke run decides nothing."""
+def undetectable_effects(program: Program, evidence: Evidence) -> list[DetectableEffect]:
+    """The effects that a gate states and no allowed number of seeds can detect; none at fidelity smoke."""
     design = build_test_design(program, evidence.phase, evidence.fidelity, final=False)
     if evidence.fidelity == "smoke":
         return []
-    return [floor for floor in build_detectable_effects(program, evidence, design) if floor.refused]
+    return [effect for effect in build_detectable_effects(program, evidence, design) if effect.refused]
 
 
 def is_futile(verdict: Verdict, design: TestDesign) -> bool:
@@ -38,13 +38,13 @@ def is_futile(verdict: Verdict, design: TestDesign) -> bool:
     Beside a threshold that is refused, what was observed must need more seeds than there may be: an effect
     many times the smallest one that matters is seen through much noise.
     """
-    hidden = {floor.criterion for floor in verdict.floors if floor.refused}
+    hidden = {effect.criterion for effect in verdict.floors if effect.refused}
     waiting = [c for c in verdict.criteria if c.id in hidden and c.outcome == "undecided"]
     return bool(waiting) and all(c.needs is None or c.needs > design.most_seeds for c in waiting)
 
 
-def refusal(phase: str, floors: Sequence[DetectableEffect]) -> ProgramError:
+def futility_error(phase: str, effects: Sequence[DetectableEffect]) -> ProgramError:
     """The error with which ``advance`` refuses a phase."""
-    where = [("phases", phase, "criteria", floor.criterion) for floor in floors]
-    told = [floor_text(floor) for floor in floors]
-    return ProgramError(list(zip(where, told, strict=True)))
+    where = [("phases", phase, "criteria", effect.criterion) for effect in effects]
+    texts = [detectable_effect_text(effect) for effect in effects]
+    return ProgramError(list(zip(where, texts, strict=True)))

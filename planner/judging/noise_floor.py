@@ -42,50 +42,50 @@ class _Measured:
 def build_detectable_effects(
     program: Program, evidence: Evidence, design: TestDesign
 ) -> list[DetectableEffect]:
-    """The floor under every criterion of the gate that states a smallest effect, where noise was measured."""
+    """What each criterion of the gate that states a smallest effect can detect, where noise was measured."""
     rules = program.phases[evidence.phase].criteria
-    found = []
+    effects = []
     for name in rules:
         rule = rules[name]
         if name in design.required and isinstance(rule, Comparison | Spread):
-            found += list(_floors(program, evidence, design.of(name), name, rule))
-    return found
+            effects += list(_effects_of_criterion(program, evidence, design.of(name), name, rule))
+    return effects
 
 
-def floor_text(floor: DetectableEffect) -> str:
+def detectable_effect_text(effect: DetectableEffect) -> str:
     """Why a threshold cannot be decided, and with how many seeds it could."""
-    needs = f"{floor.needs} seeds" if floor.needs is not None else "more seeds than can be counted"
+    needs = f"{effect.needs} seeds" if effect.needs is not None else "more seeds than can be counted"
     return (
-        f"{floor.bound} {number(floor.asked)} lies under the noise floor: the sd of {floor.of} is "
-        f"{number(floor.sd)} over {floor.n} seeds, so {floor.seeds} seeds resolve {number(floor.resolves)}; "
-        f"{number(floor.asked)} would need {needs}"
+        f"{effect.bound} {number(effect.asked)} lies under the noise floor: the sd of {effect.of} is "
+        f"{number(effect.sd)} over {effect.n} seeds, so {effect.seeds} seeds resolve "
+        f"{number(effect.resolves)}; {number(effect.asked)} would need {needs}"
     )
 
 
-def _floors(
+def _effects_of_criterion(
     program: Program, evidence: Evidence, design: TestDesign, name: str, rule: Comparison | Spread
 ) -> Iterator[DetectableEffect]:
     """One for each arm that a criterion compares; relative bounds state no effect in the metric's unit."""
-    asked = rule.better_by or rule.within if isinstance(rule, Comparison) else rule.at_most
-    if not isinstance(asked, int | float) or asked <= 0 or rule.as_ == "ratio" or rule.over_seeds:
+    stated = rule.better_by or rule.within if isinstance(rule, Comparison) else rule.at_most
+    if not isinstance(stated, int | float) or stated <= 0 or rule.as_ == "ratio" or rule.over_seeds:
         return
     for arm, other, measured in _noise(program, evidence, rule):
-        yield _floor(name, rule, arm, other, float(asked), measured, design)
+        yield _detectable_effect(name, rule, arm, other, float(stated), measured, design)
 
 
-def _floor(
+def _detectable_effect(
     name: str,
     rule: Comparison | Spread,
     arm: str,
     other: str,
-    asked: float,
+    stated: float,
     measured: _Measured,
     design: TestDesign,
 ) -> DetectableEffect:
     seeds, alpha, beta = max(design.most_seeds, power.LEAST), _one_sided(rule, design), design.false_fail
     effect = isinstance(rule, Comparison) and rule.better_by is not None
     needed = power.seeds_needed if effect else power.seeds_needed_for_margin
-    resolves = power.resolvable if effect else power.resolvable_margin
+    resolves = power.detectable_effect if effect else power.detectable_margin
     least = resolves(measured.least, seeds, alpha, beta)
     return DetectableEffect(
         criterion=name,
@@ -93,14 +93,14 @@ def _floor(
         arm=arm,
         versus=other,
         bound=rule.threshold_key or "",
-        asked=asked,
+        asked=stated,
         sd=measured.sd,
         n=measured.n,
         of=measured.of,
         seeds=seeds,
         resolves=resolves(measured.sd, seeds, alpha, beta),
-        needs=needed(asked, measured.sd, alpha, beta),
-        refused=asked < least,
+        needs=needed(stated, measured.sd, alpha, beta),
+        refused=stated < least,
     )
 
 
@@ -135,8 +135,8 @@ def _noise(program: Program, evidence: Evidence, rule: Comparison | Spread) -> I
         right = sample(other, other_metric)
         both = paired(sample(arm, metric), right)
         if len(both) >= LEAST_SEEDS:
-            told = f"{arm} - {other}" if arm != other else f"{metric} - {other_metric} of {arm}"
-            yield _Noise(arm, other, _measured([a - b for a, b in both.values()], told))
+            difference = f"{arm} - {other}" if arm != other else f"{metric} - {other_metric} of {arm}"
+            yield _Noise(arm, other, _measured([a - b for a, b in both.values()], difference))
         elif arm != other and len(right.values) >= LEAST_SEEDS:
             own = [math.sqrt(2) * value for _, value in sorted(right.values.items())]
             yield _Noise(arm, other, _measured(own, f"two runs of {other}"))

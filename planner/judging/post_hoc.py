@@ -14,25 +14,27 @@ from planner.judging.rules_digest import rules_digest
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 
-Seen = Mapping[str, Sequence[tuple[str, frozenset[str]]]]
+PreviouslyJudged = Mapping[str, Sequence[tuple[str, frozenset[str]]]]
 """Phase -> (rules digest, run ids) of its verdicts, oldest first."""
 
 
-def judged_otherwise(program: Program, evidence: Evidence, seen: Seen) -> frozenset[str]:
+def judged_under_other_rules(
+    program: Program, evidence: Evidence, previously_judged: PreviouslyJudged
+) -> frozenset[str]:
     """The runs of this evidence that were first judged under other rules than today's."""
     first: dict[str, str] = {}
-    if not seen.get(evidence.phase):
+    if not previously_judged.get(evidence.phase):
         return frozenset()
-    for digest, ids in seen[evidence.phase]:
+    for digest, ids in previously_judged[evidence.phase]:
         for run in ids:
             first.setdefault(run, digest)
     rules = rules_digest(program, evidence.phase)
     return frozenset(run.id for run in evidence.all_runs if first.get(run.id, rules) != rules)
 
 
-def fresh_evidence(program: Program, evidence: Evidence, seen: Seen) -> Evidence:
+def fresh_evidence(program: Program, evidence: Evidence, previously_judged: PreviouslyJudged) -> Evidence:
     """The evidence without what was judged under other rules, once there is enough beside it."""
-    old = judged_otherwise(program, evidence, seen)
+    old = judged_under_other_rules(program, evidence, previously_judged)
     if not old:
         return evidence
     fresh = evidence.without(old)
@@ -40,9 +42,11 @@ def fresh_evidence(program: Program, evidence: Evidence, seen: Seen) -> Evidence
     return fresh if all(len(fresh.of(arm)) >= least for arm in evidence.present) else evidence
 
 
-def fresh_seeds_wanted(program: Program, evidence: Evidence, seen: Seen) -> dict[str, int]:
+def fresh_seeds_wanted(
+    program: Program, evidence: Evidence, previously_judged: PreviouslyJudged
+) -> dict[str, int]:
     """Arm -> how many seeds it should have, seen ones included, so that enough of them are fresh."""
-    fresh = evidence.without(judged_otherwise(program, evidence, seen))
+    fresh = evidence.without(judged_under_other_rules(program, evidence, previously_judged))
     least = _least(program, evidence)
     lacking = {arm: least - len(fresh.of(arm)) for arm in program.phases[evidence.phase].arms}
     tried = {arm: len(evidence.of(arm)) + evidence.failed_for_good(arm) for arm in lacking}

@@ -15,8 +15,8 @@ from planner.records.journal_entry import AnyEntry
 from planner.records.verdict import Verdict
 
 
-class Foretold(Record):
-    """A registered prediction.
+class RegisteredPrediction(Record):
+    """A registered prediction, held against the verdict.
 
     Attributes:
         what: the verdict that is expected, for example ``case b``.
@@ -49,26 +49,26 @@ def prediction_of(
     verdict: Verdict | None,
     earlier: Mapping[str, Verdict] | None = None,
     registered: Mapping[str, Prediction | None] | None = None,
-) -> Foretold | None:
+) -> RegisteredPrediction | None:
     """The prediction that a phase registers, held against its verdict; None where there is none.
 
     Args:
         earlier: verdicts of the phases whose criteria this one's rules name.
-        registered: phase -> what was foretold before its runs, where that is on record: it counts, whatever
+        registered: phase -> what was predicted before its runs, where that is on record: it counts, whatever
             the program says by now.
     """
     today = program.phases[phase].prediction if phase in program.phases else None
-    told = (registered or {}).get(phase, today)
-    if told is None:
+    prediction = (registered or {}).get(phase, today)
+    if prediction is None:
         return None
-    kinds = {"outcome": told.outcome, "tier": told.tier, "case": told.case}
+    kinds = {"outcome": prediction.outcome, "tier": prediction.tier, "case": prediction.case}
     kind, expected = next((k, v) for k, v in kinds.items() if v is not None)
-    return Foretold(
+    return RegisteredPrediction(
         what=expected if kind == "outcome" else f"{kind} {expected}",
-        probability=told.probability,
-        because=told.because,
+        probability=prediction.probability,
+        because=prediction.because,
         came=_came(program, verdict, kind, expected, earlier or {}),
-        changed=told != today,
+        changed=prediction != today,
     )
 
 
@@ -78,11 +78,11 @@ def registered_predictions(entries: Iterable[AnyEntry]) -> dict[str, Prediction 
     Args:
         entries: those of a journal, oldest first; decisions of earlier versions say nothing.
     """
-    found: dict[str, Prediction | None] = {}
+    registered: dict[str, Prediction | None] = {}
     for record in (entry.record for entry in entries):
         if isinstance(record, Decision) and record.inputs is not None and record.target is not None:
-            found.setdefault(record.target, record.inputs.prediction)
-    return found
+            registered.setdefault(record.target, record.inputs.prediction)
+    return registered
 
 
 def _came(
@@ -91,11 +91,11 @@ def _came(
     """Whether it came true; None where nothing was concluded or the predicted row may still hold."""
     if verdict is None or verdict.outcome in ("invalid", "blocked"):
         return None
-    found = getattr(verdict, kind)
+    actual = getattr(verdict, kind)
     if kind == "outcome":
-        return None if found == "inconclusive" else found == expected
-    if found is not None:
-        return bool(found == expected)
+        return None if actual == "inconclusive" else actual == expected
+    if actual is not None:
+        return bool(actual == expected)
     rules, results = program.phases[verdict.phase], {c.id: c for c in verdict.criteria}
     rows = [(tier.tier, tier) for tier in rules.tiers] if kind == "tier" else list(rules.cases.items())
     open_still = may_hold(expected, rows, lambda name: result_from(name, results, earlier).outcome)
@@ -104,15 +104,17 @@ def _came(
 
 def rivals_of(program: Program, verdicts: Mapping[str, Verdict]) -> list[Rival]:
     """The program's rival hypotheses as they stand after these verdicts; empty where it has none."""
-    told = program.hypotheses
-    if told is None:
+    hypotheses = program.hypotheses
+    if hypotheses is None:
         return []
-    decided = verdicts.get(told.decided_by)
-    winner = decided.hypothesis if decided is not None else None
-    return [Rival(id=name, says=says, status=_status(name, winner)) for name, says in told.rivals.items()]
+    decided = verdicts.get(hypotheses.decided_by)
+    holding = decided.hypothesis if decided is not None else None
+    return [
+        Rival(id=name, says=says, status=_status(name, holding)) for name, says in hypotheses.rivals.items()
+    ]
 
 
-def _status(name: str, winner: str | None) -> Literal["open", "holds", "does not hold"]:
-    if winner is None:
+def _status(name: str, holding: str | None) -> Literal["open", "holds", "does not hold"]:
+    if holding is None:
         return "open"
-    return "holds" if name == winner else "does not hold"
+    return "holds" if name == holding else "does not hold"

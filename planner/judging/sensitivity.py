@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, pairwise
 
 from planner.criteria.combination import decisive
 from planner.evidence.evidence import Evidence
-from planner.evidence.perturbation import moved_metric, moved_reading
+from planner.evidence.perturbation import MovableReadings, moved_metric
 from planner.evidence.sample import build_sample
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
@@ -18,6 +20,8 @@ from planner.statistics import intervals
 
 Input = tuple[str, str]
 """(arm, metric)."""
+Line = tuple[float, float]
+"""(factor, rest): what is observed is factor * the arm's value + rest."""
 
 
 @dataclass(frozen=True)
@@ -67,33 +71,66 @@ def _deciding(rule: Measured, result: CriterionResult) -> int:
     return next(i for i, part in enumerate(result.parts) if part is chosen)
 
 
-def pull(
-    program: Program, evidence: Evidence, rule: Measured, lever: Lever, observed: float, to: float
-) -> Evidence | None:
-    """The evidence with an arm moved so that a criterion observes ``to`` where it observed ``observed``.
+@dataclass(frozen=True)
+class Perturbation:
+    """A lever of a criterion on the evidence as it is, to be pulled to one observed value after another.
 
-    All seeds move alike, so that a mean keeps its spread; for a deviation they move away from their mean.
-    None where no move of that arm's metric can do it.
+    Attributes:
+        observed: what the criterion observes now.
     """
-    own = build_sample(program, evidence, lever.arm, rule.metric, rule).values
-    seen = {seed: line for seed, line in _lines(program, evidence, rule, lever).items() if seed in own}
-    quantity = {seed: own[seed] * factor + rest for seed, (factor, rest) in seen.items()}
-    if not seen or not all(factor for factor, _ in seen.values()) or (rule.over_seeds and not observed):
-        return None
-    sign = -1.0 if isinstance(rule, Spread) and math.fsum(quantity.values()) < 0 else 1.0
-    centre, grown = intervals.mean(list(quantity.values())), to / observed if rule.over_seeds else 1.0
-    by = {
-        seed: (value - centre) * (grown - 1.0) if rule.over_seeds else sign * (to - observed)
-        for seed, value in quantity.items()
-    }
-    wanted = {seed: own[seed] + by[seed] / seen[seed][0] for seed in seen}
-    return moved_reading(program, evidence, lever.arm, rule.metric, rule, wanted)
+
+    program: Program
+    evidence: Evidence
+    rule: Measured
+    lever: Lever
+    observed: float
+
+    def to(self, value: float) -> Evidence | None:
+        """The evidence with an arm moved so that the criterion observes this value.
+
+        All seeds move alike, so that a mean keeps its spread; for a deviation they move away from their
+        mean. None where no move of that arm's metric can do it.
+        """
+        if not self._can_move:
+            return None
+        if self.rule.over_seeds:
+            centre, grown = intervals.mean(list(self._quantity.values())), value / self.observed
+            by = {seed: (held - centre) * (grown - 1.0) for seed, held in self._quantity.items()}
+        else:
+            by = dict.fromkeys(self._quantity, self._sign * (value - self.observed))
+        own, lines = self._own, self._lines
+        return self._readings.moved({seed: own[seed] + by[seed] / lines[seed][0] for seed in lines})
+
+    @cached_property
+    def _own(self) -> Mapping[int, float]:
+        return build_sample(self.program, self.evidence, self.lever.arm, self.rule.metric, self.rule).values
+
+    @cached_property
+    def _lines(self) -> dict[int, Line]:
+        lines = _lines(self.program, self.evidence, self.rule, self.lever)
+        return {seed: line for seed, line in lines.items() if seed in self._own}
+
+    @cached_property
+    def _quantity(self) -> dict[int, float]:
+        return {seed: self._own[seed] * factor + rest for seed, (factor, rest) in self._lines.items()}
+
+    @cached_property
+    def _can_move(self) -> bool:
+        movable = bool(self._lines) and all(factor for factor, _ in self._lines.values())
+        return movable and not (self.rule.over_seeds and not self.observed)
+
+    @cached_property
+    def _sign(self) -> float:
+        """Of a spread the size is observed, whichever arm is ahead."""
+        return -1.0 if isinstance(self.rule, Spread) and math.fsum(self._quantity.values()) < 0 else 1.0
+
+    @cached_property
+    def _readings(self) -> MovableReadings:
+        return MovableReadings(self.program, self.evidence, self.lever.arm, self.rule.metric, self.rule)
 
 
-def _lines(
-    program: Program, evidence: Evidence, rule: Measured, lever: Lever
-) -> dict[int, tuple[float, float]]:
-    """Seed -> (factor, rest): what is observed there is factor * the arm's value + rest."""
+def _lines(program: Program, evidence: Evidence, rule: Measured, lever: Lever) -> dict[int, Line]:
+    """Seed -> what is observed there as the arm's value moves."""
     floor = program.metrics[rule.metric].floor if rule.against_floor else None
     if lever.other is None and not isinstance(floor, str):
         own = build_sample(program, evidence, lever.arm, rule.metric, rule).values

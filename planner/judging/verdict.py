@@ -9,7 +9,6 @@ from planner.criteria.decision_rule import LEAST_SEEDS, TestDesign
 from planner.criteria.judge import (
     alternatives_of_gate,
     gating_criteria,
-    judge_criteria,
     lookup,
     required_by_gate,
 )
@@ -18,7 +17,7 @@ from planner.evidence.evidence import Evidence
 from planner.evidence.results_table import build_params, build_readings, build_table
 from planner.judging.caveats import ResultOf, with_doubts
 from planner.judging.claims import judge_claim, unsettled
-from planner.judging.conclusion import BEYOND_BUDGET, PhaseEvaluator, is_broken
+from planner.judging.conclusion import PhaseEvaluator, is_broken
 from planner.judging.error_budget import build_alpha_shares
 from planner.judging.flip_points import FlipPointSearch
 from planner.judging.noise_floor import build_detectable_effects
@@ -60,7 +59,7 @@ def judge_phase(
     caveats: Sequence[str] = (),
     post_hoc: bool = False,
 ) -> Verdict:
-    """The verdict of a phase on this evidence.
+    """The verdict of a phase on this evidence, as it is written down: with its account and flip points.
 
     Args:
         earlier: verdicts of the phases that were judged before, by name.
@@ -70,36 +69,58 @@ def judge_phase(
     Returns:
         A verdict whose ``id`` is a digest of its content.
     """
-    earlier = earlier or {}
-    # No value moves a share, so this is asked once and not again at every flip point that is tried.
-    beyond = (BEYOND_BUDGET,) if build_alpha_shares(program)[phase].beyond else ()
-    bench = PhaseEvaluator(program, phase, design, earlier, (*caveats, *beyond), post_hoc)
-    results = judge_criteria(program, phase, evidence, design, earlier)
-    turner = FlipPointSearch(program, phase, evidence, results, bench.judge, bench.there)
-    results, turnings = turner.turned()
-    found = bench.conclude(evidence, results)
-    verdict = Verdict(
+    evaluator = PhaseEvaluator(program, phase, evidence, design, earlier or {}, tuple(caveats), post_hoc)
+    return with_flip_points(with_account(judge_outcome(evaluator), evaluator), evaluator).identified("v")
+
+
+def judge_outcome(evaluator: PhaseEvaluator) -> Verdict:
+    """Everything that evidence says of a phase; of what it was judged from, the runs alone. It has no id."""
+    program, phase, evidence = evaluator.program, evaluator.phase, evaluator.evidence
+    results = evaluator.judge(evidence)
+    found, result_of = evaluator.conclude(evidence, results), evaluator.result_of(results)
+    return Verdict(
         program=program.program,
         phase=phase,
         fidelity=evidence.fidelity,
         outcome=found.outcome,
         confidence=found.confidence,
         cause=found.cause,
-        post_hoc=post_hoc,
+        post_hoc=evaluator.post_hoc,
         caveats=found.caveats,
         guards=found.guards,
         criteria=tuple(results.values()),
-        claims=tuple(_claims(program.phases[phase], found.guards, bench.result_of(results), earlier)),
-        floors=tuple(build_detectable_effects(program, evidence, design)) if design.told else (),
+        claims=tuple(_claims(evaluator.rules, found.guards, result_of, evaluator.earlier)),
         rules_digest=rules_digest(program, phase),
-        rests_on=tuple(_rests_on(program.phases[phase], earlier)),
-        false_pass=design.false_pass,
-        turnings=turnings,
+        evidence_digest="",
+        rests_on=tuple(_rests_on(evaluator.rules, evaluator.earlier)),
+        false_pass=evaluator.design.false_pass,
         **found.row,
         **_counts(program, evidence),
-        **(_account(program, evidence) if design.told else {"evidence_digest": ""}),
     )
-    return verdict.identified("v")
+
+
+def with_account(verdict: Verdict, evaluator: PhaseEvaluator) -> Verdict:
+    """The verdict with what it was judged from and by: tables, digests, rules, noise floors."""
+    program, evidence = evaluator.program, evaluator.evidence
+    floors = tuple(build_detectable_effects(program, evidence, evaluator.design))
+    return verdict.model_copy(update={"floors": floors, **_account(program, evidence)})
+
+
+def with_flip_points(verdict: Verdict, evaluator: PhaseEvaluator) -> Verdict:
+    """The verdict with where its criteria would change, and what it would say there; nothing else changes."""
+    evidence = evaluator.evidence
+    results = evaluator.judge(evidence, with_flip_points=True)
+    turner = FlipPointSearch(
+        evaluator.program,
+        evaluator.phase,
+        evidence,
+        results,
+        evaluator.judge,
+        evaluator.judge_alone,
+        evaluator.there,
+    )
+    results, turnings = turner.turned()
+    return verdict.model_copy(update={"criteria": tuple(results.values()), "turnings": turnings})
 
 
 def _counts(program: Program, evidence: Evidence) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Claims from where a program stands: each with its evidence and with what it is tied to."""
+"""Builds what is known in a program: claims with their evidence, what they rest on and what rests on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from planner.records.base import Record
 from planner.records.journal_entry import AnyEntry
 from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult, Verdict
 from planner.scoring.override_list import override_rows
-from planner.scoring.predictions import Scored, score_predictions
+from planner.scoring.predictions import ScoredPrediction, score_predictions
 from planner.text.numbers import words
 
 
@@ -48,7 +48,7 @@ class KnownClaim(Record):
 
     Attributes:
         status: today: ``superseded`` or ``stale`` where its verdict is; ``proposed`` before one.
-        found: the status in the verdict itself; None before one.
+        judged_status: the status in the verdict itself; None before one.
         because: why it is superseded or stale, with the path; empty where it is neither.
         evidence: the criteria that it names, as the verdict recorded them.
     """
@@ -58,7 +58,7 @@ class KnownClaim(Record):
     id: str
     says: str
     status: ClaimStatus
-    found: ClaimStatus | None
+    judged_status: ClaimStatus | None
     because: str = ""
     caveats: tuple[str, ...] = ()
     reason: str = ""
@@ -78,127 +78,134 @@ class Knowledge:
     """What is known in one program.
 
     Attributes:
-        grounds: why its phases rest on each other.
+        dependencies: why its phases rest on each other.
         overrides: as ``override --list`` gives them.
     """
 
-    at: ProgramState
+    state: ProgramState
     claims: Sequence[KnownClaim]
-    grounds: Sequence[Dependency]
-    predictions: Sequence[Scored]
+    dependencies: Sequence[Dependency]
+    predictions: Sequence[ScoredPrediction]
     rivals: Sequence[Rival]
     overrides: Sequence[dict[str, Any]]
 
 
-def build_knowledge(at: ProgramState, entries: Sequence[AnyEntry], now: str) -> Knowledge:
+def build_knowledge(state: ProgramState, entries: Sequence[AnyEntry], now: str) -> Knowledge:
     """Everything that a program's records say is known.
 
     Args:
         entries: those of a journal, oldest first.
         now: ISO 8601; decides which overrides have expired.
     """
-    grounds = build_dependencies(at.program, at.opened_by, at.validity.superseded_by)
-    lower = [_with_ties(at, claim, grounds) for claim in _claims(at)]
+    dependencies = build_dependencies(state.program, state.opened_by, state.validity.superseded_by)
+    lower = [_with_links(state, claim, dependencies) for claim in _claims(state)]
     return Knowledge(
-        at=at,
-        claims=[claim.model_copy(update={"rested_on_by": _upper(claim, lower, grounds)}) for claim in lower],
-        grounds=grounds,
-        predictions=score_predictions(at.program, at.verdicts, registered_predictions(entries)),
-        rivals=rivals_of(at.program, at.verdicts),
-        overrides=override_rows(at.program, entries, now),
+        state=state,
+        claims=[
+            claim.model_copy(update={"rested_on_by": _upper(claim, lower, dependencies)}) for claim in lower
+        ],
+        dependencies=dependencies,
+        predictions=score_predictions(state.program, state.verdicts, registered_predictions(entries)),
+        rivals=rivals_of(state.program, state.verdicts),
+        overrides=override_rows(state.program, entries, now),
     )
 
 
 # --- claims ------------------------------------------------------------------------------------
 
 
-def _claims(at: ProgramState) -> list[KnownClaim]:
+def _claims(state: ProgramState) -> list[KnownClaim]:
     """Every claim of the program, and those of phases that it no longer has, by phase."""
-    found = []
-    for phase in dict.fromkeys([*at.program.phases, *at.verdicts]):
-        verdict = at.verdicts.get(phase)
+    claims = []
+    for phase in dict.fromkeys([*state.program.phases, *state.verdicts]):
+        verdict = state.verdicts.get(phase)
         if verdict is not None:
-            today = claims_today({phase: verdict}, at.validity)
+            today = claims_today({phase: verdict}, state.validity)
             pairs = zip(verdict.claims, today, strict=True)
-            found += [_judged(at, verdict, judged, now) for judged, now in pairs]
-        found += _proposed(at, phase, {claim.id for claim in found if claim.phase == phase})
-    return found
+            claims += [_judged(state, verdict, claim, now) for claim, now in pairs]
+        claims += _proposed(state, phase, {claim.id for claim in claims if claim.phase == phase})
+    return claims
 
 
-def _judged(at: ProgramState, verdict: Verdict, claim: ClaimResult, today: ClaimResult) -> KnownClaim:
+def _judged(state: ProgramState, verdict: Verdict, claim: ClaimResult, today: ClaimResult) -> KnownClaim:
     phase = verdict.phase
-    winner = at.validity.superseded_by.get(phase)
-    because = f"superseded by {winner}" if winner else at.validity.stale.get(phase, "")
+    superseding = state.validity.superseded_by.get(phase)
+    because = f"superseded by {superseding}" if superseding else state.validity.stale.get(phase, "")
     own = {result.id: result for result in verdict.criteria}
     return KnownClaim(
-        program=at.program.program,
+        program=state.program.program,
         phase=phase,
         id=claim.id,
         says=claim.says,
         status=today.status,
-        found=claim.status,
+        judged_status=claim.status,
         because=because,
         caveats=today.caveats,
         reason=claim.reason,
         verdict=verdict,
-        evidence=tuple(result_from(name, own, at.verdicts) for name in claim.rests_on),
+        evidence=tuple(result_from(name, own, state.verdicts) for name in claim.rests_on),
     )
 
 
-def _proposed(at: ProgramState, phase: str, known: set[str]) -> list[KnownClaim]:
+def _proposed(state: ProgramState, phase: str, judged: set[str]) -> list[KnownClaim]:
     """The claims of a phase of which no verdict says anything yet."""
-    rules = at.program.phases[phase].claims if phase in at.program.phases else {}
-    why = f"{phase} has not been judged" if phase not in at.verdicts else f"{phase} was judged without it"
+    rules = state.program.phases[phase].claims if phase in state.program.phases else {}
+    why = f"{phase} has not been judged" if phase not in state.verdicts else f"{phase} was judged without it"
     return [
         KnownClaim(
-            program=at.program.program,
+            program=state.program.program,
             phase=phase,
             id=name,
             says=rule.says,
             status="proposed",
-            found=None,
+            judged_status=None,
             caveats=(why,),
         )
         for name, rule in rules.items()
-        if name not in known
+        if name not in judged
     ]
 
 
-# --- ties --------------------------------------------------------------------------------------
+# --- links -------------------------------------------------------------------------------------
 
 
-def _with_ties(at: ProgramState, claim: KnownClaim, grounds: Sequence[Dependency]) -> KnownClaim:
+def _with_links(state: ProgramState, claim: KnownClaim, dependencies: Sequence[Dependency]) -> KnownClaim:
     """The claim with what it rests on: criteria, its own phase, and what that phase rests on."""
     judged = "judged by it" if claim.verdict is not None else "not judged yet"
     links = [Link(kind="phase", phase=claim.phase, id=claim.phase, why=judged)]
     links += [
-        Link(kind="phase", phase=ground.on, id=ground.on, why=f"{claim.phase} {_told(ground)}")
-        for ground in grounds
-        if ground.phase == claim.phase
+        Link(
+            kind="phase",
+            phase=dependency.on,
+            id=dependency.on,
+            why=f"{claim.phase} {_dependency_text(dependency)}",
+        )
+        for dependency in dependencies
+        if dependency.phase == claim.phase
     ]
-    return claim.model_copy(update={"rests_on": (*_criteria(at, claim), *dict.fromkeys(links))})
+    return claim.model_copy(update={"rests_on": (*_criteria(state, claim), *dict.fromkeys(links))})
 
 
-def _told(ground: Dependency) -> str:
-    return "was opened by it" if ground.kind == "opened" else ground.why
+def _dependency_text(dependency: Dependency) -> str:
+    return "was opened by it" if dependency.kind == "opened" else dependency.why
 
 
-def _criteria(at: ProgramState, claim: KnownClaim) -> list[Link]:
+def _criteria(state: ProgramState, claim: KnownClaim) -> list[Link]:
     """The criteria that a claim names, each followed by those that it combines."""
-    todo = [(claim.phase, name, "") for name in _named(at.program, claim)]
-    found: dict[tuple[str, str], Link] = {}
+    todo = [(claim.phase, name, "") for name in _named(state.program, claim)]
+    links: dict[tuple[str, str], Link] = {}
     while todo:
         seen_from, name, whole = todo.pop(0)
-        phase, criterion = place_of(at.program, at.verdicts, seen_from, name)
-        if (phase, criterion) in found:
+        phase, criterion = resolve_criterion(state.program, state.verdicts, seen_from, name)
+        if (phase, criterion) in links:
             continue
-        outcome = outcome_of(at.verdicts, phase, criterion)
+        outcome = outcome_of(state.verdicts, phase, criterion)
         why = f"{outcome}, part of {whole}" if whole else outcome
         part = bool(whole)
-        found[phase, criterion] = Link(kind="criterion", phase=phase, id=criterion, why=why, part=part)
-        rule = at.program.phases[phase].criteria.get(criterion) if phase in at.program.phases else None
+        links[phase, criterion] = Link(kind="criterion", phase=phase, id=criterion, why=why, part=part)
+        rule = state.program.phases[phase].criteria.get(criterion) if phase in state.program.phases else None
         todo = [(phase, part, criterion) for part in getattr(rule, "parts", [])] + todo
-    return list(found.values())
+    return list(links.values())
 
 
 def _named(program: Program, claim: KnownClaim) -> list[str]:
@@ -208,11 +215,13 @@ def _named(program: Program, claim: KnownClaim) -> list[str]:
     return conditions(program.phases[claim.phase].claims[claim.id])
 
 
-def place_of(program: Program, verdicts: Mapping[str, Verdict], phase: str, ref: str) -> tuple[str, str]:
+def resolve_criterion(
+    program: Program, verdicts: Mapping[str, Verdict], phase: str, ref: str
+) -> tuple[str, str]:
     """(phase, criterion) that a reference means, as the program has it now or a verdict recorded it."""
-    known = resolve(program, phase, ref) if phase in program.phases else None
-    if known is not None:
-        return known
+    resolved = resolve(program, phase, ref) if phase in program.phases else None
+    if resolved is not None:
+        return resolved
     recorded, result = lookup(ref, verdicts)
     return (recorded, result.id) if result is not None else (phase, ref)
 
@@ -224,7 +233,7 @@ def outcome_of(verdicts: Mapping[str, Verdict], phase: str, criterion: str) -> s
 
 
 def _upper(
-    claim: KnownClaim, claims: Sequence[KnownClaim], grounds: Sequence[Dependency]
+    claim: KnownClaim, claims: Sequence[KnownClaim], dependencies: Sequence[Dependency]
 ) -> tuple[Link, ...]:
     """What rests on a claim: claims of other phases that name its criteria, and phases."""
     links = []
@@ -233,8 +242,8 @@ def _upper(
         shared = [link for link in other.rests_on if link.kind == "criterion" and link.phase == claim.phase]
         if other.phase != claim.phase:
             why = [f"rests on {link.name}" for link in shared if link.id in own]
-            links += [Link(kind="claim", phase=other.phase, id=other.id, why=told) for told in why]
-    for ground in grounds:
-        if ground.on == claim.phase and (ground.kind != "criterion" or ground.criterion in own):
-            links.append(Link(kind="phase", phase=ground.phase, id=ground.phase, why=ground.why))
+            links += [Link(kind="claim", phase=other.phase, id=other.id, why=reason) for reason in why]
+    for dependency in dependencies:
+        if dependency.on == claim.phase and (dependency.kind != "criterion" or dependency.criterion in own):
+            links.append(Link(kind="phase", phase=dependency.phase, id=dependency.phase, why=dependency.why))
     return tuple(dict.fromkeys(links))

@@ -1,4 +1,4 @@
-"""Knowledge as boxes and arrows: one lane per phase with its claims, its criteria and its verdict."""
+"""The chart of a program's knowledge: one lane per phase with its claims, its criteria and its verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from planner.records.base import Record
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import around, bound_text, number, words
 
-TieKind = Literal["names", "judged", "opened", "criterion", "runs", "supersedes"]
+ArrowKind = Literal["names", "judged", "opened", "criterion", "runs", "supersedes"]
 COLOURS = {
     "supported": ("#dcfce7", "#16a34a"),
     "supported_in_direction": ("#ecfccb", "#65a30d"),
@@ -35,7 +35,7 @@ _CLASS = {
 }
 
 
-class Box(Record):
+class Node(Record):
     """A claim, a criterion or a phase.
 
     Attributes:
@@ -52,94 +52,98 @@ class Box(Record):
     dashed: bool = False
 
 
-class Tie(Record):
-    """An arrow: the box at its foot rests on the one at its head."""
+class Arrow(Record):
+    """An arrow: the node at its foot rests on the one at its head."""
 
     upper: str
     lower: str
-    kind: TieKind
+    kind: ArrowKind
 
 
 class Lane(Record):
     """One phase."""
 
-    phase: Box
-    claims: tuple[Box, ...]
-    criteria: tuple[Box, ...]
+    phase: Node
+    claims: tuple[Node, ...]
+    criteria: tuple[Node, ...]
 
 
-class Web(Record):
+class Chart(Record):
     """The whole chart."""
 
     program: str
     question: str
     lanes: tuple[Lane, ...]
-    ties: tuple[Tie, ...]
+    arrows: tuple[Arrow, ...]
 
 
-def build_web(known: Knowledge) -> Web:
+def build_chart(knowledge: Knowledge) -> Chart:
     """The chart of a program's claims; phases that say nothing and on which nothing rests are left out."""
-    named = _criteria_named(known)
+    named = _criteria_named(knowledge)
     lanes = []
-    for phase in dict.fromkeys([*known.at.program.phases, *known.at.verdicts]):
-        claims = tuple(_claim_box(claim) for claim in known.claims if claim.phase == phase)
-        criteria = tuple(_criterion_box(known, p, name) for p, name in named if p == phase)
-        if claims or criteria or phase in known.at.verdicts:
-            lanes.append(Lane(phase=_phase_box(known, phase), claims=claims, criteria=criteria))
-    boxes = {box.key for lane in lanes for box in (lane.phase, *lane.claims, *lane.criteria)}
-    ties = tuple(t for t in dict.fromkeys(_ties(known, named)) if {t.upper, t.lower} <= boxes)
-    program = known.at.program
-    return Web(program=program.program, question=program.question, lanes=tuple(lanes), ties=ties)
+    for phase in dict.fromkeys([*knowledge.state.program.phases, *knowledge.state.verdicts]):
+        claims = tuple(_claim_node(claim) for claim in knowledge.claims if claim.phase == phase)
+        criteria = tuple(_criterion_node(knowledge, p, name) for p, name in named if p == phase)
+        if claims or criteria or phase in knowledge.state.verdicts:
+            lanes.append(Lane(phase=_phase_node(knowledge, phase), claims=claims, criteria=criteria))
+    nodes = {node.key for lane in lanes for node in (lane.phase, *lane.claims, *lane.criteria)}
+    arrows = tuple(t for t in dict.fromkeys(_arrows(knowledge, named)) if {t.upper, t.lower} <= nodes)
+    program = knowledge.state.program
+    return Chart(program=program.program, question=program.question, lanes=tuple(lanes), arrows=arrows)
 
 
-def _criteria_named(known: Knowledge) -> list[tuple[str, str]]:
+def _criteria_named(knowledge: Knowledge) -> list[tuple[str, str]]:
     """(phase, criterion) of all that claims name and other phases use."""
-    found = [(link.phase, link.id) for claim in known.claims for link in _named(claim)]
-    found += [(ground.on, ground.criterion) for ground in known.grounds if ground.kind == "criterion"]
-    return list(dict.fromkeys(found))
+    named = [(link.phase, link.id) for claim in knowledge.claims for link in _named(claim)]
+    named += [
+        (dependency.on, dependency.criterion)
+        for dependency in knowledge.dependencies
+        if dependency.kind == "criterion"
+    ]
+    return list(dict.fromkeys(named))
 
 
 def _named(claim: KnownClaim) -> Iterator[Link]:
     return (link for link in claim.rests_on if link.kind == "criterion" and not link.part)
 
 
-def _ties(known: Knowledge, named: list[tuple[str, str]]) -> Iterator[Tie]:
-    for claim in known.claims:
+def _arrows(knowledge: Knowledge, named: list[tuple[str, str]]) -> Iterator[Arrow]:
+    for claim in knowledge.claims:
         for link in _named(claim):
             key = f"criterion {link.phase} {link.id}"
-            yield Tie(upper=f"claim {claim.phase} {claim.id}", lower=key, kind="names")
+            yield Arrow(upper=f"claim {claim.phase} {claim.id}", lower=key, kind="names")
     for phase, name in named:
-        yield Tie(upper=f"criterion {phase} {name}", lower=f"phase {phase}", kind="judged")
-    for ground in known.grounds:
-        yield Tie(upper=f"phase {ground.phase}", lower=f"phase {ground.on}", kind=ground.kind)
+        yield Arrow(upper=f"criterion {phase} {name}", lower=f"phase {phase}", kind="judged")
+    for dependency in knowledge.dependencies:
+        yield Arrow(upper=f"phase {dependency.phase}", lower=f"phase {dependency.on}", kind=dependency.kind)
 
 
-# --- boxes -------------------------------------------------------------------------------------
+# --- nodes -------------------------------------------------------------------------------------
 
 
-def _claim_box(claim: KnownClaim) -> Box:
-    was = f", was {words(claim.found)}" if claim.found not in (None, claim.status) else ""
+def _claim_node(claim: KnownClaim) -> Node:
+    was = f", was {words(claim.judged_status)}" if claim.judged_status not in (None, claim.status) else ""
     doubt = claim.verdict is not None and claim.verdict.confidence == "provisional" and not was
-    return Box(
+    return Node(
         key=f"claim {claim.phase} {claim.id}",
         kind="claim",
         title=claim.id,
         lines=(f"{words(claim.status)}{was}{', provisional' if doubt else ''}", claim.says),
         status=claim.status,
-        dashed=bool(claim.because) or claim.found is None,
+        dashed=bool(claim.because) or claim.judged_status is None,
     )
 
 
-def _criterion_box(known: Knowledge, phase: str, name: str) -> Box:
-    verdict = known.at.verdicts.get(phase)
+def _criterion_node(knowledge: Knowledge, phase: str, name: str) -> Node:
+    verdict = knowledge.state.verdicts.get(phase)
     result = verdict.criterion(name) if verdict is not None else None
-    told = [outcome_of(known.at.verdicts, phase, name)]
-    told += _measured(result) if result is not None else []
-    return Box(
+    lines = [outcome_of(knowledge.state.verdicts, phase, name)]
+    lines += _measured(result) if result is not None else []
+    return Node(
         key=f"criterion {phase} {name}",
         kind="criterion",
         title=name,
-        lines=tuple(told),
+        lines=tuple(lines),
         status=_class(result.outcome if result is not None else None),
         dashed=result is None,
     )
@@ -154,20 +158,20 @@ def _measured(result: CriterionResult) -> list[str]:
     return [f"{seen}; asked {bound_text(result.bound, result.threshold)}"]
 
 
-def _phase_box(known: Knowledge, phase: str) -> Box:
-    verdict, standing = known.at.verdicts.get(phase), known.at.validity
+def _phase_node(knowledge: Knowledge, phase: str) -> Node:
+    verdict, validity = knowledge.state.verdicts.get(phase), knowledge.state.validity
     key = f"phase {phase}"
     if verdict is None:
-        return Box(
+        return Node(
             key=key, kind="phase", title=phase, lines=("not judged yet",), status="not_verified", dashed=True
         )
     row = f", case {verdict.case}" if verdict.case else f", tier {verdict.tier}" if verdict.tier else ""
     lines = [f"{verdict.outcome}{row}, {verdict.confidence}"]
-    winner = standing.superseded_by.get(phase)
-    lines += [f"superseded by {winner}"] if winner else []
-    lines += ["stale"] if phase in standing.stale else []
-    gone = bool(winner) or phase in standing.stale
-    return Box(
+    superseding = validity.superseded_by.get(phase)
+    lines += [f"superseded by {superseding}"] if superseding else []
+    lines += ["stale"] if phase in validity.stale else []
+    gone = bool(superseding) or phase in validity.stale
+    return Node(
         key=key, kind="phase", title=phase, lines=tuple(lines), status=_class(verdict.outcome), dashed=gone
     )
 

@@ -1,4 +1,4 @@
-"""Where the boxes of a web go: lanes from top to bottom; in each claims, criteria and the verdict."""
+"""Lays out a chart of knowledge: lanes from top to bottom; in each claims, criteria and the verdict."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.knowledge.chart import Box, Lane, Tie, Web
-from planner.phase_graph.layout import Place, controls
+from planner.knowledge.chart import Arrow, Chart, Lane, Node
+from planner.phase_graph.layout import Point, controls
 
 _LINE, _PAD, _BETWEEN, _APART = 0.165, 0.2, 0.14, 0.34
 _LETTERS_PER_INCH, _TITLE_LETTERS_PER_INCH = 16.0, 12.0
@@ -19,132 +19,136 @@ RIGHT = COLUMNS["phase"] + WIDTHS["phase"]
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A box with its place.
+class PlacedNode:
+    """A node with its place.
 
     Attributes:
         corner: lower left.
         lines: its text beneath the title, wrapped.
     """
 
-    box: Box
-    corner: Place
-    size: Place
+    node: Node
+    corner: Point
+    size: Point
     lines: tuple[str, ...]
 
     @property
-    def left(self) -> Place:
+    def left(self) -> Point:
         return self.corner[0], self.corner[1] + self.size[1] / 2
 
     @property
-    def right(self) -> Place:
+    def right(self) -> Point:
         return self.corner[0] + self.size[0], self.left[1]
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A web with places.
+class ChartLayout:
+    """A chart with the place of every node and arrow.
 
     Attributes:
         bands: (bottom, top) of each lane.
-        ways: the points of each arrow: its start, two control points, its end.
+        routes: the points of each arrow: its start, two control points, its end.
         width: of all, arcs at the right included.
     """
 
-    placed: Mapping[str, Placed]
+    placed: Mapping[str, PlacedNode]
     bands: Sequence[tuple[float, float]]
-    ways: Mapping[Tie, list[Place]]
+    routes: Mapping[Arrow, list[Point]]
     width: float
     height: float
 
 
-def build_chart(web: Web) -> Chart:
-    """Places every box; y grows upwards and the first phase is at the top."""
-    wrapped = {box.key: _wrap(box) for lane in web.lanes for box in _boxes(lane)}
-    deep = [_depth(lane, wrapped) for lane in web.lanes]
+def build_chart_layout(chart: Chart) -> ChartLayout:
+    """Places every node; y grows upwards and the first phase is at the top."""
+    wrapped = {node.key: _wrap(node) for lane in chart.lanes for node in _nodes(lane)}
+    deep = [_depth(lane, wrapped) for lane in chart.lanes]
     top = height = sum(deep) + _APART * len(deep)
-    placed: dict[str, Placed] = {}
+    placed: dict[str, PlacedNode] = {}
     bands = []
-    for lane, depth in zip(web.lanes, deep, strict=True):
+    for lane, depth in zip(chart.lanes, deep, strict=True):
         bands.append((top - depth - _APART / 2, top + _APART / 2))
         for column in (lane.claims, lane.criteria, (lane.phase,)):
-            placed |= _place(column, top - depth / 2, wrapped)
+            placed |= _place_column(column, top - depth / 2, wrapped)
         top -= depth + _APART
-    ways = _ways(web.ties, placed, [lane.phase.key for lane in web.lanes])
-    width = max([RIGHT, *(x for way in ways.values() for x, _ in way)])
-    return Chart(placed, bands, ways, width, height)
+    routes = _routes(chart.arrows, placed, [lane.phase.key for lane in chart.lanes])
+    width = max([RIGHT, *(x for route in routes.values() for x, _ in route)])
+    return ChartLayout(placed, bands, routes, width, height)
 
 
-def _boxes(lane: Lane) -> tuple[Box, ...]:
+def _nodes(lane: Lane) -> tuple[Node, ...]:
     return (*lane.claims, *lane.criteria, lane.phase)
 
 
-def _wrap(box: Box) -> tuple[str, ...]:
-    letters = int(WIDTHS[box.kind] * _LETTERS_PER_INCH)
-    return tuple(line for told in box.lines for line in textwrap.wrap(told, letters))
+def _wrap(node: Node) -> tuple[str, ...]:
+    letters = int(WIDTHS[node.kind] * _LETTERS_PER_INCH)
+    return tuple(line for text in node.lines for line in textwrap.wrap(text, letters))
 
 
-def title_size(box: Box) -> float:
-    """The size in points at which a title fits its box."""
-    return min(9.0, 9.0 * WIDTHS[box.kind] * _TITLE_LETTERS_PER_INCH / len(box.title))
+def title_size(node: Node) -> float:
+    """The size in points at which a title fits its node."""
+    return min(9.0, 9.0 * WIDTHS[node.kind] * _TITLE_LETTERS_PER_INCH / len(node.title))
 
 
-def _tall(box: Box, wrapped: Mapping[str, tuple[str, ...]]) -> float:
-    return _PAD + _LINE * (1 + len(wrapped[box.key]))
+def _tall(node: Node, wrapped: Mapping[str, tuple[str, ...]]) -> float:
+    return _PAD + _LINE * (1 + len(wrapped[node.key]))
 
 
-def _stack(column: Sequence[Box], wrapped: Mapping[str, tuple[str, ...]]) -> float:
-    return sum(_tall(box, wrapped) for box in column) + _BETWEEN * max(len(column) - 1, 0)
+def _stack(column: Sequence[Node], wrapped: Mapping[str, tuple[str, ...]]) -> float:
+    return sum(_tall(node, wrapped) for node in column) + _BETWEEN * max(len(column) - 1, 0)
 
 
 def _depth(lane: Lane, wrapped: Mapping[str, tuple[str, ...]]) -> float:
     return max(_stack(column, wrapped) for column in (lane.claims, lane.criteria, (lane.phase,)))
 
 
-def _place(column: Sequence[Box], middle: float, wrapped: Mapping[str, tuple[str, ...]]) -> dict[str, Placed]:
-    """The boxes of one column of a lane, around its middle."""
+def _place_column(
+    column: Sequence[Node], middle: float, wrapped: Mapping[str, tuple[str, ...]]
+) -> dict[str, PlacedNode]:
+    """The nodes of one column of a lane, around its middle."""
     top = middle + _stack(column, wrapped) / 2
-    found = {}
-    for box in column:
-        tall = _tall(box, wrapped)
-        corner = (COLUMNS[box.kind], top - tall)
-        found[box.key] = Placed(box, corner, (WIDTHS[box.kind], tall), wrapped[box.key])
+    placed = {}
+    for node in column:
+        tall = _tall(node, wrapped)
+        corner = (COLUMNS[node.kind], top - tall)
+        placed[node.key] = PlacedNode(node, corner, (WIDTHS[node.kind], tall), wrapped[node.key])
         top -= tall + _BETWEEN
-    return found
+    return placed
 
 
-def _ways(ties: Sequence[Tie], placed: Mapping[str, Placed], phases: Sequence[str]) -> dict[Tie, list[Place]]:
+def _routes(
+    arrows: Sequence[Arrow], placed: Mapping[str, PlacedNode], phases: Sequence[str]
+) -> dict[Arrow, list[Point]]:
     """Arrows between columns, and arcs at the right between phases, longer ones farther out."""
-    ways = {}
-    for tie in ties:
-        upper, lower = placed[tie.upper], placed[tie.lower]
-        if tie.kind in ("names", "judged"):
-            ways[tie] = [upper.right, *controls(upper.right, lower.left), lower.left]
-    arcs = [tie for tie in ties if tie not in ways]
+    routes = {}
+    for arrow in arrows:
+        upper, lower = placed[arrow.upper], placed[arrow.lower]
+        if arrow.kind in ("names", "judged"):
+            routes[arrow] = [upper.right, *controls(upper.right, lower.left), lower.left]
+    arcs = [arrow for arrow in arrows if arrow not in routes]
     for phase in phases:
-        for tie in arcs:
-            if tie.upper == phase:
-                start, end = _port(tie, arcs, placed, tie.upper), _port(tie, arcs, placed, tie.lower)
-                lanes_apart = abs(phases.index(tie.lower) - phases.index(tie.upper))
-                out = RIGHT + 0.5 + _BEND * (2 * lanes_apart + _beside(tie, arcs))
-                ways[tie] = [start, (out, start[1]), (out, end[1]), end]
-    return ways
+        for arrow in arcs:
+            if arrow.upper == phase:
+                start, end = _port(arrow, arcs, placed, arrow.upper), _port(arrow, arcs, placed, arrow.lower)
+                lanes_apart = abs(phases.index(arrow.lower) - phases.index(arrow.upper))
+                out = RIGHT + 0.5 + _BEND * (2 * lanes_apart + _beside(arrow, arcs))
+                routes[arrow] = [start, (out, start[1]), (out, end[1]), end]
+    return routes
 
 
-def _beside(tie: Tie, arcs: Sequence[Tie]) -> int:
+def _beside(arrow: Arrow, arcs: Sequence[Arrow]) -> int:
     """Which of the arcs between the same two phases this is."""
-    same = [other for other in arcs if (other.upper, other.lower) == (tie.upper, tie.lower)]
-    return same.index(tie)
+    same = [other for other in arcs if (other.upper, other.lower) == (arrow.upper, arrow.lower)]
+    return same.index(arrow)
 
 
-def _port(tie: Tie, arcs: Sequence[Tie], placed: Mapping[str, Placed], at: str) -> Place:
+def _port(arrow: Arrow, arcs: Sequence[Arrow], placed: Mapping[str, PlacedNode], phase: str) -> Point:
     """Where an arc leaves or reaches a phase: those that go up above those that go down."""
-    here = [arc for arc in arcs if at in (arc.upper, arc.lower)]
+    here = [arc for arc in arcs if phase in (arc.upper, arc.lower)]
 
-    def other_end(arc: Tie) -> float:
-        return placed[arc.lower if arc.upper == at else arc.upper].left[1]
+    def other_end(arc: Arrow) -> float:
+        return placed[arc.lower if arc.upper == phase else arc.upper].left[1]
 
-    x, y = placed[at].right
+    x, y = placed[phase].right
     here.sort(key=lambda arc: (other_end(arc) > y, -abs(other_end(arc) - y) if other_end(arc) > y else 0))
-    step = min(0.16, placed[at].size[1] * 0.8 / max(len(here), 1))
-    return x, y + (here.index(tie) - (len(here) - 1) / 2) * step
+    step = min(0.16, placed[phase].size[1] * 0.8 / max(len(here), 1))
+    return x, y + (here.index(arrow) - (len(here) - 1) / 2) * step

@@ -8,35 +8,35 @@ from typing import Any
 from planner.explaining.in_json import criterion_json
 from planner.knowledge.build import Knowledge, KnownClaim
 from planner.scoring.override_score import tally_rows
-from planner.scoring.predictions import Scored, brier
+from planner.scoring.predictions import ScoredPrediction, brier_score
 
 
-def as_json(known: Sequence[Knowledge]) -> dict[str, Any]:
+def as_json(knowledge: Sequence[Knowledge]) -> dict[str, Any]:
     """Claims, predictions, hypotheses and overrides of these programs, each with its program's name."""
-    predictions = [told for one in known for told in one.predictions]
+    predictions = [prediction for one in knowledge for prediction in one.predictions]
     return {
         "schema": "phasegate.knowledge/1",
-        "programs": [_program_json(one) for one in known],
-        "claims": [_claim_json(claim) for one in known for claim in one.claims],
-        "predictions": [_prediction_json(told) for told in predictions],
-        "score": brier(predictions).model_dump(mode="json"),
+        "programs": [_program_json(one) for one in knowledge],
+        "claims": [_claim_json(claim) for one in knowledge for claim in one.claims],
+        "predictions": [_prediction_json(prediction) for prediction in predictions],
+        "score": brier_score(predictions).model_dump(mode="json"),
         "hypotheses": [
-            {"program": one.at.program.program, **rival.model_dump(mode="json")}
-            for one in known
+            {"program": one.state.program.program, **rival.model_dump(mode="json")}
+            for one in knowledge
             for rival in one.rivals
         ],
-        "overrides": [row for one in known for row in one.overrides],
-        "overrides_score": tally_rows(row for one in known for row in one.overrides),
+        "overrides": [row for one in knowledge for row in one.overrides],
+        "overrides_score": tally_rows(row for one in knowledge for row in one.overrides),
     }
 
 
-def _program_json(known: Knowledge) -> dict[str, Any]:
+def _program_json(knowledge: Knowledge) -> dict[str, Any]:
     return {
-        "name": known.at.program.program,
-        "fidelity": known.at.fidelity,
-        "claims": len(known.claims),
-        "score": brier(known.predictions).model_dump(mode="json"),
-        "overrides_score": tally_rows(known.overrides),
+        "name": knowledge.state.program.program,
+        "fidelity": knowledge.state.fidelity,
+        "claims": len(knowledge.claims),
+        "score": brier_score(knowledge.predictions).model_dump(mode="json"),
+        "overrides_score": tally_rows(knowledge.overrides),
     }
 
 
@@ -47,7 +47,7 @@ def _claim_json(claim: KnownClaim) -> dict[str, Any]:
         "id": claim.id,
         "says": claim.says,
         "status": claim.status,
-        "found": claim.found,
+        "found": claim.judged_status,
         "because": claim.because or None,
         "phase": claim.phase,
         "verdict_id": verdict.id if verdict else None,
@@ -62,6 +62,6 @@ def _claim_json(claim: KnownClaim) -> dict[str, Any]:
     }
 
 
-def _prediction_json(told: Scored) -> dict[str, Any]:
-    facts = told.model_dump(mode="json", exclude={"foretold"})
-    return {**facts, **told.foretold.model_dump(mode="json")}
+def _prediction_json(scored: ScoredPrediction) -> dict[str, Any]:
+    facts = scored.model_dump(mode="json", exclude={"prediction"})
+    return {**facts, **scored.prediction.model_dump(mode="json")}

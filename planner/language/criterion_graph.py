@@ -19,16 +19,16 @@ def basics_under(program: Program, phase: str, refs: Iterable[str]) -> list[Key]
 
 def criterion_parts(program: Program, roots: list[Key]) -> dict[Key, list[Key]]:
     """Each criterion that the roots come down to -> its parts (none for a measured one)."""
-    found: dict[Key, list[Key]] = {}
+    parts_of: dict[Key, list[Key]] = {}
     waiting = roots[::-1]
     while waiting:
         key = waiting.pop()
-        if key not in found:
+        if key not in parts_of:
             criterion = program.phases[key[0]].criteria[key[1]]
             refs = criterion.parts if isinstance(criterion, Combined) else []
-            found[key] = [part for part in (resolve(program, key[0], ref) for ref in refs) if part]
-            waiting += found[key][::-1]
-    return found
+            parts_of[key] = [part for part in (resolve(program, key[0], ref) for ref in refs) if part]
+            waiting += parts_of[key][::-1]
+    return parts_of
 
 
 def criteria_consulted(program: Program, phase: str) -> list[str]:

@@ -14,21 +14,21 @@ Keys = tuple[str | int, ...]
 
 def metric_faults(program: Program) -> Iterator[Problem]:
     """Floors and shares that name no metric, or that rest on themselves."""
-    known = program.metrics
-    for name, metric in known.items():
+    metrics = program.metrics
+    for name, metric in metrics.items():
         path = ("metrics", name)
-        if isinstance(metric.floor, str) and metric.floor not in known:
-            hint = instead(metric.floor, known)
+        if isinstance(metric.floor, str) and metric.floor not in metrics:
+            hint = instead(metric.floor, metrics)
             yield (*path, "floor"), f"'{metric.floor}' is no metric and no number{hint}"
         if bool(metric.share) != bool(metric.of):
             yield path, "a share needs both: 'share' of which metric, 'of' the sum of which"
         elif metric.share and metric.share not in metric.of:
             yield (*path, "share"), f"'{metric.share}' is not among the metrics of the sum in 'of'"
         for part in metric.of:
-            if part not in known:
-                yield (*path, "of"), f"'{part}' is no metric{instead(part, known)}"
+            if part not in metrics:
+                yield (*path, "of"), f"'{part}' is no metric{instead(part, metrics)}"
         yield from repeated(metric.of, (*path, "of"), "metric")
-    rests = {name: [m for m in _rests_on(metric) if m in known] for name, metric in known.items()}
+    rests = {name: [m for m in _rests_on(metric) if m in metrics] for name, metric in metrics.items()}
     for circle in circles(rests):
         yield ("metrics", circle[0]), f"rests on itself: {' -> '.join(circle)}"
 
@@ -72,14 +72,14 @@ def _metrics(program: Program, criterion: Measured, path: Keys) -> Iterator[Prob
 
 def _arms(program: Program, phase: Phase, criterion: Measured, path: Keys) -> Iterator[Problem]:
     lender = program.phases.get(phase.runs_of) if phase.runs_of else None
-    here = [*phase.arms, *(lender.arms if lender else [])]
+    phase_arms = [*phase.arms, *(lender.arms if lender else [])]
     subjects: list[str] = getattr(criterion, "subjects", [])
     versus = [criterion.versus] if isinstance(criterion, Comparison) and criterion.versus else []
     for arm in dict.fromkeys([*subjects, *versus]):
         if arm not in program.arms:
             family = "; a family's pattern stands for its members only in lists" if "{" in arm else ""
-            yield path, f"'{arm}' is no arm{family or instead(arm, here)}"
-        elif arm not in here:
+            yield path, f"'{arm}' is no arm{family or instead(arm, phase_arms)}"
+        elif arm not in phase_arms:
             yield path, f"'{arm}' is no arm of this phase: add it to the phase's 'arms'"
     yield from repeated(subjects, path, "arm")
 

@@ -64,12 +64,12 @@ def _members(pattern: str, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for hole in holes:
         if not isinstance(params.get(hole), list) or not params[hole]:
             raise ProgramError([(("arms", pattern), f"'{{{hole}}}' needs a list of values under '{hole}'")])
-    found: dict[str, dict[str, Any]] = {}
+    members: dict[str, dict[str, Any]] = {}
     for values in itertools.islice(itertools.product(*(params[h] for h in holes)), _MOST_ARMS + 1):
         chosen = dict(zip(holes, values, strict=True))
         name = "".join(str(chosen[part]) if i % 2 else part for i, part in enumerate(_HOLE.split(pattern)))
-        found[name] = {**params, **chosen}
-    return found
+        members[name] = {**params, **chosen}
+    return members
 
 
 def _inherit(phases: dict[str, Any], name: str, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _swapped(base: dict[str, Any], swap: dict[str, str]) -> dict[str, Any]:
         if key in base:
             base[key] = _replace(base[key], swap, key == "arms")
     if "select" in base:
-        base["select"] = {swap.get(arm, arm): found for arm, found in base["select"].items()}
+        base["select"] = {swap.get(arm, arm): query for arm, query in base["select"].items()}
     return base
 
 

@@ -12,7 +12,15 @@ from planner.errors import dotted
 
 
 class Finding(pydantic.BaseModel):
-    """Something that is wrong (``error``) or likely not meant (``warning``) in a program."""
+    """Something that is wrong (``error``) or likely not meant (``warning``) in a program.
+
+    Attributes:
+        where: path of keys in the program's file.
+
+    Example:
+        >>> print(error(("phases", "first", "gate", 0), "'fast' is no criterion"))
+        error: phases.first.gate[0]: 'fast' is no criterion
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -16,6 +16,7 @@ def json_schema() -> dict[str, Any]:
     schema = Program.model_json_schema(by_alias=True)
     classes = {cls.__name__: cls for cls in _all_kinds(Written)}
     for name, definition in [*schema["$defs"].items(), (Program.__name__, schema)]:
+        definition["description"] = definition["description"].partition("\n\n")[0]  # no example for Python
         for base in classes[name].__mro__:
             for field, text in _texts(base).items():
                 definition["properties"].get(field, {}).setdefault("description", text)
@@ -35,9 +36,9 @@ def _texts(cls: type) -> dict[str, str]:
         return {}
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)
-    found = {}
+    descriptions = {}
     for line, after in zip(body.body, body.body[1:], strict=False):
-        told = after.value if isinstance(after, ast.Expr) else None
-        if isinstance(line, ast.AnnAssign) and isinstance(told, ast.Constant):
-            found[ast.unparse(line.target).rstrip("_")] = " ".join(str(told.value).split())
-    return found
+        docstring = after.value if isinstance(after, ast.Expr) else None
+        if isinstance(line, ast.AnnAssign) and isinstance(docstring, ast.Constant):
+            descriptions[ast.unparse(line.target).rstrip("_")] = " ".join(str(docstring.value).split())
+    return descriptions

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field
 
+import planner
 from planner.errors import ProgramError
 from planner.language.criterion import Criterion
 from planner.language.expansion import expand
@@ -214,7 +215,19 @@ class Budget(Written):
 
 
 class Program(Written):
-    """One line of research."""
+    """One line of research.
+
+    A frozen pydantic model whose attributes are the keys of the program file. :func:`planner.load_program`
+    makes one from a file or a mapping and checks it.
+
+    Example:
+        >>> from planner.testing import example_program, example_table
+        >>> program = example_program()
+        >>> program.question, list(program.phases)
+        ('Does dropout help?', ['first_look'])
+        >>> program.judge(example_table()).outcome
+        'pass'
+    """
 
     program: Name
     question: str
@@ -249,6 +262,24 @@ class Program(Written):
         """These metrics and, for each that is a share, those of its sum."""
         named = set(metrics)
         return named.union(*(self.metrics[name].of for name in named if name in self.metrics))
+
+    def judge(
+        self,
+        table: object,
+        /,
+        *,
+        phase: str | None = None,
+        fidelity: str | None = None,
+        earlier: Iterable[planner.Verdict] = (),
+    ) -> planner.Verdict:
+        """The verdict of a phase on a table of runs, as :func:`planner.judge` gives it."""
+        return planner.judge(self, table, phase=phase, fidelity=fidelity, earlier=earlier)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from planner.language.html import program_html
+
+        return program_html(self)
 
 
 def build(raw: dict[str, Any]) -> Program:

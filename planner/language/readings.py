@@ -8,11 +8,11 @@ from planner.language.program import Program
 
 def which_value(rule: Measured) -> str:
     """Which value of a series a criterion reads, in words; empty for the final one."""
-    at = "" if rule.at is None else f" at step {rule.at}" if isinstance(rule.at, int) else f" ({rule.at})"
+    step = "" if rule.at is None else f" at step {rule.at}" if isinstance(rule.at, int) else f" ({rule.at})"
     if rule.since is None:
-        return at
-    place = "its first" if rule.since == "first" else f"step {rule.since}"
-    return f"{at}{' as a ratio to' if rule.as_ == 'ratio' else ', change since'} {place}"
+        return step
+    since = "its first" if rule.since == "first" else f"step {rule.since}"
+    return f"{step}{' as a ratio to' if rule.as_ == 'ratio' else ', change since'} {since}"
 
 
 Column = tuple[str, str]

@@ -20,8 +20,8 @@ def resolve(program: Program, phase: str, ref: str) -> tuple[str, str] | None:
     A criterion of the phase itself comes first; ``phase.criterion`` means another's. Both kinds of name
     may hold dots, so every dot is tried.
     """
-    found = readings(program, phase, ref)
-    return found[0] if found else None
+    candidates = readings(program, phase, ref)
+    return candidates[0] if candidates else None
 
 
 def readings(program: Program, phase: str, ref: str) -> list[tuple[str, str]]:
@@ -39,15 +39,15 @@ def faults(program: Program) -> list[Problem]:
     Returns:
         (path of keys, what is wrong), in the order of the file.
     """
-    found = [*_program_faults(program), *metric_faults(program)]
+    problems = [*_program_faults(program), *metric_faults(program)]
     by_phase: dict[str, set[Problem]] = {}
     for name, phase in program.phases.items():
         own = list(_phase_faults(program, name, phase))
         by_phase[name] = set(own)
         # What a phase has from another by same_as is wrong there, once.
-        told = by_phase.get(phase.same_as or "", set())
-        found += [(("phases", name, *path), what) for path, what in own if (path, what) not in told]
-    return found + list(_circle_faults(program))
+        inherited = by_phase.get(phase.same_as or "", set())
+        problems += [(("phases", name, *path), what) for path, what in own if (path, what) not in inherited]
+    return problems + list(_circle_faults(program))
 
 
 def _program_faults(program: Program) -> Iterator[Problem]:
@@ -63,14 +63,14 @@ def _program_faults(program: Program) -> Iterator[Problem]:
             yield ("phases", phase), what
     for name, figure in program.figures.items():
         for metric in [*figure.shows, *([figure.against] if figure.against else [])]:
-            yield from _known(metric, program.metrics, ("figures", name), "metric")
+            yield from _missing(metric, program.metrics, ("figures", name), "metric")
     if program.hypotheses:
         decided_by, rivals = program.hypotheses.decided_by, program.hypotheses.rivals
-        yield from _known(decided_by, program.phases, ("hypotheses", "decided_by"), "phase")
+        yield from _missing(decided_by, program.phases, ("hypotheses", "decided_by"), "phase")
         if decided_by in program.phases:
             cases = program.phases[decided_by].cases
             for rival in rivals:
-                yield from _known(rival, cases, ("hypotheses", "rivals", rival), f"case of '{decided_by}'")
+                yield from _missing(rival, cases, ("hypotheses", "rivals", rival), f"case of '{decided_by}'")
 
 
 def _phase_faults(program: Program, name: str, phase: Phase) -> Iterator[Problem]:
@@ -99,10 +99,10 @@ def _parts(program: Program, phase: Phase) -> Iterator[Problem]:
     if not phase.gate:
         yield ("gate",), "a phase needs a gate: the criteria that must all be met"
     for arm in phase.arms:
-        yield from _known(arm, program.arms, ("arms",), "arm")
+        yield from _missing(arm, program.arms, ("arms",), "arm")
     yield from repeated(phase.arms, ("arms",), "arm")
     for arm in phase.select:
-        yield from _known(arm, phase.arms, ("select", arm), "arm of this phase")
+        yield from _missing(arm, phase.arms, ("select", arm), "arm of this phase")
     settable = {*program.with_, *phase.with_, *(p for params in program.arms.values() for p in params)}
     factors: list[tuple[Keys, str]] = [(("factor",), f) for f in phase.factors]
     for key, criterion in phase.criteria.items():
@@ -110,7 +110,7 @@ def _parts(program: Program, phase: Phase) -> Iterator[Problem]:
             factors += [(("criteria", key, "factor"), f) for f in criterion.factors]
     # 'tuned' is left out: a tuned parameter may be known only to the runs, which search for it.
     for path, factor in factors:
-        yield from _known(factor, settable, path, "parameter of any arm")
+        yield from _missing(factor, settable, path, "parameter of any arm")
 
 
 def _names(phase: Phase) -> Iterator[Problem]:
@@ -161,16 +161,16 @@ def _answer_faults(program: Program, name: str, phase: Phase) -> Iterator[Proble
     answers = [*phase.cases, *tiers, *OUTCOMES]
     for answer, target in phase.next.items():
         path = ("next", answer)
-        yield from _known(answer, answers, path, "outcome, case or tier of this phase")
-        yield from _known(target, [*program.phases, *ENDS], path, "phase")
+        yield from _missing(answer, answers, path, "outcome, case or tier of this phase")
+        yield from _missing(target, [*program.phases, *ENDS], path, "phase")
         if target == "triage" and phase.triage is None:
             yield path, "leads to triage, and this phase has no triage"
         if target == "back" and not openers(program, name):
             yield path, "leads back, and no triage opens this phase"
     if phase.prediction and phase.prediction.case:
-        yield from _known(phase.prediction.case, phase.cases, ("prediction", "case"), "case of this phase")
+        yield from _missing(phase.prediction.case, phase.cases, ("prediction", "case"), "case of this phase")
     if phase.prediction and phase.prediction.tier:
-        yield from _known(phase.prediction.tier, tiers, ("prediction", "tier"), "tier of this phase")
+        yield from _missing(phase.prediction.tier, tiers, ("prediction", "tier"), "tier of this phase")
 
 
 def _link_faults(program: Program, name: str, phase: Phase) -> Iterator[Problem]:
@@ -180,17 +180,17 @@ def _link_faults(program: Program, name: str, phase: Phase) -> Iterator[Problem]
     links.append((("triage", "diagnose"), phase.triage.diagnose if phase.triage else None))
     for path, other in links:
         if other is not None:
-            yield from _known(other, program.phases, path, "phase")
+            yield from _missing(other, program.phases, path, "phase")
             if other == name:
                 yield path, f"'{name}' cannot name itself here"
     old = phase.supersedes
     if old and old.case and old.phase in program.phases:
         cases = program.phases[old.phase].cases
-        yield from _known(old.case, cases, ("supersedes", "case"), f"case of '{old.phase}'")
+        yield from _missing(old.case, cases, ("supersedes", "case"), f"case of '{old.phase}'")
 
 
 def _option_faults(program: Program, name: str, option: Option, path: Keys) -> Iterator[Problem]:
-    yield from _known(option.opens, program.phases, (*path, "opens"), "phase")
+    yield from _missing(option.opens, program.phases, (*path, "opens"), "phase")
     yield from _conditions(program, name, option.revisit_when, (*path, "revisit_when"))
     if option.opens in program.phases:
         yield from _conditions(program, option.opens, option.expects, (*path, "expects"))
@@ -200,17 +200,17 @@ def _conditions(
     program: Program, phase: str, refs: Iterable[str], path: Keys, also: tuple[str, ...] = ()
 ) -> Iterator[Problem]:
     for ref in refs:
-        found = readings(program, phase, ref)
-        if not found:
-            known = [*program.phases[phase].criteria, *also]
-            known += [f"{p}.{c}" for p, other in program.phases.items() if "." in ref for c in other.criteria]
-            yield path, f"'{ref}' is no criterion of '{phase}'{instead(ref, known)}"
-        elif len(found) > 1:
-            yield path, f"'{ref}' may mean {' or '.join(f'{c} of {p}' for p, c in found)}: rename one"
+        candidates = readings(program, phase, ref)
+        if not candidates:
+            names = [*program.phases[phase].criteria, *also]
+            names += [f"{p}.{c}" for p, other in program.phases.items() if "." in ref for c in other.criteria]
+            yield path, f"'{ref}' is no criterion of '{phase}'{instead(ref, names)}"
+        elif len(candidates) > 1:
+            yield path, f"'{ref}' may mean {' or '.join(f'{c} of {p}' for p, c in candidates)}: rename one"
 
 
-def _known(name: str, known: Iterable[str], path: Keys, sort: str) -> Iterator[Problem]:
-    names = known if isinstance(known, dict | set) else list(known)
+def _missing(name: str, declared: Iterable[str], path: Keys, sort: str) -> Iterator[Problem]:
+    names = declared if isinstance(declared, dict | set) else list(declared)
     if name not in names:
         yield (
             path,
@@ -226,17 +226,17 @@ def _circle_faults(program: Program) -> Iterator[Problem]:
             if isinstance(criterion, Combined):
                 parts = (resolve(program, name, ref) for ref in criterion.parts)
                 rests[name, key] = [part for part in parts if part]
-    for found in circles(rests):
-        way = _way([key for _, key in found])
-        yield ("phases", found[0][0], "criteria", found[0][1]), f"rests on itself: {way}"
+    for keys in circles(rests):
+        chain = _chain_text([key for _, key in keys])
+        yield ("phases", keys[0][0], "criteria", keys[0][1]), f"rests on itself: {chain}"
     phases = program.phases.items()
     runs = {n: [p.runs_of] for n, p in phases if p.runs_of and p.runs_of != n}
     old = {n: [p.supersedes.phase] for n, p in phases if p.supersedes and p.supersedes.phase != n}
     for key, links in (("runs_of", runs), ("supersedes", old)):
         for circle in circles(links):
-            yield ("phases", circle[0], key), f"leads in a circle: {_way(circle)}"
+            yield ("phases", circle[0], key), f"leads in a circle: {_chain_text(circle)}"
 
 
-def _way(circle: list[str]) -> str:
+def _chain_text(circle: list[str]) -> str:
     shown = circle if len(circle) <= 8 else [*circle[:4], "...", *circle[-3:]]
     return " -> ".join(shown)

@@ -12,9 +12,9 @@ Node = TypeVar("Node", bound=Hashable)
 _MOST_LISTED = 8
 
 
-def instead(name: str, known: Iterable[str]) -> str:
+def instead(name: str, choices: Iterable[str]) -> str:
     """What may be meant by a name that is not known: ``; did you mean 'x'?`` or ``; known: a, b``."""
-    names = list(known)
+    names = list(choices)
     meant = closest(name, names)
     if meant is not None:
         return f"; did you mean '{meant}'?"
@@ -22,12 +22,12 @@ def instead(name: str, known: Iterable[str]) -> str:
     return f"; known: {shown}" if names else "; there is none"
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
+def closest(name: str, choices: Iterable[str]) -> str | None:
     """The known name that someone may have mistyped."""
     import difflib  # only where there is something wrong: every command loads a program
 
-    found = difflib.get_close_matches(name[:160], list(known), n=1)
-    return found[0] if found else None
+    matches = difflib.get_close_matches(name[:160], list(choices), n=1)
+    return matches[0] if matches else None
 
 
 def alike(names: Iterable[str], path: tuple[str | int, ...], sort: str) -> Iterator[Problem]:
@@ -42,10 +42,10 @@ def alike(names: Iterable[str], path: tuple[str | int, ...], sort: str) -> Itera
 def repeated(names: Iterable[str], path: tuple[str | int, ...], sort: str) -> Iterator[Problem]:
     """Names that a list holds twice."""
     seen: set[str] = set()
-    told: set[str] = set()
+    reported: set[str] = set()
     for name in names:
-        if name in seen and name not in told:
-            told.add(name)
+        if name in seen and name not in reported:
+            reported.add(name)
             yield path, f"{sort} '{name}' is listed twice"
         seen.add(name)
 

@@ -56,40 +56,46 @@ def targets(program: Program, phase: str) -> dict[Transition, str]:
 
     A case or tier of which ``next`` says nothing leads where the outcome does.
     """
-    here = program.phases[phase]
-    found = {Transition("next", answer): target for answer, target in here.next.items()}
+    declared = program.phases[phase]
+    by_transition = {Transition("next", answer): target for answer, target in declared.next.items()}
     by_triage = bool(openers(program, phase))
     plainly = _opened_plainly(program, phase) if by_triage else True
     for outcome in OUTCOMES:
-        if outcome not in here.next:
+        if outcome not in declared.next:
             if by_triage:
-                found[Transition("back", outcome)] = "back"
+                by_transition[Transition("back", outcome)] = "back"
             if plainly:
-                found[Transition("default", outcome)] = _default(here, outcome)
-    if here.triage:
-        found |= {Transition("triage", option.option): option.opens for option in here.triage.options}
-        if here.triage.diagnose:
-            found[Transition("diagnose")] = here.triage.diagnose
-    return found
+                by_transition[Transition("default", outcome)] = _default(declared, outcome)
+    if declared.triage:
+        by_transition |= {
+            Transition("triage", option.option): option.opens for option in declared.triage.options
+        }
+        if declared.triage.diagnose:
+            by_transition[Transition("diagnose")] = declared.triage.diagnose
+    return by_transition
 
 
 def edges(program: Program) -> list[Edge]:
     """The arrows worth drawing: what the program says, and defaults where a plain pass or fail takes them."""
-    found: list[Edge] = []
+    drawn: list[Edge] = []
     for name, phase in program.phases.items():
         rules = targets(program, name)
-        ways: dict[tuple[str, Kind], list[str]] = {}
+        answers_to: dict[tuple[str, Kind], list[str]] = {}
         for (kind, answer), target in rules.items():
             if kind == "next" and target not in ("triage", "back"):
-                ways.setdefault((target, "next"), []).append(answer)
+                answers_to.setdefault((target, "next"), []).append(answer)
             elif kind == "default" and target == "stop" and answer in left_open(phase):
-                ways.setdefault(("stop", "default"), []).append(answer)
+                answers_to.setdefault(("stop", "default"), []).append(answer)
             elif kind in ("triage", "diagnose"):
-                ways.setdefault((target, "triage" if kind == "triage" else "diagnose"), []).append(answer)
-        for (target, way), answers in ways.items():
-            back = way in ("triage", "diagnose") and "back" in targets(program, target).values()
-            found.append(Edge(source=name, target=target, kind=way, answers=tuple(answers), returns=back))
-    return found
+                answers_to.setdefault((target, "triage" if kind == "triage" else "diagnose"), []).append(
+                    answer
+                )
+        for (target, drawn_as), answers in answers_to.items():
+            back = drawn_as in ("triage", "diagnose") and "back" in targets(program, target).values()
+            drawn.append(
+                Edge(source=name, target=target, kind=drawn_as, answers=tuple(answers), returns=back)
+            )
+    return drawn
 
 
 def left_open(phase: Phase) -> list[str]:
@@ -113,11 +119,11 @@ def _opened_plainly(program: Program, phase: str) -> bool:
 
 
 def _openers(program: Program) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    by_phase: dict[str, list[str]] = {}
     for name, phase in program.phases.items():
         if phase.triage:
             opened = [*(option.opens for option in phase.triage.options), phase.triage.diagnose]
             for other in dict.fromkeys(opened):
                 if other is not None:
-                    found.setdefault(other, []).append(name)
-    return found
+                    by_phase.setdefault(other, []).append(name)
+    return by_phase

@@ -47,27 +47,27 @@ def guard_findings(program: Program, name: str, phase: Phase) -> Iterator[Findin
 
 
 def _arms_under(program: Program, name: str, ref: str) -> set[str]:
-    found: set[str] = set()
+    arms: set[str] = set()
     for phase, key in basics_under(program, name, [ref]):
         criterion = program.phases[phase].criteria[key]
         if not isinstance(criterion, Combined):
-            found.update(criterion.subjects)
+            arms.update(criterion.subjects)
             if isinstance(criterion, Comparison) and criterion.versus:
-                found.add(criterion.versus)
-    return found
+                arms.add(criterion.versus)
+    return arms
 
 
 def compared_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:
     """Compared arms that differ in nothing, or in more than the declared factor."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for key, criterion in phase.criteria.items():
         path = ("phases", name, "criteria", key)
         for one, other in pairs_of(criterion):
             if program.params(name, one) == program.params(name, other):
                 yield warning(path, f"compares '{one}' and '{other}', which have the same parameters")
-            unasked = [p for p in confounds(program, name, criterion, one, other) if p not in told]
+            unasked = [p for p in confounds(program, name, criterion, one, other) if p not in reported]
             if unasked:
-                told.update(unasked)
+                reported.update(unasked)
                 yield _confound(path, phase, f"'{one}' and '{other}' differ in {', '.join(unasked)} too")
 
 

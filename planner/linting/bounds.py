@@ -47,33 +47,33 @@ def _with_itself(rule: Measured) -> bool:
     return rule.since is not None and rule.since == rule.at
 
 
-def _step(at: int | str | None) -> str:
-    return f"step {at}" if isinstance(at, int) else f"the {at} step"
+def _step(step: int | str | None) -> str:
+    return f"step {step}" if isinstance(step, int) else f"the {step} step"
 
 
 def _decided(program: Program, name: str, path: tuple[str, ...], rule: Criterion) -> Iterator[Finding]:
     if isinstance(rule, Spread) and isinstance(rule.at_most, float | int) and rule.at_most < 0:
-        yield error(path, f"can never be met: a spread is never below 0, asked is {_asked(rule)}")
+        yield error(path, f"can never be met: a spread is never below 0, asked is {_bound(rule)}")
         return
-    asked = requirement_of(program, name, rule)
-    if asked is None or isinstance(rule, Order | Spread | Combined):
+    requirement = requirement_of(program, name, rule)
+    if requirement is None or isinstance(rule, Order | Spread | Combined):
         return
-    for part in asked.parts[:1]:  # the arms of one criterion are asked the same
-        told = _read(part, program.metrics[rule.metric].unit)
+    for part in requirement.parts[:1]:  # the arms of one criterion are asked the same
+        possible = _read(part, program.metrics[rule.metric].unit)
         if rule.better_by is not None:
             if rule.better_by > part.variable.limits[1]:
-                yield error(path, f"can never be worth having: {told}, asked is {_asked(rule)}")
+                yield error(path, f"can never be worth having: {possible}, asked is {_bound(rule)}")
             continue
         if not _may(part, True):
-            yield error(path, f"can never be met: {told}, asked is {_asked(rule)}")
+            yield error(path, f"can never be met: {possible}, asked is {_bound(rule)}")
         elif not _may(part, False):
-            yield warning(path, f"is met by every value: {told}, asked is {_asked(rule)}")
+            yield warning(path, f"is met by every value: {possible}, asked is {_bound(rule)}")
         elif not _may(_usual(part), True):
-            what = f"can be met only if '{rule.metric}' is a difference: {told}, asked is {_asked(rule)}"
+            what = f"can be met only if '{rule.metric}' is a difference: {possible}, asked is {_bound(rule)}"
             yield warning(path, what)
         elif not _may(_usual(part), False):
-            what = f"is met by every value unless '{rule.metric}' is a difference: {told}, asked is"
-            yield warning(path, f"{what} {_asked(rule)}")
+            what = f"is met by every value unless '{rule.metric}' is a difference: {possible}, asked is"
+            yield warning(path, f"{what} {_bound(rule)}")
 
 
 def _may(part: Part, answer: bool) -> bool:
@@ -82,7 +82,7 @@ def _may(part: Part, answer: bool) -> bool:
 
 def _usual(part: Part) -> Part:
     """The part as its unit has it where the metric is no difference itself."""
-    return Part(part.variable._replace(limits=part.variable.usual), part.met, part.lost)
+    return Part(part.variable._replace(limits=part.variable.usual), part.met, part.not_met)
 
 
 def _read(part: Part, unit: str) -> str:
@@ -90,13 +90,13 @@ def _read(part: Part, unit: str) -> str:
     kind = part.variable.kind
     low, high = part.variable.usual
     what = {"value": f"a {unit}", "difference": f"a difference in {unit}", "ratio": "a ratio of two values"}
-    told = {"deviation": "a standard deviation"}.get(kind) or what.get(kind, kind)
+    text = {"deviation": "a standard deviation"}.get(kind) or what.get(kind, kind)
     if high == float("inf"):
-        return f"{told} is never below {number(low)}"
-    return f"{told} lies in {number(low)} to {number(high)}"
+        return f"{text} is never below {number(low)}"
+    return f"{text} lies in {number(low)} to {number(high)}"
 
 
-def _asked(rule: Measured) -> str:
+def _bound(rule: Measured) -> str:
     if rule.against_floor:
         return f"{(rule.threshold_key or '').replace('_', ' ')} its floor"
     return bound_text(rule.threshold_key or "", rule.threshold)

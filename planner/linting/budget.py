@@ -13,7 +13,7 @@ from planner.language.program import Phase, Program
 from planner.language.references import resolve
 from planner.language.transitions import targets
 from planner.linting.arms import confounds, pairs_of
-from planner.phase_graph.graph import build_ways
+from planner.phase_graph.graph import build_paths
 
 _HOUR = 3600.0
 _FAR_TOO_LITTLE = 0.01
@@ -39,19 +39,19 @@ def _runs(program: Program) -> Iterator[Finding]:
         what = f"{most} runs cannot pay for '{program.first}': its {len(first.arms)} arms need {needed}"
         yield error(path, what)
         return
-    ways = build_ways(program)
-    always = [name for name in program.phases if name in ways.always]
+    paths = build_paths(program)
+    always = [name for name in program.phases if name in paths.always]
     needed = least_runs(program, always)
     if most < needed:
         what = f"{most} runs cannot pay for any way to an end: {', '.join(always)} need {needed}"
         yield error(path, what)
         return
-    told: set[str] = set()
+    reported: set[str] = set()
     for name in program.phases:
-        sure = [p for p in program.phases if p in ways.surely_before.get(name, ())]
+        sure = [p for p in program.phases if p in paths.surely_before.get(name, ())]
         needed = least_runs(program, sure)
-        if most < needed and told.isdisjoint(sure):
-            told.add(name)
+        if most < needed and reported.isdisjoint(sure):
+            reported.add(name)
             before = ", ".join(p for p in sure if p != name)
             what = f"{most} runs never pay for '{name}': with {before} before it, that needs {needed}"
             yield warning(path, what)
@@ -62,13 +62,13 @@ def least_runs(program: Program, phases: Iterable[str]) -> int:
     seeds: dict[str, int] = {}
     for name in phases:
         phase = program.phases[name]
-        asked = min(
+        planned = min(
             phase.seeds, program.budget.seeds_per_arm, 2 if phase.fidelity == "smoke" else phase.seeds
         )
         for arm in phase.arms:
             if arm not in phase.select:
                 key = f"{phase.fidelity} {as_text(program.params(name, arm))}"
-                seeds[key] = max(seeds.get(key, 0), asked)
+                seeds[key] = max(seeds.get(key, 0), planned)
     return sum(seeds.values())
 
 

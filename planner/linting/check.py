@@ -19,7 +19,7 @@ from planner.linting.budget import seed_findings, spending_findings
 from planner.linting.claims import claim_findings, expected_findings, row_findings, twice_findings
 from planner.linting.decision_tables import case_findings, combined_findings, gate_findings, tier_findings
 from planner.linting.monotonicity import grading_findings
-from planner.linting.reachability import way_findings
+from planner.linting.reachability import path_findings
 from planner.phase_graph.graph import graph_faults
 
 __all__ = ["Finding", "check"]
@@ -33,13 +33,13 @@ def check(program: Program) -> list[Finding]:
     broken = faults(program)
     if broken:
         return [error(path, what) for path, what in broken]
-    found = [*metric_findings(program), *(error(path, what) for path, what in graph_faults(program))]
+    findings = [*metric_findings(program), *(error(path, what) for path, what in graph_faults(program))]
     for name, phase in program.phases.items():
         own = [finding for part in _PARTS for finding in part(program, name, phase)]
         # What a phase has from another by same_as is wrong there, once.
-        told = {_said(finding) for finding in found if finding.where[:2] == ("phases", phase.same_as)}
-        found += [finding for finding in own if _said(finding) not in told]
-    return [*found, *way_findings(program), *arm_findings(program), *spending_findings(program)]
+        inherited = {_said(finding) for finding in findings if finding.where[:2] == ("phases", phase.same_as)}
+        findings += [finding for finding in own if _said(finding) not in inherited]
+    return [*findings, *path_findings(program), *arm_findings(program), *spending_findings(program)]
 
 
 def _said(finding: Finding) -> tuple[tuple[str | int, ...], str]:

@@ -33,8 +33,8 @@ def _statuses(program: Program, path: tuple[str, ...], claim: ClaimRule, truth: 
     """What can never be said of a claim, in the order in which it is asked."""
     supported = all_met(program, truth, claim.supported)
     if not supported:
-        told = ", ".join(claim.supported)
-        yield error((*path, "supported"), f"can never be supported: {told} cannot all be met")
+        names = ", ".join(claim.supported)
+        yield error((*path, "supported"), f"can never be supported: {names} cannot all be met")
     earlier = supported
     for status in ("equivalent", "refuted", "supported_in_direction"):
         refs = getattr(claim, status)
@@ -66,39 +66,39 @@ def _on_one_quantity(truth: Truth, claim: ClaimRule) -> bool:
 
 def expected_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:
     """A prediction of what cannot come, or that leaves no doubt; rivals that cannot hold."""
-    lost = _lost_rows(program, name, phase)
-    told, path = phase.prediction, ("phases", name, "prediction")
-    if told is not None:
-        expected = told.case or told.tier
-        if expected in lost:
+    impossible = _impossible_rows(program, name, phase)
+    prediction, path = phase.prediction, ("phases", name, "prediction")
+    if prediction is not None:
+        expected = prediction.case or prediction.tier
+        if expected in impossible:
             yield error(path, f"'{expected}' can never come")
-        if told.outcome == "pass" and never_met(program, name, phase.gate):
+        if prediction.outcome == "pass" and never_met(program, name, phase.gate):
             yield error(path, "'pass' can never come")
-        if told.outcome == "fail" and _always_met(program, name, phase.gate):
+        if prediction.outcome == "fail" and _always_met(program, name, phase.gate):
             yield error(path, "'fail' can never come")
-        if told.probability in (0.0, 1.0):
-            what = f"a probability of {told.probability:g} leaves no doubt: its score is all or nothing"
+        if prediction.probability in (0.0, 1.0):
+            what = f"a probability of {prediction.probability:g} leaves no doubt: its score is all or nothing"
             yield warning((*path, "probability"), what)
     rivals = program.hypotheses
     if rivals is not None and rivals.decided_by == name:
         for rival in rivals.rivals:
-            if rival in lost:
+            if rival in impossible:
                 yield error(
                     ("hypotheses", "rivals", rival), f"can never hold: case '{rival}' of '{name}' cannot"
                 )
 
 
-def _lost_rows(program: Program, name: str, phase: Phase) -> set[str]:
+def _impossible_rows(program: Program, name: str, phase: Phase) -> set[str]:
     """Cases and tiers that no values give."""
     cases = list(phase.cases.items())
     tiers: list[tuple[str, Rule]] = [(tier.tier, tier) for tier in phase.tiers]
-    found: set[str] = set()
+    impossible: set[str] = set()
     for rows in (cases, tiers):
         truth = build_truth(program, name, [ref for _, rule in rows for ref in rule.conditions])
         if truth is not None:
             sets = reached_rows(program, truth, [rule for _, rule in rows])
-            found |= {key for (key, _), row in zip(rows, sets, strict=True) if not row}
-    return found
+            impossible |= {key for (key, _), row in zip(rows, sets, strict=True) if not row}
+    return impossible
 
 
 def _always_met(program: Program, name: str, refs: list[str]) -> bool:
@@ -116,8 +116,11 @@ def twice_findings(program: Program, name: str, phase: Phase) -> Iterator[Findin
     for key, claim in phase.claims.items():
         lists += [(("claims", key, part), refs) for part, refs in claim if isinstance(refs, list)]
     for i, option in enumerate(phase.triage.options if phase.triage else []):
-        place = ("triage", "options", i)
-        lists += [((*place, "expects"), option.expects), ((*place, "revisit_when"), option.revisit_when)]
+        option_path = ("triage", "options", i)
+        lists += [
+            ((*option_path, "expects"), option.expects),
+            ((*option_path, "revisit_when"), option.revisit_when),
+        ]
     for path, refs in lists:
         for where, what in repeated(refs, ("phases", name, *path), "criterion"):
             yield warning(where, what)

@@ -174,11 +174,11 @@ def _truth_of(program: Program, name: str, rules: Iterable[Rule]) -> Truth | Non
 
 def reached_rows(program: Program, truth: Truth, rules: Sequence[Rule]) -> list[int]:
     """The assignments in which each row of a table is the first that holds; ``otherwise`` comes last."""
-    left, found = truth.possible, []
+    left, reached = truth.possible, []
     for rule in rules:
-        found.append(0 if rule.otherwise else held_in(program, truth, rule) & left)
-        left &= ~found[-1]
-    return [left if rule.otherwise else own for rule, own in zip(rules, found, strict=True)]
+        reached.append(0 if rule.otherwise else held_in(program, truth, rule) & left)
+        left &= ~reached[-1]
+    return [left if rule.otherwise else own for rule, own in zip(rules, reached, strict=True)]
 
 
 def held_in(program: Program, truth: Truth, rule: Rule) -> int:

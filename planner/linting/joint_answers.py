@@ -19,7 +19,7 @@ _MOST_SAMPLES = 5000
 def samples_of(parts: Sequence[Part]) -> list[float]:
     """A value of one variable at each threshold, between each two, and beyond both ends."""
     variable = parts[0].variable
-    edges = [e for p in parts for r in (p.met, p.lost) if r for e in r.edges]
+    edges = [e for p in parts for r in (p.met, p.not_met) if r for e in r.edges]
     finite = sorted(set(edges)) or [0.0]
     apart = finite[-1] - finite[0] or abs(finite[0]) / 2 or 1.0
     low, high = finite[0] - apart, finite[-1] + apart
@@ -39,17 +39,17 @@ class Agreement(NamedTuple):
     patterns: Mapping[tuple[bool, ...], Mapping[Variable, float]]
 
 
-def agreements(asked: Mapping[tuple[str, str], Requirement]) -> Iterator[Agreement]:
+def agreements(requirements: Mapping[tuple[str, str], Requirement]) -> Iterator[Agreement]:
     """The groups of criteria that share variables; one that is too large to try is left out."""
-    for keys in _groups(asked):
-        found = _patterns([asked[key] for key in keys])
-        if found is not None:
-            yield Agreement(tuple(keys), found)
+    for keys in _groups(requirements):
+        patterns = _patterns([requirements[key] for key in keys])
+        if patterns is not None:
+            yield Agreement(tuple(keys), patterns)
 
 
-def _groups(asked: Mapping[tuple[str, str], Requirement]) -> list[list[tuple[str, str]]]:
+def _groups(requirements: Mapping[tuple[str, str], Requirement]) -> list[list[tuple[str, str]]]:
     groups: list[tuple[set[Variable], list[tuple[str, str]]]] = []
-    for key, one in asked.items():
+    for key, one in requirements.items():
         mine, members = {part.variable for part in one.parts}, [key]
         apart = []
         for variables, keys in groups:
@@ -58,16 +58,16 @@ def _groups(asked: Mapping[tuple[str, str], Requirement]) -> list[list[tuple[str
             else:
                 apart.append((variables, keys))
         groups = [*apart, (mine, members)]
-    order = {key: i for i, key in enumerate(asked)}
+    order = {key: i for i, key in enumerate(requirements)}
     return [sorted(keys, key=order.__getitem__) for _, keys in groups]
 
 
-def _patterns(asked: Sequence[Requirement]) -> dict[tuple[bool, ...], dict[Variable, float]] | None:
-    found: dict[tuple[bool, ...], dict[Variable, float]] = {}
-    for values in every_value(part for one in asked for part in one.parts) or ():
-        for pattern in itertools.product(*(sorted(one.answers(values)) for one in asked)):
-            found.setdefault(pattern, values)
-    return found or None
+def _patterns(requirements: Sequence[Requirement]) -> dict[tuple[bool, ...], dict[Variable, float]] | None:
+    patterns: dict[tuple[bool, ...], dict[Variable, float]] = {}
+    for values in every_value(part for one in requirements for part in one.parts) or ():
+        for pattern in itertools.product(*(sorted(one.answers(values)) for one in requirements)):
+            patterns.setdefault(pattern, values)
+    return patterns or None
 
 
 def every_value(parts: Iterable[Part]) -> Iterator[dict[Variable, float]] | None:
@@ -75,7 +75,7 @@ def every_value(parts: Iterable[Part]) -> Iterator[dict[Variable, float]] | None
     of_variable: dict[Variable, list[Part]] = {}
     for part in parts:
         of_variable.setdefault(part.variable, []).append(part)
-    samples = [samples_of(found) for found in of_variable.values()]
+    samples = [samples_of(group) for group in of_variable.values()]
     if math.prod(map(len, samples)) > _MOST_SAMPLES:
         return None
     return (dict(zip(of_variable, values, strict=True)) for values in itertools.product(*samples))

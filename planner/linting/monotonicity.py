@@ -43,25 +43,27 @@ def _gate(program: Program, name: str, phase: Phase) -> Iterator[Finding]:
     if _states_facts(program, name, phase):
         return
     basics = _graded(program, name, phase, basics_under(program, name, phase.gate))
-    asked = {key: one for key in basics if (one := requirement_of(program, key[0], _rule(program, key)))}
-    for key, one in asked.items():
+    requirements = {
+        key: one for key in basics if (one := requirement_of(program, key[0], _rule(program, key)))
+    }
+    for key, one in requirements.items():
         rule = _rule(program, key)
         sign = _sign(program, key)
         if sign == 0 or rule.says or not _falls(one.parts[0], sign) or not _is_open(one.parts[0]):
             continue
-        if any(_bounds_from_there(other, one, sign) for other in asked.values()):
+        if any(_bounds_other_side(other, one, sign) for other in requirements.values()):
             continue
         better = program.metrics[rule.metric].better
-        told = f"'{key[1]}' asks for worse values: {rule.metric} is better {better}, and"
-        what = f"{told} {_witness(one.parts[0], sign)}; if that is meant, give it 'says'"
+        text = f"'{key[1]}' asks for worse values: {rule.metric} is better {better}, and"
+        what = f"{text} {_witness(one.parts[0], sign)}; if that is meant, give it 'says'"
         yield warning(("phases", name, "gate"), what)
 
 
 def _states_facts(program: Program, name: str, phase: Phase) -> bool:
     """Whether a gate chooses nothing: it diagnoses, or pass and fail lead to the same phase."""
     passed, failed = phase.next.get("pass"), phase.next.get("fail")
-    asked = any(other.triage and other.triage.diagnose == name for other in program.phases.values())
-    return asked or (passed == failed and passed in program.phases)
+    diagnoses = any(other.triage and other.triage.diagnose == name for other in program.phases.values())
+    return diagnoses or (passed == failed and passed in program.phases)
 
 
 def _rule(program: Program, key: Key) -> Level | Comparison:
@@ -90,14 +92,14 @@ def _sign(program: Program, key: Key) -> int:
 
 def _falls(part: Part, sign: int) -> bool:
     """Whether a part is met by bad values and not by good ones; its variable may be the other way round."""
-    return math.isinf(part.met.low if sign * _turned(part) > 0 else part.met.high)
+    return math.isinf(part.met.low if sign * _orientation(part) > 0 else part.met.high)
 
 
-def _turned(part: Part) -> int:
-    return -1 if part.turned else 1
+def _orientation(part: Part) -> int:
+    return -1 if part.negated else 1
 
 
-def _bounds_from_there(other: Requirement, one: Requirement, sign: int) -> bool:
+def _bounds_other_side(other: Requirement, one: Requirement, sign: int) -> bool:
     """Whether another criterion asks the same quantities for good values: a range, told in two."""
     shared = {part.variable for part in one.parts} & {part.variable for part in other.parts}
     return bool(shared) and not _falls(other.parts[0], sign)
@@ -110,7 +112,7 @@ def _is_open(part: Part) -> bool:
 
 def _witness(part: Part, sign: int) -> str:
     low, *_, high = samples_of([part])
-    bad, good = (low, high) if sign * _turned(part) > 0 else (high, low)
+    bad, good = (low, high) if sign * _orientation(part) > 0 else (high, low)
     name = part.variable.name
     return f"{name} = {number(bad)} meets it, {number(good)} does not"
 
@@ -119,13 +121,13 @@ def _witness(part: Part, sign: int) -> str:
 
 
 def _tiers(program: Program, name: str, phase: Phase, truth: Truth, rows: list[int]) -> Iterator[Finding]:
-    told: set[tuple[int, int]] = set()
+    reported: set[tuple[int, int]] = set()
     for key in _graded(program, name, phase, list(truth.basics)):
         for variable, worse, better, before, after in _steps(program, key, truth):
             pair = _lowered(truth, before, after, rows)
-            if pair is None or pair in told:
+            if pair is None or pair in reported:
                 continue
-            told.add(pair)
+            reported.add(pair)
             high, low = (phase.tiers[i].tier for i in pair)
             what = f"a better {_rule(program, key).metric} gives a worse tier: {variable.name} = "
             what += f"{number(worse)} gives '{high}' and {number(better)} gives '{low}'; tiers are listed"
@@ -145,18 +147,20 @@ class _Improvement(NamedTuple):
 def _steps(program: Program, key: Key, truth: Truth) -> Iterator[_Improvement]:
     """Improvements of one quantity."""
     sign = _sign(program, key)
-    asked = {
+    requirements = {
         k: one
         for k in truth.basics
         if (one := requirement_of(program, k[0], program.phases[k[0]].criteria[k[1]]))
     }
-    mine = asked[key].parts
+    mine = requirements[key].parts
     if sign == 0 or len(mine) != 1:
         return
     variable = mine[0].variable
-    alone = {k: one.parts[0] for k, one in asked.items() if {p.variable for p in one.parts} == {variable}}
+    alone = {
+        k: one.parts[0] for k, one in requirements.items() if {p.variable for p in one.parts} == {variable}
+    }
     values = samples_of(list(alone.values()))
-    ordered = values if sign * _turned(mine[0]) > 0 else values[::-1]
+    ordered = values if sign * _orientation(mine[0]) > 0 else values[::-1]
     for i, worse in enumerate(ordered):
         for better in ordered[i + 1 :]:
             answers = [{k: part.met.holds(v) for k, part in alone.items()} for v in (worse, better)]

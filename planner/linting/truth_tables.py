@@ -2,7 +2,7 @@
 
 A set of assignments is one large whole number, a bit for each assignment, so that a table of 16 criteria
 is checked in milliseconds. Combined criteria are computed from their parts, and criteria on one
-quantity are never given answers that no value could have (``domain.py``).
+quantity are never given answers that no value could have (``joint_answers.py``).
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ class Truth:
         """One of these assignments in words, of the basic criteria that matter, with values that give it."""
         first = (assignments & -assignments).bit_length() - 1
         wanted = set(among)
-        told = [
+        answers = [
             f"{name if phase == self.phase else f'{phase}.{name}'} {'met' if first >> i & 1 else 'not met'}"
             for i, (phase, name) in enumerate(self.basics)
             if (phase, name) in wanted
         ]
         values = [f"{v.name} = {number(x)}" for v, x in self.example(first, wanted).items()]
         shown = "; ".join(values[:_MOST_SHOWN] + ["..."] * (len(values) > _MOST_SHOWN))
-        return (", ".join(told) or "always") + (f" (say {shown})" if shown else "")
+        return (", ".join(answers) or "always") + (f" (say {shown})" if shown else "")
 
     def example(self, assignment: int, among: Collection[Key]) -> dict[Variable, float]:
         """Values that give an assignment, of the quantities that some criteria are about."""
-        found: dict[Variable, float] = {}
+        values: dict[Variable, float] = {}
         bit = {key: i for i, key in enumerate(self.basics)}
         for group in self.groups:
             if not set(group.keys).isdisjoint(among):
                 pattern = tuple(bool(assignment >> bit[key] & 1) for key in group.keys)
-                found |= group.patterns.get(pattern, {})
-        return found
+                values |= group.patterns.get(pattern, {})
+        return values
 
 
 def build_truth(program: Program, phase: str, refs: Iterable[str]) -> Truth | None:
@@ -74,8 +74,8 @@ def build_truth(program: Program, phase: str, refs: Iterable[str]) -> Truth | No
     # Bit a of the i-th set is bit i of a: blocks of 2^i zeros and ones in turn.
     sets = {key: full ^ (full // ((1 << (1 << i)) + 1)) for i, key in enumerate(basics)}
     _join(program, parts, sets, full)
-    told = {key: one for key in basics if (one := _asked(program, key))}
-    groups = tuple(agreements(told))
+    requirements = {key: one for key in basics if (one := _requirement(program, key))}
+    groups = tuple(agreements(requirements))
     possible = full
     for group in groups:
         possible &= _agreeing(group, sets, full)
@@ -99,7 +99,7 @@ def _join(program: Program, parts: dict[Key, list[Key]], sets: dict[Key, int], f
         waiting = [key for key in waiting if key not in sets]
 
 
-def _asked(program: Program, key: Key) -> Requirement | None:
+def _requirement(program: Program, key: Key) -> Requirement | None:
     return requirement_of(program, key[0], program.phases[key[0]].criteria[key[1]])
 
 

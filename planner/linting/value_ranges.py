@@ -2,7 +2,7 @@
 
 Quantities are values of one arm, or differences, ratios and deviations; those of different arms are free of
 each other. Absent evidence is no value: what is missing, not finite or over too few seeds answers neither
-met nor not met, and then no row is chosen and no gate passes (``cases.py``, ``gates.py``).
+met nor not met, and then no row is chosen and no gate passes (``planner.judging``).
 """
 
 from __future__ import annotations
@@ -68,19 +68,19 @@ class Part:
     """A variable, the values at which it may meet a bound, and those at which it may not.
 
     They overlap for ``better_by`` alone: what lies between nothing and the smallest difference that
-    matters may be answered either way. ``turned``: the variable is the negative of what the criterion reads.
+    matters may be answered either way. ``negated``: the variable is the negative of what the criterion reads.
     """
 
     variable: Variable
     met: Range
-    lost: Range | None = None
-    turned: bool = False
+    not_met: Range | None = None
+    negated: bool = False
 
     def answers(self, value: float) -> set[bool]:
         """What may be answered at a value."""
         met = self.met.holds(value)
-        lost = not met if self.lost is None else self.lost.holds(value)
-        return {answer for answer, may in ((True, met), (False, lost)) if may}
+        not_met = not met if self.not_met is None else self.not_met.holds(value)
+        return {answer for answer, may in ((True, met), (False, not_met)) if may}
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ class Requirement:
 
     def answers(self, values: Mapping[Variable, float]) -> set[bool]:
         """What may be answered where the variables have these values."""
-        found = [part.answers(values[part.variable]) for part in self.parts]
+        of_parts = [part.answers(values[part.variable]) for part in self.parts]
         one, every = self.some, not self.some  # one part settles it this way, all of them the other
-        either = {one} if any(one in answers for answers in found) else set()
-        return either | ({every} if all(every in answers for answers in found) else set())
+        either = {one} if any(one in answers for answers in of_parts) else set()
+        return either | ({every} if all(every in answers for answers in of_parts) else set())
 
 
 def requirement_of(program: Program, phase: str, rule: Criterion) -> Requirement | None:
@@ -148,29 +148,35 @@ def _level(program: Program, phase: str, rule: Level, arm: str) -> Part:
 
 
 def _compared(program: Program, phase: str, rule: Comparison, arm: str) -> Part:
-    met, lost = range_of(program, rule), None
+    met, not_met = range_of(program, rule), None
     if rule.better_by is not None:
-        lost = Range(-math.inf, False, rule.better_by, False)
+        not_met = Range(-math.inf, False, rule.better_by, False)
         if program.metrics[rule.metric].better == "lower":
-            met, lost = met.mirrored, lost.mirrored
+            met, not_met = met.mirrored, not_met.mirrored
     plain = rule.as_ == "difference" and rule.over_seeds is None
     if plain and rule.versus is not None and rule.other_metric == rule.metric:
-        return _difference(program, phase, rule, arm, rule.versus, met, lost)
+        return _difference(program, phase, rule, arm, rule.versus, met, not_met)
     sign = "/" if rule.as_ == "ratio" else "-"
     name = f"{arm}.{rule.metric} {sign} {rule.versus or arm}.{rule.other_metric}"
     kind = "ratio" if rule.as_ == "ratio" else "difference"
-    return Part(_variable(program, phase, rule, name, _kind(rule, kind)), met, lost)
+    return Part(_variable(program, phase, rule, name, _kind(rule, kind)), met, not_met)
 
 
 def _difference(
-    program: Program, phase: str, rule: Measured, one: str, other: str, met: Range, lost: Range | None = None
+    program: Program,
+    phase: str,
+    rule: Measured,
+    one: str,
+    other: str,
+    met: Range,
+    not_met: Range | None = None,
 ) -> Part:
     """What is asked of one arm minus another, always the same way round."""
-    turned = other < one
-    if turned:
-        one, other, met, lost = other, one, met.mirrored, lost.mirrored if lost else None
+    negated = other < one
+    if negated:
+        one, other, met, not_met = other, one, met.mirrored, not_met.mirrored if not_met else None
     name = f"{one}.{rule.metric} - {other}.{rule.metric}"
-    return Part(_variable(program, phase, rule, name, "difference"), met, lost, turned)
+    return Part(_variable(program, phase, rule, name, "difference"), met, not_met, negated)
 
 
 def _kind(rule: Measured, kind: str = "value") -> str:
@@ -186,9 +192,9 @@ def _kind(rule: Measured, kind: str = "value") -> str:
 
 def _variable(program: Program, phase: str, rule: Measured, name: str, kind: str) -> Variable:
     limits, usual = limits_of(program.metrics[rule.metric].unit, kind)
-    told = f"{name}{which_value(rule)}"
-    told = f"sd over seeds of {told}" if kind == "deviation" else told
-    return Variable(phase, told, kind, limits, usual)
+    label = f"{name}{which_value(rule)}"
+    label = f"sd over seeds of {label}" if kind == "deviation" else label
+    return Variable(phase, label, kind, limits, usual)
 
 
 def limits_of(unit: str, kind: str) -> tuple[tuple[float, float], tuple[float, float]]:

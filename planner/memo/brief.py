@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from planner.deciding.next_command import commands_after
-from planner.explaining.headline import standing_facts
+from planner.explaining.headline import headline_facts
 from planner.language.program import Program
 from planner.lineage.staleness import Validity
 from planner.records.decision import Decision
@@ -16,9 +16,9 @@ _OPEN_QUESTION = re.compile(r"(^|[,;:] )(which|what|how|why|when|where|who|whose
 """Questions that yes or no does not answer."""
 
 
-def headline(verdict: Verdict, standing: Validity) -> str:
+def headline(verdict: Verdict, validity: Validity) -> str:
     """``PASS, Case D, confirmed``; what has replaced it or made it stale comes behind."""
-    return ", ".join([verdict.outcome.upper(), *standing_facts(verdict, standing)])
+    return ", ".join([verdict.outcome.upper(), *headline_facts(verdict, validity)])
 
 
 def answer_line(program: Program, verdict: Verdict) -> str:
@@ -57,11 +57,11 @@ def next_step(program: Program, decision: Decision | None, outcome: str | None =
     if decision.action == "stop":
         due = ", ".join(f"`{due.option}`" for due in decision.due)
         return "Nothing: the program ends here." + (f" Deferred, and due by now: {due}." if due else "")
-    asked = escape(program.phases[decision.target].question) if decision.target in program.phases else ""
+    question = escape(program.phases[decision.target].question) if decision.target in program.phases else ""
     if decision.action == "wait":
-        opens = f" It opens `{decision.target}`: {asked}" if asked else ""
-        return f"{_awaited(decision)}: {_ways(program, decision, outcome)}.{opens}"
-    return f"`{decision.choice}`: {asked}" if asked else f"`{decision.choice}`"
+        opens = f" It opens `{decision.target}`: {question}" if question else ""
+        return f"{_awaited(decision)}: {_commands_text(program, decision, outcome)}.{opens}"
+    return f"`{decision.choice}`: {question}" if question else f"`{decision.choice}`"
 
 
 def _awaited(decision: Decision) -> str:
@@ -71,5 +71,5 @@ def _awaited(decision: Decision) -> str:
     return f"A person {waits.get(decision.needs_person or '', 'looks at')} `{decision.choice}`"
 
 
-def _ways(program: Program, decision: Decision, outcome: str | None) -> str:
+def _commands_text(program: Program, decision: Decision, outcome: str | None) -> str:
     return " or ".join(f"`{command}`" for command in commands_after(program, decision, outcome))

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from planner.explaining.criterion_row import asked_of
+from planner.explaining.criterion_row import build_criterion_row
 from planner.explaining.error_budget import budget_line
-from planner.explaining.noise_floor import floor_line, needs_text
-from planner.explaining.recomputation import check_arithmetic
+from planner.explaining.noise_floor import detectable_effect_line, needs_text
+from planner.explaining.recomputation import recompute
 from planner.explaining.rules_diff import rules_changed
 from planner.explaining.trace import Trace
 from planner.judging.predictions import prediction_of, rivals_of
@@ -38,57 +38,71 @@ class Picture:
     link: str
 
 
-def render_memo(trace: Trace, pictures: Sequence[Picture] = (), at: str = "") -> str:
+def render_memo(trace: Trace, pictures: Sequence[Picture] = (), recorded_at: str = "") -> str:
     """The memo of a judged phase.
 
     Args:
         trace: what is explained; its verdict must be there.
         pictures: figures to link; none for a page that cannot show them.
-        at: when the verdict was recorded (ISO 8601).
+        recorded_at: when the verdict was recorded (ISO 8601).
 
     Raises:
         ValueError: the phase has not been judged.
     """
     if trace.verdict is None:
         raise ValueError(f"{trace.phase} has not been judged")
-    verdict, program = trace.verdict, trace.program
+    view = {
+        "t": trace,
+        "v": trace.verdict,
+        "d": trace.decision,
+        "phase": trace.program.phases[trace.phase],
+        "program": trace.program,
+        "date": recorded_at[:10],
+        "pictures": pictures,
+        **_evidence_view(trace.program, trace.verdict),
+        **_conclusion_view(trace, trace.verdict),
+    }
+    text: str = _environment().get_template(TEMPLATE).render(view)
+    return text.strip() + "\n"
+
+
+def _evidence_view(program: Program, verdict: Verdict) -> dict[str, Any]:
+    """What ran and what it showed, as the template names it."""
     arms, common = what_ran(program, verdict)
     criteria = [_criterion(c, program, verdict) for c in verdict.criteria]
     results, rest = result_tables(program, verdict, _key_results(program, verdict))
-    view = {
-        "t": trace,
-        "v": verdict,
-        "d": trace.decision,
-        "phase": program.phases[trace.phase],
-        "program": program,
-        "at": at[:10],
-        "headline": headline(verdict, trace.standing),
-        "answer": answer_line(program, verdict),
+    return {
         "arms": arms,
         "common": common,
-        "declared": any("declared: " in told for told in (common, *(arm.params for arm in arms))),
+        "declared": any("declared: " in text for text in (common, *(arm.params for arm in arms))),
         "results": results,
         "rest": rest,
         "notes": _notes(verdict, criteria),
         "criteria": criteria,
-        "claims": claims_today({verdict.phase: verdict}, trace.standing),
+        "detectable_effects": [detectable_effect_line(effect) for effect in verdict.floors],
+        "recomputation": recompute(program, verdict),
+        "runs": _runs(verdict),
+    }
+
+
+def _conclusion_view(trace: Trace, verdict: Verdict) -> dict[str, Any]:
+    """What follows from the evidence and what would change it, as the template names it."""
+    program = trace.program
+    return {
+        "headline": headline(verdict, trace.validity),
+        "answer": answer_line(program, verdict),
+        "claims": claims_today({verdict.phase: verdict}, trace.validity),
         "changes": would_change(verdict, trace.flips),
-        "floors": [floor_line(floor) for floor in verdict.floors],
         "rule_changes": [str(change) for change in rules_changed(trace)],
         "rules_since": trace.rules_since[:10],
         "error_budget": budget_line(trace),
         "supersedes": trace.supersession,
-        "foretold": prediction_of(program, trace.phase, verdict, trace.verdicts),
+        "prediction": prediction_of(program, trace.phase, verdict, trace.verdicts),
         "rivals": rivals_of(program, trace.verdicts),
         "deltas": list(map(_delta, deltas(program, verdict, trace.verdicts, _key_metrics(program, verdict)))),
-        "arithmetic": check_arithmetic(program, verdict),
-        "pictures": pictures,
-        "runs": _runs(verdict),
         "next_step": next_step(program, trace.decision, verdict.outcome),
         "options": _options(program, trace.decision),
     }
-    text: str = _environment().get_template(TEMPLATE).render(view)
-    return text.strip() + "\n"
 
 
 def _row_conditions(program: Program, verdict: Verdict) -> list[str]:
@@ -107,8 +121,8 @@ def _basic(result: CriterionResult) -> Iterable[CriterionResult]:
 def _key_results(program: Program, verdict: Verdict) -> list[CriterionResult]:
     """The single criteria that the gate and the row that holds are made of."""
     names = dict.fromkeys([*program.phases[verdict.phase].gate, *_row_conditions(program, verdict)])
-    found = [verdict.criterion(name) for name in names]
-    basic = [b for result in found if result is not None for b in _basic(result)]
+    results = [verdict.criterion(name) for name in names]
+    basic = [b for result in results if result is not None for b in _basic(result)]
     return list({b.id: b for b in basic}.values())
 
 
@@ -120,16 +134,16 @@ def _key_metrics(program: Program, verdict: Verdict) -> list[str]:
 def _criterion(result: CriterionResult, program: Program, verdict: Verdict) -> dict[str, str]:
     gate = {c.id for c in _key_results(program, verdict)} | set(program.phases[verdict.phase].gate)
     combined = result.kind == "combined"
-    asked = asked_of(program, verdict, result)
+    row = build_criterion_row(program, verdict, result)
     return {
         "id": result.id,
         "kind": result.kind,
         "outcome": words(result.outcome),
         "reason": result.reason,
-        "compared": asked.compared,
-        "observed": asked.observed,
-        "asked": asked.asked,
-        "n": f"{asked.seeds}, {result.treatment or '-'}" if result.n else "-",
+        "compared": row.compared,
+        "observed": row.observed,
+        "bound": row.bound,
+        "n": f"{row.seeds}, {result.treatment or '-'}" if result.n else "-",
         "margin": "-" if combined else number(result.margin, signed=True),
         "gate": "yes" if result.id in gate else "",
         "needs": needs_text(program, verdict, result),
@@ -142,8 +156,8 @@ def _delta(delta: Delta) -> dict[str, str]:
         number(value, digits=digits_for(value, abs(delta.difference))) for value in (delta.there, delta.here)
     )
     difference = f"{number(delta.difference, signed=True)}{around(delta.interval)}"
-    told = {"there": there, "here": here, "difference": difference, "n": str(delta.n)}
-    return {**told, "arm": delta.arm, "metric": delta.metric, "unit": delta.unit, "phase": delta.phase}
+    facts = {"there": there, "here": here, "difference": difference, "n": str(delta.n)}
+    return {**facts, "arm": delta.arm, "metric": delta.metric, "unit": delta.unit, "phase": delta.phase}
 
 
 def _notes(verdict: Verdict, criteria: Sequence[dict[str, str]]) -> dict[str, bool]:
@@ -160,13 +174,13 @@ def _notes(verdict: Verdict, criteria: Sequence[dict[str, str]]) -> dict[str, bo
 
 
 def _runs(verdict: Verdict) -> list[dict[str, str]]:
-    found: dict[str, dict[str, int]] = {}
+    seeds_by_run: dict[str, dict[str, int]] = {}
     for row in (*verdict.table, *verdict.readings):
         for (seed, _), run_id in zip(row.estimate.values, row.estimate.run_ids, strict=True):
-            found.setdefault(row.arm, {})[run_id] = seed
+            seeds_by_run.setdefault(row.arm, {})[run_id] = seed
     return [
         {"arm": arm, "ids": ", ".join(f"`{run}` (seed {seed})" for run, seed in ids.items())}
-        for arm, ids in found.items()
+        for arm, ids in seeds_by_run.items()
     ]
 
 
@@ -176,14 +190,14 @@ def _options(program: Program, decision: Decision | None) -> list[dict[str, str]
         return []
     triage = program.phases[decision.rule.phase].triage
     why = {r.choice: r.reason for r in decision.rejected}
-    found = []
+    rows = []
     for option in triage.options if triage else ():
         chosen = option.option == decision.choice
         cost = option.cost_hours
         hours = (
             f"{number(cost[0])} to {number(cost[1])} h" if isinstance(cost, tuple) else f"{number(cost)} h"
         )
-        found.append(
+        rows.append(
             {
                 "option": option.option,
                 "chosen": "chosen" if chosen else "",
@@ -192,7 +206,7 @@ def _options(program: Program, decision: Decision | None) -> list[dict[str, str]
                 "cost": hours,
             }
         )
-    return sorted(found, key=lambda o: not o["chosen"])
+    return sorted(rows, key=lambda o: not o["chosen"])
 
 
 def _counted(count: int, one: str) -> str:

@@ -59,9 +59,9 @@ def _rows(verdict: Verdict) -> tuple[TableRow, ...]:
 
 def _in_order(program: Program, columns: Iterable[Column]) -> list[Column]:
     """Columns in the program's order of metrics, the final value of each first."""
-    place = {name: i for i, name in enumerate(program.metrics)}
-    known = [column for column in columns if column[0] in place]
-    return sorted(known, key=lambda column: (place[column[0]], column[1]))
+    rank = {name: i for i, name in enumerate(program.metrics)}
+    of_program = [column for column in columns if column[0] in rank]
+    return sorted(of_program, key=lambda column: (rank[column[0]], column[1]))
 
 
 def _tables(program: Program, verdict: Verdict, columns: Sequence[Column]) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def _tables(program: Program, verdict: Verdict, columns: Sequence[Column]) -> li
     least = {column: DIGITS + (column in ratios) for column in columns}
     cells = {(row.arm, (row.metric, row.reads)): row for row in _rows(verdict)}
     units = {column: row.unit for (_, column), row in cells.items()}
-    found = []
+    tables = []
     for some in _pages(columns):
         arms = [a for a in program.phases[verdict.phase].arms if any((a, c) in cells for c in some)]
         heads = [_head(column, units[column]) for column in some]
@@ -78,8 +78,8 @@ def _tables(program: Program, verdict: Verdict, columns: Sequence[Column]) -> li
             [arm, *(_cell(cells.get((arm, c)), finest.get(c), least[c], seeds[arm]) for c in some)]
             for arm in arms
         ]
-        found.append({"heads": heads, "rows": rows})
-    return found
+        tables.append({"heads": heads, "rows": rows})
+    return tables
 
 
 def _pages(columns: Sequence[Column]) -> Iterator[Sequence[Column]]:
@@ -99,12 +99,12 @@ def _head(column: Column, unit: str) -> str:
 
 def _differences(program: Program, verdict: Verdict) -> Mapping[Column, float]:
     """The smallest difference that a criterion works out from each column."""
-    found: dict[Column, float] = {}
+    smallest: dict[Column, float] = {}
     for rule, result in _worked_out(program, verdict):
         sizes = [abs(part.observed) for part in result.parts or (result,) if part.observed]
         for column in columns_read(program, rule) if sizes and rule.as_ == "difference" else ():
-            found[column] = min(*sizes, found.get(column, math.inf))
-    return found
+            smallest[column] = min(*sizes, smallest.get(column, math.inf))
+    return smallest
 
 
 def _ratios(program: Program, verdict: Verdict) -> set[Column]:
@@ -127,6 +127,6 @@ def _cell(row: TableRow | None, finest: float | None, least: int, seeds: int) ->
     if row is None:
         return "-"
     estimate = row.estimate
-    told = number(estimate.value, digits=max(least, digits_for(estimate.value, finest)))
+    mean = number(estimate.value, digits=max(least, digits_for(estimate.value, finest)))
     fewer = f", n {estimate.n}" if estimate.n < seeds else ""
-    return f"{told}{around(estimate.interval)}{fewer}"
+    return f"{mean}{around(estimate.interval)}{fewer}"

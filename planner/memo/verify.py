@@ -1,4 +1,4 @@
-"""A memo held against what its runs give: where it says something else, line by line."""
+"""Compares a memo with what its runs give, line by line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from planner.records.base import Record
 _WORD = re.compile(r"[^\s\[\](),;|*`]+")
 
 
-class Slip(Record):
-    """A place at which a memo says something else than the runs give.
+class Discrepancy(Record):
+    """One place at which a memo says something else than the runs give.
 
     Attributes:
         line: of the memo, from 1; 0 where there is no memo.
@@ -38,21 +38,21 @@ class Slip(Record):
         return f"{self.line}{where}: says {self.says or 'nothing'}, the runs give {self.gives or 'nothing'}"
 
 
-def slips(memo: str, rendered: str) -> list[Slip]:
+def find_discrepancies(memo: str, rendered: str) -> list[Discrepancy]:
     """Where a memo differs from the one that its runs give; empty where it is the same, byte for byte.
 
     Words that differ are named one by one where the line is otherwise the same, whole lines elsewhere.
     """
     old, new = memo.split("\n"), rendered.split("\n")
     sections = _sections(old)
-    found: list[Slip] = []
+    discrepancies: list[Discrepancy] = []
     for tag, i, end, j, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
         for k, (says, gives) in enumerate(zip_longest(old[i:end], new[j:stop])):
             line = min(i + k, len(old) - 1)
-            found += _of_line(says, gives, line + 1, sections[line])
-    return found
+            discrepancies += _of_line(says, gives, line + 1, sections[line])
+    return discrepancies
 
 
 def count_numbers(memo: str) -> int:
@@ -62,14 +62,14 @@ def count_numbers(memo: str) -> int:
 
 def _sections(lines: Sequence[str]) -> list[str]:
     """The heading above each line."""
-    found, here = [], ""
+    sections, here = [], ""
     for line in lines:
         here = line.removeprefix("## ") if line.startswith("## ") else here
-        found.append(here)
-    return found
+        sections.append(here)
+    return sections
 
 
-def _of_line(says: str | None, gives: str | None, line: int, section: str) -> Iterator[Slip]:
+def _of_line(says: str | None, gives: str | None, line: int, section: str) -> Iterator[Discrepancy]:
     """What is wrong in one line; None on the side that has no such line."""
     if says is None or gives is None:
         empty = "an empty line"
@@ -81,6 +81,6 @@ def _of_line(says: str | None, gives: str | None, line: int, section: str) -> It
         pairs = [(says, gives)]
     for one, other in pairs:
         kind = "number" if any(map(str.isdigit, one + other)) else "text"
-        yield Slip.model_validate(
+        yield Discrepancy.model_validate(
             {"kind": kind, "line": line, "section": section, "says": one, "gives": other}
         )

@@ -1,4 +1,4 @@
-"""What ran: each arm's parameters as its runs logged them, and what is only declared."""
+"""The memo's table of what ran: each arm's parameters as its runs logged them, and what is only declared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FEW = 3
 """So many values of a parameter that differs from seed to seed are listed."""
 
 
-class Value(Record):
+class ParameterValue(Record):
     """A parameter of one arm.
 
     Attributes:
@@ -27,7 +27,7 @@ class Value(Record):
     logged: bool
 
 
-class Ran(Record):
+class ArmRow(Record):
     """One arm of a phase, for the memo's table."""
 
     arm: str
@@ -35,39 +35,39 @@ class Ran(Record):
     seeds: str
 
 
-def what_ran(program: Program, verdict: Verdict) -> tuple[list[Ran], str]:
+def what_ran(program: Program, verdict: Verdict) -> tuple[list[ArmRow], str]:
     """(one entry per arm, what all arms have in common)."""
     arms = program.phases[verdict.phase].arms
-    found = {arm: _values(program, verdict, arm) for arm in arms}
+    by_arm = {arm: _values(program, verdict, arm) for arm in arms}
     ran = {params.arm for params in verdict.params} or set(arms)
     shared = {**program.with_, **program.phases[verdict.phase].with_}
     own = {name for arm in arms for name in program.arms[arm]}
     common = {
-        name: told.pop()
+        name: texts.pop()
         for name in shared
-        if name not in own and len(told := {found[arm][name] for arm in ran}) == 1
+        if name not in own and len(texts := {by_arm[arm][name] for arm in ran}) == 1
     }
     rows, seeds = [], seeds_of_arms(verdict)
     for arm in arms:
-        params = _told({name: value for name, value in found[arm].items() if name not in common})
-        rows.append(Ran(arm=arm, params=params, seeds=str(seeds.get(arm, "-"))))
-    return rows, _told(common)
+        params = _parameter_text({name: value for name, value in by_arm[arm].items() if name not in common})
+        rows.append(ArmRow(arm=arm, params=params, seeds=str(seeds.get(arm, "-"))))
+    return rows, _parameter_text(common)
 
 
-def _values(program: Program, verdict: Verdict, arm: str) -> dict[str, Value]:
+def _values(program: Program, verdict: Verdict, arm: str) -> dict[str, ParameterValue]:
     """The parameters of an arm: its own, then those of all arms, then what it logged beyond."""
     logged = next((p.logged for p in verdict.params if p.arm == arm), {})
     declared = program.params(verdict.phase, arm)
     names = dict.fromkeys([*program.arms[arm], *declared, *logged])
     return {
-        name: Value(text=_several(logged[name]), logged=True)
+        name: ParameterValue(text=_several(logged[name]), logged=True)
         if name in logged
-        else Value(text=_plain(as_text(declared[name])), logged=False)
+        else ParameterValue(text=_plain(as_text(declared[name])), logged=False)
         for name in names
     }
 
 
-def _told(values: Mapping[str, Value]) -> str:
+def _parameter_text(values: Mapping[str, ParameterValue]) -> str:
     logged = _listed((name, value.text) for name, value in values.items() if value.logged)
     declared = _listed((name, value.text) for name, value in values.items() if not value.logged)
     return "; ".join([*([logged] if logged else []), *([f"declared: {declared}"] if declared else [])])

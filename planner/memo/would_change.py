@@ -1,4 +1,4 @@
-"""The memo's account of what would change a verdict."""
+"""The memo's list of what would change a verdict."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from planner.text.numbers import number, words
 
 def would_change(verdict: Verdict, flips: Sequence[Flip]) -> list[str]:
     """One line for each criterion that alone would change the verdict, then what would not."""
-    found = nearest(flips)
-    lines = [_line(verdict, flip) for flip in found if flip.changes or flip.decides]
-    idle = [f"`{flip.turning.id}`" for flip in found if not (flip.changes or flip.decides)]
+    nearest_flips = nearest(flips)
+    lines = [_line(verdict, flip) for flip in nearest_flips if flip.changes_verdict or flip.changes_decision]
+    idle = [f"`{f.flip_point.id}`" for f in nearest_flips if not (f.changes_verdict or f.changes_decision)]
     lines += [f"Alone these leave outcome, case and tier as they are: {', '.join(idle)}"] if idle else []
     return [*_held(verdict), *lines] or ["No criterion has a value that could flip"]
 
 
 def _line(verdict: Verdict, flip: Flip) -> str:
-    turning, there = flip.turning, flip.verdict
-    result = verdict.criterion(turning.id)
+    flip_point, flipped = flip.flip_point, flip.verdict
+    result = verdict.criterion(flip_point.id)
     now = words(result.outcome) if result is not None else ""
-    observed = f"{number(turning.observed)} {escape(turning.unit)}".strip()
-    row = f", Case {there.case}" if there.case else f", Tier {there.tier}" if there.tier else ""
+    observed = f"{number(flip_point.observed)} {escape(flip_point.unit)}".strip()
+    row = f", Case {flipped.case}" if flipped.case else f", Tier {flipped.tier}" if flipped.tier else ""
     chosen = flip.decision.choice
-    ahead = f"; next is {flip.decision.action}" + (f" `{chosen}`" if chosen else "") if flip.decides else ""
+    ahead = (
+        f"; next is {flip.decision.action}" + (f" `{chosen}`" if chosen else "")
+        if flip.changes_decision
+        else ""
+    )
     return (
-        f"`{turning.id}` is {now} at {observed}; beyond {number(turning.flips_at)} it is "
-        f"{words(turning.flips_to)}, and the verdict {there.outcome.upper()}{row}{ahead}"
+        f"`{flip_point.id}` is {now} at {observed}; beyond {number(flip_point.flips_at)} it is "
+        f"{words(flip_point.flips_to)}, and the verdict {flipped.outcome.upper()}{row}{ahead}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import networkx as nx  # noqa: TID251
+import networkx as nx
 
 from planner.errors import Problem
 from planner.language.criterion_graph import criteria_consulted
@@ -62,13 +62,15 @@ class Paths:
         """Whether a walk comes to a phase without that option of a triage."""
         if phase == holder:
             return True
-        ways = self.graph.out_edges(holder, keys=True, data=True)
-        removed = [(a, b, key) for a, b, key, data in ways if data["rule"] == Transition("triage", without)]
-        left = nx.restricted_view(self.graph, [], removed)
-        return bool(nx.has_path(left, self.first, phase))
+        out_edges = self.graph.out_edges(holder, keys=True, data=True)
+        removed = [
+            (a, b, key) for a, b, key, data in out_edges if data["rule"] == Transition("triage", without)
+        ]
+        remaining = nx.restricted_view(self.graph, [], removed)
+        return bool(nx.has_path(remaining, self.first, phase))
 
 
-def build_ways(program: Program) -> Paths:
+def build_paths(program: Program) -> Paths:
     """The ways through the phases that can be reached."""
     graph = build_graph(program)
     sure = _dominators(nx.DiGraph(graph), program.first)
@@ -93,14 +95,14 @@ def build_ways(program: Program) -> Paths:
 def _dominators(graph: nx.DiGraph[str], first: str) -> dict[str, set[str]]:
     """The nodes on every way to each node that can be reached, itself included."""
     above = nx.immediate_dominators(graph, first)
-    found = {first: {first}}
+    dominators = {first: {first}}
     for node in above:
-        way, here = {node, first}, node
-        while here != first:
-            here = above[here]
-            way.add(here)
-        found[node] = way
-    return found
+        path, current = {node, first}, node
+        while current != first:
+            current = above[current]
+            path.add(current)
+        dominators[node] = path
+    return dominators
 
 
 def graph_faults(program: Program) -> list[Problem]:
@@ -126,11 +128,11 @@ def _dead_ends(program: Program, graph: nx.MultiDiGraph[str]) -> Iterator[Proble
 def _endless(program: Program, graph: nx.MultiDiGraph[str]) -> Iterator[Problem]:
     """Circles that no option's ``tries`` bounds: those of ``next`` alone."""
     plain = _plain(graph)
-    for found in _circles(graph):
-        first = next(name for name in program.phases if name in found)
-        circle = [source for source, _ in nx.find_cycle(plain.subgraph(found), first)]
-        way = " -> ".join([*circle, circle[0]])
-        what = f"may go round for ever: {way}; lead through triage, whose tries end"
+    for component in _circles(graph):
+        first = next(name for name in program.phases if name in component)
+        circle = [source for source, _ in nx.find_cycle(plain.subgraph(component), first)]
+        chain = " -> ".join([*circle, circle[0]])
+        what = f"may go round for ever: {chain}; lead through triage, whose tries end"
         yield ("phases", circle[0], "next"), what
 
 
@@ -143,8 +145,8 @@ def _plain(graph: nx.MultiDiGraph[str]) -> nx.DiGraph[str]:
 def _circles(graph: nx.MultiDiGraph[str]) -> list[set[str]]:
     """The phases of each circle of ``next`` alone."""
     plain = _plain(graph)
-    found = nx.strongly_connected_components(plain)
-    return [nodes for nodes in found if len(nodes) > 1 or plain.has_edge(*list(nodes) * 2)]
+    components = nx.strongly_connected_components(plain)
+    return [nodes for nodes in components if len(nodes) > 1 or plain.has_edge(*list(nodes) * 2)]
 
 
 def rests_on(program: Program) -> nx.DiGraph[str]:
@@ -172,8 +174,8 @@ def rests_on(program: Program) -> nx.DiGraph[str]:
 
 def _rest(graph: nx.DiGraph[str], upper: str, lower: str, why: str) -> None:
     if upper != lower:
-        known = graph.get_edge_data(upper, lower, default={}).get("why", ())
-        graph.add_edge(upper, lower, why=(*known, why) if why not in known else known)
+        reasons = graph.get_edge_data(upper, lower, default={}).get("why", ())
+        graph.add_edge(upper, lower, why=(*reasons, why) if why not in reasons else reasons)
 
 
 def build_layers(program: Program) -> list[list[str]]:

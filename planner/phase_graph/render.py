@@ -34,8 +34,8 @@ class PhaseState(pydantic.BaseModel):
     @property
     def answer(self) -> str:
         """What was answered, in a few words: ``fail, case B, provisional``."""
-        told = [self.outcome, self.case and f"case {self.case}", self.tier and f"tier {self.tier}"]
-        return ", ".join(word for word in [*told, self.confidence] if word)
+        parts = [self.outcome, self.case and f"case {self.case}", self.tier and f"tier {self.tier}"]
+        return ", ".join(word for word in [*parts, self.confidence] if word)
 
     @property
     def summary(self) -> str:
@@ -69,15 +69,15 @@ def as_text(program: Program, states: States) -> str:
     lines = [*_wrap(f"{program.program}: {program.question}", 0)]
     for name in program.phases:
         state = states.get(name, UNKNOWN)
-        told = " · ".join(part for part in [state.answer, *state.remarks] if part)
-        head = f"{' ' * indents[name]}{name}".ljust(min(names, 44)) + f" {state.state:<8} {told}"
+        summary = " · ".join(part for part in [state.answer, *state.remarks] if part)
+        head = f"{' ' * indents[name]}{name}".ljust(min(names, 44)) + f" {state.state:<8} {summary}"
         lines += ["", *_wrap(head, min(names, 44) + 10)]
-        for way in _ways(program, name):
-            lines += _wrap(" " * (indents[name] + 2) + way, indents[name] + 4)
+        for line in _transition_lines(program, name):
+            lines += _wrap(" " * (indents[name] + 2) + line, indents[name] + 4)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _ways(program: Program, name: str) -> list[str]:
+def _transition_lines(program: Program, name: str) -> list[str]:
     """Where a phase leads: its answers, what it does otherwise, its triage."""
     phase, rules = program.phases[name], targets(program, name)
     by_target: dict[str, list[str]] = {}
@@ -93,18 +93,18 @@ def _ways(program: Program, name: str) -> list[str]:
     otherwise = next(iter(rest.values()), "back" if goes_back else None)
     if otherwise and set(by_target.get(otherwise, ["-"])) <= set(OUTCOMES) and not (goes_back and rest):
         del by_target[otherwise]
-    ways = [f"{', '.join(answers)} -> {target}" for target, answers in by_target.items()]
+    texts = [f"{', '.join(answers)} -> {target}" for target, answers in by_target.items()]
     if otherwise:
         either = f"back if triage opened it, else {otherwise}"
-        ways.append(f"otherwise -> {either if goes_back and rest else otherwise}")
-    return ["   ".join(ways), *_triage_lines(phase)] if ways else _triage_lines(phase)
+        texts.append(f"otherwise -> {either if goes_back and rest else otherwise}")
+    return ["   ".join(texts), *_triage_lines(phase)] if texts else _triage_lines(phase)
 
 
 def _triage_lines(phase: Phase) -> list[str]:
     if not phase.triage:
         return []
-    told = [_option_text(option) for option in phase.triage.options]
-    lines = [f"triage: {', '.join(told)}"]
+    options = [_option_text(option) for option in phase.triage.options]
+    lines = [f"triage: {', '.join(options)}"]
     return lines + ([f"diagnosed by {phase.triage.diagnose}"] if phase.triage.diagnose else [])
 
 
@@ -162,8 +162,8 @@ def as_mermaid(program: Program, states: States) -> str:
     lines = ["flowchart TD"]
     for name in program.phases:
         state = states.get(name, UNKNOWN)
-        told = [state.summary, *state.remarks]
-        label = "<br/>".join(mermaid.label(part) for part in [name, *told])
+        parts = [state.summary, *state.remarks]
+        label = "<br/>".join(mermaid.label(part) for part in [name, *parts])
         lines.append(f'  {ids[name]}["{label}"]:::{colour_of(state)}')
     lines += [f'  {ids[end]}(["{end}"]):::ended' for end in ends]
     lines += [f"  {ids[edge.source]} {_arrow(edge)} {ids[edge.target]}" for edge in drawn]

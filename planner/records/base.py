@@ -52,6 +52,12 @@ class Identified(Record):
         body = self.model_dump(mode="json", exclude={"id"})
         return self.model_copy(update={"id": f"{prefix}-{digest_of(body)}"})
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from planner.records.html import record_html
+
+        return record_html(self)
+
     def beside_its_name(self) -> dict[str, Any]:
         """What is written down with it and is no part of what names it, as JSON has it."""
         return {}

@@ -85,6 +85,13 @@ class Decision(Identified):
         override_ids: the overrides that it follows.
         due: options that were deferred, whose condition is met, and that no rule takes any more.
         inputs: what it rested on; None in records of earlier versions.
+
+    Example:
+        >>> import planner
+        >>> from planner.testing import example_program, example_table
+        >>> decision = planner.plan(example_program(), example_table()).next
+        >>> decision.phase, decision.action
+        ('first_look', 'stop')
     """
 
     model_config = ConfigDict(serialize_by_alias=True, populate_by_name=True)

@@ -12,7 +12,24 @@ from planner.records.verdict import Verdict
 
 
 class Override(Identified):
-    """A person's change to a decision or verdict, kept beside what it contradicts."""
+    """A person's change to a decision or verdict, kept beside what it contradicts.
+
+    Attributes:
+        at: when it was written (ISO 8601, UTC).
+        choose: the option, phase or ``stop`` that is chosen instead.
+        verdict: whether the verdict is accepted as it is or rejected.
+        done: the option of which a person has done what it asks for.
+        contradicts: id of the decision that it goes against.
+        recommended: what the rules recommend.
+        expires: the day from whose beginning on it no longer counts.
+
+    Example:
+        >>> from planner.testing import MemoryHome, example_program
+        >>> home = MemoryHome(example_program(), lambda run: {"val_accuracy": 0.9})
+        >>> override = home.override("first_look", verdict="reject", reason="Three seeds are few.", by="ada")
+        >>> override.phase, override.verdict, override.by
+        ('first_look', 'reject', 'ada')
+    """
 
     program: str
     phase: str

@@ -237,6 +237,14 @@ class Verdict(Identified):
         passed_over: phases on the way that were not done.
         short_of_budget: the budget was spent before every run that was asked for was made.
         final_look: no more runs could be asked for when it was judged; None in records of earlier versions.
+
+    Example:
+        >>> from planner.testing import example_program, example_table
+        >>> verdict = example_program().judge(example_table())
+        >>> verdict.outcome, verdict.confidence, verdict.seeds
+        ('pass', 'provisional', 3)
+        >>> round(verdict.criterion("two_points_better").observed, 3)  # in the metric's unit
+        0.05
     """
 
     program: str

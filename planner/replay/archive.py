@@ -1,4 +1,4 @@
-"""What is known for deriving records again: the journal's entries and MLflow's finished runs."""
+"""Looks up what records are derived again from: the journal's entries and MLflow's finished runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Log:
     @property
     def all_runs(self) -> list[Run]:
         """Every finished run."""
-        return [run for found in self._runs.values() for run in found]
+        return [run for runs in self._runs.values() for run in runs]
 
     @cached_property
     def judged(self) -> list[JudgedEntry]:
@@ -70,20 +70,20 @@ class Log:
     @cached_property
     def _decided(self) -> Mapping[str, Decision]:
         """Verdict id -> the first decision after it that says what it rested on."""
-        found: dict[str, Decision] = {}
+        decisions: dict[str, Decision] = {}
         for record in (entry.record for entry in entries_of(self.judged, Decision)):
             if record.inputs is not None and follows_verdict(record):
-                found.setdefault(record.verdict_id or "", record)
-        return found
+                decisions.setdefault(record.verdict_id or "", record)
+        return decisions
 
     def judged_near(self, decision: Decision) -> list[Verdict]:
         """The verdicts first written after a decision in their order, then those before it, latest first.
 
         Runs are launched before their verdict, so the first of these was judged under the same rules.
         """
-        places = [(e.position, e.record) for e in self.judged if e.record.fidelity == decision.fidelity]
-        here = next((position for position, record in places if record.id == decision.id), 0)
-        judged = [(position, record) for position, record in places if isinstance(record, Verdict)]
+        positioned = [(e.position, e.record) for e in self.judged if e.record.fidelity == decision.fidelity]
+        here = next((position for position, record in positioned if record.id == decision.id), 0)
+        judged = [(position, record) for position, record in positioned if isinstance(record, Verdict)]
         after = [record for position, record in judged if position > here]
         return [*after, *(record for position, record in reversed(judged) if position < here)]
 
@@ -95,31 +95,33 @@ class Log:
         """Run id -> the exclusion that stood when an entry was first written."""
         return {e.run_id: e for e in exclusions_today(self.before(entry))}
 
-    def seen(self, entry: AnyEntry) -> dict[str, list[tuple[str, frozenset[str]]]]:
+    def previously_judged(self, entry: AnyEntry) -> dict[str, list[tuple[str, frozenset[str]]]]:
         """Phase -> (rules digest, run ids) of the verdicts before an entry, oldest first."""
         return rules_seen(self.before(entry)) if self._rules_kept else {}
 
     def earlier(self, entry: JudgedEntry) -> dict[str, Verdict]:
-        """Phase -> the verdicts before a recorded verdict or decision, in the order of the way.
+        """Phase -> the verdicts before a recorded verdict or decision, in the order in which they were given.
 
         Where no decision says which they were, they are the latest ones at its fidelity.
         """
         record = entry.record
         decision = record if isinstance(record, Decision) else self._decided.get(record.id)
         if decision is not None and decision.inputs is not None:
-            found = [self.verdicts[i] for i in decision.inputs.verdicts if i in self.verdicts]
-            return {verdict.phase: verdict for verdict in found}
+            verdicts = [self.verdicts[i] for i in decision.inputs.verdicts if i in self.verdicts]
+            return {verdict.phase: verdict for verdict in verdicts}
         here = [e.record for e in entries_of(self.before(entry), Verdict)]
         return {v.phase: v for v in here if v.fidelity == record.fidelity and v.phase != record.phase}
 
     def run(self, run_id: str, phase: str, arm: str) -> Run | None:
         """A finished run, as it was read for that phase and arm where several read it; None if it is gone."""
-        found = self._runs.get(run_id, ())
-        return max(found, key=lambda run: (run.arm == arm, run.phase == phase), default=None)
+        candidates = self._runs.get(run_id, ())
+        return max(candidates, key=lambda run: (run.arm == arm, run.phase == phase), default=None)
 
     def runs_of(self, phase: str, considered: Iterable[Considered]) -> dict[str, list[Run]]:
         """Arm -> the runs that were looked at and are still there, in the order of the record."""
         return {
-            told.arm: [run for i in told.run_ids if (run := self.run(i, phase, told.arm)) is not None]
-            for told in considered
+            looked_at.arm: [
+                run for i in looked_at.run_ids if (run := self.run(i, phase, looked_at.arm)) is not None
+            ]
+            for looked_at in considered
         }

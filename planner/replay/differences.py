@@ -1,4 +1,4 @@
-"""Why a record does not come out again: rules changed, evidence changed or missing, the record altered."""
+"""Explains why a record does not come out again: rules or evidence changed, or the record was altered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from planner.replay.rederive import differing
 
 Kind = Literal["rules", "evidence", "record"]
 _LONG = 120
-"""A text of at most so many characters is told whole."""
+"""A text of at most so many characters is shown whole."""
 
 
 class Difference(Record):
@@ -33,7 +33,7 @@ class Difference(Record):
 
     Attributes:
         id: of the run for ``evidence``, of the record otherwise.
-        changes: the rules that changed, where a verdict tells what they were.
+        changes: the rules that changed, where a verdict holds what they were.
     """
 
     kind: Kind
@@ -42,11 +42,11 @@ class Difference(Record):
     changes: tuple[RuleChange, ...] = ()
 
 
-def each_once(found: Iterable[Difference]) -> list[Difference]:
-    """The differences without those that were told before."""
+def each_once(differences: Iterable[Difference]) -> list[Difference]:
+    """The differences, each once."""
     once: list[Difference] = []
-    for one in found:
-        once += [] if one in once else [one]
+    for difference in differences:
+        once += [] if difference in once else [difference]
     return once
 
 
@@ -54,11 +54,11 @@ def verdict_differences(program: Program, recorded: Verdict, derived: Verdict, l
     """Why a verdict comes out otherwise today; empty where it comes out byte for byte."""
     if recorded.id == derived.id and not differing(recorded, derived):
         return []
-    found = [
+    differences = [
         *_rules_changed(program, recorded),
         *evidence_differences(program, recorded, log),
     ]
-    return found or list(_shown_otherwise(recorded, derived)) or [altered(recorded, derived)]
+    return differences or list(_shown_otherwise(recorded, derived)) or [altered(recorded, derived)]
 
 
 def decision_differences(
@@ -67,31 +67,31 @@ def decision_differences(
     """Why a decision comes out otherwise today although its verdict does not."""
     if recorded.id == derived.id and not differing(recorded, derived):
         return []
-    found: list[Difference] = []
+    differences: list[Difference] = []
     if recorded.program_digest != decision_digest(program, recorded.phase):
-        found.append(_ways_changed(program, recorded, derived, log))
+        differences.append(_routing_changed(program, recorded, derived, log))
     if recorded.inputs is not None:
         steps = stepped_metrics(program, recorded.phase)
-        found += _evidence(program, recorded.phase, recorded.inputs.considered, (), steps, log)
-    found += [
+        differences += _evidence(program, recorded.phase, recorded.inputs.considered, (), steps, log)
+    differences += [
         gone(i, f"the override that {recorded.id} follows")
         for i in recorded.override_ids
         if i not in log.overrides
     ]
-    if not found and "due" in differing(recorded, derived):
-        found.append(
-            _ways_changed(program, recorded, derived, log)
+    if not differences and "due" in differing(recorded, derived):
+        differences.append(
+            _routing_changed(program, recorded, derived, log)
         )  # what is due stands in any phase's triage
-    return found or [altered(recorded, derived)]
+    return differences or [altered(recorded, derived)]
 
 
-def missing_grounds(record: Verdict | Decision, log: Log) -> list[Difference]:
+def missing_dependencies(record: Verdict | Decision, log: Log) -> list[Difference]:
     """Verdicts that a decision rested on and that are on record no more."""
     inputs = record.inputs if isinstance(record, Decision) else None
-    asked = [*(inputs.verdicts if inputs else ())]
+    verdict_ids = [*(inputs.verdicts if inputs else ())]
     if isinstance(record, Decision) and record.verdict_id and record.action != "add_seeds":
-        asked.append(record.verdict_id)
-    return [gone(i, f"the verdict that {record.id} rests on") for i in asked if i not in log.verdicts]
+        verdict_ids.append(record.verdict_id)
+    return [gone(i, f"the verdict that {record.id} rests on") for i in verdict_ids if i not in log.verdicts]
 
 
 def gone(record_id: str, what: str) -> Difference:
@@ -105,17 +105,17 @@ def altered(recorded: Identified, derived: Identified) -> Difference:
     if not names:
         return Difference(kind="record", id=recorded.id, what="its id is not the digest of its content")
     old, new = recorded.model_dump(mode="json"), derived.model_dump(mode="json")
-    place = first_difference(names[0], old[names[0]], new[names[0]])
-    return Difference(kind="record", id=recorded.id, what=f"rules and evidence do not give its {place}")
+    difference = first_difference(names[0], old[names[0]], new[names[0]])
+    return Difference(kind="record", id=recorded.id, what=f"rules and evidence do not give its {difference}")
 
 
 def first_difference(name: str, old: Any, new: Any, where: tuple[str, str] = ("on record", "derived")) -> str:
-    """The first place at which two JSON values differ, with both: ``name.key: 1 on record, 2 derived``."""
-    found = next(iter(changes({name: old}, {name: new})), RuleChange(path=name, old=old, new=new))
-    texts = _text(found.old), _text(found.new)
+    """The first key at which two JSON values differ, with both: ``name.key: 1 on record, 2 derived``."""
+    change = next(iter(changes({name: old}, {name: new})), RuleChange(path=name, old=old, new=new))
+    texts = _text(change.old), _text(change.new)
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
     one, other = (_cut(text, max(same - 20, 0)) for text in texts)
-    return f"{found.path}: {one} {where[0]}, {other} {where[1]}"
+    return f"{change.path}: {one} {where[0]}, {other} {where[1]}"
 
 
 def _text(value: Any) -> str:
@@ -137,24 +137,26 @@ def _rules_changed(program: Program, recorded: Verdict) -> list[Difference]:
     phase = recorded.phase
     if recorded.rules_digest == rules_digest(program, phase):
         return []
-    found = tuple(changes(recorded.rules, phase_rules(program, phase)))
-    told = "; ".join(map(str, found)) or "what they were is not on record"
-    what = f"the rules of {phase} have changed: {told}"
-    return [Difference(kind="rules", id=recorded.id, what=what, changes=found)]
+    changed = tuple(changes(recorded.rules, phase_rules(program, phase)))
+    listed = "; ".join(map(str, changed)) or "what they were is not on record"
+    what = f"the rules of {phase} have changed: {listed}"
+    return [Difference(kind="rules", id=recorded.id, what=what, changes=changed)]
 
 
-def _ways_changed(program: Program, recorded: Decision, derived: Decision, log: Log) -> Difference:
-    """That a decision's rules changed: which, where a verdict beside it tells what they were."""
+def _routing_changed(program: Program, recorded: Decision, derived: Decision, log: Log) -> Difference:
+    """That a decision's rules changed: which, where a verdict beside it holds what they were."""
     beside = [
         v for v in log.judged_near(recorded) if v.phase in (recorded.phase, *openers(program, recorded.phase))
     ]
-    told = next((found for v in beside for found in _rules_changed(program, v)), None)
-    what = told.what if told else f"what follows from {recorded.phase} (next, triage) has changed"
+    rules_change = next((difference for v in beside for difference in _rules_changed(program, v)), None)
+    unnamed = f"what follows from {recorded.phase} (next, triage) has changed"
+    what = rules_change.what if rules_change else unnamed
     names = [n for n in differing(recorded, derived) if n not in ("program_digest", "verdict_id")]
     if names:
         old, new = recorded.model_dump(mode="json"), derived.model_dump(mode="json")
         what += f"; {first_difference(names[0], old[names[0]], new[names[0]])}"
-    return Difference(kind="rules", id=recorded.id, what=what, changes=told.changes if told else ())
+    changed = rules_change.changes if rules_change else ()
+    return Difference(kind="rules", id=recorded.id, what=what, changes=changed)
 
 
 def _shown_otherwise(recorded: Verdict, derived: Verdict) -> Iterator[Difference]:
@@ -167,8 +169,8 @@ def _shown_otherwise(recorded: Verdict, derived: Verdict) -> Iterator[Difference
     if fields <= {"table", "hypothesis"} and (listed or "table" not in fields):
         metrics = sorted({metric for _, metric, _ in rows[0].keys() ^ rows[1].keys()})
         what = f"metrics or figures: {', '.join(metrics)}" if metrics else "hypotheses"
-        told = f"the program lists other {what}, outside the rules of {recorded.phase}"
-        yield Difference(kind="rules", id=recorded.id, what=told)
+        description = f"the program lists other {what}, outside the rules of {recorded.phase}"
+        yield Difference(kind="rules", id=recorded.id, what=description)
 
 
 # --- evidence ----------------------------------------------------------------------------------
@@ -178,12 +180,12 @@ def evidence_differences(program: Program, recorded: Verdict, log: Log) -> list[
     """The runs of a verdict that are gone or hold something else by now."""
     steps = stepped_in(recorded)
     tables = (*recorded.table, *recorded.readings)
-    found = _evidence(program, recorded.phase, recorded.considered, tables, steps, log, recorded)
-    return list(found)
+    differences = _evidence(program, recorded.phase, recorded.considered, tables, steps, log, recorded)
+    return list(differences)
 
 
 def stepped_in(recorded: Verdict) -> frozenset[str]:
-    """The metrics of which every step counted, by the rules as the verdict tells them."""
+    """The metrics of which every step counted, by the rules as the verdict holds them."""
     criteria = recorded.rules.get("phase", {}).get("criteria", {}).values()
     read = [c for c in criteria if c.get("at") is not None or c.get("since") is not None]
     named = {m for c in read for m in (c.get("metric"), c.get("versus_metric")) if m}
@@ -200,21 +202,21 @@ def _evidence(
     log: Log,
     recorded: Verdict | None = None,
 ) -> list[Difference]:
-    found = []
-    for told in considered:
-        for run_id, digest in zip(told.run_ids, told.digests, strict=True):
-            run = log.run(run_id, phase, told.arm)
+    differences = []
+    for looked_at in considered:
+        for run_id, digest in zip(looked_at.run_ids, looked_at.digests, strict=True):
+            run = log.run(run_id, phase, looked_at.arm)
             if run is None:
-                what = f"a run of {told.arm} is in MLflow no more, or is not finished"
-                found.append(Difference(kind="evidence", id=run_id, what=what))
+                what = f"a run of {looked_at.arm} is in MLflow no more, or is not finished"
+                differences.append(Difference(kind="evidence", id=run_id, what=what))
             elif run_digest(run, steps) != digest:
-                rows = [row for row in tables if row.arm == told.arm and run_id in row.estimate.run_ids]
-                moved = [*_values_moved(program, run, rows), *_params_moved(run, told.arm, recorded)]
-                what = f"{told.arm}, seed {run.seed}: " + (
+                rows = [row for row in tables if row.arm == looked_at.arm and run_id in row.estimate.run_ids]
+                moved = [*_values_moved(program, run, rows), *_params_moved(run, looked_at.arm, recorded)]
+                what = f"{looked_at.arm}, seed {run.seed}: " + (
                     "; ".join(moved) or "what it holds beside the numbers of the verdict has changed"
                 )
-                found.append(Difference(kind="evidence", id=run_id, what=what))
-    return each_once(found)
+                differences.append(Difference(kind="evidence", id=run_id, what=what))
+    return each_once(differences)
 
 
 def _values_moved(program: Program, run: Run, rows: Sequence[TableRow]) -> Iterator[str]:
@@ -235,8 +237,8 @@ def _rule_of(program: Program, row: TableRow, run: Run) -> Measured | None:
 
 
 def _params_moved(run: Run, arm: str, recorded: Verdict | None) -> Iterator[str]:
-    told = next((p.logged for p in recorded.params if p.arm == arm), {}) if recorded is not None else {}
-    for name, values in told.items():
+    logged = next((p.logged for p in recorded.params if p.arm == arm), {}) if recorded is not None else {}
+    for name, values in logged.items():
         now = as_text(run.params[name]) if name in run.params else None
         if now not in values:
             yield f"parameter {name} was {' or '.join(values)}, is {'nothing' if now is None else now}"

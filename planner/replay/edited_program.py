@@ -1,9 +1,11 @@
-"""What an edited program would have made of the past: decisions, phases, and the runs saved or added."""
+"""Compares an edited program with everything on record: decisions, phases, and runs saved or added."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from pydantic import Field
 
 from planner.language.program import Program
 from planner.records.base import Record
@@ -12,12 +14,12 @@ from planner.records.journal_entry import AnyEntry
 from planner.records.runs import PlannedRun, Run
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
-from planner.replay.edited_decisions import Moved, moved_decisions
-from planner.replay.rewalk import Walked, recorded_way, rungs, walk
+from planner.replay.edited_decisions import DecisionComparison, compare_decisions
+from planner.replay.rewalk import Rewalk, recorded_fidelities, recorded_path, walk
 
 
-class Reached(Record):
-    """What came of a phase."""
+class PhaseOutcome(Record):
+    """What a phase concluded, and what was decided then."""
 
     outcome: str
     confidence: str
@@ -40,7 +42,7 @@ class Cost(Record):
 
     Attributes:
         before: runs that the program as it is uses.
-        after: runs that the edited program uses, so far as its way is known.
+        after: runs that the edited program uses, so far as its path is known.
         saved: used before and not after.
         added: used after and not before.
         unmade: of those, how many nobody has made.
@@ -57,12 +59,12 @@ class Cost(Record):
     seconds_added: float = 0.0
 
 
-class PhaseMoved(Record):
+class PhaseComparison(Record):
     """One phase on record and under the edited program; None where it was, or would be, not judged."""
 
     phase: str
-    recorded: Reached | None
-    edited: Reached | None
+    recorded: PhaseOutcome | None
+    edited: PhaseOutcome | None
     cost: Cost
 
     @property
@@ -71,8 +73,8 @@ class PhaseMoved(Record):
         return self.recorded != self.edited or bool(self.cost.saved or self.cost.added)
 
 
-class Way(Record):
-    """One fidelity's whole way on record and under the edited program.
+class PathComparison(Record):
+    """The path through the phases at one fidelity, on record and under the edited program.
 
     Attributes:
         fidelity: None where each phase has its own.
@@ -81,7 +83,7 @@ class Way(Record):
     """
 
     fidelity: str | None
-    phases: tuple[PhaseMoved, ...]
+    phases: tuple[PhaseComparison, ...]
     total: Cost
     open_at: str | None = None
     refused_at: str | None = None
@@ -90,8 +92,8 @@ class Way(Record):
 class WhatIf(Record):
     """What an edited program would have made of everything on record."""
 
-    decisions: tuple[Moved, ...]
-    ways: tuple[Way, ...]
+    decisions: tuple[DecisionComparison, ...]
+    paths: tuple[PathComparison, ...] = Field(serialization_alias="ways")
 
 
 def what_if(
@@ -111,36 +113,45 @@ def what_if(
     """
     log = Log(entries, runs, rules_kept=False, older=older)
     return WhatIf(
-        decisions=tuple(moved_decisions(program, edited, log)),
-        ways=tuple(_way(program, edited, log, fidelity) for fidelity in rungs(program, log)),
+        decisions=tuple(compare_decisions(program, edited, log)),
+        paths=tuple(
+            _compare_path(program, edited, log, fidelity) for fidelity in recorded_fidelities(program, log)
+        ),
     )
 
 
-def _way(program: Program, edited: Program, log: Log, fidelity: str | None) -> Way:
-    way, walked = recorded_way(program, log, fidelity), walk(program, edited, log, fidelity)
-    then = _used(_asked(log, walk(program, program, log, fidelity)))
-    now = _used(_asked(log, walked))
-    lacking = walked.position.phase if walked.lacking else None
-    reached = {v.phase: _reached(v, d) for v, d in way}
-    reaches = {s.verdict.phase: _reached(s.verdict, s.decision) for s in walked.position.steps}
-    seconds = _mean_seconds([*_all(then), *_all(now)])
+def _compare_path(program: Program, edited: Program, log: Log, fidelity: str | None) -> PathComparison:
+    path, walked = recorded_path(program, log, fidelity), walk(program, edited, log, fidelity)
+    before = _used(_runs_requested(log, walk(program, program, log, fidelity)))
+    after = _used(_runs_requested(log, walked))
+    lacking = walked.plan.phase if walked.lacking else None
+    recorded_outcomes = {v.phase: _outcome(v, d) for v, d in path}
+    edited_outcomes = {s.verdict.phase: _outcome(s.verdict, s.decision) for s in walked.plan.steps}
+    seconds = _mean_seconds([*_all(before), *_all(after)])
 
     def cost(phase: str | None) -> Cost:
         missing = [run for run in walked.lacking if phase in (None, run.phase)]
-        return _cost(_of(then, phase), _of(now, phase), _all(then), _all(now), missing, seconds)
+        return _cost(_of(before, phase), _of(after, phase), _all(before), _all(after), missing, seconds)
 
-    names = dict.fromkeys([*reached, *reaches, *now, *([lacking] if lacking else [])])
+    names = dict.fromkeys([*recorded_outcomes, *edited_outcomes, *after, *([lacking] if lacking else [])])
     phases = tuple(
-        PhaseMoved(phase=name, recorded=reached.get(name), edited=reaches.get(name), cost=cost(name))
+        PhaseComparison(
+            phase=name,
+            recorded=recorded_outcomes.get(name),
+            edited=edited_outcomes.get(name),
+            cost=cost(name),
+        )
         for name in names
     )
-    refused = walked.position.phase if walked.position.refused else None
-    return Way(fidelity=fidelity, phases=phases, total=cost(None), open_at=lacking, refused_at=refused)
+    refused = walked.plan.phase if walked.plan.refused else None
+    return PathComparison(
+        fidelity=fidelity, phases=phases, total=cost(None), open_at=lacking, refused_at=refused
+    )
 
 
-def _reached(verdict: Verdict, decision: Decision) -> Reached:
-    told = {name: getattr(verdict, name) for name in ("outcome", "confidence", "case", "tier")}
-    return Reached(**told, action=decision.action, choice=decision.choice)
+def _outcome(verdict: Verdict, decision: Decision) -> PhaseOutcome:
+    facts = {name: getattr(verdict, name) for name in ("outcome", "confidence", "case", "tier")}
+    return PhaseOutcome(**facts, action=decision.action, choice=decision.choice)
 
 
 Used = Mapping[str, Mapping[str, Run]]
@@ -150,22 +161,22 @@ Used = Mapping[str, Mapping[str, Run]]
 def _looked_at(log: Log, verdict: Verdict) -> list[Run]:
     """Our runs that a verdict looked at, failed ones too."""
     return [
-        run for found in log.runs_of(verdict.phase, verdict.considered).values() for run in found if run.own
+        run for of_arm in log.runs_of(verdict.phase, verdict.considered).values() for run in of_arm if run.own
     ]
 
 
-def _asked(log: Log, walked: Walked) -> dict[str, list[Run]]:
+def _runs_requested(log: Log, walked: Rewalk) -> dict[str, list[Run]]:
     """Phase -> the runs that a walk asked for; where it asked for none, those that its verdicts looked at."""
-    if walked.shown:
-        return walked.shown
-    return {s.verdict.phase: _looked_at(log, s.verdict) for s in walked.position.steps}
+    if walked.requested:
+        return walked.requested
+    return {s.verdict.phase: _looked_at(log, s.verdict) for s in walked.plan.steps}
 
 
-def _used(found: Mapping[str, Sequence[Run]]) -> Used:
+def _used(by_phase: Mapping[str, Sequence[Run]]) -> Used:
     """Each run once, at the phase that used it first."""
     seen: set[str] = set()
     used: dict[str, dict[str, Run]] = {}
-    for phase, runs in found.items():
+    for phase, runs in by_phase.items():
         used[phase] = {run.id: run for run in runs if run.id not in seen}
         seen |= used[phase].keys()
     return used
@@ -184,19 +195,19 @@ def _mean_seconds(runs: Sequence[Run]) -> float:
 
 
 def _cost(
-    then: Sequence[Run],
-    now: Sequence[Run],
-    all_then: Sequence[Run],
-    all_now: Sequence[Run],
+    before: Sequence[Run],
+    after: Sequence[Run],
+    all_before: Sequence[Run],
+    all_after: Sequence[Run],
     lacking: Sequence[PlannedRun],
     seconds: float,
 ) -> Cost:
-    needed, known = {run.id for run in all_now}, {run.id for run in all_then}
-    saved = [run for run in then if run.id not in needed]
-    added = [run for run in now if run.id not in known]
+    used_after, used_before = {run.id for run in all_after}, {run.id for run in all_before}
+    saved = [run for run in before if run.id not in used_after]
+    added = [run for run in after if run.id not in used_before]
     return Cost(
-        before=len(then),
-        after=len(now) + len(lacking),
+        before=len(before),
+        after=len(after) + len(lacking),
         saved=len(saved),
         added=len(added) + len(lacking),
         unmade=len(lacking),

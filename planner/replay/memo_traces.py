@@ -1,4 +1,4 @@
-"""What a memo was written from, derived again: its verdict, the steps up to it, the overrides of that day."""
+"""Derives again what a memo was written from: its verdict, the steps up to it, the overrides of that day."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from planner.records.decision import Decision
 from planner.records.journal_entry import JournalEntry, entries_of
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
-from planner.replay.rederive import counted_again
+from planner.replay.rederive import rederive_counted
 from planner.replay.replay import Derived
 from planner.scoring.overrides import score_overrides
 
@@ -28,34 +28,36 @@ def judged_last(log: Log, phase: str | None = None) -> list[JournalEntry[Verdict
     return list(last.values())
 
 
-def traces_again(program: Program, log: Log, derived: Mapping[str, Derived], verdict: Verdict) -> list[Trace]:
+def rederive_traces(
+    program: Program, log: Log, derived: Mapping[str, Derived], verdict: Verdict
+) -> list[Trace]:
     """What the memo of a verdict may have been written from, the latest first.
 
     It is written with the decision after it, and again when a later verdict supersedes it: then it knows
     of the steps up to that one. Verdicts and decisions are those that come out today.
     """
-    found: dict[str, Trace] = {}
+    traces: dict[str, Trace] = {}
     for entry in reversed(_decisions_since(log, verdict)):
         steps = _steps(log, derived, entry)
         here = next((s for s in steps if s.verdict.phase == verdict.phase), None)
         if here is not None:
             then = [e for e in log.entries if e.position <= entry.position]
             overrides = overrides_today(then, entry.written_at)
-            known = {s.verdict.phase: s.verdict for s in steps}
-            told = trace_of(
+            verdicts = {s.verdict.phase: s.verdict for s in steps}
+            trace = trace_of(
                 program=program,
                 phase=verdict.phase,
                 verdict=here.verdict,
                 decision=here.decision,
-                verdicts=known,
+                verdicts=verdicts,
                 overrides=overrides,
-                standing=build_validity(program, known, opened_by=opened_by(steps)),
-                at=entry.written_at,
+                validity=build_validity(program, verdicts, opened_by=opened_by(steps)),
+                decided_at=entry.written_at,
                 scores=score_overrides(program, then),
             )
-            key = [v.id for v in known.values()], here.decision.id, [o.id for o in told.overrides]
-            found.setdefault(repr(key), told)
-    return list(found.values())
+            key = [v.id for v in verdicts.values()], here.decision.id, [o.id for o in trace.overrides]
+            traces.setdefault(repr(key), trace)
+    return list(traces.values())
 
 
 def dates_of(log: Log, verdict: Verdict) -> list[str]:
@@ -66,11 +68,11 @@ def dates_of(log: Log, verdict: Verdict) -> list[str]:
 def evidence_of(program: Program, log: Log, entry: JournalEntry[Verdict]) -> Evidence:
     """The runs that a memo's figures show."""
     verdict = entry.record
-    return counted_again(program, verdict.phase, verdict.fidelity, verdict.considered, log, entry)
+    return rederive_counted(program, verdict.phase, verdict.fidelity, verdict.considered, log, entry)
 
 
 def _decisions_since(log: Log, verdict: Verdict) -> list[JournalEntry[Decision]]:
-    """The entries of decisions made with a verdict on the way, from the last one made after it on."""
+    """The entries of decisions whose path holds a verdict, from the last one made after it on."""
     after = [e for e in _following(log) if e.record.verdict_id == verdict.id]
     since = after[-1].position if after else 0
     return [
@@ -91,10 +93,9 @@ def _following(log: Log) -> Iterator[JournalEntry[Decision]]:
 
 
 def _steps(log: Log, derived: Mapping[str, Derived], entry: JournalEntry[Decision]) -> list[Step]:
-    """The way up to a recorded decision, as it comes out today; what does not come out is left out."""
-    decided = {
-        e.record.verdict_id or "": e.record.id for e in _following(log) if e.position <= entry.position
-    }
+    """The path up to a recorded decision, as it comes out today; what does not come out is left out."""
+    until = [e.record for e in _following(log) if e.position <= entry.position]
+    decided = {decision.verdict_id or "": decision.id for decision in until}
     inputs = entry.record.inputs
     steps = []
     for verdict_id in (*(inputs.verdicts if inputs else ()), entry.record.verdict_id or ""):

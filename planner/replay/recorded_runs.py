@@ -1,4 +1,4 @@
-"""Runs that were made, as recall finds them again without asking the experiment what it would run.
+"""Finds the runs that were made for an arm without asking the experiment what it would run.
 
 An experiment says what a configuration comes down to; a run logged it. So an arm of which a run was
 counted is described by what that run logged, and its runs are found under that description.
@@ -13,11 +13,11 @@ from planner.language.program import Program
 from planner.records.jobs import Description
 from planner.records.runs import Run
 
-Place = tuple[str, str]
-"""Phase, fidelity."""
+PhaseFidelity = tuple[str, str]
+"""(phase, fidelity)."""
 
 
-class Reservoir:
+class RecordedRuns:
     """The catalog of a program as its runs describe it, and the runs under the fingerprints that follow.
 
     Args:
@@ -30,27 +30,30 @@ class Reservoir:
     """
 
     def __init__(
-        self, program: Program, counted: Mapping[Place, Mapping[str, Sequence[Run]]], every: Iterable[Run]
+        self,
+        program: Program,
+        counted: Mapping[PhaseFidelity, Mapping[str, Sequence[Run]]],
+        every: Iterable[Run],
     ) -> None:
         ours = sorted((run for run in every if run.own), key=lambda run: (run.seed, run.attempt, run.id))
         described = {
             (phase, arm, fidelity): _description(
-                found.get(arm, ()),
+                by_arm.get(arm, ()),
                 [r for r in ours if (r.phase, r.arm, r.fidelity) == (phase, arm, fidelity)],
             )
             or _unknown(program, phase, arm, ours)
-            for (phase, fidelity), found in counted.items()
+            for (phase, fidelity), by_arm in counted.items()
             if phase in program.phases
             for arm in program.phases[phase].arms
         }
         self.catalog = Catalog(described=described)
         stamped = {
-            (run.id, told.fingerprint): told
-            for (phase, fidelity), found in counted.items()
-            for arm, runs in found.items()
+            (run.id, stamped_run.fingerprint): stamped_run
+            for (phase, fidelity), by_arm in counted.items()
+            for arm, runs in by_arm.items()
             if (phase, arm, fidelity) in described
             for run in runs
-            for told in [self._stamped(run, phase, arm, fidelity)]
+            for stamped_run in [self._stamped(run, phase, arm, fidelity)]
         }
         self.runs = tuple(stamped.values())
 

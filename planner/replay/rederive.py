@@ -1,4 +1,4 @@
-"""One record derived again: a verdict from its runs, a decision from a verdict and what it rested on."""
+"""Derives one record again: a verdict from its runs, a decision from a verdict and what it rested on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from planner.deciding.triage import Route
 from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
 from planner.evidence.selection import RunSelector, Snapshot
-from planner.judging.post_hoc import fresh_evidence, judged_otherwise
+from planner.judging.post_hoc import fresh_evidence, judged_under_other_rules
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 from planner.lineage.in_force import overrides_today
@@ -21,28 +21,28 @@ from planner.records.decision import Decision, Inputs
 from planner.records.journal_entry import AnyEntry, JournalEntry
 from planner.records.verdict import Considered, Verdict
 from planner.replay.archive import Log
-from planner.replay.recorded_runs import Reservoir
+from planner.replay.recorded_runs import RecordedRuns
 
-Told = TypeVar("Told", bound=Identified)
+RecordT = TypeVar("RecordT", bound=Identified)
 
 
-def counted_again(
+def rederive_counted(
     program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: AnyEntry
 ) -> Evidence:
     """The runs that counted, under the exclusions that stood when an entry was written."""
-    found = log.runs_of(phase, considered)
-    return build_evidence(program, phase, fidelity, found, log.excluded(entry))
+    runs = log.runs_of(phase, considered)
+    return build_evidence(program, phase, fidelity, runs, log.excluded(entry))
 
 
-def evidence_again(
+def rederive_evidence(
     program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: AnyEntry
 ) -> Evidence:
     """The same without what was judged under other rules before, where there is enough beside it."""
-    evidence = counted_again(program, phase, fidelity, considered, log, entry)
-    return fresh_evidence(program, evidence, log.seen(entry))
+    evidence = rederive_counted(program, phase, fidelity, considered, log, entry)
+    return fresh_evidence(program, evidence, log.previously_judged(entry))
 
 
-def verdict_again(program: Program, entry: JournalEntry[Verdict], log: Log) -> Verdict:
+def rederive_verdict(program: Program, entry: JournalEntry[Verdict], log: Log) -> Verdict:
     """The verdict that the program gives today on the runs of a recorded one.
 
     Records of earlier versions do not say whether more runs could still have been asked for: then both are
@@ -51,10 +51,10 @@ def verdict_again(program: Program, entry: JournalEntry[Verdict], log: Log) -> V
     recorded = entry.record
     looks = (False, True) if recorded.final_look is None else (recorded.final_look,)
     earlier = log.earlier(entry)
-    return nearest(recorded, [judged_again(program, entry, log, earlier, final) for final in looks])
+    return nearest(recorded, [rederive_verdict_as(program, entry, log, earlier, final) for final in looks])
 
 
-def judged_again(
+def rederive_verdict_as(
     program: Program, entry: JournalEntry[Verdict], log: Log, earlier: Mapping[str, Verdict], final: bool
 ) -> Verdict:
     """The verdict on the runs of a recorded one.
@@ -65,14 +65,14 @@ def judged_again(
     """
     recorded = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
-    evidence = evidence_again(program, phase, fidelity, recorded.considered, log, entry)
-    post_hoc = bool(judged_otherwise(program, evidence, log.seen(entry)))
+    evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
+    post_hoc = bool(judged_under_other_rules(program, evidence, log.previously_judged(entry)))
     design = build_test_design(program, phase, fidelity, final)
     look = Look(recorded.passed_over, recorded.short_of_budget, final, post_hoc)
     return judge_walked_phase(program, evidence, design, earlier, look)
 
 
-def decision_again(
+def rederive_decision(
     program: Program,
     entry: JournalEntry[Decision],
     log: Log,
@@ -89,7 +89,7 @@ def decision_again(
     before = log.earlier(entry) if earlier is None else earlier
     inputs = recorded.inputs or Inputs()
     if verdict is None:
-        return _launched_again(program, entry, log, before, inputs)
+        return _rederive_launch(program, entry, log, before, inputs)
     route = Route(dict(inputs.owner), dict(inputs.tried), frozenset(inputs.diagnosed))
     overrides = [log.overrides[i] for i in recorded.override_ids if i in log.overrides]
     if recorded.rule.part == "budget" and ends_for_want_of_budget(program, verdict) and not overrides:
@@ -98,7 +98,7 @@ def decision_again(
     return choose_route(program, verdict, before, route, overrides, digest)
 
 
-def _launched_again(
+def _rederive_launch(
     program: Program,
     entry: JournalEntry[Decision],
     log: Log,
@@ -111,39 +111,39 @@ def _launched_again(
     inputs = inputs.model_copy(update={"prediction": registered(program, phase)})
     if recorded.action != "add_seeds":
         return launch_decision(program, phase, fidelity, None, inputs)
-    evidence = evidence_again(program, phase, fidelity, inputs.considered, log, entry)
-    seen = log.seen(entry)
-    post_hoc = bool(judged_otherwise(program, evidence, seen))
+    evidence = rederive_evidence(program, phase, fidelity, inputs.considered, log, entry)
+    previously_judged = log.previously_judged(entry)
+    post_hoc = bool(judged_under_other_rules(program, evidence, previously_judged))
     design = build_test_design(program, phase, fidelity, final=False)
     interim = judge_walked_phase(program, evidence, design, earlier, Look(post_hoc=post_hoc))
-    wanted = seeds_next(program, interim, design, evidence, seen)
-    asked = _asked_for(program, entry, log, inputs, wanted)
-    told = inputs.model_copy(update={"asked": asked, "considered": interim.considered})
-    return launch_decision(program, phase, fidelity, interim, told)
+    wanted = seeds_next(program, interim, design, evidence, previously_judged)
+    missing = _missing_runs(program, entry, log, inputs, wanted)
+    updated = inputs.model_copy(update={"asked": missing, "considered": interim.considered})
+    return launch_decision(program, phase, fidelity, interim, updated)
 
 
-def _asked_for(
+def _missing_runs(
     program: Program, entry: JournalEntry[Decision], log: Log, inputs: Inputs, wanted: Mapping[str, int]
 ) -> tuple[tuple[str, int], ...]:
     """(arm, seed) of the runs that were missing, as far as the budget went then."""
     recorded = entry.record
-    found = log.runs_of(recorded.phase, inputs.considered)
-    reservoir = Reservoir(program, {(recorded.phase, recorded.fidelity): found}, log.all_runs)
-    people = overrides_today(log.before(entry), entry.written_at)
-    recall = RunSelector(
+    looked_at = log.runs_of(recorded.phase, inputs.considered)
+    recorded_runs = RecordedRuns(program, {(recorded.phase, recorded.fidelity): looked_at}, log.all_runs)
+    overrides = overrides_today(log.before(entry), entry.written_at)
+    selector = RunSelector(
         program,
-        Snapshot(reservoir.runs),
-        reservoir.catalog,
+        Snapshot(recorded_runs.runs),
+        recorded_runs.catalog,
         list(log.excluded(entry).values()),
-        [o.phase for o in people if o.done is not None],
+        [o.phase for o in overrides if o.done is not None],
     )
-    missing = recall.missing(recorded.phase, recorded.fidelity, wanted)
+    missing = selector.missing(recorded.phase, recorded.fidelity, wanted)
     return tuple((run.arm, run.seed) for run in missing[: max(len(inputs.asked), 1)])
 
 
-def nearest(recorded: Told, found: Iterable[Told]) -> Told:
+def nearest(recorded: RecordT, candidates: Iterable[RecordT]) -> RecordT:
     """The one that differs from the record in the fewest fields; the first of several."""
-    return min(found, key=lambda one: len(differing(recorded, one)))
+    return min(candidates, key=lambda one: len(differing(recorded, one)))
 
 
 def differing(recorded: Identified, derived: Identified) -> list[str]:

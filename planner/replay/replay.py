@@ -1,4 +1,4 @@
-"""Every recorded verdict and decision derived again, and told apart where one comes out otherwise."""
+"""Derives every recorded verdict and decision again and says which come out otherwise, and why."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from planner.replay.differences import (
     Difference,
     decision_differences,
     each_once,
-    missing_grounds,
+    missing_dependencies,
     verdict_differences,
 )
-from planner.replay.rederive import decision_again, verdict_again
+from planner.replay.rederive import rederive_decision, rederive_verdict
 
 
 class Replayed(Record):
-    """What came of deriving one record again.
+    """The result of deriving one record again.
 
     Attributes:
-        position: its place in the journal.
+        position: in the journal.
         equal: it came out byte for byte.
         older: an earlier version wrote it, in another form or without what it rested on.
         differences: why it did not come out; empty where it did, or is older.
@@ -83,14 +83,14 @@ def derive(program: Program, log: Log) -> dict[str, Derived]:
     Each is taken by itself: a verdict from the runs that it looked at and the verdicts before it as they
     are on record, a decision from its verdict as that comes out today.
     """
-    found: dict[str, Derived] = {}
+    derived: dict[str, Derived] = {}
     for verdict in entries_of(log.judged, Verdict):
         judged, why = _verdict(program, verdict, log)
-        found[verdict.record.id] = Derived(verdict, judged, why, log.is_older(verdict.record))
+        derived[verdict.record.id] = Derived(verdict, judged, why, log.is_older(verdict.record))
     for decision in entries_of(log.judged, Decision):
-        decided, why = _decision(program, decision, log, found)
-        found[decision.record.id] = Derived(decision, decided, why, log.is_older(decision.record))
-    return dict(sorted(found.items(), key=lambda item: item[1].entry.position))
+        decided, why = _decision(program, decision, log, derived)
+        derived[decision.record.id] = Derived(decision, decided, why, log.is_older(decision.record))
+    return dict(sorted(derived.items(), key=lambda item: item[1].entry.position))
 
 
 def _replayed(one: Derived) -> Replayed:
@@ -120,28 +120,28 @@ def _verdict(
         return None, []
     if record.phase not in program.phases:
         return None, [_no_such_phase(record)]
-    derived = verdict_again(program, entry, log)
+    derived = rederive_verdict(program, entry, log)
     return derived, verdict_differences(program, record, derived, log)
 
 
 def _decision(
-    program: Program, entry: JournalEntry[Decision], log: Log, found: Mapping[str, Derived]
+    program: Program, entry: JournalEntry[Decision], log: Log, previous: Mapping[str, Derived]
 ) -> tuple[Decision | None, list[Difference]]:
     record = entry.record
     if log.is_older(record):
         return None, []
     if record.phase not in program.phases:
         return None, [_no_such_phase(record)]
-    grounds = missing_grounds(record, log)
-    if grounds:
-        return None, grounds
+    missing = missing_dependencies(record, log)
+    if missing:
+        return None, missing
     if not follows_verdict(record):
-        derived = decision_again(program, entry, log)
+        derived = rederive_decision(program, entry, log)
         return derived, decision_differences(program, record, derived, log)
-    verdict, why = found[record.verdict_id or ""].record, list(found[record.verdict_id or ""].why)
+    verdict, why = previous[record.verdict_id or ""].record, list(previous[record.verdict_id or ""].why)
     if not isinstance(verdict, Verdict):
         return None, why
-    derived = decision_again(program, entry, log, verdict)
+    derived = rederive_decision(program, entry, log, verdict)
     return derived, why or decision_differences(program, record, derived, log)
 
 

@@ -1,4 +1,4 @@
-"""What came of a replay, and of one under an edited program, as JSON and in lines."""
+"""The result of a replay, and of one under an edited program, as JSON and in lines."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from planner.language.program import Program
 from planner.replay.differences import Difference
-from planner.replay.edited_program import Cost, PhaseMoved, Way, WhatIf
+from planner.replay.edited_program import Cost, PathComparison, PhaseComparison, WhatIf
 from planner.replay.replay import Replayed
 
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """What came of replaying a program.
+    """The result of replaying a program.
 
     Attributes:
         replayed: one for each verdict and decision that can be read, in order.
@@ -32,15 +32,15 @@ class ReplayReport:
     @property
     def differences(self) -> list[tuple[Difference, list[str]]]:
         """Every difference once, with the ids of the records that do not come out because of it."""
-        found: list[tuple[Difference, list[str]]] = []
-        told = [(one, d) for one in self.replayed for d in one.differences]
-        for record, difference in [*((None, d) for d in self.copies), *told]:
-            touched = next((ids for known, ids in found if known == difference), None)
+        grouped: list[tuple[Difference, list[str]]] = []
+        pairs = [(one, d) for one in self.replayed for d in one.differences]
+        for record, difference in [*((None, d) for d in self.copies), *pairs]:
+            touched = next((ids for other, ids in grouped if other == difference), None)
             if touched is None:
                 touched = []
-                found.append((difference, touched))
+                grouped.append((difference, touched))
             touched += [record.id] if record is not None else []
-        return found
+        return grouped
 
     @property
     def ok(self) -> bool:
@@ -53,8 +53,8 @@ class ReplayReport:
         mine = [one for one in self.replayed if one.kind == kind]
         equal = sum(one.equal and one.id not in altered for one in mine)
         older = sum(one.older for one in mine)
-        told = {"recorded": len(mine), "equal": equal, "differ": len(mine) - equal - older}
-        return {**told, "older": older}
+        counts = {"recorded": len(mine), "equal": equal, "differ": len(mine) - equal - older}
+        return {**counts, "older": older}
 
 
 def as_json(outcome: ReplayReport) -> dict[str, Any]:
@@ -82,11 +82,11 @@ def as_lines(outcome: ReplayReport) -> list[str]:
     name, decisions, verdicts = outcome.program.program, outcome.count("decision"), outcome.count("verdict")
     if not outcome.replayed and not outcome.copies:
         return [f"{name}: nothing is on record yet"]
-    told = " and ".join(
+    summary = " and ".join(
         f"{count['equal']} of {count['recorded']} {what}"
         for what, count in (("decisions", decisions), ("verdicts", verdicts))
     )
-    lines = [f"{name}: {told} come out of MLflow and the program byte for byte"]
+    lines = [f"{name}: {summary} come out of MLflow and the program byte for byte"]
     older = decisions["older"] + verdicts["older"]
     if older:
         lines.append(f"  {older} were written by an earlier version and cannot be derived again")
@@ -103,37 +103,37 @@ def as_lines(outcome: ReplayReport) -> list[str]:
 # --- under an edited program -------------------------------------------------------------------
 
 
-def what_if_json(program: str, rules: str, found: WhatIf) -> dict[str, Any]:
+def what_if_json(program: str, rules: str, comparison: WhatIf) -> dict[str, Any]:
     """The reply of ``replay --rules FILE --json``."""
-    told = {"schema": "phasegate.replay/1", "program": program, "rules": rules}
-    return {**told, **found.model_dump(mode="json")}
+    heading = {"schema": "phasegate.replay/1", "program": program, "rules": rules}
+    return {**heading, **comparison.model_dump(mode="json", by_alias=True)}
 
 
-def what_if_lines(program: str, rules: str, found: WhatIf) -> list[str]:
-    """The same for a person: the decisions that change, then each way."""
-    if not found.ways:
+def what_if_lines(program: str, rules: str, comparison: WhatIf) -> list[str]:
+    """The same for a person: the decisions that change, then each path."""
+    if not comparison.paths:
         return [f"{program}: nothing is on record yet"]
-    moved = [one for one in found.decisions if one.field]
-    lines = [f"{program} under {rules}: {len(moved)} of {len(found.decisions)} decisions would change"]
+    moved = [one for one in comparison.decisions if one.field]
+    lines = [f"{program} under {rules}: {len(moved)} of {len(comparison.decisions)} decisions would change"]
     lines += [f"  {one}" for one in moved]
-    for way in found.ways:
-        lines += _way_lines(way)
+    for path in comparison.paths:
+        lines += _path_lines(path)
     return lines
 
 
-def _way_lines(way: Way) -> list[str]:
-    lines = [f"the whole way at {way.fidelity or 'the fidelity of each phase'}:"]
-    moved = [one for one in way.phases if one.differs]
-    lines += [f"  {_phase_line(one, way.open_at)}" for one in moved]
+def _path_lines(path: PathComparison) -> list[str]:
+    lines = [f"the whole way at {path.fidelity or 'the fidelity of each phase'}:"]
+    moved = [one for one in path.phases if one.differs]
+    lines += [f"  {_phase_line(one, path.open_at)}" for one in moved]
     lines += [] if moved else ["  every phase ends as it did"]
-    if way.open_at is not None:
-        lines.append(f"  it asks for runs of {way.open_at} that nobody has made; what follows is unknown")
-    if way.refused_at is not None:
-        lines.append(f"  it refuses to run {way.refused_at}: a threshold lies under the noise floor")
-    return [*lines, f"  in all: {_cost(way.total)}"]
+    if path.open_at is not None:
+        lines.append(f"  it asks for runs of {path.open_at} that nobody has made; what follows is unknown")
+    if path.refused_at is not None:
+        lines.append(f"  it refuses to run {path.refused_at}: a threshold lies under the noise floor")
+    return [*lines, f"  in all: {_cost(path.total)}"]
 
 
-def _phase_line(one: PhaseMoved, open_at: str | None) -> str:
+def _phase_line(one: PhaseComparison, open_at: str | None) -> str:
     unknown = "not known" if open_at is not None else "not reached"
     was = str(one.recorded or "not reached")
     would_be = "open" if one.phase == open_at else str(one.edited or unknown)
@@ -142,7 +142,7 @@ def _phase_line(one: PhaseMoved, open_at: str | None) -> str:
 
 
 def _cost(cost: Cost) -> str:
-    told = f"{cost.before} runs -> {cost.after}"
-    told += f", {cost.saved} saved ({cost.seconds_saved:.0f} s)" if cost.saved else ""
+    text = f"{cost.before} runs -> {cost.after}"
+    text += f", {cost.saved} saved ({cost.seconds_saved:.0f} s)" if cost.saved else ""
     unmade = f", {cost.unmade} of them never made" if cost.unmade else ""
-    return told + (f", {cost.added} added (about {cost.seconds_added:.0f} s{unmade})" if cost.added else "")
+    return text + (f", {cost.added} added (about {cost.seconds_added:.0f} s{unmade})" if cost.added else "")

@@ -1,4 +1,4 @@
-"""A program walked once more over the runs that were made, each shown only when the walk asks for it."""
+"""Walks a program once more over the runs that were made, each shown only when the walk asks for it."""
 
 from __future__ import annotations
 
@@ -19,121 +19,124 @@ from planner.records.journal_entry import entries_of
 from planner.records.runs import PlannedRun, Run
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
-from planner.replay.recorded_runs import Place, Reservoir
+from planner.replay.recorded_runs import PhaseFidelity, RecordedRuns
 
 
 @dataclass
-class Walked:
-    """Where a walk ended and what it took.
+class Rewalk:
+    """Where a walk ended and which runs it took.
 
     Attributes:
-        shown: phase -> runs that it asked for first, in the order of asking.
+        requested: phase -> runs that it asked for first, in the order of asking.
         lacking: runs that it asked for and that nobody has made; the walk ends there.
     """
 
-    position: Plan
-    shown: dict[str, list[Run]] = field(default_factory=dict)
+    plan: Plan
+    requested: dict[str, list[Run]] = field(default_factory=dict)
     lacking: Sequence[PlannedRun] = ()
 
 
-def rungs(program: Program, log: Log) -> list[str | None]:
+def recorded_fidelities(program: Program, log: Log) -> list[str | None]:
     """The fidelities that were worked on; None stands for each phase's own, where these differ."""
     decided = [e.record for e in entries_of(log.judged, Decision)]
     own = {rules.fidelity for rules in program.phases.values()}
-    found = list(dict.fromkeys(d.fidelity for d in decided))
+    fidelities = list(dict.fromkeys(d.fidelity for d in decided))
     if len(own) == 1:
-        return [*found]
+        return [*fidelities]
     at_home = any(
         d.phase in program.phases and d.fidelity == program.phases[d.phase].fidelity for d in decided
     )
-    return [*([None] if at_home else []), *(rung for rung in found if rung not in own)]
+    return [*([None] if at_home else []), *(fidelity for fidelity in fidelities if fidelity not in own)]
 
 
-def rung_of(program: Program, phase: str, fidelity: str | None) -> str:
+def fidelity_of(program: Program, phase: str, fidelity: str | None) -> str:
     """The fidelity at which a phase is judged; that asked for where the program has no such phase."""
     return fidelity or (program.phases[phase].fidelity if phase in program.phases else "standard")
 
 
-def recorded_way(program: Program, log: Log, fidelity: str | None) -> list[tuple[Verdict, Decision]]:
-    """The verdicts and decisions on the way on which a program stands at a fidelity."""
+def recorded_path(program: Program, log: Log, fidelity: str | None) -> list[tuple[Verdict, Decision]]:
+    """The verdicts and decisions on the current path of a program at a fidelity."""
     decided = {
         e.record.verdict_id or "": e.record
         for e in entries_of(log.entries, Decision)
-        if follows_verdict(e.record) and e.record.fidelity == rung_of(program, e.record.phase, fidelity)
+        if follows_verdict(e.record) and e.record.fidelity == fidelity_of(program, e.record.phase, fidelity)
     }
     decisions = [e.record for e in entries_of(log.entries, Decision)]
     last = next((d for d in reversed(decisions) if d.verdict_id in decided), None)
     if last is None or last.inputs is None:
         return []
-    way = [i for i in (*last.inputs.verdicts, last.verdict_id or "") if i in decided and i in log.verdicts]
-    return [(log.verdicts[i], decided[i]) for i in way]
+    path = (*last.inputs.verdicts, last.verdict_id or "")
+    verdict_ids = [i for i in path if i in decided and i in log.verdicts]
+    return [(log.verdicts[i], decided[i]) for i in verdict_ids]
 
 
-def walk(program: Program, edited: Program, log: Log, fidelity: str | None) -> Walked:
+def walk(program: Program, edited: Program, log: Log, fidelity: str | None) -> Rewalk:
     """Walks an edited program at a fidelity, as if its rules had been there from the start.
 
-    People's words and exclusions stand as they did when the last record was written. Runs of others are
+    Overrides and exclusions stand as they did when the last record was written. Runs of others are
     there from the beginning; ours come when they are asked for, all tries of a seed at once. Where every
     run is that of others, or phases were passed over, nothing is asked for and all is there at once.
     """
-    reservoir = Reservoir(edited, _counted(program, edited, log, fidelity), ())
+    recorded_runs = RecordedRuns(edited, _counted(program, edited, log, fidelity), ())
     pool: dict[str, list[Run]] = defaultdict(list)
-    for run in reservoir.runs:
+    for run in recorded_runs.runs:
         if run.own:
             pool[run.fingerprint or ""].append(run)
-    there = [run for run in reservoir.runs if not run.own]
+    available = [run for run in recorded_runs.runs if not run.own]
     if _launched_nothing(program, log, fidelity):
-        everything = [*there, *(run for runs in pool.values() for run in runs)]
-        return Walked(_stand(edited, log, reservoir, everything, fidelity, no_run=True))
-    walked = Walked(_stand(edited, log, reservoir, there, fidelity))
-    while walked.position.launch:
-        found, lacking = _shown(edited, walked, pool)
-        walked.shown.setdefault(walked.position.phase, []).extend(found)
-        if lacking or not found:
+        everything = [*available, *(run for runs in pool.values() for run in runs)]
+        return Rewalk(_plan_on(edited, log, recorded_runs, everything, fidelity, no_run=True))
+    walked = Rewalk(_plan_on(edited, log, recorded_runs, available, fidelity))
+    while walked.plan.launch:
+        made, lacking = _reveal(edited, walked, pool)
+        walked.requested.setdefault(walked.plan.phase, []).extend(made)
+        if lacking or not made:
             walked.lacking = lacking
             break
-        there = [*there, *found]
-        walked.position = _stand(edited, log, reservoir, there, fidelity)
+        available = [*available, *made]
+        walked.plan = _plan_on(edited, log, recorded_runs, available, fidelity)
     return walked
 
 
-def _shown(edited: Program, walked: Walked, pool: dict[str, list[Run]]) -> tuple[list[Run], list[PlannedRun]]:
+def _reveal(
+    edited: Program, walked: Rewalk, pool: dict[str, list[Run]]
+) -> tuple[list[Run], list[PlannedRun]]:
     """(the runs that were asked for and were made, those that were not), as far as the seconds go."""
-    spent = sum(run.seconds for runs in walked.shown.values() for run in runs)
-    found: list[Run] = []
+    spent = sum(run.seconds for runs in walked.requested.values() for run in runs)
+    made: list[Run] = []
     lacking = []
-    for planned in walked.position.launch:
+    for planned in walked.plan.launch:
         left = edited.budget.seconds
-        if left is not None and spent + sum(run.seconds for run in found) >= left:
+        if left is not None and spent + sum(run.seconds for run in made) >= left:
             break
         tries = pool.pop(planned.fingerprint, [])
-        found += tries
+        made += tries
         lacking += [] if tries else [planned]
-    return found, lacking
+    return made, lacking
 
 
-def _stand(
+def _plan_on(
     edited: Program,
     log: Log,
-    reservoir: Reservoir,
-    there: Sequence[Run],
+    recorded_runs: RecordedRuns,
+    available: Sequence[Run],
     fidelity: str | None,
     no_run: bool = False,
 ) -> Plan:
-    """Where the edited program stands when these runs are all there is."""
+    """The plan of the edited program when these runs are all there is."""
     now = log.entries[-1].written_at
     overrides = overrides_today(log.entries, now)
     mended = [o.phase for o in overrides if o.done is not None]
-    snapshot = Snapshot(tuple(there))
-    recall = RunSelector(edited, snapshot, reservoir.catalog, exclusions_today(log.entries), mended)
-    (runs, seconds), budget = spent_by(there), edited.budget
+    snapshot = Snapshot(tuple(available))
+    selector = RunSelector(edited, snapshot, recorded_runs.catalog, exclusions_today(log.entries), mended)
+    (runs, seconds), budget = spent_by(available), edited.budget
     spent = budget.seconds is not None and seconds >= budget.seconds
     left = 1_000_000 if budget.runs is None else max(budget.runs - runs, 0)
     return build_plan(
         PlanningState(
             program=edited,
-            evidence_of=recall.evidence_of,
-            missing=recall.missing,
+            evidence_of=selector.evidence_of,
+            missing=selector.missing,
             fidelity=fidelity,
             overrides=overrides,
             no_run=no_run,
@@ -144,9 +147,9 @@ def _stand(
 
 def _launched_nothing(program: Program, log: Log, fidelity: str | None) -> bool:
     """Whether what was judged last was judged without launching anything."""
-    way = recorded_way(program, log, fidelity)
-    runs = [run for v, _ in way for found in log.runs_of(v.phase, v.considered).values() for run in found]
-    return any(v.passed_over for v, _ in way) or not any(run.own for run in runs)
+    path = recorded_path(program, log, fidelity)
+    runs = [run for v, _ in path for of_arm in log.runs_of(v.phase, v.considered).values() for run in of_arm]
+    return any(v.passed_over for v, _ in path) or not any(run.own for run in runs)
 
 
 # --- which runs there are ------------------------------------------------------------------------
@@ -154,7 +157,7 @@ def _launched_nothing(program: Program, log: Log, fidelity: str | None) -> bool:
 
 def _counted(
     program: Program, edited: Program, log: Log, fidelity: str | None
-) -> Mapping[Place, Mapping[str, Sequence[Run]]]:
+) -> Mapping[PhaseFidelity, Mapping[str, Sequence[Run]]]:
     """(phase, fidelity) -> arm -> the runs that were made of what the edited program declares for it.
 
     Ours are known by what was declared when they were counted, in whichever phase; those of others by
@@ -163,11 +166,11 @@ def _counted(
     ours: dict[tuple[str, str], dict[str, Run]] = defaultdict(dict)
     for params, rung, run in _declared(program, log):
         ours[params, rung].setdefault(run.id, run)
-    found: dict[Place, dict[str, list[Run]]] = {}
+    counted: dict[PhaseFidelity, dict[str, list[Run]]] = {}
     for phase, rules in edited.phases.items():
-        rung = rung_of(edited, phase, fidelity)
+        rung = fidelity_of(edited, phase, fidelity)
         others = [r for r in log.all_runs if not r.own and r.phase in {phase, rules.runs_of or phase}]
-        found[phase, rung] = {
+        counted[phase, rung] = {
             arm: sorted(
                 [
                     *ours.get((_key(edited.params(phase, arm)), rung), {}).values(),
@@ -177,7 +180,7 @@ def _counted(
             )
             for arm in rules.arms
         }
-    return found
+    return counted
 
 
 class _Made(NamedTuple):

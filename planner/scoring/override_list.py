@@ -1,4 +1,4 @@
-"""Every override of a program: how it stands today and how it looks in hindsight."""
+"""Every override of a program: whether it is in force today, and its score."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def override_rows(program: Program, entries: Sequence[AnyEntry], now: str) -> li
         entries: those of a journal, oldest first.
         now: ISO 8601; what expires on or before this moment is expired.
     """
-    standing = {o.id for o in overrides_today(entries, now)}
+    in_force = {o.id for o in overrides_today(entries, now)}
     revoked = {e.record.override_id for e in entries_of(entries, Revocation)}
     scores = score_overrides(program, entries)
 
-    def stands(record: Override) -> str:
-        if record.id in standing:
+    def standing(record: Override) -> str:
+        if record.id in in_force:
             return "in force"
         if record.id in revoked:
             return "revoked"
@@ -36,7 +36,7 @@ def override_rows(program: Program, entries: Sequence[AnyEntry], now: str) -> li
 
     records = [e.record for e in entries_of(entries, Override)]
     return [
-        {**r.model_dump(mode="json"), "standing": stands(r), **score_facts(scores[r.id])} for r in records
+        {**r.model_dump(mode="json"), "standing": standing(r), **score_facts(scores[r.id])} for r in records
     ]
 
 

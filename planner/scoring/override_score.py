@@ -1,4 +1,4 @@
-"""The score of an override: what it holds, and how it is told."""
+"""The score of an override, as a record, as JSON and in lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = Literal["right", "wrong", "open"]
 
 
 class Score(Record):
-    """An override in hindsight.
+    """Whether later evidence bore an override out.
 
     Attributes:
         evidence: the verdicts that settle it, in words; why it is open where none does.
@@ -42,8 +42,8 @@ def tally_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """
     scores = [row["score"] for row in rows]
     counted = [score["result"] for score in scores if not score["agreed"]]
-    found = {result: counted.count(result) for result in get_args(Result)}
-    return {**found, "agreed": len(scores) - len(counted)}
+    tally = {result: counted.count(result) for result in get_args(Result)}
+    return {**tally, "agreed": len(scores) - len(counted)}
 
 
 def score_facts(score: Score | None) -> dict[str, Any]:
@@ -57,14 +57,14 @@ def score_lines(facts: Mapping[str, Any]) -> list[str]:
     """Those facts for a person."""
     score = facts["score"]
     agreed = " (it contradicts nothing)" if score and score["agreed"] else ""
-    told = [f"{score['result']}{agreed}: {score['evidence']}"] if score else []
-    return told + ([str(facts["warning"])] if facts["warning"] else [])
+    lines = [f"{score['result']}{agreed}: {score['evidence']}"] if score else []
+    return lines + ([str(facts["warning"])] if facts["warning"] else [])
 
 
 CONTRADICTS = "contradicts a confirmed verdict"
 
 
-def contradiction(program: Program, told: Override, verdict: Verdict) -> str:
+def contradiction(program: Program, override: Override, verdict: Verdict) -> str:
     """Which confirmed verdict an override contradicts, in words; empty where it contradicts none.
 
     To reject a confirmed verdict does, and so does to choose anything else (``stop`` included) than
@@ -73,15 +73,16 @@ def contradiction(program: Program, told: Override, verdict: Verdict) -> str:
     """
     if verdict.confidence != "confirmed" or verdict.outcome in ("invalid", "blocked"):
         return ""
-    if told.verdict == "reject":
-        return f"{CONTRADICTS}: {_told(program, verdict)}"
-    settled = verdict.outcome in ("pass", "fail") and told.recommended not in (None, "wait")
-    if told.choose is not None and settled and told.choose != told.recommended:
-        return f"{CONTRADICTS}: {_told(program, verdict)}, after which the rules take '{told.recommended}'"
+    confirmed = f"{CONTRADICTS}: {_confirmed_text(program, verdict)}"
+    if override.verdict == "reject":
+        return confirmed
+    settled = verdict.outcome in ("pass", "fail") and override.recommended not in (None, "wait")
+    if override.choose is not None and settled and override.choose != override.recommended:
+        return f"{confirmed}, after which the rules take '{override.recommended}'"
     return ""
 
 
-def _told(program: Program, verdict: Verdict) -> str:
+def _confirmed_text(program: Program, verdict: Verdict) -> str:
     row = f", case {verdict.case}" if verdict.case else f", tier {verdict.tier}" if verdict.tier else ""
     seeds = f"{verdict.seeds} seed{'' if verdict.seeds == 1 else 's'}"
     budget = program.budget

@@ -1,4 +1,4 @@
-"""What later evidence says of overrides: each was right, was wrong, or is open, and why.
+"""Scores overrides by later evidence: each was right, was wrong, or is open, and why.
 
 The rules are in ``docs/cli.md``. Only verdicts that were recorded after an override can settle it.
 """
@@ -31,7 +31,8 @@ def score_overrides(program: Program, entries: Sequence[AnyEntry]) -> dict[str, 
     Args:
         entries: those of a journal, oldest first.
     """
-    return {e.record.id: _Hindsight(program, entries, e).score() for e in entries_of(entries, Override)}
+    overrides = entries_of(entries, Override)
+    return {e.record.id: _OverrideScorer(program, entries, e).score() for e in overrides}
 
 
 class Answer(NamedTuple):
@@ -43,7 +44,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Hindsight:
+class _OverrideScorer:
     """One override, and what was recorded before and after it."""
 
     program: Program
@@ -51,34 +52,34 @@ class _Hindsight:
     entry: JournalEntry[Override]
 
     @property
-    def told(self) -> Override:
+    def override(self) -> Override:
         return self.entry.record
 
     def score(self) -> Score:
-        told, about = self.told, self._contradicted()
+        override, about = self.override, self._contradicted()
         followed = self._followed()
         answer = self._answer(about, followed)
-        harmless = told.done is not None or told.verdict == "accept"
+        harmless = override.done is not None or override.verdict == "accept"
         return Score(
             result=answer.result,
             evidence=answer.evidence,
             verdict_ids=tuple(verdict.id for verdict in answer.verdicts),
-            agreed=harmless or (told.choose is not None and told.choose == told.recommended),
+            agreed=harmless or (override.choose is not None and override.choose == override.recommended),
             followed=followed is not None,
-            warning=contradiction(self.program, told, about) if about is not None else "",
+            warning=contradiction(self.program, override, about) if about is not None else "",
         )
 
     def _answer(self, about: Verdict | None, followed: Decision | None) -> Answer:
-        told = self.told
-        if told.phase not in self.program.phases:
-            return Answer("open", f"the program no longer has '{told.phase}'")
-        if told.verdict is not None:
+        override = self.override
+        if override.phase not in self.program.phases:
+            return Answer("open", f"the program no longer has '{override.phase}'")
+        if override.verdict is not None:
             return self._of_verdict(about)
         if followed is None:
             return Answer("open", NOT_FOLLOWED)
-        if told.done is not None:
+        if override.done is not None:
             return self._of_deed(followed)
-        return self._of_stop() if told.choose == "stop" else self._of_choice(followed)
+        return self._of_stop() if override.choose == "stop" else self._of_choice(followed)
 
     # --- what was recorded ---------------------------------------------------------------------
 
@@ -90,26 +91,26 @@ class _Hindsight:
 
     def _contradicted(self) -> Verdict | None:
         """The verdict behind the decision that the override contradicts; else the phase's last before it."""
-        known = {e.record.id: e.record for e in self.entries}
-        decision = known.get(self.told.contradicts or "")
-        verdict = known.get(decision.verdict_id or "") if isinstance(decision, Decision) else None
+        by_id = {e.record.id: e.record for e in self.entries}
+        decision = by_id.get(self.override.contradicts or "")
+        verdict = by_id.get(decision.verdict_id or "") if isinstance(decision, Decision) else None
         if isinstance(verdict, Verdict):
             return verdict
         before = [e.record for e in self.entries if e.position < self.entry.position]
-        mine = [r for r in before if isinstance(r, Verdict) and r.phase == self.told.phase]
+        mine = [r for r in before if isinstance(r, Verdict) and r.phase == self.override.phase]
         return mine[-1] if mine else None
 
     def _followed(self) -> Decision | None:
         """The last decision that followed the override."""
-        found = [d for d in self._later(Decision) if self.told.id in d.override_ids]
-        return found[-1] if found else None
+        decisions = [d for d in self._later(Decision) if self.override.id in d.override_ids]
+        return decisions[-1] if decisions else None
 
     def _judged(self, phase: str | None, above: str) -> Verdict | None:
         """The last later verdict of a phase at its highest fidelity, which counts beside ``above``."""
         own = self.program.phases[phase].fidelity if phase in self.program.phases else above
         least = min(RUNGS.index(above), RUNGS.index(own))
-        found = [v for v in self._later(Verdict) if v.phase == phase and _rung(v) >= least]
-        return max(found, key=_rung_and_order(found), default=None)
+        verdicts = [v for v in self._later(Verdict) if v.phase == phase and _rung(v) >= least]
+        return max(verdicts, key=_rung_and_order(verdicts), default=None)
 
     # --- choices -------------------------------------------------------------------------------
 
@@ -117,39 +118,41 @@ class _Hindsight:
         chosen = self._judged(followed.target, followed.fidelity)
         if chosen is None:
             return Answer("open", f"'{followed.target}', which it opened, has not been judged")
-        holder = followed.rule.holder or self.told.phase
-        good, why = self._came_good(chosen, self._option(self.told.choose or "", holder))
+        holder = followed.rule.holder or self.override.phase
+        good, why = self._came_good(chosen, self._option(self.override.choose or "", holder))
         other = self._recommended(followed.fidelity)
-        evidence = f"chosen '{self.told.choose}': {why}"
+        evidence = f"chosen '{self.override.choose}': {why}"
         if other is None or other.phase == chosen.phase:
             return Answer(_result(good), evidence, (chosen,))
-        _, its = self._came_good(other, self._option(self.told.recommended or "", holder))
-        both = f"{evidence}; recommended '{self.told.recommended}': {its}"
-        return Answer(_result(good), both, (chosen, other))
+        _, its = self._came_good(other, self._option(self.override.recommended or "", holder))
+        evidence += f"; recommended '{self.override.recommended}': {its}"
+        return Answer(_result(good), evidence, (chosen, other))
 
     def _of_stop(self) -> Answer:
         """To stop was right where what the rules recommend failed all the same, later."""
-        if self.told.recommended == "stop":
+        if self.override.recommended == "stop":
             return Answer("open", "the rules recommend to stop as well, so nothing can come of it")
         other = self._recommended("smoke")
         if other is None:
-            return Answer("open", f"what the rules recommend ('{self.told.recommended}') has not been judged")
-        good, why = self._came_good(other, self._option(self.told.recommended or "", self.told.phase))
+            return Answer(
+                "open", f"what the rules recommend ('{self.override.recommended}') has not been judged"
+            )
+        good, why = self._came_good(other, self._option(self.override.recommended or "", self.override.phase))
         stopped = None if good is None else not good
-        return Answer(_result(stopped), f"recommended '{self.told.recommended}': {why}", (other,))
+        return Answer(_result(stopped), f"recommended '{self.override.recommended}': {why}", (other,))
 
     def _recommended(self, above: str) -> Verdict | None:
         """The later verdict of the phase that the recommendation would have opened."""
-        opens = choices(self.program, self.told.phase, self._due())
-        return self._judged(opens.get(self.told.recommended or ""), above)
+        opens = choices(self.program, self.override.phase, self._due())
+        return self._judged(opens.get(self.override.recommended or ""), above)
 
     def _due(self) -> Sequence[Due]:
-        about = [e.record for e in self.entries if e.record.id == self.told.contradicts]
+        about = [e.record for e in self.entries if e.record.id == self.override.contradicts]
         return about[0].due if about and isinstance(about[0], Decision) else ()
 
     def _option(self, name: str, holder: str) -> Option | None:
         """The option of that name in the triage that offers it."""
-        for phase in (holder, self.told.phase, *openers(self.program, self.told.phase)):
+        for phase in (holder, self.override.phase, *openers(self.program, self.override.phase)):
             triage = self.program.phases[phase].triage if phase in self.program.phases else None
             for option in triage.options if triage else ():
                 if option.option == name:
@@ -159,16 +162,17 @@ class _Hindsight:
     def _came_good(self, verdict: Verdict, option: Option | None) -> tuple[bool | None, str]:
         """Whether a choice did what was hoped of it: its ``expects``, or without them its gate."""
         if verdict.outcome in ("invalid", "blocked"):
-            return None, _told(verdict)
+            return None, _verdict_text(verdict)
         expects = option.expects if option is not None and option.opens == verdict.phase else []
         if not expects:
-            return {"pass": True, "fail": False}.get(verdict.outcome), _told(verdict)
+            return {"pass": True, "fail": False}.get(verdict.outcome), _verdict_text(verdict)
         others = {v.phase: v for v in self._later(Verdict)}
         own = {c.id: c for c in verdict.criteria}
-        found = {name: result_from(name, own, others).outcome for name in expects}
-        shown = ", ".join(f"{name} {words(outcome)}" for name, outcome in found.items())
-        good = True if set(found.values()) == {"met"} else None
-        return False if "not_met" in found.values() else good, f"{_told(verdict)}, expected {shown}"
+        outcomes = {name: result_from(name, own, others).outcome for name in expects}
+        shown = ", ".join(f"{name} {words(outcome)}" for name, outcome in outcomes.items())
+        good = True if set(outcomes.values()) == {"met"} else None
+        good = False if "not_met" in outcomes.values() else good
+        return good, f"{_verdict_text(verdict)}, expected {shown}"
 
     # --- verdicts and deeds --------------------------------------------------------------------
 
@@ -178,27 +182,26 @@ class _Hindsight:
             return Answer("open", "the verdict that it is about is not on record")
         settling = self._superseding(about) or self._confirming(about)
         if settling is None:
-            return Answer(
-                "open", f"no later verdict on more evidence is confirmed; it is about {_told(about)}"
-            )
+            subject = _verdict_text(about)
+            return Answer("open", f"no later verdict on more evidence is confirmed; it is about {subject}")
         same = settling.outcome == about.outcome
-        said = "accepted" if self.told.verdict == "accept" else "rejected"
-        evidence = f"{said} {_told(about)}; later {_told(settling)}"
-        return Answer(_result(same == (self.told.verdict == "accept")), evidence, (settling,))
+        said = "accepted" if self.override.verdict == "accept" else "rejected"
+        evidence = f"{said} {_verdict_text(about)}; later {_verdict_text(settling)}"
+        return Answer(_result(same == (self.override.verdict == "accept")), evidence, (settling,))
 
     def _superseding(self, about: Verdict) -> Verdict | None:
         """The later verdict of a phase that supersedes the one in question."""
         for phase, rules in self.program.phases.items():
             rule = rules.supersedes
             if rule and rule.phase == about.phase and rule.case in (None, about.case):
-                found = self._judged(phase, about.fidelity)
-                if found is not None and found.outcome in ("pass", "fail"):
-                    return found
+                later = self._judged(phase, about.fidelity)
+                if later is not None and later.outcome in ("pass", "fail"):
+                    return later
         return None
 
     def _confirming(self, about: Verdict) -> Verdict | None:
         """The later confirmed verdict of the same phase on runs that the one in question had not."""
-        found = [
+        verdicts = [
             v
             for v in self._later(Verdict)
             if v.phase == about.phase
@@ -207,16 +210,15 @@ class _Hindsight:
             and _rung(v) >= _rung(about)
             and set(v.run_ids) - set(about.run_ids)
         ]
-        return max(found, key=_rung_and_order(found), default=None)
+        return max(verdicts, key=_rung_and_order(verdicts), default=None)
 
     def _of_deed(self, followed: Decision) -> Answer:
         """What was done has helped where the phase that it unblocked was not blocked again."""
         after = self._judged(followed.target, followed.fidelity)
         if after is None:
             return Answer("open", f"'{followed.target}', which it unblocked, has not been judged")
-        return Answer(
-            _result(after.outcome != "blocked"), f"done '{self.told.done}': {_told(after)}", (after,)
-        )
+        evidence = f"done '{self.override.done}': {_verdict_text(after)}"
+        return Answer(_result(after.outcome != "blocked"), evidence, (after,))
 
 
 def _result(good: bool | None) -> Result:
@@ -227,12 +229,12 @@ def _rung(verdict: Verdict) -> int:
     return RUNGS.index(verdict.fidelity)
 
 
-def _rung_and_order(found: Sequence[Verdict]) -> Any:
-    order = {verdict.id: i for i, verdict in enumerate(found)}
+def _rung_and_order(verdicts: Sequence[Verdict]) -> Any:
+    order = {verdict.id: i for i, verdict in enumerate(verdicts)}
     return lambda verdict: (_rung(verdict), order[verdict.id])
 
 
-def _told(verdict: Verdict) -> str:
+def _verdict_text(verdict: Verdict) -> str:
     """``third fail, confirmed, 3 seeds (v-...)``."""
     row = [f"case {verdict.case}"] if verdict.case else [f"tier {verdict.tier}"] if verdict.tier else []
     cause = [f"cause {verdict.cause}"] if verdict.cause else []

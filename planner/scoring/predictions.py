@@ -1,10 +1,10 @@
-"""How right the registered predictions were: the Brier score."""
+"""Scores registered predictions: the Brier score of those that are settled."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from planner.judging.predictions import Foretold, prediction_of
+from planner.judging.predictions import RegisteredPrediction, prediction_of
 from planner.language.prediction import Prediction
 from planner.language.program import Program
 from planner.records.base import Record
@@ -14,7 +14,7 @@ EVEN_ODDS = 0.25
 """The score of somebody who always says 50%, whatever comes."""
 
 
-class Scored(Record):
+class ScoredPrediction(Record):
     """A registered prediction with what it scores.
 
     Attributes:
@@ -24,12 +24,12 @@ class Scored(Record):
 
     program: str
     phase: str
-    foretold: Foretold
+    prediction: RegisteredPrediction
     score: float | None
     verdict_id: str | None
 
 
-class Brier(Record):
+class BrierScore(Record):
     """The mean score of settled predictions.
 
     Attributes:
@@ -47,29 +47,35 @@ def score_predictions(
     program: Program,
     verdicts: Mapping[str, Verdict],
     registered: Mapping[str, Prediction | None] | None = None,
-) -> list[Scored]:
+) -> list[ScoredPrediction]:
     """Every prediction of a program, in the order of its phases.
 
     Args:
         verdicts: phase -> the verdict that stands; a phase without one leaves its prediction open.
-        registered: phase -> what was foretold before its runs, where that is on record.
+        registered: phase -> what was predicted before its runs, where that is on record.
     """
-    found = []
+    scored = []
     for phase in program.phases:
         verdict = verdicts.get(phase)
-        told = prediction_of(program, phase, verdict, verdicts, registered)
-        if told is not None:
-            score = None if told.came is None else (told.probability - told.came) ** 2
-            by = verdict.id if verdict is not None else None
-            name = program.program
-            found.append(Scored(program=name, phase=phase, foretold=told, score=score, verdict_id=by))
-    return found
+        prediction = prediction_of(program, phase, verdict, verdicts, registered)
+        if prediction is not None:
+            score = None if prediction.came is None else (prediction.probability - prediction.came) ** 2
+            scored.append(
+                ScoredPrediction(
+                    program=program.program,
+                    phase=phase,
+                    prediction=prediction,
+                    score=score,
+                    verdict_id=verdict.id if verdict is not None else None,
+                )
+            )
+    return scored
 
 
-def brier(predictions: Sequence[Scored]) -> Brier:
+def brier_score(predictions: Sequence[ScoredPrediction]) -> BrierScore:
     """The Brier score (brier1950) of the predictions that are settled; open ones count neither way."""
     scores = [one.score for one in predictions if one.score is not None]
     if not scores:
-        return Brier(score=None, even_odds=None, settled=0, open=len(predictions))
-    mean = sum(scores) / len(scores)
-    return Brier(score=mean, even_odds=EVEN_ODDS, settled=len(scores), open=len(predictions) - len(scores))
+        return BrierScore(score=None, even_odds=None, settled=0, open=len(predictions))
+    mean, still_open = sum(scores) / len(scores), len(predictions) - len(scores)
+    return BrierScore(score=mean, even_odds=EVEN_ODDS, settled=len(scores), open=still_open)

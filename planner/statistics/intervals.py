@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,9 +21,11 @@ def mean(values: Sequence[float]) -> float:
 
 def sd(values: Sequence[float]) -> float:
     """The standard deviation with n - 1; 0 for one value."""
-    if len(values) < 2:
-        return 0.0
-    centre = mean(values)
+    return sd_around(mean(values), values) if len(values) > 1 else 0.0
+
+
+def sd_around(centre: float, values: Sequence[float]) -> float:
+    """The standard deviation of two or more values whose mean is known."""
     largest = max(abs(v - centre) for v in values)
     # Squares of values beyond these bounds are infinite or 0, and would hide what noise there is.
     unit = 1.0 if 1e-140 < largest < 1e140 else largest or 1.0
@@ -31,55 +33,47 @@ def sd(values: Sequence[float]) -> float:
     return unit * math.sqrt(squares / (len(values) - 1))
 
 
+@lru_cache(4096)
 def t_quantile(df: int, probability: float) -> float:
-    """The quantile of Student's t distribution."""
-    from scipy.special import stdtrit  # noqa: TID251
+    """The quantile of Student's t distribution; the same few are asked for again and again."""
+    from scipy.special import stdtrit
 
     return float(stdtrit(df, probability))
 
 
 def t_above(critical: float, df: int, shift: float) -> float:
-    """The probability that a noncentral t statistic exceeds ``critical`` > 0; ``shift`` is its noncentrality.
+    """The probability that a t statistic of noncentrality ``shift`` exceeds ``critical`` > 0."""
+    from scipy.special import chdtr, nctdtr
 
-    It is the mean of Phi(shift - critical * S), S^2 being chi-square over its df.
-    """
-    from scipy.special import ndtr  # noqa: TID251
-
-    ends = (shift - _FAR) / critical, (shift + _FAR) / critical
-    return _mean_over_deviation(df, *ends, lambda s: ndtr(shift - critical * s))
+    below = float(nctdtr(df, shift, critical))
+    if not math.isnan(below):
+        return 1 - below
+    # SciPy gives up where the shift is so large that the normal part is nothing beside it: t is shift / S.
+    ratio = shift / critical
+    return float(chdtr(df, df * ratio * ratio))
 
 
 def t_within(half: float, critical: float, df: int) -> float:
     """The probability that |Z| + critical * S <= half, Z standard normal, S^2 chi-square over its df.
 
-    So often a t interval lies within ``half`` standard errors to either side of the true value.
-    """
-    from scipy.special import erf  # noqa: TID251
-
-    ends = (half - _FAR) / critical, half / critical
-    return _mean_over_deviation(df, *ends, lambda s: erf((half - critical * s) / math.sqrt(2)))
-
-
-def _mean_over_deviation(df: int, sure: float, never: float, given: Callable[[Any], Any]) -> float:
-    """The mean of a probability given S, S^2 being chi-square over its df.
-
-    Args:
-        sure, never: below the one it is 1, above the other 0; so near each other that ``given`` is smooth
-            there. Gauss-Legendre between them, as far as S has a density.
+    So often a t interval lies within ``half`` standard errors to either side of the true value. The
+    difference of two noncentral t probabilities is smaller: it counts S > half / critical as negative.
+    So this is Gauss-Legendre over |Z|, between where S is surely small enough and surely too large.
     """
     import numpy as np
-    from scipy.special import chdtr, gammaln  # noqa: TID251
+    from scipy.special import chdtr, erf
 
-    root = math.sqrt(df)
-    low, high = max(sure, 0.0, 1 - _FAR / root), min(never, 1 + _FAR / root)
-    below = float(chdtr(df, df * low * low))
+    reach = _FAR / math.sqrt(df)
+    low = max(half - critical * (1 + reach), 0.0)
+    high = min(half - critical * max(1 - reach, 0.0), half, _FAR)
+    sure = float(erf(low / math.sqrt(2)))
     if high <= low:
-        return below
+        return sure
     nodes, weights = _legendre()
-    s = (low + high) / 2 + (high - low) / 2 * nodes
-    log_density = math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2)
-    density = np.exp(log_density + (df - 1) * np.log(s) - df * s * s / 2)
-    return below + float(np.sum(weights * density * given(s))) * (high - low) / 2
+    z = (low + high) / 2 + (high - low) / 2 * nodes
+    density = math.sqrt(2 / math.pi) * np.exp(-z * z / 2)
+    holds = chdtr(df, df * ((half - z) / critical) ** 2)
+    return sure + float(np.sum(weights * density * holds)) * (high - low) / 2
 
 
 @lru_cache(1)
@@ -109,7 +103,7 @@ def sd_interval(values: Sequence[float], level: float) -> tuple[float, float] | 
 
 def sd_factors(n: int, level: float) -> tuple[float, float]:
     """What the standard deviation of n >= 2 values is multiplied by for the ends of its interval."""
-    from scipy.special import chdtri  # noqa: TID251
+    from scipy.special import chdtri
 
     tail = (1 - level) / 2
     return (

@@ -54,12 +54,12 @@ def seeds_needed_for_margin(
     return _smallest(lambda n: power_for_margin(margin, sd, n, alpha) >= 1 - beta, most)
 
 
-def resolvable(sd: float, n: int, alpha: float, beta: float) -> float:
+def detectable_effect(sd: float, n: int, alpha: float, beta: float) -> float:
     """The smallest effect for which n >= 2 seeds have power 1 - beta, in the unit of sd."""
     return sd * _smallest_length(lambda effect: power(effect, 1.0, n, alpha), 1 - beta)
 
 
-def resolvable_margin(sd: float, n: int, alpha: float, beta: float) -> float:
+def detectable_margin(sd: float, n: int, alpha: float, beta: float) -> float:
     """The smallest margin of equivalence for which n >= 2 seeds have power 1 - beta, in the unit of sd."""
     return sd * _smallest_length(lambda margin: power_for_margin(margin, 1.0, n, alpha), 1 - beta)
 

@@ -24,6 +24,7 @@ SIEGMUND_OVERSHOOT = 0.583
 NOISIER = 1.5
 """An arm whose noise is so many times that of all borrows little of theirs."""
 _FLOOR = 1e-12
+_SURELY = 1 - 1e-6
 NOTHING = math.sqrt(_FLOOR)
 """Noise below this share of delta is rounding."""
 
@@ -142,7 +143,7 @@ def look(
     # Squares beyond these bounds overflow; the statistic does not depend on the unit.
     largest = max([delta, math.sqrt(prior.variance), *map(abs, differences)])
     unit = 1.0 if delta > 1e-140 and largest < 1e140 else largest
-    delta, seen = delta / unit, [x / unit for x in differences]
+    delta, seen = delta / unit, differences if unit == 1.0 else [x / unit for x in differences]
     floor = max(_FLOOR * delta * delta, sys.float_info.min)
     prior_sum = df * max(prior.variance / unit / unit, floor) if df else 0.0
     null = max(prior_sum + math.fsum(x * x for x in seen), floor)
@@ -195,10 +196,23 @@ def is_overwhelming(differences: Sequence[float], delta: float, error: float) ->
     none beyond rounding, the mean itself has to reach delta.
     """
     n = len(differences)
-    centre, noise = intervals.mean(differences), intervals.sd(differences)
-    if centre <= 0 or noise <= NOTHING * delta:
+    if _is_plainly_noisy(differences, delta, n, error):
+        return False
+    centre = intervals.mean(differences)
+    if centre <= 0 or (noise := intervals.sd_around(centre, differences)) <= NOTHING * delta:
         return centre >= delta
     return is_beyond_doubt(centre, noise, n, error)
+
+
+def _is_plainly_noisy(differences: Sequence[float], delta: float, n: int, error: float) -> bool:
+    """Whether two of the values alone lie too far apart for the mean to be beyond doubt; quick to see.
+
+    The mean is at most the largest value, and the deviation at least range / sqrt(2 (n - 1)). What is that
+    near is left to the test itself, so that rounding decides nothing.
+    """
+    largest = max(differences)
+    least = (largest - min(differences)) / math.sqrt(2 * (n - 1)) * _SURELY
+    return least > NOTHING * delta and not is_beyond_doubt(largest, least, n, error)
 
 
 def is_beyond_doubt(centre: float, noise: float, n: int, error: float) -> bool:

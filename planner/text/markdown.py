@@ -38,8 +38,8 @@ def escape(value: object) -> str:
 
 def _as_paragraph(text: str) -> str:
     """The text so that its beginning opens no block: no heading, list, quotation or link's definition."""
-    found = _OPENS.match(text)
-    if found is None:
+    opening = _OPENS.match(text)
+    if opening is None:
         return text
-    at = found.end(1) if found[1] else 0
-    return f"{text[:at]}\\{text[at:]}"
+    index = opening.end(1) if opening[1] else 0
+    return f"{text[:index]}\\{text[index:]}"

@@ -38,8 +38,8 @@ def bound_text(bound: str, threshold: object) -> str:
 
 def floor_text(bound: str, value: float | None, name: str = "") -> str:
     """A bound that is the metric's floor: the number itself, or another metric by name."""
-    told = f"{name} ({number(value)})" if name and value is not None else name or number(value)
-    return f"{_BOUNDS.get(bound, bound)} its floor {told}"
+    floor = f"{name} ({number(value)})" if name and value is not None else name or number(value)
+    return f"{_BOUNDS.get(bound, bound)} its floor {floor}"
 
 
 def around(interval: tuple[float, float] | None) -> str:

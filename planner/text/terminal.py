@@ -22,5 +22,5 @@ def plain(text: str) -> str:
 
 def sentence(text: str, most: int = 1000) -> str:
     """The text on one line, plain, its middle left out where it is very long."""
-    told = plain(" ".join(text.split()))
-    return told if len(told) <= most else f"{told[: most - 300]} [...] {told[-290:]}"
+    line = plain(" ".join(text.split()))
+    return line if len(line) <= most else f"{line[: most - 300]} [...] {line[-290:]}"

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_homes import QUICK, ROOT, clean_environment, cli, make_home
+
+from tests.support.ports import free_port
+from tests.support.small_homes import QUICK, ROOT, clean_environment, cli, make_home
 
 pytestmark = pytest.mark.browser
-PATIENCE = 90.0
+PATIENCE = 300.0
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -76,8 +77,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(home: Path) -> Iterator[Site]:
     """The home, served by ``cli.py ui`` on a free port; the server is told to end as Ctrl-C tells it."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with (home / "ui.log").open("w") as log:
         words = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), "ui", "--port", str(port)]
         server = subprocess.Popen(

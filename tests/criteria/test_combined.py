@@ -11,7 +11,7 @@ from planner.criteria.combined import judge_combined
 from planner.criteria.judge import judge_criteria
 from planner.language.criterion import Combined
 from planner.records.verdict import CriterionOutcome, CriterionResult
-from tests.builders import PHASE, make_evidence, make_program, make_test_design
+from tests.support.builders import PHASE, make_evidence, make_program, make_test_design
 
 OUTCOMES: tuple[CriterionOutcome, ...] = ("met", "not_met", "undecided", "not_applicable", "invalid")
 

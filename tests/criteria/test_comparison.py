@@ -11,7 +11,7 @@ import pytest
 from planner.evidence.evidence import Evidence
 from planner.statistics import anytime
 from planner.statistics.sequential import first_answer, noise_of_others, pooled_prior
-from tests.builders import judged, make_evidence, make_run
+from tests.support.builders import judged, make_evidence, make_run
 
 POINT: dict[str, Any] = {"metric": "acc", "arm": "new", "versus": "base", "treatment": "point"}
 BETTER: dict[str, Any] = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}

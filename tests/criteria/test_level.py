@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import judged, make_evidence, make_run
+from tests.support.builders import judged, make_evidence, make_run
 
 POINT: dict[str, Any] = {"metric": "acc", "arm": "base", "treatment": "point"}
 

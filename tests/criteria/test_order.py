@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import judged, make_evidence
+from tests.support.builders import judged, make_evidence
 
 ORDER: dict[str, Any] = {"metric": "acc", "best_first": ["third", "new", "base"]}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from planner.records.verdict import ClaimResult, CriterionResult, Verdict
-from tests.reference_figures import load_draft, load_figures, reference_verdict
+from tests.support.reference_figures import load_draft, load_figures, reference_verdict
 
 JUDGED = [
     ("credit_linesearch", "phase_6a", None),

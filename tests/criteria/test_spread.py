@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import judged, make_evidence
+from tests.support.builders import judged, make_evidence
 
 FLAT: dict[str, Any] = {"metric": "acc", "spread_of": ["base", "new", "third"], "at_most": 0.25}
 POINT = {**FLAT, "treatment": "point"}

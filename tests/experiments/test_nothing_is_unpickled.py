@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.parts import fixed_point_training, gated_checkpoints, stages
+from experiments.parts import stages
+from experiments.parts.ep_contraction import training
 from experiments.parts.files import read_arrays
+from experiments.parts.gated_ctr import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted([*(ROOT / "planner").rglob("*.py"), *(ROOT / "experiments").rglob("*.py"), ROOT / "cli.py"])
@@ -78,8 +80,8 @@ def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
     "load",
     [
         lambda file: stages._read(file),
-        lambda file: gated_checkpoints.load(file, "key"),
-        lambda file: fixed_point_training.load(file, "key")[0],
+        lambda file: checkpoints.load(file, "key"),
+        lambda file: training.load(file, "key")[0],
     ],
     ids=["stages", "gated", "fixed_point"],
 )
@@ -94,8 +96,8 @@ def test_a_checkpoint_that_would_run_code_is_none(tmp_path: Path, load: Any, kin
     "load",
     [
         lambda file: stages._read(file),
-        lambda file: gated_checkpoints.load(file, "key"),
-        lambda file: fixed_point_training.load(file, "key")[0],
+        lambda file: checkpoints.load(file, "key"),
+        lambda file: training.load(file, "key")[0],
     ],
     ids=["stages", "gated", "fixed_point"],
 )

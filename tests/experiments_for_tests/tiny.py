@@ -100,7 +100,7 @@ def sleep(config: Config, log: MetricLog) -> None:
 def meet(config: Config, log: MetricLog) -> None:
     """Ends only when the other run is there too."""
     log.artifact("here").touch()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while not (Path(config.wait_for) / "artifacts" / "here").exists():
         if time.monotonic() > until:
             raise TimeoutError("nobody came")

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from worlds import runs_of, scores, small, stand
 
 from planner.records.base import canonical
 from planner.records.caveat_facts import SHORT_OF_BUDGET, passed_over_caveat
 from planner.records.journal_entry import body_of, from_body
 from planner.records.verdict import Verdict
+from tests.support.worlds import runs_of, scores, small, stand
 
 PROGRAM = small()
 VERDICT = stand(PROGRAM, runs_of(PROGRAM, "first", scores())).steps[0].verdict

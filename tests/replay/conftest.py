@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
-from lives import Life
-from worlds import World
+
+from tests.replay.lives import Life
+from tests.support.worlds import World
 
 
 @pytest.fixture(scope="session")

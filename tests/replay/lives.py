@@ -6,13 +6,12 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from stories import story
-from worlds import Crash, Measured, World, credit_linesearch, foreign_run, scores, small, steady
-
 from planner.io.commands.replay import Archive, build_archive
 from planner.language.program import Program, build
 from planner.replay.replay import Replayed, replay
 from planner.replay.report import ReplayReport
+from tests.support.stories import story
+from tests.support.worlds import Crash, Measured, World, credit_linesearch, foreign_run, scores, small, steady
 
 Life = Callable[[Path], World]
 ARMS = ("base", "new", "other", "last")
@@ -53,9 +52,9 @@ def the_best_is_confirmed(folder: Path) -> World:
 def a_choice_is_made_and_revoked(folder: Path) -> World:
     world = World(folder, small(), scores())
     world.advance(every=False)
-    told = world.say("first", choose="repeat")
+    chosen = world.say("first", choose="repeat")
     world.advance(every=False)
-    world.revoke(told)
+    world.revoke(chosen)
     world.advance()
     return world
 
@@ -260,9 +259,9 @@ def replayed(world: World, seed: int = 0) -> ReplayReport:
     archive = archive_of(world)
     runs = list(archive.runs)
     random.Random(seed).shuffle(runs)
-    found = archive.records
-    told: list[Replayed] = replay(world.program, runs, found.entries)
-    return ReplayReport(world.program, told, found.differences, found.pending, found.elsewhere)
+    records = archive.records
+    outcomes: list[Replayed] = replay(world.program, runs, records.entries)
+    return ReplayReport(world.program, outcomes, records.differences, records.pending, records.elsewhere)
 
 
 def edited(program: Program, better_by: float) -> Program:

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lives import LIVES, Life, archive_of, edited, plain, replayed, seeds_are_added
-from worlds import World, scores, small
 
 from planner.language.program import build
 from planner.records.decision import Decision
@@ -16,9 +14,11 @@ from planner.records.verdict import Verdict
 from planner.replay.differences import first_difference
 from planner.replay.replay import replay
 from planner.replay.report import ReplayReport, as_json, as_lines
+from tests.replay.lives import LIVES, Life, archive_of, edited, plain, replayed, seeds_are_added
+from tests.support.worlds import World, scores, small
 
 
-def told(outcome: ReplayReport) -> set[tuple[str, str]]:
+def differences_of(outcome: ReplayReport) -> set[tuple[str, str]]:
     return {(difference.kind, difference.id) for difference, _ in outcome.differences}
 
 
@@ -88,7 +88,7 @@ def test_an_edited_metric_is_evidence_and_names_the_run_and_both_values(tmp_path
     was = run.metrics["score"]
     moved(world, run.id, metrics={"score": 9.5}, series={"score": ((0, 9.5),)})
     outcome = replayed(world)
-    assert told(outcome) == {("evidence", run.id)}
+    assert differences_of(outcome) == {("evidence", run.id)}
     (difference, records), *_ = outcome.differences
     assert difference.what == f"new, seed 1: score was {was!r}, is 9.5"
     verdict = world.at.verdicts["first"].id
@@ -96,7 +96,7 @@ def test_an_edited_metric_is_evidence_and_names_the_run_and_both_values(tmp_path
     assert world.at.decisions["first"].id in records
 
 
-def test_an_edited_parameter_and_whatever_no_table_tells_are_evidence_too(tmp_path: Path) -> None:
+def test_an_edited_parameter_and_whatever_no_table_holds_are_evidence_too(tmp_path: Path) -> None:
     world = plain(tmp_path)
     one, other = (r for r in world.runs.finished.values() if r.arm == "new" and r.seed < 2)
     moved(world, one.id, params={"kind": "else"})
@@ -111,7 +111,7 @@ def test_a_run_that_is_gone_is_evidence_that_is_missing(tmp_path: Path) -> None:
     run = world.at.verdicts["second"].run_ids[0]
     del world.runs.finished[run]
     outcome = replayed(world)
-    assert told(outcome) == {("evidence", run)}
+    assert differences_of(outcome) == {("evidence", run)}
     assert "no more" in outcome.differences[0][0].what
 
 
@@ -123,7 +123,7 @@ def test_a_run_that_seeds_were_added_to_is_missed_where_it_was_looked_at(tmp_pat
     run = added.inputs.considered[0].run_ids[0]
     del world.runs.finished[run]
     outcome = replayed(world)
-    assert told(outcome) == {("evidence", run)}
+    assert differences_of(outcome) == {("evidence", run)}
     assert added.id in outcome.differences[0][1]
 
 
@@ -132,7 +132,7 @@ def test_an_edited_threshold_is_rules_with_the_old_and_the_new_value(tmp_path: P
     verdict = world.at.verdicts["first"]
     world.program = edited(world.program, 0.25)
     outcome = replayed(world)
-    kinds = {kind for kind, _ in told(outcome)}
+    kinds = {kind for kind, _ in differences_of(outcome)}
     assert kinds == {"rules"}
     difference = next(d for d, _ in outcome.differences if d.id == verdict.id)
     assert [(c.path, c.old, c.new) for c in difference.changes] == [
@@ -152,16 +152,16 @@ def test_a_launch_under_rules_that_changed_names_them_too(tmp_path: Path) -> Non
     ]
 
 
-def test_long_texts_are_told_from_where_they_differ() -> None:
+def test_long_texts_are_cut_to_where_they_differ() -> None:
     old, new = "a" * 300 + " one " + "b" * 300, "a" * 300 + " two " + "b" * 300
-    told = first_difference("reason", old, new)
-    assert "aaa one bbb" in told
-    assert "aaa two bbb" in told
-    assert len(told) < 300
+    text = first_difference("reason", old, new)
+    assert "aaa one bbb" in text
+    assert "aaa two bbb" in text
+    assert len(text) < 300
     assert first_difference("n", None, 3) == "n: nothing on record, 3 derived"
 
 
-def test_an_edited_way_on_is_rules_of_the_decision_and_leaves_its_verdict(tmp_path: Path) -> None:
+def test_edited_routing_is_rules_of_the_decision_and_leaves_its_verdict(tmp_path: Path) -> None:
     world = plain(tmp_path)
     options = [{"option": "repeat", "rationale": "once more", "opens": "third"}]
     raw = world.program.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
@@ -188,7 +188,7 @@ def test_a_phase_that_is_gone_from_the_program_is_rules(tmp_path: Path) -> None:
     world.program = build(raw)
     third = {one.id for one in replayed(world).replayed if one.phase == "third"}
     assert third
-    assert {("rules", i) for i in third} <= told(replayed(world))
+    assert {("rules", i) for i in third} <= differences_of(replayed(world))
 
 
 def test_a_metric_that_the_program_lists_besides_is_rules(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_metric_that_the_program_lists_besides_is_rules(tmp_path: Path) -> Non
     raw["metrics"]["loss"] = {"unit": "nats", "better": "lower"}
     world.program = build(raw)
     outcome = replayed(world)
-    assert {kind for kind, _ in told(outcome)} == {"rules"}
+    assert {kind for kind, _ in differences_of(outcome)} == {"rules"}
     assert any("loss" in d.what for d, _ in outcome.differences)
 
 
@@ -218,9 +218,9 @@ def test_a_verdict_that_does_not_follow_from_its_runs_is_a_record_that_was_alter
     entries = with_record(world, world.at.verdicts["first"], **fields)
     outcome = ReplayReport(world.program, replay(world.program, runs, entries))
     new = next(e.record for e in entries if isinstance(e.record, Verdict))
-    assert ("record", new.id) in told(outcome)
+    assert ("record", new.id) in differences_of(outcome)
     assert any(what in d.what for d, _ in outcome.differences)
-    assert {kind for kind, _ in told(outcome)} == {"record"}
+    assert {kind for kind, _ in differences_of(outcome)} == {"record"}
 
 
 @pytest.mark.parametrize(
@@ -234,19 +234,19 @@ def test_a_decision_that_does_not_follow_from_its_verdict_was_altered(
     entries = with_record(world, decision, **fields)
     outcome = ReplayReport(world.program, replay(world.program, archive_of(world).runs, entries))
     new = next(e.record for e in entries if isinstance(e.record, Decision) and e.record.rule == decision.rule)
-    assert told(outcome) == {("record", new.id)}
+    assert differences_of(outcome) == {("record", new.id)}
     assert next(iter(fields)) in outcome.differences[0][0].what
 
 
-def test_a_run_more_or_less_that_was_asked_for_is_a_record_that_was_altered(tmp_path: Path) -> None:
+def test_a_run_more_or_less_that_was_requested_is_a_record_that_was_altered(tmp_path: Path) -> None:
     world = seeds_are_added(tmp_path)
     added = next(
         e.record for e in world.journal.entries("small") if getattr(e.record, "action", "") == "add_seeds"
     )
-    asked = (*added.inputs.asked[:-1], (added.inputs.asked[-1][0], 40))
-    entries = with_record(world, added, inputs=added.inputs.model_copy(update={"asked": asked}))
+    altered = (*added.inputs.asked[:-1], (added.inputs.asked[-1][0], 40))
+    entries = with_record(world, added, inputs=added.inputs.model_copy(update={"asked": altered}))
     outcome = ReplayReport(world.program, replay(world.program, archive_of(world).runs, entries))
-    assert {kind for kind, _ in told(outcome)} == {"record"}
+    assert {kind for kind, _ in differences_of(outcome)} == {"record"}
     assert "inputs.asked" in outcome.differences[0][0].what
 
 
@@ -257,15 +257,15 @@ def test_an_override_or_verdict_that_is_gone_is_named(tmp_path: Path) -> None:
     world.advance()
     entries = [e for e in archive_of(world).records.entries if e.record.id != said.id]
     outcome = ReplayReport(world.program, replay(world.program, archive_of(world).runs, entries))
-    assert ("record", said.id) in told(outcome)
+    assert ("record", said.id) in differences_of(outcome)
     verdict = world.at.verdicts["first"].id
     entries = [e for e in archive_of(world).records.entries if e.record.id != verdict]
     outcome = ReplayReport(world.program, replay(world.program, archive_of(world).runs, entries))
-    assert ("record", verdict) in told(outcome)
+    assert ("record", verdict) in differences_of(outcome)
 
 
 @pytest.mark.parametrize("confirm", [False, True])
-def test_what_was_judged_under_changed_rules_comes_out_and_what_was_judged_before_is_told(
+def test_what_was_judged_under_changed_rules_comes_out_and_what_was_judged_before_differs_by_rules(
     tmp_path: Path, confirm: bool
 ) -> None:
     world = World(tmp_path, small(), scores(new=0.45))
@@ -277,7 +277,7 @@ def test_what_was_judged_under_changed_rules_comes_out_and_what_was_judged_befor
     assert (bool(verdict.set_aside), verdict.post_hoc) == (confirm, not confirm)
     outcome = replayed(world)
     differing = {one.id for one in outcome.replayed if not one.equal}
-    assert {kind for kind, _ in told(outcome)} == {"rules"}
+    assert {kind for kind, _ in differences_of(outcome)} == {"rules"}
     assert before <= differing
     assert not {verdict.id, world.at.decisions["first"].id} & differing
     world.program = edited(world.program, 0.5)

@@ -6,36 +6,89 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
-from typing import Any
 
 from planner.engine.loop import LoopResult, run_loop
 from planner.engine.options import AdvanceOptions
 from planner.errors import Fault, UsageError, each_apart
-from planner.io.commands.advance_output import AdvanceReport, end_lines, heard_or_not
-from planner.io.commands.open_home import code_at_hand, open_journal, open_program, read_program_state
+from planner.io.commands.advance_output import (
+    AdvanceReport,
+    advance_reply,
+    end_lines,
+    exit_code_of,
+    heard_or_not,
+    reply_for_all,
+)
+from planner.io.commands.open_home import (
+    code_at_hand,
+    only_program,
+    open_journal,
+    open_program,
+    read_program_state,
+)
+from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply
+from planner.io.commands.replies.result import CommandResult
 from planner.io.commands.session import Session
 from planner.io.leases.program_lock import program_lock
 from planner.io.leases.store_lease import SharedLease, owner_lock
 from planner.io.pictures.memo_files import MemoFiles
+from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
-from planner.io.system.signals import whole
+from planner.io.system.signals import stoppable, whole
 from planner.io.workers.launcher import LocalLauncher, workers
-from planner.judging.futility import refusal
+from planner.io.workers.process import end_workers
+from planner.judging.futility import futility_error
 from planner.language.program import Program
-from planner.lineage.status import command_lines, next_step, program_state
 from planner.paths import Home
 from planner.records.decision import Decision
 from planner.text.terminal import plain
 
 
+def answer_advance(
+    home: Home,
+    name: str | None,
+    options: AdvanceOptions,
+    say: Callable[[str], None],
+    exit_code: bool = False,
+) -> CommandResult:
+    """Advances a program, or all; what is done is said as it is done.
+
+    Args:
+        say: takes one line for stdout.
+        exit_code: let the verdict speak through the exit code.
+
+    Raises:
+        UsageError: an option is out of range, or it is not clear which program is meant.
+
+    Side effects: everything that ``advance`` does.
+    """
+    names = programs_named(home, name, options)
+    with stoppable(end_at_once=end_workers):
+        reply, faults = advance_programs(home, names, options, say)
+    code = exit_code_of(reply) if exit_code else 0
+    return CommandResult(lambda: reply, lambda: "", faults, code)
+
+
+def programs_named(home: Home, name: str | None, options: AdvanceOptions) -> Sequence[str]:
+    """The programs that are meant.
+
+    Raises:
+        UsageError: an option is out of range, or none is named and there are several.
+    """
+    for option, value in (("--max-seconds", options.max_seconds), ("--jobs", options.jobs)):
+        if value is not None and not value > 0:
+            raise UsageError(f"{option} takes a number above 0, not {value:g}")
+    if name is None and options.every:
+        return program_names(home.root)
+    return [only_program(home, name)]
+
+
 def advance_programs(
     home: Home, names: Sequence[str], options: AdvanceOptions, say: Callable[[str], None]
-) -> tuple[dict[str, Any], list[Fault]]:
+) -> tuple[AdvanceReply | AdvanceAllReply, list[Fault]]:
     """Advances programs one after the other; one that is broken does not hold up the others.
 
     Returns:
-        (the reply of ``advance --json``, what is wrong with the programs that are not in it).
+        (the reply, what is wrong with the programs that are not in it).
 
     Raises:
         UsageError: ``--until`` names no phase.
@@ -51,19 +104,10 @@ def advance_programs(
     if len(names) == 1:
         return _advance(home, names[0], options, say), []
     done, faults = each_apart(names, lambda name: _advance(home, name, options, say))
-    return _in_one(done), faults
+    return reply_for_all(done), faults
 
 
-def _in_one(done: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The reply for several programs."""
-    steps = [step for one in done for step in one["steps"]]
-    states = {one["state"] for one in done}
-    worst = next((s for s in ("ready", "blocked", "waiting") if s in states), "done")
-    whole = {"schema": "phasegate.advance/1", "program": None, "steps": steps}
-    return {**whole, "state": worst, "next": None, "programs": list(done)}
-
-
-def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str], None]) -> dict[str, Any]:
+def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str], None]) -> AdvanceReply:
     _open_with(home, name, options)  # what is wrong with it is said at once, and not after a wait
     now = SystemClock().now()
     with (
@@ -73,8 +117,12 @@ def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str]
         program = _open_with(home, name, options)
         done = _run(home, program, options, say)
     if done.plan.refused:
-        raise refusal(done.plan.phase, done.plan.refused)
-    return _reply(home, program, options, done, say)
+        raise futility_error(done.plan.phase, done.plan.refused)
+    state, _ = read_program_state(home, program)
+    reply = advance_reply(state, done, done.stopped or _lacking(options, done))
+    for line in end_lines(reply):
+        say(line)
+    return reply
 
 
 def _open_with(home: Home, name: str, options: AdvanceOptions) -> Program:
@@ -100,27 +148,6 @@ def _run(home: Home, program: Program, options: AdvanceOptions, say: Callable[[s
         if done.plan.state == "done":  # nothing will be tried again
             shutil.rmtree(home.work / program.program, ignore_errors=True)
     return done
-
-
-def _reply(
-    home: Home, program: Program, options: AdvanceOptions, done: LoopResult, say: Callable[[str], None]
-) -> dict[str, Any]:
-    """The reply for one program, which is also said."""
-    state, _ = read_program_state(home, program)
-    steps = [{k: v for k, v in asdict(step).items() if k != "judged"} for step in done.steps]
-    ahead = next_step(state)
-    reply = {
-        "schema": "phasegate.advance/1",
-        "program": program.program,
-        "steps": steps,
-        "state": program_state(state),
-        "next": ahead,
-        "stopped": done.stopped or _lacking(options, done),
-        "passed_over": list(done.plan.passed_over),
-    }
-    for line in [*end_lines(reply), *(f"  {line}" for line in command_lines(ahead))]:
-        say(line)
-    return reply
 
 
 def _lacking(options: AdvanceOptions, done: LoopResult) -> str | None:
@@ -192,16 +219,3 @@ def _ask(decision: Decision) -> str | None:
     sys.stderr.write(f"{plain(decision.reason)}\nTake '{decision.choice}'? [y/N] ")
     sys.stderr.flush()
     return user_name() if sys.stdin.readline().strip().lower() in ("y", "yes") else None
-
-
-def exit_code_of(reply: dict[str, Any]) -> int:
-    """The code with which ``--exit-code`` lets the verdict speak."""
-    if reply["state"] == "waiting":
-        return 12
-    if reply["state"] == "blocked":
-        return 15
-    if not reply["steps"]:
-        return 13
-    return {"fail": 10, "inconclusive": 11, "invalid": 14, "blocked": 15}.get(
-        reply["steps"][-1]["outcome"], 0
-    )

@@ -1,34 +1,40 @@
-"""What ``advance`` tells the person who waits: runs on stderr, steps and the end on stdout."""
+"""What ``advance`` says to the person who waits: runs on stderr, steps and the end on stdout; its replies."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from planner.engine.loop import Recorded
+from planner.engine.loop import LoopResult, Recorded
 from planner.io.commands.progress import Progress
+from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply
+from planner.io.commands.replies.base import ProgramStateName
+from planner.lineage.program_state import ProgramState
+from planner.lineage.status import command_lines, next_step, program_state
 from planner.paths import Home
 from planner.text.terminal import sentence
 
-Told = TypeVar("Told")
+Message = TypeVar("Message")
+_WORST_FIRST: tuple[ProgramStateName, ...] = ("ready", "blocked", "waiting")
 
 
-def heard_or_not(tell: Callable[[Told], object]) -> Callable[[Told], None]:
-    """Tells as long as somebody listens: work does not end because a pipe is closed or a log is full.
+def heard_or_not(say: Callable[[Message], object]) -> Callable[[Message], None]:
+    """Speaks as long as somebody listens: work does not end because a pipe is closed or a log is full.
 
     Side effects: what can no longer be written to leads nowhere from then on.
     """
 
-    def told(message: Told) -> None:
+    def try_to_say(message: Message) -> None:
         try:
-            tell(message)
+            say(message)
         except OSError:
             _lead_nowhere()
 
-    return told
+    return try_to_say
 
 
 def _lead_nowhere() -> None:
@@ -80,17 +86,54 @@ def step_lines(step: Recorded, home: Home) -> list[str]:
     ]
 
 
-def end_lines(told: dict[str, Any]) -> list[str]:
+def advance_reply(state: ProgramState, result: LoopResult, stopped: str | None) -> AdvanceReply:
+    """The reply for one program, as it stands at the end.
+
+    Args:
+        stopped: why no more was done; None where all was.
+    """
+    steps = [{k: v for k, v in asdict(step).items() if k != "judged"} for step in result.steps]
+    return AdvanceReply.model_validate(
+        {
+            "program": state.program.program,
+            "steps": steps,
+            "state": program_state(state),
+            "next": next_step(state),
+            "stopped": stopped,
+            "passed_over": result.plan.passed_over,
+        }
+    )
+
+
+def reply_for_all(replies: Sequence[AdvanceReply]) -> AdvanceAllReply:
+    """The reply for several programs."""
+    states = {reply.state for reply in replies}
+    return AdvanceAllReply(
+        steps=tuple(step for reply in replies for step in reply.steps),
+        state=next((state for state in _WORST_FIRST if state in states), "done"),
+        programs=tuple(replies),
+    )
+
+
+def end_lines(reply: AdvanceReply) -> list[str]:
     """Where a program stands when ``advance`` ends."""
     lines = []
-    if not told["steps"]:
-        nothing = f"{told['program']}: nothing to do"
-        lines.append(f"stopped: {told['stopped']}" if told["stopped"] else nothing)
-    ahead = told["next"]
-    lines.append(
-        f"{told['program']} is {told['state']}; next: {ahead['action']} {ahead['target'] or ''}".rstrip()
-    )
-    return [*lines, f"  {ahead['reason']}"]
+    if not reply.steps:
+        lines.append(f"stopped: {reply.stopped}" if reply.stopped else f"{reply.program}: nothing to do")
+    ahead = reply.next
+    lines.append(f"{reply.program} is {reply.state}; next: {ahead.action} {ahead.target or ''}".rstrip())
+    lines.append(f"  {ahead.reason}")
+    return [*lines, *(f"  {line}" for line in command_lines(ahead.model_dump()))]
+
+
+def exit_code_of(reply: AdvanceReply | AdvanceAllReply) -> int:
+    """The code with which ``--exit-code`` lets the verdict speak."""
+    if reply.state in ("waiting", "blocked"):
+        return 12 if reply.state == "waiting" else 15
+    if not reply.steps:
+        return 13
+    codes = {"fail": 10, "inconclusive": 11, "invalid": 14, "blocked": 15}
+    return codes.get(reply.steps[-1].outcome or "", 0)
 
 
 def _short(path: Path, home: Home) -> str:

@@ -5,27 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from planner.calibration.noise_model import Shape, anchors_of, gate_metrics, noise_of
+from planner.calibration.report import as_json, as_text
 from planner.calibration.scenarios import (
+    Scenario,
     Setting,
-    World,
-    gate_world,
+    gate_scenario,
     is_point,
-    path_world,
-    stated_world,
-    weakest_worlds,
+    path_scenario,
+    stated_scenario,
+    weakest_scenarios,
 )
 from planner.calibration.summary import Calibration, GateRow, PathRow, Tally, path_of, tally_of
 from planner.calibration.trial import GateTrial, PathTrial
 from planner.errors import UsageError
 from planner.io.commands.open_home import read_program_state
 from planner.io.commands.parallel_trials import Key, Trials, simulate
+from planner.io.commands.read import writing
+from planner.io.commands.replies.result import CommandResult
 from planner.io.programs.loader import find_program, load_program
 from planner.judging.error_budget import build_alpha_shares
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.verdict import Verdict
+
+if TYPE_CHECKING:
+    from planner.io.commands.replies.base import Reply
 
 
 @dataclass(frozen=True)
@@ -39,14 +46,40 @@ class CalibrationOptions:
 
     noise: Sequence[str] = ()
     effects: Sequence[str] = ()
-    shape: str = "normal"
+    shape: Shape = "normal"
     repetitions: int = 200
     seed: int = 0
     fidelity: str | None = None
     jobs: int | None = None
 
 
-def calibrate_program(home: Home, which: str, wish: CalibrationOptions) -> Calibration:
+def answer_calibrate(home: Home, which: str, options: CalibrationOptions, out: Path | None) -> CommandResult:
+    """Simulates the gates of a program, and draws the outcome where a file is named.
+
+    Raises:
+        UsageError: as :func:`calibrate_program`; or the file is no picture, or cannot be written.
+
+    Side effects: may start processes; writes the figure.
+    """
+    if out is not None and out.suffix not in (".png", ".svg"):
+        raise UsageError(f"--out takes a .png or .svg file, not '{out.name}'")
+    calibration = calibrate_program(home, which, options)
+    if out is not None:
+        from planner.io.pictures.calibration import write_calibration
+
+        with writing(out):
+            write_calibration(calibration, out)
+
+    def reply() -> Reply:
+        from planner.io.commands.replies.calibrate import CalibrateReply
+
+        return CalibrateReply.model_validate({**as_json(calibration), "figure": str(out) if out else None})
+
+    written = f"\nwrote {out}\n" if out else ""
+    return CommandResult(reply, lambda: f"{as_text(calibration)}\n{written}")
+
+
+def calibrate_program(home: Home, which: str, options: CalibrationOptions) -> Calibration:
     """Simulates the gates of a program.
 
     Args:
@@ -57,11 +90,26 @@ def calibrate_program(home: Home, which: str, wish: CalibrationOptions) -> Calib
 
     Side effects: may start processes; draws progress on a terminal.
     """
-    program, verdicts = _program_and_verdicts(home, which)
-    setting = _setting(program, verdicts, wish)
-    asked = _asked(setting)
-    trials = simulate(asked, setting, wish.repetitions, wish.seed, wish.jobs)
-    return _summed(setting, asked, trials, wish)
+    return calibrate_judged(*_program_and_verdicts(home, which), options)
+
+
+def calibrate_judged(
+    program: Program, verdicts: Sequence[Verdict], options: CalibrationOptions
+) -> Calibration:
+    """Simulates the gates of a program.
+
+    Args:
+        verdicts: those whose runs tell how much metrics vary.
+
+    Raises:
+        UsageError: an option names what is not there, or a number out of range.
+
+    Side effects: may start processes; draws progress on a terminal.
+    """
+    setting = _setting(program, verdicts, options)
+    scenarios = _scenarios(setting)
+    trials = simulate(scenarios, setting, options.repetitions, options.seed, options.jobs)
+    return _summed(setting, scenarios, trials, options)
 
 
 def _program_and_verdicts(home: Home, which: str) -> tuple[Program, list[Verdict]]:
@@ -73,32 +121,29 @@ def _program_and_verdicts(home: Home, which: str) -> tuple[Program, list[Verdict
     return program, list(read_program_state(home, program)[0].verdicts.values())
 
 
-def _setting(program: Program, verdicts: Sequence[Verdict], wish: CalibrationOptions) -> Setting:
-    if wish.shape not in ("normal", "t3", "lognormal"):
-        raise UsageError(f"--noise-shape takes normal, t3 or lognormal, not '{wish.shape}'")
-    if wish.repetitions < 1:
-        raise UsageError(f"--repetitions takes a number from 1 on, not {wish.repetitions}")
-    if wish.jobs is not None and wish.jobs < 1:
-        raise UsageError(f"--jobs takes a number from 1 on, not {wish.jobs}")
-    if wish.seed < 0:
-        raise UsageError(f"--seed takes a number from 0 on, not {wish.seed}")
-    beyond, effects = _effects(wish.effects)
-    stated = dict(_pair(text, "--noise METRIC=SD") for text in wish.noise)
+def _setting(program: Program, verdicts: Sequence[Verdict], options: CalibrationOptions) -> Setting:
+    if options.repetitions < 1:
+        raise UsageError(f"--repetitions takes a number from 1 on, not {options.repetitions}")
+    if options.jobs is not None and options.jobs < 1:
+        raise UsageError(f"--jobs takes a number from 1 on, not {options.jobs}")
+    if options.seed < 0:
+        raise UsageError(f"--seed takes a number from 0 on, not {options.seed}")
+    beyond, effects = _effects(options.effects)
+    stated = dict(_pair(text, "--noise METRIC=SD") for text in options.noise)
     for name, value in stated.items():
         if name not in program.metrics:
             raise UsageError(f"--noise {name}: {program.program} has no metric '{name}'")
         if not value > 0:
             raise UsageError(f"--noise {name}: a standard deviation is above 0, not {value:g}")
-    shape: Shape = "t3" if wish.shape == "t3" else "lognormal" if wish.shape == "lognormal" else "normal"
     noise = noise_of(program, verdicts, stated)
     anchors = anchors_of(program, verdicts)
-    return Setting(program, noise, anchors, beyond, shape, wish.fidelity, effects)
+    return Setting(program, noise, anchors, beyond, options.shape, options.fidelity, effects)
 
 
-def _effects(told: Sequence[str]) -> tuple[float, dict[tuple[str, str], float]]:
+def _effects(effects: Sequence[str]) -> tuple[float, dict[tuple[str, str], float]]:
     """(standard deviations beyond a threshold, stated means) from what ``--effect`` was given."""
     beyond, means = 1.0, dict[tuple[str, str], float]()
-    for text in told:
+    for text in effects:
         if "=" not in text:
             beyond = _number(text, f"--effect {text}")
             if not beyond > 0:
@@ -132,57 +177,61 @@ def _number(text: str, form: str) -> float:
 # --- what is simulated -----------------------------------------------------------------------------
 
 
-def _asked(setting: Setting) -> dict[Key, World]:
-    """(phase, or None for the path; name) -> world."""
-    program, worlds = setting.program, dict[Key, World]()
+def _scenarios(setting: Setting) -> dict[Key, Scenario]:
+    """(phase, or None for the path; name) -> scenario."""
+    program, scenarios = setting.program, dict[Key, Scenario]()
     if setting.effects:
-        stated = stated_world(setting)
+        stated = stated_scenario(setting)
         return {(phase, "stated"): stated for phase in (*program.phases, None)}
     for phase in program.phases:
-        worlds[phase, "null"] = gate_world(setting, phase, "null")
-        worlds[phase, "effect"] = gate_world(setting, phase, "effect")
+        scenarios[phase, "null"] = gate_scenario(setting, phase, "null")
+        scenarios[phase, "effect"] = gate_scenario(setting, phase, "effect")
         if not is_point(program, phase):
-            for name, world in weakest_worlds(setting, phase).items():
-                worlds[phase, f"weakest {name}"] = world
-    worlds[None, "null"] = path_world(setting, "null")
-    worlds[None, "effect"] = path_world(setting, "effect")
-    return worlds
+            for name, scenario in weakest_scenarios(setting, phase).items():
+                scenarios[phase, f"weakest {name}"] = scenario
+    scenarios[None, "null"] = path_scenario(setting, "null")
+    scenarios[None, "effect"] = path_scenario(setting, "effect")
+    return scenarios
 
 
 # --- what came of it -------------------------------------------------------------------------------
 
 
 def _summed(
-    setting: Setting, asked: Mapping[Key, World], trials: Trials, wish: CalibrationOptions
+    setting: Setting, scenarios: Mapping[Key, Scenario], trials: Trials, options: CalibrationOptions
 ) -> Calibration:
     program = setting.program
     return Calibration(
         program=program.program,
-        repetitions=wish.repetitions,
-        seed=wish.seed,
+        repetitions=options.repetitions,
+        seed=options.seed,
         shape=setting.shape,
         beyond=setting.beyond,
         fidelity=setting.fidelity,
         false_pass=program.budget.false_pass,
         false_fail=program.budget.false_fail,
         noise={metric: setting.noise[metric] for metric in gate_metrics(program)},
-        gates=tuple(_gate_row(setting, phase, asked, trials) for phase in program.phases),
+        gates=tuple(_gate_row(setting, phase, scenarios, trials) for phase in program.phases),
         path={
-            name: _path_row(setting, world, trials) for (phase, name), world in asked.items() if phase is None
+            name: _path_row(setting, scenario, trials)
+            for (phase, name), scenario in scenarios.items()
+            if phase is None
         },
     )
 
 
-def _gate_row(setting: Setting, phase: str, asked: Mapping[Key, World], trials: Trials) -> GateRow:
+def _gate_row(setting: Setting, phase: str, scenarios: Mapping[Key, Scenario], trials: Trials) -> GateRow:
     share = build_alpha_shares(setting.program)[phase]
     tallies: dict[str, Tally] = {}
-    for (name, world), found in trials.items():
+    for (name, scenario), repetitions in trials.items():
         if name == phase:
-            tallies[world] = tally_of([t for t in found if isinstance(t, GateTrial)])
+            tallies[scenario] = tally_of([t for t in repetitions if isinstance(t, GateTrial)])
     weakest = {w.removeprefix("weakest "): t for w, t in tallies.items() if w.startswith("weakest ")}
     worst = max(weakest, key=lambda w: (weakest[w].tested.rate, weakest[w].passed.rate), default=None)
     not_placed = {
-        w: told.not_placed[phase] for (p, w), told in asked.items() if p == phase and phase in told.not_placed
+        name: scenario.infeasible[phase]
+        for (gate, name), scenario in scenarios.items()
+        if gate == phase and phase in scenario.infeasible
     }
     return GateRow(
         phase=phase,
@@ -198,10 +247,10 @@ def _gate_row(setting: Setting, phase: str, asked: Mapping[Key, World], trials: 
     )
 
 
-def _path_row(setting: Setting, world: World, trials: Trials) -> PathRow:
+def _path_row(setting: Setting, scenario: Scenario, trials: Trials) -> PathRow:
     program = setting.program
-    found = [t for t in trials[None, world.name] if isinstance(t, PathTrial)]
+    walks = [t for t in trials[None, scenario.name] if isinstance(t, PathTrial)]
     aside = {
-        phase: "it holds" for phase in program.phases if world.name == "null" and is_point(program, phase)
+        phase: "it holds" for phase in program.phases if scenario.name == "null" and is_point(program, phase)
     }
-    return path_of(found, list(program.phases), aside, world.not_placed)
+    return path_of(walks, list(program.phases), aside, scenario.infeasible)

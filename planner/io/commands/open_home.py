@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.errors import PhasegateError, ProgramError
+from planner.errors import PhasegateError, ProgramError, UsageError
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
 from planner.io.leases.program_lock import holder_of
-from planner.io.programs.loader import find_program, load_program
+from planner.io.programs.loader import find_program, load_program, program_names
 from planner.io.system.clock import SystemClock
 from planner.io.workers.code_digest import code_digest
 from planner.io.workers.descriptions import data_today
@@ -29,6 +29,31 @@ def open_program(home: Home, name: str) -> Program:
         ProgramError: it is malformed; file and line are named.
     """
     return load_program(find_program(home.root, name))
+
+
+def only_program(home: Home, name: str | None) -> str:
+    """The name of a program; that of the only one where none is given.
+
+    Raises:
+        UsageError: none is given, and there is not one alone.
+    """
+    if name is not None:
+        return name
+    names = program_names(home.root)
+    if len(names) == 1:
+        return names[0]
+    raise UsageError(f"which program? there are {', '.join(names) or 'none in knowledge/programs'}")
+
+
+def phase_of(program: Program, phase: str | None) -> str | None:
+    """A phase that was named, checked; None where none was.
+
+    Raises:
+        UsageError: the program has no such phase.
+    """
+    if phase is not None and phase not in program.phases:
+        raise UsageError(f"{program.program} has no phase '{phase}'; it has {', '.join(program.phases)}")
+    return phase
 
 
 def code_of(home: Home, program: Program) -> str:
@@ -78,7 +103,7 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         code = None
     accepted = kept_code(entries, code) if code else frozenset()
     judged = {e.record.phase: e.record.fidelity for e in entries if isinstance(e.record, Verdict)}
-    at = build_program_state(
+    state = build_program_state(
         program,
         entries,
         SystemClock().now(),
@@ -88,4 +113,4 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         spent=spent_in(journal.work(program.program)),
         data=data_today(program, code, journal, judged) if code else None,
     )
-    return at, entries
+    return state, entries

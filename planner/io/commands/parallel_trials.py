@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from planner.calibration.noise_model import Normals
-from planner.calibration.scenarios import Setting, World
+from planner.calibration.scenarios import Scenario, Setting
 from planner.calibration.simulator import SimulationPlan
 from planner.calibration.trial import GateTrial, PathTrial, approved, try_gate, try_path
 from planner.records.base import digest_of
@@ -20,16 +20,16 @@ _WORTH_PROCESSES = 50
 """From so many repetitions on, more processes are started."""
 
 Key = tuple[str | None, str]
-"""A phase, or None for the path, and the name of a world."""
+"""A phase, or None for the path, and the name of a scenario."""
 Trials = Mapping[Key, Sequence[GateTrial | PathTrial]]
 
 
 @dataclass(frozen=True)
 class _Task:
-    """Some repetitions of one gate, or of the path, in one world."""
+    """Some repetitions of one gate, or of the path, in one scenario."""
 
     setting: Setting
-    world: World
+    scenario: Scenario
     phase: str | None
     key: str
     seed: int
@@ -38,9 +38,9 @@ class _Task:
 
 
 def simulate(
-    worlds: Mapping[Key, World], setting: Setting, repetitions: int, seed: int, jobs: int | None
+    scenarios: Mapping[Key, Scenario], setting: Setting, repetitions: int, seed: int, jobs: int | None
 ) -> Trials:
-    """Every repetition of every world whose gate is there.
+    """Every repetition of every scenario whose gate is there.
 
     Each has a generator of its own, so that how the work is shared among processes changes nothing.
 
@@ -49,23 +49,23 @@ def simulate(
     free = replace(setting, program=approved(setting.program))
     tasks = [
         (key, task)
-        for key, world in worlds.items()
-        if key[0] is None or key[0] not in world.not_placed
-        for task in _chunks(free if key[0] is None else setting, world, key, repetitions, seed)
+        for key, scenario in scenarios.items()
+        if key[0] is None or key[0] not in scenario.infeasible
+        for task in _chunks(free if key[0] is None else setting, scenario, key, repetitions, seed)
     ]
-    trials_by_key: dict[Key, list[GateTrial | PathTrial]] = {}
+    by_scenario: dict[Key, list[GateTrial | PathTrial]] = {}
     processes = jobs or os.cpu_count() or 1
     results = _done([task for _, task in tasks], processes if repetitions >= _WORTH_PROCESSES else 1)
     for (key, _), trials in zip(tasks, results, strict=True):
-        trials_by_key.setdefault(key, []).extend(trials)
-    return trials_by_key
+        by_scenario.setdefault(key, []).extend(trials)
+    return by_scenario
 
 
-def _chunks(setting: Setting, world: World, key: Key, repetitions: int, seed: int) -> Iterator[_Task]:
+def _chunks(setting: Setting, scenario: Scenario, key: Key, repetitions: int, seed: int) -> Iterator[_Task]:
     phase, name = key
-    chance_key = digest_of([setting.program.program, phase, name])
+    digits = digest_of([setting.program.program, phase, name])
     for first in range(0, repetitions, _CHUNK):
-        yield _Task(setting, world, phase, chance_key, seed, first, min(first + _CHUNK, repetitions))
+        yield _Task(setting, scenario, phase, digits, seed, first, min(first + _CHUNK, repetitions))
 
 
 def _done(tasks: Sequence[_Task], processes: int) -> Iterator[Sequence[GateTrial | PathTrial]]:
@@ -98,7 +98,7 @@ def _shown(
 
 def _run(task: _Task) -> list[GateTrial | PathTrial]:
     program = task.setting.program
-    plan = SimulationPlan(task.setting, task.world, program.phases if task.phase is None else [task.phase])
+    plan = SimulationPlan(task.setting, task.scenario, program.phases if task.phase is None else [task.phase])
     trials: list[GateTrial | PathTrial] = []
     for repetition in range(task.first, task.last):
         normals = seeded_normals(task.seed, task.key, repetition)

@@ -111,8 +111,8 @@ class Progress:
         """Seconds that the batch is expected to take from now; None before the first run has ended."""
         if self._estimate is None:
             return None
-        seconds, at = self._estimate
-        return max(0.0, seconds - (self._clock() - at))
+        seconds, since = self._estimate
+        return max(0.0, seconds - (self._clock() - since))
 
     def _end(self, job: Job, event: Ended) -> None:
         self._arms.pop(job.id, None)

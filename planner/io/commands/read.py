@@ -1,72 +1,66 @@
-"""What the reading commands show, from program files and the journal alone."""
+"""``programs``, ``status``, ``memo`` and ``graph``: what program files and the journal say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from planner.errors import Fault, ProgramError, UsageError, each_apart
-from planner.explaining.trace import Trace, trace_of
-from planner.io.commands.open_home import code_of, open_program, read_program_state
-from planner.language.finding import Finding, warning
+from planner.errors import UsageError, each_apart
+from planner.io.commands.open_home import open_program, phase_of, read_program_state
+from planner.io.commands.replies.result import CommandResult, joined
+from planner.io.programs.loader import program_names
 from planner.language.program import Program
-from planner.lineage.in_force import rules_before
 from planner.lineage.program_state import ProgramState
-from planner.lineage.status import phase_json
+from planner.lineage.status import as_lines, phase_json, program_json
 from planner.paths import Home
-from planner.records.decision import Decision
-from planner.records.journal_entry import AnyEntry, entries_of
-from planner.records.verdict import Verdict
-from planner.scoring.overrides import score_overrides
+from planner.text.terminal import plain
 
 if TYPE_CHECKING:
+    from planner.io.commands.replies.base import Reply
     from planner.phase_graph.render import PhaseState
 
-
-def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None) -> Trace:
-    """The trace of a phase, of a decision, or of the latest decision.
-
-    Raises:
-        UsageError: there is no such phase or decision.
-    """
-    program = open_program(home, name)
-    at, entries = read_program_state(home, program)
-    if decision_id is not None:
-        fitting = [e.record for e in entries_of(entries, Decision) if e.record.id.startswith(decision_id)]
-        if not fitting:
-            raise UsageError(f"{name} has no decision '{decision_id}'; see 'explain {name} --json'")
-        decision = fitting[-1]
-        verdicts = {e.record.id: e.record for e in entries_of(entries, Verdict)}
-        verdict = verdicts.get(decision.verdict_id or "")
-        return _trace(at, entries, decision.phase, verdict, decision)
-    if phase is not None and phase not in program.phases:
-        raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
-    chosen = phase or (at.latest.phase if at.latest else program.first)
-    latest = at.decisions.get(chosen)
-    return _trace(at, entries, chosen, at.verdicts.get(chosen), latest)
+GraphFormat = Literal["text", "mermaid", "svg", "png"]
 
 
-def _trace(
-    at: ProgramState,
-    entries: Sequence[AnyEntry],
-    phase: str,
-    verdict: Verdict | None,
-    decision: Decision | None,
-) -> Trace:
-    return trace_of(
-        program=at.program,
-        phase=phase,
-        verdict=verdict,
-        decision=decision,
-        verdicts=at.verdicts,
-        overrides=at.overrides,
-        standing=at.validity,
-        at=at.decided_at.get(decision.id, "") if decision else "",
-        scores=score_overrides(at.program, entries),
-        decisions=at.decisions,
-        before=rules_before(entries, verdict),
-    )
+def answer_programs(home: Home) -> CommandResult:
+    """The programs of a home, one line each."""
+    programs, faults = each_apart(program_names(home.root), lambda name: open_program(home, name))
+
+    def reply() -> Reply:
+        from planner.io.commands.replies.reading import ProgramJson, ProgramsReply
+
+        rows = [ProgramJson(name=p.program, question=p.question, phases=tuple(p.phases)) for p in programs]
+        return ProgramsReply(programs=tuple(rows))
+
+    lines = [f"{p.program}: {p.question} ({len(p.phases)} phases)" for p in programs]
+    return CommandResult(reply, lambda: joined(lines), faults)
+
+
+def answer_status(home: Home, name: str | None) -> CommandResult:
+    """Where a program stands, or all of them."""
+    names = [name] if name else program_names(home.root)
+    states, faults = each_apart(names, lambda name: read_program_state(home, open_program(home, name))[0])
+
+    def reply() -> Reply:
+        from planner.io.commands.replies.reading import StatusReply
+
+        return StatusReply.model_validate({"programs": [program_json(state) for state in states]})
+
+    return CommandResult(reply, lambda: "\n".join(joined(as_lines(state)) for state in states), faults)
+
+
+def answer_memo(home: Home, name: str, phase: str | None) -> CommandResult:
+    """The memo of a phase; of the one judged last if none is named."""
+    text, path = memo_text(home, name, phase)
+
+    def reply() -> Reply:
+        from planner.io.commands.replies.reading import MemoReply
+
+        return MemoReply(program=name, path=str(path), text=text)
+
+    return CommandResult(reply, lambda: text)
 
 
 def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
@@ -76,23 +70,50 @@ def memo_text(home: Home, name: str, phase: str | None) -> tuple[str, Path]:
         UsageError: the phase is unknown or has not been judged.
     """
     program = open_program(home, name)
-    at, entries = read_program_state(home, program)
-    if phase is not None and phase not in program.phases:
-        raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
-    judged = [d.phase for d in at.decisions.values() if d.phase in at.verdicts]
-    chosen = phase or (
-        at.latest.phase if at.latest and at.latest.phase in at.verdicts else (judged[-1] if judged else None)
-    )
-    if chosen is None or chosen not in at.verdicts:
+    state, entries = read_program_state(home, program)
+    chosen = phase_of(program, phase) or _judged_last(state)
+    if chosen is None or chosen not in state.verdicts:
         what = f"phase '{chosen}' of {name}" if chosen else name
         raise UsageError(f"{what} has not been judged, so there is no memo yet; run 'advance {name}'")
-    path = home.memo(name, chosen, at.verdicts[chosen].fidelity)
+    path = home.memo(name, chosen, state.verdicts[chosen].fidelity)
     if path.is_file():
         return path.read_text(encoding="utf-8", errors="replace"), path  # people edit it
+    from planner.io.commands.explain import build_trace
     from planner.memo.render import render_memo
 
-    trace = _trace(at, entries, chosen, at.verdicts[chosen], at.decisions.get(chosen))
+    trace = build_trace(state, entries, chosen, state.verdicts[chosen], state.decisions.get(chosen))
     return render_memo(trace, (), trace.decided_at), path
+
+
+def _judged_last(state: ProgramState) -> str | None:
+    if state.latest and state.latest.phase in state.verdicts:
+        return state.latest.phase
+    judged = [d.phase for d in state.decisions.values() if d.phase in state.verdicts]
+    return judged[-1] if judged else None
+
+
+def answer_graph(home: Home, name: str, form: GraphFormat, out: Path | None) -> CommandResult:
+    """The phase graph with today's states; a picture is written, the others are where no file is named.
+
+    Side effects: its text may write a file.
+    """
+    from planner.phase_graph.render import as_mermaid, as_text
+
+    program, states = phase_states(home, name)
+
+    def reply() -> Reply:
+        from planner.io.commands.replies.reading import GraphReply
+
+        return GraphReply(program=name, phases=states, mermaid=as_mermaid(program, states))
+
+    def text() -> str:
+        if form in ("svg", "png"):
+            return joined([str(_draw_graph(program, states, form, out))])
+        return said_or_written(
+            as_text(program, states) if form == "text" else as_mermaid(program, states), out
+        )
+
+    return CommandResult(reply, text)
 
 
 def phase_states(home: Home, name: str) -> tuple[Program, dict[str, PhaseState]]:
@@ -100,51 +121,44 @@ def phase_states(home: Home, name: str) -> tuple[Program, dict[str, PhaseState]]
     from planner.phase_graph.render import PhaseState
 
     program = open_program(home, name)
-    at, _ = read_program_state(home, program)
+    state, _ = read_program_state(home, program)
     states = {}
     for phase in program.phases:
-        told = phase_json(at, phase)
-        states[phase] = PhaseState(**{k: told[k] for k in PhaseState.model_fields})
+        facts = phase_json(state, phase)
+        states[phase] = PhaseState(**{k: facts[k] for k in PhaseState.model_fields})
     return program, states
 
 
-def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Finding]], list[Fault]]:
-    """The findings of the static check with the program each is about, and files that cannot be read.
+def _draw_graph(program: Program, states: dict[str, PhaseState], form: str, out: Path | None) -> Path:
+    from planner.io.pictures.phase_graph import write_graph
 
-    Args:
-        which: a program's name, a file, or None for all programs.
+    path = out or Path(f"{program.program}.{form}")
+    with writing(path):
+        path = path if path.suffix == f".{form}" else path.with_suffix(f".{form}")
+        write_graph(program, states, path)
+    return path
+
+
+def said_or_written(text: str, out: Path | None) -> str:
+    """The text to be said; nothing where it was written into a file.
+
+    Raises:
+        UsageError: the file cannot be written.
     """
-    from planner.io.commands.noise_check import measured_faults
-    from planner.io.programs.loader import find_program, load_program, program_names
-    from planner.linting.check import check
-
-    if which is None:
-        paths = [home.program(name) for name in program_names(home.root)]
-    elif which.endswith((".yaml", ".yml")) or _is_file(which):
-        paths = [Path(which)]
-    else:
-        paths = [find_program(home.root, which)]
-
-    def findings(path: Path) -> list[tuple[str, Finding]]:
-        program = load_program(path)
-        found = [*check(program), *_experiment_faults(home, program), *measured_faults(home, program)]
-        return [(program.program, finding) for finding in found]
-
-    found, faults = each_apart(paths, findings)
-    return [finding for of_one in found for finding in of_one], faults
+    if out is None:
+        return f"{text}\n"
+    with writing(out):
+        out.write_text(plain(text).rstrip("\n") + "\n", encoding="utf-8")
+    return ""
 
 
-def _is_file(name: str) -> bool:
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Turns what hinders the writing of a file that was asked for into a sentence."""
     try:
-        return Path(name).is_file()
-    except (OSError, ValueError):  # longer than any name of a file, or with a NUL in it
-        return False
-
-
-def _experiment_faults(home: Home, program: Program) -> list[Finding]:
-    """A warning where a program names an experiment that is not in this home."""
-    try:
-        code_of(home, program)
-    except ProgramError as fault:
-        return [warning(path, what) for path, what in fault.problems]
-    return []
+        if not out.name or out.is_dir():
+            raise UsageError(f"--out takes a file, and '{out}' is a folder")
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"'{out}' cannot be written: {why}; name another file with --out") from error

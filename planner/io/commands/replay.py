@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from planner.engine.ports import RecordStore, RunStore
 from planner.errors import StoreUnavailable, UsageError
 from planner.io.commands.open_home import open_program
+from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store, store_uri
 from planner.io.programs.loader import load_program
@@ -21,7 +23,10 @@ from planner.records.verdict import Verdict
 from planner.replay.differences import stepped_in
 from planner.replay.edited_program import WhatIf, what_if
 from planner.replay.replay import replay
-from planner.replay.report import ReplayReport
+from planner.replay.report import ReplayReport, as_json, as_lines, what_if_json, what_if_lines
+
+if TYPE_CHECKING:
+    from planner.io.commands.replies.base import Reply
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,36 @@ class Archive:
     program: Program
     records: Reconciled
     runs: Sequence[Run]
+
+
+def answer_replay(home: Home, name: str) -> CommandResult:
+    """What comes out of MLflow and the program again, and what does not.
+
+    Side effects: those of :func:`replay_program`.
+    """
+    report = replay_program(home, name)
+
+    def reply() -> Reply:
+        from planner.io.commands.replies.replay import ReplayReply
+
+        return ReplayReply.model_validate(as_json(report))
+
+    return CommandResult(reply, lambda: joined(as_lines(report)), exit_code=0 if report.ok else 1)
+
+
+def answer_replay_rules(home: Home, name: str, path: Path) -> CommandResult:
+    """What an edited program would have made of the past.
+
+    Side effects: those of :func:`try_rules`.
+    """
+    outcome = try_rules(home, name, path)
+
+    def reply() -> Reply:
+        from planner.io.commands.replies.replay import ReplayRulesReply
+
+        return ReplayRulesReply.model_validate(what_if_json(name, str(path), outcome))
+
+    return CommandResult(reply, lambda: joined(what_if_lines(name, str(path), outcome)))
 
 
 def replay_program(home: Home, name: str) -> ReplayReport:
@@ -70,9 +105,9 @@ def try_rules(home: Home, name: str, path: Path) -> WhatIf:
 
 def replay_archive(archive: Archive) -> ReplayReport:
     """The outcome of replaying what is on record."""
-    found = archive.records
-    replayed = replay(archive.program, archive.runs, found.entries, found.older)
-    return ReplayReport(archive.program, replayed, found.differences, found.pending, found.elsewhere)
+    records = archive.records
+    replayed = replay(archive.program, archive.runs, records.entries, records.older)
+    return ReplayReport(archive.program, replayed, records.differences, records.pending, records.elsewhere)
 
 
 def open_archive(home: Home, program: Program) -> tuple[Archive, RecordStore | None]:
@@ -102,7 +137,7 @@ def build_archive(program: Program, journal: Sequence[Copy], records: RecordStor
 
     Side effects: reads the stores.
     """
-    found = reconcile(journal, list(records.copies(program)))
-    verdicts = [e.record for e in found.entries if isinstance(e.record, Verdict)]
+    reconciled = reconcile(journal, list(records.copies(program)))
+    verdicts = [e.record for e in reconciled.entries if isinstance(e.record, Verdict)]
     stepped = frozenset[str]().union(*map(stepped_in, verdicts))
-    return Archive(program, found, runs.snapshot(program, stepped).finished)
+    return Archive(program, reconciled, runs.snapshot(program, stepped).finished)

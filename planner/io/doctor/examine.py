@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
 from planner.errors import PhasegateError, ProgramBusy, meaning_of_system_error
 from planner.io.doctor.files import check_leftovers, check_notes
@@ -46,13 +45,13 @@ def examine(home: Home, repair: bool = False) -> list[HealthFinding]:
     Side effects: with ``repair``, holds every free program, moves and writes files, journal and MLflow.
     """
     patient = HomeUnderCheck(home)
-    found = _noted(patient)
+    findings = _noted(patient)
     if not repair:
         patient.busy = frozenset(n for n in program_names(home.root) if holder_of(home, n) is not None)
-        return [*found, *_all(patient, mend=False)]
+        return [*findings, *_all(patient, mend=False)]
     with ExitStack() as held:
         refused = _hold(patient, held)
-        done = [_told(one, "moved out of the way") for one in found] if not refused else found
+        done = [_told(one, "moved out of the way") for one in findings] if not refused else findings
         done += [*refused, *_all(patient, mend=not refused)]
         left = {one.key for one in _all(patient, mend=False)}
     return [replace(one, done=None) if one.done and one.key in left else one for one in done]
@@ -85,20 +84,20 @@ def _hold(patient: HomeUnderCheck, held: ExitStack) -> list[HealthFinding]:
 
 def _all(patient: HomeUnderCheck, mend: bool) -> list[HealthFinding]:
     """Every finding of every check, each mended before the next check begins."""
-    found: list[HealthFinding] = []
+    findings: list[HealthFinding] = []
     for check in CHECKS:
         try:
             seen = list(check(patient))
         except (PhasegateError, OSError) as error:
             seen = [_unseen(check, error)]
-        found += [_mended(patient, one) if mend else one for one in seen]
+        findings += [_mended(patient, one) if mend else one for one in seen]
         if (
             mend
-            and any(one.done for one in found[-len(seen) :] if seen)
+            and any(one.done for one in findings[-len(seen) :] if seen)
             and check in (check_journal, check_store)
         ):
             list(check(patient))  # what comes after it sees the mended one
-    return found
+    return findings
 
 
 def _unseen(check: Check, error: Exception) -> HealthFinding:
@@ -118,33 +117,15 @@ def _mended(patient: HomeUnderCheck, one: HealthFinding) -> HealthFinding:
         return replace(one, mend=f"the repair failed: {meaning_of_system_error(error) or error}")
 
 
-def is_sound(found: Sequence[HealthFinding]) -> bool:
+def is_sound(findings: Sequence[HealthFinding]) -> bool:
     """Whether nothing is left to mend."""
-    return all(one.warning or one.done for one in found)
+    return all(one.warning or one.done for one in findings)
 
 
-def as_json(found: Sequence[HealthFinding]) -> dict[str, Any]:
-    """The reply of ``doctor --json``."""
-    rows = [
-        {
-            "id": one.id,
-            "about": one.about,
-            "program": one.program or None,
-            "what": one.what,
-            "mend": one.mend,
-            "repairs": one.repair is not None,
-            "warning": one.warning,
-            "done": one.done,
-        }
-        for one in found
-    ]
-    return {"schema": "phasegate.doctor/1", "ok": is_sound(found), "findings": rows}
-
-
-def as_lines(found: Sequence[HealthFinding]) -> list[str]:
-    """The same for a person."""
+def as_lines(findings: Sequence[HealthFinding]) -> list[str]:
+    """What was found, for a person."""
     lines = []
-    for one in found:
+    for one in findings:
         mark = "mended" if one.done else "warning" if one.warning else "wrong"
         lines += [f"{mark}: {one.what}", f"  {one.done or one.mend}"]
     return lines or ["nothing to mend"]

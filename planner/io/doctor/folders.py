@@ -18,12 +18,12 @@ def check_folders(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
     home = patient.home
     folders = (home.mlruns, home.locks, home.work, home.logs, home.artifacts, home.quarantine)
     for path in (*folders, home.memo_folder("").parent, home.journal, home.database):
-        place = _nearest(path)
-        if not os.access(place, os.W_OK):
+        folder = _nearest(path)
+        if not os.access(folder, os.W_OK):
             yield HealthFinding(
                 id="folder.refused" if path.is_dir() or not path.exists() else "file.refused",
                 about=str(path),
-                what=f"{place} cannot be written",
+                what=f"{folder} cannot be written",
                 mend="give this user the right to write it (chmod, chown, or mount it writable)",
             )
     free = shutil.disk_usage(_nearest(home.mlruns)).free

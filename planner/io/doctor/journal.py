@@ -69,14 +69,14 @@ def _rebuild(patient: HomeUnderCheck) -> str:
     if _can_be_read_from(patient):
         put_right = put_right_what_keeps_from_reading(patient)
         taken = _from_mlflow(patient, aside)
-    known = {str(row["id"]) for row in journal_repairs.rows(aside, "records")}
-    added = [aside.add(record, at) for record, at in kept if record.id not in known]
+    readable_ids = {str(row["id"]) for row in journal_repairs.rows(aside, "records")}
+    added = [aside.add(record, at) for record, at in kept if record.id not in readable_ids]
     resumed = journal_repairs.put_back_work(aside, iter(work))
-    place = move_away(home.journal, home.quarantine)
+    moved_to = move_away(home.journal, home.quarantine)
     put_in_place(aside.path, home.journal)
     patient.journal_sound = True
     rebuilt = f"rebuilt with {taken} records from MLflow, {sum(added)} that only it held, "
-    return "; ".join([*put_right, f"moved to {place}", f"{rebuilt}and {resumed} runs in progress"])
+    return "; ".join([*put_right, f"moved to {moved_to}", f"{rebuilt}and {resumed} runs in progress"])
 
 
 def _can_be_read_from(patient: HomeUnderCheck) -> bool:
@@ -99,8 +99,8 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
     for program in patient.programs:
         if program.program not in known:
             continue  # it was never advanced, or the journal alone can say that its experiment is gone
-        for record, at, place in records.load(program):
-            taken += record is not None and journal.add(record, at, mlflow_run=place, mirrored=True)
+        for record, at, run_id in records.load(program):
+            taken += record is not None and journal.add(record, at, mlflow_run=run_id, mirrored=True)
         rows = [
             (run.fingerprint, run.attempt, run.id, run.outcome, run.seconds)
             for run in runs.snapshot(program).finished

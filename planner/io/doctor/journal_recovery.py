@@ -21,15 +21,15 @@ def salvaged_records(path: Path) -> Iterator[tuple[AnyRecord, str]]:
 
     Side effects: reads the file and its log.
     """
-    found: set[str] = set()
+    seen_ids: set[str] = set()
     for row in _rows(path, "records"):
         record = _record(str(row.get("kind")), row.get("body"))
         if record is not None:
-            found.add(record.id)
+            seen_ids.add(record.id)
             yield record, str(row.get("at") or _UNKNOWN)
     for record in _in_bytes(path):
-        if record.id not in found:
-            found.add(record.id)
+        if record.id not in seen_ids:
+            seen_ids.add(record.id)
             yield record, str(getattr(record, "at", _UNKNOWN))
 
 
@@ -45,9 +45,9 @@ def _rows(path: Path, table: str) -> Iterator[dict[str, Any]]:
             db.row_factory = sqlite3.Row
             db.text_factory = lambda data: data.decode("utf-8", errors="replace")
             last = int(db.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0)
-            for place in range(1, min(last, _MOST_ROWS) + 1):
+            for row_number in range(1, min(last, _MOST_ROWS) + 1):
                 with suppress(sqlite3.Error):
-                    row = db.execute(f"SELECT * FROM {table} WHERE rowid = ?", (place,)).fetchone()
+                    row = db.execute(f"SELECT * FROM {table} WHERE rowid = ?", (row_number,)).fetchone()
                     if row is not None:
                         yield dict(row)
     except sqlite3.Error:
@@ -57,14 +57,14 @@ def _rows(path: Path, table: str) -> Iterator[dict[str, Any]]:
 def _in_bytes(path: Path) -> Iterator[AnyRecord]:
     """Records whose text lies in one piece in the file or its log, wherever that is."""
     decoder = json.JSONDecoder()
-    for place in (path, path.with_name(path.name + "-wal")):
-        text = place.read_bytes().decode("utf-8", errors="replace") if place.is_file() else ""
+    for file in (path, path.with_name(path.name + "-wal")):
+        text = file.read_bytes().decode("utf-8", errors="replace") if file.is_file() else ""
         begin = text.find('{"')
         while begin >= 0:
             with suppress(ValueError, RecursionError):
-                found, end = decoder.raw_decode(text, begin)
+                value, end = decoder.raw_decode(text, begin)
                 for kind in KINDS:
-                    record = _record(kind, text[begin:end]) if "id" in found else None
+                    record = _record(kind, text[begin:end]) if "id" in value else None
                     if record is not None:
                         yield record
                         begin = end - 1

@@ -35,7 +35,7 @@ def forget_record(journal: Journal, record_id: str) -> None:
         db.execute("UPDATE records SET mirrored = 0, mlflow_run = NULL WHERE id = ?", (record_id,))
 
 
-def settle_row(journal: Journal, place: int, outcome: str | None) -> None:
+def settle_row(journal: Journal, row_number: int, outcome: str | None) -> None:
     """Gives a malformed row of a run the state that its outcome shows: finished, or as good as not made.
 
     What a finished one lacks then, the next ``advance`` takes from MLflow; no process counts as its owner.
@@ -50,24 +50,24 @@ def settle_row(journal: Journal, place: int, outcome: str | None) -> None:
             "heartbeat = NULL, started_at = NULL, "
             "seconds = CASE WHEN typeof(seconds) IN ('integer', 'real') AND abs(seconds) < 1e9 "
             "THEN seconds ELSE 0 END WHERE rowid = ?",
-            (state, place),
+            (state, row_number),
         )
 
 
-def abandon_work(journal: Journal, place: int) -> None:
+def abandon_work(journal: Journal, row_number: int) -> None:
     """Notes that a run has no result any more."""
     with _writing(journal) as db:
-        db.execute("UPDATE work SET state = 'abandoned' WHERE rowid = ?", (place,))
+        db.execute("UPDATE work SET state = 'abandoned' WHERE rowid = ?", (row_number,))
 
 
 def put_right(journal: Journal, position: int, record: AnyRecord) -> None:
     """Gives a row the record that belongs there."""
-    told = (record.id, kind_of(record), record.program, record.phase, getattr(record, "fidelity", ""))
+    columns = (record.id, kind_of(record), record.program, record.phase, getattr(record, "fidelity", ""))
     with _writing(journal) as db:
         db.execute(
             "UPDATE records SET id = ?, kind = ?, program = ?, phase = ?, fidelity = ?, body = ? "
             "WHERE position = ?",
-            (*told, body_of(record), position),
+            (*columns, body_of(record), position),
         )
 
 
@@ -77,16 +77,16 @@ def take_out(journal: Journal, position: int) -> None:
         db.execute("DELETE FROM records WHERE position = ?", (position,))
 
 
-def put_back_work(journal: Journal, found: Iterator[dict[str, Any]]) -> int:
+def put_back_work(journal: Journal, rows: Iterator[dict[str, Any]]) -> int:
     """Gives a rebuilt journal the rows of unfinished runs that a broken one still held; how many."""
     added = 0
     with _writing(journal) as db:
-        for row in found:
-            told = {k: v for k, v in row.items() if k != "place"}
-            names, marks = ", ".join(told), ", ".join("?" * len(told))
+        for row in rows:
+            columns = {k: v for k, v in row.items() if k != "place"}
+            names, marks = ", ".join(columns), ", ".join("?" * len(columns))
             try:
                 made = db.execute(
-                    f"INSERT OR IGNORE INTO work ({names}) VALUES ({marks})", tuple(told.values())
+                    f"INSERT OR IGNORE INTO work ({names}) VALUES ({marks})", tuple(columns.values())
                 )
             except sqlite3.IntegrityError:
                 continue  # a row of which a part is missing

@@ -36,25 +36,25 @@ def _of_program(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFin
         if isinstance(record, Verdict) and copy.mirrored and copy.mlflow_run:
             last[record.phase, record.fidelity] = record, copy.mlflow_run
     held = set(patient.records.held(program))
-    for verdict, place in last.values():
+    for verdict, page_id in last.values():
         if verdict.id not in held:
             continue
         path = patient.home.memo(program.program, verdict.phase, verdict.fidelity)
-        page = patient.records.memo(place)
+        page = patient.records.memo(page_id)
         here = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
-        if here is None and _is_of_another_home(patient, place):
+        if here is None and _is_of_another_home(patient, page_id):
             continue
         if here != page and (here or page):
-            yield _finding(patient, program.program, verdict, path, place, here, page)
+            yield _finding(patient, program.program, verdict, path, page_id, here, page)
 
 
-def _is_of_another_home(patient: HomeUnderCheck, place: str) -> bool:
+def _is_of_another_home(patient: HomeUnderCheck, page_id: str) -> bool:
     """Whether a page was made by another home that uses the same store: its memo's file lies there."""
     assert patient.runs is not None
     if patient.runs.uri == own_uri(patient.home):
         return False
     with speaking_of(patient.runs.uri):
-        maker = patient.runs.client.get_run(place).data.tags.get(tags.HOME)
+        maker = patient.runs.client.get_run(page_id).data.tags.get(tags.HOME)
     return maker not in (None, home_mark(patient.home))
 
 
@@ -63,17 +63,17 @@ def _finding(
     name: str,
     verdict: Verdict,
     path: Path,
-    place: str,
+    page_id: str,
     here: str | None,
     page: str | None,
 ) -> HealthFinding:
     if page is None:
-        what = f"the page of {name} / {verdict.phase} in MLflow run {place} has lost its memo"
+        what = f"the page of {name} / {verdict.phase} in MLflow run {page_id} has lost its memo"
         mend = f"'phasegate doctor --repair' writes {path} there"
         return HealthFinding(
-            "memo.no_page", place, what, mend, name, partial(_to_page, patient, place, here or "")
+            "memo.no_page", page_id, what, mend, name, partial(_to_page, patient, page_id, here or "")
         )
-    repair = partial(_to_file, patient, path, place, page)
+    repair = partial(_to_file, patient, path, page_id, page)
     if here is None:
         what = f"the memo {path} is gone"
         mend = (
@@ -90,24 +90,24 @@ def _finding(
     return HealthFinding("memo.differs", str(path), what, mend, name, repair)
 
 
-def _to_page(patient: HomeUnderCheck, place: str, text: str) -> str:
+def _to_page(patient: HomeUnderCheck, page_id: str, text: str) -> str:
     assert patient.runs is not None
     with speaking_of(patient.runs.uri):
-        patient.runs.client.log_text(place, text, "memo.md")
+        patient.runs.client.log_text(page_id, text, "memo.md")
     return "written to the page"
 
 
-def _to_file(patient: HomeUnderCheck, path: Path, place: str, text: str) -> str:
+def _to_file(patient: HomeUnderCheck, path: Path, page_id: str, text: str) -> str:
     """Writes a memo's file from its page, with the figures that it lacks."""
     assert patient.runs is not None
-    told = f"the file is in {move_away(path, patient.home.quarantine)}; " if path.exists() else ""
+    moved = f"the file is in {move_away(path, patient.home.quarantine)}; " if path.exists() else ""
     path.parent.mkdir(parents=True, exist_ok=True)
     client = patient.runs.client
     with speaking_of(patient.runs.uri), tempfile.TemporaryDirectory() as folder:
-        for figure in client.list_artifacts(place, "figures"):
+        for figure in client.list_artifacts(page_id, "figures"):
             wanted = path.parent / figure.path
             if not wanted.exists():
                 wanted.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(client.download_artifacts(place, figure.path, folder), wanted)
+                shutil.copyfile(client.download_artifacts(page_id, figure.path, folder), wanted)
     write_aside(path, text)
-    return f"{told}written from its page in MLflow run {place}"
+    return f"{moved}written from its page in MLflow run {page_id}"

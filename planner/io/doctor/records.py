@@ -64,18 +64,18 @@ class _Sides:
     def findings(self) -> Iterator[HealthFinding]:
         """What differs, each difference once."""
         held = {copy.id for copy in self.store}
-        told: set[str] = set()
+        reported: set[str] = set()
         for copy in self.journal:
-            if (found := self._of_row(copy, held)) is not None and copy.id not in told:
-                told.add(copy.id)
-                yield found
+            if (finding := self._of_row(copy, held)) is not None and copy.id not in reported:
+                reported.add(copy.id)
+                yield finding
         for broken in self.broken_in_mlflow():
-            told.add(broken.about)
+            reported.add(broken.about)
             yield broken
-        for place, copy in self.places.items():
+        for run_id, copy in self.places.items():
             if isinstance(record := _read(copy), Verdict):
-                yield from self._tags(str(place), record)
-        yield from self._between(told)
+                yield from self._tags(str(run_id), record)
+        yield from self._between(reported)
 
     def broken_in_mlflow(self) -> Iterator[HealthFinding]:
         """The copies in MLflow that cannot be read."""
@@ -134,10 +134,10 @@ class _Sides:
             "record.unreadable_in_mlflow", copy.id, what, mend, partial(self._set_aside_place, copy)
         )
 
-    def _tags(self, place: str, verdict: Verdict) -> Iterator[HealthFinding]:
+    def _tags(self, run_id: str, verdict: Verdict) -> Iterator[HealthFinding]:
         """Tags of a phase's page that say something else than its record."""
         with speaking_of(self.runs.uri):
-            found = self.runs.client.get_run(place).data.tags
+            stored = self.runs.client.get_run(run_id).data.tags
         expected = {
             tags.VERDICT: verdict.outcome,
             tags.CONFIDENCE: verdict.confidence,
@@ -146,29 +146,29 @@ class _Sides:
             tags.PHASE: verdict.phase,
             tags.FIDELITY: verdict.fidelity,
         }
-        wrong = {k: v for k, v in expected.items() if v is not None and found.get(k) != v}
+        wrong = {k: v for k, v in expected.items() if v is not None and stored.get(k) != v}
         if wrong:
-            said = ", ".join(f"{k} is {found.get(k)!r} and was {v!r}" for k, v in wrong.items())
-            what = f"the page of verdict {verdict.id} in MLflow run {place} was edited: {said}"
+            said = ", ".join(f"{k} is {stored.get(k)!r} and was {v!r}" for k, v in wrong.items())
+            what = f"the page of verdict {verdict.id} in MLflow run {run_id} was edited: {said}"
             mend = f"{_REPAIR}writes what the record says"
             yield self._finding(
-                "record.tags", place, what, mend, partial(put_tags, self.patient, place, wrong)
+                "record.tags", run_id, what, mend, partial(put_tags, self.patient, run_id, wrong)
             )
 
-    def _between(self, told: set[str]) -> Iterator[HealthFinding]:
+    def _between(self, reported: set[str]) -> Iterator[HealthFinding]:
         """What differs though both copies can be read, and what only one side has yet."""
-        found = reconcile(self.journal, self.store)
-        for one in found.differences:
-            if one.id not in told:
+        reconciled = reconcile(self.journal, self.store)
+        for one in reconciled.differences:
+            if one.id not in reported:
                 mend = f"'replay {self.name}' tells which of the two follows from the runs"
                 yield self._finding(
                     "record.differs", one.id, f"record {one.id} of {self.name}: {one.what}", mend
                 )
         for kind, ids, what in (
-            ("record.pending", found.pending, "is in the journal and not yet in MLflow"),
+            ("record.pending", reconciled.pending, "is in the journal and not yet in MLflow"),
             (
                 "record.elsewhere",
-                [i for i in found.elsewhere if i not in told],
+                [i for i in reconciled.elsewhere if i not in reported],
                 "is in MLflow and not in this journal",
             ),
         ):
@@ -193,12 +193,12 @@ class _Sides:
         return f"MLflow's copy stands in the journal again; what stood there is in {kept}"
 
     def _to_store(self, copy: Copy, record: AnyRecord) -> str:
-        place = str(copy.mlflow_run)
+        run_id = str(copy.mlflow_run)
         kept = keep_text(copy.body or "", f"{copy.id}.json", self.patient.home.quarantine)
         with speaking_of(self.runs.uri):
-            self.runs.client.log_text(place, body_of(record), tags.RECORD_FILE)
-            self.runs.client.set_tag(place, tags.RECORD, record.id)
-        return f"the journal's copy stands in MLflow run {place} again; what stood there is in {kept}"
+            self.runs.client.log_text(run_id, body_of(record), tags.RECORD_FILE)
+            self.runs.client.set_tag(run_id, tags.RECORD, record.id)
+        return f"the journal's copy stands in MLflow run {run_id} again; what stood there is in {kept}"
 
     def _set_aside_row(self, copy: Copy) -> str:
         kept = keep_text(copy.body or "", f"{copy.id}.json", self.patient.home.quarantine)
@@ -206,13 +206,13 @@ class _Sides:
         return f"taken out of the journal; its text is in {kept}"
 
     def _set_aside_place(self, copy: Copy) -> str:
-        place = str(copy.mlflow_run)
+        run_id = str(copy.mlflow_run)
         kept = keep_text(copy.body or "", f"{copy.id}.json", self.patient.home.quarantine)
         with speaking_of(self.runs.uri):
-            self.runs.client.set_tag(place, tags.SET_ASIDE, copy.id)
-            self.runs.client.delete_tag(place, tags.RECORD)
-            self.runs.client.set_tag(place, tags.KIND, "set_aside")
-        return f"MLflow run {place} stays and counts as no record any more; its text is in {kept}"
+            self.runs.client.set_tag(run_id, tags.SET_ASIDE, copy.id)
+            self.runs.client.delete_tag(run_id, tags.RECORD)
+            self.runs.client.set_tag(run_id, tags.KIND, "set_aside")
+        return f"MLflow run {run_id} stays and counts as no record any more; its text is in {kept}"
 
     def _bring_back(self, copy: Copy) -> str:
         if restored(self.patient, str(copy.mlflow_run)):

@@ -37,8 +37,8 @@ def check_runs(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
         for work in patient.journal.work(program.program):
             if work.state != "finished" or work.mlflow_run is None:
                 continue
-            found = raw.get(work.mlflow_run)
-            wanted = _lost_tags(work, found.data.tags) if found is not None else {}
+            stored = raw.get(work.mlflow_run)
+            wanted = _lost_tags(work, stored.data.tags) if stored is not None else {}
             if wanted:
                 yield _retagged(patient, work, wanted)
             elif work.mlflow_run in gone_ids:
@@ -69,23 +69,23 @@ def _raw(patient: HomeUnderCheck, program: Program) -> dict[str, Any]:
     assert runs is not None
     with speaking_of(runs.uri):
         experiment = runs.client.get_experiment_by_name(program.program)
-        found = runs._search([experiment.experiment_id], "") if experiment else iter(())
-        return {str(raw.info.run_id): raw for raw in found}
+        stored = runs._search([experiment.experiment_id], "") if experiment else iter(())
+        return {str(raw.info.run_id): raw for raw in stored}
 
 
 def _orphans(
-    patient: HomeUnderCheck, program: Program, found: Iterable[Any], known: set[str | None]
+    patient: HomeUnderCheck, program: Program, stored: Iterable[Any], leased: set[str | None]
 ) -> Iterator[HealthFinding]:
     """Runs of ours that MLflow takes for running and no lease knows of."""
     runs, name = patient.runs, program.program
     assert runs is not None
     own = runs.uri == own_uri(patient.home)
-    for raw in found:
-        told, run_id = raw.data.tags, str(raw.info.run_id)
-        running = raw.info.status == "RUNNING" and tags.FINGERPRINT in told
-        if not running or tags.OUTCOME in told or run_id in known:
+    for raw in stored:
+        run_tags, run_id = raw.data.tags, str(raw.info.run_id)
+        running = raw.info.status == "RUNNING" and tags.FINGERPRINT in run_tags
+        if not running or tags.OUTCOME in run_tags or run_id in leased:
             continue
-        folder = patient.home.run_folder(name, told[tags.FINGERPRINT])
+        folder = patient.home.run_folder(name, run_tags[tags.FINGERPRINT])
         complete = (folder / "result.json").is_file()
         what = f"MLflow run {run_id} of {name} is RUNNING and no process is at work on it; "
         what += f"its result lies in {folder}" if complete else "it left no result"
@@ -138,26 +138,26 @@ def _give_up(patient: HomeUnderCheck, work: Work) -> str:
     rows = journal_repairs.rows(patient.journal, "work")
     keys = "program", "fingerprint", "attempt"
     wanted = work.program, work.fingerprint, work.attempt
-    place = next(row["place"] for row in rows if tuple(row[k] for k in keys) == wanted)
-    journal_repairs.abandon_work(patient.journal, int(place))
+    row_number = next(row["place"] for row in rows if tuple(row[k] for k in keys) == wanted)
+    journal_repairs.abandon_work(patient.journal, int(row_number))
     return "it counts as not made; the next advance makes it again where a phase needs it"
 
 
-def _lost_tags(work: Work, found: Mapping[str, str]) -> dict[str, str]:
+def _lost_tags(work: Work, stored: Mapping[str, str]) -> dict[str, str]:
     """The tags of a finished run that are not what the journal says they were."""
-    told: Mapping[str, Any] = work.planned
+    planned: Mapping[str, Any] = work.planned
     expected = {
         tags.KIND: "run",
         tags.PROGRAM: work.program,
         tags.FINGERPRINT: work.fingerprint,
         tags.ATTEMPT: str(work.attempt),
         tags.OUTCOME: work.outcome,
-        tags.PHASE: told.get("phase"),
-        tags.ARM: told.get("arm"),
-        tags.SEED: str(told["seed"]) if "seed" in told else None,
-        tags.FIDELITY: told.get("fidelity"),
+        tags.PHASE: planned.get("phase"),
+        tags.ARM: planned.get("arm"),
+        tags.SEED: str(planned["seed"]) if "seed" in planned else None,
+        tags.FIDELITY: planned.get("fidelity"),
     }
-    return {k: str(v) for k, v in expected.items() if v is not None and found.get(k) != str(v)}
+    return {k: str(v) for k, v in expected.items() if v is not None and stored.get(k) != str(v)}
 
 
 def _edited(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFinding]:
@@ -175,14 +175,14 @@ def _edited(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFinding
     steps = {phase: stepped_metrics(program, phase) for phase in program.phases}
     finished = patient.runs.snapshot(program, frozenset().union(*steps.values())).finished
     by_id = {run.id: run for run in finished}
-    told: set[str] = set()
+    reported: set[str] = set()
     for verdict in last.values():
         for arm in verdict.considered:
             for run_id, digest in zip(arm.run_ids, arm.digests, strict=False):
                 run = by_id.get(run_id)
-                if run is None or run_id in told or run_digest(run, steps[verdict.phase]) == digest:
+                if run is None or run_id in reported or run_digest(run, steps[verdict.phase]) == digest:
                     continue
-                told.add(run_id)
+                reported.add(run_id)
                 yield _changed(program.program, run, verdict)
 
 
@@ -231,9 +231,9 @@ def settle(patient: HomeUnderCheck, program: Program, work: Work) -> str:
 def settle_orphan(patient: HomeUnderCheck, program: Program, run_id: str) -> str:
     """Settles every run that MLflow knows of and the journal does not; says what became of this one."""
     _reaper(patient, program).settle()
-    found = next((w for w in patient.journal.work(program.program) if w.mlflow_run == run_id), None)
-    if found is not None and found.outcome != "lost":
-        return f"its result ({found.outcome}) is adopted, in MLflow run {run_id}"
+    adopted = next((w for w in patient.journal.work(program.program) if w.mlflow_run == run_id), None)
+    if adopted is not None and adopted.outcome != "lost":
+        return f"its result ({adopted.outcome}) is adopted, in MLflow run {run_id}"
     return "it is ended as lost"
 
 

@@ -60,9 +60,9 @@ def check_store(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
         return
     patient.runs, patient.records = runs, MlflowRecords(runs)
     if patient.journal_sound:
-        found = [finding for program in patient.idle for finding in _experiment(patient, program)]
-        yield from found
-        if any(finding.id == "store.moved" for finding in found):
+        findings = [finding for program in patient.idle for finding in _experiment(patient, program)]
+        yield from findings
+        if any(finding.id == "store.moved" for finding in findings):
             patient.runs = patient.records = None  # until MLflow is told, its artifacts all seem to be lost
 
 
@@ -100,18 +100,18 @@ def _begin_anew(patient: HomeUnderCheck, path: Path) -> str:
     worth_copying = path.exists() and path.stat().st_size and not _is_half_made(path)
     copied = whole_copy(path) if worth_copying else None
     if copied is not None:
-        place = move_away(path, patient.home.quarantine)
+        moved_to = move_away(path, patient.home.quarantine)
         copied.rename(path)
-        return f"moved to {place}; a whole copy of it stands in its place, nothing is lost"
+        return f"moved to {moved_to}; a whole copy of it stands in its place, nothing is lost"
     has_journal = patient.home.journal.exists()
     work = journal_repairs.rows(patient.journal, "work") if has_journal else []
     records = journal_repairs.rows(patient.journal, "records") if has_journal else []
-    told = f"moved to {move_away(path, patient.home.quarantine)}; " if path.exists() else ""
+    moved = f"moved to {move_away(path, patient.home.quarantine)}; " if path.exists() else ""
     for name in sorted({str(row["program"]) for row in (*work, *records)}):
         journal_repairs.forget_places(patient.journal, name)
     finished = sum(row["state"] == "finished" for row in work)
     return (
-        f"{told}the next advance begins a new store; lost with the old one: {finished} finished runs with "
+        f"{moved}the next advance begins a new store; lost with the old one: {finished} finished runs with "
         "their metrics and artifacts, which the next advance makes again where a phase needs them; "
         f"kept: {len(records)} "
         "records in the journal, which the next advances write to the new store"
@@ -123,12 +123,12 @@ def _experiment(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFin
     name, runs = program.program, patient.runs
     assert runs is not None
     with speaking_of(runs.uri):
-        found = runs.client.get_experiment_by_name(name)
-    if found is None:
-        known = patient.journal.in_mlflow(name)
-        if known:
+        experiment = runs.client.get_experiment_by_name(name)
+    if experiment is None:
+        experiment_id = patient.journal.in_mlflow(name)
+        if experiment_id:
             what = (
-                f"MLflow at {runs.uri} has no experiment '{name}', and the journal knows of {known} "
+                f"MLflow at {runs.uri} has no experiment '{name}', and the journal knows of {experiment_id} "
                 "records and "
             )
             what += "finished runs in it"
@@ -139,8 +139,8 @@ def _experiment(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFin
             yield HealthFinding("store.no_experiment", name, what, mend, name, lambda: _forget(patient, name))
         return
     yield from _kept_from_reading(patient, name)
-    if found.lifecycle_stage != "deleted":
-        yield from _artifacts(patient, name, str(found.artifact_location))
+    if experiment.lifecycle_stage != "deleted":
+        yield from _artifacts(patient, name, str(experiment.artifact_location))
 
 
 def put_right_what_keeps_from_reading(patient: HomeUnderCheck) -> list[str]:
@@ -153,7 +153,7 @@ def put_right_what_keeps_from_reading(patient: HomeUnderCheck) -> list[str]:
     patient.runs = MlflowRuns(patient.home)
     done: dict[tuple[str, str], str] = {}
     for program in patient.idle:
-        # One after the other, because a repair changes what is found after it; none is tried twice.
+        # One after the other, because a repair changes what is experiment after it; none is tried twice.
         while (finding := next(_kept_from_reading(patient, program.program), None)) is not None:
             if finding.key in done or finding.repair is None:
                 break
@@ -166,14 +166,14 @@ def _kept_from_reading(patient: HomeUnderCheck, name: str) -> Iterator[HealthFin
     runs = patient.runs
     assert runs is not None
     with speaking_of(runs.uri):
-        found = runs.client.get_experiment_by_name(name)
-    if found is None:
+        experiment = runs.client.get_experiment_by_name(name)
+    if experiment is None:
         return
-    if found.lifecycle_stage == "deleted":
-        yield _deleted(runs, name, str(found.experiment_id))
+    if experiment.lifecycle_stage == "deleted":
+        yield _deleted(runs, name, str(experiment.experiment_id))
     elif runs.uri == own_uri(patient.home):
-        yield from _moved(patient, name, str(found.artifact_location))
-        yield from _misplaced(patient, name, str(found.experiment_id), str(found.artifact_location))
+        yield from _moved(patient, name, str(experiment.artifact_location))
+        yield from _misplaced(patient, name, str(experiment.experiment_id), str(experiment.artifact_location))
 
 
 def _deleted(runs: MlflowRuns, name: str, experiment: str) -> HealthFinding:
@@ -190,9 +190,11 @@ def _deleted(runs: MlflowRuns, name: str, experiment: str) -> HealthFinding:
 def _misplaced(patient: HomeUnderCheck, name: str, experiment: str, location: str) -> Iterator[HealthFinding]:
     """Runs whose artifacts MLflow would read and write in a place that somebody named."""
     with speaking_of(own_uri(patient.home)):
-        found = misplaced_runs(patient.home, experiment, location)
-    for run, place in found:
-        what = f"MLflow run {run} of {name} was edited: its artifacts are looked for in {sentence(place)!r}"
+        misplaced = misplaced_runs(patient.home, experiment, location)
+    for run, location in misplaced:
+        what = (
+            f"MLflow run {run} of {name} was edited: its artifacts are looked for in {sentence(location)!r}"
+        )
         mend = f"'phasegate doctor --repair' says again that they are under {location}"
         yield HealthFinding(
             "run.misplaced", run, what, mend, name, partial(_put_in_place, patient, run, location)

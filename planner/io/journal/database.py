@@ -68,7 +68,7 @@ def opened(path: Path, write: bool, durable: bool) -> Iterator[sqlite3.Connectio
             with connection:
                 yield connection
     except sqlite3.Error as error:
-        raise told(path, error) from error
+        raise error_of(path, error) from error
 
 
 def _connected(path: Path, write: bool) -> sqlite3.Connection:
@@ -114,7 +114,7 @@ def create(path: Path, durable: bool = True) -> None:
             connection.execute("COMMIT")
         put_in_place(aside, path)
     except sqlite3.Error as error:
-        raise told(path, error) from error
+        raise error_of(path, error) from error
 
 
 def put_in_place(aside: Path, path: Path) -> None:
@@ -146,8 +146,8 @@ def schema_of(connection: sqlite3.Connection, path: Path) -> int:
     if connection.execute(named).fetchone()[0] < 3:
         how = "tables are missing" if path.stat().st_size else "it is empty"
         raise JournalDamaged(f"the journal {path} is damaged ({how})", MEND)
-    found = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-    written = str(found[0]) if found is not None else ""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+    written = str(row[0]) if row is not None else ""
     if not written.isdecimal() or not int(written):
         raise JournalDamaged(f"the journal {path} is damaged (it does not say its schema)", MEND)
     if int(written) > SCHEMA:
@@ -190,7 +190,7 @@ def kind_of_error(error: sqlite3.Error) -> int | None:
     return None if code is None else code & 0xFF
 
 
-def told(path: Path, error: sqlite3.Error) -> PhasegateError:
+def error_of(path: Path, error: sqlite3.Error) -> PhasegateError:
     """What an error of SQLite means for the person at the keyboard."""
     kind = kind_of_error(error)
     if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

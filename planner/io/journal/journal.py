@@ -42,11 +42,11 @@ class Journal:
     @property
     def exists(self) -> bool:
         """Whether there is a journal yet."""
-        found = self.path.exists()
-        if self._was_there and not found:
+        there = self.path.exists()
+        if self._was_there and not there:
             raise removed(self.path)
-        self._was_there = found
-        return found
+        self._was_there = there
+        return there
 
     def make(self) -> None:
         """Makes an empty journal where there is none."""
@@ -78,20 +78,28 @@ class Journal:
                 "ORDER BY position DESC LIMIT 1",
                 (record.program, kind, record.phase, fidelity),
             ).fetchone()
-            known = db.execute(
+            row = db.execute(
                 "SELECT mlflow_run FROM records WHERE id = ? ORDER BY mirrored DESC", (record.id,)
             ).fetchone()
-            new = (
-                last is None or last["id"] != record.id if kind in ("verdict", "decision") else known is None
-            )
+            new = last is None or last["id"] != record.id if kind in ("verdict", "decision") else row is None
             if new:
-                place = mlflow_run or (known["mlflow_run"] if known else None)
+                run_id = mlflow_run or (row["mlflow_run"] if row else None)
                 body = body_of(record)
                 db.execute(
                     "INSERT INTO records "
                     "(id, kind, program, phase, fidelity, at, body, mlflow_run, mirrored) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (record.id, kind, record.program, record.phase, fidelity, at, body, place, int(mirrored)),
+                    (
+                        record.id,
+                        kind,
+                        record.program,
+                        record.phase,
+                        fidelity,
+                        at,
+                        body,
+                        run_id,
+                        int(mirrored),
+                    ),
                 )
             db.execute("COMMIT")
             return new
@@ -235,15 +243,17 @@ class Journal:
             rows = db.execute(f"SELECT key, body FROM described {where}", values).fetchall()
         return {str(row["key"]): str(row["body"]) for row in rows}
 
-    def note_described(self, found: dict[str, str]) -> None:
+    def note_described(self, descriptions: dict[str, str]) -> None:
         """Keeps what an experiment said of configurations."""
         with self._open(write=True) as db:
-            db.executemany("INSERT OR REPLACE INTO described (key, body) VALUES (?, ?)", list(found.items()))
+            db.executemany(
+                "INSERT OR REPLACE INTO described (key, body) VALUES (?, ?)", list(descriptions.items())
+            )
 
 
 def _has_table(db: sqlite3.Connection, name: str) -> bool:
-    found = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)).fetchone()
-    return found is not None
+    row = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)).fetchone()
+    return row is not None
 
 
 def _text(value: object) -> str:

@@ -76,7 +76,7 @@ def program_lock(
 def _acquired(home: Home, program: str, wait: bool, tell: Callable[[str], object]) -> BaseFileLock:
     from filelock import FileLock, Timeout
 
-    path, told = home.lock(program), False
+    path, waiting_said = home.lock(program), False
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,9 +93,9 @@ def _acquired(home: Home, program: str, wait: bool, tell: Callable[[str], object
             busy = _busy(home, program)
         if not wait:
             raise ProgramBusy(busy, "try again when it has ended, or wait for it with --wait")
-        if not told:
+        if not waiting_said:
             tell(f"{busy}; waiting")
-            told = True
+            waiting_said = True
         time.sleep(POLL_SECONDS)
 
 
@@ -121,9 +121,9 @@ def holder_of(home: Home, program: str) -> Holder | None:
     Side effects: reads a file and asks the system whether the process is there.
     """
     try:
-        told = json.loads(home.lock(program).with_suffix(".json").read_text(encoding="utf-8"))
-        started = told.get("started")
-        holder = Holder(int(told["pid"]), str(told["since"]), str(told["host"]), started and float(started))
+        note = json.loads(home.lock(program).with_suffix(".json").read_text(encoding="utf-8"))
+        started = note.get("started")
+        holder = Holder(int(note["pid"]), str(note["since"]), str(note["host"]), started and float(started))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return holder if not holder.is_here or is_there(holder) else None

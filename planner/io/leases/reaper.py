@@ -97,8 +97,12 @@ class Reaper:
             outcome, reason, ended = "disk_full", ended.reason, None
         if ended is not None and run_id is not None and folder is not None:
             self._runs.finish(run_id, folder, ended, work.started_at or self._clock.seconds())
-            told: dict[str, Any] = {"outcome": ended.outcome, "seconds": ended.seconds, "mlflow_run": run_id}
-            self._note(work, state="finished", **told)
+            result: dict[str, Any] = {
+                "outcome": ended.outcome,
+                "seconds": ended.seconds,
+                "mlflow_run": run_id,
+            }
+            self._note(work, state="finished", **result)
             if not is_tried_again(ended.outcome, work.attempt, self._program.budget.retries):
                 self._remove(folder)
             return False
@@ -118,11 +122,11 @@ class Reaper:
 
         A journal that was deleted is rebuilt without the runs that were in progress.
         """
-        known = {(work.fingerprint, work.attempt) for work in self._journal.work(self._program.program)}
+        leased = {(work.fingerprint, work.attempt) for work in self._journal.work(self._program.program)}
         for run in self._runs.in_progress(self._program):
             fingerprint = run.fingerprint or ""
-            if (fingerprint, run.attempt) not in known and fingerprint.isalnum():
-                known.add((fingerprint, run.attempt))  # a tag that anybody may write names a folder
+            if (fingerprint, run.attempt) not in leased and fingerprint.isalnum():
+                leased.add((fingerprint, run.attempt))  # a tag that anybody may write names a folder
                 with whole():
                     self._adopt(run, fingerprint, run.attempt)
 
@@ -132,8 +136,8 @@ class Reaper:
         if ended is None or ended.outcome == "disk_full":
             return
         self._runs.finish(run.id, folder, ended, run.began)
-        told = fingerprint, attempt, run.id, ended.outcome, ended.seconds
-        self._journal.note_finished(self._program.program, [told])
+        row = fingerprint, attempt, run.id, ended.outcome, ended.seconds
+        self._journal.note_finished(self._program.program, [row])
         if not is_tried_again(ended.outcome, attempt, self._program.budget.retries):
             self._remove(folder)
 
@@ -151,17 +155,17 @@ class Reaper:
     def _start_late(self, work: Work) -> str | None:
         """The MLflow run of one that ended before MLflow had heard of it; None if too little is known."""
         planned = PlannedRun.model_validate(work.planned) if work.planned else None
-        told = self._told(planned) if planned is not None else None
-        if planned is None or told is None:
+        description = self._told(planned) if planned is not None else None
+        if planned is None or description is None:
             return None
         parent = self._records.phase_run(self._program, planned.phase, planned.fidelity)
         began = work.started_at or self._clock.seconds()
-        return self._runs.start(self._program, planned, told, parent, work.attempt, None, began)
+        return self._runs.start(self._program, planned, description, parent, work.attempt, None, began)
 
     def _told(self, planned: PlannedRun) -> Description | None:
-        known = known_descriptions(self._program, planned.code_digest, self._journal, planned.fidelity)
-        told = known.get((planned.phase, planned.arm, planned.fidelity))
-        return told if told is not None and told.config == planned.params else None
+        descriptions = known_descriptions(self._program, planned.code_digest, self._journal, planned.fidelity)
+        description = descriptions.get((planned.phase, planned.arm, planned.fidelity))
+        return description if description is not None and description.config == planned.params else None
 
 
 def run_folder(home: Home, work: Work) -> Path | None:

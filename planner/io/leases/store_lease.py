@@ -101,7 +101,7 @@ class SharedLease:
             self._give_back()
 
     def _take(self, since: str, wait: bool, tell: Callable[[str], object]) -> None:
-        told = False
+        waiting_said = False
         while True:
             busy = self._other()
             if busy is None:
@@ -112,9 +112,9 @@ class SharedLease:
                 return
             if not wait:
                 raise ProgramBusy(busy, "try again when it has ended, or wait for it with --wait")
-            if not told:
+            if not waiting_said:
                 tell(f"{busy}; waiting")
-                told = True
+                waiting_said = True
             time.sleep(POLL_SECONDS)
 
     def _beat(self, since: str) -> None:
@@ -130,9 +130,9 @@ class SharedLease:
         """Who else holds the program, and how long ago that gave a sign of life; None where nobody does."""
         text = self._text()
         try:
-            told = json.loads(text or "")
-            holder = Holder(int(told["pid"]), str(told["since"]), str(told["host"]), float(told["started"]))
-            home, beat = str(told["home"]), float(told["beat"])
+            tag = json.loads(text or "")
+            holder = Holder(int(tag["pid"]), str(tag["since"]), str(tag["host"]), float(tag["started"]))
+            home, beat = str(tag["home"]), float(tag["beat"])
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None
         silent = self.clock.seconds() - beat
@@ -145,9 +145,9 @@ class SharedLease:
         )
 
     def _write(self, since: str) -> None:
-        told = {**this_process(since), **self._mine(), "beat": round(self.clock.seconds(), 3)}
+        holder = {**this_process(since), **self._mine(), "beat": round(self.clock.seconds(), 3)}
         with speaking_of(self.uri):
-            self.client.set_experiment_tag(self.experiment, tags.HOLDER, json.dumps(told))
+            self.client.set_experiment_tag(self.experiment, tags.HOLDER, json.dumps(holder))
 
     def _mine(self) -> dict[str, Any]:
         """What no other's note says."""

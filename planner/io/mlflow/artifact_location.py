@@ -16,8 +16,8 @@ from planner.text.terminal import sentence
 
 def folder_of(location: str) -> Path | None:
     """The folder that an artifact location of MLflow names; None where it is no folder of this machine."""
-    found = urlparse(location)
-    return Path(unquote(found.path)) if found.scheme == "file" else None
+    parts = urlparse(location)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def left_behind(home: Home, program: str, location: str) -> Path | None:
@@ -68,7 +68,7 @@ def misplaced_runs(home: Home, experiment: str, location: str) -> list[tuple[str
     )
     with closing(sqlite3.connect(home.database, timeout=20)) as db:
         rows = db.execute(query, (experiment, length, under, length + 1)).fetchall()
-    return [(str(run), str(place)) for run, place in rows]
+    return [(str(run), str(uri)) for run, uri in rows]
 
 
 def refuse_misplaced(home: Home, experiment: str, location: str) -> None:
@@ -77,9 +77,9 @@ def refuse_misplaced(home: Home, experiment: str, location: str) -> None:
     Raises:
         StoreUnavailable: the first such run is named.
     """
-    for run, place in misplaced_runs(home, experiment, location):
+    for run, uri in misplaced_runs(home, experiment, location):
         raise StoreUnavailable(
-            f"MLflow run {run} was edited: its artifacts would be read and written in {sentence(place)!r}, "
+            f"MLflow run {run} was edited: its artifacts would be read and written in {sentence(uri)!r}, "
             f"and belong under {location}",
             "'phasegate doctor --repair' puts that right",
         )
@@ -92,8 +92,8 @@ def put_in_place(home: Home, run: str, location: str) -> None:
         sqlite3.Error: the database cannot be written.
     """
     with closing(sqlite3.connect(home.database, timeout=20)) as db, db:
-        place = f"{location.rstrip('/')}/{run}/artifacts"
-        db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (place, run))
+        uri = f"{location.rstrip('/')}/{run}/artifacts"
+        db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (uri, run))
 
 
 def settle_in(home: Home, program: str, location: str) -> None:

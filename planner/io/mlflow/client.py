@@ -20,7 +20,7 @@ from planner.paths import Home
 from planner.records.base import digest_of
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient  # noqa: TID251
+    from mlflow import MlflowClient
 
     Client = MlflowClient
 else:
@@ -75,7 +75,7 @@ def connect(home: Home) -> Client:
         )
     has_store(home)
     with speaking_of(uri):
-        from mlflow import MlflowClient  # noqa: TID251
+        from mlflow import MlflowClient
 
         for noisy in ("mlflow", "alembic", "urllib3", "psycopg", "sqlalchemy"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
@@ -100,7 +100,7 @@ def _make_database(path: Path) -> None:
 
     MLflow makes them in dozens of steps, and can go on with no database that was left between two of them.
     """
-    from mlflow import MlflowClient  # noqa: TID251
+    from mlflow import MlflowClient
 
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f"{path.name}.part*"):  # by one who was killed
@@ -125,11 +125,11 @@ def has_store(home: Home) -> bool:
     if path.exists() and path.stat().st_size:
         examine_database(path)
         return True
-    known = Journal(home.journal).in_mlflow()
-    if known:
+    experiments = Journal(home.journal).in_mlflow()
+    if experiments:
         raise StoreUnavailable(
             f"the MLflow database {path} is {'empty' if path.exists() else 'gone'}, and the journal knows of "
-            f"{known} records and finished runs in it",
+            f"{experiments} records and finished runs in it",
             "put it back, name the store that has them with MLFLOW_TRACKING_URI, or 'phasegate doctor "
             "--repair' begins a new one",
         )
@@ -199,34 +199,34 @@ def find_experiment(client: Client, home: Home, program: str) -> Any:
         StoreUnavailable: it was deleted, its artifacts lie elsewhere because the home was moved, or the
             store is not the one that the journal knows.
     """
-    found = client.get_experiment_by_name(program)
-    if found is not None and found.lifecycle_stage == "deleted":
+    experiment = client.get_experiment_by_name(program)
+    if experiment is not None and experiment.lifecycle_stage == "deleted":
         raise StoreUnavailable(
             f"the MLflow experiment '{program}' is deleted",
             "restore it with "
-            f"'mlflow experiments restore --experiment-id {found.experiment_id}' (MLFLOW_TRACKING_URI="
+            f"'mlflow experiments restore --experiment-id {experiment.experiment_id}' (MLFLOW_TRACKING_URI="
             f"{shown(store_uri(home))}), or with 'phasegate doctor --repair'",
         )
-    if found is None and (known := Journal(home.journal).in_mlflow(program)):
+    if experiment is None and (experiment_id := Journal(home.journal).in_mlflow(program)):
         raise StoreUnavailable(
             f"MLflow at {shown(store_uri(home))} has no experiment '{program}', and the journal "
-            f"knows of {known} "
+            f"knows of {experiment_id} "
             "records and finished runs in it",
             "name the store that has it with MLFLOW_TRACKING_URI, or 'phasegate doctor --repair' begins it "
             "anew",
         )
-    if found is not None and store_uri(home) == own_uri(home):
-        refuse_moved(home, program, str(found.artifact_location))
-        refuse_misplaced(home, str(found.experiment_id), str(found.artifact_location))
-    return found
+    if experiment is not None and store_uri(home) == own_uri(home):
+        refuse_moved(home, program, str(experiment.artifact_location))
+        refuse_misplaced(home, str(experiment.experiment_id), str(experiment.artifact_location))
+    return experiment
 
 
 def experiment_id(client: Client, home: Home, program: str, question: str) -> str:
     """The id of a program's MLflow experiment, made (with its artifact folder) if it is not there."""
-    found = find_experiment(client, home, program)
-    if found is not None:
-        _describe(client, str(found.experiment_id), question, found.tags)
-        return str(found.experiment_id)
+    experiment = find_experiment(client, home, program)
+    if experiment is not None:
+        _describe(client, str(experiment.experiment_id), question, experiment.tags)
+        return str(experiment.experiment_id)
     from filelock import FileLock
 
     lock = home.lock("mlflow")
@@ -247,11 +247,11 @@ def experiment_id(client: Client, home: Home, program: str, question: str) -> st
     return str(made)
 
 
-def _describe(client: Client, experiment: str, question: str, told: Mapping[str, str]) -> None:
+def _describe(client: Client, experiment: str, question: str, described: Mapping[str, str]) -> None:
     """What a program asks, on its page, which opens at the runs because they train models."""
     wanted = {"mlflow.note.content": question, "mlflow.experimentKind": "custom_model_development"}
     for name, value in wanted.items():
-        if told.get(name) != value:
+        if described.get(name) != value:
             client.set_experiment_tag(experiment, name, value)
 
 
@@ -263,28 +263,28 @@ def _artifacts(home: Home, program: str) -> str:
 
 def metric_entity(name: str, value: float, timestamp: int, step: int) -> Any:
     """One value for ``log_batch``."""
-    from mlflow.entities import Metric  # noqa: TID251
+    from mlflow.entities import Metric
 
     return Metric(name, value, timestamp, step)
 
 
 def param_entity(name: str, value: str) -> Any:
     """One parameter for ``log_batch``; MLflow keeps at most 6,000 characters of it."""
-    from mlflow.entities import Param  # noqa: TID251
+    from mlflow.entities import Param
 
     return Param(name, value[:6000])
 
 
 def tag_entity(name: str, value: str) -> Any:
     """One tag for ``log_batch``."""
-    from mlflow.entities import RunTag  # noqa: TID251
+    from mlflow.entities import RunTag
 
     return RunTag(name, value)
 
 
 def dataset_input(name: str, digest: str, profile: str | None) -> Any:
     """A dataset as MLflow shows it on a run's page."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: TID251
+    from mlflow.entities import Dataset, DatasetInput, InputTag
 
     dataset = Dataset(name=name, digest=digest, source_type="code", source=name, profile=profile)
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -41,8 +41,8 @@ def meaning_of(error: BaseException, uri: str) -> PhasegateError:
     """
     text = " ".join(f"{type(error).__name__}: {error}".split())
     store = shown(uri)
-    found = _of_database(text, store, uri) if uri.startswith("sqlite") else _of_server(text, store)
-    return found or StoreUnavailable(
+    meaning = _of_database(text, store, uri) if uri.startswith("sqlite") else _of_server(text, store)
+    return meaning or StoreUnavailable(
         f"MLflow at {store} cannot be used: {text[:300]}",
         f"mend that ('phasegate doctor' looks closer), {AGAIN}",
     )

@@ -77,37 +77,37 @@ class MlflowRecords:
                 for at, position in _stood(raw.data.tags)
             ]
             for at, _, run_id, position, raw in sorted(stood, key=lambda one: one[:3]):
-                told = raw.data.tags
-                kind = "verdict" if told.get(tags.KIND) == "phase" else told.get(tags.KIND, "")
+                run_tags = raw.data.tags
+                kind = "verdict" if run_tags.get(tags.KIND) == "phase" else run_tags.get(tags.KIND, "")
                 yield Copy(
-                    told[tags.RECORD], kind, self._text(run_id, tags.RECORD_FILE), at, position, run_id
+                    run_tags[tags.RECORD], kind, self._text(run_id, tags.RECORD_FILE), at, position, run_id
                 )
 
-    def memo(self, place: str) -> str | None:
+    def memo(self, page: str) -> str | None:
         """The memo on a phase's page; None where there is none."""
         with speaking_of(self._runs.uri):
-            return self._text(place, "memo.md")
+            return self._text(page, "memo.md")
 
     def held(self, program: Program) -> Mapping[str, str]:
         """The ids of the records that MLflow holds -> their MLflow runs; asked for once, then kept up."""
         if program.program not in self._held:
             with speaking_of(self._runs.uri):
-                found = {str(raw.data.tags[tags.RECORD]): raw for raw in self._recorded(program)}
-                self._held[program.program] = {k: str(raw.info.run_id) for k, raw in found.items()}
+                recorded = {str(raw.data.tags[tags.RECORD]): raw for raw in self._recorded(program)}
+                self._held[program.program] = {k: str(raw.info.run_id) for k, raw in recorded.items()}
         return self._held[program.program]
 
     def _recorded(self, program: Program) -> Iterator[Any]:
-        found = find_experiment(self._client, self._runs.home, program.program)
-        if found is None:
+        experiment = find_experiment(self._client, self._runs.home, program.program)
+        if experiment is None:
             return
-        for raw in self._runs._search([found.experiment_id], f"tags.`{tags.RECORD}` != ''"):
-            if _lies_in(str(raw.info.artifact_uri), str(found.artifact_location)):
+        for raw in self._runs._search([experiment.experiment_id], f"tags.`{tags.RECORD}` != ''"):
+            if _lies_in(str(raw.info.artifact_uri), str(experiment.artifact_location)):
                 yield raw
 
     def _text(self, run_id: str, name: str) -> str | None:
         """The text of an artifact; None where it is not there, or is no text."""
-        found = next((file for file in self._client.list_artifacts(run_id) if file.path == name), None)
-        if found is None or found.is_dir or (found.file_size or 0) > _MOST_BYTES:
+        file_info = next((file for file in self._client.list_artifacts(run_id) if file.path == name), None)
+        if file_info is None or file_info.is_dir or (file_info.file_size or 0) > _MOST_BYTES:
             return None
         with tempfile.TemporaryDirectory() as folder, suppress(ValueError):
             path = self._client.download_artifacts(run_id, name, folder)
@@ -122,9 +122,9 @@ class MlflowRecords:
         Side effects: one tag; the first time and the latest ones are kept.
         """
         with speaking_of(self._runs.uri):
-            told = _stood(self._client.get_run(run_id).data.tags, noted_only=True)
-            if (at, position) not in told:
-                kept = sorted([*told, (at, position)])
+            noted = _stood(self._client.get_run(run_id).data.tags, noted_only=True)
+            if (at, position) not in noted:
+                kept = sorted([*noted, (at, position)])
                 kept = [*kept[:1], *kept[1:][-_MOST_STANDS:]]
                 text = " ".join(f"{when}#{where}" for when, where in kept)
                 self._client.set_tag(run_id, tags.STOOD, text)
@@ -140,11 +140,11 @@ class MlflowRecords:
                 f"tags.`{tags.KIND}` = 'phase' AND tags.`{tags.PHASE}` = '{phase}' "
                 f"AND tags.`{tags.FIDELITY}` = '{fidelity}'"
             )
-            found = list(self._runs._search([experiment], condition))
-            still_open = [raw for raw in found if tags.RECORD not in raw.data.tags]
+            open_runs = list(self._runs._search([experiment], condition))
+            still_open = [raw for raw in open_runs if tags.RECORD not in raw.data.tags]
             if still_open:
                 return self._reopened(still_open[0])
-            attempt = len(found) + 1
+            attempt = len(open_runs) + 1
             named = {
                 tags.KIND: "phase",
                 tags.PROGRAM: program.program,
@@ -180,7 +180,7 @@ class MlflowRecords:
                 metric_entity(f"{row.metric}/{row.arm}", row.estimate.value, stamp, 0)
                 for row in verdict.table
             ]
-            told = {
+            run_tags = {
                 tags.VERDICT: verdict.outcome,
                 tags.CONFIDENCE: verdict.confidence,
                 tags.TIER: verdict.tier,
@@ -190,7 +190,7 @@ class MlflowRecords:
             self._client.log_batch(
                 run_id,
                 metrics=metrics[:1000],
-                tags=[tag_entity(name, value) for name, value in told.items() if value is not None],
+                tags=[tag_entity(name, value) for name, value in run_tags.items() if value is not None],
             )
             self._client.update_run(run_id, name=_title(verdict))
             self._finish(run_id, verdict)
@@ -248,8 +248,8 @@ class MlflowRecords:
         kind = kind_of(record)
         run_id = self._child(kind, record, parent, f"{kind} by {record.by}", note, at)
         with speaking_of(self._runs.uri):
-            told = record.model_dump(mode="json", exclude={"id", "schema_version", "program"})
-            params = [param_entity(k, str(v)) for k, v in told.items() if v not in (None, "")]
+            content = record.model_dump(mode="json", exclude={"id", "schema_version", "program"})
+            params = [param_entity(k, str(v)) for k, v in content.items() if v not in (None, "")]
             self._client.log_batch(run_id, params=params)
             self._finish(run_id, record)
         return run_id
@@ -265,11 +265,11 @@ class MlflowRecords:
             **({tags.PARENT: parent} if parent else {}),
         }
         with speaking_of(self._runs.uri):
-            found = self._client.get_experiment_by_name(record.program)
-            if found is None:
+            experiment = self._client.get_experiment_by_name(record.program)
+            if experiment is None:
                 raise KeyError(record.program)
             made = self._client.create_run(
-                found.experiment_id, start_time=_milliseconds(at), tags=named, run_name=name
+                experiment.experiment_id, start_time=_milliseconds(at), tags=named, run_name=name
             )
             return str(made.info.run_id)
 
@@ -281,11 +281,15 @@ class MlflowRecords:
         self._held.setdefault(record.program, {})[record.id] = run_id
 
 
-def _stood(told: Mapping[str, str], noted_only: bool = False) -> list[tuple[str, int]]:
+def _stood(run_tags: Mapping[str, str], noted_only: bool = False) -> list[tuple[str, int]]:
     """When a record was the last word: (at, position in the journal) each time."""
-    noted = [stand.rpartition("#") for stand in told.get(tags.STOOD, "").split()]
-    found = [(at, place) for at, _, told_at in noted if (place := whole_number(told_at)) is not None]
-    return found or ([] if noted_only else [(str(told.get(tags.AT, "")), 0)])
+    noted = [stand.rpartition("#") for stand in run_tags.get(tags.STOOD, "").split()]
+    moments = [
+        (at, position)
+        for at, _, position_text in noted
+        if (position := whole_number(position_text)) is not None
+    ]
+    return moments or ([] if noted_only else [(str(run_tags.get(tags.AT, "")), 0)])
 
 
 class _Rank(NamedTuple):
@@ -296,9 +300,9 @@ class _Rank(NamedTuple):
     kind: int
 
 
-def _in_order(position: int, told: Mapping[str, str]) -> _Rank:
-    """What orders records of one second; one that has no place yet was the last to be written."""
-    return _Rank(position == 0, position, _RANK.get(told.get(tags.KIND, ""), 2))
+def _in_order(position: int, run_tags: Mapping[str, str]) -> _Rank:
+    """What orders records of one second; one that has no position yet was the last to be written."""
+    return _Rank(position == 0, position, _RANK.get(run_tags.get(tags.KIND, ""), 2))
 
 
 def _milliseconds(at: str) -> int:
@@ -306,9 +310,9 @@ def _milliseconds(at: str) -> int:
     return int(datetime.fromisoformat(at).timestamp() * 1000)
 
 
-def _lies_in(place: str, folder: str) -> bool:
+def _lies_in(location: str, folder: str) -> bool:
     """Whether a run keeps its artifacts where its experiment does: nothing is read from elsewhere."""
-    return place.startswith(folder.rstrip("/") + "/") and ".." not in place.split("/")
+    return location.startswith(folder.rstrip("/") + "/") and ".." not in location.split("/")
 
 
 def _title(verdict: Verdict) -> str:

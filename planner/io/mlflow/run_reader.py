@@ -27,17 +27,17 @@ def read_run(
         wanted: the metrics of which more than the final value is needed.
         series_of: metric -> its values by step; asked only for those that the run has.
     """
-    told = raw.data.tags
-    outcome = told.get(tags.OUTCOME)
-    own = tags.FINGERPRINT in told
+    run_tags = raw.data.tags
+    outcome = run_tags.get(tags.OUTCOME)
+    own = tags.FINGERPRINT in run_tags
     if outcome is None and (own or raw.info.status not in _OUTCOME_OF_STATUS):
         return UnfinishedRun(
             id=raw.info.run_id,
             phase=phase,
             arm=arm,
             seed=seed,
-            fingerprint=told.get(tags.FINGERPRINT),
-            attempt=attempt_of(told),
+            fingerprint=run_tags.get(tags.FINGERPRINT),
+            attempt=attempt_of(run_tags),
             began=(raw.info.start_time or 0) / 1000,
         )
     metrics = {name: float(value) for name, value in raw.data.metrics.items()}
@@ -47,30 +47,30 @@ def read_run(
             "phase": phase,
             "arm": arm,
             "seed": seed,
-            "fidelity": told.get(tags.FIDELITY),
+            "fidelity": run_tags.get(tags.FIDELITY),
             "outcome": outcome if outcome in _OUTCOMES else _OUTCOME_OF_STATUS.get(raw.info.status, "lost"),
             "params": {k: v for k, v in raw.data.params.items() if k != "seed"},
             "metrics": metrics,
             "series": {m: series_of(m) for m in sorted(wanted & set(metrics))},
-            "fingerprint": told.get(tags.FINGERPRINT),
-            "data_digest": told.get(tags.DATA) or _first_dataset(raw),
-            "code_digest": told.get(tags.CODE),
-            "device": device_told(told.get(tags.DEVICE), raw.data.params),
+            "fingerprint": run_tags.get(tags.FINGERPRINT),
+            "data_digest": run_tags.get(tags.DATA) or _first_dataset(raw),
+            "code_digest": run_tags.get(tags.CODE),
+            "device": device_of(run_tags.get(tags.DEVICE), raw.data.params),
             "overlap": _overlap(raw),
             "seconds": _seconds(raw),
-            "attempt": attempt_of(told),
-            "artifacts": _artifacts(told),
+            "attempt": attempt_of(run_tags),
+            "artifacts": _artifacts(run_tags),
         }
     )
 
 
 def series_metrics(program: Program) -> frozenset[str]:
     """The metrics of which more than the final value is needed."""
-    found = {name for phase in program.phases for name in stepped_metrics(program, phase)}
+    names = {name for phase in program.phases for name in stepped_metrics(program, phase)}
     for figure in program.figures.values():
         if figure.against is not None:
-            found |= {*figure.shows, figure.against}
-    return frozenset(program.with_parts(found))
+            names |= {*figure.shows, figure.against}
+    return frozenset(program.with_parts(names))
 
 
 def param_text(value: Any) -> str:
@@ -78,23 +78,23 @@ def param_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def device_told(tag: str | None, params: Mapping[str, str]) -> str | None:
+def device_of(tag: str | None, params: Mapping[str, str]) -> str | None:
     """What a run ran on: as it says, or as it was asked to; what ``auto`` became nobody knows."""
-    found = tag or params.get("device")
-    return None if found == "auto" else found
+    device = tag or params.get("device")
+    return None if device == "auto" else device
 
 
-def _artifacts(told: Mapping[str, str]) -> list[str] | None:
+def _artifacts(run_tags: Mapping[str, str]) -> list[str] | None:
     with suppress(ValueError, KeyError, RecursionError):
-        names = json.loads(told[tags.ARTIFACTS])
+        names = json.loads(run_tags[tags.ARTIFACTS])
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             return names
     return None
 
 
 def _first_dataset(raw: Any) -> str | None:
-    found = _datasets(raw)
-    return str(found[0].digest) if found else None
+    datasets = _datasets(raw)
+    return str(datasets[0].digest) if datasets else None
 
 
 def _datasets(raw: Any) -> list[Any]:
@@ -104,17 +104,17 @@ def _datasets(raw: Any) -> list[Any]:
 
 def _overlap(raw: Any) -> float | None:
     """The share of evaluation units that training also saw: as a tag says, or the profile of a dataset."""
-    told = raw.data.tags.get(tags.OVERLAP)
-    texts = [json.dumps({"overlap": told})] if told else [one.profile or "" for one in _datasets(raw)]
-    found = [share for text in texts if (share := _share(text)) is not None]
-    return max(found, default=None)
+    tag = raw.data.tags.get(tags.OVERLAP)
+    texts = [json.dumps({"overlap": tag})] if tag else [one.profile or "" for one in _datasets(raw)]
+    shares = [share for text in texts if (share := _share(text)) is not None]
+    return max(shares, default=None)
 
 
 def _share(profile: str) -> float | None:
     """What a profile says under ``overlap``, where that is a share at all."""
     with suppress(ValueError, TypeError, KeyError, RecursionError):
-        told = json.loads(profile)["overlap"]
-        share = math.nan if isinstance(told, bool) else float(told)
+        share = json.loads(profile)["overlap"]
+        share = math.nan if isinstance(share, bool) else float(share)
         return share if 0.0 <= share <= 1.0 else None
     return None
 
@@ -122,17 +122,17 @@ def _share(profile: str) -> float | None:
 def _seconds(raw: Any) -> float:
     """How long a run took: as it says, or from its start to its end."""
     with suppress(ValueError, KeyError):
-        told = float(raw.data.tags[tags.SECONDS])
-        if math.isfinite(told) and told >= 0:
-            return told
+        seconds = float(raw.data.tags[tags.SECONDS])
+        if math.isfinite(seconds) and seconds >= 0:
+            return seconds
     start, end = raw.info.start_time, raw.info.end_time
     return max(end - start, 0) / 1000 if start and end else 0.0
 
 
-def attempt_of(told: Mapping[str, str]) -> int:
+def attempt_of(run_tags: Mapping[str, str]) -> int:
     """Which attempt a run says it is; the first where it says nothing sensible."""
-    found = whole_number(told.get(tags.ATTEMPT, ""))
-    return 1 if found is None else found
+    attempt = whole_number(run_tags.get(tags.ATTEMPT, ""))
+    return 1 if attempt is None else attempt
 
 
 def whole_number(text: str) -> int | None:

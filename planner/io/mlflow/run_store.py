@@ -77,14 +77,14 @@ class MlflowRuns:
         with speaking_of(self.uri):
             experiment = find_experiment(self.client, self.home, program.program)
             others = f"tags.`{tags.PROGRAM}` = '{program.program}'"
-            found = list(self._search([experiment.experiment_id], "")) if experiment else []
-            known = {run.info.run_id for run in found}
+            runs = list(self._search([experiment.experiment_id], "")) if experiment else []
+            ids = {run.info.run_id for run in runs}
             elsewhere = self._search(self._other_experiments(experiment), others)
-            found += [run for run in elsewhere if run.info.run_id not in known]
+            runs += [run for run in elsewhere if run.info.run_id not in ids]
             wanted = series_metrics(program) | set(stepped)
             finished: list[Run] = []
             unfinished: list[UnfinishedRun] = []
-            for raw in found:
+            for raw in runs:
                 read = self._read(raw, wanted, program.program)
                 if isinstance(read, Run):
                     finished.append(read)
@@ -109,13 +109,13 @@ class MlflowRuns:
                 return
 
     def _read(self, raw: Any, wanted: frozenset[str], program: str) -> Run | UnfinishedRun | None:
-        told = raw.data.tags
-        if told.get(tags.PROGRAM, program) != program or told.get(tags.KIND, "run") != "run":
+        run_tags = raw.data.tags
+        if run_tags.get(tags.PROGRAM, program) != program or run_tags.get(tags.KIND, "run") != "run":
             return None
-        seed = whole_number(told.get(tags.SEED, ""))
-        if tags.ARM not in told or tags.PHASE not in told or seed is None:
+        seed = whole_number(run_tags.get(tags.SEED, ""))
+        if tags.ARM not in run_tags or tags.PHASE not in run_tags or seed is None:
             return None
-        return self._read_as(raw, told[tags.PHASE], told[tags.ARM], seed, wanted)
+        return self._read_as(raw, run_tags[tags.PHASE], run_tags[tags.ARM], seed, wanted)
 
     def _read_as(
         self, raw: Any, phase: str, arm: str, seed: int, wanted: frozenset[str]
@@ -130,22 +130,21 @@ class MlflowRuns:
             self._histories[run_id, metric] = tuple(sorted(latest.items()))
         return self._histories[run_id, metric]
 
-    def _selected(self, program: Program, wanted: frozenset[str], known: set[str]) -> list[Run]:
+    def _selected(self, program: Program, wanted: frozenset[str], ids: set[str]) -> list[Run]:
         """Existing runs that a program maps to arms; runs of one arm are its seeds, in order of start."""
-        found: list[Run] = []
+        runs: list[Run] = []
         experiments = [e.experiment_id for e in self.client.search_experiments()]
         for phase, rules in program.phases.items():
             for arm, condition in rules.select.items():
                 told_in = f"{self.home.program(program.program)}: phases.{phase}.select.{arm}"
                 with _as_fault_of(told_in, condition):
-                    matching = [r for r in self._search(experiments, condition) if r.info.run_id not in known]
+                    matching = [r for r in self._search(experiments, condition) if r.info.run_id not in ids]
                 for position, raw in enumerate(matching):
-                    told = raw.data.tags.get(tags.SEED) or raw.data.params.get("seed", "")
-                    seed = whole_number(told)
+                    seed = whole_number(raw.data.tags.get(tags.SEED) or raw.data.params.get("seed", ""))
                     read = self._read_as(raw, phase, arm, position if seed is None else seed, wanted)
                     if isinstance(read, Run):
-                        found.append(read)
-        return found
+                        runs.append(read)
+        return runs
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -153,7 +152,7 @@ class MlflowRuns:
         self,
         program: Program,
         planned: PlannedRun,
-        told: Description,
+        description: Description,
         phase_run: str,
         attempt: int,
         lineage: str | None,
@@ -165,20 +164,10 @@ class MlflowRuns:
         ``planner.outcome``: nobody can mistake it for a finished one.
         """
         named = {
-            tags.KIND: "run",
-            tags.PROGRAM: program.program,
-            tags.PHASE: planned.phase,
-            tags.ARM: planned.arm,
-            tags.SEED: str(planned.seed),
-            tags.FIDELITY: planned.fidelity,
-            tags.FINGERPRINT: planned.fingerprint,
-            tags.CODE: planned.code_digest,
-            tags.DATA: planned.data_digest,
+            **_identity_tags(program, planned),
             tags.ATTEMPT: str(attempt),
             tags.HOME: home_mark(self.home),
             tags.PARENT: phase_run,
-            "mlflow.source.name": f"experiments/{program.experiment}.py",
-            "mlflow.source.type": "LOCAL",
             **({tags.LINEAGE: lineage} if lineage else {}),
         }
         with speaking_of(self.uri):
@@ -191,8 +180,10 @@ class MlflowRuns:
             run_id = str(made.info.run_id)
             params = [param_entity(k, param_text(v)) for k, v in sorted(planned.params.items())]
             self.client.log_batch(run_id, params=[*params, param_entity("seed", str(planned.seed))])
-            profile = json.dumps({"sizes": told.sizes, "overlap": told.overlap})
-            self.client.log_inputs(run_id, [dataset_input(told.data_name, planned.data_digest, profile)])
+            profile = json.dumps({"sizes": description.sizes, "overlap": description.overlap})
+            self.client.log_inputs(
+                run_id, [dataset_input(description.data_name, planned.data_digest, profile)]
+            )
         return run_id
 
     def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> None:
@@ -215,9 +206,9 @@ class MlflowRuns:
             status = {"ok": "FINISHED", "bad_metric": "FINISHED", "killed": "KILLED"}.get(
                 ended.outcome, "FAILED"
             )
-            told = {tags.SECONDS: f"{ended.seconds:.3f}", tags.ARTIFACTS: json.dumps(files)}
-            told |= {tags.DEVICE: ended.device} if ended.device else {}
-            self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in told.items()])
+            run_tags = {tags.SECONDS: f"{ended.seconds:.3f}", tags.ARTIFACTS: json.dumps(files)}
+            run_tags |= {tags.DEVICE: ended.device} if ended.device else {}
+            self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in run_tags.items()])
             end_time = int((started_at + ended.seconds) * 1000)
             self.client.set_terminated(run_id, status, end_time)
             self.client.set_tag(run_id, tags.OUTCOME, ended.outcome)
@@ -231,22 +222,22 @@ class MlflowRuns:
         with speaking_of(self.uri):
             run = self.client.get_run(run_id)
             held = run.data.tags
-            told = {
+            run_tags = {
                 tags.NOTE: f"**{outcome}**: {escape(reason)}; it is made again",
                 tags.ATTEMPT: str(attempt_of(held) - 1),
                 tags.SECONDS: "0.000",  # nobody knows when it ended, and it may have been days ago
                 tags.OUTCOME: outcome,
             }
             if tags.OUTCOME not in held:  # or it was written down before an interruption, and is told once
-                self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in told.items()])
+                self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in run_tags.items()])
             if run.info.status == "RUNNING":
                 self.client.set_terminated(run_id, "KILLED")
 
     def in_progress(self, program: Program) -> list[UnfinishedRun]:
         """The runs that this home began and nobody has finished, in order of their start."""
         with speaking_of(self.uri):
-            found = [self._read(raw, frozenset(), program.program) for raw in self._running(program)]
-        return [run for run in found if isinstance(run, UnfinishedRun) and run.fingerprint is not None]
+            runs = [self._read(raw, frozenset(), program.program) for raw in self._running(program)]
+        return [run for run in runs if isinstance(run, UnfinishedRun) and run.fingerprint is not None]
 
     def _running(self, program: Program) -> list[Any]:
         """What is RUNNING in the home's own SQLite store; in one that others share, what this home began."""
@@ -265,13 +256,13 @@ class MlflowRuns:
         with speaking_of(self.uri):
             ended: list[EndedRun] = []
             for raw in self._running(program):
-                told, run_id = raw.data.tags, str(raw.info.run_id)
-                if tags.FINGERPRINT in told:
+                run_tags, run_id = raw.data.tags, str(raw.info.run_id)
+                if tags.FINGERPRINT in run_tags:
                     self.abandon(run_id, "lost", LOST)
-                    if tags.OUTCOME not in told:
-                        fingerprint, attempt = told[tags.FINGERPRINT], attempt_of(told) - 1
+                    if tags.OUTCOME not in run_tags:
+                        fingerprint, attempt = run_tags[tags.FINGERPRINT], attempt_of(run_tags) - 1
                         ended.append(EndedRun(fingerprint, attempt, run_id, "lost", 0.0))
-                elif told.get(tags.KIND, "run") != "run" and tags.RECORD not in told:
+                elif run_tags.get(tags.KIND, "run") != "run" and tags.RECORD not in run_tags:
                     self.client.set_terminated(run_id, "KILLED")
                     self.client.set_tag(run_id, tags.OUTCOME, "lost")
             return ended
@@ -285,7 +276,7 @@ class MlflowRuns:
 
 
 @contextmanager
-def _as_fault_of(place: str, condition: str) -> Iterator[None]:
+def _as_fault_of(store: str, condition: str) -> Iterator[None]:
     """Turns MLflow's refusal of a filter into a fault of the program that holds it."""
     try:
         yield
@@ -293,4 +284,21 @@ def _as_fault_of(place: str, condition: str) -> Iterator[None]:
         if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
             raise
         what = f"MLflow takes no such filter as {condition[:80]!r}: {sentence(str(error), 300)}"
-        raise ProgramError([((place,), what)]) from error
+        raise ProgramError([((store,), what)]) from error
+
+
+def _identity_tags(program: Program, planned: PlannedRun) -> dict[str, str]:
+    """What a run is, however often it is tried."""
+    return {
+        tags.KIND: "run",
+        tags.PROGRAM: program.program,
+        tags.PHASE: planned.phase,
+        tags.ARM: planned.arm,
+        tags.SEED: str(planned.seed),
+        tags.FIDELITY: planned.fidelity,
+        tags.FINGERPRINT: planned.fingerprint,
+        tags.CODE: planned.code_digest,
+        tags.DATA: planned.data_digest,
+        "mlflow.source.name": f"experiments/{program.experiment}.py",
+        "mlflow.source.type": "LOCAL",
+    }

@@ -1,7 +1,7 @@
 """The tags that tell MLflow runs apart (see docs/records.md)."""
 
 KIND = "planner.kind"
-PROGRAM = "planner.language.program"
+PROGRAM = "planner.program"
 PHASE = "planner.phase"
 ARM = "planner.arm"
 SEED = "planner.seed"

@@ -33,9 +33,9 @@ def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
     uri = store_uri(home)
     if uri.startswith(("http://", "https://")):
         raise UsageError(f"this home's store is a server: open {uri} in a browser")
-    known = connect(home).search_experiments()
+    experiments = connect(home).search_experiments()
     say(f"MLflow is at http://127.0.0.1:{port} (Ctrl-C ends it)")
-    for name, number in sorted((e.name, e.experiment_id) for e in known if e.name != "Default"):
+    for name, number in sorted((e.name, e.experiment_id) for e in experiments if e.name != "Default"):
         say(f"  {name}: http://127.0.0.1:{port}/#/experiments/{number}/runs?{_AS_TRAINING}")
     words = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]

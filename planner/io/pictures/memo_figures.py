@@ -36,17 +36,17 @@ def figures_of(program: Program, verdict: Verdict, evidence: Evidence) -> list[D
     A figure declared in the program is drawn where its metrics are there; without any, the metrics
     of the gate are shown by arm.
     """
-    found = []
+    figures = []
     for name, rule in program.figures.items():
         drawn = _curves(program, rule, evidence) if rule.against else _points(program, rule.shows, verdict)
         if drawn is not None:
-            found.append(DrawnFigure(name, rule.title or words(name), drawn))
+            figures.append(DrawnFigure(name, rule.title or words(name), drawn))
     if not any(rule.against is None for rule in program.figures.values()):
         metrics = list(dict.fromkeys(r.metric for r in verdict.table))[:4]
         drawn = _points(program, metrics, verdict)
         if drawn is not None:
-            found.append(DrawnFigure("results", "results by arm", drawn))
-    return found
+            figures.append(DrawnFigure("results", "results by arm", drawn))
+    return figures
 
 
 def save_figure(figure: Any, path: Path) -> None:
@@ -55,7 +55,7 @@ def save_figure(figure: Any, path: Path) -> None:
     Side effects: creates the folder and the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    import matplotlib  # noqa: TID251
+    import matplotlib
 
     aside = path.with_suffix(f".part{path.suffix}")
     metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
@@ -70,7 +70,7 @@ def new_canvas(panels: int, height: float) -> tuple[Any, Sequence[Any]]:
     Args:
         height: in inches.
     """
-    from matplotlib.figure import Figure as Canvas  # noqa: TID251
+    from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(4.6 * panels, height), layout="constrained")
     axes = canvas.subplots(1, panels, squeeze=False)[0]
@@ -90,21 +90,21 @@ def _points(program: Program, metrics: Sequence[str], verdict: Verdict) -> Any |
     canvas, axes = new_canvas(len(shown), 0.9 + 0.34 * len(arms))
     for axis, metric in zip(axes, shown, strict=True):
         rows = {r.arm: r for r in verdict.table if r.metric == metric}
-        for place, arm in enumerate(arms):
+        for index, arm in enumerate(arms):
             if arm in rows:
-                _one_arm(axis, rows[arm], len(arms) - 1 - place, _COLOURS[place % len(_COLOURS)])
+                _one_arm(axis, rows[arm], len(arms) - 1 - index, _COLOURS[index % len(_COLOURS)])
         axis.axvline(0, color="#868e96", linewidth=0.8)
         axis.set_yticks(range(len(arms)), reversed(arms))
         axis.set_xlabel(f"{metric} ({_unit(program, metric)})")
     return canvas
 
 
-def _one_arm(axis: Any, row: TableRow, place: int, colour: str) -> None:
+def _one_arm(axis: Any, row: TableRow, index: int, colour: str) -> None:
     values = [value for _, value in row.estimate.values]
-    axis.plot(values, [place] * len(values), "o", color=colour, alpha=0.45, markersize=5)
-    axis.plot([row.estimate.value], [place], "D", color=colour, markersize=6)
+    axis.plot(values, [index] * len(values), "o", color=colour, alpha=0.45, markersize=5)
+    axis.plot([row.estimate.value], [index], "D", color=colour, markersize=6)
     if row.estimate.interval is not None:
-        axis.plot(row.estimate.interval, [place, place], "-", color=colour, linewidth=2)
+        axis.plot(row.estimate.interval, [index, index], "-", color=colour, linewidth=2)
 
 
 def _curves(program: Program, rule: Figure, evidence: Evidence) -> Any | None:
@@ -116,14 +116,14 @@ def _curves(program: Program, rule: Figure, evidence: Evidence) -> Any | None:
     canvas, axes = new_canvas(len(rule.shows), 3.6)
     for axis, metric in zip(axes, rule.shows, strict=True):
         drawn: list[float] = []
-        for place, arm in enumerate(arms):
+        for index, arm in enumerate(arms):
             groups = _by_place(evidence, arm, against, metric)
             if not groups:
                 continue
             xs = sorted(groups)
-            colour, means = _COLOURS[place % len(_COLOURS)], [_mean(groups[x]) for x in xs]
+            colour, means = _COLOURS[index % len(_COLOURS)], [_mean(groups[x]) for x in xs]
             drawn += means
-            axis.plot(xs, means, _LINES[place // len(_COLOURS) % 2], color=colour, label=arm, markersize=3.5)
+            axis.plot(xs, means, _LINES[index // len(_COLOURS) % 2], color=colour, label=arm, markersize=3.5)
             axis.fill_between(
                 xs, [min(groups[x]) for x in xs], [max(groups[x]) for x in xs], color=colour, alpha=0.12
             )
@@ -143,9 +143,9 @@ def _by_place(evidence: Evidence, arm: str, against: str, metric: str) -> dict[f
     for run in evidence.of(arm).values():
         across = dict(run.series.get(against, ()))
         for step, value in run.series.get(metric, ()):
-            place = across.get(step)
-            if place is not None and is_finite(place) and is_finite(value):
-                groups.setdefault(float(f"{place:.6g}"), []).append(value)
+            position = across.get(step)
+            if position is not None and is_finite(position) and is_finite(value):
+                groups.setdefault(float(f"{position:.6g}"), []).append(value)
     return groups
 
 

@@ -55,7 +55,12 @@ class MemoFiles:
 
 @dataclass
 class MemoryMemos:
-    """The twin: memos by file name, without figures; written to a folder so that paths exist."""
+    """The twin: memos by file name, without figures; written to a folder so that paths exist.
+
+    Example:
+        >>> MemoryMemos(Path("a folder")).texts
+        {}
+    """
 
     folder: Path
     texts: dict[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from typing import Any
 from planner.errors import UsageError
 from planner.language.program import Program
 from planner.language.transitions import Edge, edges
-from planner.phase_graph.layout import Layout, Place, Size, build_labels, build_layout, controls
+from planner.phase_graph.layout import Layout, Point, Size, build_labels, build_layout, controls
 from planner.phase_graph.render import UNKNOWN, PhaseState, States, colour_of, label_of
 
 FORMATS = (".svg", ".png")
@@ -49,8 +49,8 @@ def write_picture(path: Path, draw: Callable[[Any], None]) -> None:
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise UsageError(f"'{path.name}': pictures are written as {' or '.join(FORMATS)}")
-    import matplotlib  # 300 ms: only where something is drawn  # noqa: TID251
-    from matplotlib.figure import Figure  # noqa: TID251
+    import matplotlib  # 300 ms: only where something is drawn
+    from matplotlib.figure import Figure
 
     with matplotlib.rc_context({"svg.hashsalt": "phasegate", "font.family": "DejaVu Sans"}):
         matplotlib.rcParams["text.parse_math"] = False  # a dollar sign is no formula
@@ -65,24 +65,24 @@ def write_picture(path: Path, draw: Callable[[Any], None]) -> None:
             aside.unlink(missing_ok=True)
 
 
-def draw_box(axes: Any, corner: Place, size: Place, colours: tuple[str, str], dashed: bool) -> None:
+def draw_box(axes: Any, corner: Point, size: Point, colours: tuple[str, str], dashed: bool) -> None:
     """A box with round corners; ``corner`` is its lower left one, ``colours`` are (fill, border)."""
-    from matplotlib.patches import FancyBboxPatch  # noqa: TID251
+    from matplotlib.patches import FancyBboxPatch
 
     style, dashes = "round,pad=0,rounding_size=0.09", "--" if dashed else "-"
     fill, edge = colours
     axes.add_patch(FancyBboxPatch(corner, *size, style, fc=fill, ec=edge, lw=1.5, ls=dashes, zorder=3))
 
 
-def draw_arrow(axes: Any, points: list[Place], heads: str, colour: str, dashes: Any) -> None:
+def draw_arrow(axes: Any, points: list[Point], heads: str, colour: str, dashes: Any) -> None:
     """An arrow along cubic Bezier curves.
 
     Args:
         points: where it begins, then for each curve two control points and its end.
         heads: ``-|>`` with its head at the end, ``<|-`` at the beginning, ``<|-|>`` at both.
     """
-    from matplotlib.patches import FancyArrowPatch  # noqa: TID251
-    from matplotlib.path import Path as Curve  # noqa: TID251
+    from matplotlib.patches import FancyArrowPatch
+    from matplotlib.path import Path as Curve
 
     axes.add_patch(
         FancyArrowPatch(
@@ -98,7 +98,7 @@ def draw_arrow(axes: Any, points: list[Place], heads: str, colour: str, dashes: 
 
 def _draw(figure: Any, program: Program, states: States) -> None:
     lines = {name: _lines(program, name, states.get(name, UNKNOWN)) for name in program.phases}
-    heights = {name: 0.3 + _LINE_HEIGHT * (1 + len(told)) for name, told in lines.items()}
+    heights = {name: 0.3 + _LINE_HEIGHT * (1 + len(texts)) for name, texts in lines.items()}
     layout = build_layout(program, heights, _SIZE)
     width = max(layout.width, 6.5) + 2 * _MARGIN
     question = textwrap.wrap(program.question, int(width * 13))
@@ -115,9 +115,9 @@ def _draw(figure: Any, program: Program, states: States) -> None:
     )
     text = "\n".join(question)
     axes.text(_MARGIN - left, layout.height + above - 0.47, text, size=9, color=_GREY, va="top")
-    _draw_legend(axes, list(layout.ways), _MARGIN - left)
-    for edge, way in layout.ways.items():
-        _draw_arrow(axes, edge, way, edge in layout.backward)
+    _draw_legend(axes, list(layout.routes), _MARGIN - left)
+    for edge, corners in layout.routes.items():
+        _draw_arrow(axes, edge, corners, edge in layout.backward)
     _draw_labels(axes, layout)
     for name, middle in layout.middles.items():
         _draw_box(axes, name, middle, layout.heights[name], lines[name], states.get(name, UNKNOWN))
@@ -125,36 +125,38 @@ def _draw(figure: Any, program: Program, states: States) -> None:
 
 def _lines(program: Program, name: str, state: PhaseState) -> list[str]:
     """What is written in a box beneath the name: state or answer, what it is worth, and where it ends."""
-    told = [state.summary, *state.remarks]
+    texts = [state.summary, *state.remarks]
     here = [edge for edge in edges(program) if edge.source == name]
     ends = [f"{label_of(edge)}: {edge.target}" for edge in here if edge.target in ("stop", "wait")]
     ends += [f"{', '.join(edge.answers)}: once more" for edge in here if edge.target == name]
-    told += [" · ".join(ends)] if ends else []
-    return [line for part in told for line in textwrap.wrap(part, 38)]
+    texts += [" · ".join(ends)] if ends else []
+    return [line for part in texts for line in textwrap.wrap(part, 38)]
 
 
-def _draw_box(axes: Any, name: str, middle: Place, height: float, told: list[str], state: PhaseState) -> None:
+def _draw_box(
+    axes: Any, name: str, middle: Point, height: float, texts: list[str], state: PhaseState
+) -> None:
     corner = (middle[0] - _SIZE.width / 2, middle[1] - height / 2)
     dashed = state.stale or bool(state.superseded_by)
     draw_box(axes, corner, (_SIZE.width, height), _FILL[colour_of(state)], dashed)
-    top = middle[1] + (len(told) * _LINE_HEIGHT) / 2
+    top = middle[1] + (len(texts) * _LINE_HEIGHT) / 2
     size = min(10.0, 10.0 * 26 / len(name))
     axes.text(middle[0], top, name, size=size, weight="bold", ha="center", va="center", zorder=4)
-    for i, line in enumerate(told):
+    for i, line in enumerate(texts):
         y = top - (i + 1) * _LINE_HEIGHT - 0.02
         axes.text(middle[0], y, line, size=7.5, color=_GREY, ha="center", va="center", zorder=4)
 
 
-def _draw_arrow(axes: Any, edge: Edge, way: list[Place], backward: bool) -> None:
-    points = [way[0]]
-    for start, end in pairwise(way):
+def _draw_arrow(axes: Any, edge: Edge, corners: list[Point], backward: bool) -> None:
+    points = [corners[0]]
+    for start, end in pairwise(corners):
         points += [*controls(start, end), end]
     heads = "<|-|>" if edge.returns else "<|-" if backward else "-|>"
     draw_arrow(axes, points, heads, _INK[edge.kind], _DASHES[edge.kind])
 
 
 def _draw_labels(axes: Any, layout: Layout) -> None:
-    shown = {e: "\n".join(textwrap.wrap(label_of(e), 22, break_long_words=False)) for e in layout.ways}
+    shown = {e: "\n".join(textwrap.wrap(label_of(e), 22, break_long_words=False)) for e in layout.routes}
     shown = {edge: text for edge, text in shown.items() if text}
     box = {"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none"}
     for edge, (x, y) in build_labels(layout, shown, _SIZE).items():
@@ -164,13 +166,13 @@ def _draw_labels(axes: Any, layout: Layout) -> None:
 
 def _draw_legend(axes: Any, drawn: list[Edge], left: float) -> None:
     kinds = {edge.kind for edge in drawn}
-    told = [("next", "an answer leads here")]
-    told += [("triage", "triage may open it")] if "triage" in kinds else []
-    told += [("diagnose", "judged before triage")] if "diagnose" in kinds else []
+    entries = [("next", "an answer leads here")]
+    entries += [("triage", "triage may open it")] if "triage" in kinds else []
+    entries += [("diagnose", "judged before triage")] if "diagnose" in kinds else []
     if any(edge.returns for edge in drawn):
-        told.append(("", "two heads: it leads back"))
+        entries.append(("", "two heads: it leads back"))
     x, y = left, -0.2
-    for kind, text in told:
+    for kind, text in entries:
         if kind:
             axes.plot([x, x + 0.4], [y, y], color=_INK[kind], ls=_DASHES[kind], lw=1.2)
         axes.text(x + (0.5 if kind else 0), y, text, size=7.5, color=_GREY, va="center")

@@ -42,16 +42,16 @@ def find_program(home: Path, name: str) -> Path:
 
     Side effects: lists a folder.
     """
-    known = program_names(home)
+    names = program_names(home)
     if not _NAME.fullmatch(name) or ".." in name:
         raise UsageError(f"{name!r} is no name of a program: letters, digits, '_', '-' and '.'")
-    if name in known:
+    if name in names:
         return _folder(home) / f"{name}.yaml"
-    if not known:
+    if not names:
         raise UsageError(f"no program '{name}'; there is none yet: 'phasegate init NAME' writes one")
-    meant = closest(name, known)
+    meant = closest(name, names)
     hint = f"did you mean '{meant}'? " if meant else ""
-    raise UsageError(f"no program '{name}'; {hint}known: {', '.join(known)}")
+    raise UsageError(f"no program '{name}'; {hint}known: {', '.join(names)}")
 
 
 def load_program(path: Path, any_name: bool = False) -> Program:
@@ -66,16 +66,16 @@ def load_program(path: Path, any_name: bool = False) -> Program:
     Side effects: reads the file.
     """
     document = read_yaml(_bytes_of(path))
-    found: list[tuple[Problem, int]] = [((t.path, t.what), t.line) for t in document.troubles]
+    faults: list[tuple[Problem, int]] = [((t.path, t.what), t.line) for t in document.troubles]
     program: Program | None = None
     if document.complete:
         program, problems = _build(document.value, None if any_name else path.stem)
         # A value that was refused is absent from the data: what follows from that is no fault of its own.
         refused = {path for t in document.troubles if t.path for path in (t.path, t.path[:-1])}
         kept = [p for p in _in_file(problems, document) if p[0] not in refused]
-        found += [(p, document.line_of(p[0])) for p in kept]
-    if program is None or found:
-        raise _error(path, found)
+        faults += [(p, document.line_of(p[0])) for p in kept]
+    if program is None or faults:
+        raise _error(path, faults)
     return program
 
 
@@ -122,12 +122,12 @@ def _said(complaints: list[str]) -> str:
     return "; ".join(complaints)
 
 
-def _error(path: Path, found: list[tuple[Problem, int]]) -> ProgramError:
-    found = sorted(found, key=lambda f: f[1])
-    lines = [f"{path}:{line}: {dotted(keys)}: {what}" for (keys, what), line in found[:MOST_PROBLEMS]]
-    if len(found) > MOST_PROBLEMS:
-        lines.append(f"{path}: and {len(found) - MOST_PROBLEMS} more")
-    return ProgramError([problem for problem, _ in found], text="\n".join(lines))
+def _error(path: Path, faults: list[tuple[Problem, int]]) -> ProgramError:
+    faults = sorted(faults, key=lambda f: f[1])
+    lines = [f"{path}:{line}: {dotted(keys)}: {what}" for (keys, what), line in faults[:MOST_PROBLEMS]]
+    if len(faults) > MOST_PROBLEMS:
+        lines.append(f"{path}: and {len(faults) - MOST_PROBLEMS} more")
+    return ProgramError([problem for problem, _ in faults], text="\n".join(lines))
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -52,9 +52,9 @@ def starter_text(template: str, name: str) -> str:
 
 def _check(name: str) -> None:
     if not _NAME.fullmatch(name):
-        told = name if len(name) <= 80 and name.isprintable() else f"{name[:40]!r}"
+        shown = name if len(name) <= 80 and name.isprintable() else f"{name[:40]!r}"
         raise UsageError(
-            f"'{told}' cannot name a program and a Python module: "
+            f"'{shown}' cannot name a program and a Python module: "
             "up to 80 lower-case letters, digits and '_', a letter first"
         )
     if keyword.iskeyword(name):

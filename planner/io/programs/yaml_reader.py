@@ -224,8 +224,8 @@ class _Builder:
 
     def _check_text(self, value: Any, event: Any) -> None:
         # Escapes in double quotes can write what the file itself may not hold.
-        if isinstance(value, str) and (found := CONTROL.search(value)):
-            self._refuse(event, f"control character U+{ord(found[0]):04X} in the text")
+        if isinstance(value, str) and (match := CONTROL.search(value)):
+            self._refuse(event, f"control character U+{ord(match[0]):04X} in the text")
 
     def _refuse(self, event: Any, what: str, path: Path | None = None) -> None:
         where = self._next_path() if path is None else path

@@ -27,10 +27,10 @@ def mirror(
     Side effects: record store, then journal. Doing it again after an interruption changes nothing.
     """
     entry = next(e for e in reversed(journal.entries(program.program)) if e.record.id == record_id)
-    place = records.held(program).get(record_id) or write(entry)
-    records.stood(place, entry.written_at, entry.position)
-    journal.mark_mirrored(record_id, place)
-    return place
+    run_id = records.held(program).get(record_id) or write(entry)
+    records.stood(run_id, entry.written_at, entry.position)
+    journal.mark_mirrored(record_id, run_id)
+    return run_id
 
 
 def write_person(

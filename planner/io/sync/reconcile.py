@@ -43,41 +43,42 @@ def reconcile(journal: Sequence[Copy], store: Sequence[Copy]) -> Reconciled:
     """
     held = {copy.id: copy for copy in store}
     places = {copy.mlflow_run: copy for copy in store}
-    known = {copy.id for copy in journal}
+    journal_ids = {copy.id for copy in journal}
     differences: dict[str, Difference] = {}
-    found: list[tuple[Copy, AnyRecord]] = []
+    merged: list[tuple[Copy, AnyRecord]] = []
     used: set[str] = set()
     for copy in journal:
         other = held.get(copy.id)
         if other is None and copy.mirrored:
             other = places.get(copy.mlflow_run)
-            other = None if other is not None and other.id in known else other
+            other = None if other is not None and other.id in journal_ids else other
         used |= {other.id} if other is not None else set()
         difference = _difference(copy, other)
         if difference is not None:
             differences.setdefault(copy.id, difference)
         record = _read(other) or _read(copy)
-        found += [(copy, record)] if record is not None else []
+        merged += [(copy, record)] if record is not None else []
     pending = [c.id for c in journal if c.id not in held and not c.mirrored]
-    rest = [copy for copy in store if copy.id not in known and copy.id not in used]
+    rest = [copy for copy in store if copy.id not in journal_ids and copy.id not in used]
     for copy in rest:
         record = _read(copy)
         if record is None:
             differences.setdefault(copy.id, _altered(copy, _MLFLOW, None))
         else:
-            _insert(found, copy, record)
+            _insert(merged, copy, record)
     entries = [
-        JournalEntry(i, r, c.written_at, c.mlflow_run, c.mirrored) for i, (c, r) in enumerate(found, 1)
+        JournalEntry(i, r, c.written_at, c.mlflow_run, c.mirrored) for i, (c, r) in enumerate(merged, 1)
     ]
     elsewhere = list(dict.fromkeys(c.id for c in rest))
     older = [r.id for c in (*store, *journal) if (r := _read(c)) is not None and _is_of_another_form(c, r)]
     return Reconciled(entries, list(differences.values()), pending, elsewhere, list(dict.fromkeys(older)))
 
 
-def _insert(found: list[tuple[Copy, AnyRecord]], copy: Copy, record: AnyRecord) -> None:
+def _insert(merged: list[tuple[Copy, AnyRecord]], copy: Copy, record: AnyRecord) -> None:
     """Puts a record that the journal lacks where its time belongs."""
-    where = next((i for i, (other, _) in enumerate(found) if other.written_at > copy.written_at), len(found))
-    found.insert(where, (copy, record))
+    later = (i for i, (other, _) in enumerate(merged) if other.written_at > copy.written_at)
+    where = next(later, len(merged))
+    merged.insert(where, (copy, record))
 
 
 def _difference(copy: Copy, other: Copy | None) -> Difference | None:
@@ -91,10 +92,10 @@ def _difference(copy: Copy, other: Copy | None) -> Difference | None:
     if its is None:
         return _altered(other, _MLFLOW, copy)
     if its != mine:
-        told = (
+        sides = (
             f"the journal and MLflow's record.json of it, {its.id}, differ: {_first(other, copy, _JOURNAL)}"
         )
-        return Difference(kind="record", id=copy.id, what=told)
+        return Difference(kind="record", id=copy.id, what=sides)
     return None
 
 
@@ -130,11 +131,11 @@ def _is_of_another_form(copy: Copy, record: AnyRecord) -> bool:
 
 def _json(copy: Copy) -> Mapping[str, Any] | None:
     try:
-        found = json.loads(copy.body or "")
-        canonical(found)  # refuses NaN and infinities, which are no JSON
+        value = json.loads(copy.body or "")
+        canonical(value)  # refuses NaN and infinities, which are no JSON
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _read(copy: Copy | None) -> AnyRecord | None:

@@ -46,13 +46,13 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
 
     Side effects: reads MLflow, writes the journal.
     """
-    known = {entry.record.id for entry in journal.entries(program.program)}
-    if set(records.held(program)) - known:
-        for record, at, place in records.load(program):
-            if record is None and place not in {e.mlflow_run for e in journal.entries(program.program)}:
-                raise unreadable(place, program.program)
-            if record is not None and record.id not in known:
-                journal.add(record, at, mlflow_run=place, mirrored=True)
+    journal_ids = {entry.record.id for entry in journal.entries(program.program)}
+    if set(records.held(program)) - journal_ids:
+        for record, at, run_id in records.load(program):
+            if record is None and run_id not in {e.mlflow_run for e in journal.entries(program.program)}:
+                raise unreadable(run_id, program.program)
+            if record is not None and record.id not in journal_ids:
+                journal.add(record, at, mlflow_run=run_id, mirrored=True)
     snapshot = runs.snapshot(program)
     refuse_vanished(journal, program.program, snapshot)
     rows = [
@@ -107,11 +107,11 @@ def _mirror(
     def write(entry: AnyEntry) -> str:
         held = records.held(program)
         verdict = record if isinstance(record, Verdict) else verdicts.get(record.verdict_id or "")
-        place = held.get(verdict.id) if verdict is not None else None
-        place = place or records.phase_run(program, record.phase, record.fidelity)
+        run_id = held.get(verdict.id) if verdict is not None else None
+        run_id = run_id or records.phase_run(program, record.phase, record.fidelity)
         if isinstance(record, Verdict):
-            records.write_verdict(place, record, entry.written_at)
-            return place
-        return records.write_decision(record, verdict, place, decision_note(record), entry.written_at)
+            records.write_verdict(run_id, record, entry.written_at)
+            return run_id
+        return records.write_decision(record, verdict, run_id, decision_note(record), entry.written_at)
 
     mirror(journal, records, program, record.id, write)

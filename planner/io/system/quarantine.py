@@ -14,13 +14,13 @@ def move_away(path: Path, quarantine: Path) -> Path:
 
     Side effects: makes the folder; renames.
     """
-    place = free_place(quarantine, path.name)
-    path.rename(place)
+    target = free_place(quarantine, path.name)
+    path.rename(target)
     for suffix in ("-wal", "-shm"):
         beside = path.with_name(path.name + suffix)
         if beside.exists():
-            beside.rename(place.with_name(place.name + suffix))
-    return place
+            beside.rename(target.with_name(target.name + suffix))
+    return target
 
 
 def keep_text(text: str, name: str, quarantine: Path) -> Path:
@@ -28,9 +28,9 @@ def keep_text(text: str, name: str, quarantine: Path) -> Path:
 
     Side effects: makes the folder; writes one file.
     """
-    place = free_place(quarantine, name)
-    place.write_text(text, encoding="utf-8")
-    return place
+    target = free_place(quarantine, name)
+    target.write_text(text, encoding="utf-8")
+    return target
 
 
 def free_place(quarantine: Path, name: str) -> Path:
@@ -40,8 +40,8 @@ def free_place(quarantine: Path, name: str) -> Path:
     """
     quarantine.mkdir(parents=True, exist_ok=True)
     stem = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{name}"
-    place, number = quarantine / stem, 1
-    while place.exists():
+    target, number = quarantine / stem, 1
+    while target.exists():
         number += 1
-        place = quarantine / f"{stem}.{number}"
-    return place
+        target = quarantine / f"{stem}.{number}"
+    return target

@@ -46,7 +46,7 @@ class _State:
     """What the signal handler and the writes of this process know of each other."""
 
     depth = 0
-    asked: int | None = None
+    requested: int | None = None
     waiting = False
 
 
@@ -61,10 +61,10 @@ def stoppable(end_at_once: Callable[[], object]) -> Iterator[None]:
     """
 
     def handle(number: int, _: Any) -> None:
-        if _State.asked is not None:
+        if _State.requested is not None:
             end_at_once()
             os._exit(128 + number)
-        _State.asked = number
+        _State.requested = number
         if _State.depth:
             _State.waiting = True
             _say("stopping when what is being written is whole; once more ends at once\n")
@@ -79,7 +79,7 @@ def stoppable(end_at_once: Callable[[], object]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _State.asked, _State.waiting, _State.depth = None, False, 0
+        _State.requested, _State.waiting, _State.depth = None, False, 0
 
 
 @contextmanager
@@ -94,9 +94,9 @@ def whole() -> Iterator[None]:
         yield
     finally:
         _State.depth -= 1
-    if _State.waiting and not _State.depth and _State.asked is not None:
+    if _State.waiting and not _State.depth and _State.requested is not None:
         _State.waiting = False
-        raise Stopped(_State.asked)
+        raise Stopped(_State.requested)
 
 
 def _say(text: str) -> None:

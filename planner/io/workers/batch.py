@@ -112,26 +112,26 @@ class Batch:
 
         A second try goes alone: what ended the first might end its whole group again.
         """
-        found: list[list[PlannedRun]] = []
+        groups: list[list[PlannedRun]] = []
         filling: dict[str, list[PlannedRun]] = {}  # arm -> its group that may have room
         for one in planned:
             size = 1 if self.run_selector.retried(one) else min(most, self._told(one).together)
             if size > 1 and len(filling.get(one.arm, ())) in range(1, size):
                 filling[one.arm].append(one)
                 continue
-            found.append([one])
+            groups.append([one])
             if size > 1:
-                filling[one.arm] = found[-1]
-        return found
+                filling[one.arm] = groups[-1]
+        return groups
 
     def _plan(self, planned: PlannedRun, more_together: int) -> Job:
         task = self._task(planned, more_together)
         self._tasks[task.job.id] = task
-        told = planned.model_dump(mode="json")
+        columns = planned.model_dump(mode="json")
         with whole():
             forget_result(Path(task.job.folder))
             self.journal.plan_work(
-                planned.fingerprint, task.attempt, self.program.program, told, task.job.folder
+                planned.fingerprint, task.attempt, self.program.program, columns, task.job.folder
             )
         return task.job
 
@@ -198,8 +198,10 @@ class Batch:
             heartbeat=began,
             started_at=began,
         )
-        told = self._told(planned)
-        run_id = self.runs.start(self.program, planned, told, self.parent, task.attempt, task.lineage, began)
+        description = self._told(planned)
+        run_id = self.runs.start(
+            self.program, planned, description, self.parent, task.attempt, task.lineage, began
+        )
         self._note(task, state="started", mlflow_run=run_id)
         self._started[event.job_id] = run_id, began
 

@@ -7,7 +7,11 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import experiments as package
+
 from planner.errors import ProgramError
+
+_INSTALLED = Path(package.__file__ or "").resolve().parent
 
 
 def code_digest(experiments: Path, name: str) -> str:
@@ -22,28 +26,28 @@ def code_digest(experiments: Path, name: str) -> str:
 
     Side effects: reads files.
     """
-    found: dict[str, str] = {}
+    sources: dict[str, str] = {}
     todo = [f"experiments.{name}"]
     while todo:
         module = todo.pop()
         path = _path_of(experiments, module)
-        if module in found or path is None:
+        if module in sources or path is None:
             continue
         try:
             tree = ast.parse(path.read_text(encoding="utf-8"))
         except (SyntaxError, ValueError) as error:
             raise ProgramError([(("experiment",), f"{path.name} is not valid Python: {error}")]) from None
         todo.extend(_imported(tree, module))
-        found[module] = ast.unparse(_without_docstrings(tree))
-    if f"experiments.{name}" not in found:
+        sources[module] = ast.unparse(_without_docstrings(tree))
+    if f"experiments.{name}" not in sources:
         raise ProgramError([(("experiment",), f"there is no experiments/{name}.py")])
-    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(found.items()))
+    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(sources.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _path_of(experiments: Path, module: str) -> Path | None:
     parts = module.split(".")[1:]
-    for root in (experiments, Path(__file__).resolve().parents[2] / "experiments"):
+    for root in (experiments, _INSTALLED):
         for candidate in (root.joinpath(*parts).with_suffix(".py"), root.joinpath(*parts, "__init__.py")):
             if parts and candidate.is_file():
                 return candidate

@@ -51,15 +51,18 @@ class Describer:
             for phase, rules in self.program.phases.items()
             for arm in rules.arms
         }
-        keys = {place: _key(self.program, self.code, params, place[2]) for place, params in wanted.items()}
-        known = {key: self._known(key) for key in set(keys.values())}
-        unknown = {key: place for place, key in keys.items() if known[key] is None}
+        keys = {
+            configured: _key(self.program, self.code, params, configured[2])
+            for configured, params in wanted.items()
+        }
+        stored = {key: self._known(key) for key in set(keys.values())}
+        unknown = {key: configured for configured, key in keys.items() if stored[key] is None}
         if unknown:
-            told = self._ask([(wanted[place], place[2]) for place in unknown.values()])
-            fresh = dict(zip(unknown, told, strict=True))
+            answers = self._ask([(wanted[configured], configured[2]) for configured in unknown.values()])
+            fresh = dict(zip(unknown, answers, strict=True))
             self.journal.note_described({key: _with_stamps(one) for key, one in fresh.items()})
-            known.update(fresh)
-        return {place: one for place, key in keys.items() if (one := known[key]) is not None}
+            stored.update(fresh)
+        return {configured: one for configured, key in keys.items() if (one := stored[key]) is not None}
 
     def _ask(self, wanted: list[tuple[dict[str, Any], str]]) -> list[Description]:
         if self.program.experiment is not None:
@@ -70,10 +73,10 @@ class Describer:
         return [Description.model_validate(user_command.describe(argv, params)) for params, _ in wanted]
 
     def _known(self, key: str) -> Description | None:
-        told = _read(self.journal.described(key))
-        if told is None or _changed(told[1]):
+        description = _read(self.journal.described(key))
+        if description is None or _changed(description[1]):
             return None
-        return told[0]
+        return description[0]
 
 
 def known_descriptions(
@@ -84,15 +87,15 @@ def known_descriptions(
     Args:
         fidelity: the rung; None means each phase's own.
     """
-    known = journal.all_described()
-    found: dict[Place, Description] = {}
+    stored = journal.all_described()
+    descriptions: dict[Place, Description] = {}
     for phase, rules in program.phases.items():
         rung = fidelity or rules.fidelity
         for arm in rules.arms:
-            told = _read(known.get(_key(program, code, program.params(phase, arm), rung)))
-            if told is not None:
-                found[phase, arm, rung] = told[0]
-    return found
+            description = _read(stored.get(_key(program, code, program.params(phase, arm), rung)))
+            if description is not None:
+                descriptions[phase, arm, rung] = description[0]
+    return descriptions
 
 
 def data_today(program: Program, code: str, journal: Journal, judged: Mapping[str, str]) -> dict[str, Data]:
@@ -103,16 +106,17 @@ def data_today(program: Program, code: str, journal: Journal, judged: Mapping[st
     Args:
         judged: phase -> the fidelity at which it was judged last.
     """
-    known, found = journal.all_described(), {}
+    stored = journal.all_described()
+    data: dict[str, Data] = {}
     for phase in [name for name in program.phases if name in judged]:
         rung, arms = judged[phase], program.phases[phase].arms
         keys = [_key(program, code, program.params(phase, arm), rung) for arm in arms]
-        told = [one for key in keys if (one := _read(known.get(key))) is not None]
-        if told and len(told) == len(keys):
-            digests = frozenset(one.data_digest[:DIGEST_LENGTH] for one, _ in told)
-            changed = tuple(sorted({file for _, stamps in told for file in _changed(stamps)}))
-            found[phase] = Data(rung, digests, changed)
-    return found
+        descriptions = [one for key in keys if (one := _read(stored.get(key))) is not None]
+        if descriptions and len(descriptions) == len(keys):
+            digests = frozenset(one.data_digest[:DIGEST_LENGTH] for one, _ in descriptions)
+            changed = tuple(sorted({file for _, stamps in descriptions for file in _changed(stamps)}))
+            data[phase] = Data(rung, digests, changed)
+    return data
 
 
 def _key(program: Program, code: str, params: dict[str, Any], fidelity: str) -> str:
@@ -122,9 +126,9 @@ def _key(program: Program, code: str, params: dict[str, Any], fidelity: str) -> 
 def _read(body: str | None) -> tuple[Description, dict[str, Any]] | None:
     """(a description, its files' stamps) as the journal keeps it; None where it holds nothing of the kind."""
     try:
-        told = json.loads(body or "")
-        stamps = dict(told.pop("stamps", {}))
-        return Description.model_validate(told), stamps
+        body_read = json.loads(body or "")
+        stamps = dict(body_read.pop("stamps", {}))
+        return Description.model_validate(body_read), stamps
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -134,15 +138,15 @@ def _changed(stamps: Mapping[str, Any]) -> list[str]:
     return [file for file, stamp in stamps.items() if _stamp(Path(file)) != stamp]
 
 
-def _with_stamps(told: Description) -> str:
-    stamps = {file: _stamp(Path(file)) for file in told.files}
-    return json.dumps({**told.model_dump(mode="json"), "stamps": stamps})
+def _with_stamps(description: Description) -> str:
+    stamps = {file: _stamp(Path(file)) for file in description.files}
+    return json.dumps({**description.model_dump(mode="json"), "stamps": stamps})
 
 
 def _stamp(path: Path) -> list[int] | None:
     """Size and time of a file: when they change, what was said of it may no longer hold."""
     try:
-        found = path.stat()
+        stat = path.stat()
     except (OSError, ValueError):
         return None
-    return [found.st_size, found.st_mtime_ns]
+    return [stat.st_size, stat.st_mtime_ns]

@@ -26,6 +26,14 @@ class InProcessLauncher:
 
     Args:
         experiments: name -> anything with ``Config``, ``PRESETS``, ``describe`` and ``run``.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from experiments.contract import Config, Data
+        >>> describe = lambda config: Data(name="made up", digest="made-up")
+        >>> experiment = SimpleNamespace(Config=Config, PRESETS={}, describe=describe, run=None)
+        >>> InProcessLauncher({"mine": experiment}).describe("mine", [({}, "smoke")])[0].data_name
+        'made up'
     """
 
     workers = 1
@@ -43,10 +51,10 @@ class InProcessLauncher:
             Those of the experiment.
         """
         try:
-            found = loading.describe(experiment, self._find(experiment), wanted)
+            descriptions = loading.describe(experiment, self._find(experiment), wanted)
         except loading.Refused as error:
             raise ProgramError([((error.kind,), str(error))]) from error
-        return [Description(**description) for description in found]
+        return [Description(**description) for description in descriptions]
 
     def run(self, jobs: Iterable[Job]) -> Generator[Event, None, None]:
         """Runs jobs in their order and yields what happened.
@@ -74,8 +82,8 @@ class InProcessLauncher:
             result = measuring.measure(job.model_dump(mode="json"), self._find, on_progress)
         measuring.write_result(folder, result)
         tail = "" if result["outcome"] == "ok" else said.getvalue()
-        told = {key: result[key] for key in ("outcome", "reason", "seconds", "device")}
-        return [*events, Ended(job_id=job.id, stderr_tail=tail, **told)]
+        ending = {key: result[key] for key in ("outcome", "reason", "seconds", "device")}
+        return [*events, Ended(job_id=job.id, stderr_tail=tail, **ending)]
 
     def _find(self, name: str) -> Experiment:
         if name not in self._experiments:

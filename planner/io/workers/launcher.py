@@ -58,17 +58,17 @@ class LocalLauncher:
         request = {"request": "describe", "experiment": experiment, "wanted": list(wanted)}
         tail = ""
         for _ in range(START_ATTEMPTS):
-            asked = self._take()
+            worker = self._take()
             try:
-                answers = ask(asked, request)
+                answers = ask(worker, request)
             except BaseException:
-                self._discard(asked)
+                self._discard(worker)
                 raise
             if answers[-1:] and answers[-1]["answer"] != "started":
-                self._give_back(asked)
+                self._give_back(worker)
                 return _described(answers[-1])
-            how, tail = asked.kill(), asked.tail()
-            self._discard(asked)
+            how, tail = worker.kill(), worker.tail()
+            self._discard(worker)
             if answers:
                 text = f"describing experiment `{experiment}` ended its worker: {how}"
                 raise ProgramError([(("experiment",), text)])
@@ -130,7 +130,7 @@ class LocalLauncher:
                 return events + self._settle(active, "out_of_memory", f"{how}: the memory was used up")
             return events + self._settle(active, "killed", how)
         if not active.open:
-            if any(told.outcome == "out_of_memory" for told in active.ended.values()):
+            if any(ended.outcome == "out_of_memory" for ended in active.ended.values()):
                 self._discard(active.worker)  # the next run deserves a process without its remains
             else:
                 self._give_back(active.worker)
@@ -148,11 +148,11 @@ class LocalLauncher:
             events += [active.end(job, "lost", _not_started(dead.tail())) for job in active.open]
         else:
             for job in active.open:
-                found = read_result(Path(job.folder), job.id)
+                result = read_result(Path(job.folder), job.id)
                 # A result is written whole and last: the run had ended, only its answer is missing.
                 events.append(
-                    active.end(job, found.outcome, found.reason, found.seconds, found.device)
-                    if found
+                    active.end(job, result.outcome, result.reason, result.seconds, result.device)
+                    if result
                     else active.end(job, outcome, reason)
                 )
         self._discard(dead)
@@ -187,7 +187,7 @@ class LocalLauncher:
 def _described(answer: dict[str, Any]) -> list[Description]:
     if answer["answer"] == "refused":
         raise ProgramError([((answer["kind"],), answer["message"])])
-    return [Description(**found) for found in answer["descriptions"]]
+    return [Description(**description) for description in answer["descriptions"]]
 
 
 def _not_started(tail: str) -> str:

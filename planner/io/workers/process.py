@@ -189,8 +189,8 @@ class Assignment:
             done, total = answer["done"], answer["total"]
             return [Progressed(job_id=job.id, done=done, total=total) for job in self.open]
         (job,) = (job for job in self.jobs if job.id == answer["id"])
-        told = {key: answer[key] for key in ("outcome", "reason", "seconds", "device")}
-        return [self.end(job, **told)]
+        ending = {key: answer[key] for key in ("outcome", "reason", "seconds", "device")}
+        return [self.end(job, **ending)]
 
     def _started(self, job: Job) -> Started:
         by = self.worker
@@ -224,17 +224,17 @@ def wait_for_any(running: Sequence[Assignment]) -> None:
         selector.select(max(0.0, min([POLL_SECONDS, *limits])))
 
 
-def ask(asked: WorkerProcess, request: dict[str, Any]) -> list[dict[str, Any]]:
+def ask(worker: WorkerProcess, request: dict[str, Any]) -> list[dict[str, Any]]:
     """Everything that the worker says to a request, up to the answer or its death."""
-    asked.send(request)
+    worker.send(request)
     said: list[dict[str, Any]] = []
     with selectors.DefaultSelector() as selector:
-        selector.register(asked, selectors.EVENT_READ)
+        selector.register(worker, selectors.EVENT_READ)
         while not said or said[-1]["answer"] == "started":
-            dead = asked.gone()  # first: what it said before it died is then read all the same
+            dead = worker.gone()  # first: what it said before it died is then read all the same
             if not dead:
                 selector.select(POLL_SECONDS)
-            said += asked.answers()
+            said += worker.answers()
             if dead:
                 break
     return said

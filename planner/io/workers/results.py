@@ -13,13 +13,15 @@ from planner.records.jobs import Ended
 def read_result(folder: Path, job_id: str) -> Ended | None:
     """How a run ended, as its worker wrote it down; None where it wrote nothing that can be read."""
     try:
-        told = json.loads((folder / RESULT).read_bytes())
+        result = json.loads((folder / RESULT).read_bytes())
         return Ended(
             job_id=job_id,
-            outcome=told["outcome"],
-            reason=told["reason"],
-            seconds=round(told["seconds"], 3),  # as MLflow keeps it, so that a rebuilt journal says the same
-            device=told.get("device"),
+            outcome=result["outcome"],
+            reason=result["reason"],
+            seconds=round(
+                result["seconds"], 3
+            ),  # as MLflow keeps it, so that a rebuilt journal says the same
+            device=result.get("device"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

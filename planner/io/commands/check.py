@@ -1,0 +1,77 @@
+"""``check``: what is wrong with a program, without running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planner.errors import Fault, ProgramError, each_apart
+from planner.io.commands.noise_check import measured_faults
+from planner.io.commands.open_home import code_of
+from planner.io.commands.replies.result import CommandResult, joined
+from planner.io.programs.loader import find_program, load_program, program_names
+from planner.language.finding import Finding, warning
+from planner.language.program import Program
+from planner.linting.check import check
+from planner.paths import Home
+
+if TYPE_CHECKING:
+    from planner.io.commands.replies.base import Reply
+
+
+def answer_check(home: Home, which: str | None) -> CommandResult:
+    """What the static check says of a program, a file, or all programs."""
+    findings, faults = check_programs(home, which)
+    errors = [finding for _, finding in findings if finding.severity == "error"]
+
+    def reply() -> Reply:
+        from planner.io.commands.replies.reading import CheckReply, FindingJson
+
+        rows = [FindingJson(program=name, **dict(finding)) for name, finding in findings]
+        return CheckReply(ok=not errors, findings=tuple(rows))
+
+    def text() -> str:
+        nothing = [] if findings or faults else ["no faults found"]
+        return joined([*(f"{name}: {finding}" for name, finding in findings), *nothing])
+
+    return CommandResult(reply, text, faults, exit_code=1 if errors else 0)
+
+
+def check_programs(home: Home, which: str | None) -> tuple[list[tuple[str, Finding]], list[Fault]]:
+    """The findings of the static check with the program each is about, and files that cannot be read.
+
+    Args:
+        which: a program's name, a file, or None for all programs.
+    """
+    by_program, faults = each_apart(_files(home, which), lambda path: _findings(home, path))
+    return [finding for findings in by_program for finding in findings], faults
+
+
+def _files(home: Home, which: str | None) -> list[Path]:
+    if which is None:
+        return [home.program(name) for name in program_names(home.root)]
+    if which.endswith((".yaml", ".yml")) or _is_file(which):
+        return [Path(which)]
+    return [find_program(home.root, which)]
+
+
+def _findings(home: Home, path: Path) -> list[tuple[str, Finding]]:
+    program = load_program(path)
+    findings = [*check(program), *_experiment_faults(home, program), *measured_faults(home, program)]
+    return [(program.program, finding) for finding in findings]
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # longer than any name of a file, or with a NUL in it
+        return False
+
+
+def _experiment_faults(home: Home, program: Program) -> list[Finding]:
+    """A warning where a program names an experiment that is not in this home."""
+    try:
+        code_of(home, program)
+    except ProgramError as fault:
+        return [warning(path, what) for path, what in fault.problems]
+    return []

@@ -1,0 +1,204 @@
+"""How a quantity is held against a bound: treatments, looks, and flip points."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from planner.criteria.decision_rule import Answer, TestDesign, judge_quantity
+from planner.criteria.quantity import Quantity, Region
+from planner.statistics import anytime, intervals
+from planner.statistics.sequential import Prior
+from tests.support.builders import make_test_design
+
+VALUES = st.lists(st.integers(-400, 400).map(lambda k: k / 100), min_size=3, max_size=6)
+BOUNDS = st.integers(-300, 300).map(lambda k: k / 100)
+REGIONS = st.one_of(
+    BOUNDS.map(lambda b: Region(b, math.inf)),
+    BOUNDS.map(lambda b: Region(b, math.inf, open=True)),
+    BOUNDS.map(lambda b: Region(-math.inf, b)),
+    st.tuples(BOUNDS, BOUNDS).map(lambda pair: Region(min(pair), max(pair))),
+)
+
+
+def ask(values: Sequence[float], region: Region, treatment: str, design: TestDesign | None = None) -> Answer:
+    quantity = Quantity(dict(enumerate(values)), region, treatment)
+    return judge_quantity(quantity, design or make_test_design(final=True), with_flip_points=True)
+
+
+def moved(values: Sequence[float], to: float) -> list[float]:
+    """The values with their mean elsewhere and their spread as it was."""
+    shift = to - intervals.mean(values)
+    return [value + shift for value in values]
+
+
+def beyond(flip: float, observed: float) -> float:
+    """A value just past a flip point, seen from the observed one."""
+    away = math.copysign(1e-7 * (1 + abs(flip)), flip - observed) if flip != observed else 1e-7
+    return flip + away
+
+
+def before(flip: float, observed: float) -> float:
+    return flip - (beyond(flip, observed) - flip)
+
+
+@given(VALUES, REGIONS, st.sampled_from(["point", "interval"]))
+@settings(max_examples=400, deadline=None)
+def test_moving_the_mean_past_flips_at_changes_the_outcome_and_stopping_short_does_not(
+    values: list[float], region: Region, treatment: str
+) -> None:
+    answer = ask(values, region, treatment)
+    observed, flip = answer.observed, answer.flips_at
+    assert observed is not None
+    assume(flip is not None and abs(flip - observed) > 1e-5)
+    assert flip is not None
+    past = ask(moved(values, beyond(flip, observed)), region, treatment)
+    assume(region.low != region.high)
+    assert past.outcome != answer.outcome
+    assert ask(moved(values, before(flip, observed)), region, treatment).outcome == answer.outcome
+
+
+@given(
+    VALUES,
+    st.integers(1, 300).map(lambda k: k / 100),
+    st.sampled_from(["point", "interval", "sequential", "anytime"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_moving_improvements_past_flips_at_changes_the_outcome_of_better_by(
+    values: list[float], delta: float, treatment: str
+) -> None:
+    def outcome(found: Sequence[float]) -> Answer:
+        quantity = Quantity(dict(enumerate(found)), Region(delta, math.inf), treatment, delta)
+        return judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
+
+    answer = outcome(values)
+    observed, flip = answer.observed, answer.flips_at
+    assert observed is not None
+    assume(flip is not None and abs(flip - observed) > 1e-5)
+    assert flip is not None
+    shift = beyond(flip, observed) - observed
+    assert outcome([v + shift for v in values]).outcome != answer.outcome
+
+
+@given(
+    st.lists(st.integers(-400, 400).map(lambda k: k / 100), min_size=3, max_size=6),
+    st.integers(1, 600).map(lambda k: k / 100),
+)
+@settings(max_examples=200, deadline=None)
+def test_scaling_a_deviation_past_flips_at_changes_the_outcome(values: list[float], bound: float) -> None:
+    assume(intervals.sd(values) > 0.05)
+
+    def outcome(found: Sequence[float]) -> Answer:
+        quantity = Quantity(dict(enumerate(found)), Region(-math.inf, bound), "interval", spread=True)
+        return judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
+
+    answer = outcome(values)
+    assert answer.observed is not None and answer.flips_at is not None
+    assume(abs(answer.flips_at - answer.observed) > 1e-5)
+    for to, changed in ((beyond, True), (before, False)):
+        factor = to(answer.flips_at, answer.observed) / answer.observed
+        assert (outcome([v * factor for v in values]).outcome != answer.outcome) is changed
+
+
+def test_a_margin_narrower_than_the_interval_cannot_be_met_so_that_no_flip_point_says_so() -> None:
+    """Within .1 with an interval of half-width .5: the nearest change is to not met, at .6."""
+    answer = ask([-0.2, 0.0, 0.2], Region(-0.1, 0.1), "interval")
+    assert answer.outcome == "undecided"
+    assert answer.interval is not None and answer.flips_at is not None
+    assert abs(answer.flips_at) == pytest.approx(0.1 + answer.interval[1])
+
+
+def test_a_far_effect_still_has_a_flip_point() -> None:
+    values, delta = [30.0, 31.0, 29.0], 1.0
+    quantity = Quantity(dict(enumerate(values)), Region(delta, math.inf), "sequential", delta)
+    answer = judge_quantity(quantity, make_test_design(), with_flip_points=True)
+    assert answer.outcome == "met"
+    assert answer.flips_at is not None and answer.flips_at < 30.0
+
+
+@pytest.mark.parametrize("delta", [0.5, 1.0])
+@given(values=VALUES)
+@settings(max_examples=100, deadline=None)
+def test_an_interval_of_better_by_is_met_exactly_where_it_lies_above_zero(
+    delta: float, values: list[float]
+) -> None:
+    quantity = Quantity(dict(enumerate(values)), Region(delta, math.inf), "interval", delta)
+    answer = judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
+    interval = intervals.t_interval(values, make_test_design().confidence_level_met())
+    assert interval is not None
+    expected = "met" if interval[0] > 0 else "not_met" if interval[1] < delta else "undecided"
+    assert answer.outcome == expected
+
+
+@given(VALUES)
+@settings(max_examples=50, deadline=None)
+def test_few_seeds_never_answer_while_more_can_be_had(values: list[float]) -> None:
+    for treatment, delta in (("interval", None), ("sequential", 0.5), ("anytime", 0.5)):
+        quantity = Quantity(dict(enumerate(values[:2])), Region(0.5, math.inf), treatment, delta)
+        answer = judge_quantity(quantity, make_test_design(), with_flip_points=True)
+        assert (answer.outcome, answer.cause, answer.flips_at) == ("undecided", "few_seeds", None)
+
+
+def test_few_seeds_and_none_to_come_fall_back_to_the_value_itself_and_say_so() -> None:
+    for treatment, delta in (("interval", None), ("sequential", 0.5), ("anytime", 0.5)):
+        quantity = Quantity({0: 0.6, 1: 0.7}, Region(0.5, math.inf), treatment, delta)
+        answer = judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
+        assert (answer.outcome, answer.treatment) == ("met", "point")
+        assert "2 of at least 3 seeds" in answer.note
+
+
+def test_the_error_is_split_among_the_declared_looks() -> None:
+    assert make_test_design(seeds=3, most_seeds=6).looks == (3, 6)
+    assert make_test_design(seeds=3, most_seeds=6).confidence_level_met() == pytest.approx(0.975)
+    assert make_test_design(seeds=3, most_seeds=3).confidence_level_met() == pytest.approx(0.95)
+    assert make_test_design(seeds=1, most_seeds=1).looks == (3,)
+    assert make_test_design(seeds=3, most_seeds=3).confidence_level_met(5) == pytest.approx(0.99)
+
+
+def test_identical_values_have_an_interval_of_no_width_and_no_division_by_zero() -> None:
+    for treatment in ("point", "interval"):
+        assert ask([1.0] * 3, Region(1.0, math.inf), treatment).outcome == "met"
+        assert ask([1.0] * 3, Region(1.0, math.inf, open=True), treatment).outcome == "not_met"
+
+
+def test_the_sequential_rule_stops_where_it_first_answers() -> None:
+    """Seeds that come later, for another criterion's sake, do not change the verdict."""
+    values = [1.2, 0.4, 1.9, 0.7, 1.1, -50.0]
+    quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "sequential", 1.0, Prior())
+    answer = judge_quantity(quantity, make_test_design(), with_flip_points=True)
+    assert (answer.outcome, answer.n, answer.observed) == ("met", 5, pytest.approx(1.06))
+
+
+def test_at_the_cap_an_undecided_sequence_has_used_every_seed_it_may() -> None:
+    values = [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 99.0]
+    quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "sequential", 1.0, Prior())
+    answer = judge_quantity(quantity, make_test_design(most_seeds=6), with_flip_points=True)
+    assert (answer.outcome, answer.n) == ("undecided", 6)
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 10, 19, 20, 40])
+def test_the_interval_of_any_number_of_seeds_is_students_and_never_a_bootstrap(n: int) -> None:
+    """A bootstrap of three values that is said to cover 95% covers 79%."""
+    chance = random.Random(n)
+    values = [chance.gauss(1, 1) for _ in range(n)]
+    answer = ask(values, Region(0.5, math.inf), "interval", make_test_design(seeds=n, most_seeds=n))
+    low, high = stats.t.interval(0.95, n - 1, loc=sum(values) / n, scale=stats.sem(values))
+    assert answer.interval == pytest.approx((low, high))
+    assert ask(values, Region(0.5, math.inf), "interval", make_test_design(seeds=n, most_seeds=n)) == answer
+
+
+def test_the_anytime_rule_stops_where_it_first_answers() -> None:
+    values = [2.2, 1.4, 2.9, 1.7, 2.1, 2.0, -50.0]
+    quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "anytime", 1.0, others=0.5)
+    answer = judge_quantity(quantity, make_test_design(most_seeds=7), with_flip_points=True)
+    found, used = anytime.first_answer(values, 1.0, 0.05, 0.10, noise=0.5)
+    assert (found, answer.outcome, answer.n) == ("supported", "met", used)
+    assert answer.treatment == "anytime"
+    assert used < 7
+    assert answer.flips_at is not None and answer.flips_at < answer.observed  # type: ignore[operator]

@@ -1,0 +1,80 @@
+"""The best of several arms: chosen on its first seeds, judged on the ones after."""
+
+from typing import Any
+
+from planner.criteria.decision_rule import TestDesign
+from planner.criteria.judge import judge_criteria
+from planner.criteria.selection import seeds_to_confirm
+from planner.language.criterion import Comparison
+from planner.records.verdict import CriterionResult
+from tests.support.builders import PHASE, make_evidence, make_program
+
+ARMS = ["new", "third"]
+
+
+def result_of(values: dict[str, list[float]], treatment: str | None = None, **bound: Any) -> CriterionResult:
+    rule = {"metric": "acc", "any_arm": ARMS, "versus": "base", **(bound or {"better_by": 0.1})}
+    rule |= {"treatment": treatment} if treatment else {}
+    program = make_program({"best": rule}, gate=["best"])
+    evidence = make_evidence({arm: [{"acc": v} for v in vs] for arm, vs in values.items()})
+    design = TestDesign(seeds=3, most_seeds=6, required=frozenset(["best"]), gating=frozenset(["best"]))
+    return judge_criteria(program, PHASE, evidence, design, {}, with_flip_points=True)["best"]
+
+
+def flat(value: float, n: int = 6) -> list[float]:
+    """Values around one, never all the same."""
+    return [value + 0.001 * (i % 3) for i in range(n)]
+
+
+def test_on_the_seeds_that_chose_it_a_winner_is_met_with_a_caveat() -> None:
+    found = result_of({"base": flat(0.5, 3), "new": flat(0.9, 3), "third": flat(0.5, 3)})
+    assert (found.outcome, found.chosen, found.chosen_on, found.fresh) == ("met", "new", 3, 0)
+    assert found.caveats == ("new was chosen as the best of 2 on 3 seeds: not confirmed on fresh seeds",)
+
+
+def test_the_value_of_a_winner_comes_from_its_fresh_seeds_alone() -> None:
+    lucky = [*flat(1.5, 3), *flat(0.8, 3)]
+    found = result_of({"base": flat(0.5), "new": lucky, "third": flat(0.5)})
+    assert (found.outcome, found.chosen, found.fresh) == ("met", "new", 3)
+    assert found.observed is not None
+    assert abs(found.observed - 0.3) < 0.01
+    assert found.caveats == ()
+
+
+def test_a_winner_that_fresh_seeds_do_not_bear_out_leaves_its_place_to_the_next_best() -> None:
+    lucky = [*flat(1.5, 3), *flat(0.5, 3)]
+    found = result_of({"base": flat(0.5), "new": lucky, "third": flat(0.9)})
+    assert (found.outcome, found.chosen, found.fresh) == ("met", "third", 3)
+
+
+def test_where_no_winner_is_borne_out_the_bound_is_not_met() -> None:
+    lucky = [*flat(1.5, 3), *flat(0.5, 3)]
+    found = result_of({"base": flat(0.5), "new": lucky, "third": flat(0.5)})
+    assert found.outcome != "met"
+
+
+def test_an_interval_is_chosen_at_its_first_look_that_meets_and_judged_after_it() -> None:
+    values = {"base": flat(0.5), "new": flat(0.9), "third": flat(0.5)}
+    found = result_of(values, above=0.1)
+    assert (found.outcome, found.treatment, found.chosen_on, found.fresh) == ("met", "interval", 3, 3)
+
+
+def test_a_point_estimate_chooses_nothing() -> None:
+    found = result_of({"base": flat(0.5), "new": flat(0.9), "third": flat(0.5)}, "point")
+    assert (found.outcome, found.chosen, found.fresh) == ("met", None, 0)
+
+
+def test_one_arm_alone_is_no_choice() -> None:
+    program_rule = {"metric": "acc", "any_arm": ["new"], "versus": "base", "better_by": 0.1}
+    program = make_program({"best": program_rule}, gate=["best"])
+    evidence = make_evidence({a: [{"acc": v} for v in flat(x)] for a, x in (("base", 0.5), ("new", 0.9))})
+    design = TestDesign(seeds=3, most_seeds=6, required=frozenset(["best"]))
+    assert judge_criteria(program, PHASE, evidence, design, {}, with_flip_points=True)["best"].chosen is None
+
+
+def test_only_a_winner_that_is_not_confirmed_yet_asks_for_seeds_and_so_does_its_baseline() -> None:
+    rule = Comparison(metric="acc", any_arm=ARMS, versus="base", better_by=0.1)
+    chosen = result_of({"base": flat(0.5, 3), "new": flat(0.9, 3), "third": flat(0.5, 3)})
+    assert seeds_to_confirm(rule, chosen) == {"new": 6, "base": 6}
+    confirmed = result_of({"base": flat(0.5), "new": flat(0.9), "third": flat(0.5)})
+    assert seeds_to_confirm(rule, confirmed) == {}

@@ -1,1 +1,0 @@
-"""Damages homes at random and runs the commands on them: ``python -m tests.fuzz`` (``make fuzz``)."""

@@ -1,0 +1,79 @@
+"""Looking is cheap: the reading commands import none of the heavy libraries, and are quick because of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.small_homes import ROOT, clean_environment
+
+READING = (
+    ["status", "--json"],
+    ["explain", "quick", "--json"],
+    ["explain", "quick", "--format", "mermaid"],
+    ["explain", "quick", "--full"],
+    ["explain", "quick", "--phase", "first", "--why-not", "stop"],
+    ["graph", "quick"],
+    ["graph", "quick", "--format", "mermaid"],
+    ["memo", "quick"],
+    ["knowledge"],
+    ["knowledge", "quick", "--json"],
+    ["knowledge", "quick", "--format", "mermaid"],
+    ["override", "quick", "--list"],
+)
+HEAVY = ("mlflow", "torch", "langgraph", "scipy", "sklearn", "numpy", "pandas", "matplotlib")
+ROUNDS = 5
+
+
+def run_as_main(words: Sequence[str], home: Path) -> list[str]:
+    """The heavy libraries that a command has imported by its end."""
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = {['cli.py', '--home', str(home), *words]!r}\n"
+        f"try:\n    runpy.run_path({str(ROOT / 'cli.py')!r}, run_name='__main__')\n"
+        f"finally:\n    sys.stderr.write(' '.join(n for n in {HEAVY!r} if n in sys.modules))\n"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(
+        words, capture_output=True, text=True, cwd=ROOT, env=clean_environment(), check=True
+    )
+    assert done.stdout.strip()
+    return done.stderr.split()
+
+
+def cpu_seconds(words: Sequence[str]) -> float:
+    """User and system time of a Python process, its start included."""
+    with open(os.devnull, "wb") as nothing:
+        process = subprocess.Popen(
+            [sys.executable, *words], stdout=nothing, cwd=ROOT, env=clean_environment()
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return used.ru_utime + used.ru_stime
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_a_reading_command_imports_nothing_heavy(judged_home: Path, words: list[str]) -> None:
+    assert run_as_main(words, judged_home) == []
+
+
+@pytest.mark.slow
+def test_a_reading_command_takes_at_most_three_tenths_of_importing_mlflow(judged_home: Path) -> None:
+    commands = {" ".join(w): [str(ROOT / "cli.py"), "--home", str(judged_home), *w] for w in READING}
+    commands["import mlflow"] = ["-c", "import mlflow"]
+    for words in commands.values():
+        cpu_seconds(words)  # once, so that every file has been read and compiled
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(ROUNDS):
+        for name, words in commands.items():
+            taken[name].append(cpu_seconds(words))
+    # The least of each: what else the machine does can only add.
+    least = {name: min(seconds) for name, seconds in taken.items()}
+    budget = least.pop("import mlflow") * 0.3
+    assert {name: t for name, t in least.items() if t > budget} == {}, (budget, least)

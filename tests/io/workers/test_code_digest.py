@@ -1,0 +1,94 @@
+"""The digest of an experiment's code: what it does counts, what is said about it does not."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from planner.errors import ProgramError
+from planner.io.workers.code_digest import code_digest
+
+CODE = '''
+"""What it measures."""
+from experiments.parts import noise
+
+
+def run(config, seed, log):
+    """Runs."""
+    log.metric("score", noise.of(seed))  # one value
+'''
+
+
+@pytest.fixture
+def experiments(tmp_path: Path) -> Path:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("")
+    (tmp_path / "parts" / "noise.py").write_text("def of(seed):\n    return seed\n")
+    (tmp_path / "made.py").write_text(CODE)
+    return tmp_path
+
+
+def rewritten(experiments: Path, old: str, new: str, file: str = "made.py") -> str:
+    path = experiments / file
+    path.write_text(path.read_text().replace(old, new))
+    return code_digest(experiments, "made")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""What it measures."""', '"""Says something else."""'),
+        ('    """Runs."""\n', ""),
+        ("# one value", "# a single value"),
+        ('"score"', "'score'"),
+        ("\n\n\n", "\n\n\n\n\n"),
+    ],
+)
+def test_comments_docstrings_and_layout_are_no_part_of_it(experiments: Path, old: str, new: str) -> None:
+    before = code_digest(experiments, "made")
+    assert rewritten(experiments, old, new) == before
+
+
+@pytest.mark.parametrize(("old", "new"), [("noise.of(seed)", "noise.of(seed) + 1"), ('"score"', '"loss"')])
+def test_what_the_code_does_is_part_of_it(experiments: Path, old: str, new: str) -> None:
+    before = code_digest(experiments, "made")
+    assert rewritten(experiments, old, new) != before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from experiments.parts import noise",
+        "import experiments.parts.noise as noise",
+        "from .parts import noise",
+        "from experiments.parts.noise import of",
+    ],
+)
+def test_the_parts_that_it_imports_are_part_of_it(experiments: Path, line: str) -> None:
+    before = rewritten(experiments, "from experiments.parts import noise", line)
+    assert rewritten(experiments, "return seed", "return seed + 1", "parts/noise.py") != before
+
+
+def test_parts_that_it_does_not_import_are_no_part_of_it(experiments: Path) -> None:
+    before = code_digest(experiments, "made")
+    (experiments / "other.py").write_text("print('hello')\n")
+    assert code_digest(experiments, "made") == before
+
+
+def test_the_installed_package_of_parts_adds_no_code_to_experiments_that_bring_their_own() -> None:
+    package = Path(__file__).parents[3] / "experiments" / "parts" / "__init__.py"
+    assert ast.parse(package.read_text()).body == [], "a docstring here would make runs of every home stale"
+
+
+def test_parts_that_import_each_other_end(experiments: Path) -> None:
+    assert rewritten(experiments, "def of", "from experiments import made\n\n\ndef of", "parts/noise.py")
+
+
+def test_a_missing_or_broken_experiment_is_named(experiments: Path) -> None:
+    with pytest.raises(ProgramError, match="there is no experiments/gone.py"):
+        code_digest(experiments, "gone")
+    (experiments / "made.py").write_text("def run(:\n")
+    with pytest.raises(ProgramError, match="made.py is not valid Python"):
+        code_digest(experiments, "made")

@@ -1,0 +1,1 @@
+"""Damages homes at random and runs the commands on them: ``make fuzz``."""
