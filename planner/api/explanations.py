@@ -65,7 +65,15 @@ def explain(
         raise UsageError(f"{program.program} is not the program of this verdict on {verdict.program}")
     verdicts = {v.phase: v for v in (*earlier, verdict)}
     validity = build_validity(program, verdicts)
-    trace = trace_of(program, verdict.phase, verdict, decision, verdicts, (), validity)
+    trace = trace_of(
+        program=program,
+        phase=verdict.phase,
+        verdict=verdict,
+        decision=decision,
+        verdicts=verdicts,
+        overrides=(),
+        validity=validity,
+    )
     return Report(as_text(trace, full), as_json(trace))
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 from planner.criteria.combination import joined
 from planner.criteria.decision_rule import Answer
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.reasons import say
-from planner.criteria.results import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.results import (
+    Question,
+    Unavailable,
+    from_answer,
+    no_answer,
+    paired,
+    result,
+    sources,
+    unpaired,
+)
 from planner.criteria.sample_size import judge_with_projected_n
 from planner.criteria.selection import judge_arms
 from planner.evidence.sample import Sample
@@ -20,8 +30,18 @@ from planner.records.verdict import CriterionResult
 from planner.statistics import sequential
 from planner.text.numbers import number
 
-Noise = tuple[sequential.Prior, float]
-"""The pooled prior of an arm, and the noise of the others."""
+
+class Noise(NamedTuple):
+    """What the compared arms say of one arm's noise.
+
+    Attributes:
+        prior: the pooled noise of all of them.
+        others: the noise of the others.
+    """
+
+    prior: sequential.Prior
+    others: float
+
 
 _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}
 
@@ -39,9 +59,10 @@ def _one(question: Question, rule: Comparison, arm: str, noise: Noise) -> Criter
     common = sources(arm, left, right)
     names = f"{arm} and {rule.versus}" if rule.versus else f"{arm}.{rule.metric} and {rule.other_metric}"
     trouble = unpaired(question, left, right, names)
-    values = {seed: _difference(rule, question, *pair) for seed, pair in paired(left, right).items()}
+    values = {seed: _difference(rule, question, a, b) for seed, (a, b) in paired(left, right).items()}
     if trouble is None and not all(map(is_finite, values.values())):
-        trouble = "invalid", "not_finite", f"{_named(rule, arm)} is not finite: it divides by zero"
+        reason = f"{_named(rule, arm)} is not finite: it divides by zero"
+        trouble = Unavailable("invalid", "not_finite", reason)
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
     answer = judge_with_projected_n(
@@ -76,7 +97,16 @@ def _quantity(rule: Comparison, values: dict[int, float], noise: Noise) -> Quant
     not_met = 1 if rule.any_arm else len(rule.subjects)
     if rule.better_by is not None:
         region = Region(rule.better_by, math.inf)
-        return Quantity(values, region, rule.treated, rule.better_by, *noise, met, not_met)
+        return Quantity(
+            values=values,
+            region=region,
+            treatment=rule.treated,
+            delta=rule.better_by,
+            prior=noise.prior,
+            others=noise.others,
+            n_comparisons_met=met,
+            n_comparisons_not_met=not_met,
+        )
     region = region_of(rule, rule.threshold, 1.0 if rule.as_ == "ratio" else 0.0)
     spread = rule.over_seeds == "sd"
     return Quantity(
@@ -122,12 +152,12 @@ def _noise(question: Question, rule: Comparison) -> dict[str, Noise]:
     Without a common baseline there is nothing to take it from.
     """
     if rule.versus is None or rule.better_by is None:
-        return dict.fromkeys(rule.subjects, (sequential.Prior(), 0.0))
+        return dict.fromkeys(rule.subjects, Noise(sequential.Prior(), 0.0))
     rows = [dict(question.sample(rule.versus, rule.other_metric, rule).values)]
     rows += [dict(question.sample(arm, rule.metric, rule).values) for arm in rule.subjects]
     shared = sorted(set.intersection(*(set(row) for row in rows)))[: sequential.LEAST_SEEDS]
     table = [[row[seed] for seed in shared] for row in rows]
     return {
-        arm: (sequential.pooled_prior(table, i), sequential.noise_of_others(table, i))
+        arm: Noise(sequential.pooled_prior(table, i), sequential.noise_of_others(table, i))
         for i, arm in enumerate(rule.subjects, start=1)
     }

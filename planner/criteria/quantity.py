@@ -81,7 +81,8 @@ class Quantity:
 def region_of(rule: Measured, threshold: float | tuple[float, float], centre: float = 0.0) -> Region:
     """The region of a bound; ``within`` is centred on 0, or on 1 for a ratio."""
     if isinstance(threshold, tuple):
-        return Region(*threshold)
+        low, high = threshold
+        return Region(low, high)
     bound = rule.threshold_key
     if bound in ("above", "at_least"):
         return Region(threshold, math.inf, open=bound == "above")

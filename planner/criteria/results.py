@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from planner.criteria.decision_rule import Answer, FlipPoints, TestDesign
 from planner.evidence.evidence import Evidence
@@ -12,7 +13,13 @@ from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.records.verdict import CriterionOutcome, CriterionResult
 
-Unavailable = tuple[CriterionOutcome, str, str]
+
+class Unavailable(NamedTuple):
+    """Why a criterion cannot be judged on its evidence, and what it answers therefore."""
+
+    outcome: CriterionOutcome
+    cause: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,11 @@ class Question:
 
     def absent(self, text: str) -> Unavailable:
         """What follows where evidence is not there: undecided where the gate requires it."""
-        return ("undecided" if self.required else "not_applicable"), "missing", text
+        return Unavailable("undecided" if self.required else "not_applicable", "missing", text)
 
 
 def unavailable(question: Question, samples: Sequence[Sample]) -> Unavailable | None:
-    """(outcome, cause, reason) where the samples cannot be judged; None where they can.
+    """Why the samples cannot be judged; None where they can.
 
     What the gate requires and does not get as a finite number is ``invalid``, or ``undecided`` where
     an arm has no run at all; anything else that is absent is ``not_applicable``. An optional metric that
@@ -56,11 +63,11 @@ def unavailable(question: Question, samples: Sequence[Sample]) -> Unavailable | 
             if trouble is None:
                 continue
             if kind == "not_finite":
-                return "invalid", "not_finite", trouble.text
+                return Unavailable("invalid", "not_finite", trouble.text)
             if kind == "partial":
-                return "undecided", "partial", trouble.text
+                return Unavailable("undecided", "partial", trouble.text)
             if kind == "no_metric" and question.required:
-                return "invalid", "missing", trouble.text
+                return Unavailable("invalid", "missing", trouble.text)
             if kind == "no_runs" or not sample.values:
                 return question.absent(trouble.text)
     return None
@@ -113,8 +120,7 @@ def no_answer(
     question: Question, rule: Measured, threshold: object, trouble: Unavailable, common: Mapping[str, object]
 ) -> CriterionResult:
     """The result where the evidence cannot be judged."""
-    outcome, cause, reason = trouble
-    return result(question, rule, threshold, outcome=outcome, cause=cause, reason=reason, **common)
+    return result(question, rule, threshold, **trouble._asdict(), **common)
 
 
 def flip_point_fields(flip_points: FlipPoints) -> dict[str, object]:

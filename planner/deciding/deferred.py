@@ -20,12 +20,12 @@ class Condition:
 
     Attributes:
         name: as the option has it.
-        asked: metric, arms and bound, in words.
+        requirement: metric, arms and bound, in words.
         result: what was found; None where its phase is not judged.
     """
 
     name: str
-    asked: str
+    requirement: str
     result: CriterionResult | None
 
     @property
@@ -33,9 +33,9 @@ class Condition:
         return self.result is not None and self.result.outcome == "met"
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """What is asked and what was observed."""
-        return f"{self.name} ({self.asked}; {self._seen})"
+        return f"{self.name} ({self.requirement}; {self._seen})"
 
     @property
     def _seen(self) -> str:
@@ -50,20 +50,20 @@ def conditions_of(
     program: Program, holder: str, option: Option, verdicts: Mapping[str, Verdict]
 ) -> list[Condition]:
     """What an option of a phase's triage waits for; nothing where it is free from the start."""
-    found = []
+    conditions = []
     for name in option.revisit_when:
         phase, criterion = readings(program, holder, name)[0]
-        asked = requirement_text(program.phases[phase].criteria[criterion])
+        requirement = requirement_text(program.phases[phase].criteria[criterion])
         own = verdicts[holder].criterion(name) if holder in verdicts else None
-        found.append(Condition(name, asked, own or lookup(name, verdicts)[1]))
-    return found
+        conditions.append(Condition(name, requirement, own or lookup(name, verdicts)[1]))
+    return conditions
 
 
 def why_deferred(unmet: Iterable[Condition]) -> tuple[str, str]:
     """(reason, what would take it) for an option whose conditions are not met."""
     waiting = list(unmet)
-    wanted = " and ".join(f"{c.name} were met: {c.asked}" for c in waiting)
-    return f"deferred until {' and '.join(c.told for c in waiting)}", f"would be taken if {wanted}"
+    wanted = " and ".join(f"{c.name} were met: {c.requirement}" for c in waiting)
+    return f"deferred until {' and '.join(c.text for c in waiting)}", f"would be taken if {wanted}"
 
 
 def due_options(
@@ -74,7 +74,7 @@ def due_options(
     Args:
         tried: phase -> options of its triage that were taken.
     """
-    found = {}
+    reasons = {}
     for holder in verdicts:
         triage = program.phases[holder].triage
         for option in triage.options if triage else ():
@@ -82,5 +82,5 @@ def due_options(
             new = option.opens not in verdicts and option.option not in tried.get(holder, ())
             if new and waits and all(condition.met for condition in waits):
                 due = Due(holder=holder, option=option.option)
-                found[due] = " and ".join(condition.told for condition in waits)
-    return found
+                reasons[due] = " and ".join(condition.text for condition in waits)
+    return reasons

@@ -21,14 +21,14 @@ def decision_digest(program: Program, phase: str) -> str:
 
     Other phases are no part of it, so that a phase that is added leaves every decision as it is.
     """
-    ways = {}
+    rules_by_phase = {}
     for name in (phase, *openers(program, phase)):
         rules = program.phases[name]
         ahead = [t for t in targets(program, name).values() if t not in ENDS]
-        asked = {t: [program.phases[t].asks_for, _in_json(registered(program, t))] for t in ahead}
-        told = rules.model_dump(mode="json", include={"next", "triage"})
-        ways[name] = {"rules": rules_digest(program, name), "asks_for": asked, **told}
-    return digest_of(ways)
+        opened = {t: [program.phases[t].asks_for, _in_json(registered(program, t))] for t in ahead}
+        next_and_triage = rules.model_dump(mode="json", include={"next", "triage"})
+        rules_by_phase[name] = {"rules": rules_digest(program, name), "asks_for": opened, **next_and_triage}
+    return digest_of(rules_by_phase)
 
 
 def registered(program: Program, phase: str | None) -> Prediction | None:
@@ -36,8 +36,8 @@ def registered(program: Program, phase: str | None) -> Prediction | None:
     return program.phases[phase].prediction if phase in program.phases else None
 
 
-def _in_json(told: Prediction | None) -> dict[str, Any] | None:
-    return told.model_dump(mode="json") if told is not None else None
+def _in_json(prediction: Prediction | None) -> dict[str, Any] | None:
+    return prediction.model_dump(mode="json") if prediction is not None else None
 
 
 def launch_decision(
@@ -55,9 +55,9 @@ def launch_decision(
         reason = f"{count} runs of {phase} are missing: {inputs.because}"
     else:
         undecided = [c for c in interim.criteria if c.outcome == "undecided" and c.kind != "combined"]
-        told = "; ".join(f"{c.id} is undecided ({c.reason})" for c in undecided)
+        reasons = "; ".join(f"{c.id} is undecided ({c.reason})" for c in undecided)
         action, rule = "add_seeds", RuleRef(phase, "seeds")
-        reason = f"{count} more runs can still change the answer: {told or 'the verdict is provisional'}"
+        reason = f"{count} more runs can still change the answer: {reasons or 'the verdict is provisional'}"
     decision = Decision(
         program=program.program,
         phase=phase,

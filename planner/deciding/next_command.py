@@ -29,11 +29,11 @@ def commands_after(program: Program, decision: Decision, outcome: str | None) ->
     if decision.action != "wait":
         return []
     refused = outcome == "invalid" or (outcome == "blocked" and decision.choice is None)
-    found = [f"phasegate exclude RUN {_REASON}"] if refused else []
+    commands = [f"phasegate exclude RUN {_REASON}"] if refused else []
     if decision.choice is None:
-        return found + [f"{about} --choose {choice} {_REASON}" for choice in offered]
+        return commands + [f"{about} --choose {choice} {_REASON}" for choice in offered]
     if decision.needs_person == "to_act":
-        return [*found, f"{about} --done {decision.choice} {_REASON}"]
+        return [*commands, f"{about} --done {decision.choice} {_REASON}"]
     usual = program.phases[decision.phase].fidelity
     rung = "" if decision.fidelity == usual else f" --fidelity {decision.fidelity}"
-    return [*found, f"phasegate advance {program.program} --accept{rung}"]
+    return [*commands, f"phasegate advance {program.program} --accept{rung}"]

@@ -33,12 +33,12 @@ from planner.records.runs import PlannedRun
 from planner.records.verdict import DetectableEffect, Verdict
 
 
-def build_plan(situation: PlanningState) -> Plan:
+def build_plan(state: PlanningState) -> Plan:
     """Walks the phase graph as far as today's evidence leads."""
-    walk = _Walk(situation)
-    while walk.position is None:
+    walk = _Walk(state)
+    while walk.plan is None:
         walk.step()
-    return walk.position
+    return walk.plan
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Circumstances:
     post_hoc: bool = False
 
 
-def judge_on_the_way(
+def judge_walked_phase(
     program: Program,
     evidence: Evidence,
     design: TestDesign,
@@ -111,43 +111,43 @@ def _tried_again(evidence: Evidence, missing: Sequence[PlannedRun]) -> set[str]:
 class _Walk:
     """One walk: the phases judged so far, which triage opened which phase, what was tried."""
 
-    def __init__(self, situation: PlanningState) -> None:
-        self.at = situation
-        self.program = situation.program
+    def __init__(self, state: PlanningState) -> None:
+        self.state = state
+        self.program = state.program
         self.steps: list[Step] = []
         self.route = Route()
         self.passed: list[str] = []
-        self.current = situation.begin or situation.program.first
-        self.position: Plan | None = None
+        self.current = state.begin or state.program.first
+        self.plan: Plan | None = None
 
     def step(self) -> None:
         """Judges the current phase, or stops the walk there."""
-        phase, fidelity = self.current, self.at.fidelity_of(self.current)
-        evidence = fresh_evidence(self.program, self.at.evidence_of(phase, fidelity), self.at.seen)
-        if self.at.no_run and not _has_runs(evidence):
+        phase, fidelity = self.current, self.state.fidelity_of(self.current)
+        evidence = fresh_evidence(self.program, self.state.evidence_of(phase, fidelity), self.state.seen)
+        if self.state.no_run and not _has_runs(evidence):
             self._pass_over(phase)
             return
-        design = build_test_design(self.program, phase, fidelity, final=self.at.no_run)
+        design = build_test_design(self.program, phase, fidelity, final=self.state.no_run)
         planned = dict.fromkeys(self.program.phases[phase].arms, design.seeds)
-        missing = [] if self.at.no_run else [*self.at.missing(phase, fidelity, planned)]
+        missing = [] if self.state.no_run else [*self.state.missing(phase, fidelity, planned)]
         missing += [run for run in self._cut_off(evidence) if run not in missing]
-        if missing and self.at.affordable > 0:
+        if missing and self.state.affordable > 0:
             hidden = undetectable_effects(self.program, evidence.without(_tried_again(evidence, missing)))
             if hidden:
                 self._end("ready", tuple(hidden))
             else:
-                self._launch(phase, fidelity, missing[: self.at.affordable], None)
+                self._launch(phase, fidelity, missing[: self.state.affordable], None)
         else:
             self._judge(phase, evidence, design, short=bool(missing))
 
     def _cut_off(self, evidence: Evidence) -> list[PlannedRun]:
         """The runs that are made again because those that count in their place were cut off."""
         partial = {run.fingerprint for run in evidence.all_runs if run.partial and run.own}
-        if self.at.no_run or not partial:
+        if self.state.no_run or not partial:
             return []
         begun = {arm: len({*runs, *evidence.failed.get(arm, ())}) for arm, runs in evidence.runs.items()}
-        found = self.at.missing(evidence.phase, evidence.fidelity, begun)
-        return [run for run in found if run.fingerprint in partial]
+        cut_off = self.state.missing(evidence.phase, evidence.fidelity, begun)
+        return [run for run in cut_off if run.fingerprint in partial]
 
     def _judge(self, phase: str, evidence: Evidence, design: TestDesign, short: bool) -> None:
         """Judges on what there is; asks for more seeds where they can still change the answer.
@@ -157,10 +157,10 @@ class _Walk:
         """
         look = self._look(evidence, short)
         verdict = self._verdict(evidence, design, look)
-        wanted = seeds_next(self.program, verdict, design, evidence, self.at.seen)
-        more = list(self.at.missing(phase, evidence.fidelity, wanted)) if wanted else []
-        if more and self.at.affordable > 0:
-            self._launch(phase, evidence.fidelity, more[: self.at.affordable], verdict)
+        wanted = seeds_next(self.program, verdict, design, evidence, self.state.seen)
+        more = list(self.state.missing(phase, evidence.fidelity, wanted)) if wanted else []
+        if more and self.state.affordable > 0:
+            self._launch(phase, evidence.fidelity, more[: self.state.affordable], verdict)
             return
         if wanted or short:
             look = replace(look, short_of_budget=short or bool(more), final=True)
@@ -171,11 +171,13 @@ class _Walk:
         self._go_on(decision, verdict)
 
     def _look(self, evidence: Evidence, short: bool) -> Circumstances:
-        post_hoc = bool(judged_under_other_rules(self.program, evidence, self.at.seen))
-        return Circumstances(tuple(self.passed), short, self.at.no_run, post_hoc)
+        post_hoc = bool(judged_under_other_rules(self.program, evidence, self.state.seen))
+        return Circumstances(tuple(self.passed), short, self.state.no_run, post_hoc)
 
     def _verdict(self, evidence: Evidence, design: TestDesign, circumstances: Circumstances) -> Verdict:
-        return judge_on_the_way(self.program, evidence, design, self.earlier, circumstances, self.at.judge)
+        return judge_walked_phase(
+            self.program, evidence, design, self.earlier, circumstances, self.state.judge
+        )
 
     @property
     def earlier(self) -> dict[str, Verdict]:
@@ -184,7 +186,7 @@ class _Walk:
 
     def _decide(self, verdict: Verdict) -> Decision:
         phase = verdict.phase
-        standing = [o for o in self.at.overrides if o.phase == phase]
+        standing = [o for o in self.state.overrides if o.phase == phase]
         if ends_for_want_of_budget(self.program, verdict) and not standing:
             return stop_for_want_of_budget(self.program, verdict, self.earlier, self.route)
         digest = decision_digest(self.program, phase)
@@ -208,23 +210,23 @@ class _Walk:
         if self._was_chosen():
             self._end("ready")
             return
-        way = {phase: [phase]}
+        route_to = {phase: [phase]}
         queue = [phase]
         while queue:
             here = queue.pop(0)
-            for target in _ahead(self.program, here, {*self.earlier, *way}):
-                if _has_runs(self.at.evidence_of(target, self.at.fidelity_of(target))):
-                    self.passed += way[here]
+            for target in _ahead(self.program, here, {*self.earlier, *route_to}):
+                if _has_runs(self.state.evidence_of(target, self.state.fidelity_of(target))):
+                    self.passed += route_to[here]
                     self.current = target
                     return
-                way[target] = [*way[here], target]
+                route_to[target] = [*route_to[here], target]
                 queue.append(target)
         self._end("ready")
 
     def _was_chosen(self) -> bool:
         """Whether a person's choice led to the current phase."""
         followed = self.steps[-1].decision.override_ids if self.steps else ()
-        return any(o.choose is not None and o.id in followed for o in self.at.overrides)
+        return any(o.choose is not None and o.id in followed for o in self.state.overrides)
 
     def _launch(self, phase: str, fidelity: str, runs: Sequence[PlannedRun], interim: Verdict | None) -> None:
         opened = self.steps[-1].decision if self.steps else None
@@ -233,7 +235,7 @@ class _Walk:
             if interim is None and opened is not None and opened.target == phase
             else self._launch_decision(phase, fidelity, runs, interim)
         )
-        self.position = Plan(
+        self.plan = Plan(
             tuple(self.steps), "ready", phase, tuple(runs), decision, interim, tuple(self.passed)
         )
 
@@ -250,16 +252,16 @@ class _Walk:
         return launch_decision(self.program, phase, fidelity, interim, inputs)
 
     def _why_missing(self, phase: str, fidelity: str) -> str:
-        stale = self.at.stale.get(phase)
+        stale = self.state.stale.get(phase)
         if stale is not None:
             return f"its verdict is stale: {stale}"
-        if phase in self.at.judged:
+        if phase in self.state.judged:
             return "its verdict was judged on fewer runs than are asked for"
         return f"nothing has been judged yet at fidelity {fidelity}"
 
     def _end(self, state: State, refused: tuple[DetectableEffect, ...] = ()) -> None:
         passed = tuple(self.passed)
-        self.position = Plan(tuple(self.steps), state, self.current, passed_over=passed, refused=refused)
+        self.plan = Plan(tuple(self.steps), state, self.current, passed_over=passed, refused=refused)
 
 
 def _has_runs(evidence: Evidence) -> bool:

@@ -16,8 +16,10 @@ def why_not_row(rules: Phase, verdict: Verdict, key: str) -> tuple[str, str]:
     have met it.
     """
     if key in OUTCOMES:
-        asked = {"pass": "met", "fail": "not_met"}.get(key)
-        return f"the outcome is {verdict.outcome}, not {key}", _flips_of(_gate_culprit(rules, verdict), asked)
+        wanted_outcome = {"pass": "met", "fail": "not_met"}.get(key)
+        return f"the outcome is {verdict.outcome}, not {key}", _flips_of(
+            _gate_culprit(rules, verdict), wanted_outcome
+        )
     row = rules.row(key)
     kind = "Case" if key in rules.cases else "Tier"
     if row is None:
@@ -25,12 +27,12 @@ def why_not_row(rules: Phase, verdict: Verdict, key: str) -> tuple[str, str]:
     if row.otherwise:
         return f"{kind} {key} holds only where no other does", ""
     wanted = [(name, "met") for name in row.when] + [(name, "not_met") for name in row.unless]
-    for name, asked in wanted:
+    for name, wanted_outcome in wanted:
         result = verdict.criterion(name)
         outcome = result.outcome if result else "not_applicable"
-        if outcome != asked:
-            told = f"{kind} {key} asks for {name} {words(asked)}; it is {words(outcome)}"
-            return told, _flips_of(result, asked)
+        if outcome != wanted_outcome:
+            reason = f"{kind} {key} asks for {name} {words(wanted_outcome)}; it is {words(outcome)}"
+            return reason, _flips_of(result, wanted_outcome)
     return f"{kind} {key} comes later in the table", ""
 
 
@@ -39,17 +41,17 @@ def _gate_culprit(rules: Phase, verdict: Verdict) -> CriterionResult | None:
     return next((r for r in listed if r is not None and r.outcome != "met"), listed[0] if listed else None)
 
 
-def _flips_of(result: CriterionResult | None, asked: str | None) -> str:
+def _flips_of(result: CriterionResult | None, wanted_outcome: str | None) -> str:
     """Where a result says what is asked; where nothing is asked, where it first says anything else."""
     if result is None:
         return ""
-    edge = next((at for at, outcome in result.turns if outcome == asked), None)
-    if edge is None and asked is not None:
+    edge = next((value for value, outcome in result.turns if outcome == wanted_outcome), None)
+    if edge is None and wanted_outcome is not None:
         return ""
     edge = result.flips_at if edge is None else edge
     if edge is None:
         return ""
-    says = f"is {words(asked)}" if asked is not None else "flips"
+    says = f"is {words(wanted_outcome)}" if wanted_outcome is not None else "flips"
     return f"{result.id} {says} where the observed {number(result.observed)} becomes {number(edge)}"
 
 

@@ -86,13 +86,13 @@ def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:
 
 def _winners(rules: Phase, verdict: Verdict) -> list[str]:
     """The gate's criteria that are met, down to single ones: their winners are confirmed on fresh seeds."""
-    found, todo = [], list(rules.gate) if verdict.outcome == "pass" else []
+    names, todo = [], list(rules.gate) if verdict.outcome == "pass" else []
     while todo:
         name = todo.pop(0)
         rule = rules.criteria.get(name)
         todo += rule.parts if isinstance(rule, Combined) else []
-        found += [name] if rule is not None else []
-    return found
+        names += [name] if rule is not None else []
+    return names
 
 
 def arms_of(rule: Criterion) -> list[str]:

@@ -74,19 +74,19 @@ def choices(program: Program, phase: str, due: Iterable[Due] = ()) -> dict[str, 
         due: options of any triage that the decision after the phase names as due.
     """
     late = {(one.holder, one.option) for one in due}
-    found: dict[str, str | None] = {
+    targets: dict[str, str | None] = {
         option.option: option.opens
         for holder, rules in program.phases.items()
         for option in (rules.triage.options if rules.triage else ())
         if (holder, option.option) in late
     }
-    found |= {t: t for t in program.phases[phase].next.values() if t not in ENDS}
+    targets |= {t: t for t in program.phases[phase].next.values() if t not in ENDS}
     for holder in (phase, *openers(program, phase)):
         triage = program.phases[holder].triage
         if triage is not None:
-            found.update({triage.diagnose: triage.diagnose} if triage.diagnose else {})
-            found.update({option.option: option.opens for option in triage.options})
-    return {**found, "stop": None}
+            targets.update({triage.diagnose: triage.diagnose} if triage.diagnose else {})
+            targets.update({option.option: option.opens for option in triage.options})
+    return {**targets, "stop": None}
 
 
 def by_rules(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict], route: Route) -> Pick:
@@ -98,30 +98,30 @@ def by_rules(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict],
     due = due_options(program, {**earlier, verdict.phase: verdict}, route.tried)
     if pick.action != "stop" or not due:
         return pick
-    told = "; ".join(f"'{one.option}' was deferred and is due: {why}" for one, why in due.items())
-    return replace(pick, reason=f"{pick.reason}; {told}", due=tuple(due))
+    due_reasons = "; ".join(f"'{one.option}' was deferred and is due: {why}" for one, why in due.items())
+    return replace(pick, reason=f"{pick.reason}; {due_reasons}", due=tuple(due))
 
 
 def _by_next(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict], route: Route) -> Pick:
     phase, row = verdict.phase, verdict.case or verdict.tier
-    told = f"{phase}: {verdict.outcome}" + (f", {row_name(program, phase, row)}" if row else "")
-    told += f" ({verdict.means})" if verdict.means else ""
-    target, rule = way_on(program, verdict, route)
+    conclusion = f"{phase}: {verdict.outcome}" + (f", {row_name(program, phase, row)}" if row else "")
+    conclusion += f" ({verdict.means})" if verdict.means else ""
+    target, rule = next_rule(program, verdict, route)
     if target in ("triage", "back"):
         opened = route.owner.get(phase) or next(iter(openers(program, phase)), None)
         holder = phase if target == "triage" else opened
         if holder is None or program.phases[holder].triage is None:
-            return Pick("stop", None, None, f"{told}; no triage is open to go back to", rule)
-        return _by_triage(program, holder, {**earlier, phase: verdict}, route, told, verdict)
+            return Pick("stop", None, None, f"{conclusion}; no triage is open to go back to", rule)
+        return _by_triage(program, holder, {**earlier, phase: verdict}, route, conclusion, verdict)
     rejected = tuple(_other_rows(program, verdict, rule.answer))
     if target == "stop":
-        return Pick("stop", None, None, f"{told}; nothing more is asked", rule, rejected)
+        return Pick("stop", None, None, f"{conclusion}; nothing more is asked", rule, rejected)
     if target == "wait":
-        return Pick("wait", None, None, f"{told}; a person has to look at it", rule, rejected, "to_act")
-    return _open_phase(program, verdict, target, told, rule, rejected)
+        return Pick("wait", None, None, f"{conclusion}; a person has to look at it", rule, rejected, "to_act")
+    return _open_phase(program, verdict, target, conclusion, rule, rejected)
 
 
-def way_on(program: Program, verdict: Verdict, route: Route) -> tuple[str, RuleRef]:
+def next_rule(program: Program, verdict: Verdict, route: Route) -> tuple[str, RuleRef]:
     """Where a verdict leads, and the rule that leads there."""
     rules, phase = program.phases[verdict.phase], verdict.phase
     answers: tuple[str | None, ...] = (verdict.case, verdict.tier, verdict.outcome)
@@ -130,11 +130,11 @@ def way_on(program: Program, verdict: Verdict, route: Route) -> tuple[str, RuleR
     key = next((k for k in answers if k in rules.next), None)
     if key is not None:
         return rules.next[key], RuleRef(phase, "next", key)
-    target = _default_way(program, verdict, route)
+    target = _default_target(program, verdict, route)
     return target, RuleRef(phase, "default", target)
 
 
-def _default_way(program: Program, verdict: Verdict, route: Route) -> str:
+def _default_target(program: Program, verdict: Verdict, route: Route) -> str:
     """Where an answer leads of which ``next`` says nothing."""
     if verdict.phase in route.owner:
         return "back"
@@ -149,14 +149,14 @@ def _open_phase(
     program: Program,
     verdict: Verdict,
     target: str,
-    told: str,
+    conclusion: str,
     rule: RuleRef,
     rejected: tuple[Rejected, ...],
 ) -> Pick:
     doubt = _doubt(program, target, verdict)
     if doubt:
-        return Pick("wait", target, target, f"{told}; {doubt}", rule, rejected, "to_confirm")
-    return Pick("run_phase", target, target, f"{told}; this leads to '{target}'", rule, rejected)
+        return Pick("wait", target, target, f"{conclusion}; {doubt}", rule, rejected, "to_confirm")
+    return Pick("run_phase", target, target, f"{conclusion}; this leads to '{target}'", rule, rejected)
 
 
 def _doubt(program: Program, target: str, verdict: Verdict) -> str:
@@ -197,7 +197,7 @@ def _by_triage(
     holder: str,
     verdicts: Mapping[str, Verdict],
     route: Route,
-    told: str,
+    conclusion: str,
     verdict: Verdict,
 ) -> Pick:
     triage = program.phases[holder].triage
@@ -209,15 +209,15 @@ def _by_triage(
         first = f"'{diagnosis}' is judged before an option is chosen"
         rejected = tuple(_rejected(o, against[o.option], first) for o in ranked)
         rule = RuleRef(holder, "diagnose")
-        return Pick("run_diagnostic", diagnosis, diagnosis, f"{told}; {first}", rule, rejected)
+        return Pick("run_diagnostic", diagnosis, diagnosis, f"{conclusion}; {first}", rule, rejected)
     free = [o for o in ranked if against[o.option] is None]
     first = f"comes after '{free[0].option}' in the order of the options" if free else ""
     rejected = tuple(_rejected(o, against[o.option], first) for o in ranked if o not in free[:1])
     if not free:
-        reason = f"{told}; no triage option of '{holder}' is left"
+        reason = f"{conclusion}; no triage option of '{holder}' is left"
         return Pick("stop", None, None, reason, RuleRef(holder, "exhausted"), rejected)
     best = free[0]
-    reason = f"{told}; '{best.option}': {best.rationale}"
+    reason = f"{conclusion}; '{best.option}': {best.rationale}"
     if best.tries == 1:
         waiting = [o for o in ranked if (against[o.option] or ("", ""))[1]]
         reason += f" ({one_try(program, best, [o for o in ranked if o in free or o in waiting], waiting)})"

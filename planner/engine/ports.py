@@ -106,7 +106,7 @@ class RunStore(Protocol):
         self,
         program: Program,
         planned: PlannedRun,
-        told: Description,
+        description: Description,
         phase_run: str,
         attempt: int,
         lineage: str | None,
@@ -153,7 +153,7 @@ class RecordStore(Protocol):
         """Every record as it lies there, altered or not; in the order of ``load``."""
         ...
 
-    def memo(self, place: str) -> str | None:
+    def memo(self, page: str) -> str | None:
         """The memo on the page of a phase; None where there is none."""
         ...
 
@@ -161,7 +161,7 @@ class RecordStore(Protocol):
         """Record id -> place."""
         ...
 
-    def stood(self, place: str, at: str, position: int) -> None:
+    def stood(self, page: str, at: str, position: int) -> None:
         """Notes that a record became the last word then.
 
         Args:
@@ -173,12 +173,12 @@ class RecordStore(Protocol):
         """The place of the open attempt at a phase; made if none is open."""
         ...
 
-    def write_verdict(self, place: str, verdict: Verdict, at: str) -> None:
+    def write_verdict(self, page: str, verdict: Verdict, at: str) -> None:
         """Closes an attempt at a phase with its verdict."""
         ...
 
     def write_memo(
-        self, place: str, text: str, note: str, figures: Sequence[Path], explain: Mapping[str, Any]
+        self, page: str, text: str, note: str, figures: Sequence[Path], explain: Mapping[str, Any]
     ) -> None:
         """Puts a memo on the page of a phase."""
         ...

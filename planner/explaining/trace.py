@@ -71,6 +71,7 @@ class Trace:
 
 
 def trace_of(
+    *,
     program: Program,
     phase: str,
     verdict: Verdict | None,

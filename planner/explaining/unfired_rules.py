@@ -8,7 +8,7 @@ from typing import Literal
 from planner.criteria.judge import result_from
 from planner.deciding.deferred import conditions_of
 from planner.deciding.rejected import why_not_row
-from planner.deciding.triage import way_on
+from planner.deciding.triage import next_rule
 from planner.explaining.trace import Trace
 from planner.language.program import OUTCOMES, Option, Rule
 from planner.records.base import Record, Value
@@ -162,7 +162,7 @@ def _row(trace: Trace, verdict: Verdict, name: str, rule: Rule, kind: Literal["c
 def _next_rule(trace: Trace, verdict: Verdict, key: str) -> RuleTrace:
     assert trace.rules is not None
     location = f"{trace.phase}.next.{key}"
-    if way_on(trace.program, verdict, trace.decision_context.route)[1].answer == key:
+    if next_rule(trace.program, verdict, trace.decision_context.route)[1].answer == key:
         return RuleTrace(rule=location, kind="next", fired=True)
     if key in (verdict.outcome, verdict.case, verdict.tier):
         reason = "it holds, and a row before it leads on"

@@ -35,10 +35,12 @@ def judge_floors(
         rule = rules.criteria[name]
         for arm in _praised(program, rule, result_of(name)):
             assert isinstance(rule, Measured)
-            values = _means(program, evidence, arm, rule)
-            looked = looked or values is not None
-            if values is not None and not _beyond(program.metrics[rule.metric].better, *values):
-                below.setdefault(rule.metric, {})[_text(program, rule, arm, *values)] = None
+            means = _means(program, evidence, arm, rule)
+            if means is None:
+                continue
+            looked, (value, floor) = True, means
+            if not _beyond(program.metrics[rule.metric].better, value, floor):
+                below.setdefault(rule.metric, {})[_text(program, rule, arm, value, floor)] = None
     consequence = rules.guards.get(FLOOR, "caveat")
     if looked and not below:
         reason = "what the gate finds good lies beyond its base rate"

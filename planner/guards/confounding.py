@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
+from typing import NamedTuple
 
 from planner.evidence.evidence import Evidence
 from planner.evidence.values import NOT_PARAMETERS
@@ -96,7 +97,15 @@ def _fault(kind: str, parameter: str, notes: dict[str, list[str]], consequence: 
     )
 
 
-def _differences(evidence: Evidence, one: str, other: str) -> Iterator[tuple[str, str | None, str | None]]:
+class _Difference(NamedTuple):
+    """What two runs of one seed hold of a parameter or digest; None where one does not say."""
+
+    parameter: str
+    left: str | None
+    right: str | None
+
+
+def _differences(evidence: Evidence, one: str, other: str) -> Iterator[_Difference]:
     """Parameters and digests in which the runs of two arms differ, on any seed that both have."""
     seen: set[str] = set()
     for seed in _shared_seeds(evidence, one, other):
@@ -108,7 +117,7 @@ def _differences(evidence: Evidence, one: str, other: str) -> Iterator[tuple[str
             pair = left.get(parameter), right.get(parameter)
             if pair[0] != pair[1] and not _repeats_parameter(parameter, left, right):
                 seen.add(parameter)
-                yield parameter, *pair
+                yield _Difference(parameter, pair[0], pair[1])
 
 
 def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:
@@ -139,7 +148,7 @@ def _repeats_parameter(name: str, left: dict[str, str], right: dict[str, str]) -
 def _compares(rules: Phase, evidence: Evidence) -> bool:
     """Whether runs of two arms are held against one another at all."""
     pairs = (pair for rule in rules.criteria.values() for pair in compared_arms(rule))
-    return any(_shared_seeds(evidence, *pair) for pair in pairs)
+    return any(_shared_seeds(evidence, one, other) for one, other in pairs)
 
 
 def _shared_seeds(evidence: Evidence, one: str, other: str) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import run_value
@@ -20,8 +21,17 @@ Bad = dict[tuple[str, str], list[Run]]
 """(metric, what is wrong with it in words) -> the runs in which it is no number."""
 
 
-Reading = tuple[str, str, Measured | None]
-"""(metric, which value of it in words, the criterion that reads it so); no criterion for the final value."""
+class Reading(NamedTuple):
+    """A value that the phase's criteria read of a run.
+
+    Attributes:
+        reads: which value of the metric, in words.
+        rule: the criterion that reads it so; None for the final value.
+    """
+
+    metric: str
+    reads: str
+    rule: Measured | None
 
 
 class FiniteValues:
@@ -103,7 +113,10 @@ def _readings(program: Program, phase: str) -> list[Reading]:
     used = sorted(phase_metrics(program, phase), key=lambda metric: bool(program.metrics[metric].of))
     rules = [rule for rule in program.phases[phase].criteria.values() if isinstance(rule, Measured)]
     of_series = [(m, rule) for rule in rules for m, reads in columns_read(program, rule) if reads]
-    return [*((m, "", None) for m in used), *((m, which_value(rule), rule) for m, rule in of_series)]
+    return [
+        *(Reading(m, "", None) for m in used),
+        *(Reading(m, which_value(rule), rule) for m, rule in of_series),
+    ]
 
 
 def _listed(runs: list[Run]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planner.language.program import ENDS, Program
-from planner.language.transitions import openers, targets
+from planner.language.transitions import Transition, openers, targets
 from planner.records.base import Record
 from planner.records.verdict import Verdict
 
@@ -97,7 +97,7 @@ def own_gates(program: Program) -> list[str]:
     return [share.phase for share in build_alpha_shares(program).values() if share.after is None]
 
 
-def _only_after(program: Program, phase: str, routes: Mapping[str, Mapping[str, str]]) -> str | None:
+def _only_after(program: Program, phase: str, routes: Mapping[str, Mapping[Transition, str]]) -> str | None:
     """The one phase whose pass alone leads here; None where anything else does.
 
     Args:
@@ -112,7 +112,7 @@ def _only_after(program: Program, phase: str, routes: Mapping[str, Mapping[str, 
         for rule, target in rules.items()
         if target == phase and target not in ENDS
     }
-    parents = {name for name, rule in here if rule == "next.pass"}
+    parents = {name for name, rule in here if rule == Transition("next", "pass")}
     return parents.pop() if len(parents) == 1 and len(here) == 1 else None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from planner.criteria.decision_rule import LEAST_SEEDS, TestDesign
 from planner.criteria.results import paired
@@ -111,10 +112,16 @@ def _one_sided(rule: Comparison | Spread, design: TestDesign) -> float:
     return (1 - design.confidence_level_met(n_comparisons_met)) / 2
 
 
-def _noise(
-    program: Program, evidence: Evidence, rule: Comparison | Spread
-) -> Iterator[tuple[str, str, _Measured]]:
-    """(arm, other arm, noise of their difference) where it was measured on enough seeds."""
+class _Noise(NamedTuple):
+    """The noise of the difference between two arms."""
+
+    arm: str
+    other: str
+    measured: _Measured
+
+
+def _noise(program: Program, evidence: Evidence, rule: Comparison | Spread) -> Iterator[_Noise]:
+    """The noise of each difference that was measured on enough seeds."""
 
     def sample(arm: str, metric: str) -> Sample:
         return build_sample(program, evidence, arm, metric, rule)
@@ -129,10 +136,10 @@ def _noise(
         both = paired(sample(arm, metric), right)
         if len(both) >= LEAST_SEEDS:
             difference = f"{arm} - {other}" if arm != other else f"{metric} - {other_metric} of {arm}"
-            yield arm, other, _measured([a - b for a, b in both.values()], difference)
+            yield _Noise(arm, other, _measured([a - b for a, b in both.values()], difference))
         elif arm != other and len(right.values) >= LEAST_SEEDS:
             own = [math.sqrt(2) * value for _, value in sorted(right.values.items())]
-            yield arm, other, _measured(own, f"two runs of {other}")
+            yield _Noise(arm, other, _measured(own, f"two runs of {other}"))
 
 
 def _measured(values: Sequence[float], of: str) -> _Measured:

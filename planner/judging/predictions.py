@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from planner.criteria.judge import result_from
 from planner.judging.decision_table import may_hold
@@ -11,6 +11,7 @@ from planner.language.prediction import Prediction
 from planner.language.program import Program
 from planner.records.base import Record
 from planner.records.decision import Decision
+from planner.records.journal_entry import AnyEntry
 from planner.records.verdict import Verdict
 
 
@@ -71,7 +72,7 @@ def prediction_of(
     )
 
 
-def registered_predictions(entries: Iterable[Any]) -> dict[str, Prediction | None]:
+def registered_predictions(entries: Iterable[AnyEntry]) -> dict[str, Prediction | None]:
     """Phase -> what the first decision that opened it said of it.
 
     Args:

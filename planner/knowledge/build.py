@@ -15,6 +15,7 @@ from planner.lineage.dependencies import Dependency, build_dependencies
 from planner.lineage.program_state import ProgramState
 from planner.lineage.staleness import claims_today
 from planner.records.base import Record
+from planner.records.journal_entry import AnyEntry
 from planner.records.verdict import ClaimResult, ClaimStatus, CriterionResult, Verdict
 from planner.scoring.override_list import override_rows
 from planner.scoring.predictions import ScoredPrediction, score_predictions
@@ -89,7 +90,7 @@ class Knowledge:
     overrides: Sequence[dict[str, Any]]
 
 
-def build_knowledge(state: ProgramState, entries: Sequence[Any], now: str) -> Knowledge:
+def build_knowledge(state: ProgramState, entries: Sequence[AnyEntry], now: str) -> Knowledge:
     """Everything that a program's records say is known.
 
     Args:
@@ -120,7 +121,8 @@ def _claims(state: ProgramState) -> list[KnownClaim]:
         verdict = state.verdicts.get(phase)
         if verdict is not None:
             today = claims_today({phase: verdict}, state.validity)
-            claims += [_judged(state, verdict, *both) for both in zip(verdict.claims, today, strict=True)]
+            pairs = zip(verdict.claims, today, strict=True)
+            claims += [_judged(state, verdict, claim, now) for claim, now in pairs]
         claims += _proposed(state, phase, {claim.id for claim in claims if claim.phase == phase})
     return claims
 

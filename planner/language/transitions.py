@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pydantic
 from pydantic import ConfigDict
@@ -10,6 +10,23 @@ from pydantic import ConfigDict
 from planner.language.program import OUTCOMES, Phase, Program
 
 Kind = Literal["next", "default", "triage", "diagnose"]
+
+
+class Transition(NamedTuple):
+    """One way that leads on from a phase; prints as ``next.pass``.
+
+    Attributes:
+        kind: ``next`` where the program says so; for outcomes of which it says nothing, ``back`` where a
+            triage opened the phase and ``default`` where it did not; ``triage`` for an option, ``diagnose``,
+            and ``exhausted`` where no option is left.
+        answer: the outcome, case, tier or option.
+    """
+
+    kind: Literal["next", "back", "default", "triage", "diagnose", "exhausted"]
+    answer: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.answer}" if self.answer else self.kind
 
 
 class Edge(pydantic.BaseModel):
@@ -34,29 +51,28 @@ def openers(program: Program, phase: str) -> list[str]:
     return _openers(program).get(phase, [])
 
 
-def targets(program: Program, phase: str) -> dict[str, str]:
-    """Where each rule of a phase leads: rule -> a phase, ``triage``, ``wait``, ``stop`` or ``back``.
+def targets(program: Program, phase: str) -> dict[Transition, str]:
+    """Where each way on from a phase leads: a phase, ``triage``, ``wait``, ``stop`` or ``back``.
 
-    The rules are ``next.ANSWER`` where the program says so; for outcomes of which it says nothing,
-    ``back.OUTCOME`` where a triage opened the phase and ``default.OUTCOME`` where it did not;
-    ``triage.OPTION`` and ``diagnose``. A case or tier of which ``next`` says nothing leads where the
-    outcome does.
+    A case or tier of which ``next`` says nothing leads where the outcome does.
     """
     declared = program.phases[phase]
-    by_rule = {f"next.{answer}": target for answer, target in declared.next.items()}
+    by_transition = {Transition("next", answer): target for answer, target in declared.next.items()}
     by_triage = bool(openers(program, phase))
     plainly = _opened_plainly(program, phase) if by_triage else True
     for outcome in OUTCOMES:
         if outcome not in declared.next:
             if by_triage:
-                by_rule[f"back.{outcome}"] = "back"
+                by_transition[Transition("back", outcome)] = "back"
             if plainly:
-                by_rule[f"default.{outcome}"] = _default(declared, outcome)
+                by_transition[Transition("default", outcome)] = _default(declared, outcome)
     if declared.triage:
-        by_rule |= {f"triage.{option.option}": option.opens for option in declared.triage.options}
+        by_transition |= {
+            Transition("triage", option.option): option.opens for option in declared.triage.options
+        }
         if declared.triage.diagnose:
-            by_rule["diagnose"] = declared.triage.diagnose
-    return by_rule
+            by_transition[Transition("diagnose")] = declared.triage.diagnose
+    return by_transition
 
 
 def edges(program: Program) -> list[Edge]:
@@ -65,8 +81,7 @@ def edges(program: Program) -> list[Edge]:
     for name, phase in program.phases.items():
         rules = targets(program, name)
         answers_to: dict[tuple[str, Kind], list[str]] = {}
-        for rule, target in rules.items():
-            kind, _, answer = rule.partition(".")
+        for (kind, answer), target in rules.items():
             if kind == "next" and target not in ("triage", "back"):
                 answers_to.setdefault((target, "next"), []).append(answer)
             elif kind == "default" and target == "stop" and answer in left_open(phase):

@@ -32,8 +32,8 @@ def check(program: Program) -> list[Finding]:
     """
     broken = faults(program)
     if broken:
-        return [error(*problem) for problem in broken]
-    findings = [*metric_findings(program), *(error(*problem) for problem in graph_faults(program))]
+        return [error(path, what) for path, what in broken]
+    findings = [*metric_findings(program), *(error(path, what) for path, what in graph_faults(program))]
     for name, phase in program.phases.items():
         own = [finding for part in _PARTS for finding in part(program, name, phase)]
         # What a phase has from another by same_as is wrong there, once.

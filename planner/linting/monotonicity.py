@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from planner.language.criterion import Comparison, Level
 from planner.language.criterion_graph import Key, basics_under
@@ -133,10 +134,18 @@ def _tiers(program: Program, name: str, phase: Phase, truth: Truth, rows: list[i
             yield warning(("phases", name, "tiers", pair[0]), f"{what} best first")
 
 
-def _steps(
-    program: Program, key: Key, truth: Truth
-) -> Iterator[tuple[Variable, float, float, dict[Key, bool], dict[Key, bool]]]:
-    """Improvements of one quantity: what every criterion on it alone answers before and after."""
+class _Improvement(NamedTuple):
+    """One quantity made better, and what every criterion on it alone answers before and after."""
+
+    variable: Variable
+    worse: float
+    better: float
+    before: dict[Key, bool]
+    after: dict[Key, bool]
+
+
+def _steps(program: Program, key: Key, truth: Truth) -> Iterator[_Improvement]:
+    """Improvements of one quantity."""
     sign = _sign(program, key)
     requirements = {
         k: one
@@ -155,7 +164,7 @@ def _steps(
     for i, worse in enumerate(ordered):
         for better in ordered[i + 1 :]:
             answers = [{k: part.met.holds(v) for k, part in alone.items()} for v in (worse, better)]
-            yield variable, worse, better, answers[0], answers[1]
+            yield _Improvement(variable, worse, better, answers[0], answers[1])
 
 
 def _lowered(

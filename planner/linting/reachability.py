@@ -69,7 +69,7 @@ def _is_reached(program: Program, name: str, phase: Phase) -> bool:
     blocks = "blocked" in phase.guards.values()
     rules = targets(program, name)
     rules_in = [rule for rule, target in rules.items() if target == "triage"]
-    return any(blocks or not rule.endswith(".blocked") for rule in rules_in)
+    return any(blocks or rule.answer != "blocked" for rule in rules_in)
 
 
 def _leads_back_plainly(program: Program, name: str) -> bool:

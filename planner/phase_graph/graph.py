@@ -11,17 +11,17 @@ from planner.errors import Problem
 from planner.language.criterion_graph import criteria_consulted
 from planner.language.program import Program
 from planner.language.references import resolve
-from planner.language.transitions import edges, left_open, openers, targets
+from planner.language.transitions import Transition, edges, left_open, openers, targets
 
 STOPS = ("stop", "wait")
 
 
 def build_graph(program: Program) -> nx.MultiDiGraph[str]:
-    """Phases and the ends ``stop`` and ``wait``; each edge carries the ``rule`` that leads along it,
-    and whether an option's ``tries`` bound how often (``bounded``).
+    """Phases and the ends ``stop`` and ``wait``; each edge carries the ``rule`` that leads along it
+    (a transition) and whether an option's ``tries`` bound how often (``bounded``).
 
     A rule that leads to triage has no edge of its own: the triage's options and its diagnosis have, and
-    ``triage.exhausted``, which stops. ``back`` leads to the phases whose triage may have opened this one.
+    ``exhausted``, which stops. ``back`` leads to the phases whose triage may have opened this one.
     """
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=program.program)
     graph.add_nodes_from([*program.phases, *STOPS])
@@ -32,10 +32,10 @@ def build_graph(program: Program) -> nx.MultiDiGraph[str]:
                 for opener in openers(program, name):
                     graph.add_edge(name, opener, rule=rule, bounded=True)
             elif target != "triage":
-                bounded = rule == "diagnose" or rule.startswith("triage.")
+                bounded = rule.kind in ("diagnose", "triage")
                 graph.add_edge(name, target, rule=rule, bounded=bounded)
         if program.phases[name].triage:
-            graph.add_edge(name, "stop", rule="triage.exhausted", bounded=True)
+            graph.add_edge(name, "stop", rule=Transition("exhausted"), bounded=True)
     return graph
 
 
@@ -63,7 +63,9 @@ class Paths:
         if phase == holder:
             return True
         out_edges = self.graph.out_edges(holder, keys=True, data=True)
-        removed = [(a, b, key) for a, b, key, data in out_edges if data["rule"] == f"triage.{without}"]
+        removed = [
+            (a, b, key) for a, b, key, data in out_edges if data["rule"] == Transition("triage", without)
+        ]
         remaining = nx.restricted_view(self.graph, [], removed)
         return bool(nx.has_path(remaining, self.first, phase))
 
@@ -80,7 +82,7 @@ def build_paths(program: Program) -> Paths:
     sound: nx.DiGraph[str] = nx.DiGraph()
     sound.add_node(program.first)
     for one, other, data in graph.edges(data=True):
-        kind, _, answer = data["rule"].partition(".")
+        kind, answer = data["rule"]
         unlikely = (
             kind == "default" and one in program.phases and answer not in left_open(program.phases[one])
         )

@@ -84,11 +84,12 @@ def _transition_lines(program: Program, name: str) -> list[str]:
     for answer, target in phase.next.items():
         by_target.setdefault(target, []).append(answer)
     # That invalid evidence waits for a person is the same everywhere, and not worth a line in each phase.
-    rest = {o: rules[f"default.{o}"] for o in OUTCOMES if f"default.{o}" in rules and o != "invalid"}
+    defaults = {rule.answer: target for rule, target in rules.items() if rule.kind == "default"}
+    rest = {o: defaults[o] for o in OUTCOMES if o in defaults and o != "invalid"}
     if len(set(rest.values())) > 1:
         # Triage takes what did not pass; only a pass of which nothing is said stops.
         by_target.setdefault(rest.pop("pass"), []).append("pass")
-    goes_back = any(rule.startswith("back.") for rule in rules)
+    goes_back = any(rule.kind == "back" for rule in rules)
     otherwise = next(iter(rest.values()), "back" if goes_back else None)
     if otherwise and set(by_target.get(otherwise, ["-"])) <= set(OUTCOMES) and not (goes_back and rest):
         del by_target[otherwise]

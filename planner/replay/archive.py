@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 from planner.lineage.in_force import exclusions_today, follows_verdict, rules_seen
 from planner.records.decision import Decision
+from planner.records.journal_entry import AnyEntry, JudgedEntry, entries_of, judged_entries
 from planner.records.person import Exclusion, Override
 from planner.records.runs import Run
 from planner.records.verdict import Considered, Verdict
@@ -18,7 +18,7 @@ class Log:
     """Records and runs, to be looked up by id.
 
     Args:
-        entries: those of a journal, oldest first: anything with ``record``, ``position`` and ``at``.
+        entries: those of a journal, oldest first.
         runs: every finished run that MLflow holds; the order does not matter.
         rules_kept: verdicts under other rules count as seen; without, it is as if today's rules had
             always been there.
@@ -27,7 +27,7 @@ class Log:
 
     def __init__(
         self,
-        entries: Sequence[Any],
+        entries: Sequence[AnyEntry],
         runs: Iterable[Run],
         rules_kept: bool = True,
         older: Collection[str] = (),
@@ -50,31 +50,29 @@ class Log:
         return [run for runs in self._runs.values() for run in runs]
 
     @cached_property
-    def judged(self) -> list[Any]:
+    def judged(self) -> list[JudgedEntry]:
         """The entry of every verdict and decision, each once, where it was first written."""
-        first: dict[str, Any] = {}
-        for entry in self.entries:
-            if isinstance(entry.record, Verdict | Decision):
-                first.setdefault(entry.record.id, entry)
+        first: dict[str, JudgedEntry] = {}
+        for entry in judged_entries(self.entries):
+            first.setdefault(entry.record.id, entry)
         return list(first.values())
 
     @cached_property
     def verdicts(self) -> Mapping[str, Verdict]:
         """Every verdict by id."""
-        return {e.record.id: e.record for e in self.judged if isinstance(e.record, Verdict)}
+        return {e.record.id: e.record for e in entries_of(self.judged, Verdict)}
 
     @cached_property
     def overrides(self) -> Mapping[str, Override]:
         """Every override by id."""
-        return {e.record.id: e.record for e in self.entries if isinstance(e.record, Override)}
+        return {e.record.id: e.record for e in entries_of(self.entries, Override)}
 
     @cached_property
     def _decided(self) -> Mapping[str, Decision]:
         """Verdict id -> the first decision after it that says what it rested on."""
         decisions: dict[str, Decision] = {}
-        for entry in self.judged:
-            record = entry.record
-            if isinstance(record, Decision) and record.inputs is not None and follows_verdict(record):
+        for record in (entry.record for entry in entries_of(self.judged, Decision)):
+            if record.inputs is not None and follows_verdict(record):
                 decisions.setdefault(record.verdict_id or "", record)
         return decisions
 
@@ -89,19 +87,19 @@ class Log:
         after = [record for position, record in judged if position > here]
         return [*after, *(record for position, record in reversed(judged) if position < here)]
 
-    def before(self, entry: Any) -> Sequence[Any]:
+    def before(self, entry: AnyEntry) -> Sequence[AnyEntry]:
         """What was on record when an entry was first written."""
         return [e for e in self.entries if e.position < entry.position]
 
-    def excluded(self, entry: Any) -> Mapping[str, Exclusion]:
+    def excluded(self, entry: AnyEntry) -> Mapping[str, Exclusion]:
         """Run id -> the exclusion that stood when an entry was first written."""
         return {e.run_id: e for e in exclusions_today(self.before(entry))}
 
-    def previously_judged(self, entry: Any) -> dict[str, list[tuple[str, frozenset[str]]]]:
+    def previously_judged(self, entry: AnyEntry) -> dict[str, list[tuple[str, frozenset[str]]]]:
         """Phase -> (rules digest, run ids) of the verdicts before an entry, oldest first."""
         return rules_seen(self.before(entry)) if self._rules_kept else {}
 
-    def earlier(self, entry: Any) -> dict[str, Verdict]:
+    def earlier(self, entry: JudgedEntry) -> dict[str, Verdict]:
         """Phase -> the verdicts before a recorded verdict or decision, in the order in which they were given.
 
         Where no decision says which they were, they are the latest ones at its fidelity.
@@ -111,7 +109,7 @@ class Log:
         if decision is not None and decision.inputs is not None:
             verdicts = [self.verdicts[i] for i in decision.inputs.verdicts if i in self.verdicts]
             return {verdict.phase: verdict for verdict in verdicts}
-        here = [e.record for e in self.before(entry) if isinstance(e.record, Verdict)]
+        here = [e.record for e in entries_of(self.before(entry), Verdict)]
         return {v.phase: v for v in here if v.fidelity == record.fidelity and v.phase != record.phase}
 
     def run(self, run_id: str, phase: str, arm: str) -> Run | None:

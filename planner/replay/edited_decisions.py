@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from planner.deciding.policy import seeds_next
 from planner.judging.verdict import build_test_design
@@ -11,6 +10,7 @@ from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict
 from planner.records.base import Record
 from planner.records.decision import Decision
+from planner.records.journal_entry import JournalEntry, JudgedEntry, entries_of
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
 from planner.replay.rederive import rederive_decision, rederive_evidence, rederive_verdict_as
@@ -51,26 +51,27 @@ def compare_decisions(program: Program, edited: Program, log: Log) -> list[Decis
         log: without verdicts that were seen under other rules.
     """
     judged: dict[str, Rejudged] = {}
-    for entry in log.judged:
-        record = entry.record
-        if isinstance(record, Verdict) and not log.is_older(record) and record.phase in edited.phases:
-            judged[record.id] = _rejudge(program, edited, entry, log, judged)
+    for verdict in entries_of(log.judged, Verdict):
+        if not log.is_older(verdict.record) and verdict.record.phase in edited.phases:
+            judged[verdict.record.id] = _rejudge(program, edited, verdict, log, judged)
     return [
         _compare_launch(edited, entry, log, judged)
         if entry.record.action == "add_seeds"
         else _compare(edited, entry, log, judged)
-        for entry in log.judged
-        if isinstance(entry.record, Decision) and not log.is_older(entry.record)
+        for entry in entries_of(log.judged, Decision)
+        if not log.is_older(entry.record)
         if entry.record.action == "add_seeds" or follows_verdict(entry.record)
     ]
 
 
+VerdictEntry = JournalEntry[Verdict]
+DecisionEntry = JournalEntry[Decision]
 Rejudged = tuple[Verdict, Mapping[str, int]]
 """A verdict under the edited program, and the seeds that it would have asked for first, by arm."""
 
 
 def _rejudge(
-    program: Program, edited: Program, entry: Any, log: Log, judged: Mapping[str, Rejudged]
+    program: Program, edited: Program, entry: VerdictEntry, log: Log, judged: Mapping[str, Rejudged]
 ) -> Rejudged:
     """A verdict under the edited program; final where no more runs could be made for the recorded one."""
     final = _was_final(program, entry, log)
@@ -78,12 +79,12 @@ def _rejudge(
     return verdict, {} if final else _wanted(edited, verdict, entry, log)
 
 
-def _was_final(program: Program, entry: Any, log: Log) -> bool:
+def _was_final(program: Program, entry: VerdictEntry, log: Log) -> bool:
     """Whether no more runs could be asked for when a verdict was given.
 
     Of a record of an earlier version: whether more seeds were wanted, or it rests on runs of others alone.
     """
-    recorded: Verdict = entry.record
+    recorded = entry.record
     if recorded.final_look is not None:
         return recorded.final_look
     if recorded.phase not in program.phases or recorded.short_of_budget:
@@ -95,43 +96,43 @@ def _was_final(program: Program, entry: Any, log: Log) -> bool:
     return bool(_wanted(program, verdict, entry, log))
 
 
-def _wanted(program: Program, verdict: Verdict, entry: Any, log: Log) -> Mapping[str, int]:
-    recorded: Verdict = entry.record
+def _wanted(program: Program, verdict: Verdict, entry: VerdictEntry, log: Log) -> Mapping[str, int]:
+    recorded = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     design = build_test_design(program, phase, fidelity, final=False)
     evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
     return seeds_next(program, verdict, design, evidence, log.previously_judged(entry))
 
 
-def _earlier(entry: Any, log: Log, judged: Mapping[str, Rejudged]) -> dict[str, Verdict]:
+def _earlier(entry: JudgedEntry, log: Log, judged: Mapping[str, Rejudged]) -> dict[str, Verdict]:
     return {phase: judged.get(v.id, (v, {}))[0] for phase, v in log.earlier(entry).items()}
 
 
-def _compare(edited: Program, entry: Any, log: Log, judged: Mapping[str, Rejudged]) -> DecisionComparison:
-    decision: Decision = entry.record
+def _compare(
+    edited: Program, entry: DecisionEntry, log: Log, judged: Mapping[str, Rejudged]
+) -> DecisionComparison:
+    decision = entry.record
     identity = {"id": decision.id, "phase": decision.phase, "fidelity": decision.fidelity}
     recorded = log.verdicts.get(decision.verdict_id or "")
     if recorded is None or recorded.id not in judged:
         return DecisionComparison(**identity, field="phase", was=decision.phase)
     verdict, wanted = judged[recorded.id]
-    pairs = _pairs(recorded, verdict, _VERDICT_FIELDS)
+    changes = _changes(recorded, verdict, _VERDICT_FIELDS)
     if wanted:
         more = ", ".join(f"{arm} to {count} seeds" for arm, count in wanted.items())
-        pairs.append(("action", decision.action, f"add_seeds ({more})"))
+        changes.append({"field": "action", "was": decision.action, "would_be": f"add_seeds ({more})"})
     else:
         new = rederive_decision(edited, entry, log, verdict, _earlier(entry, log, judged))
-        pairs += _pairs(decision, new, _DECISION_FIELDS)
-    return next(
-        (DecisionComparison(**identity, field=f, was=a, would_be=b) for f, a, b in pairs if a != b),
-        DecisionComparison(**identity),
-    )
+        changes += _changes(decision, new, _DECISION_FIELDS)
+    first = next((change for change in changes if change["was"] != change["would_be"]), {})
+    return DecisionComparison.model_validate({**identity, **first})
 
 
 def _compare_launch(
-    edited: Program, entry: Any, log: Log, judged: Mapping[str, Rejudged]
+    edited: Program, entry: DecisionEntry, log: Log, judged: Mapping[str, Rejudged]
 ) -> DecisionComparison:
     """Runs that were added: which ones an edited program asks for."""
-    decision: Decision = entry.record
+    decision = entry.record
     identity = {"id": decision.id, "phase": decision.phase, "fidelity": decision.fidelity}
     if decision.phase not in edited.phases:
         return DecisionComparison(**identity, field="phase", was=decision.phase)
@@ -147,5 +148,6 @@ def _runs_requested(decision: Decision) -> str:
     return ", ".join(f"{arm} seed {seed}" for arm, seed in requested) or "no run"
 
 
-def _pairs(old: Any, new: Any, fields: tuple[str, ...]) -> list[tuple[str, str | None, str | None]]:
-    return [(name, getattr(old, name), getattr(new, name)) for name in fields]
+def _changes(old: Record, new: Record, fields: tuple[str, ...]) -> list[dict[str, str | None]]:
+    """What these fields were and would be, in the keys of :class:`DecisionComparison`."""
+    return [{"field": n, "was": getattr(old, n), "would_be": getattr(new, n)} for n in fields]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from pydantic import Field
 
 from planner.language.program import Program
 from planner.records.base import Record
 from planner.records.decision import Decision
+from planner.records.journal_entry import AnyEntry
 from planner.records.runs import PlannedRun, Run
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
@@ -100,7 +100,7 @@ def what_if(
     program: Program,
     edited: Program,
     runs: Iterable[Run],
-    entries: Sequence[Any],
+    entries: Sequence[AnyEntry],
     older: Collection[str] = (),
 ) -> WhatIf:
     """Holds an edited program against everything on record.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from planner.deciding.situation import Step
 from planner.evidence.evidence import Evidence
@@ -12,6 +11,7 @@ from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict, opened_by, overrides_today
 from planner.lineage.staleness import build_validity
 from planner.records.decision import Decision
+from planner.records.journal_entry import JournalEntry, entries_of
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
 from planner.replay.rederive import rederive_counted
@@ -19,11 +19,11 @@ from planner.replay.replay import Derived
 from planner.scoring.overrides import score_overrides
 
 
-def judged_last(log: Log, phase: str | None = None) -> list[Any]:
+def judged_last(log: Log, phase: str | None = None) -> list[JournalEntry[Verdict]]:
     """The entry of the last verdict of each phase and fidelity: that of which there is a memo."""
-    last: dict[tuple[str, str], Any] = {}
-    for entry in log.entries:
-        if isinstance(entry.record, Verdict) and phase in (None, entry.record.phase):
+    last: dict[tuple[str, str], JournalEntry[Verdict]] = {}
+    for entry in entries_of(log.entries, Verdict):
+        if phase in (None, entry.record.phase):
             last[entry.record.phase, entry.record.fidelity] = entry
     return list(last.values())
 
@@ -44,18 +44,17 @@ def rederive_traces(
             then = [e for e in log.entries if e.position <= entry.position]
             overrides = overrides_today(then, entry.written_at)
             verdicts = {s.verdict.phase: s.verdict for s in steps}
-            validity = build_validity(program, verdicts, opened_by=opened_by(steps))
-            given = (
-                program,
-                verdict.phase,
-                here.verdict,
-                here.decision,
-                verdicts,
-                overrides,
-                validity,
-                entry.written_at,
+            trace = trace_of(
+                program=program,
+                phase=verdict.phase,
+                verdict=here.verdict,
+                decision=here.decision,
+                verdicts=verdicts,
+                overrides=overrides,
+                validity=build_validity(program, verdicts, opened_by=opened_by(steps)),
+                decided_at=entry.written_at,
+                scores=score_overrides(program, then),
             )
-            trace = trace_of(*given, score_overrides(program, then))
             key = [v.id for v in verdicts.values()], here.decision.id, [o.id for o in trace.overrides]
             traces.setdefault(repr(key), trace)
     return list(traces.values())
@@ -66,13 +65,13 @@ def dates_of(log: Log, verdict: Verdict) -> list[str]:
     return list({e.written_at[:10]: e.written_at for e in log.entries if e.record.id == verdict.id}.values())
 
 
-def evidence_of(program: Program, log: Log, entry: Any) -> Evidence:
+def evidence_of(program: Program, log: Log, entry: JournalEntry[Verdict]) -> Evidence:
     """The runs that a memo's figures show."""
-    verdict: Verdict = entry.record
+    verdict = entry.record
     return rederive_counted(program, verdict.phase, verdict.fidelity, verdict.considered, log, entry)
 
 
-def _decisions_since(log: Log, verdict: Verdict) -> list[Any]:
+def _decisions_since(log: Log, verdict: Verdict) -> list[JournalEntry[Decision]]:
     """The entries of decisions whose path holds a verdict, from the last one made after it on."""
     after = [e for e in _following(log) if e.record.verdict_id == verdict.id]
     since = after[-1].position if after else 0
@@ -87,18 +86,19 @@ def _decisions_since(log: Log, verdict: Verdict) -> list[Any]:
     ]
 
 
-def _following(log: Log) -> Iterator[Any]:
-    for entry in log.entries:
-        if isinstance(entry.record, Decision) and follows_verdict(entry.record):
+def _following(log: Log) -> Iterator[JournalEntry[Decision]]:
+    for entry in entries_of(log.entries, Decision):
+        if follows_verdict(entry.record):
             yield entry
 
 
-def _steps(log: Log, derived: Mapping[str, Derived], entry: Any) -> list[Step]:
+def _steps(log: Log, derived: Mapping[str, Derived], entry: JournalEntry[Decision]) -> list[Step]:
     """The path up to a recorded decision, as it comes out today; what does not come out is left out."""
-    decided = {e.record.verdict_id: e.record.id for e in _following(log) if e.position <= entry.position}
+    until = [e.record for e in _following(log) if e.position <= entry.position]
+    decided = {decision.verdict_id or "": decision.id for decision in until}
     inputs = entry.record.inputs
     steps = []
-    for verdict_id in (*(inputs.verdicts if inputs else ()), entry.record.verdict_id):
+    for verdict_id in (*(inputs.verdicts if inputs else ()), entry.record.verdict_id or ""):
         verdict = derived[verdict_id].record if verdict_id in derived else None
         decision = derived[decided[verdict_id]].record if verdict_id in decided else None
         if isinstance(verdict, Verdict) and isinstance(decision, Decision):

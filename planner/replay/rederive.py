@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.deciding.overrides import choose_route
-from planner.deciding.policy import Circumstances, ends_for_want_of_budget, judge_on_the_way, seeds_next
+from planner.deciding.policy import Circumstances, ends_for_want_of_budget, judge_walked_phase, seeds_next
 from planner.deciding.triage import Route
 from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
@@ -18,7 +18,7 @@ from planner.language.program import Program
 from planner.lineage.in_force import overrides_today
 from planner.records.base import Identified
 from planner.records.decision import Decision, Inputs
-from planner.records.person import Override
+from planner.records.journal_entry import AnyEntry, JournalEntry
 from planner.records.verdict import Considered, Verdict
 from planner.replay.archive import Log
 from planner.replay.recorded_runs import RecordedRuns
@@ -27,7 +27,7 @@ RecordT = TypeVar("RecordT", bound=Identified)
 
 
 def rederive_counted(
-    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
+    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: AnyEntry
 ) -> Evidence:
     """The runs that counted, under the exclusions that stood when an entry was written."""
     runs = log.runs_of(phase, considered)
@@ -35,27 +35,27 @@ def rederive_counted(
 
 
 def rederive_evidence(
-    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: Any
+    program: Program, phase: str, fidelity: str, considered: Iterable[Considered], log: Log, entry: AnyEntry
 ) -> Evidence:
     """The same without what was judged under other rules before, where there is enough beside it."""
     evidence = rederive_counted(program, phase, fidelity, considered, log, entry)
     return fresh_evidence(program, evidence, log.previously_judged(entry))
 
 
-def rederive_verdict(program: Program, entry: Any, log: Log) -> Verdict:
+def rederive_verdict(program: Program, entry: JournalEntry[Verdict], log: Log) -> Verdict:
     """The verdict that the program gives today on the runs of a recorded one.
 
     Records of earlier versions do not say whether more runs could still have been asked for: then both are
     tried.
     """
-    recorded: Verdict = entry.record
+    recorded = entry.record
     looks = (False, True) if recorded.final_look is None else (recorded.final_look,)
     earlier = log.earlier(entry)
     return nearest(recorded, [rederive_verdict_as(program, entry, log, earlier, final) for final in looks])
 
 
 def rederive_verdict_as(
-    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict], final: bool
+    program: Program, entry: JournalEntry[Verdict], log: Log, earlier: Mapping[str, Verdict], final: bool
 ) -> Verdict:
     """The verdict on the runs of a recorded one.
 
@@ -63,18 +63,18 @@ def rederive_verdict_as(
         earlier: the verdicts before it.
         final: no more runs may be asked for.
     """
-    recorded: Verdict = entry.record
+    recorded = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
     post_hoc = bool(judged_under_other_rules(program, evidence, log.previously_judged(entry)))
     design = build_test_design(program, phase, fidelity, final)
-    look = Circumstances(recorded.passed_over, recorded.short_of_budget, final, post_hoc)
-    return judge_on_the_way(program, evidence, design, earlier, look)
+    circumstances = Circumstances(recorded.passed_over, recorded.short_of_budget, final, post_hoc)
+    return judge_walked_phase(program, evidence, design, earlier, circumstances)
 
 
 def rederive_decision(
     program: Program,
-    entry: Any,
+    entry: JournalEntry[Decision],
     log: Log,
     verdict: Verdict | None = None,
     earlier: Mapping[str, Verdict] | None = None,
@@ -85,7 +85,7 @@ def rederive_decision(
         verdict: the one that it follows, as it comes out today; None where runs were made.
         earlier: the verdicts before it; None takes those of the record.
     """
-    recorded: Decision = entry.record
+    recorded = entry.record
     before = log.earlier(entry) if earlier is None else earlier
     inputs = recorded.inputs or Inputs()
     if verdict is None:
@@ -99,10 +99,14 @@ def rederive_decision(
 
 
 def _rederive_launch(
-    program: Program, entry: Any, log: Log, earlier: Mapping[str, Verdict], inputs: Inputs
+    program: Program,
+    entry: JournalEntry[Decision],
+    log: Log,
+    earlier: Mapping[str, Verdict],
+    inputs: Inputs,
 ) -> Decision:
     """Why runs were made: they were missing, or the verdict on what there was so far asks for them."""
-    recorded: Decision = entry.record
+    recorded = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     inputs = inputs.model_copy(update={"prediction": registered(program, phase)})
     if recorded.action != "add_seeds":
@@ -111,7 +115,7 @@ def _rederive_launch(
     previously_judged = log.previously_judged(entry)
     post_hoc = bool(judged_under_other_rules(program, evidence, previously_judged))
     design = build_test_design(program, phase, fidelity, final=False)
-    interim = judge_on_the_way(program, evidence, design, earlier, Circumstances(post_hoc=post_hoc))
+    interim = judge_walked_phase(program, evidence, design, earlier, Circumstances(post_hoc=post_hoc))
     wanted = seeds_next(program, interim, design, evidence, previously_judged)
     missing = _missing_runs(program, entry, log, inputs, wanted)
     updated = inputs.model_copy(update={"asked": missing, "considered": interim.considered})
@@ -119,13 +123,13 @@ def _rederive_launch(
 
 
 def _missing_runs(
-    program: Program, entry: Any, log: Log, inputs: Inputs, wanted: Mapping[str, int]
+    program: Program, entry: JournalEntry[Decision], log: Log, inputs: Inputs, wanted: Mapping[str, int]
 ) -> tuple[tuple[str, int], ...]:
     """(arm, seed) of the runs that were missing, as far as the budget went then."""
-    recorded: Decision = entry.record
+    recorded = entry.record
     looked_at = log.runs_of(recorded.phase, inputs.considered)
     recorded_runs = RecordedRuns(program, {(recorded.phase, recorded.fidelity): looked_at}, log.all_runs)
-    overrides: list[Override] = overrides_today(log.before(entry), entry.written_at)
+    overrides = overrides_today(log.before(entry), entry.written_at)
     selector = RunSelector(
         program,
         Snapshot(recorded_runs.runs),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict
 from planner.records.base import Record, canonical
 from planner.records.decision import Decision
+from planner.records.journal_entry import AnyEntry, JournalEntry, JudgedEntry, entries_of
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
@@ -54,14 +55,14 @@ class Derived:
         older: an earlier version wrote it, in another form or without what it rested on.
     """
 
-    entry: Any
+    entry: JudgedEntry
     record: Verdict | Decision | None
     why: Sequence[Difference]
     older: bool = False
 
 
 def replay(
-    program: Program, runs: Iterable[Run], entries: Sequence[Any], older: Collection[str] = ()
+    program: Program, runs: Iterable[Run], entries: Sequence[AnyEntry], older: Collection[str] = ()
 ) -> list[Replayed]:
     """Derives every recorded verdict and decision again from MLflow's runs and the program.
 
@@ -83,10 +84,12 @@ def derive(program: Program, log: Log) -> dict[str, Derived]:
     are on record, a decision from its verdict as that comes out today.
     """
     derived: dict[str, Derived] = {}
-    for entry in sorted(log.judged, key=lambda e: isinstance(e.record, Decision)):
-        rederive = _decision if isinstance(entry.record, Decision) else _verdict
-        record, why = rederive(program, entry, log, derived)
-        derived[entry.record.id] = Derived(entry, record, why, log.is_older(entry.record))
+    for verdict in entries_of(log.judged, Verdict):
+        judged, why = _verdict(program, verdict, log)
+        derived[verdict.record.id] = Derived(verdict, judged, why, log.is_older(verdict.record))
+    for decision in entries_of(log.judged, Decision):
+        decided, why = _decision(program, decision, log, derived)
+        derived[decision.record.id] = Derived(decision, decided, why, log.is_older(decision.record))
     return dict(sorted(derived.items(), key=lambda item: item[1].entry.position))
 
 
@@ -110,9 +113,9 @@ def same_bytes(one: Record, other: Record) -> bool:
 
 
 def _verdict(
-    program: Program, entry: Any, log: Log, previous: Mapping[str, Derived]
+    program: Program, entry: JournalEntry[Verdict], log: Log
 ) -> tuple[Verdict | None, list[Difference]]:
-    record: Verdict = entry.record
+    record = entry.record
     if log.is_older(record):
         return None, []
     if record.phase not in program.phases:
@@ -122,9 +125,9 @@ def _verdict(
 
 
 def _decision(
-    program: Program, entry: Any, log: Log, previous: Mapping[str, Derived]
+    program: Program, entry: JournalEntry[Decision], log: Log, previous: Mapping[str, Derived]
 ) -> tuple[Decision | None, list[Difference]]:
-    record: Decision = entry.record
+    record = entry.record
     if log.is_older(record):
         return None, []
     if record.phase not in program.phases:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
@@ -15,6 +15,7 @@ from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, follows_verdict, kept_code, overrides_today
 from planner.records.base import canonical
 from planner.records.decision import Decision
+from planner.records.journal_entry import entries_of
 from planner.records.runs import PlannedRun, Run
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
@@ -37,7 +38,7 @@ class Rewalk:
 
 def recorded_fidelities(program: Program, log: Log) -> list[str | None]:
     """The fidelities that were worked on; None stands for each phase's own, where these differ."""
-    decided = [e.record for e in log.judged if isinstance(e.record, Decision)]
+    decided = [e.record for e in entries_of(log.judged, Decision)]
     own = {rules.fidelity for rules in program.phases.values()}
     fidelities = list(dict.fromkeys(d.fidelity for d in decided))
     if len(own) == 1:
@@ -56,17 +57,16 @@ def fidelity_of(program: Program, phase: str, fidelity: str | None) -> str:
 def recorded_path(program: Program, log: Log, fidelity: str | None) -> list[tuple[Verdict, Decision]]:
     """The verdicts and decisions on the current path of a program at a fidelity."""
     decided = {
-        e.record.verdict_id: e.record
-        for e in log.entries
-        if isinstance(e.record, Decision)
+        e.record.verdict_id or "": e.record
+        for e in entries_of(log.entries, Decision)
         if follows_verdict(e.record) and e.record.fidelity == fidelity_of(program, e.record.phase, fidelity)
     }
-    last = next(
-        (e.record for e in reversed(log.entries) if getattr(e.record, "verdict_id", None) in decided), None
-    )
+    decisions = [e.record for e in entries_of(log.entries, Decision)]
+    last = next((d for d in reversed(decisions) if d.verdict_id in decided), None)
     if last is None or last.inputs is None:
         return []
-    verdict_ids = [i for i in (*last.inputs.verdicts, last.verdict_id) if i in decided and i in log.verdicts]
+    path = (*last.inputs.verdicts, last.verdict_id or "")
+    verdict_ids = [i for i in path if i in decided and i in log.verdicts]
     return [(log.verdicts[i], decided[i]) for i in verdict_ids]
 
 
@@ -183,16 +183,24 @@ def _counted(
     return counted
 
 
-def _declared(program: Program, log: Log) -> Iterator[tuple[str, str, Run]]:
-    """(what was declared, fidelity, a run of ours that was made of it), of the code that was judged last."""
-    verdicts = [e.record for e in log.entries if isinstance(e.record, Verdict)]
+class _Made(NamedTuple):
+    """A run of ours, with the configuration that it was made of."""
+
+    declared: str
+    fidelity: str
+    run: Run
+
+
+def _declared(program: Program, log: Log) -> Iterator[_Made]:
+    """Our runs and what was declared for them, of the code that was judged last."""
+    verdicts = [e.record for e in entries_of(log.entries, Verdict)]
     codes = {rung: _codes(log, rung, verdicts) for rung in {v.fidelity for v in verdicts}}
     for verdict in verdicts:
         for arm, runs in log.runs_of(verdict.phase, verdict.considered).items():
             params = verdict.rules.get("params", {}).get(arm)
             for run in runs:
                 if run.own and params is not None and run.code_digest in codes[verdict.fidelity]:
-                    yield _key(params), verdict.fidelity, run
+                    yield _Made(_key(params), verdict.fidelity, run)
     for run in log.all_runs:  # those that no verdict has looked at yet
         rung, rules = run.fidelity or "", program.phases.get(run.phase)
         if run.own and rules is not None and run.arm in rules.arms:
@@ -200,7 +208,7 @@ def _declared(program: Program, log: Log) -> Iterator[tuple[str, str, Run]]:
             logged = {k: as_text(v) for k, v in run.params.items()}
             as_declared = all(logged.get(k) == as_text(v) for k, v in params.items())
             if as_declared and run.code_digest in codes.get(rung, {run.code_digest}):
-                yield _key(params), rung, run
+                yield _Made(_key(params), rung, run)
 
 
 def _codes(log: Log, rung: str, verdicts: Sequence[Verdict]) -> set[str | None]:

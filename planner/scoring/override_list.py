@@ -7,12 +7,13 @@ from typing import Any
 
 from planner.language.program import Program
 from planner.lineage.in_force import overrides_today
+from planner.records.journal_entry import AnyEntry, entries_of
 from planner.records.person import Override, Revocation
 from planner.scoring.override_score import score_facts, score_lines
 from planner.scoring.overrides import score_overrides
 
 
-def override_rows(program: Program, entries: Sequence[Any], now: str) -> list[dict[str, Any]]:
+def override_rows(program: Program, entries: Sequence[AnyEntry], now: str) -> list[dict[str, Any]]:
     """The overrides of a program, oldest first, as ``override --list --json`` gives them.
 
     Each is the record with ``standing`` (in force, revoked, expired or replaced), ``score`` and
@@ -23,7 +24,7 @@ def override_rows(program: Program, entries: Sequence[Any], now: str) -> list[di
         now: ISO 8601; what expires on or before this moment is expired.
     """
     in_force = {o.id for o in overrides_today(entries, now)}
-    revoked = {e.record.override_id for e in entries if isinstance(e.record, Revocation)}
+    revoked = {e.record.override_id for e in entries_of(entries, Revocation)}
     scores = score_overrides(program, entries)
 
     def standing(record: Override) -> str:
@@ -33,7 +34,7 @@ def override_rows(program: Program, entries: Sequence[Any], now: str) -> list[di
             return "revoked"
         return "expired" if record.expires is not None and record.expires <= now else "replaced"
 
-    records = [e.record for e in entries if isinstance(e.record, Override)]
+    records = [e.record for e in entries_of(entries, Override)]
     return [
         {**r.model_dump(mode="json"), "standing": standing(r), **score_facts(scores[r.id])} for r in records
     ]

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from planner.criteria.judge import result_from
 from planner.deciding.triage import choices
 from planner.language.program import Option, Program
 from planner.language.transitions import openers
 from planner.language.types import Fidelity
-from planner.records.decision import Decision
+from planner.records.decision import Decision, Due
+from planner.records.journal_entry import AnyEntry, JournalEntry, R, entries_of
 from planner.records.person import Override
 from planner.records.verdict import Verdict
 from planner.scoring.override_score import Result, Score, contradiction
@@ -24,18 +25,22 @@ RUNGS = get_args(Fidelity)
 NOT_FOLLOWED = "no decision has followed it"
 
 
-def score_overrides(program: Program, entries: Sequence[Any]) -> dict[str, Score]:
+def score_overrides(program: Program, entries: Sequence[AnyEntry]) -> dict[str, Score]:
     """The score of every override: id -> score.
 
     Args:
-        entries: those of a journal, oldest first, with ``record`` and ``position``.
+        entries: those of a journal, oldest first.
     """
-    overrides = [e for e in entries if isinstance(e.record, Override)]
+    overrides = entries_of(entries, Override)
     return {e.record.id: _OverrideScorer(program, entries, e).score() for e in overrides}
 
 
-Answer = tuple[Result, str, tuple[Verdict, ...]]
-"""Result, evidence in words, and the verdicts that it names."""
+class Answer(NamedTuple):
+    """What came of an override, the evidence in words, and the verdicts that it names."""
+
+    result: Result
+    evidence: str
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,23 +48,22 @@ class _OverrideScorer:
     """One override, and what was recorded before and after it."""
 
     program: Program
-    entries: Sequence[Any]
-    entry: Any
+    entries: Sequence[AnyEntry]
+    entry: JournalEntry[Override]
 
     @property
     def override(self) -> Override:
-        recorded: Override = self.entry.record
-        return recorded
+        return self.entry.record
 
     def score(self) -> Score:
         override, about = self.override, self._contradicted()
         followed = self._followed()
-        result, evidence, verdicts = self._answer(about, followed)
+        answer = self._answer(about, followed)
         harmless = override.done is not None or override.verdict == "accept"
         return Score(
-            result=result,
-            evidence=evidence,
-            verdict_ids=tuple(verdict.id for verdict in verdicts),
+            result=answer.result,
+            evidence=answer.evidence,
+            verdict_ids=tuple(verdict.id for verdict in answer.verdicts),
             agreed=harmless or (override.choose is not None and override.choose == override.recommended),
             followed=followed is not None,
             warning=contradiction(self.program, override, about) if about is not None else "",
@@ -68,21 +72,21 @@ class _OverrideScorer:
     def _answer(self, about: Verdict | None, followed: Decision | None) -> Answer:
         override = self.override
         if override.phase not in self.program.phases:
-            return "open", f"the program no longer has '{override.phase}'", ()
+            return Answer("open", f"the program no longer has '{override.phase}'")
         if override.verdict is not None:
             return self._of_verdict(about)
         if followed is None:
-            return "open", NOT_FOLLOWED, ()
+            return Answer("open", NOT_FOLLOWED)
         if override.done is not None:
             return self._of_deed(followed)
         return self._of_stop() if override.choose == "stop" else self._of_choice(followed)
 
     # --- what was recorded ---------------------------------------------------------------------
 
-    def _later(self, kind: type[Any]) -> Iterator[Any]:
+    def _later(self, kind: type[R]) -> Iterator[R]:
         """The records of a kind that came after the override, oldest first."""
-        for entry in self.entries:
-            if entry.position > self.entry.position and isinstance(entry.record, kind):
+        for entry in entries_of(self.entries, kind):
+            if entry.position > self.entry.position:
                 yield entry.record
 
     def _contradicted(self) -> Verdict | None:
@@ -113,33 +117,36 @@ class _OverrideScorer:
     def _of_choice(self, followed: Decision) -> Answer:
         chosen = self._judged(followed.target, followed.fidelity)
         if chosen is None:
-            return "open", f"'{followed.target}', which it opened, has not been judged", ()
+            return Answer("open", f"'{followed.target}', which it opened, has not been judged")
         holder = followed.rule.holder or self.override.phase
         good, why = self._came_good(chosen, self._option(self.override.choose or "", holder))
         other = self._recommended(followed.fidelity)
         evidence = f"chosen '{self.override.choose}': {why}"
         if other is None or other.phase == chosen.phase:
-            return _result(good), evidence, (chosen,)
+            return Answer(_result(good), evidence, (chosen,))
         _, its = self._came_good(other, self._option(self.override.recommended or "", holder))
-        return _result(good), f"{evidence}; recommended '{self.override.recommended}': {its}", (chosen, other)
+        evidence += f"; recommended '{self.override.recommended}': {its}"
+        return Answer(_result(good), evidence, (chosen, other))
 
     def _of_stop(self) -> Answer:
         """To stop was right where what the rules recommend failed all the same, later."""
         if self.override.recommended == "stop":
-            return "open", "the rules recommend to stop as well, so nothing can come of it", ()
+            return Answer("open", "the rules recommend to stop as well, so nothing can come of it")
         other = self._recommended("smoke")
         if other is None:
-            return "open", f"what the rules recommend ('{self.override.recommended}') has not been judged", ()
+            return Answer(
+                "open", f"what the rules recommend ('{self.override.recommended}') has not been judged"
+            )
         good, why = self._came_good(other, self._option(self.override.recommended or "", self.override.phase))
         stopped = None if good is None else not good
-        return _result(stopped), f"recommended '{self.override.recommended}': {why}", (other,)
+        return Answer(_result(stopped), f"recommended '{self.override.recommended}': {why}", (other,))
 
     def _recommended(self, above: str) -> Verdict | None:
         """The later verdict of the phase that the recommendation would have opened."""
         opens = choices(self.program, self.override.phase, self._due())
         return self._judged(opens.get(self.override.recommended or ""), above)
 
-    def _due(self) -> Sequence[Any]:
+    def _due(self) -> Sequence[Due]:
         about = [e.record for e in self.entries if e.record.id == self.override.contradicts]
         return about[0].due if about and isinstance(about[0], Decision) else ()
 
@@ -172,15 +179,15 @@ class _OverrideScorer:
     def _of_verdict(self, about: Verdict | None) -> Answer:
         """To accept is right where the outcome came again; to reject is right where another came."""
         if about is None:
-            return "open", "the verdict that it is about is not on record", ()
+            return Answer("open", "the verdict that it is about is not on record")
         settling = self._superseding(about) or self._confirming(about)
         if settling is None:
             subject = _verdict_text(about)
-            return "open", f"no later verdict on more evidence is confirmed; it is about {subject}", ()
+            return Answer("open", f"no later verdict on more evidence is confirmed; it is about {subject}")
         same = settling.outcome == about.outcome
         said = "accepted" if self.override.verdict == "accept" else "rejected"
         evidence = f"{said} {_verdict_text(about)}; later {_verdict_text(settling)}"
-        return _result(same == (self.override.verdict == "accept")), evidence, (settling,)
+        return Answer(_result(same == (self.override.verdict == "accept")), evidence, (settling,))
 
     def _superseding(self, about: Verdict) -> Verdict | None:
         """The later verdict of a phase that supersedes the one in question."""
@@ -209,9 +216,9 @@ class _OverrideScorer:
         """What was done has helped where the phase that it unblocked was not blocked again."""
         after = self._judged(followed.target, followed.fidelity)
         if after is None:
-            return "open", f"'{followed.target}', which it unblocked, has not been judged", ()
+            return Answer("open", f"'{followed.target}', which it unblocked, has not been judged")
         evidence = f"done '{self.override.done}': {_verdict_text(after)}"
-        return _result(after.outcome != "blocked"), evidence, (after,)
+        return Answer(_result(after.outcome != "blocked"), evidence, (after,))
 
 
 def _result(good: bool | None) -> Result:

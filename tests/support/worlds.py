@@ -369,7 +369,13 @@ def traces_of(at: ProgramState) -> list[Trace]:
     """What ``explain`` would speak of, phase by phase."""
     return [
         trace_of(
-            at.program, p, at.verdicts.get(p), at.decisions.get(p), at.verdicts, at.overrides, at.validity
+            program=at.program,
+            phase=p,
+            verdict=at.verdicts.get(p),
+            decision=at.decisions.get(p),
+            verdicts=at.verdicts,
+            overrides=at.overrides,
+            validity=at.validity,
         )
         for p in at.program.phases
     ]

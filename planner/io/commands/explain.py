@@ -14,7 +14,7 @@ from planner.lineage.in_force import rules_before
 from planner.lineage.program_state import ProgramState
 from planner.paths import Home
 from planner.records.decision import Decision
-from planner.records.journal_entry import AnyEntry
+from planner.records.journal_entry import AnyEntry, entries_of
 from planner.records.verdict import Verdict
 from planner.scoring.overrides import score_overrides
 
@@ -104,7 +104,7 @@ def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None)
         decision = _decision_with(entries, decision_id)
         if decision is None:
             raise UsageError(f"{name} has no decision '{decision_id}'; see 'explain {name} --json'")
-        verdicts = {e.record.id: e.record for e in entries if isinstance(e.record, Verdict)}
+        verdicts = {e.record.id: e.record for e in entries_of(entries, Verdict)}
         verdict = verdicts.get(decision.verdict_id or "")
         return build_trace(state, entries, decision.phase, verdict, decision)
     latest = state.latest.phase if state.latest else program.first
@@ -114,7 +114,7 @@ def trace_for(home: Home, name: str, phase: str | None, decision_id: str | None)
 
 def _decision_with(entries: Sequence[AnyEntry], decision_id: str) -> Decision | None:
     """The last decision whose id begins so."""
-    decisions = [e.record for e in entries if isinstance(e.record, Decision)]
+    decisions = [e.record for e in entries_of(entries, Decision)]
     return next((d for d in reversed(decisions) if d.id.startswith(decision_id)), None)
 
 
@@ -126,19 +126,18 @@ def build_trace(
     decision: Decision | None,
 ) -> Trace:
     """The trace of a phase's verdict and the decision after it, as a program stands."""
-    decided_at = state.decided_at.get(decision.id, "") if decision else ""
     return trace_of(
-        state.program,
-        phase,
-        verdict,
-        decision,
-        state.verdicts,
-        state.overrides,
-        state.validity,
-        decided_at,
-        score_overrides(state.program, entries),
-        state.decisions,
-        rules_before(entries, verdict),
+        program=state.program,
+        phase=phase,
+        verdict=verdict,
+        decision=decision,
+        verdicts=state.verdicts,
+        overrides=state.overrides,
+        validity=state.validity,
+        decided_at=state.decided_at.get(decision.id, "") if decision else "",
+        scores=score_overrides(state.program, entries),
+        decisions=state.decisions,
+        before=rules_before(entries, verdict),
     )
 
 

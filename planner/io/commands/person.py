@@ -40,7 +40,7 @@ class OverrideRequest:
     expires: str | None = None
 
 
-def override_phase(home: Home, name: str, phase: str | None, wish: OverrideRequest) -> Override:
+def override_phase(home: Home, name: str, phase: str | None, request: OverrideRequest) -> Override:
     """Writes down a person's choice about a phase that is open.
 
     Raises:
@@ -49,53 +49,55 @@ def override_phase(home: Home, name: str, phase: str | None, wish: OverrideReque
     Side effects: journal, then MLflow.
     """
     program = open_program(home, name)
-    at, _ = read_program_state(home, program)
+    state, _ = read_program_state(home, program)
     if phase is None:
         raise UsageError(f"which phase of {name}? it has {', '.join(program.phases)}")
     if phase not in program.phases:
         raise UsageError(f"{name} has no phase '{phase}'; it has {', '.join(program.phases)}")
-    _check(at, phase, wish)
-    decision = at.decisions[phase]
+    _check(state, phase, request)
+    decision = state.decisions[phase]
     override = Override(
         program=name,
         phase=phase,
-        by=text_of("--by", wish.by or user_name()),
+        by=text_of("--by", request.by or user_name()),
         at=SystemClock().now(),
-        reason=text_of("--reason", wish.reason),
-        choose=wish.choose,
-        verdict=wish.verdict,
-        done=wish.done,
+        reason=text_of("--reason", request.reason),
+        choose=request.choose,
+        verdict=request.verdict,
+        done=request.done,
         contradicts=decision.id,
         recommended=decision.recommended or decision.choice or decision.action,
-        expires=_expiry(wish.expires),
+        expires=_expiry(request.expires),
     ).identified("o")
     write_down(home, program, override)
     return override
 
 
-def _check(at: ProgramState, phase: str, wish: OverrideRequest) -> None:
-    given = [v for v in (wish.choose, wish.verdict, wish.done) if v is not None]
+def _check(state: ProgramState, phase: str, request: OverrideRequest) -> None:
+    given = [v for v in (request.choose, request.verdict, request.done) if v is not None]
     if len(given) != 1:
         raise UsageError("say one of --choose OPTION, --verdict accept|reject, --done OPTION")
-    text_of("--reason", wish.reason)
-    if wish.verdict is not None and wish.verdict not in ("accept", "reject"):
-        raise UsageError(f"--verdict takes accept or reject, not '{wish.verdict}'")
-    if phase not in at.verdicts or phase not in at.decisions:
+    text_of("--reason", request.reason)
+    if request.verdict is not None and request.verdict not in ("accept", "reject"):
+        raise UsageError(f"--verdict takes accept or reject, not '{request.verdict}'")
+    if phase not in state.verdicts or phase not in state.decisions:
         raise UsageError(f"phase '{phase}' is not open: it has not been judged")
-    decision = at.decisions[phase]
-    if decision.target in at.verdicts and decision.action != "wait":
-        told = f"its decision ({decision.action} {decision.choice}) has been carried out"
-        raise UsageError(f"phase '{phase}' is not open: {told}; open is {_open_phases(at) or 'none'}")
-    offered = choices(at.program, phase, decision.due)
-    chosen = wish.choose or wish.done
+    decision = state.decisions[phase]
+    if decision.target in state.verdicts and decision.action != "wait":
+        carried_out = f"its decision ({decision.action} {decision.choice}) has been carried out"
+        raise UsageError(
+            f"phase '{phase}' is not open: {carried_out}; open is {_open_phases(state) or 'none'}"
+        )
+    offered = choices(state.program, phase, decision.due)
+    chosen = request.choose or request.done
     if chosen is not None and chosen not in offered:
         raise UsageError(f"phase '{phase}' offers no '{chosen}'; it offers {', '.join(offered)}")
-    if wish.done is not None and (decision.needs_person != "to_act" or decision.choice != wish.done):
-        raise UsageError(f"nothing waits for '{wish.done}' to be done")
+    if request.done is not None and (decision.needs_person != "to_act" or decision.choice != request.done):
+        raise UsageError(f"nothing waits for '{request.done}' to be done")
 
 
-def _open_phases(at: ProgramState) -> str:
-    names = [p for p, d in at.decisions.items() if p in at.verdicts and d.target not in at.verdicts]
+def _open_phases(state: ProgramState) -> str:
+    names = [p for p, d in state.decisions.items() if p in state.verdicts and d.target not in state.verdicts]
     return ", ".join(names)
 
 
@@ -137,14 +139,14 @@ def revoke_override(
     program = open_program(home, name)
     rows = [r for r in list_overrides(home, name, None) if r["standing"] == "in force"]
     fitting = [r for r in rows if len(override_id) > 5 and str(r["id"]).startswith(override_id)]
-    found = fitting[0] if len(fitting) == 1 else None
-    if found is None:
-        known = ", ".join(str(r["id"]) for r in rows) or "none"
-        raise UsageError(f"{name} has no override '{override_id}' in force; in force: {known}")
+    override = fitting[0] if len(fitting) == 1 else None
+    if override is None:
+        in_force = ", ".join(str(r["id"]) for r in rows) or "none"
+        raise UsageError(f"{name} has no override '{override_id}' in force; in force: {in_force}")
     record = Revocation(
         program=name,
-        phase=found["phase"],
-        override_id=str(found["id"]),
+        phase=override["phase"],
+        override_id=str(override["id"]),
         by=text_of("--by", by or user_name()),
         at=SystemClock().now(),
         reason=text_of("--reason", reason or "revoked"),
@@ -164,18 +166,18 @@ def exclude_run(home: Home, run_id: str, reason: str | None, by: str | None, und
     from planner.io.mlflow.run_store import MlflowRuns
     from planner.io.programs.loader import program_names
 
-    told = text_of("--reason", reason or ("taken back" if undo else None))
+    text = text_of("--reason", reason or ("taken back" if undo else None))
     if not re.fullmatch(r"[0-9a-f]{6,64}", run_id):
         raise UsageError(f"'{run_id}' is no run id; give at least its first 6 characters")
     runs = MlflowRuns(home)
-    found = []
+    fitting = []
     for name in program_names(home.root):
         program = open_program(home, name)
-        found += [(program, run) for run in runs.snapshot(program).finished if run.id.startswith(run_id)]
-    if len({run.id for _, run in found}) != 1:
-        what = "no program has" if not found else "more than one run fits"
+        fitting += [(program, run) for run in runs.snapshot(program).finished if run.id.startswith(run_id)]
+    if len({run.id for _, run in fitting}) != 1:
+        what = "no program has" if not fitting else "more than one run fits"
         raise UsageError(f"{what} run '{run_id}'; see 'explain PROGRAM --full' for run ids")
-    program, run = found[0]
+    program, run = fitting[0]
     standing = exclusions_today(open_journal(home, program).entries(program.program))
     excluded = next((e for e in standing if e.run_id == run.id), None)
     if undo and excluded is None:
@@ -188,7 +190,7 @@ def exclude_run(home: Home, run_id: str, reason: str | None, by: str | None, und
         run_id=run.id,
         by=text_of("--by", by or user_name()),
         at=SystemClock().now(),
-        reason=told,
+        reason=text,
         undone=undo,
     ).identified("x")
     write_down(home, program, record)
@@ -205,7 +207,7 @@ def keep_code(home: Home, name: str, reason: str | None, by: str | None) -> Keep
     """
     from planner.io.mlflow.run_store import MlflowRuns
 
-    told = text_of("--reason", reason)
+    text = text_of("--reason", reason)
     program = open_program(home, name)
     code = code_of(home, program)
     accepted = kept_code(open_journal(home, program).entries(name), code)
@@ -219,7 +221,7 @@ def keep_code(home: Home, name: str, reason: str | None, by: str | None) -> Keep
         new=code,
         by=text_of("--by", by or user_name()),
         at=SystemClock().now(),
-        reason=told,
+        reason=text,
     ).identified("k")
     write_down(home, program, record)
     return record
@@ -263,7 +265,9 @@ def list_overrides(home: Home, name: str, phase: str | None) -> list[dict[str, A
     return [row for row in rows if phase in (None, row["phase"])]
 
 
-def warning_about(home: Home, told: Override) -> str:
+def warning_about(home: Home, override: Override) -> str:
     """The confirmed verdict that a recorded override contradicts, in words; empty where there is none."""
-    program = open_program(home, told.program)
-    return score_overrides(program, open_journal(home, program).entries(told.program))[told.id].warning
+    program = open_program(home, override.program)
+    return score_overrides(program, open_journal(home, program).entries(override.program))[
+        override.id
+    ].warning

@@ -16,6 +16,7 @@ from planner.io.commands.replies.result import CommandResult, joined
 from planner.memo.render import Picture, render_memo
 from planner.memo.verify import Discrepancy, count_numbers, find_discrepancies
 from planner.paths import Home
+from planner.records.journal_entry import JournalEntry
 from planner.records.verdict import Verdict
 from planner.replay.archive import Log
 from planner.replay.differences import Difference
@@ -118,9 +119,14 @@ def verify_memos(home: Home, name: str, phase: str | None) -> list[Verified]:
 
 
 def _verified(
-    home: Home, archive: Archive, log: Log, derived: Mapping[str, Derived], store: RecordStore, entry: Any
+    home: Home,
+    archive: Archive,
+    log: Log,
+    derived: Mapping[str, Derived],
+    store: RecordStore,
+    entry: JournalEntry[Verdict],
 ) -> Verified:
-    verdict: Verdict = entry.record
+    verdict = entry.record
     path = home.memo(archive.program.program, verdict.phase, verdict.fidelity)
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     memo: dict[str, Any] = {"phase": verdict.phase, "fidelity": verdict.fidelity, "path": path, "text": text}
@@ -128,7 +134,7 @@ def _verified(
     traces = rederive_traces(archive.program, log, derived, verdict)
     if first.older or (not traces and first.record is not None):
         return Verified(**memo, numbers=0, slips=(), because=(), older=True)
-    pictures = _pictures(home, archive, log, first) if traces else ()
+    pictures = _pictures(home, archive, log, entry, first) if traces else ()
     rendered = [render_memo(trace, pictures, date) for trace, date in product(traces, dates_of(log, verdict))]
     copies = [(str(path), text), *_in_mlflow(archive, store, verdict)]
     wrong = [(where, slip) for where, copy in copies for slip in _slips(copy, rendered)]
@@ -151,11 +157,13 @@ def _in_mlflow(archive: Archive, store: RecordStore, verdict: Verdict) -> Iterat
         yield f"memo.md of MLflow run {run_id}", store.memo(run_id) or ""
 
 
-def _pictures(home: Home, archive: Archive, log: Log, first: Derived) -> list[Picture]:
+def _pictures(
+    home: Home, archive: Archive, log: Log, entry: JournalEntry[Verdict], first: Derived
+) -> list[Picture]:
     """The figures that the memo links: those that its runs have the metrics for."""
     from planner.io.pictures.memo_figures import figures_of
 
-    evidence = evidence_of(archive.program, log, first.entry)
+    evidence = evidence_of(archive.program, log, entry)
     verdict = first.record
     if not isinstance(verdict, Verdict) or not evidence.all_runs:
         return []

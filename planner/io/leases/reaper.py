@@ -90,7 +90,7 @@ class Reaper:
         """Settles one run; whether it was cut off."""
         if work.host == socket.gethostname():
             end_family(work.pid, work.process_start)
-        folder, where = run_folder(self._home, work), (work.program, work.fingerprint, work.attempt)
+        folder = run_folder(self._home, work)
         ended = read_result(folder, f"{work.fingerprint}-{work.attempt}") if folder is not None else None
         run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
         if ended is not None and ended.outcome == "disk_full":
@@ -102,7 +102,7 @@ class Reaper:
                 "seconds": ended.seconds,
                 "mlflow_run": run_id,
             }
-            self._journal.update_work(*where, state="finished", **result)
+            self._note(work, state="finished", **result)
             if not is_tried_again(ended.outcome, work.attempt, self._program.budget.retries):
                 self._remove(folder)
             return False
@@ -110,8 +110,12 @@ class Reaper:
             self._runs.abandon(run_id, outcome, reason)
             cut_off = work.fingerprint, work.attempt - 1, run_id, outcome, 0.0
             self._journal.note_finished(work.program, [cut_off])
-        self._journal.update_work(*where, state="abandoned")  # its folder stays: the next try resumes from it
+        self._note(work, state="abandoned")  # its folder stays: the next try resumes from it
         return work.state != "planned"
+
+    def _note(self, work: Work, **fields: Any) -> None:
+        """Moves a run one step on in the journal."""
+        self._journal.update_work(work.program, work.fingerprint, work.attempt, **fields)
 
     def _adopt_unknown(self) -> None:
         """Adopts what was finished and never recorded of runs that MLflow knows and the journal does not.
@@ -120,11 +124,11 @@ class Reaper:
         """
         leased = {(work.fingerprint, work.attempt) for work in self._journal.work(self._program.program)}
         for run in self._runs.in_progress(self._program):
-            key = run.fingerprint or "", run.attempt
-            if key not in leased and key[0].isalnum():  # a tag that anybody may write names a folder
-                leased.add(key)
+            fingerprint = run.fingerprint or ""
+            if (fingerprint, run.attempt) not in leased and fingerprint.isalnum():
+                leased.add((fingerprint, run.attempt))  # a tag that anybody may write names a folder
                 with whole():
-                    self._adopt(run, *key)
+                    self._adopt(run, fingerprint, run.attempt)
 
     def _adopt(self, run: UnfinishedRun, fingerprint: str, attempt: int) -> None:
         folder = self._home.run_folder(self._program.program, fingerprint)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from planner.engine.ports import HeldRecord
 from planner.io.mlflow import tags
@@ -292,9 +292,17 @@ def _stood(run_tags: Mapping[str, str], noted_only: bool = False) -> list[tuple[
     return moments or ([] if noted_only else [(str(run_tags.get(tags.AT, "")), 0)])
 
 
-def _in_order(position: int, run_tags: Mapping[str, str]) -> tuple[bool, int, int]:
-    """What orders records of one second; one that has no place yet was the last to be written."""
-    return position == 0, position, _RANK.get(run_tags.get(tags.KIND, ""), 2)
+class _Rank(NamedTuple):
+    """What orders records of one second, field by field."""
+
+    is_last: bool
+    position: int
+    kind: int
+
+
+def _in_order(position: int, run_tags: Mapping[str, str]) -> _Rank:
+    """What orders records of one second; one that has no position yet was the last to be written."""
+    return _Rank(position == 0, position, _RANK.get(run_tags.get(tags.KIND, ""), 2))
 
 
 def _milliseconds(at: str) -> int:

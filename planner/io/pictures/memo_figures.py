@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from planner.evidence.evidence import Evidence
 from planner.evidence.values import is_finite
@@ -22,8 +22,16 @@ _LINES = ("o-", "s--")
 _DPI = 110
 
 
-def figures_of(program: Program, verdict: Verdict, evidence: Evidence) -> list[tuple[str, str, Any]]:
-    """The figures that this phase's runs have the metrics for: (name, title, matplotlib figure).
+class DrawnFigure(NamedTuple):
+    """A figure of a memo, drawn by matplotlib; its name is that of its file."""
+
+    name: str
+    title: str
+    drawn: Any
+
+
+def figures_of(program: Program, verdict: Verdict, evidence: Evidence) -> list[DrawnFigure]:
+    """The figures that this phase's runs have the metrics for.
 
     A figure declared in the program is drawn where its metrics are there; without any, the metrics
     of the gate are shown by arm.
@@ -32,12 +40,12 @@ def figures_of(program: Program, verdict: Verdict, evidence: Evidence) -> list[t
     for name, rule in program.figures.items():
         drawn = _curves(program, rule, evidence) if rule.against else _points(program, rule.shows, verdict)
         if drawn is not None:
-            figures.append((name, rule.title or words(name), drawn))
+            figures.append(DrawnFigure(name, rule.title or words(name), drawn))
     if not any(rule.against is None for rule in program.figures.values()):
         metrics = list(dict.fromkeys(r.metric for r in verdict.table))[:4]
         drawn = _points(program, metrics, verdict)
         if drawn is not None:
-            figures.append(("results", "results by arm", drawn))
+            figures.append(DrawnFigure("results", "results by arm", drawn))
     return figures
 
 

@@ -141,7 +141,11 @@ class Batch:
     def given_up(self) -> list[GivenUp]:
         """The arms that get no more runs in this batch."""
         hopeless = {arm: ended for arm, ended in self._failures.items() if not ended["ok"]}
-        worst = [GivenUp(arm, *ended.most_common(1)[0]) for arm, ended in hopeless.items()]
+        worst = [
+            GivenUp(arm, outcome, count)
+            for arm, ended in hopeless.items()
+            for outcome, count in ended.most_common(1)
+        ]
         return [one for one in worst if one.count >= GIVES_UP]
 
     def _told(self, planned: PlannedRun) -> Description:

@@ -150,12 +150,11 @@ class LocalLauncher:
             for job in active.open:
                 result = read_result(Path(job.folder), job.id)
                 # A result is written whole and last: the run had ended, only its answer is missing.
-                ending = (
-                    (result.outcome, result.reason, result.seconds, result.device)
+                events.append(
+                    active.end(job, result.outcome, result.reason, result.seconds, result.device)
                     if result
-                    else (outcome, reason)
+                    else active.end(job, outcome, reason)
                 )
-                events.append(active.end(job, *ending))
         self._discard(dead)
         return events
 

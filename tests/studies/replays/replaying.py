@@ -99,7 +99,15 @@ def traced(name: str, plan: Plan, phase: str) -> Trace:
     """What ``explain`` and the memo of a phase are rendered from."""
     program, step = program_of(name), step_of(plan, phase)
     validity = build_validity(program, plan.verdicts)
-    return trace_of(program, phase, step.verdict, step.decision, plan.verdicts, (), validity)
+    return trace_of(
+        program=program,
+        phase=phase,
+        verdict=step.verdict,
+        decision=step.decision,
+        verdicts=plan.verdicts,
+        overrides=(),
+        validity=validity,
+    )
 
 
 def memo_of(name: str, plan: Plan, phase: str) -> str:

@@ -109,7 +109,15 @@ def test_ep_facts_alone_leave_both_hypotheses_open_and_the_ruling_a_prediction()
     for says in program.hypotheses.rivals.values():
         assert "open" in line_of(text, says)
     standing = build_validity(program, position.verdicts)
-    ahead = trace_of(program, "decisive", None, None, position.verdicts, (), standing)
+    ahead = trace_of(
+        program=program,
+        phase="decisive",
+        verdict=None,
+        decision=None,
+        verdicts=position.verdicts,
+        overrides=(),
+        validity=standing,
+    )
     assert "predicted: case b (0.9)" in as_text(ahead)
 
 
