@@ -150,8 +150,8 @@ def test_an_option_that_helps_ends_the_program(helps: str, last: str) -> None:
 
 def test_the_best_of_several_arms_is_confirmed_on_fresh_seeds_before_its_verdict_is() -> None:
     def distinct(seeds: int) -> list[Run]:
-        found = made(story(helps=("oracle_decay",)), *WALK[:4], seeds=seeds)
-        return list({run.fingerprint: run for run in found}.values())
+        runs_made = made(story(helps=("oracle_decay",)), *WALK[:4], seeds=seeds)
+        return list({run.fingerprint: run for run in runs_made}.values())
 
     position = stand(CREDIT, distinct(3))
     assert (position.phase, position.decision.action) == ("regularized", "add_seeds")
@@ -263,8 +263,8 @@ def test_a_phase_without_runs_that_a_person_chose_is_not_passed_over() -> None:
     """Whoever chooses ``third`` does not want ``second`` judged in its place."""
     runs = foreign("first", scores(), "base", "new", seeds=3) + foreign("second", scores(), "base", "other")
     assert [s.verdict.phase for s in stand(SMALL, runs, no_run=True).steps] == ["first", "second"]
-    told = override(SMALL, "first", choose="repeat")
-    position = stand(SMALL, runs, no_run=True, overrides=[told])
+    chosen = override(SMALL, "first", choose="repeat")
+    position = stand(SMALL, runs, no_run=True, overrides=[chosen])
     assert [s.verdict.phase for s in position.steps] == ["first"]
     assert (position.state, position.phase, position.passed_over) == ("ready", "third", ())
 

@@ -29,8 +29,8 @@ def wanted(
 
 
 def excluding(run: Run) -> Exclusion:
-    told = {"program": "small", "phase": "first", "run_id": run.id, "by": "ada", "reason": "a bad machine"}
-    return Exclusion(**told, at="2026-01-02T00:00:00+00:00").identified("x")
+    fields = {"program": "small", "phase": "first", "run_id": run.id, "by": "ada", "reason": "a bad machine"}
+    return Exclusion(**fields, at="2026-01-02T00:00:00+00:00").identified("x")
 
 
 def runs(program: Program, script: object, counts: dict[str, int]) -> list[Run]:
@@ -61,13 +61,13 @@ def test_an_arm_that_lags_behind_after_an_interruption_catches_up_first() -> Non
 
 @pytest.mark.parametrize(("made", "asked"), [(4, {"base": 4, "new": 4}), (5, {})])
 def test_where_other_seeds_are_excluded_in_two_arms_pairs_are_made_up_to_the_next_look(
-    made: int, asked: dict[str, int]
+    made: int, wanted_seeds: dict[str, int]
 ) -> None:
     higher = {"metric": "score", "arm": "new", "versus": "base", "at_least": 0.5}
     program = small(criteria={"higher": higher})
-    found = runs(program, scores(new=5.0), {"base": made, "new": made})
-    bad = [run for run in found if (run.arm, run.seed) in (("base", 0), ("new", 1))]
-    assert wanted(program, found, excluded=[excluding(run) for run in bad]) == asked
+    own_runs = runs(program, scores(new=5.0), {"base": made, "new": made})
+    bad = [run for run in own_runs if (run.arm, run.seed) in (("base", 0), ("new", 1))]
+    assert wanted(program, own_runs, excluded=[excluding(run) for run in bad]) == wanted_seeds
 
 
 @pytest.mark.parametrize("count", [6, 7])
@@ -78,17 +78,17 @@ def test_nothing_is_wanted_beyond_the_seeds_of_an_arm(count: int) -> None:
 
 def test_a_failed_seed_counts_among_the_tries_of_an_arm() -> None:
     program = small()
-    found = [r for r in runs(program, UNCLEAR, {"base": 5, "new": 5}) if (r.arm, r.seed) != ("new", 0)]
-    found.append(own_run(program, "first", "new", 0, "code_error"))
-    assert wanted(program, found) == {"new": 6}
+    own_runs = [r for r in runs(program, UNCLEAR, {"base": 5, "new": 5}) if (r.arm, r.seed) != ("new", 0)]
+    own_runs.append(own_run(program, "first", "new", 0, "code_error"))
+    assert wanted(program, own_runs) == {"new": 6}
 
 
 def test_a_seed_that_will_be_tried_again_is_not_among_the_tries_yet() -> None:
     program = small(criteria={"higher": {**UNSURE, "treatment": "sequential"}})
-    found = runs(program, UNCLEAR, {"base": 4, "new": 3})
-    for outcome, asked in (("lost", {"new": 4}), ("code_error", {"new": 5})):
+    own_runs = runs(program, UNCLEAR, {"base": 4, "new": 3})
+    for outcome, wanted_seeds in (("lost", {"new": 4}), ("code_error", {"new": 5})):
         failed = own_run(program, "first", "new", 3, {}).model_copy(update={"outcome": outcome})
-        assert wanted(program, [*found, failed]) == asked
+        assert wanted(program, [*own_runs, failed]) == wanted_seeds
 
 
 def test_an_answer_that_is_invalid_or_has_no_evidence_wants_no_seeds() -> None:

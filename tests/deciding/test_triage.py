@@ -94,9 +94,9 @@ def test_an_option_is_deferred_until_its_conditions_are_met() -> None:
 def test_an_option_that_waits_for_a_phase_that_nobody_judged_says_so() -> None:
     program = program_with(option("later", revisit_when=["third.higher"]), option("now", "third"))
     (rejected,) = after(program).rejected
-    asked = "last against base: score, better by 0.5"
-    assert rejected.reason == f"deferred until third.higher ({asked}; not judged yet)"
-    assert rejected.flips_if == f"would be taken if third.higher were met: {asked}"
+    requirement = "last against base: score, better by 0.5"
+    assert rejected.reason == f"deferred until third.higher ({requirement}; not judged yet)"
+    assert rejected.flips_if == f"would be taken if third.higher were met: {requirement}"
 
 
 def test_where_a_program_ends_a_deferred_option_that_is_due_is_named() -> None:
@@ -181,10 +181,10 @@ def test_the_diagnosis_is_judged_before_an_option_is_chosen() -> None:
     program = program_with(option("a", "third"), discouraged, later, diagnose="second")
     decision = after(program)
     assert (decision.action, decision.target) == ("run_diagnostic", "second")
-    told = {r.choice: r.reason for r in decision.rejected}
-    assert told["a"] == "'second' is judged before an option is chosen"
-    assert told["b"] == "discouraged: it gives up"
-    assert told["c"].startswith("deferred until higher")
+    reasons = {r.choice: r.reason for r in decision.rejected}
+    assert reasons["a"] == "'second' is judged before an option is chosen"
+    assert reasons["b"] == "discouraged: it gives up"
+    assert reasons["c"].startswith("deferred until higher")
     runs = first_runs(program) + runs_of(program, "second", LOW)
     position = stand(program, runs)
     assert [s.decision.action for s in position.steps] == ["run_diagnostic", "take_option"]
@@ -236,10 +236,10 @@ def test_a_blocked_phase_waits_for_a_person_and_goes_on_when_it_is_done() -> Non
     program = blocked_program()
     position = stand(program, blocked_runs(program))
     assert position.state == "blocked"
-    told = override(program, "first", done="mend", reason="new disk")
-    position = stand(program, blocked_runs(program), overrides=[told])
+    chosen = override(program, "first", done="mend", reason="new disk")
+    position = stand(program, blocked_runs(program), overrides=[chosen])
     decision = position.steps[0].decision
-    assert (decision.action, decision.choice, decision.override_ids) == ("take_option", "mend", (told.id,))
+    assert (decision.action, decision.choice, decision.override_ids) == ("take_option", "mend", (chosen.id,))
     assert "has done what 'mend' asks for (new disk)" in decision.reason
     assert position.phase == "second"
 
@@ -258,10 +258,10 @@ def test_an_invalid_verdict_follows_no_case() -> None:
 
 def test_an_override_is_followed_and_the_recommendation_stays_visible() -> None:
     program = program_with(option("a"), option("b", "third"))
-    told = override(program, "first", choose="b", reason="a hunch")
-    decision = after(program, told)
+    chosen = override(program, "first", choose="b", reason="a hunch")
+    decision = after(program, chosen)
     assert (decision.action, decision.choice, decision.target) == ("take_option", "b", "third")
-    assert (decision.recommended, decision.override_ids) == ("a", (told.id,))
+    assert (decision.recommended, decision.override_ids) == ("a", (chosen.id,))
     assert decision.reason == "ada chose 'b' (a hunch)"
     assert decision.rejected[0].choice == "a"
     assert decision.rejected[0].reason.startswith("recommended by the rules, overridden: first: fail")
@@ -269,9 +269,9 @@ def test_an_override_is_followed_and_the_recommendation_stays_visible() -> None:
 
 def test_an_override_is_followed_once_and_the_walk_goes_on_from_there() -> None:
     program = program_with(option("a"), option("b", "third"))
-    told = override(program, "first", choose="b")
+    chosen = override(program, "first", choose="b")
     runs = [r for phase in ("first", "third") for r in runs_of(program, phase, LOW)]
-    position = stand(program, runs, overrides=[told])
+    position = stand(program, runs, overrides=[chosen])
     assert [s.decision.choice for s in position.steps] == ["b", "a"]
     assert (position.phase, position.state) == ("second", "ready")
 
@@ -285,9 +285,13 @@ def test_the_newest_override_wins() -> None:
 
 def test_choosing_what_is_recommended_contradicts_nothing() -> None:
     program = program_with(option("a", needs_person="to_approve"), option("b", "third"))
-    told = override(program, "first", choose="a")
-    decision = after(program, told)
-    assert (decision.action, decision.recommended, decision.override_ids) == ("take_option", None, (told.id,))
+    chosen = override(program, "first", choose="a")
+    decision = after(program, chosen)
+    assert (decision.action, decision.recommended, decision.override_ids) == (
+        "take_option",
+        None,
+        (chosen.id,),
+    )
     assert "a" not in [r.choice for r in decision.rejected]
 
 
@@ -329,10 +333,10 @@ def test_every_alternative_of_a_decision_can_be_chosen_and_is_then_followed(phas
     offered = choices(CREDIT, phase)
     for rejected in step.decision.rejected:
         assert rejected.choice in offered
-        told = override(CREDIT, phase, choose=rejected.choice)
-        position = stand(CREDIT, ALL, overrides=[told])
+        chosen = override(CREDIT, phase, choose=rejected.choice)
+        position = stand(CREDIT, ALL, overrides=[chosen])
         decision = next(s.decision for s in position.steps if s.verdict.phase == phase)
-        assert (decision.choice, decision.override_ids) == (rejected.choice, (told.id,))
+        assert (decision.choice, decision.override_ids) == (rejected.choice, (chosen.id,))
         assert decision.recommended == (step.decision.choice or step.decision.action)
 
 
@@ -340,9 +344,9 @@ def test_every_alternative_of_a_decision_can_be_chosen_and_is_then_followed(phas
 @pytest.mark.parametrize("extra", ["stop", None])
 def test_whatever_is_offered_after_a_phase_can_be_chosen(phase: str, extra: str | None) -> None:
     for choice in choices(CREDIT, phase) if extra is None else [extra]:
-        told = override(CREDIT, phase, choose=choice)
+        chosen = override(CREDIT, phase, choose=choice)
         decision = next(
-            s.decision for s in stand(CREDIT, ALL, overrides=[told]).steps if s.verdict.phase == phase
+            s.decision for s in stand(CREDIT, ALL, overrides=[chosen]).steps if s.verdict.phase == phase
         )
         assert decision.choice in (choice, None)
         assert decision.target in (*CREDIT.phases, None)
@@ -361,12 +365,12 @@ def test_whatever_is_offered_after_a_phase_can_be_chosen(phase: str, extra: str 
     )
 )
 def test_any_overrides_leave_a_state_that_can_be_explained(words: list[tuple[str, str, str]]) -> None:
-    told = [
+    chosen = [
         override(CREDIT, phase, **{kind: what}, at=f"2026-01-0{i + 1}")
         for i, (phase, kind, what) in enumerate(words)
         if kind != "verdict" or what in ("accept", "reject")
     ]
-    position = stand(CREDIT, ALL, overrides=told)
+    position = stand(CREDIT, ALL, overrides=chosen)
     assert position.state in ("ready", "waiting", "blocked", "done")
     for step in position.steps:
         assert step.decision.reason

@@ -40,9 +40,18 @@ class Paper:
     def record(self, step: Step, position: Plan, launched: int) -> Recorded:
         self.calls.append("record")
         self.steps.append(step)
-        told = step.verdict
+        verdict = step.verdict
         return Recorded(
-            told.phase, step.decision.action, told.outcome, told.confidence, None, None, "", "d", launched, 0
+            verdict.phase,
+            step.decision.action,
+            verdict.outcome,
+            verdict.confidence,
+            None,
+            None,
+            "",
+            "d",
+            launched,
+            0,
         )
 
     def launch(self, runs: tuple[PlannedRun, ...], decision: Decision, interim: Verdict | None) -> Launched:
@@ -90,16 +99,16 @@ def test_nobody_is_asked_without_a_terminal() -> None:
 
 @pytest.mark.parametrize(("answer", "phases"), [("ada", ["first", "first", "second"]), (None, ["first"])])
 def test_a_person_at_the_terminal_is_asked(answer: str | None, phases: list[str]) -> None:
-    asked: list[str] = []
+    questions: list[str] = []
 
     def ask(decision: Decision) -> str | None:
-        asked.append(decision.reason)
+        questions.append(decision.reason)
         return answer
 
     desk = Paper(ASKS)
     done = loop(desk, ask, every=True)
-    assert len(asked) == 1
-    assert "it may help" in asked[0]
+    assert len(questions) == 1
+    assert "it may help" in questions[0]
     assert [s.phase for s in done.steps] == phases
     assert [w.by for w in desk.words] == ([answer] if answer else [])
 

@@ -28,9 +28,9 @@ _LINE = re.compile(
 )
 
 
-def as_json(found: Trace) -> dict[str, Any]:
+def as_json(trace: Trace) -> dict[str, Any]:
     """The reply of ``explain`` with this trace."""
-    return ExplainReply.model_validate(in_json.as_json(found)).as_json()
+    return ExplainReply.model_validate(in_json.as_json(trace)).as_json()
 
 
 def assert_is_safe_mermaid(text: str) -> None:

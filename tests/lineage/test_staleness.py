@@ -16,20 +16,20 @@ WALK = ("phase_6a", "samebatch", "snapshot_age", "regularized")
 OPENED = {"samebatch": "phase_6a", "snapshot_age": "samebatch", "regularized": "snapshot_age"}
 
 
-def verdicts(**told: str) -> dict[str, Verdict]:
-    script = story(**told)  # type: ignore[arg-type]
+def verdicts(**outcomes: str) -> dict[str, Verdict]:
+    script = story(**outcomes)  # type: ignore[arg-type]
     return stand(CREDIT, [r for p in WALK for r in runs_of(CREDIT, p, script)]).verdicts
 
 
-def standing(found: Mapping[str, Verdict], program: Program = CREDIT, **more: object) -> Validity:
-    return build_validity(program, found, CODE, opened_by=OPENED, **more)  # type: ignore[arg-type]
+def standing(judged: Mapping[str, Verdict], program: Program = CREDIT, **more: object) -> Validity:
+    return build_validity(program, judged, CODE, opened_by=OPENED, **more)  # type: ignore[arg-type]
 
 
 def test_the_case_that_samebatch_names_is_superseded_with_its_claims() -> None:
-    found = verdicts()
-    now = standing(found)
+    judged = verdicts()
+    now = standing(judged)
     assert dict(now.superseded_by) == {"phase_6a": "samebatch"}
-    claims = {claim.id: claim for claim in claims_today(found, now)}
+    claims = {claim.id: claim for claim in claims_today(judged, now)}
     assert claims["surrogate_cannot_use_credit"].status == "superseded"
     assert claims["surrogate_cannot_use_credit"].caveats[0] == "superseded by samebatch"
     assert claims["better_credit_better_decrease"].status == "supported"
@@ -40,31 +40,31 @@ def test_what_supersedes_is_not_stale_nor_is_what_rests_on_it() -> None:
 
 
 def test_another_case_is_not_superseded() -> None:
-    found = stand(CREDIT, [r for p in WALK for r in runs_of(CREDIT, p, story(six=True))]).verdicts
-    assert found["phase_6a"].case == "A"
-    assert dict(standing(found).superseded_by) == {}
+    judged = stand(CREDIT, [r for p in WALK for r in runs_of(CREDIT, p, story(six=True))]).verdicts
+    assert judged["phase_6a"].case == "A"
+    assert dict(standing(judged).superseded_by) == {}
 
 
 def test_a_verdict_that_concludes_nothing_supersedes_nothing() -> None:
-    found = verdicts()
-    found["samebatch"] = found["samebatch"].model_copy(update={"outcome": "inconclusive"})
-    assert dict(standing(found).superseded_by) == {}
+    judged = verdicts()
+    judged["samebatch"] = judged["samebatch"].model_copy(update={"outcome": "inconclusive"})
+    assert dict(standing(judged).superseded_by) == {}
 
 
 def test_what_rests_on_a_superseded_verdict_is_stale_with_the_path_named() -> None:
-    found = verdicts()
+    judged = verdicts()
     opened = {**OPENED, "regularized": "last_block", "last_block": "phase_6a"}
-    found["last_block"] = found["regularized"].model_copy(update={"phase": "last_block"})
-    found["last_block"] = found["last_block"].model_copy(
+    judged["last_block"] = judged["regularized"].model_copy(update={"phase": "last_block"})
+    judged["last_block"] = judged["last_block"].model_copy(
         update={"rules_digest": rules_digest(CREDIT, "last_block")}
     )
-    now = build_validity(CREDIT, found, CODE, opened_by=opened)
+    now = build_validity(CREDIT, judged, CODE, opened_by=opened)
     assert now.stale["last_block"] == "it rests on phase_6a, which samebatch supersedes"
     assert now.stale["regularized"] == (
         "it rests on last_block, which rests on phase_6a, which samebatch supersedes"
     )
     assert now.changed == frozenset()
-    claims = {claim.id: claim for claim in claims_today(found, now)}
+    claims = {claim.id: claim for claim in claims_today(judged, now)}
     assert claims["regularizing_helps"].status == "stale"
 
 
@@ -87,18 +87,18 @@ def test_a_phase_or_a_question_that_is_added_makes_nothing_stale() -> None:
 
 
 def test_changed_code_makes_verdicts_stale_until_a_person_keeps_it() -> None:
-    found = verdicts()
-    now = build_validity(CREDIT, found, "code-2", opened_by=OPENED)
-    assert set(now.changed) == set(found)
+    judged = verdicts()
+    now = build_validity(CREDIT, judged, "code-2", opened_by=OPENED)
+    assert set(now.changed) == set(judged)
     assert now.stale["phase_6a"] == "the code of the experiment has changed"
-    assert dict(build_validity(CREDIT, found, "code-2", frozenset({CODE}), OPENED).stale) == {}
+    assert dict(build_validity(CREDIT, judged, "code-2", frozenset({CODE}), OPENED).stale) == {}
 
 
 def test_a_phase_that_the_program_no_longer_has_is_stale() -> None:
     program = small()
-    found = stand(program, runs_of(program, "first", scores())).verdicts
-    found["gone"] = found["first"].model_copy(update={"phase": "gone"})
-    assert build_validity(program, found).stale == {"gone": "the phase is no longer in the program"}
+    judged = stand(program, runs_of(program, "first", scores())).verdicts
+    judged["gone"] = judged["first"].model_copy(update={"phase": "gone"})
+    assert build_validity(program, judged).stale == {"gone": "the phase is no longer in the program"}
 
 
 def test_disputed_evidence_makes_a_verdict_stale() -> None:

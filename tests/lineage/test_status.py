@@ -26,13 +26,13 @@ def states(at: ProgramState) -> dict[str, str]:
     return {phase: phase_state(at, phase) for phase in at.program.phases}
 
 
-def told(at: ProgramState) -> tuple[str, str | None, str | None]:
+def state_and_next(at: ProgramState) -> tuple[str, str | None, str | None]:
     ahead = next_step(at)
     return program_state(at), ahead["action"], ahead["target"]
 
 
 def test_a_program_that_nobody_has_touched_is_ready_for_its_first_phase(world: World) -> None:
-    assert told(world.at) == ("ready", "run_phase", "first")
+    assert state_and_next(world.at) == ("ready", "run_phase", "first")
     assert states(world.at) == {"first": "ready", "second": "locked", "third": "locked"}
 
 
@@ -45,19 +45,19 @@ def test_while_an_advance_holds_the_program_it_and_its_phase_are_running(world: 
 
 def test_a_judged_phase_opens_the_next(world: World) -> None:
     world.advance(every=False)
-    assert told(world.at) == ("ready", "take_option", "turn")
+    assert state_and_next(world.at) == ("ready", "take_option", "turn")
     assert states(world.at) == {"first": "judged", "second": "ready", "third": "locked"}
 
 
 def test_a_launch_that_was_cut_short_leaves_its_phase_ready(world: World) -> None:
     world.advance(deadline=world.clock.seconds() + 10)
-    assert told(world.at) == ("ready", "run_phase", "first")
+    assert state_and_next(world.at) == ("ready", "run_phase", "first")
     assert states(world.at)["first"] == "ready"
 
 
 def test_a_finished_program_is_done(world: World) -> None:
     world.advance()
-    assert told(world.at) == ("done", "stop", None)
+    assert state_and_next(world.at) == ("done", "stop", None)
     assert set(states(world.at).values()) == {"judged"}
 
 
@@ -66,7 +66,7 @@ def test_an_option_that_needs_a_person_makes_program_and_phase_wait(tmp_path: Pa
     option = {"option": "dear", "rationale": "it may help", "opens": "second", "needs_person": needs}
     world = World(tmp_path, small(triage={"options": [option]}), scores())
     world.advance()
-    assert told(world.at) == ("waiting", "wait", "dear")
+    assert state_and_next(world.at) == ("waiting", "wait", "dear")
     assert states(world.at) == {"first": "waiting", "second": "waiting", "third": "locked"}
 
 
@@ -108,7 +108,7 @@ def test_where_a_program_ends_an_option_that_is_due_can_be_chosen(tmp_path: Path
     raw["phases"]["third"]["next"] = {"pass": "stop"}
     world = World(tmp_path, build(raw), scores(last=2.0))
     world.advance()
-    assert told(world.at) == ("done", "stop", None)
+    assert state_and_next(world.at) == ("done", "stop", None)
     command = "phasegate override small third --choose later --reason TEXT"
     assert next_step(world.at)["commands"] == [command]
     world.say("third", choose="later")
@@ -127,11 +127,11 @@ def test_an_option_that_is_due_can_be_chosen_after_any_phase_on_the_way(tmp_path
     world = World(tmp_path, build(raw), scores(last=2.0))
     world.advance()
     assert world.at.path == ("first", "second", "third")
-    assert told(world.at) == ("done", "stop", None)
+    assert state_and_next(world.at) == ("done", "stop", None)
     command = "phasegate override small third --choose later --reason TEXT"
     assert next_step(world.at)["commands"] == [command]
     world.say("third", choose="later")
-    assert told(world.at) == ("ready", "take_option", "later")
+    assert state_and_next(world.at) == ("ready", "take_option", "later")
     assert states(world.at)["fourth"] == "ready"
     world.advance()
     assert world.at.path == ("first", "second", "third", "fourth")
@@ -144,12 +144,12 @@ def test_broken_infrastructure_blocks_until_a_person_has_mended_it(tmp_path: Pat
     good = scores()
     world = World(tmp_path, program, lambda a, s: "timeout" if a == "new" else good(a, s))
     world.advance()
-    assert told(world.at) == ("blocked", "wait", "mend")
+    assert state_and_next(world.at) == ("blocked", "wait", "mend")
     command = "phasegate override small first --done mend --reason TEXT"
     assert next_step(world.at)["commands"] == [command]
     assert states(world.at)["first"] == "blocked"
     world.say("first", done="mend")
-    assert told(world.at) == ("ready", "take_option", "mend")
+    assert state_and_next(world.at) == ("ready", "take_option", "mend")
     assert states(world.at) == {"first": "judged", "second": "ready", "third": "locked"}
     world.script = good
     world.advance()
@@ -186,7 +186,7 @@ def test_a_phase_that_was_passed_over_stays_ready(tmp_path: Path) -> None:
 def test_an_override_that_was_not_followed_yet_is_what_comes_next(world: World) -> None:
     world.advance(every=False)
     world.say("first", choose="repeat", reason="a hunch")
-    assert told(world.at) == ("ready", "take_option", "repeat")
+    assert state_and_next(world.at) == ("ready", "take_option", "repeat")
     assert next_step(world.at)["reason"] == "ada decided otherwise: a hunch"
     assert states(world.at) == {"first": "judged", "second": "locked", "third": "ready"}
 
@@ -197,12 +197,12 @@ def test_going_back_to_a_branch_that_was_judged_before_stands_where_that_branch_
     assert world.at.path == ("first", "second")
     word = world.say("first", choose="stop")
     world.advance()
-    assert told(world.at) == ("done", "stop", "stop")
+    assert state_and_next(world.at) == ("done", "stop", "stop")
     world.revoke(word)
-    assert told(world.at) == ("ready", "take_option", "turn")
+    assert state_and_next(world.at) == ("ready", "take_option", "turn")
     world.advance(until="first", every=False)
     assert world.at.path == ("first", "second")
-    assert told(world.at) == ("ready", "take_option", "repeat")
+    assert state_and_next(world.at) == ("ready", "take_option", "repeat")
 
 
 def test_what_is_stale_off_the_way_does_not_make_a_program_ready(world: World) -> None:
@@ -222,11 +222,11 @@ def test_what_is_stale_off_the_way_does_not_make_a_program_ready(world: World) -
 
 def test_the_json_holds_only_what_json_can_say(world: World) -> None:
     world.advance()
-    found = program_json(world.at)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert set(found) == {"name", "state", "fidelity", "phases", "next", "spent"}
-    assert found["spent"] == {"runs": 12, "seconds": 12.0}
-    assert {key for phase in found["phases"] for key in phase} >= {
+    reply = program_json(world.at)
+    assert json.loads(json.dumps(reply, allow_nan=False)) == reply
+    assert set(reply) == {"name", "state", "fidelity", "phases", "next", "spent"}
+    assert reply["spent"] == {"runs": 12, "seconds": 12.0}
+    assert {key for phase in reply["phases"] for key in phase} >= {
         "name",
         "state",
         "outcome",
@@ -270,9 +270,9 @@ def test_whatever_people_do_status_agrees_with_the_rules_after_an_advance(
     assert [at.decisions[p] for p in at.path] == [step.decision for step in position.steps]
     assert not at.reopened
     assert not at.to_judge_again
-    known = len(world.ids())
+    ids_before = len(world.ids())
     world.advance()
-    assert len(world.ids()) == known
+    assert len(world.ids()) == ids_before
 
 
 def do(world: World, word: str, i: int) -> None:

@@ -128,7 +128,7 @@ def own_plan(program: Program, phase: str, arm: str, seed: int, fidelity: str = 
     return catalog_of(program, fidelity).planned(phase, arm, fidelity, seed)
 
 
-def own_run(program: Program, phase: str, arm: str, seed: int, told: Measured, **more: Any) -> Run:
+def own_run(program: Program, phase: str, arm: str, seed: int, measured: Measured, **more: Any) -> Run:
     """A finished run of ours."""
     fidelity, code = more.pop("fidelity", "standard"), more.pop("code", CODE)
     planned = catalog_of(program, fidelity, code).planned(phase, arm, fidelity, seed)
@@ -140,15 +140,15 @@ def own_run(program: Program, phase: str, arm: str, seed: int, told: Measured, *
         "code_digest": code,
         "params": {k: str(v) for k, v in planned.params.items()},
         "seconds": 1.0,
-        **({"outcome": told} if isinstance(told, str) else {"metrics": dict(told)}),
+        **({"outcome": measured} if isinstance(measured, str) else {"metrics": dict(measured)}),
         **more,
     }
     return Run(phase=phase, arm=arm, seed=seed, **fields)
 
 
-def foreign_run(phase: str, arm: str, seed: int, told: Measured, **more: Any) -> Run:
+def foreign_run(phase: str, arm: str, seed: int, measured: Measured, **more: Any) -> Run:
     """A finished run that somebody else logged."""
-    fields = {"outcome": told} if isinstance(told, str) else {"metrics": dict(told)}
+    fields = {"outcome": measured} if isinstance(measured, str) else {"metrics": dict(measured)}
     return Run(id=f"foreign-{phase}-{arm}-{seed}", phase=phase, arm=arm, seed=seed, **{**fields, **more})
 
 
@@ -212,22 +212,22 @@ class Scripted:
 
     Attributes:
         made: (arm, seed) of every run that was begun.
-        asked: how often an experiment was asked to describe itself.
+        descriptions_asked: how often an experiment was asked to describe itself.
         together: the most seeds that it says train together.
         groups: how many runs were to train together, for every run that was given first.
     """
 
     script: Script
     made: list[tuple[str, int]] = field(default_factory=list)
-    asked: int = 0
+    descriptions_asked: int = 0
     workers: int = 1
     together: int = 1
     groups: list[int] = field(default_factory=list)
 
     def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
-        self.asked += 1
-        told = [description_of(params) for params, _ in wanted]
-        return [one.model_copy(update={"together": self.together}) for one in told]
+        self.descriptions_asked += 1
+        descriptions = [description_of(params) for params, _ in wanted]
+        return [one.model_copy(update={"together": self.together}) for one in descriptions]
 
     def run(self, jobs: Iterable[Job]) -> Generator[Event, None, None]:
         following = 0
@@ -237,14 +237,14 @@ class Scripted:
                 self.groups.append(following)
             following -= 1
             yield Started(job_id=job.id, pid=0, process_start=0.0, host=socket.gethostname())
-            told = self.script(job.arm, job.seed)
+            measured = self.script(job.arm, job.seed)
             self.made.append((job.arm, job.seed))
             folder = Path(job.folder)
             folder.mkdir(parents=True, exist_ok=True)
-            metrics = {} if isinstance(told, str) else told
+            metrics = {} if isinstance(measured, str) else measured
             lines = [json.dumps([name, None, value]) for name, value in metrics.items()]
             (folder / "metrics.jsonl").write_text("".join(line + "\n" for line in lines))
-            ended = {"outcome": told if isinstance(told, str) else "ok", "reason": "", "seconds": 1.0}
+            ended = {"outcome": measured if isinstance(measured, str) else "ok", "reason": "", "seconds": 1.0}
             (folder / "result.json").write_text(json.dumps(ended))
             yield Ended(job_id=job.id, **ended)
 
@@ -317,15 +317,15 @@ class World:
     def say(self, phase: str, **fields: Any) -> Override:
         """A person overrides."""
         about = self.at.decisions.get(phase)
-        told = override(
+        override_record = override(
             self.program, phase, contradicts=about.id if about else None, at=self.clock.now(), **fields
         )
-        write_person(self.journal, self.records, self.program, told)
-        return told
+        write_person(self.journal, self.records, self.program, override_record)
+        return override_record
 
-    def revoke(self, told: Override) -> None:
+    def revoke(self, revoked: Override) -> None:
         """A person takes an override back."""
-        names = {"program": told.program, "phase": told.phase, "override_id": told.id}
+        names = {"program": revoked.program, "phase": revoked.phase, "override_id": revoked.id}
         record = Revocation(**names, by="ada", at=self.clock.now(), reason="it was wrong").identified("r")
         write_person(self.journal, self.records, self.program, record)
 
@@ -352,13 +352,13 @@ class Failing:
         self._part, self._announce = part, announce
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._part, name)
-        if not callable(found):
-            return found
+        member = getattr(self._part, name)
+        if not callable(member):
+            return member
 
         def call(*args: Any, **more: Any) -> Any:
             self._announce(f"before {type(self._part).__name__}.{name}")
-            done = found(*args, **more)
+            done = member(*args, **more)
             self._announce(f"after {type(self._part).__name__}.{name}")
             return done
 

@@ -93,12 +93,12 @@ def _candidates(plan: Plan) -> Iterator[CandidateJson]:
         yield CandidateJson(choice=rejected.choice, action=None, reason=rejected.reason, chosen=False)
 
 
-def _estimate(launch: Sequence[PlannedRun], known: Sequence[Any], count: int) -> float | None:
+def _estimate(launch: Sequence[PlannedRun], made: Sequence[Any], count: int) -> float | None:
     """Seconds for these runs on so many workers, from runs of the same arm, else of the fidelity."""
     total = 0.0
     for planned in launch:
-        same = [run.seconds for run in known if run.fidelity == planned.fidelity]
-        arm = [run.seconds for run in known if run.arm == planned.arm and run.fidelity == planned.fidelity]
+        same = [run.seconds for run in made if run.fidelity == planned.fidelity]
+        arm = [run.seconds for run in made if run.arm == planned.arm and run.fidelity == planned.fidelity]
         if not same:
             return None
         total += sum(arm or same) / len(arm or same)

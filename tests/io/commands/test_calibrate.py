@@ -49,13 +49,13 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed_and_the_proce
 
 
 def test_processes_share_the_work_and_change_nothing(home: Path) -> None:
-    def told(jobs: int) -> str:
+    def report_with(jobs: int) -> str:
         wish = CalibrationOptions(
             repetitions=60, jobs=jobs, effects=("better.score=0.3",), noise=("score=0.1",)
         )
         return json.dumps(as_json(calibrate_program(Home(home), "quick", wish)), allow_nan=False)
 
-    assert told(1) == told(2)
+    assert report_with(1) == report_with(2)
 
 
 def test_stated_means_take_the_place_of_the_standard_worlds(home: Path) -> None:
@@ -77,13 +77,13 @@ def test_a_program_file_is_calibrated_as_it_is(home: Path, tmp_path: Path) -> No
 
 
 def test_noise_is_measured_where_runs_are_recorded(judged_home: Path) -> None:
-    found = calibrate_program(Home(judged_home), "quick", CalibrationOptions(repetitions=1))
-    assert found.noise["score"].source == "measured"
-    assert 0 < found.noise["score"].paired < 1
+    calibration = calibrate_program(Home(judged_home), "quick", CalibrationOptions(repetitions=1))
+    assert calibration.noise["score"].source == "measured"
+    assert 0 < calibration.noise["score"].paired < 1
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (["--noise", "nothing=1"], "no metric 'nothing'"),
         (["--noise", "score=0"], "above 0"),
@@ -101,10 +101,10 @@ def test_noise_is_measured_where_runs_are_recorded(judged_home: Path) -> None:
         (["--out", "figure.gif"], ".png or .svg"),
     ],
 )
-def test_wrong_usage_is_one_sentence(home: Path, words: list[str], told: str) -> None:
+def test_wrong_usage_is_one_sentence(home: Path, words: list[str], sentence: str) -> None:
     reply = cli("calibrate", "quick", *words, home=home)
     assert (reply.code, reply.out) == (2, "")
-    assert told in reply.err
+    assert sentence in reply.err
     assert len(reply.err.strip().splitlines()) == 1
 
 

@@ -40,9 +40,9 @@ def world(new_home: Callable[[], Home], monkeypatch: pytest.MonkeyPatch) -> Worl
     home.program("small").write_text(text)  # JSON is YAML
     runs = MlflowRuns(home)
     runs.experiment(program)
-    found = World(home.root, program, scores(), records=MlflowRecords(runs))
-    found.advance(every=False)
-    return found
+    made = World(home.root, program, scores(), records=MlflowRecords(runs))
+    made.advance(every=False)
+    return made
 
 
 def record_bytes(world: World) -> str:
@@ -89,13 +89,13 @@ def test_what_is_refused_is_said_and_changes_nothing(world: World, fields: dict[
 
 def test_a_choice_is_recorded_in_journal_and_mlflow_with_what_it_contradicts(world: World) -> None:
     about = world.at.decisions["first"]
-    told = choose(world, reason="  a hunch  ", expires="2999-01-01")
-    assert (told.contradicts, told.recommended, told.reason) == (about.id, "turn", "a hunch")
-    assert world.at.pending == told
+    override = choose(world, reason="  a hunch  ", expires="2999-01-01")
+    assert (override.contradicts, override.recommended, override.reason) == (about.id, "turn", "a hunch")
+    assert world.at.pending == override
     again = MlflowRecords(world.records._runs)
-    assert told.id in again.held(world.program)
+    assert override.id in again.held(world.program)
     rows = list_overrides(Home(world.folder), "small", "first")
-    assert [(row["id"], row["standing"]) for row in rows] == [(told.id, "in force")]
+    assert [(row["id"], row["standing"]) for row in rows] == [(override.id, "in force")]
 
 
 def test_a_phase_whose_decision_was_carried_out_is_not_open(world: World) -> None:
@@ -108,12 +108,12 @@ def test_a_phase_whose_decision_was_carried_out_is_not_open(world: World) -> Non
 
 
 def test_an_override_is_revoked_once(world: World) -> None:
-    home, told = Home(world.folder), choose(world)
-    revoke_override(home, "small", told.id, "ada", "it was wrong")
+    home, override = Home(world.folder), choose(world)
+    revoke_override(home, "small", override.id, "ada", "it was wrong")
     assert [row["standing"] for row in list_overrides(home, "small", None)] == ["revoked"]
     before = record_bytes(world)
     with pytest.raises(UsageError, match="no override .* in force; in force: none"):
-        revoke_override(home, "small", told.id, "ada", "again")
+        revoke_override(home, "small", override.id, "ada", "again")
     with pytest.raises(UsageError, match="no phase 'nowhere'"):
         list_overrides(home, "small", "nowhere")
     assert record_bytes(world) == before
@@ -179,12 +179,12 @@ def test_while_mlflow_is_away_a_choice_is_kept_in_the_journal(
     database = Home(world.folder).database
     database.rename(database.with_suffix(".away"))
     database.write_bytes(b"this is no database" * 100)
-    told = choose(world)
+    override = choose(world)
     assert "recorded in the journal; MLflow is caught up at the next advance" in capsys.readouterr().err
     entry = world.journal.entries("small")[-1]
-    assert (entry.record, entry.mirrored) == (told, False)
+    assert (entry.record, entry.mirrored) == (override, False)
     database.with_suffix(".away").replace(database)
     world.records = MlflowRecords(MlflowRuns(Home(world.folder)))
     world.advance(every=False)
-    assert world.at.decisions["first"].override_ids == (told.id,)
+    assert world.at.decisions["first"].override_ids == (override.id,)
     assert all(e.mirrored for e in world.journal.entries("small"))

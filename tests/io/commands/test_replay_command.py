@@ -42,7 +42,7 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def told(outcome: ReplayReport) -> set[tuple[str, str]]:
+def kinds_and_ids(outcome: ReplayReport) -> set[tuple[str, str]]:
     return {(difference.kind, difference.id) for difference, _ in outcome.differences}
 
 
@@ -57,8 +57,8 @@ def a_run(home: Home, arm: str = "worse", seed: str = "1") -> str:
         "AND a.value = ? AND b.key = 'planner.seed' AND b.value = ?"
     )
     with database(home.database) as db:
-        found = db.execute(query, (arm, seed)).fetchall()
-    return str(found[0][0])
+        run_rows = db.execute(query, (arm, seed)).fetchall()
+    return str(run_rows[0][0])
 
 
 # --- nothing differs -----------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_a_metric_logged_again_in_mlflow_is_evidence_of_that_run(home: Home) -> 
     run = a_run(home)
     MlflowRuns(home).client.log_metric(run, "score", 9.5, step=3)
     outcome = replay_program(home, "quick")
-    assert told(outcome) == {("evidence", run)}
+    assert kinds_and_ids(outcome) == {("evidence", run)}
     assert re.search(r"worse, seed 1: score was -?\d\.\d+, is 9\.5", said(outcome))
     assert outcome.count("decision")["differ"] > 0
 
@@ -149,7 +149,7 @@ def test_a_metric_edited_beneath_mlflow_is_evidence_of_that_run(home: Home) -> N
                 f"UPDATE {table} SET value = value + 0.001 WHERE run_uuid = ? AND key = 'score'", (run,)
             )
     outcome = replay_program(home, "quick")
-    assert told(outcome) == {("evidence", run)}
+    assert kinds_and_ids(outcome) == {("evidence", run)}
     assert "base, seed 2: score was" in said(outcome)
 
 
@@ -157,7 +157,7 @@ def test_a_deleted_run_is_evidence_that_is_missing(home: Home) -> None:
     run = a_run(home)
     MlflowRuns(home).client.delete_run(run)
     outcome = replay_program(home, "quick")
-    assert told(outcome) == {("evidence", run)}
+    assert kinds_and_ids(outcome) == {("evidence", run)}
     assert "in MLflow no more" in said(outcome)
 
 
@@ -168,7 +168,7 @@ def test_an_edited_program_is_rules_with_old_and_new(home: Home) -> None:
     path = home.program("quick")
     path.write_text(path.read_text().replace("better_by: 0.2", "better_by: 0.3"))
     outcome = replay_program(home, "quick")
-    assert {kind for kind, _ in told(outcome)} == {"rules"}
+    assert {kind for kind, _ in kinds_and_ids(outcome)} == {"rules"}
     assert "phase.criteria.higher.better_by: 0.2 -> 0.3" in said(outcome)
 
 
@@ -196,7 +196,7 @@ def test_an_edited_journal_is_a_record_and_the_others_are_still_replayed(home: H
     fields = {"verdict": {"outcome": "pass"}, "decision": {"choice": "repeat"}}[kind]
     old, _ = edit_journal(home, kind, False, **fields)
     outcome = replay_program(home, "quick")
-    assert told(outcome) == {("record", old)}
+    assert kinds_and_ids(outcome) == {("record", old)}
     assert all(one.equal for one in outcome.replayed)  # from the copy that MLflow holds
     assert f"{next(iter(fields))}: " in said(outcome)
     assert f"{next(iter(fields.values()))} in the journal" in said(outcome)
@@ -208,7 +208,7 @@ def test_an_edited_journal_with_a_digest_made_to_fit_is_a_record_too(home: Home,
     fields = {"verdict": {"seconds": 0.5}, "decision": {"reason": "because"}}[kind]
     _, new = edit_journal(home, kind, True, **fields)
     outcome = replay_program(home, "quick")
-    assert told(outcome) == {("record", new)}
+    assert kinds_and_ids(outcome) == {("record", new)}
     assert f"{next(iter(fields))}: " in said(outcome)
     assert f"{next(iter(fields.values()))} in the journal" in said(outcome)
 
@@ -226,8 +226,8 @@ def test_a_record_edited_in_both_places_with_fitting_digests_does_not_follow_fro
     file = next(f for f in home.artifacts.rglob("record.json") if old in f.read_text())
     file.write_text(body)
     outcome = replay_program(home, "quick")
-    assert ("record", new) in told(outcome)
-    assert {kind for kind, _ in told(outcome)} == {"record"}
+    assert ("record", new) in kinds_and_ids(outcome)
+    assert {kind for kind, _ in kinds_and_ids(outcome)} == {"record"}
     assert "reason: because on record" in said(outcome)
 
 
@@ -236,7 +236,7 @@ def test_a_record_edited_in_mlflow_is_a_record(home: Home) -> None:
     record = json.loads(file.read_text())
     file.write_text(json.dumps({**record, "choice": "repeat"}))
     outcome = replay_program(home, "quick")
-    assert told(outcome) == {("record", record["id"])}
+    assert kinds_and_ids(outcome) == {("record", record["id"])}
     assert "choice: turn_round in the journal, repeat in MLflow" in said(outcome)
     file.unlink()
     assert "cannot be read" in said(replay_program(home, "quick"))
@@ -247,7 +247,7 @@ def test_a_record_that_mlflow_lost_is_a_record(home: Home) -> None:
         record, run = db.execute("SELECT id, mlflow_run FROM records WHERE kind = 'decision'").fetchone()
     MlflowRuns(home).client.delete_run(run)
     outcome = replay_program(home, "quick")
-    assert told(outcome) == {("record", record)}
+    assert kinds_and_ids(outcome) == {("record", record)}
     assert "MLflow holds it no more" in said(outcome)
 
 
@@ -290,8 +290,11 @@ def test_the_command_tells_what_an_edited_program_would_have_made_of_the_past(
     reply = cli("replay", "quick", "--rules", str(path), "--json", home=own_home)
     assert reply.code == 0
     assert_fits(reply.json, "replay-rules")
-    (way,) = reply.json["ways"]
-    assert {one["phase"]: one["edited"] is None for one in way["phases"]} == {"first": False, "second": False}
+    (path,) = reply.json["ways"]
+    assert {one["phase"]: one["edited"] is None for one in path["phases"]} == {
+        "first": False,
+        "second": False,
+    }
     path.write_text(text.replace("next: {up: stop, down: triage}", "next: {up: stop, down: stop}"))
     reply = cli("replay", "quick", "--rules", str(path), home=own_home)
     assert reply.code == 0
@@ -308,8 +311,8 @@ def test_the_command_tells_what_an_edited_program_would_have_made_of_the_past(
 
 
 def verified(home: Home, phase: str = "first") -> Verified:
-    (found,) = verify_memos(home, "quick", phase)
-    return found
+    (memo,) = verify_memos(home, "quick", phase)
+    return memo
 
 
 def test_a_changed_digit_in_a_memo_is_found_and_named_in_every_section(home: Home) -> None:
@@ -323,11 +326,11 @@ def test_a_changed_digit_in_a_memo_is_found_and_named_in_every_section(home: Hom
             continue
         changed = re.sub(r"\d", lambda d: str(9 - int(d[0])), lines[where], count=1)
         path.write_text("\n".join([*lines[:where], changed, *lines[where + 1 :]]))
-        found = verified(home)
-        slips = [slip for place, slip in found.slips if place == str(path) and slip.kind == "number"]
+        memo = verified(home)
+        slips = [slip for location, slip in memo.slips if location == str(path) and slip.kind == "number"]
         assert [(s.line, s.section) for s in slips] == [(where + 1, lines[begin].removeprefix("## "))]
-        assert any(line.startswith(f"{path}:{where + 1} (") for line in as_lines([found]))
-        assert not found.ok
+        assert any(line.startswith(f"{path}:{where + 1} (") for line in as_lines([memo]))
+        assert not memo.ok
     path.write_text(text)
     assert verified(home).ok
 
@@ -343,10 +346,10 @@ def test_a_changed_digit_in_the_memo_that_mlflow_shows_is_found_too(home: Home) 
 def test_an_edited_metric_is_named_with_what_the_memo_says_and_what_the_run_gives(home: Home) -> None:
     run = a_run(home)
     MlflowRuns(home).client.log_metric(run, "score", 9.5, step=3)
-    found = verified(home)
-    assert {slip.section for _, slip in found.slips} >= {"TL;DR", "Results", "Criteria"}
-    assert [(d.kind, d.id) for d in found.because] == [("evidence", run)]
-    assert all(slip.kind == "number" for _, slip in found.slips if slip.section == "Results")
+    memo = verified(home)
+    assert {slip.section for _, slip in memo.slips} >= {"TL;DR", "Results", "Criteria"}
+    assert [(d.kind, d.id) for d in memo.because] == [("evidence", run)]
+    assert all(slip.kind == "number" for _, slip in memo.slips if slip.section == "Results")
 
 
 def test_a_memo_of_which_a_run_is_gone_says_which(home: Home) -> None:

@@ -39,9 +39,9 @@ def world(tmp_path: Path) -> World:
 
 def reruns(world: World) -> tuple[int, list[str]]:
     """How many runs another advance makes, and what it writes down."""
-    before, known = len(world.launcher.made), len(world.ids())
+    before, ids_before = len(world.launcher.made), len(world.ids())
     world.advance()
-    return len(world.launcher.made) - before, world.ids()[known:]
+    return len(world.launcher.made) - before, world.ids()[ids_before:]
 
 
 # --- going on and standing still -----------------------------------------------------------------
@@ -187,15 +187,15 @@ def test_a_seed_that_fails_by_its_own_fault_is_not_tried_again(tmp_path: Path) -
 def test_an_override_is_followed_once_and_revoking_it_returns_to_the_recommendation(world: World) -> None:
     world.advance(every=False)
     before = world.at.decisions["first"]
-    told = world.say("first", choose="repeat")
+    chosen = world.say("first", choose="repeat")
     assert next_step(world.at)["target"] == "repeat"
     assert program_state(world.at) == "ready"
     done = world.advance(every=False)
     assert [s.phase for s in done.steps] == ["first", "third"]
     followed = world.at.decisions["first"]
-    assert (followed.choice, followed.recommended, followed.override_ids) == ("repeat", "turn", (told.id,))
+    assert (followed.choice, followed.recommended, followed.override_ids) == ("repeat", "turn", (chosen.id,))
     assert world.at.decisions["third"].choice == "turn"
-    world.revoke(told)
+    world.revoke(chosen)
     assert program_state(world.at) == "ready"
     assert next_step(world.at)["target"] == "turn"
     world.advance()
@@ -303,25 +303,25 @@ def test_changed_code_is_run_again_before_anything_new_and_kept_code_counts_agai
 def test_a_launch_says_that_the_verdict_is_stale_and_another_fidelity_has_none_yet(world: World) -> None:
     world.advance()
     world.code = "code-2"
-    asked = {
+    reasons = {
         "": "first are missing: its verdict is stale: the code of the experiment has changed",
         "full": "first are missing: nothing has been judged yet at fidelity full",
     }
-    for fidelity, told in asked.items():
+    for fidelity, reason in reasons.items():
         ahead = build_plan(world.desk(fidelity=fidelity or None).load_state()).decision
         assert ahead is not None
-        assert told in ahead.reason
+        assert reason in ahead.reason
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "sentence"),
     [
         ({"data_digest": "other"}, "its verdict is stale: the data have changed"),
         ({"config": {"kind": "else"}}, "its verdict is stale: the configuration of its arms has changed"),
     ],
 )
 def test_a_launch_says_what_changed_since_the_verdict(
-    world: World, change: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+    world: World, change: dict[str, Any], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.advance()
     describe = Describer.describe
@@ -332,7 +332,7 @@ def test_a_launch_says_what_changed_since_the_verdict(
     monkeypatch.setattr(Describer, "describe", otherwise)
     ahead = build_plan(world.desk().load_state()).decision
     assert ahead is not None
-    assert ahead.reason.endswith(told)
+    assert ahead.reason.endswith(sentence)
 
 
 def test_runs_that_are_gone_from_the_store_are_told_to_be_gone(world: World) -> None:
@@ -363,7 +363,7 @@ def test_runs_of_others_are_judged_without_running_anything(tmp_path: Path) -> N
         world.runs.finished[run.id] = run
     done = world.advance(no_run=True)
     assert [(s.phase, s.outcome, s.confidence) for s in done.steps] == [("first", "pass", "provisional")]
-    assert (world.launcher.made, world.launcher.asked) == ([], 0)
+    assert (world.launcher.made, world.launcher.descriptions_asked) == ([], 0)
 
 
 def test_runs_of_others_are_judged_where_the_experiment_is_not_at_hand(tmp_path: Path) -> None:
@@ -373,7 +373,7 @@ def test_runs_of_others_are_judged_where_the_experiment_is_not_at_hand(tmp_path:
         world.runs.finished[run.id] = run
     assert [s.outcome for s in world.advance(no_run=True).steps] == ["pass"]
     assert world.advance(no_run=True).steps == ()
-    assert world.launcher.asked == 0
+    assert world.launcher.descriptions_asked == 0
 
 
 def test_code_that_is_not_there_is_an_error_only_where_it_is_needed(tmp_path: Path) -> None:
@@ -385,9 +385,9 @@ def test_code_that_is_not_there_is_an_error_only_where_it_is_needed(tmp_path: Pa
 
 def test_an_experiment_is_asked_once_what_its_configurations_come_down_to(world: World) -> None:
     world.advance()
-    asked = world.launcher.asked
+    questions = world.launcher.descriptions_asked
     world.advance()
-    assert (asked, world.launcher.asked) == (1, 1)
+    assert (questions, world.launcher.descriptions_asked) == (1, 1)
 
 
 def test_a_run_of_the_same_fingerprint_that_another_home_made_is_reused(tmp_path: Path) -> None:
