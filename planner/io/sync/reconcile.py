@@ -91,7 +91,7 @@ def _difference(copy: Copy, other: Copy | None) -> Difference | None:
         return Difference(kind="record", id=copy.id, what="MLflow holds it no more, and did once")
     if its is None:
         return _altered(other, _MLFLOW, copy)
-    if its != mine:
+    if its.id != mine.id:
         sides = (
             f"the journal and MLflow's record.json of it, {its.id}, differ: {_first(other, copy, _JOURNAL)}"
         )

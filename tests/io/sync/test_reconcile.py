@@ -49,6 +49,13 @@ def test_equal_copies_give_each_record_once_in_order() -> None:
     assert (found.differences, found.pending, found.elsewhere) == ([], [], [])
 
 
+def test_how_a_verdict_came_about_may_differ_between_its_copies() -> None:
+    again = copy_of(VERDICT.model_copy(update={"final_look": True}), 1)
+    assert again.id == BOTH[0].id and again.body != BOTH[0].body
+    found = reconcile([again, *BOTH[1:]], BOTH)
+    assert (found.differences, found.older) == ([], [])
+
+
 def test_an_altered_copy_is_named_with_its_field_and_the_other_counts() -> None:
     for mine, its, which in (
         ([BOTH[0], edited(BOTH[1], choice="repeat"), BOTH[2]], BOTH, "in the journal"),
