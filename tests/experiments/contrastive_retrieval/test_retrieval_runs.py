@@ -67,9 +67,7 @@ def test_csv_artifacts_hold_the_curves_and_a_row_per_window(tmp_path):
     for name in ("curves", "ranks"):
         with (tmp_path / "artifacts" / f"{name}.csv").open() as file:
             files[name] = list(csv.DictReader(file))
-    assert [float(row["val_mrr"]) for row in files["curves"]] == [
-        metrics["val_mrr", s] for s in (2, 5, 7, 10)
-    ]
+    assert [float(r["val_mrr"]) for r in files["curves"]] == [metrics["val_mrr", s] for s in (2, 5, 7, 10)]
     ranks = [float(row["rank"]) for row in files["ranks"]]
     assert sum(rank <= 5 for rank in ranks) / len(ranks) == pytest.approx(metrics["recall_at_5", None])
     assert sum(1 / rank for rank in ranks) / len(ranks) == pytest.approx(metrics["mrr", None])

@@ -98,10 +98,7 @@ def test_a_training_that_diverges_is_a_finite_result_that_finds_nothing(tmp_path
     metrics, _ = measured(tmp_path, objective=objective, lr=1e30)
     assert all(math.isfinite(value) for value in metrics.values())
     assert [value for (name, _), value in metrics.items() if name == "diverged"] == [1.0] * 4
-    assert {value for (name, _), value in metrics.items() if "recall_at" in name or "mrr" in name} == {
-        0.0,
-        1.0,
-    }
+    assert {v for (name, _), v in metrics.items() if "recall_at" in name or "mrr" in name} == {0.0, 1.0}
     assert metrics["oracle_recall_at_1", None] == metrics["target_bank_cosine", None] == 1.0
     assert metrics["recall_at_10", None] == metrics["mrr", None] == metrics["train_recall_at_5", None] == 0.0
     assert {value for (name, _), value in metrics.items() if name == "curve_recall"} == {0.0}
