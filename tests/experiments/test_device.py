@@ -11,11 +11,13 @@ from experiments.measuring import device_of
 
 
 @pytest.mark.parametrize(
-    ("asked", "device"),
+    ("requested", "device"),
     [("cpu", "cpu"), ("cuda", "cuda"), ("cuda:1", "cuda"), ("mps", "mps"), ("auto", None)],
 )
-def test_a_device_is_told_by_its_kind_and_not_where_the_run_chooses(asked: str, device: str | None) -> None:
-    assert device_of(Config(device=asked)) == device
+def test_a_device_is_told_by_its_kind_and_not_where_the_run_chooses(
+    requested: str, device: str | None
+) -> None:
+    assert device_of(Config(device=requested)) == device
 
 
 def test_an_experiment_without_a_word_of_it_runs_on_the_cpu() -> None:

@@ -44,7 +44,7 @@ def name_of(node: ast.expr) -> str:
 
 def unsafe(path: Path) -> list[str]:
     """Calls and imports in a file that could run what a file or a text says."""
-    found = []
+    findings = []
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.Import):
@@ -52,15 +52,19 @@ def unsafe(path: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             names = [(node.module or "").partition(".")[0]]
         elif isinstance(node, ast.Call):
-            names, told = [name_of(node.func)], {k.arg: ast.unparse(k.value) for k in node.keywords}
-            if names == ["torch.load"] and told.get("weights_only") != "True":
-                found.append(f"{path}:{node.lineno}: torch.load without weights_only=True")
-            if names[0].endswith(".load") and names[0][:2] == "np" and told.get("allow_pickle") != "False":
-                found.append(f"{path}:{node.lineno}: np.load without allow_pickle=False")
-            if told.get("shell", "False") != "False":
-                found.append(f"{path}:{node.lineno}: a shell")
-        found += [f"{path}:{node.lineno}: {name}" for name in names if name in FORBIDDEN]
-    return found
+            names, keywords = [name_of(node.func)], {k.arg: ast.unparse(k.value) for k in node.keywords}
+            if names == ["torch.load"] and keywords.get("weights_only") != "True":
+                findings.append(f"{path}:{node.lineno}: torch.load without weights_only=True")
+            if (
+                names[0].endswith(".load")
+                and names[0][:2] == "np"
+                and keywords.get("allow_pickle") != "False"
+            ):
+                findings.append(f"{path}:{node.lineno}: np.load without allow_pickle=False")
+            if keywords.get("shell", "False") != "False":
+                findings.append(f"{path}:{node.lineno}: a shell")
+        findings += [f"{path}:{node.lineno}: {name}" for name in names if name in FORBIDDEN]
+    return findings
 
 
 def test_no_source_reads_pickles_runs_texts_or_asks_a_shell() -> None:
@@ -124,6 +128,6 @@ def test_a_table_that_would_run_code_runs_none(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     file = tmp_path / "own.parquet"
     pandas.DataFrame({"x": [pickle.dumps(Evil(tmp_path / "made"))]}).to_parquet(file)
-    found = read_arrays(str(file), "", lambda file, frame: dict(frame))
-    assert isinstance(found["x"][0], bytes)
+    arrays = read_arrays(str(file), "", lambda file, frame: dict(frame))
+    assert isinstance(arrays["x"][0], bytes)
     assert not (tmp_path / "made").exists()

@@ -82,31 +82,31 @@ LINES = st.one_of(
 @given(lines=st.lists(LINES, max_size=6))
 def test_whatever_the_file_holds_only_measurements_are_read(tmp_path: Path, lines: list[bytes]) -> None:
     (tmp_path / "metrics.jsonl").write_bytes(b"\n".join([*lines, b'["loss", 7, 0.5]', b'["loss", 8, 0.']))
-    found = read_metrics(tmp_path)
-    assert found[-1] == ("loss", 7, 0.5)
-    for name, step, value in found:
+    measurements = read_metrics(tmp_path)
+    assert measurements[-1] == ("loss", 7, 0.5)
+    for name, step, value in measurements:
         assert type(name) is str
         assert step is None or type(step) is int
         assert type(value) is float
 
 
 def test_what_no_store_can_keep_is_taken_out_of_the_artifacts(tmp_path: Path) -> None:
-    place = tmp_path / "artifacts"
-    (place / "inner").mkdir(parents=True)
+    artifacts = tmp_path / "artifacts"
+    (artifacts / "inner").mkdir(parents=True)
     (tmp_path / "secret.txt").write_text("secret")
-    (place / "inner" / "kept.txt").write_text("kept")
-    (place / "inner" / "same.txt").symlink_to("kept.txt")
-    (place / "out.txt").symlink_to(tmp_path / "secret.txt")
-    (place / "above").symlink_to(tmp_path)
-    (place / "loop").symlink_to("loop")
-    (place / "circle").symlink_to(place)
-    os.mkfifo(place / "pipe")
-    (place / os.fsdecode(b"\xff.txt")).write_text("x")
-    (place / "a\x1b[2J").mkdir()
-    (place / "a\x1b[2J" / "b\nc").write_text("x")
+    (artifacts / "inner" / "kept.txt").write_text("kept")
+    (artifacts / "inner" / "same.txt").symlink_to("kept.txt")
+    (artifacts / "out.txt").symlink_to(tmp_path / "secret.txt")
+    (artifacts / "above").symlink_to(tmp_path)
+    (artifacts / "loop").symlink_to("loop")
+    (artifacts / "circle").symlink_to(artifacts)
+    os.mkfifo(artifacts / "pipe")
+    (artifacts / os.fsdecode(b"\xff.txt")).write_text("x")
+    (artifacts / "a\x1b[2J").mkdir()
+    (artifacts / "a\x1b[2J" / "b\nc").write_text("x")
     tidy_artifacts(tmp_path)
     assert artifact_names(tmp_path) == ["_.txt", "a_[2J/b_c", "inner/kept.txt", "inner/same.txt"]
-    assert sorted(p.name for p in place.iterdir()) == ["_.txt", "a_[2J", "inner"]
+    assert sorted(p.name for p in artifacts.iterdir()) == ["_.txt", "a_[2J", "inner"]
     assert (tmp_path / "secret.txt").read_text() == "secret"
     tidy_artifacts(tmp_path)
     assert len(artifact_names(tmp_path)) == 4
@@ -163,10 +163,10 @@ def test_a_line_that_is_no_measurement_ends_the_run_with_its_number(tmp_path: Pa
 
 
 def test_numbers_that_are_none_are_told_apart_from_numbers(tmp_path: Path) -> None:
-    found = reported(
+    measurements = reported(
         tmp_path, "metrics.json", '{"a": NaN, "b": Infinity, "c": 1e999, "d": 1%s}' % ("0" * 400)
     )
-    assert [(name, math.isfinite(value)) for name, _, value in found] == [(n, False) for n in "abcd"]
+    assert [(name, math.isfinite(value)) for name, _, value in measurements] == [(n, False) for n in "abcd"]
 
 
 def test_words_of_a_command_never_reach_a_shell(tmp_path: Path) -> None:

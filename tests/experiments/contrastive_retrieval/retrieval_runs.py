@@ -20,10 +20,10 @@ CONTEXT = 5
 
 def measured(folder, seed=0, kill_after=None, **params):
     """Runs a small arm in ``folder``; (name, step) -> value without timings, and the log's progress."""
-    told = []
+    progress = []
 
     def on_progress(done, total):
-        told.append((done, total))
+        progress.append((done, total))
         if done == kill_after:
             raise Killed
 
@@ -32,8 +32,8 @@ def measured(folder, seed=0, kill_after=None, **params):
         study.run(study.Config(**{**TINY, **params}), seed, log)
     finally:
         log.close()
-    found = {(name, step): value for name, step, value in read_metrics(folder)}
-    return {key: value for key, value in found.items() if not key[0].startswith("latency")}, told
+    metrics = {(name, step): value for name, step, value in read_metrics(folder)}
+    return {key: value for key, value in metrics.items() if not key[0].startswith("latency")}, progress
 
 
 class Killed(Exception):

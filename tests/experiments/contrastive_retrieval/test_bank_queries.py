@@ -35,16 +35,16 @@ def test_random_queries_are_at_chance():
     bank = F.normalize(torch.randn(1000, 16, generator=draws), dim=1)
     n = 4000
     queries = F.normalize(torch.randn(n, 16, generator=draws), dim=1)
-    found = ranking.ranks(queries, bank, torch.randint(1000, (n,), generator=draws))
+    ranks = ranking.ranks(queries, bank, torch.randint(1000, (n,), generator=draws))
     for k in (10, 100):
         chance = k / 1000
-        assert ranking.recall(found, k) == pytest.approx(chance, abs=4 * (chance / n) ** 0.5)
+        assert ranking.recall(ranks, k) == pytest.approx(chance, abs=4 * (chance / n) ** 0.5)
 
 
 def test_the_arm_of_random_queries_is_at_chance(tmp_path):
-    found, _ = measured(tmp_path, queries="random", split="article_disjoint", articles=14)
-    assert found["recall_chance", None] == pytest.approx(5 / (16 * 24))
-    assert found["recall_at_5", None] < 0.1
+    metrics, _ = measured(tmp_path, queries="random", split="article_disjoint", articles=14)
+    assert metrics["recall_chance", None] == pytest.approx(5 / (16 * 24))
+    assert metrics["recall_at_5", None] < 0.1
 
 
 def test_queries_without_a_model_are_what_they_are_called():
@@ -58,20 +58,20 @@ def test_queries_without_a_model_are_what_they_are_called():
 
 
 def test_the_last_chunk_as_query_finds_itself_unless_the_context_is_left_out(tmp_path):
-    found, _ = measured(tmp_path, queries="last_context")
-    assert found["recall_at_1", None] == 0
-    assert found["copy_last_margin", None] < 0
-    assert found["recall_at_5_context_left_out", None] > found["recall_at_5_context_in_bank", None]
+    metrics, _ = measured(tmp_path, queries="last_context")
+    assert metrics["recall_at_1", None] == 0
+    assert metrics["copy_last_margin", None] < 0
+    assert metrics["recall_at_5_context_left_out", None] > metrics["recall_at_5_context_in_bank", None]
     left_out, _ = measured(tmp_path / "b", queries="last_context", context_in_bank=False)
-    assert left_out["recall_at_5", None] == found["recall_at_5_context_left_out", None]
+    assert left_out["recall_at_5", None] == metrics["recall_at_5_context_left_out", None]
     assert left_out["recall_at_1", None] > 0
 
 
 def test_a_tower_encodes_bank_and_targets_alike_and_a_head_both_sides():
     corpus, splits = data()
     for objective, head, space in (("two_tower", None, "trained"), ("pure_infonce", 4, "projected")):
-        found = search(corpus, objective=objective, head=head, space=space)
-        result = evaluate(found, splits["test_random"], splits["train"], 2, 0)
+        searched = search(corpus, objective=objective, head=head, space=space)
+        result = evaluate(searched, splits["test_random"], splits["train"], 2, 0)
         assert result.metrics["recall_at_1"] == 1
         assert result.metrics["eval_cosine"] == pytest.approx(1)
         assert result.ranks.shape == result.cosines.shape == splits["test_random"].shape

@@ -55,17 +55,17 @@ def test_chunks_of_mixed_articles_are_put_together_in_reading_order(tmp_path, ow
     mixed = {name: array[order] for name, array in own.items()}
     corpus = load_corpus(write(tmp_path / "own.npz", mixed))
     for name in range(10):
-        found = corpus.vectors[corpus.article == name]
+        vectors = corpus.vectors[corpus.article == name]
         kept = mixed["vectors"][mixed["article"] == name * 7 + 3]
-        assert torch.allclose(found, F.normalize(torch.from_numpy(kept), dim=1), atol=1e-6)
+        assert torch.allclose(vectors, F.normalize(torch.from_numpy(kept), dim=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("encoder", ["same", "other"])
 def test_a_users_own_file_is_measured_and_its_bytes_are_the_digest(tmp_path, own, encoder):
     path = write(tmp_path / "own.npz", own)
     config = {"data": path, "articles": 10, "evaluation_encoder": encoder}
-    found, _ = measured(tmp_path / "run", **config)
-    assert found["target_bank_cosine", None] == pytest.approx(1 if encoder == "same" else -1, abs=1e-5)
+    metrics, _ = measured(tmp_path / "run", **config)
+    assert metrics["target_bank_cosine", None] == pytest.approx(1 if encoder == "same" else -1, abs=1e-5)
     before = study.describe(study.Config(**{**TINY, **config}))
     assert before.files == (path,)
     own["vectors"][0, 0] += 1
@@ -81,7 +81,7 @@ def test_another_encoder_that_a_file_lacks_is_asked_for_by_name(tmp_path, own):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"vectors": np.ones(4)}, r"vectors must be \(chunks, d\)"),
         ({"article": np.zeros(3, int)}, r"article \(chunks,\)"),
@@ -91,10 +91,10 @@ def test_another_encoder_that_a_file_lacks_is_asked_for_by_name(tmp_path, own):
         ({"vectors": np.zeros((209, 6))}, "zeros"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_with_the_reason(tmp_path, own, change, told):
+def test_a_file_that_cannot_be_used_is_refused_with_the_reason(tmp_path, own, change, message):
     n = len(own["article"])
     change = {k: np.resize(v, (n, *v.shape[1:])) if len(v) > 100 else v for k, v in change.items()}
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         load_corpus(write(tmp_path / "own.npz", {**own, **change}))
 
 

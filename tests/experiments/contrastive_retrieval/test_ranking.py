@@ -16,9 +16,9 @@ def test_metrics_of_a_bank_made_by_hand():
     # Cosines of the query (1, 0) to the bank: 1, .8, .6, 0, -1, so that the answers rank 0, 1 and 3.
     bank = unit([1, 0], [0.8, 0.6], [0.6, -0.8], [0, 1], [-1, 0])
     queries = unit([1, 0]).expand(3, 2)
-    found = ranking.ranks(queries, bank, torch.tensor([0, 1, 3]))
-    assert found.tolist() == [0, 1, 3]
-    metrics = ranking.search_metrics(found)
+    ranks = ranking.ranks(queries, bank, torch.tensor([0, 1, 3]))
+    assert ranks.tolist() == [0, 1, 3]
+    metrics = ranking.search_metrics(ranks)
     assert metrics["recall_at_1"] == pytest.approx(1 / 3)
     assert metrics["recall_at_5"] == metrics["recall_at_10"] == metrics["contain_at_50"] == 1
     assert metrics["efficiency_at_5"] == 1
@@ -58,10 +58,10 @@ def test_a_bank_whose_entries_are_all_alike_gives_the_middle_rank():
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
 def test_a_query_that_is_not_finite_finds_nothing_at_any_depth(broken):
     queries = torch.tensor([[broken, broken], [1.0, 0.0]])
-    found = ranking.ranks(queries, unit([1, 0], [0, 1]), torch.tensor([0, 0]))
-    assert found.tolist() == [math.inf, 0]
-    assert ranking.recall(found, 500) == ranking.mrr(found) == 0.5
-    metrics = ranking.search_metrics(found[:1])
+    ranks = ranking.ranks(queries, unit([1, 0], [0, 1]), torch.tensor([0, 0]))
+    assert ranks.tolist() == [math.inf, 0]
+    assert ranking.recall(ranks, 500) == ranking.mrr(ranks) == 0.5
+    metrics = ranking.search_metrics(ranks[:1])
     assert set(metrics.values()) == {0.0}
 
 
@@ -74,22 +74,22 @@ def test_an_entry_that_is_not_finite_comes_after_every_other(broken):
 
 def test_vectors_that_are_not_finite_have_no_direction():
     right, last = unit([1, 0], [0.6, 0.8]), unit([0.6, 0.8], [1, 0])
-    found = ranking.cosine_metrics(torch.full((2, 2), math.nan), right, last)
-    assert set(found.values()) == {0.0}
+    cosines = ranking.cosine_metrics(torch.full((2, 2), math.nan), right, last)
+    assert set(cosines.values()) == {0.0}
     one = ranking.cosines(torch.tensor([[math.nan] * 2, [1.0, 0.0]]), right)
     assert one.tolist() == pytest.approx([0.0, 0.6])
 
 
 def test_cosines_of_two_queries_by_hand():
-    found = ranking.cosine_metrics(unit([1, 0], [0, 1]), unit([1, 0], [0.6, 0.8]), unit([0.6, 0.8], [1, 0]))
-    assert found["eval_cosine"] == pytest.approx((1 + 0.8) / 2)
-    assert found["negative_cosine"] == pytest.approx((0.6 + 0) / 2)
-    assert found["cosine_margin"] == pytest.approx(0.9 - 0.3)
-    assert found["copy_last_margin"] == pytest.approx(0.9 - 0.3)
+    cosines = ranking.cosine_metrics(unit([1, 0], [0, 1]), unit([1, 0], [0.6, 0.8]), unit([0.6, 0.8], [1, 0]))
+    assert cosines["eval_cosine"] == pytest.approx((1 + 0.8) / 2)
+    assert cosines["negative_cosine"] == pytest.approx((0.6 + 0) / 2)
+    assert cosines["cosine_margin"] == pytest.approx(0.9 - 0.3)
+    assert cosines["copy_last_margin"] == pytest.approx(0.9 - 0.3)
 
 
 def test_latency_is_positive_and_a_search_takes_no_less_than_its_product():
     bank = F.normalize(torch.randn(4000, 16, generator=torch.Generator().manual_seed(0)), dim=1)
-    found = ranking.latency_metrics(bank[:40], bank, 40)
-    assert found["latency_p95_ms"] > 0
-    assert found["latency_p95_relative"] > 0.5  # P95s of a busy machine; without its noise above 1
+    latency = ranking.latency_metrics(bank[:40], bank, 40)
+    assert latency["latency_p95_ms"] > 0
+    assert latency["latency_p95_relative"] > 0.5  # P95s of a busy machine; without its noise above 1

@@ -20,18 +20,18 @@ from tests.experiments.contrastive_retrieval.retrieval_runs import OBJECTIVES, m
 @pytest.mark.parametrize("split", ["random_windows", "article_disjoint"])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_metric_is_finite_and_of_the_program_s_names(tmp_path, objective, split):
-    found, told = measured(tmp_path, objective=objective, split=split)
-    names = {name for name, _ in found}
-    assert all(math.isfinite(value) for value in found.values())
+    metrics, progress = measured(tmp_path, objective=objective, split=split)
+    names = {name for name, _ in metrics}
+    assert all(math.isfinite(value) for value in metrics.values())
     assert names >= {
         "recall_at_1", "recall_at_5", "recall_at_10", "contain_at_50", "mrr", "eval_cosine", "cosine_margin",
         "train_val_cosine", "copy_last_margin", "leak_overlap", "target_bank_cosine", "oracle_recall_at_1",
     }  # fmt: skip
-    assert found["leak_overlap", None] == (1.0 if split == "random_windows" else 0.0)
+    assert metrics["leak_overlap", None] == (1.0 if split == "random_windows" else 0.0)
     assert ("projected_cosine" in names) == (objective in PROJECTED)
     assert ("raw_cosine" in names) == (objective != "two_tower")
-    assert [step for name, step in found if name == "train_step"] == [2, 5, 7, 10]
-    assert told == [(done, 5) for done in range(1, 6)]
+    assert [step for name, step in metrics if name == "train_step"] == [2, 5, 7, 10]
+    assert progress == [(done, 5) for done in range(1, 6)]
 
 
 def test_raw_searches_have_one_cosine_and_projected_ones_are_those_behind_the_head(tmp_path):
@@ -62,17 +62,17 @@ def test_seeds_differ_and_arms_at_one_seed_see_the_same_batches(tmp_path):
 
 
 def test_csv_artifacts_hold_the_curves_and_a_row_per_window(tmp_path):
-    found, _ = measured(tmp_path)
+    metrics, _ = measured(tmp_path)
     files = {}
     for name in ("curves", "ranks"):
         with (tmp_path / "artifacts" / f"{name}.csv").open() as file:
             files[name] = list(csv.DictReader(file))
-    assert [float(row["val_mrr"]) for row in files["curves"]] == [found["val_mrr", s] for s in (2, 5, 7, 10)]
+    assert [float(r["val_mrr"]) for r in files["curves"]] == [metrics["val_mrr", s] for s in (2, 5, 7, 10)]
     ranks = [float(row["rank"]) for row in files["ranks"]]
-    assert sum(rank <= 5 for rank in ranks) / len(ranks) == pytest.approx(found["recall_at_5", None])
-    assert sum(1 / rank for rank in ranks) / len(ranks) == pytest.approx(found["mrr", None])
-    assert [found["curve_k", i] for i in range(9)] == list(ranking.CURVE)
-    assert found["curve_recall", 2] == found["recall_at_5", None]
+    assert sum(rank <= 5 for rank in ranks) / len(ranks) == pytest.approx(metrics["recall_at_5", None])
+    assert sum(1 / rank for rank in ranks) / len(ranks) == pytest.approx(metrics["mrr", None])
+    assert [metrics["curve_k", i] for i in range(9)] == list(ranking.CURVE)
+    assert metrics["curve_recall", 2] == metrics["recall_at_5", None]
 
 
 @pytest.mark.parametrize("fidelity", ["smoke", "standard", "full"])
@@ -83,7 +83,7 @@ def test_every_preset_is_a_configuration_with_the_bank_that_the_floors_are_for(f
 
 
 @pytest.mark.parametrize(
-    ("params", "told"),
+    ("params", "message"),
     [
         ({"objective": "ar", "lambda_con": 0.5}, "no contrastive term"),
         ({"objective": "raw_infonce", "projection_dim": 8}, "no head"),
@@ -95,8 +95,8 @@ def test_every_preset_is_a_configuration_with_the_bank_that_the_floors_are_for(f
         ({"temprature": 1}, "temprature"),
     ],
 )
-def test_parameters_that_would_have_no_effect_are_refused(params, told):
-    with pytest.raises(pydantic.ValidationError, match=told):
+def test_parameters_that_would_have_no_effect_are_refused(params, message):
+    with pytest.raises(pydantic.ValidationError, match=message):
         study.Config(**params)
 
 

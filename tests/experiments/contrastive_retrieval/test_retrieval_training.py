@@ -70,15 +70,15 @@ def test_the_checkpoint_is_read_without_executing_anything_in_it(tmp_path):
 
 
 def test_a_far_too_large_learning_rate_gives_finite_metrics(tmp_path):
-    found, _ = measured(tmp_path, objective="infonce_ar", lr=1.0)
-    assert all(math.isfinite(value) for value in found.values())
+    metrics, _ = measured(tmp_path, objective="infonce_ar", lr=1.0)
+    assert all(math.isfinite(value) for value in metrics.values())
 
 
 def test_the_best_stage_is_that_of_the_validation_and_test_windows_choose_nothing(tmp_path):
-    found, _ = measured(tmp_path / "run")
-    step = int(found["best_step", None])
-    assert found["val_mrr", step] == max(v for (name, _), v in found.items() if name == "val_mrr")
-    assert found["train_val_cosine", None] == found["val_cosine", step]
+    metrics, _ = measured(tmp_path / "run")
+    step = int(metrics["best_step", None])
+    assert metrics["val_mrr", step] == max(v for (name, _), v in metrics.items() if name == "val_mrr")
+    assert metrics["train_val_cosine", None] == metrics["val_cosine", step]
     corpus, splits = data()
     with seeded(0, "model"):
         model = Retriever("ar", "raw", CONTEXT, 12, 16, None)
@@ -90,25 +90,27 @@ def test_the_best_stage_is_that_of_the_validation_and_test_windows_choose_nothin
     again = Search(trained.chosen("random")[0], corpus.vectors, corpus.vectors, CONTEXT)
     rows = splits["test_random"]
     ranks = again.ranks(rows, again.queries_for(rows, 0), again.bank(), left_out=False)
-    assert ranking.mrr(ranks) == found["mrr", None]
+    assert ranking.mrr(ranks) == metrics["mrr", None]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_training_that_diverges_is_a_finite_result_that_finds_nothing(tmp_path, objective):
-    found, _ = measured(tmp_path, objective=objective, lr=1e30)
-    assert all(math.isfinite(value) for value in found.values())
-    assert [value for (name, _), value in found.items() if name == "diverged"] == [1.0] * 4
-    assert {value for (name, _), value in found.items() if "recall_at" in name or "mrr" in name} == {0.0, 1.0}
-    assert found["oracle_recall_at_1", None] == found["target_bank_cosine", None] == 1.0
-    assert found["recall_at_10", None] == found["mrr", None] == found["train_recall_at_5", None] == 0.0
-    assert {value for (name, _), value in found.items() if name == "curve_recall"} == {0.0}
-    assert found["eval_cosine", None] == found["train_val_cosine", None] == found["best_step", None] == 0.0
-    assert found["train_loss", 10] == 1e6
+    metrics, _ = measured(tmp_path, objective=objective, lr=1e30)
+    assert all(math.isfinite(value) for value in metrics.values())
+    assert [value for (name, _), value in metrics.items() if name == "diverged"] == [1.0] * 4
+    assert {v for (name, _), v in metrics.items() if "recall_at" in name or "mrr" in name} == {0.0, 1.0}
+    assert metrics["oracle_recall_at_1", None] == metrics["target_bank_cosine", None] == 1.0
+    assert metrics["recall_at_10", None] == metrics["mrr", None] == metrics["train_recall_at_5", None] == 0.0
+    assert {value for (name, _), value in metrics.items() if name == "curve_recall"} == {0.0}
+    assert (
+        metrics["eval_cosine", None] == metrics["train_val_cosine", None] == metrics["best_step", None] == 0.0
+    )
+    assert metrics["train_loss", 10] == 1e6
 
 
 def test_a_training_that_goes_well_says_so(tmp_path):
-    found, _ = measured(tmp_path)
-    assert [value for (name, _), value in found.items() if name == "diverged"] == [0.0] * 4
+    metrics, _ = measured(tmp_path)
+    assert [value for (name, _), value in metrics.items() if name == "diverged"] == [0.0] * 4
 
 
 def test_a_stage_that_is_not_finite_is_never_the_best_and_one_before_it_is(tmp_path, monkeypatch):
@@ -123,12 +125,12 @@ def test_a_stage_that_is_not_finite_is_never_the_best_and_one_before_it_is(tmp_p
 
     monkeypatch.setattr(training, "training_loss", breaking)
     monkeypatch.setattr(study, "_TRAINED", Recent(3))
-    found, _ = measured(tmp_path / "broken")
-    assert [found["diverged", step] for step in (2, 5, 7, 10)] == [0, 0, 1, 1]
-    assert all(math.isfinite(value) for value in found.values())
+    metrics, _ = measured(tmp_path / "broken")
+    assert [metrics["diverged", step] for step in (2, 5, 7, 10)] == [0, 0, 1, 1]
+    assert all(math.isfinite(value) for value in metrics.values())
     best = max((2, 5), key=lambda step: plain["val_mrr", step])
-    assert found["best_step", None] == best
-    assert found["train_val_cosine", None] == plain["val_cosine", best] != 0
+    assert metrics["best_step", None] == best
+    assert metrics["train_val_cosine", None] == plain["val_cosine", best] != 0
 
 
 def test_a_training_that_diverged_resumes_as_it_was(tmp_path, monkeypatch):

@@ -19,11 +19,11 @@ TINY = {
 
 def measured(folder, seed=0, **params):
     """Runs a small arm in ``folder``; returns (name, step) -> value and the log's progress."""
-    told = []
-    log = MetricLog(folder, lambda done, total: told.append((done, total)))
+    progress = []
+    log = MetricLog(folder, lambda done, total: progress.append((done, total)))
     study.run(study.Config(**{**TINY, **params}), seed, log)
     log.close()
-    return {(name, step): value for name, step, value in read_metrics(folder)}, told
+    return {(name, step): value for name, step, value in read_metrics(folder)}, progress
 
 
 @pytest.fixture(autouse=True)
@@ -35,18 +35,18 @@ def nothing_kept_from_other_tests(monkeypatch):
 @pytest.mark.parametrize("protocol", ["line_search", "fixed_steps"])
 @pytest.mark.parametrize("credit", CREDITS)
 def test_every_metric_is_finite_and_the_protocols_are_all_logged(tmp_path, credit, protocol):
-    found, told = measured(tmp_path, credit=credit, protocol=protocol, normalize=True)
-    names = {name for name, _ in found}
-    assert all(math.isfinite(value) for value in found.values())
+    metrics, progress = measured(tmp_path, credit=credit, protocol=protocol, normalize=True)
+    names = {name for name, _ in metrics}
+    assert all(math.isfinite(value) for value in metrics.values())
     assert names >= {"dl_same", "dl_held", "dl_online", "credit_rms", "credit_cosine", "credit_rho"}
     assert ("eta_interior" in names) == (protocol == "line_search")
-    assert told[-1][0] == told[-1][1]
-    assert [done for done, _ in told] == list(range(1, len(told) + 1))
+    assert progress[-1][0] == progress[-1][1]
+    assert [done for done, _ in progress] == list(range(1, len(progress) + 1))
 
 
 def test_an_absurd_step_gives_finite_metrics(tmp_path):
-    found, _ = measured(tmp_path, protocol="fixed_steps", normalize=True, eta=1e30)
-    assert all(math.isfinite(value) for value in found.values())
+    metrics, _ = measured(tmp_path, protocol="fixed_steps", normalize=True, eta=1e30)
+    assert all(math.isfinite(value) for value in metrics.values())
 
 
 def test_one_seed_twice_is_identical_also_after_another_run_and_without_what_it_left(tmp_path, monkeypatch):
@@ -102,19 +102,20 @@ def test_a_run_resumed_after_an_interruption_equals_the_unbroken_one(
 
 
 def test_fixed_steps_on_held_out_log_only_the_held_out_series(tmp_path):
-    found, _ = measured(tmp_path, protocol="fixed_steps", evaluate_on="held_out", normalize=True, clamp=1.0)
-    assert {step for name, step in found if name == "dl_held"} == {1, 5, 20}
-    assert "dl_same" not in {name for name, _ in found}
-    assert ("clamped_share", None) in found
+    metrics, _ = measured(tmp_path, protocol="fixed_steps", evaluate_on="held_out", normalize=True, clamp=1.0)
+    assert {step for name, step in metrics if name == "dl_held"} == {1, 5, 20}
+    assert "dl_same" not in {name for name, _ in metrics}
+    assert ("clamped_share", None) in metrics
 
 
 def test_the_best_eta_is_the_lowest_point_of_the_logged_curve_and_of_the_csv(tmp_path):
-    found, _ = measured(tmp_path, normalize=True)
-    curve = [(found["curve_eta", i], found["curve_dl_same", i]) for i in range(9)]
+    metrics, _ = measured(tmp_path, normalize=True)
+    curve = [(metrics["curve_eta", i], metrics["curve_dl_same", i]) for i in range(9)]
     assert [eta for eta, _ in curve] == sorted(eta for eta, _ in curve)
-    assert found["eta_interior", None] == 1.0
+    assert metrics["eta_interior", None] == 1.0
     assert (
-        found["dl_same", None] == found["curve_dl_same", [e for e, _ in curve].index(found["eta_best", None])]
+        metrics["dl_same", None]
+        == metrics["curve_dl_same", [e for e, _ in curve].index(metrics["eta_best", None])]
     )
     with (tmp_path / "artifacts" / "line_search.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -138,8 +139,8 @@ def test_a_factor_of_the_update_changes_the_result(tmp_path, factor):
 
 
 def test_the_trust_region_bounds_the_relative_step(tmp_path):
-    found, _ = measured(tmp_path, normalize=True, trust_region=0.01)
-    assert found["relative_step", None] <= 0.01 + 1e-6
+    metrics, _ = measured(tmp_path, normalize=True, trust_region=0.01)
+    assert metrics["relative_step", None] <= 0.01 + 1e-6
 
 
 def test_an_unknown_parameter_is_refused_by_name():
@@ -176,8 +177,8 @@ def test_a_users_own_file_is_measured_and_its_repeated_rows_are_counted(tmp_path
     assert data.files == (str(path),)
     assert data.sizes["test"] == 300
     assert 0.3 < data.overlap < 0.7
-    found, _ = measured(tmp_path / "run", **params)
-    assert math.isfinite(found["dl_same", None])
+    metrics, _ = measured(tmp_path / "run", **params)
+    assert math.isfinite(metrics["dl_same", None])
 
 
 @pytest.mark.slow

@@ -57,8 +57,8 @@ def test_loss_slopes_agree_with_the_exact_derivative(trained):
     u = unit_directions(h, 3, generator(0))
     exact = (oracle(net, x, y)[0] * u).sum(2)
     with torch.no_grad():
-        found = loss_slope(copy.deepcopy(net).double(), h.double(), 1, y, u.double()).float()
-    torch.testing.assert_close(found, exact, atol=2e-3, rtol=1e-2)
+        slope = loss_slope(copy.deepcopy(net).double(), h.double(), 1, y, u.double()).float()
+    torch.testing.assert_close(slope, exact, atol=2e-3, rtol=1e-2)
 
 
 def test_directions_have_unit_rms():

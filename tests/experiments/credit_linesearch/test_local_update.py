@@ -29,9 +29,9 @@ def problem():
 def test_with_the_oracle_the_surrogate_has_the_exact_block_gradient(problem):
     net, x, y = problem
     exact = torch.autograd.grad(F.cross_entropy(net(x), y), list(net.blocks.parameters()))
-    found = [g for grads in surrogate_gradients(net, x, y, oracle, Rule()).values() for g in grads]
-    assert len(found) == len(exact)
-    for mine, theirs in zip(found, exact, strict=True):
+    gradients = [g for grads in surrogate_gradients(net, x, y, oracle, Rule()).values() for g in grads]
+    assert len(gradients) == len(exact)
+    for mine, theirs in zip(gradients, exact, strict=True):
         torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=1e-5)
 
 
@@ -45,8 +45,8 @@ def test_gamma_and_rho_of_the_oracle_are_one_at_every_layer(problem):
 def test_gamma_of_dfa_is_about_zero_over_feedback_matrices(problem):
     net, x, y = problem
     exact = oracle(net, x, y)
-    found = torch.tensor([cosines(dfa(net, seed)(net, x, y), exact) for seed in range(100)])
-    assert found.mean().abs() < 0.05
+    gammas = torch.tensor([cosines(dfa(net, seed)(net, x, y), exact) for seed in range(100)])
+    assert gammas.mean().abs() < 0.05
 
 
 def test_dfa_projects_the_output_error_with_fixed_matrices(problem):
@@ -65,9 +65,9 @@ def test_normalising_over_samples_gives_each_sample_unit_rms():
 
 def test_normalising_over_the_batch_gives_each_block_unit_rms_and_keeps_the_samples_ratios():
     credit = torch.randn(3, 8, 16) * torch.logspace(-2, 2, 8)[None, :, None]
-    found = scaled(credit, Rule(normalize=True, normalize_over="batch"))
-    torch.testing.assert_close(found.pow(2).mean((1, 2)).sqrt(), torch.ones(3))
-    torch.testing.assert_close(found[:, 0] / found[:, 7], credit[:, 0] / credit[:, 7])
+    normalized = scaled(credit, Rule(normalize=True, normalize_over="batch"))
+    torch.testing.assert_close(normalized.pow(2).mean((1, 2)).sqrt(), torch.ones(3))
+    torch.testing.assert_close(normalized[:, 0] / normalized[:, 7], credit[:, 0] / credit[:, 7])
 
 
 def test_zero_credit_stays_zero_when_normalised():

@@ -15,11 +15,11 @@ TINY = {
 
 def measured(folder, seed=0, **params):
     """Runs a small arm in ``folder``; returns (name, step) -> value and the log's progress."""
-    told = []
-    log = MetricLog(folder, lambda done, total: told.append((done, total)))
+    progress = []
+    log = MetricLog(folder, lambda done, total: progress.append((done, total)))
     study.run(study.Config(**{**TINY, **params}), seed, log)
     log.close()
-    return values(folder), told
+    return values(folder), progress
 
 
 def values(folder):

@@ -21,23 +21,23 @@ def blown_up(tmp_path):
 
 
 def test_divergence_is_a_result_with_its_step_and_finite_metrics(blown_up):
-    found, _ = blown_up
-    assert all(math.isfinite(value) for value in found.values())
-    assert found["diverged", 12] == 1.0
-    at = found["diverged_at", 12]
-    assert found["steps_survived", 12] == at
-    assert found["diverged", at - 1] == 0.0
-    assert ("diverged_at", at - 1) not in found
-    lowest = min(found["ce", step] for step in range(1, int(at)))
-    assert found["ce", at] >= 2 * lowest
-    assert found["val_ce_best", at] == lowest
+    metrics, _ = blown_up
+    assert all(math.isfinite(value) for value in metrics.values())
+    assert metrics["diverged", 12] == 1.0
+    at = metrics["diverged_at", 12]
+    assert metrics["steps_survived", 12] == at
+    assert metrics["diverged", at - 1] == 0.0
+    assert ("diverged_at", at - 1) not in metrics
+    lowest = min(metrics["ce", step] for step in range(1, int(at)))
+    assert metrics["ce", at] >= 2 * lowest
+    assert metrics["val_ce_best", at] == lowest
 
 
 def test_rho_ends_where_a_run_diverges_and_goes_on_in_the_file(blown_up):
-    found, folder = blown_up
-    at = found["diverged_at", 12]
-    assert max(step for name, step in found if name == "rho_star") == at - 1
-    assert max(step for name, step in found if name == "rho") == 12
+    metrics, folder = blown_up
+    at = metrics["diverged_at", 12]
+    assert max(step for name, step in metrics if name == "rho_star") == at - 1
+    assert max(step for name, step in metrics if name == "rho") == 12
     with (folder / "artifacts" / "trajectory.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 12
@@ -45,9 +45,9 @@ def test_rho_ends_where_a_run_diverges_and_goes_on_in_the_file(blown_up):
 
 
 def test_a_gradient_that_is_not_finite_is_skipped_and_counted(tmp_path):
-    found, _ = measured(tmp_path, gradient="ep", hr=1e-300, t2sel=1)
-    assert found["skipped_updates", 6] == 6
-    assert found["ce", 2] == found["ce", 6]
+    metrics, _ = measured(tmp_path, gradient="ep", hr=1e-300, t2sel=1)
+    assert metrics["skipped_updates", 6] == 6
+    assert metrics["ce", 2] == metrics["ce", 6]
 
 
 def test_a_seed_whose_gradient_is_not_finite_leaves_the_others_alone():
@@ -87,8 +87,8 @@ def test_at_standard_bptt_learns_the_oracle_blows_up_and_the_homeostat_holds_it_
         logs = [MetricLog(tmp_path / f"{name} {seed}") for seed in range(3)]
         study.run_together(configure(study, params, "standard"), range(3), logs)
         last[name] = [{metric: value for metric, _, value in read_metrics(log.folder)} for log in logs]
-    assert all(told["val_ce_best"] < 0.6 for told in last["bptt"])
-    assert sum(told["diverged"] for told in last["oracle"]) >= 2
-    assert sum(told["diverged"] for told in last["homeostat"]) < sum(
-        told["diverged"] for told in last["oracle"]
+    assert all(metrics["val_ce_best"] < 0.6 for metrics in last["bptt"])
+    assert sum(metrics["diverged"] for metrics in last["oracle"]) >= 2
+    assert sum(metrics["diverged"] for metrics in last["homeostat"]) < sum(
+        metrics["diverged"] for metrics in last["oracle"]
     )

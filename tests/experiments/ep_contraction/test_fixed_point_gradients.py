@@ -15,8 +15,8 @@ from tests.experiments.ep_contraction.small_nets import ROWS, T, by_autograd, cl
 @pytest.mark.parametrize("damping", [1.0, 1.5])
 def test_bptt_is_plain_autograd_through_the_steps(damping):
     net, x, y = some(damping=damping)
-    z, found = unrolled.bptt(net, net.drive(x), y, T)
-    assert close(found, by_autograd(net, x, y, T))
+    z, gradient = unrolled.bptt(net, net.drive(x), y, T)
+    assert close(gradient, by_autograd(net, x, y, T))
     assert torch.allclose(z, net.relax(net.start(z), net.drive(x), T))
 
 
@@ -65,10 +65,10 @@ def test_the_transpose_converges_to_the_oracle_with_its_steps():
 def test_corrected_ep_at_a_small_radius_is_the_transpose_of_as_many_steps():
     free = settled(*some())
     assert torch.allclose(adjoints.ep(free, 25, 1e-4), adjoints.transpose(free, 25), atol=1e-6)
-    found = [
+    gradients = [
         adjoints.gradient(free, adjoint) for adjoint in (adjoints.ep(free, 200, 0.04), adjoints.oracle(free))
     ]
-    assert cosine(*found).min() > 0.999
+    assert cosine(*gradients).min() > 0.999
 
 
 def test_two_points_of_the_circle_are_ep_and_more_points_come_closer():
@@ -81,9 +81,9 @@ def test_two_points_of_the_circle_are_ep_and_more_points_come_closer():
 
 def test_exact_eligibility_is_bptt():
     net, x, y = some(width=6)
-    z, found = unrolled.forward_exact(net, net.drive(x), y, T)
+    z, gradient = unrolled.forward_exact(net, net.drive(x), y, T)
     there, goal = unrolled.bptt(net, net.drive(x), y, T)
-    assert close(found, goal, 1e-12)
+    assert close(gradient, goal, 1e-12)
     assert torch.allclose(z, there)
     single = network.FixedPointNet(
         *(getattr(net, n).float() for n in ("weight", "bias", "inputs", "readout")), 0.2, 1.0

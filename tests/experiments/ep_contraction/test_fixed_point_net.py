@@ -58,10 +58,10 @@ def test_the_homeostat_is_silent_below_its_target_and_measures_growth_above():
     z, v = torch.zeros(2, 1, 12).double(), torch.randn(2, 1, 12, generator=generator(0, "v")).double()
     rho = network.leading(symmetric, z)[0][:, 0]
     assert (penalties.contraction(symmetric, z, 0.999, v) == 0).all()
-    found, exact = penalties.contraction(symmetric, z, 0.5, v), rho.log() - math.log(0.5)
+    estimate, exact = penalties.contraction(symmetric, z, 0.5, v), rho.log() - math.log(0.5)
     # A symmetric step matrix cannot grow a vector faster than its spectral radius.
-    assert (found <= exact).all()
-    assert torch.allclose(found, exact, atol=0.06)
+    assert (estimate <= exact).all()
+    assert torch.allclose(estimate, exact, atol=0.06)
 
 
 @pytest.mark.parametrize("kind", ["contraction", "residual", "jacobian"])

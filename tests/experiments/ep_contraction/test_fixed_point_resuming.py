@@ -26,9 +26,9 @@ def test_a_run_resumed_after_a_cut_equals_the_unbroken_one_and_logs_everything_a
         study.run(study.Config(**TINY | params), 0, log)
     log.close()
     (tmp_path / "broken" / "metrics.jsonl").unlink()
-    resumed, told = measured(tmp_path / "broken", **params)
+    resumed, progress = measured(tmp_path / "broken", **params)
     assert resumed == whole
-    assert len(told) == 4 - looks
+    assert len(progress) == 4 - looks
     same = [(tmp_path / name / "artifacts" / "trajectory.csv").read_text() for name in ("whole", "broken")]
     assert same[0] == same[1]
 
@@ -41,8 +41,8 @@ def test_a_checkpoint_that_is_torn_or_of_another_arm_is_left_aside(tmp_path, dam
     if damage == "torn":
         file.write_bytes(file.read_bytes()[:100])
     (tmp_path / "other" / "metrics.jsonl").unlink()
-    found, _ = measured(tmp_path / "other")
-    assert found == whole
+    metrics, _ = measured(tmp_path / "other")
+    assert metrics == whole
 
 
 @pytest.mark.parametrize(

@@ -16,17 +16,17 @@ from tests.experiments.ep_contraction.fixed_point_runs import GRADIENTS, TINY, m
 
 @pytest.mark.parametrize("gradient", GRADIENTS)
 def test_every_metric_is_finite_and_logged_at_every_look(tmp_path, gradient):
-    found, told = measured(tmp_path, gradient=gradient)
-    assert all(math.isfinite(value) for value in found.values())
-    names = {name for name, _ in found}
+    metrics, progress = measured(tmp_path, gradient=gradient)
+    assert all(math.isfinite(value) for value in metrics.values())
+    names = {name for name, _ in metrics}
     assert names >= {
         "ce", "accuracy", "ce_star", "val_ce_best", "residual", "residual_late", "residual_star", "rho",
         "rho_max", "rho_star", "rho_star_max", "rho_angle", "star_exists", "adjoint_valid", "diverged",
         "steps_survived", "grad_norm", "skipped_updates", "update",
     }  # fmt: skip
-    assert {step for name, step in found if name == "ce"} == {2, 4, 6}
-    assert {step for name, step in found if name == "residual_late"} == {4, 6}
-    assert told == [(2, 6), (4, 6), (6, 6)]
+    assert {step for name, step in metrics if name == "ce"} == {2, 4, 6}
+    assert {step for name, step in metrics if name == "residual_late"} == {4, 6}
+    assert progress == [(2, 6), (4, 6), (6, 6)]
 
 
 def test_forward_beyond_16_units_follows_random_directions(tmp_path):
@@ -39,13 +39,13 @@ def test_forward_beyond_16_units_follows_random_directions(tmp_path):
 @pytest.mark.parametrize("gradient", ["ep", "holomorphic", "transpose"])
 def test_gradient_only_trains_nothing_and_compares_gradients_in_double_precision(tmp_path, gradient):
     start = {"start": "pre_drift_checkpoint", "measure": "gradient_only"}
-    found, told = measured(tmp_path, gradient=gradient, t2sel=100, **start)
-    assert {step for _, step in found} == {None}
-    assert found["cos_oracle_transpose", None] > 1 - 1e-9
-    assert found["cos_ep_transpose", None] > 0.99
-    assert found["residual_star", None] < 1e-10
-    assert found["unroll_steps", None] == 6
-    assert told == [(1, 1)]
+    metrics, progress = measured(tmp_path, gradient=gradient, t2sel=100, **start)
+    assert {step for _, step in metrics} == {None}
+    assert metrics["cos_oracle_transpose", None] > 1 - 1e-9
+    assert metrics["cos_ep_transpose", None] > 0.99
+    assert metrics["residual_star", None] < 1e-10
+    assert metrics["unroll_steps", None] == 6
+    assert progress == [(1, 1)]
     assert (tmp_path / "artifacts" / "gradients.csv").exists()
 
 
@@ -53,9 +53,9 @@ def test_the_further_the_free_phase_goes_the_nearer_transpose_and_bptt_come(tmp_
     cosines = []
     for refine_to in (1e-1, 1e-3, 1e-9):
         params = {"gradient": "transpose", "measure": "gradient_only", "refine_to": refine_to}
-        found, _ = measured(tmp_path / str(refine_to), **params)
-        assert found["residual", None] <= refine_to
-        cosines.append(found["cos_transpose_bptt", None])
+        metrics, _ = measured(tmp_path / str(refine_to), **params)
+        assert metrics["residual", None] <= refine_to
+        cosines.append(metrics["cos_transpose_bptt", None])
     assert cosines == sorted(cosines)
     assert cosines[-1] > 1 - 1e-6
 
@@ -100,8 +100,8 @@ def test_looking_more_often_changes_no_number(tmp_path):
 
 
 def test_a_stretched_training_makes_so_many_times_the_updates(tmp_path):
-    found, _ = measured(tmp_path, stretch=2, track_every=6, start="pre_drift_checkpoint")
-    assert {step for name, step in found if name == "ce"} == {2, 8, 14}
+    metrics, _ = measured(tmp_path, stretch=2, track_every=6, start="pre_drift_checkpoint")
+    assert {step for name, step in metrics if name == "ce"} == {2, 8, 14}
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_a_factor_changes_the_result(tmp_path, factor):
 
 
 def test_without_a_fixed_point_the_exact_adjoint_is_marked_invalid_and_not_compared(tmp_path):
-    found, _ = measured(tmp_path, gradient="oracle", search_steps=1)
-    assert found["star_exists", 6] == 0.0
-    assert found["adjoint_valid", 6] == 0.0
-    assert not any(name.startswith("cos_") for name, _ in found)
+    metrics, _ = measured(tmp_path, gradient="oracle", search_steps=1)
+    assert metrics["star_exists", 6] == 0.0
+    assert metrics["adjoint_valid", 6] == 0.0
+    assert not any(name.startswith("cos_") for name, _ in metrics)
 
 
 @pytest.mark.parametrize(
@@ -166,5 +166,5 @@ def test_a_users_own_file_is_measured_and_its_repeated_rows_are_counted(tmp_path
     assert data.files == (str(path),)
     assert data.sizes == {"train": 80, "val": 40}
     assert 0.3 < data.overlap <= 1.0
-    found, _ = measured(tmp_path / "run", **params)
-    assert math.isfinite(found["ce", 6])
+    metrics, _ = measured(tmp_path / "run", **params)
+    assert math.isfinite(metrics["ce", 6])

@@ -39,8 +39,8 @@ def together(folder, seeds, on_progress=None, **params):
     return {seed: logged(folder / str(seed)) for seed in seeds}
 
 
-def curve(found, name):
-    return [value for (n, _), value in sorted(found.items(), key=lambda kv: kv[0][1] or 0) if n == name]
+def curve(metrics, name):
+    return [value for (n, _), value in sorted(metrics.items(), key=lambda kv: kv[0][1] or 0) if n == name]
 
 
 def training_of(seeds=(0,), watchdog=None, **params):

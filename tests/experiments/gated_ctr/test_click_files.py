@@ -46,9 +46,9 @@ def test_a_users_own_log_is_read_and_measured(tmp_path, kind):
     assert torch.equal(log.fields, torch.from_numpy(arrays["fields"]).int())
     assert ((log.history > 0).sum(1).numpy() == (arrays["history"] > 0).sum(1)).all()
     assert ((log.history[:, 1:] == 0) | (log.history[:, :-1] > 0)).all()
-    found = measured(tmp_path / "run", data=str(path), **OWN)
-    assert 0 <= found["test_auc", 3] <= 1
-    assert ("oracle_auc", None) not in found
+    metrics = measured(tmp_path / "run", data=str(path), **OWN)
+    assert 0 <= metrics["test_auc", 3] <= 1
+    assert ("oracle_auc", None) not in metrics
     assert study.describe(config_of(data=str(path), **OWN)).files == (str(path),)
 
 

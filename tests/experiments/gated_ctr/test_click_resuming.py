@@ -45,9 +45,9 @@ def close(one, other):
 
 def test_seeds_together_give_what_each_gives_alone(tmp_path):
     params = {"label_smoothing": 0.05, "weight_decay": 1e-3, "schedule": "warmup_cosine"}
-    found = together(tmp_path / "all", [3, 0, 7], **params)
+    by_seed = together(tmp_path / "all", [3, 0, 7], **params)
     for seed in (3, 0, 7):
-        close(found[seed], measured(tmp_path / f"alone {seed}", seed=seed, **params))
+        close(by_seed[seed], measured(tmp_path / f"alone {seed}", seed=seed, **params))
 
 
 def test_seeds_that_were_cut_together_resume_alone_and_the_other_way_round(tmp_path):
@@ -57,6 +57,6 @@ def test_seeds_that_were_cut_together_resume_alone_and_the_other_way_round(tmp_p
     close(measured(tmp_path / "cut" / "1", seed=1), alone[1])
     with pytest.raises(Killed):
         measured(tmp_path / "cut" / "2", seed=2, on_progress=cut_after(17))
-    found = together(tmp_path / "cut", [2, 0, 1])  # two, one and all epochs behind them
+    by_seed = together(tmp_path / "cut", [2, 0, 1])  # two, one and all epochs behind them
     for seed in (0, 1, 2):
-        close(found[seed], alone[seed])
+        close(by_seed[seed], alone[seed])

@@ -25,23 +25,23 @@ def test_running_and_evaluation_auc_agree_where_nothing_is_learnt_and_nothing_dr
 
 
 def test_losses_are_those_of_an_untrained_network(tmp_path):
-    found = measured(tmp_path, lr=1e-12, dropout=0.0, label_smoothing=0.2)
+    metrics = measured(tmp_path, lr=1e-12, dropout=0.0, label_smoothing=0.2)
     training = training_of()
     x, y = training.rows["train"]
     logits = predict(training.net, x, "cpu")[0][0]
     expected = F.binary_cross_entropy_with_logits(logits, 0.8 * y + 0.1).item()
-    assert found["curve_train_loss", 1] == pytest.approx(expected, rel=1e-5)
+    assert metrics["curve_train_loss", 1] == pytest.approx(expected, rel=1e-5)
     x, y = training.rows["validation"]
     expected = F.binary_cross_entropy_with_logits(predict(training.net, x, "cpu")[0][0], y).item()
-    assert found["curve_val_loss", 1] == pytest.approx(expected, rel=1e-5)
+    assert metrics["curve_val_loss", 1] == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_final_values_are_those_of_the_best_epoch(tmp_path):
-    found = measured(tmp_path, lr=0.05, epochs=5)
-    by_epoch = curve(found, "curve_val_auc")
+    metrics = measured(tmp_path, lr=0.05, epochs=5)
+    by_epoch = curve(metrics, "curve_val_auc")
     best = by_epoch.index(max(by_epoch)) + 1
     assert 1 <= best < 5  # otherwise the test says nothing
-    assert found["best_epoch", 5] == best
+    assert metrics["best_epoch", 5] == best
     for name in (
         "val_auc",
         "test_auc",
@@ -52,28 +52,28 @@ def test_the_final_values_are_those_of_the_best_epoch(tmp_path):
         "val_loss",
         "train_loss",
     ):
-        assert found[name, 5] == found[f"curve_{name}", best]
-        assert found[name, 1] == found[f"curve_{name}", 1]
+        assert metrics[name, 5] == metrics[f"curve_{name}", best]
+        assert metrics[name, 1] == metrics[f"curve_{name}", 1]
     for epoch in range(1, 6):
-        at = {name: found[f"curve_{name}", epoch] for name in ("gap", "gap_eval", "train_auc", "val_auc")}
+        at = {name: metrics[f"curve_{name}", epoch] for name in ("gap", "gap_eval", "train_auc", "val_auc")}
         assert at["gap"] == pytest.approx(at["train_auc"] - at["val_auc"])
-        assert at["gap_eval"] == pytest.approx(found["curve_train_auc_eval", epoch] - at["val_auc"])
-        low, mean, high = (found[f"curve_gate_{kind}", epoch] for kind in ("min", "mean", "max"))
+        assert at["gap_eval"] == pytest.approx(metrics["curve_train_auc_eval", epoch] - at["val_auc"])
+        low, mean, high = (metrics[f"curve_gate_{kind}", epoch] for kind in ("min", "mean", "max"))
         assert 0 <= low <= mean <= high <= 1
 
 
 def test_every_metric_is_finite_and_logged_by_epoch_and_in_the_csv(tmp_path):
     progress = []
-    found = measured(tmp_path, on_progress=lambda done, total: progress.append((done, total)))
+    metrics = measured(tmp_path, on_progress=lambda done, total: progress.append((done, total)))
     everything = logged(tmp_path, timed=True)
     assert all(math.isfinite(value) for value in everything.values())
     for name in {n for n, step in everything if step is not None}:
         assert {step for n, step in everything if n == name} == {1, 2, 3}, name
     assert progress == [(done, 21) for done in range(1, 22)]
-    assert 0.5 < found["oracle_auc", None] < 1
+    assert 0.5 < metrics["oracle_auc", None] < 1
     with (tmp_path / "artifacts" / "epochs.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["val_auc"]) for row in rows] == curve(found, "curve_val_auc")
+    assert [float(row["val_auc"]) for row in rows] == curve(metrics, "curve_val_auc")
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
 
 
@@ -111,5 +111,5 @@ def test_after_one_epoch_the_running_gap_is_negative_and_that_in_evaluation_mode
     study.run_together(study.Config(**params), range(2), logs)
     for log in logs:
         log.close()
-        found = logged(log.folder)
-        assert found["gap", 1] < 0 < found["gap_eval", 1]
+        metrics = logged(log.folder)
+        assert metrics["gap", 1] < 0 < metrics["gap_eval", 1]

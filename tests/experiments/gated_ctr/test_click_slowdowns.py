@@ -18,14 +18,14 @@ from tests.experiments.gated_ctr.click_runs import config_of, logged
 
 def slow_clocks(slow_from):
     """Clocks for which a batch takes 1 s, and 10 s from that batch on; all of it on the CPU."""
-    asked = [0, 0.0]
+    clock = [0, 0.0]
 
     def wall():
-        asked[0] += 1
-        asked[1] += 10.0 if asked[0] > slow_from else 1.0
-        return asked[1]
+        clock[0] += 1
+        clock[1] += 10.0 if clock[0] > slow_from else 1.0
+        return clock[1]
 
-    return {"wall": wall, "cpu": lambda: asked[1]}
+    return {"wall": wall, "cpu": lambda: clock[1]}
 
 
 def on_a_machine(folder, seeds, slow_from=math.inf, **params):
@@ -43,12 +43,12 @@ def test_a_slowdown_stops_the_run_and_leaves_the_epochs_before_it_and_a_projecti
     with pytest.raises(Slowdown, match="epoch 2 take 10000"):
         on_a_machine(tmp_path, [0], slow_from=8)
     tmp_path /= "0"
-    found = logged(tmp_path, timed=True)
-    assert found["epochs_completed", 1] == 1
-    assert ("val_auc", 1) in found
-    assert ("val_auc", 2) not in found
-    assert found["epoch_minutes", 1] == pytest.approx(7 / 60)
-    assert found["epoch_minutes", 2] == pytest.approx(70 / 60, rel=0.3)
+    metrics = logged(tmp_path, timed=True)
+    assert metrics["epochs_completed", 1] == 1
+    assert ("val_auc", 1) in metrics
+    assert ("val_auc", 2) not in metrics
+    assert metrics["epoch_minutes", 1] == pytest.approx(7 / 60)
+    assert metrics["epoch_minutes", 2] == pytest.approx(70 / 60, rel=0.3)
 
 
 def test_a_run_that_resumes_on_a_slow_machine_is_slowed_down(tmp_path):

@@ -17,11 +17,11 @@ TINY = {
 
 def measured(folder, seed=0, **params):
     """Runs a small arm in ``folder``; returns (name, step) -> value and the log's progress."""
-    told = []
-    log = MetricLog(folder, lambda done, total: told.append((done, total)))
+    progress = []
+    log = MetricLog(folder, lambda done, total: progress.append((done, total)))
     study.run(study.Config(**{**TINY, **params}), seed, log)
     log.close()
-    return {(name, step): value for name, step, value in read_metrics(folder)}, told
+    return {(name, step): value for name, step, value in read_metrics(folder)}, progress
 
 
 def tiny_windows(count=6, steps=20, seed=0):

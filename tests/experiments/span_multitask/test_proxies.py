@@ -28,14 +28,14 @@ def test_the_formula_and_its_features_on_prices_that_rise_and_fall():
     opens = torch.cat([torch.zeros(1), close[:-1]])
     bars = torch.stack([opens, close + 1, opens - 1, close], 1)[None]
     one = torch.zeros(1, dtype=torch.long)
-    found = proxies.proxy_features(Windows(torch.zeros(1, 8, 1), one, one + 1, one, bars))
-    assert found["momentum_3"][0].tolist() == [1, 2, 3, 3, 3, 3, 1, -1]
-    assert found["cum_return_5"][0].tolist() == [1, 2, 3, 4, 5, 5, 3, 1]
-    assert found["direction_streak"][0].tolist() == [1, 2, 3, 4, 5, 6, 1, 2]
-    assert found["volatility"][0, 5:7] == pytest.approx([0, np.std([1] * 6 + [-1])])
-    guess = proxies.Formula(2.0, 0.05, 0.5).probability({n: v[:, 6:] for n, v in found.items()})
-    wanted = np.clip((found["cum_return_5"][0, 6:] * 2 + np.array([1, 2]) * 0.05), 0, None)
-    assert guess[0] == pytest.approx(np.clip(wanted / (found["volatility"][0, 6:] + 0.5), 0, 1))
+    features = proxies.proxy_features(Windows(torch.zeros(1, 8, 1), one, one + 1, one, bars))
+    assert features["momentum_3"][0].tolist() == [1, 2, 3, 3, 3, 3, 1, -1]
+    assert features["cum_return_5"][0].tolist() == [1, 2, 3, 4, 5, 5, 3, 1]
+    assert features["direction_streak"][0].tolist() == [1, 2, 3, 4, 5, 6, 1, 2]
+    assert features["volatility"][0, 5:7] == pytest.approx([0, np.std([1] * 6 + [-1])])
+    guess = proxies.Formula(2.0, 0.05, 0.5).probability({n: v[:, 6:] for n, v in features.items()})
+    wanted = np.clip((features["cum_return_5"][0, 6:] * 2 + np.array([1, 2]) * 0.05), 0, None)
+    assert guess[0] == pytest.approx(np.clip(wanted / (features["volatility"][0, 6:] + 0.5), 0, 1))
 
 
 def test_without_its_sign_a_fall_counts_as_much_as_a_rise():
@@ -49,19 +49,21 @@ def test_without_its_sign_a_fall_counts_as_much_as_a_rise():
 
 
 def test_the_proxy_arm_sweeps_the_grid_and_measures_the_best_point_on_test_windows(tmp_path):
-    found, told = measured(tmp_path, task="proxy_grid")
-    curve = [found["grid_correlation", i] for i in range(1, 28)]
-    assert found["proxy_correlation_train", None] == max(curve)
-    assert told[-1] == (27, 27)
+    metrics, progress = measured(tmp_path, task="proxy_grid")
+    curve = [metrics["grid_correlation", i] for i in range(1, 28)]
+    assert metrics["proxy_correlation_train", None] == max(curve)
+    assert progress[-1] == (27, 27)
     formula = json.loads((tmp_path / "artifacts" / "proxy_formula.json").read_text())
-    assert formula["correlation_test"] == found["proxy_correlation", None]
+    assert formula["correlation_test"] == metrics["proxy_correlation", None]
     at = curve.index(max(curve)) + 1
-    assert formula["return_weight"] == found["grid_return_weight", at]
+    assert formula["return_weight"] == metrics["grid_return_weight", at]
     with (tmp_path / "artifacts" / "expansion_stats.csv").open() as file:
         assert len(list(csv.DictReader(file))) == TINY["train_size"]
     assert (tmp_path / "artifacts" / "proxy_validation.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_one_grid_point_may_be_given_as_plain_numbers(tmp_path):
-    found, _ = measured(tmp_path, task="proxy_grid", return_weight=2.0, streak_weight=0.05, vol_epsilon=0.001)
-    assert {step for name, step in found if name == "grid_correlation"} == {1}
+    metrics, _ = measured(
+        tmp_path, task="proxy_grid", return_weight=2.0, streak_weight=0.05, vol_epsilon=0.001
+    )
+    assert {step for name, step in metrics if name == "grid_correlation"} == {1}

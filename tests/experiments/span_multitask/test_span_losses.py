@@ -83,16 +83,16 @@ def test_gradient_shares_are_those_of_the_weighted_norms_on_the_trunk(tmp_path):
     scaled = windows.standardised(study._splits(config), by="train")
     net = study._network(config, scaled, 0)
     training = study._training(config, net, scaled, 0, tmp_path)
-    found = training._gradients()
+    gradients = training._gradients()
     losses = training.objective.losses(net(scaled["train"].x), training.targets["train"])
     norms = {}
     for task, loss in losses.items():
         grads = torch.autograd.grad(loss / 2, net.trunk, retain_graph=True)
         norms[task] = torch.cat([g.flatten() for g in grads]).norm().item()
     for task, norm in norms.items():
-        assert found[f"gradient_share_{task}"] == pytest.approx(norm / sum(norms.values()), rel=1e-4)
+        assert gradients[f"gradient_share_{task}"] == pytest.approx(norm / sum(norms.values()), rel=1e-4)
     whole = torch.autograd.grad(training.weights(losses), net.countdown_head.weight)[0]
-    assert found["layer/countdown_head.weight"] == pytest.approx(whole.norm().item(), rel=1e-4)
+    assert gradients["layer/countdown_head.weight"] == pytest.approx(whole.norm().item(), rel=1e-4)
 
 
 @pytest.mark.parametrize("head", ["pooled", "per_step"])

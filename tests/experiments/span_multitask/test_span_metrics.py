@@ -21,8 +21,8 @@ def scored():
 
 def test_f1_precision_and_average_precision_are_those_of_scikit_learn(scored):
     probability, mask = scored
-    found = metrics.precision_recall_f1(probability, mask, 0.5)
-    assert found[2] == pytest.approx(f1_score(mask.flatten(), probability.flatten() >= 0.5))
+    scores = metrics.precision_recall_f1(probability, mask, 0.5)
+    assert scores[2] == pytest.approx(f1_score(mask.flatten(), probability.flatten() >= 0.5))
     wanted = average_precision_score(mask.flatten().numpy(), probability.flatten().numpy())
     assert metrics.average_precision(probability, mask) == pytest.approx(wanted)
 
@@ -52,7 +52,7 @@ def test_a_constant_probability_has_the_base_rate_as_average_precision_and_separ
 
 def test_the_threshold_is_chosen_on_validation_and_measured_on_test(scored):
     probability, mask = scored
-    found = metrics.span_metrics((probability, mask), (probability.flip(0) / 2, mask.flip(0)))
-    assert found["best_threshold"] == metrics.best_threshold(probability, mask)
-    lower = metrics.precision_recall_f1(probability / 2, mask, found["best_threshold"])[2]
-    assert found["span_f1_best_threshold"] == pytest.approx(lower)
+    measured = metrics.span_metrics((probability, mask), (probability.flip(0) / 2, mask.flip(0)))
+    assert measured["best_threshold"] == metrics.best_threshold(probability, mask)
+    lower = metrics.precision_recall_f1(probability / 2, mask, measured["best_threshold"])[2]
+    assert measured["span_f1_best_threshold"] == pytest.approx(lower)

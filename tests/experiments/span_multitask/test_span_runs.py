@@ -30,33 +30,33 @@ ARMS = [
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_every_metric_is_finite_and_progress_ends(tmp_path, arm):
-    found, told = measured(tmp_path, **arm)
-    names = {name for name, _ in found}
-    assert all(math.isfinite(value) for value in found.values())
+    metrics, progress = measured(tmp_path, **arm)
+    names = {name for name, _ in metrics}
+    assert all(math.isfinite(value) for value in metrics.values())
     assert names >= {"epoch", "span_f1", "span_f1_floor", "average_precision", "prob_separation", "val_loss"}
     assert names >= {"gradient_share_span", "best_epoch", "label_overlap", "span_f1_best_threshold"}
     tasks = arm.get("tasks", ["type", "pointer", "span", "countdown"])
     assert ("countdown_mae" in names) == ("loss_countdown" in names) == ("countdown" in tasks)
-    shares = [found[f"gradient_share_{task}", 3] for task in tasks]
+    shares = [metrics[f"gradient_share_{task}", 3] for task in tasks]
     assert sum(shares) == pytest.approx(1)
-    assert told[-1][0] == told[-1][1]
-    assert found["label_overlap", None] == 0.0
+    assert progress[-1][0] == progress[-1][1]
+    assert metrics["label_overlap", None] == 0.0
 
 
 def test_the_training_artifacts_are_all_there_and_agree_with_the_metrics(tmp_path):
-    found, _ = measured(tmp_path)
+    metrics, _ = measured(tmp_path)
     for name in TABLES:
         with (tmp_path / "artifacts" / name).open() as file:
             rows = list(csv.DictReader(file))
         assert [row["epoch"] for row in rows] == ["1", "2", "3"]
         assert all(math.isfinite(float(value)) for row in rows for value in row.values())
-        for column in set(rows[0]) & {metric for metric, _ in found} - {"epoch"}:
-            assert [float(r[column]) for r in rows] == [found[column, step] for step in (1, 2, 3)]
-    told = json.loads((tmp_path / "artifacts" / "metadata.json").read_text())
-    assert told["best_epoch"] == found["best_epoch", 3]
-    assert told["windows"]["train"] == TINY["train_size"]
+        for column in set(rows[0]) & {metric for metric, _ in metrics} - {"epoch"}:
+            assert [float(r[column]) for r in rows] == [metrics[column, step] for step in (1, 2, 3)]
+    metadata = json.loads((tmp_path / "artifacts" / "metadata.json").read_text())
+    assert metadata["best_epoch"] == metrics["best_epoch", 3]
+    assert metadata["windows"]["train"] == TINY["train_size"]
     best = torch.load(tmp_path / "artifacts" / "best_model.pt", weights_only=True)
-    assert best["epoch"] == told["best_epoch"]
+    assert best["epoch"] == metadata["best_epoch"]
     net = SpanNet(12, STEPS, 2, TINY["hidden"], "pooled", 0.3, seed=9)
     net.load_state_dict(best["model"])
 
@@ -126,10 +126,10 @@ def test_hidden_bars_are_the_asked_share_in_runs():
 
 
 def test_pretraining_lowers_its_loss_and_changes_the_start(tmp_path):
-    found, _ = measured(tmp_path / "a", pretrain="masked_autoencoder", pretrain_epochs=6, lr=0.01)
+    metrics, _ = measured(tmp_path / "a", pretrain="masked_autoencoder", pretrain_epochs=6, lr=0.01)
     plain, _ = measured(tmp_path / "b", lr=0.01)
-    assert found["pretrain_loss", 6] < found["pretrain_loss", 1]
-    assert found["loss_span", 1] != plain["loss_span", 1]
+    assert metrics["pretrain_loss", 6] < metrics["pretrain_loss", 1]
+    assert metrics["loss_span", 1] != plain["loss_span", 1]
 
 
 @pytest.mark.parametrize("fidelity", ["smoke", "standard", "full"])
@@ -147,11 +147,11 @@ def test_unknown_parameters_and_tasks_without_span_are_refused():
 
 @pytest.mark.slow
 def test_at_standard_a_per_step_head_finds_spans_that_a_pooled_one_does_not(tmp_path):
-    found = {}
+    metrics = {}
     for head in ("pooled", "per_step"):
         log = MetricLog(tmp_path / head)
         study.run(configure(study, {"span_head": head}, "standard"), 0, log)
-        found[head] = {name: value for name, _, value in read_metrics(log.folder)}
+        metrics[head] = {name: value for name, _, value in read_metrics(log.folder)}
         log.close()
-    assert found["pooled"]["span_f1"] == 0.0
-    assert found["per_step"]["span_f1"] > found["per_step"]["span_f1_floor"]
+    assert metrics["pooled"]["span_f1"] == 0.0
+    assert metrics["per_step"]["span_f1"] > metrics["per_step"]["span_f1_floor"]

@@ -14,8 +14,8 @@ from experiments.parts.span_multitask.files import read_windows
 from tests.experiments.span_multitask.span_runs import TINY, measured, tiny_windows
 
 
-def same(found, made):
-    assert all(torch.equal(found.arrays()[name], array) for name, array in made.arrays().items())
+def same(read, made):
+    assert all(torch.equal(read.arrays()[name], array) for name, array in made.arrays().items())
 
 
 def test_npz_and_torch_files_are_read(tmp_path):
@@ -106,7 +106,7 @@ def test_a_users_own_file_is_measured_and_its_proxies_need_prices(tmp_path):
     data = study.describe(study.Config(**TINY, data=str(path)))
     assert data.files == (str(path),)
     assert data.sizes["unlabelled"] == 10
-    found, _ = measured(tmp_path / "run", data=str(path), pretrain="masked_autoencoder")
-    assert math.isfinite(found["average_precision", 3])
+    metrics, _ = measured(tmp_path / "run", data=str(path), pretrain="masked_autoencoder")
+    assert math.isfinite(metrics["average_precision", 3])
     with pytest.raises(ValueError, match="add 'prices'"):
         measured(tmp_path / "proxies", data=str(path), task="proxy_grid")
