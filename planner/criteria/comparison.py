@@ -31,7 +31,7 @@ from planner.statistics import sequential
 from planner.text.numbers import number
 
 
-class Noise(NamedTuple):
+class NoisePriors(NamedTuple):
     """What the compared arms say of one arm's noise.
 
     Attributes:
@@ -53,7 +53,7 @@ def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
     return joined(question, rule, rule.threshold, parts, every=not rule.any_arm)
 
 
-def _one(question: Question, rule: Comparison, arm: str, noise: Noise) -> CriterionResult:
+def _one(question: Question, rule: Comparison, arm: str, noise: NoisePriors) -> CriterionResult:
     left = question.sample(arm, rule.metric, rule)
     right = question.sample(rule.versus or arm, rule.other_metric, rule)
     common = sources(arm, left, right)
@@ -92,7 +92,7 @@ def _answer_of(rule: Comparison, answer: Answer) -> str | None:
     return _ANSWERS.get(answer.outcome)
 
 
-def _quantity(rule: Comparison, values: dict[int, float], noise: Noise) -> Quantity:
+def _quantity(rule: Comparison, values: dict[int, float], noise: NoisePriors) -> Quantity:
     met = len(rule.subjects) if rule.any_arm else 1
     not_met = 1 if rule.any_arm else len(rule.subjects)
     if rule.better_by is not None:
@@ -146,18 +146,18 @@ def _named(rule: Comparison, arm: str, direction: str = "better") -> str:
     return f"sd over seeds of ({difference})" if rule.over_seeds else difference
 
 
-def _noise(question: Question, rule: Comparison) -> dict[str, Noise]:
+def _noise(question: Question, rule: Comparison) -> dict[str, NoisePriors]:
     """Arm -> what the compared arms say of its noise, at the first seeds that all of them have.
 
     Without a common baseline there is nothing to take it from.
     """
     if rule.versus is None or rule.better_by is None:
-        return dict.fromkeys(rule.subjects, Noise(sequential.Prior(), 0.0))
+        return dict.fromkeys(rule.subjects, NoisePriors(sequential.Prior(), 0.0))
     rows = [dict(question.sample(rule.versus, rule.other_metric, rule).values)]
     rows += [dict(question.sample(arm, rule.metric, rule).values) for arm in rule.subjects]
     shared = sorted(set.intersection(*(set(row) for row in rows)))[: sequential.LEAST_SEEDS]
     table = [[row[seed] for seed in shared] for row in rows]
     return {
-        arm: Noise(sequential.pooled_prior(table, i), sequential.noise_of_others(table, i))
+        arm: NoisePriors(sequential.pooled_prior(table, i), sequential.noise_of_others(table, i))
         for i, arm in enumerate(rule.subjects, start=1)
     }

@@ -35,7 +35,7 @@ def score_overrides(program: Program, entries: Sequence[AnyEntry]) -> dict[str, 
     return {e.record.id: _OverrideScorer(program, entries, e).score() for e in overrides}
 
 
-class Answer(NamedTuple):
+class Settlement(NamedTuple):
     """What came of an override, the evidence in words, and the verdicts that it names."""
 
     result: Result
@@ -69,14 +69,14 @@ class _OverrideScorer:
             warning=contradiction(self.program, override, about) if about is not None else "",
         )
 
-    def _answer(self, about: Verdict | None, followed: Decision | None) -> Answer:
+    def _answer(self, about: Verdict | None, followed: Decision | None) -> Settlement:
         override = self.override
         if override.phase not in self.program.phases:
-            return Answer("open", f"the program no longer has '{override.phase}'")
+            return Settlement("open", f"the program no longer has '{override.phase}'")
         if override.verdict is not None:
             return self._of_verdict(about)
         if followed is None:
-            return Answer("open", NOT_FOLLOWED)
+            return Settlement("open", NOT_FOLLOWED)
         if override.done is not None:
             return self._of_deed(followed)
         return self._of_stop() if override.choose == "stop" else self._of_choice(followed)
@@ -114,32 +114,32 @@ class _OverrideScorer:
 
     # --- choices -------------------------------------------------------------------------------
 
-    def _of_choice(self, followed: Decision) -> Answer:
+    def _of_choice(self, followed: Decision) -> Settlement:
         chosen = self._judged(followed.target, followed.fidelity)
         if chosen is None:
-            return Answer("open", f"'{followed.target}', which it opened, has not been judged")
+            return Settlement("open", f"'{followed.target}', which it opened, has not been judged")
         holder = followed.rule.holder or self.override.phase
         good, why = self._came_good(chosen, self._option(self.override.choose or "", holder))
         other = self._recommended(followed.fidelity)
         evidence = f"chosen '{self.override.choose}': {why}"
         if other is None or other.phase == chosen.phase:
-            return Answer(_result(good), evidence, (chosen,))
+            return Settlement(_result(good), evidence, (chosen,))
         _, its = self._came_good(other, self._option(self.override.recommended or "", holder))
         evidence += f"; recommended '{self.override.recommended}': {its}"
-        return Answer(_result(good), evidence, (chosen, other))
+        return Settlement(_result(good), evidence, (chosen, other))
 
-    def _of_stop(self) -> Answer:
+    def _of_stop(self) -> Settlement:
         """To stop was right where what the rules recommend failed all the same, later."""
         if self.override.recommended == "stop":
-            return Answer("open", "the rules recommend to stop as well, so nothing can come of it")
+            return Settlement("open", "the rules recommend to stop as well, so nothing can come of it")
         other = self._recommended("smoke")
         if other is None:
-            return Answer(
+            return Settlement(
                 "open", f"what the rules recommend ('{self.override.recommended}') has not been judged"
             )
         good, why = self._came_good(other, self._option(self.override.recommended or "", self.override.phase))
         stopped = None if good is None else not good
-        return Answer(_result(stopped), f"recommended '{self.override.recommended}': {why}", (other,))
+        return Settlement(_result(stopped), f"recommended '{self.override.recommended}': {why}", (other,))
 
     def _recommended(self, above: str) -> Verdict | None:
         """The later verdict of the phase that the recommendation would have opened."""
@@ -176,18 +176,20 @@ class _OverrideScorer:
 
     # --- verdicts and deeds --------------------------------------------------------------------
 
-    def _of_verdict(self, about: Verdict | None) -> Answer:
+    def _of_verdict(self, about: Verdict | None) -> Settlement:
         """To accept is right where the outcome came again; to reject is right where another came."""
         if about is None:
-            return Answer("open", "the verdict that it is about is not on record")
+            return Settlement("open", "the verdict that it is about is not on record")
         settling = self._superseding(about) or self._confirming(about)
         if settling is None:
             subject = _verdict_text(about)
-            return Answer("open", f"no later verdict on more evidence is confirmed; it is about {subject}")
+            return Settlement(
+                "open", f"no later verdict on more evidence is confirmed; it is about {subject}"
+            )
         same = settling.outcome == about.outcome
         said = "accepted" if self.override.verdict == "accept" else "rejected"
         evidence = f"{said} {_verdict_text(about)}; later {_verdict_text(settling)}"
-        return Answer(_result(same == (self.override.verdict == "accept")), evidence, (settling,))
+        return Settlement(_result(same == (self.override.verdict == "accept")), evidence, (settling,))
 
     def _superseding(self, about: Verdict) -> Verdict | None:
         """The later verdict of a phase that supersedes the one in question."""
@@ -212,13 +214,13 @@ class _OverrideScorer:
         ]
         return max(verdicts, key=_rung_and_order(verdicts), default=None)
 
-    def _of_deed(self, followed: Decision) -> Answer:
+    def _of_deed(self, followed: Decision) -> Settlement:
         """What was done has helped where the phase that it unblocked was not blocked again."""
         after = self._judged(followed.target, followed.fidelity)
         if after is None:
-            return Answer("open", f"'{followed.target}', which it unblocked, has not been judged")
+            return Settlement("open", f"'{followed.target}', which it unblocked, has not been judged")
         evidence = f"done '{self.override.done}': {_verdict_text(after)}"
-        return Answer(_result(after.outcome != "blocked"), evidence, (after,))
+        return Settlement(_result(after.outcome != "blocked"), evidence, (after,))
 
 
 def _result(good: bool | None) -> Result:
