@@ -29,7 +29,8 @@ FRESH = pytest.mark.parametrize("fresh", [False, True], ids=["forked", "fresh"])
 
 def script(beside: Path, text: str, *words: str, **how: object) -> Script:
     path = beside / "script.py"
-    path.write_text(text)
+    if not path.exists():  # one that is running may still be reading it
+        path.write_text(text)
     how.setdefault("environment", clean_environment())
     return Script([str(path), *words], **how)  # type: ignore[arg-type]
 
