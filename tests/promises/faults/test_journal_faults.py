@@ -204,10 +204,10 @@ def test_records_altered_on_both_sides_are_set_aside_and_judged_again(own_home: 
         path
     )
     for record in (own_home / "mlruns" / "artifacts").rglob("record.json"):
-        told_ = json.loads(record.read_text())
-        if told_["id"].startswith("v-") and told_["phase"] == "first":
+        body = json.loads(record.read_text())
+        if body["id"].startswith("v-") and body["phase"] == "first":
             record.write_text(record.read_text().replace("fail", "pass"))
-            altered = told_["id"]
+            altered = body["id"]
     found_by_doctor(own_home, "record.unreadable", "record.unreadable_in_mlflow")
     mended_by_doctor(own_home)
     assert "pass" in quarantined(own_home, f"{altered}.json").read_text()
