@@ -18,27 +18,27 @@ PROGRAMS = {"contrastive_retrieval", "credit_linesearch", "ep_contraction", "gat
 class FakeProbe:
     """Answers what it was given, and notes when it was asked."""
 
-    def __init__(self, name: str, seconds: Iterator[float], asked: list[str], verdicts: str = "v") -> None:
-        self.name, self.asked = name, asked
+    def __init__(self, name: str, seconds: Iterator[float], turns: list[str], verdicts: str = "v") -> None:
+        self.name, self.turns = name, turns
         self._seconds, self._verdicts = seconds, verdicts
 
     def ask(self, question: str) -> dict[str, Any]:
         if question == "verdicts":
             return {"one": self._verdicts}
-        self.asked.append(self.name)
+        self.turns.append(self.name)
         spent = next(self._seconds)
         return {"one": spent, "two": 2 * spent}
 
 
-def fakes(asked: list[str], before: str = "v") -> dict[str, FakeProbe]:
-    here = FakeProbe("here", iter([9.0, 1.0, 2.0, 1.0]), asked)
-    return {"here": here, "before": FakeProbe("before", iter([9.0, 4.0, 5.0, 3.0]), asked, before)}
+def fakes(turns: list[str], before: str = "v") -> dict[str, FakeProbe]:
+    here = FakeProbe("here", iter([9.0, 1.0, 2.0, 1.0]), turns)
+    return {"here": here, "before": FakeProbe("before", iter([9.0, 4.0, 5.0, 3.0]), turns, before)}
 
 
 def test_versions_take_turns_and_the_first_turn_does_not_count() -> None:
-    asked: list[str] = []
-    results = results_of(fakes(asked), repetitions=3)
-    assert asked == ["here", "before"] * 4
+    turns: list[str] = []
+    results = results_of(fakes(turns), repetitions=3)
+    assert turns == ["here", "before"] * 4
     one, _, both = results["programs"]
     assert one["here"] == {"min": 1.0, "median": 1.0, "max": 2.0}
     assert one["before"] == {"min": 3.0, "median": 4.0, "max": 5.0}

@@ -18,8 +18,8 @@ KEYS = {"d", "runs", "ratio_to_fixed_n", "false_positive_rate", "false_negative_
 
 
 def rows_of(name: str, shape: str = "normal") -> list[dict[str, float]]:
-    found: list[dict[str, float]] = (FOUND if shape == "normal" else FOUND[shape])[name]
-    return found
+    rows: list[dict[str, float]] = (FOUND if shape == "normal" else FOUND[shape])[name]
+    return rows
 
 
 def test_the_default_rule_takes_no_more_runs_than_it_should() -> None:

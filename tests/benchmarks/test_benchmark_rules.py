@@ -15,8 +15,8 @@ WORDS = {1: "supported", -1: "refuted", 0: "continue"}
 SETTINGS = ((0.0, 1.0), (1.0, 0.7), (0.5, 30.0), (10.0, 1.0), (0.4, 3.0), (-3.0, 0.5), (1.0, 2.0))
 
 
-def told(found: Found) -> list[tuple[str, int]]:
-    return [(WORDS[int(a)], int(n)) for a, n in zip(*found, strict=True)]
+def answers_of(answers: Found) -> list[tuple[str, int]]:
+    return [(WORDS[int(a)], int(n)) for a, n in zip(*answers, strict=True)]
 
 
 def samples(seed: int, each: int) -> Array:
@@ -36,7 +36,7 @@ def test_the_simulated_sequential_rule_is_the_rule(df: float, alpha: float) -> N
         sequential.first_answer(row.tolist(), 1.0, alpha, BETA, Prior(float(v), df))
         for row, v in zip(values, variance, strict=True)
     ]
-    assert told(rules.sequential(values, variance, df, alpha, BETA)) == real
+    assert answers_of(rules.sequential(values, variance, df, alpha, BETA)) == real
     assert {answer for answer, _ in real} == set(WORDS.values())
 
 
@@ -47,7 +47,7 @@ def test_the_simulated_anytime_rule_is_the_rule() -> None:
         anytime.first_answer(row.tolist(), 1.0, ALPHA, BETA, float(s))
         for row, s in zip(values, noise, strict=True)
     ]
-    assert told(rules.anytime(values, noise, ALPHA, BETA)) == real
+    assert answers_of(rules.anytime(values, noise, ALPHA, BETA)) == real
     assert {answer for answer, _ in real} == set(WORDS.values())
 
 
@@ -59,10 +59,10 @@ def test_the_simulated_priors_are_the_priors(arms: int) -> None:
     worth = set()
     for campaign, rows in enumerate(runs.tolist()):
         for arm in range(arms):
-            found = sequential.pooled_prior(rows, arm + 1)
-            assert (variance[campaign, arm], df[campaign, arm]) == pytest.approx((found.variance, found.df))
+            prior = sequential.pooled_prior(rows, arm + 1)
+            assert (variance[campaign, arm], df[campaign, arm]) == pytest.approx((prior.variance, prior.df))
             assert others[campaign, arm] == pytest.approx(sequential.noise_of_others(rows, arm + 1))
-            worth.add(found.df)
+            worth.add(prior.df)
     assert worth == {1: {0}, 2: {2}, 3: {4}, 5: {4, 8}, 12: {4, 15}}[arms]
 
 
@@ -71,9 +71,9 @@ def test_a_t_test_after_every_seed_answers_where_scipys_does() -> None:
 
     values = samples(9, 20)[:140, :20]
     answer, used = rules.t_after_every_seed(values, ALPHA)
-    for row, found, n in zip(values, answer, used, strict=True):
+    for row, outcome, n in zip(values, answer, used, strict=True):
         p = [ttest_1samp(row[:k], 0.0, alternative="greater").pvalue for k in range(3, n + 1)]
-        assert (found == 1) == (p[-1] <= ALPHA)
+        assert (outcome == 1) == (p[-1] <= ALPHA)
         assert all(each > ALPHA for each in p[:-1])
 
 
@@ -85,8 +85,8 @@ def test_keep_if_better_keeps_as_many_of_a_hundred_as_there_are_records() -> Non
 
 
 def test_fixed_n_is_what_a_t_test_needs_when_the_noise_is_known_beforehand() -> None:
-    found = [Setting(d).fixed_n for d in (0.707, 1, 1.414, 1.5, 2, 3)]
-    assert found == [19, 11, 6, 6, 4, 3]
+    sizes = [Setting(d).fixed_n for d in (0.707, 1, 1.414, 1.5, 2, 3)]
+    assert sizes == [19, 11, 6, 6, 4, 3]
 
 
 @pytest.mark.parametrize("shape", ["normal", "t3", "lognormal"])

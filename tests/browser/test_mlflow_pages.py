@@ -49,8 +49,8 @@ class Site:
 
     def run(self, kind: str, phase: str, name: str = "") -> str:
         """The page of the first run of that kind and phase whose name holds ``name``."""
-        found = next(r[0] for r in self.runs if r[2:] == (kind, phase) and name in r[1])
-        return f"{self.experiment_page}/runs/{found}"
+        run_id = next(r[0] for r in self.runs if r[2:] == (kind, phase) and name in r[1])
+        return f"{self.experiment_page}/runs/{run_id}"
 
     @property
     def experiment_page(self) -> str:
@@ -117,8 +117,8 @@ def wait_until(holds: Callable[[], Any], what: str) -> Any:
     """What ``holds`` gives once it gives something; fails when that takes too long."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        if found := holds():
-            return found
+        if result := holds():
+            return result
         time.sleep(0.1)
     raise AssertionError(f"waited {PATIENCE:g} s for {what}")
 
@@ -136,9 +136,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     options.binary_location = chromium
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield found
-    found.quit()
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield chrome
+    chrome.quit()
 
 
 @pytest.fixture

@@ -124,8 +124,8 @@ def test_a_phase_that_was_not_judged_has_no_outcome(judged_home: Path) -> None:
 
 
 def test_the_choice_of_a_decision_is_the_next_target(judged_home: Path) -> None:
-    told = cli_here("explain", "quick", "--phase", "first", "--json", home=judged_home).json["decision"]
-    assert (told["action"], told["choice"]) == ("take_option", "turn_round")
+    decision = cli_here("explain", "quick", "--phase", "first", "--json", home=judged_home).json["decision"]
+    assert (decision["action"], decision["choice"]) == ("take_option", "turn_round")
     ahead = cli_here("status", "quick", "--json", home=judged_home).json["programs"][0]["next"]
     last = cli_here("explain", "quick", "--json", home=judged_home).json["decision"]
     assert (ahead["action"], ahead["target"]) == (last["action"], last["choice"]) == ("stop", None)
@@ -135,11 +135,11 @@ def test_the_choice_of_a_decision_is_the_next_target(judged_home: Path) -> None:
 
 
 def test_the_home_may_be_named_before_or_after_the_command_or_in_the_environment(judged_home: Path) -> None:
-    asked = ["status", "--json"]
-    before = cli_here("--home", str(judged_home), *asked).json
-    assert cli_here(*asked, "--home", str(judged_home)).json == before
-    assert cli_here(*asked, f"--home={judged_home}").json == before
-    assert cli(*asked, env={"PHASEGATE_HOME": str(judged_home)}).json == before
+    words = ["status", "--json"]
+    before = cli_here("--home", str(judged_home), *words).json
+    assert cli_here(*words, "--home", str(judged_home)).json == before
+    assert cli_here(*words, f"--home={judged_home}").json == before
+    assert cli(*words, env={"PHASEGATE_HOME": str(judged_home)}).json == before
     assert [program["name"] for program in before["programs"]] == ["quick"]
 
 
@@ -166,7 +166,7 @@ def test_pictures_of_the_graph_are_written(judged_home: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["status", "quik"], "did you mean 'quick'"),
         (["advance", "quik"], "did you mean 'quick'"),
@@ -193,9 +193,11 @@ def test_pictures_of_the_graph_are_written(judged_home: Path, tmp_path: Path) ->
         (["init", "Quick-er"], "lower-case"),
     ],
 )
-def test_wrong_usage_ends_with_2_and_changes_nothing(judged_home: Path, words: list[str], told: str) -> None:
+def test_wrong_usage_ends_with_2_and_changes_nothing(
+    judged_home: Path, words: list[str], message: str
+) -> None:
     before = contents(judged_home)
-    assert_refused(cli_here(*words, home=judged_home), 2, told)
+    assert_refused(cli_here(*words, home=judged_home), 2, message)
     assert contents(judged_home) == before
 
 
@@ -298,8 +300,8 @@ def test_a_folder_as_store_ends_with_69(fresh_home: MakeHome) -> None:
 
 
 def test_knowledge_tells_claims_in_every_form(judged_home: Path, tmp_path: Path) -> None:
-    told = cli_here("knowledge", "quick", "--format", "json", home=judged_home).json
-    claim = told["claims"][0]
+    reply = cli_here("knowledge", "quick", "--format", "json", home=judged_home).json
+    claim = reply["claims"][0]
     assert (claim["phase"], claim["status"], claim["outcome"]) == ("first", "refuted", "fail")
     assert len(claim["evidence"][0]["run_ids"]) == 6
     assert [(link["kind"], link["id"]) for link in claim["rested_on_by"]] == [("phase", "second")]

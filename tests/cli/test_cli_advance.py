@@ -73,15 +73,15 @@ def test_when_nothing_is_to_be_done_nothing_is_written_and_the_code_is_13(own_ho
 def test_a_second_advance_launches_nothing_and_changes_no_decision(own_home: Path) -> None:
     phases = ("first", "second")
 
-    def told() -> list[object]:
+    def replies() -> list[object]:
         seen = [cli("explain", "quick", "--phase", p, "--json", home=own_home).json for p in phases]
         return [*seen, cli("status", "--json", home=own_home).json]
 
-    before, memos = told(), contents(own_home / "knowledge")
+    before, memos = replies(), contents(own_home / "knowledge")
     reply = cli("advance", "--all", "--json", home=own_home).json
     assert sum(step["runs_launched"] for step in reply["steps"]) == 0
     assert reply["steps"] == []
-    assert told() == before
+    assert replies() == before
     assert contents(own_home / "knowledge") == memos
 
 
@@ -167,8 +167,8 @@ def test_the_documents_own_figures_give_its_authors_verdict(tmp_path: Path) -> N
     assert_fits(reply.json, "advance")
     early, last = reply.json["steps"]
     assert (early["phase"], early["case"], early["confidence"]) == ("phase_6a", "B", "provisional")
-    told = [last[k] for k in ("phase", "outcome", "confidence", "case", "runs_launched")]
-    assert told == ["samebatch", "pass", "provisional", "D", 0]
+    summary = [last[k] for k in ("phase", "outcome", "confidence", "case", "runs_launched")]
+    assert summary == ["samebatch", "pass", "provisional", "D", 0]
     why = cli("explain", "credit_linesearch", "--phase", "samebatch", "--json", home=home).json
     assert why["verdict"]["supersedes"]["phase"] == "phase_6a"
     assert set(why["verdict"]["supersedes"]["confounds"]) == {
@@ -240,14 +240,14 @@ def test_an_excluded_run_costs_its_replacement_and_that_ones_pair_and_no_more(ow
 
 
 def test_a_journal_that_is_deleted_is_rebuilt_from_mlflow(own_home: Path) -> None:
-    def told() -> list[object]:
+    def shown() -> list[object]:
         words = [["status"], ["explain", "quick", "--phase", "first"], ["override", "quick", "--list"]]
         replies = [cli(*w, "--json", home=own_home).json for w in words]
         replies[0]["programs"][0]["spent"]["seconds"] = None  # MLflow holds them rounded
         return replies
 
-    before = told()
+    before = shown()
     for path in (own_home / "mlruns").glob("journal.db*"):
         path.unlink()
-    assert told() == before
+    assert shown() == before
     assert (own_home / "mlruns" / "journal.db").exists()

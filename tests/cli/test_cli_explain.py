@@ -30,9 +30,9 @@ def test_explain_says_what_was_near_what_would_flip_it_and_what_it_may_err(judge
 
 def test_why_not_tells_the_smallest_change(judged_home: Path) -> None:
     reply = cli_here(*FIRST, "--why-not", "up", "--json", home=judged_home)
-    told = reply.json["why_not"]
-    assert (told["phase"], told["failed"]["criterion"]) == ("first", "higher")
-    assert (told["smallest"]["arm"], told["smallest"]["metric"]) == ("worse", "score")
+    why_not = reply.json["why_not"]
+    assert (why_not["phase"], why_not["failed"]["criterion"]) == ("first", "higher")
+    assert (why_not["smallest"]["arm"], why_not["smallest"]["metric"]) == ("worse", "score")
     assert "smallest change: higher from" in cli_here(*FIRST, "--why-not", "up", home=judged_home).out
     unknown = cli_here(*FIRST, "--why-not", "sideways", home=judged_home)
     assert (unknown.code, unknown.out) == (2, "")
@@ -41,14 +41,14 @@ def test_why_not_tells_the_smallest_change(judged_home: Path) -> None:
 
 def test_a_value_past_the_flip_point_flips_the_decision_and_nothing_is_written(own_home: Path) -> None:
     before = contents(own_home)
-    told = cli_here(*FIRST, "--json", home=own_home).json
-    turn = told["criteria"][0]["turns"][1]
-    mean = next(row for row in means(own_home, told) if row[0] == turn["arm"])[1]
-    way = turn["flips_at"] - told["criteria"][0]["observed"]
+    explained = cli_here(*FIRST, "--json", home=own_home).json
+    turn = explained["criteria"][0]["turns"][1]
+    mean = next(row for row in means(own_home, explained) if row[0] == turn["arm"])[1]
+    distance = turn["flips_at"] - explained["criteria"][0]["observed"]
     for share, outcome in ((0.99, "inconclusive"), (1.01, turn["verdict"]["outcome"])):
-        supposed = f"{turn['arm']}.{turn['metric']}={mean + share * way}"
+        supposed = f"{turn['arm']}.{turn['metric']}={mean + share * distance}"
         reply = cli_here(*FIRST, "--what-if", supposed, "--json", home=own_home).json
-        assert reply["what_if"]["before"]["outcome"] == told["verdict"]["outcome"]
+        assert reply["what_if"]["before"]["outcome"] == explained["verdict"]["outcome"]
         assert reply["what_if"]["after"]["outcome"] == outcome
     uncited = cli_here(*FIRST, "--what-if", f"{turn['arm']}.loss=1000", "--json", home=own_home).json[
         "what_if"
@@ -58,7 +58,7 @@ def test_a_value_past_the_flip_point_flips_the_decision_and_nothing_is_written(o
     assert contents(own_home) == before
 
 
-def means(home: Path, told: dict) -> list[tuple[str, float]]:
+def means(home: Path, explained: dict) -> list[tuple[str, float]]:
     """(arm, mean score now), as ``--what-if`` tells it."""
     supposed = cli_here(*FIRST, "--what-if", "worse.score=0", "--json", home=home).json["what_if"]
     return [(one["arm"], one["observed"]) for one in supposed["given"]]

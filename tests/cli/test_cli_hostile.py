@@ -74,12 +74,12 @@ def test_no_word_does_more_than_be_refused(home: Path, word: str) -> None:
     ],
     ids=" ".join,
 )
-@pytest.mark.parametrize("place", ["", ".", "none/x", "knowledge", "experiments/quick.py/x"])
+@pytest.mark.parametrize("target", ["", ".", "none/x", "knowledge", "experiments/quick.py/x"])
 def test_a_file_that_cannot_be_written_is_told_in_a_sentence(
-    home: Path, words: tuple[str, ...], place: str
+    home: Path, words: tuple[str, ...], target: str
 ) -> None:
     before = contents(home)
-    reply = run_here((*words, str(home / place) if place else ""), home)
+    reply = run_here((*words, str(home / target) if target else ""), home)
     assert reply.code == 2
     assert list(faults_of(words, reply)) == []
     assert "--out" in reply.err
@@ -150,10 +150,10 @@ def test_a_rules_file_may_be_anything(home: Path) -> None:
 
 def test_a_formula_in_a_text_is_drawn_as_text(home: Path) -> None:
     path = home / "knowledge" / "programs" / "quick.yaml"
-    told = yaml.safe_load(path.read_text())
-    told["question"] = told["phases"]["first"]["question"] = "$\\frac{ costs_{ $5 or ^$?"
-    told["metrics"]["score"]["unit"] = "$\\x_{"
-    path.write_text(yaml.safe_dump(told, sort_keys=False))
+    program = yaml.safe_load(path.read_text())
+    program["question"] = program["phases"]["first"]["question"] = "$\\frac{ costs_{ $5 or ^$?"
+    program["metrics"]["score"]["unit"] = "$\\x_{"
+    path.write_text(yaml.safe_dump(program, sort_keys=False))
     for words in (("graph", "quick"), ("knowledge", "quick")):
         reply = run_here((*words, "--format", "svg", "--out", str(home / "drawn.svg")), home)
         assert reply.code == 0, reply.err

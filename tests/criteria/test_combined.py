@@ -82,8 +82,8 @@ def test_an_optional_or_is_met_where_one_part_is_and_the_other_was_never_measure
         },
         gate=["high"],
     )
-    found = judge_criteria(program, PHASE, make_evidence({"base": [0.9]}), make_test_design(["high"]), {})
-    assert (found["low"].outcome, found["either"].outcome) == ("not_applicable", "met")
+    results = judge_criteria(program, PHASE, make_evidence({"base": [0.9]}), make_test_design(["high"]), {})
+    assert (results["low"].outcome, results["either"].outcome) == ("not_applicable", "met")
 
 
 def test_the_parts_that_decide_speak_for_the_whole() -> None:

@@ -57,15 +57,15 @@ def test_better_by_counts_a_lower_value_as_the_improvement_where_lower_is_better
 
 
 @pytest.mark.parametrize(
-    ("new", "told"),
+    ("new", "reason"),
     [
         ([0.75], "new against base: better in acc by +0.25, asked better by 0.1"),
         ([0.5], "new against base: better in acc by 0, asked better by 0.1"),
         ([0.25], "new against base: worse in acc by 0.25, asked better by 0.1"),
     ],
 )
-def test_a_negative_improvement_is_told_as_a_worsening(new: list[float], told: str) -> None:
-    assert judged({**BETTER, "treatment": "point"}, pair([0.5], new)).reason == told
+def test_a_negative_improvement_is_told_as_a_worsening(new: list[float], reason: str) -> None:
+    assert judged({**BETTER, "treatment": "point"}, pair([0.5], new)).reason == reason
 
 
 def test_the_interval_of_a_worsening_is_turned_round_with_it() -> None:
@@ -267,16 +267,16 @@ def test_the_anytime_rule_takes_the_noise_of_the_other_arms_and_not_its_own() ->
     del rule["arm"]
     values, evidence = several({"new": 0.3, "third": 0.01, "fourth": 0.01, "fifth": 0.01})
     base = [run.metrics["acc"] for _, run in sorted(evidence.runs["base"].items())]
-    table = [base[:3], *(found[:3] for found in values.values())]
+    table = [base[:3], *(measured[:3] for measured in values.values())]
     result = judged(rule, evidence)
     assert {part.treatment for part in result.parts} == {"anytime"}
-    for row, (arm, found) in enumerate(values.items(), 1):
+    for row, (arm, measured) in enumerate(values.items(), 1):
         noise = noise_of_others(table, row)
         assert (noise < 0.03) == (arm == "new")
-        differences = [x - b for x, b in zip(found, base, strict=True)]
-        told, used = anytime.first_answer(differences, 0.1, 0.05, 0.10, noise)
+        differences = [x - b for x, b in zip(measured, base, strict=True)]
+        answer, used = anytime.first_answer(differences, 0.1, 0.05, 0.10, noise)
         assert (result.parts[row - 1].answer, result.parts[row - 1].n) == (
-            {"continue": "inconclusive"}.get(told, told),
+            {"continue": "inconclusive"}.get(answer, answer),
             used,
         )
 
@@ -288,12 +288,14 @@ def test_an_arm_that_shows_more_noise_than_the_rest_borrows_less_of_theirs() -> 
     del rule["arm"]
     values, evidence = several({name: 0.5 if name == "new" else 0.05 for name in names})
     base = [run.metrics["acc"] for _, run in sorted(evidence.runs["base"].items())]
-    table = [base[:3], *(found[:3] for found in values.values())]
+    table = [base[:3], *(measured[:3] for measured in values.values())]
     assert [pooled_prior(table, arm).df for arm in range(1, 7)] == [4, 10, 10, 10, 10, 10]
-    for part, (row, found) in zip(judged(rule, evidence).parts, enumerate(values.values(), 1), strict=True):
-        differences = [x - b for x, b in zip(found, base, strict=True)]
-        told, used = first_answer(differences, 0.1, 0.05, 0.10, pooled_prior(table, row))
+    for part, (row, measured) in zip(
+        judged(rule, evidence).parts, enumerate(values.values(), 1), strict=True
+    ):
+        differences = [x - b for x, b in zip(measured, base, strict=True)]
+        answer, used = first_answer(differences, 0.1, 0.05, 0.10, pooled_prior(table, row))
         assert (part.outcome, part.n) == (
-            {"supported": "met", "refuted": "not_met", "continue": "undecided"}[told],
+            {"supported": "met", "refuted": "not_met", "continue": "undecided"}[answer],
             used,
         )

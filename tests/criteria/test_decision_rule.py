@@ -73,8 +73,8 @@ def test_moving_the_mean_past_flips_at_changes_the_outcome_and_stopping_short_do
 def test_moving_improvements_past_flips_at_changes_the_outcome_of_better_by(
     values: list[float], delta: float, treatment: str
 ) -> None:
-    def outcome(found: Sequence[float]) -> Answer:
-        quantity = Quantity(dict(enumerate(found)), Region(delta, math.inf), treatment, delta)
+    def outcome(effects: Sequence[float]) -> Answer:
+        quantity = Quantity(dict(enumerate(effects)), Region(delta, math.inf), treatment, delta)
         return judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
 
     answer = outcome(values)
@@ -94,8 +94,8 @@ def test_moving_improvements_past_flips_at_changes_the_outcome_of_better_by(
 def test_scaling_a_deviation_past_flips_at_changes_the_outcome(values: list[float], bound: float) -> None:
     assume(intervals.sd(values) > 0.05)
 
-    def outcome(found: Sequence[float]) -> Answer:
-        quantity = Quantity(dict(enumerate(found)), Region(-math.inf, bound), "interval", spread=True)
+    def outcome(effects: Sequence[float]) -> Answer:
+        quantity = Quantity(dict(enumerate(effects)), Region(-math.inf, bound), "interval", spread=True)
         return judge_quantity(quantity, make_test_design(final=True), with_flip_points=True)
 
     answer = outcome(values)
@@ -197,8 +197,8 @@ def test_the_anytime_rule_stops_where_it_first_answers() -> None:
     values = [2.2, 1.4, 2.9, 1.7, 2.1, 2.0, -50.0]
     quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "anytime", 1.0, others=0.5)
     answer = judge_quantity(quantity, make_test_design(most_seeds=7), with_flip_points=True)
-    found, used = anytime.first_answer(values, 1.0, 0.05, 0.10, noise=0.5)
-    assert (found, answer.outcome, answer.n) == ("supported", "met", used)
+    first, used = anytime.first_answer(values, 1.0, 0.05, 0.10, noise=0.5)
+    assert (first, answer.outcome, answer.n) == ("supported", "met", used)
     assert answer.treatment == "anytime"
     assert used < 7
     assert answer.flips_at is not None and answer.flips_at < answer.observed  # type: ignore[operator]

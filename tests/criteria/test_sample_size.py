@@ -47,29 +47,29 @@ def test_an_interval_of_so_many_like_seeds_decides_and_one_fewer_does_not(
 @pytest.mark.parametrize(("mean", "answer"), [(1.0, "met"), (0.8, "met"), (0.0, "not_met"), (0.2, "not_met")])
 def test_about_so_many_seeds_decide_a_sequence(mean: float, answer: str) -> None:
     """Wald's approximation: right within a factor of two on the average of many samples."""
-    found, told = [], []
+    sizes, predicted = [], []
     for trial in range(20):
         values = [mean + 1.5 * random.Random(f"{trial} {i}").gauss(0, 1) for i in range(400)]
         quantity = Quantity(dict(enumerate(values)), Region(1.0, math.inf), "sequential", 1.0)
         judged = judge_quantity(quantity, TestDesign(seeds=3, most_seeds=400))
         if judged.outcome == answer:
-            found.append(judged.n)
+            sizes.append(judged.n)
     like = Quantity(normal(10, mean, 1.5), Region(1.0, math.inf), "sequential", 1.0)
-    told = seeds_to_decide(like, TestDesign(seeds=3, most_seeds=400))
-    assert told is not None
-    assert 0.5 <= told / (sum(found) / len(found)) <= 2
+    predicted = seeds_to_decide(like, TestDesign(seeds=3, most_seeds=400))
+    assert predicted is not None
+    assert 0.5 <= predicted / (sum(sizes) / len(sizes)) <= 2
 
 
 @pytest.mark.parametrize("unit", [1e-280, 1e-145, 1e145, 1e290])
 def test_the_outlook_does_not_depend_on_the_unit(unit: float) -> None:
     values = normal(10, 0.8, 1.5)
 
-    def told(unit: float) -> int | None:
+    def outlook(unit: float) -> int | None:
         scaled = {seed: value * unit for seed, value in values.items()}
         return seeds_to_decide(Quantity(scaled, Region(unit, math.inf), "sequential", unit), JUDGING)
 
-    assert told(1.0) is not None
-    assert told(unit) == pytest.approx(told(1.0), abs=1)
+    assert outlook(1.0) is not None
+    assert outlook(unit) == pytest.approx(outlook(1.0), abs=1)
 
 
 def test_a_value_on_its_bound_is_decided_by_no_number_of_seeds() -> None:

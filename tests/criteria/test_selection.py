@@ -27,41 +27,41 @@ def flat(value: float, n: int = 6) -> list[float]:
 
 
 def test_on_the_seeds_that_chose_it_a_winner_is_met_with_a_caveat() -> None:
-    found = result_of({"base": flat(0.5, 3), "new": flat(0.9, 3), "third": flat(0.5, 3)})
-    assert (found.outcome, found.chosen, found.chosen_on, found.fresh) == ("met", "new", 3, 0)
-    assert found.caveats == ("new was chosen as the best of 2 on 3 seeds: not confirmed on fresh seeds",)
+    result = result_of({"base": flat(0.5, 3), "new": flat(0.9, 3), "third": flat(0.5, 3)})
+    assert (result.outcome, result.chosen, result.chosen_on, result.fresh) == ("met", "new", 3, 0)
+    assert result.caveats == ("new was chosen as the best of 2 on 3 seeds: not confirmed on fresh seeds",)
 
 
 def test_the_value_of_a_winner_comes_from_its_fresh_seeds_alone() -> None:
     lucky = [*flat(1.5, 3), *flat(0.8, 3)]
-    found = result_of({"base": flat(0.5), "new": lucky, "third": flat(0.5)})
-    assert (found.outcome, found.chosen, found.fresh) == ("met", "new", 3)
-    assert found.observed is not None
-    assert abs(found.observed - 0.3) < 0.01
-    assert found.caveats == ()
+    result = result_of({"base": flat(0.5), "new": lucky, "third": flat(0.5)})
+    assert (result.outcome, result.chosen, result.fresh) == ("met", "new", 3)
+    assert result.observed is not None
+    assert abs(result.observed - 0.3) < 0.01
+    assert result.caveats == ()
 
 
 def test_a_winner_that_fresh_seeds_do_not_bear_out_leaves_its_place_to_the_next_best() -> None:
     lucky = [*flat(1.5, 3), *flat(0.5, 3)]
-    found = result_of({"base": flat(0.5), "new": lucky, "third": flat(0.9)})
-    assert (found.outcome, found.chosen, found.fresh) == ("met", "third", 3)
+    result = result_of({"base": flat(0.5), "new": lucky, "third": flat(0.9)})
+    assert (result.outcome, result.chosen, result.fresh) == ("met", "third", 3)
 
 
 def test_where_no_winner_is_borne_out_the_bound_is_not_met() -> None:
     lucky = [*flat(1.5, 3), *flat(0.5, 3)]
-    found = result_of({"base": flat(0.5), "new": lucky, "third": flat(0.5)})
-    assert found.outcome != "met"
+    result = result_of({"base": flat(0.5), "new": lucky, "third": flat(0.5)})
+    assert result.outcome != "met"
 
 
 def test_an_interval_is_chosen_at_its_first_look_that_meets_and_judged_after_it() -> None:
     values = {"base": flat(0.5), "new": flat(0.9), "third": flat(0.5)}
-    found = result_of(values, above=0.1)
-    assert (found.outcome, found.treatment, found.chosen_on, found.fresh) == ("met", "interval", 3, 3)
+    result = result_of(values, above=0.1)
+    assert (result.outcome, result.treatment, result.chosen_on, result.fresh) == ("met", "interval", 3, 3)
 
 
 def test_a_point_estimate_chooses_nothing() -> None:
-    found = result_of({"base": flat(0.5), "new": flat(0.9), "third": flat(0.5)}, "point")
-    assert (found.outcome, found.chosen, found.fresh) == ("met", None, 0)
+    result = result_of({"base": flat(0.5), "new": flat(0.9), "third": flat(0.5)}, "point")
+    assert (result.outcome, result.chosen, result.fresh) == ("met", None, 0)
 
 
 def test_one_arm_alone_is_no_choice() -> None:

@@ -70,18 +70,18 @@ def make_program(
 
 def make_run(arm: str, seed: int = 0, **fields: Any) -> Run:
     """A finished run of an arm that logged its data and parameters; ``fields`` are those of a record."""
-    told = {"id": f"{arm}-{seed}", "phase": PHASE, "arm": arm, "seed": seed}
-    return Run.model_validate({**told, "data_digest": "data", "params": {"kind": arm}, **fields})
+    identity = {"id": f"{arm}-{seed}", "phase": PHASE, "arm": arm, "seed": seed}
+    return Run.model_validate({**identity, "data_digest": "data", "params": {"kind": arm}, **fields})
 
 
 def runs(acc: list[Any], loss: list[Any] | None = None, arm: str = "base", **fields: Any) -> list[Any]:
     """Runs of an arm by seed; None leaves a metric out."""
-    found = []
+    made = []
     for seed, value in enumerate(acc):
         given = {"acc": value, "loss": loss[seed] if loss else None}
         metrics = {k: v for k, v in given.items() if v is not None}
-        found.append(make_run(arm, seed, metrics=metrics, **fields))
-    return found
+        made.append(make_run(arm, seed, metrics=metrics, **fields))
+    return made
 
 
 def make_evidence(
@@ -98,8 +98,8 @@ def make_evidence(
     """
     runs: dict[str, dict[int, Run]] = {}
     for arm, given in values.items():
-        found = [_as_run(arm, seed, value, metric, fields) for seed, value in enumerate(given)]
-        runs[arm] = {run.seed: run for run in found}
+        made = [_as_run(arm, seed, value, metric, fields) for seed, value in enumerate(given)]
+        runs[arm] = {run.seed: run for run in made}
     return Evidence(PHASE, "standard", runs, {}, declared or {arm: {"kind": arm} for arm in values})
 
 

@@ -18,10 +18,10 @@ Item = TypeVar("Item")
 def turn_of_this_change(folder: Path = ROOT) -> int:
     """The number of the share whose turn it is; always the same one where there is no git."""
     try:
-        asked = subprocess.run(
+        digest = subprocess.run(
             ["git", "rev-parse", "--verify", "HEAD"], cwd=folder, capture_output=True, text=True, check=False
         )
-        return int(asked.stdout, 16) % SHARES
+        return int(digest.stdout, 16) % SHARES
     except (OSError, ValueError):
         return 0
 

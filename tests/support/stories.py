@@ -19,9 +19,9 @@ def samebatch(case: str) -> Story:
     same = [-4.0, -3.0, -2.0, -1.0] if case != "B" else [1.0, 2.0, 3.0, 4.0]
     held = 1.0 if case == "D" else -1.0
     online = 1.0 if case == "C" else -1.0
-    found: Story = {}
+    metrics: Story = {}
     for i, name in enumerate(CREDITS):
-        found[f"{name}_norm"] = {
+        metrics[f"{name}_norm"] = {
             "dl_same": same[i],
             "dl_held": held if name != "dfa" else -1.0,
             "dl_online": online,
@@ -29,18 +29,18 @@ def samebatch(case: str) -> Story:
             "eta_interior": 1.0,
         }
     for i, name in enumerate(("oracle", "vec_m4")):
-        found[f"{name}_raw"] = {"dl_same": same[i] / 10, "dl_held": held, "credit_rms": 1e-6}
-    return found
+        metrics[f"{name}_raw"] = {"dl_same": same[i] / 10, "dl_held": held, "credit_rms": 1e-6}
+    return metrics
 
 
 def snapshot_age(case: str) -> Story:
     """``artifact``: held-out loss falls on an early snapshot; ``real``: it does not."""
     held = -1.0 if case == "artifact" else 1.0
-    found: Story = {}
+    metrics: Story = {}
     for name in CREDITS:
-        found[f"{name}_early"] = {"dl_same": -1.0, "dl_held": held}
-        found[f"{name}_late"] = {"dl_same": -1.0, "dl_held": held / 2}
-    return {**found, "oracle_early_one_batch": {"dl_same": -1.0, "dl_held": held * 3}}
+        metrics[f"{name}_early"] = {"dl_same": -1.0, "dl_held": held}
+        metrics[f"{name}_late"] = {"dl_same": -1.0, "dl_held": held / 2}
+    return {**metrics, "oracle_early_one_batch": {"dl_same": -1.0, "dl_held": held * 3}}
 
 
 def cures(*that_help: str) -> Story:

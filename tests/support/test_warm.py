@@ -54,7 +54,7 @@ def test_it_is_a_process_of_its_own(tmp_path: Path, fresh: bool, leads: bool) ->
 
 @FRESH
 @pytest.mark.parametrize(
-    ("text", "code", "told"),
+    ("text", "code", "message"),
     [
         ("pass", 0, ""),
         ("import sys; sys.exit(3)", 3, ""),
@@ -67,12 +67,12 @@ def test_it_is_a_process_of_its_own(tmp_path: Path, fresh: bool, leads: bool) ->
     ],
 )
 def test_it_ends_as_an_interpreter_does(
-    tmp_path: Path, fresh: bool, text: str, code: int, told: str | None
+    tmp_path: Path, fresh: bool, text: str, code: int, message: str | None
 ) -> None:
     running = script(tmp_path, text, fresh=fresh)
     _, err = running.communicate(300)
     assert running.returncode == code
-    assert told is None or err.endswith(told)
+    assert message is None or err.endswith(message)
 
 
 @FRESH

@@ -34,7 +34,7 @@ def reopened(world: World) -> World:
     return world
 
 
-def told(world: World) -> Any:
+def replies_of(world: World) -> Any:
     at = world.at
     return program_json(at), [as_json(trace) for trace in traces_of(at)]
 
@@ -50,12 +50,12 @@ def test_a_life_with_overrides_survives_the_loss_of_its_journal(world: World) ->
     world.advance(every=False)
     world.revoke(word)
     reopened(world).advance()
-    before, ids = told(world), world.ids()
+    before, ids = replies_of(world), world.ids()
     for file in world.journal.path.parent.glob("journal.db*"):
         file.unlink()
     reopened(world).journal = Journal(world.journal.path, durable=False)
     import_records(world.journal, world.records, world.runs, world.program)
-    assert told(world) == before
+    assert replies_of(world) == before
     assert world.ids() == ids
     made = len(world.launcher.made)
     assert world.advance().steps == ()
@@ -78,8 +78,8 @@ def test_a_life_with_overrides_survives_the_loss_of_its_journal(world: World) ->
     ],
 )
 def test_a_killed_planner_leaves_nothing_running_after_the_next_advance(world: World, call: str) -> None:
-    def fail(told: str) -> None:
-        if told == call:
+    def fail(announced: str) -> None:
+        if announced == call:
             raise Crash
 
     world.fail = fail

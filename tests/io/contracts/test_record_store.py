@@ -40,25 +40,25 @@ def store(request: pytest.FixtureRequest, new_home: Callable[[], Home]) -> Recor
 
 class TestRecordStore:
     def close(self, store: RecordStore, verdict: Verdict = VERDICT) -> str:
-        place = store.phase_run(PROGRAM, verdict.phase, verdict.fidelity)
-        store.write_verdict(place, verdict, AT)
-        return place
+        page = store.phase_run(PROGRAM, verdict.phase, verdict.fidelity)
+        store.write_verdict(page, verdict, AT)
+        return page
 
     def test_an_empty_store_holds_nothing(self, store: RecordStore) -> None:
         assert dict(store.held(PROGRAM)) == {}
         assert list(store.load(PROGRAM)) == []
 
     def test_an_open_attempt_is_taken_up_again_until_it_has_its_verdict(self, store: RecordStore) -> None:
-        place = store.phase_run(PROGRAM, "first", "standard")
-        assert store.phase_run(PROGRAM, "first", "standard") == place
-        assert store.phase_run(PROGRAM, "first", "smoke") != place
-        assert store.phase_run(PROGRAM, "second", "standard") != place
-        store.write_verdict(place, VERDICT, AT)
-        assert store.phase_run(PROGRAM, "first", "standard") != place
+        page = store.phase_run(PROGRAM, "first", "standard")
+        assert store.phase_run(PROGRAM, "first", "standard") == page
+        assert store.phase_run(PROGRAM, "first", "smoke") != page
+        assert store.phase_run(PROGRAM, "second", "standard") != page
+        store.write_verdict(page, VERDICT, AT)
+        assert store.phase_run(PROGRAM, "first", "standard") != page
 
     def test_every_record_comes_back_as_it_was_written(self, store: RecordStore) -> None:
-        place = self.close(store)
-        about = store.write_decision(DECISION, VERDICT, place, "a note", AT)
+        page = self.close(store)
+        about = store.write_decision(DECISION, VERDICT, page, "a note", AT)
         names = {"program": "small", "by": "ada", "at": AT, "reason": "a reason"}
         people = [
             override(PROGRAM, "first", choose="repeat"),
@@ -68,59 +68,59 @@ class TestRecordStore:
         ]
         for record in people:
             store.write_person(record, about, "a note", AT)
-        found = {record.id: record for record, _, _ in store.load(PROGRAM) if record is not None}
-        assert found == {r.id: r for r in (VERDICT, DECISION, *people)}
-        assert set(store.held(PROGRAM)) == set(found)
+        loaded = {record.id: record for record, _, _ in store.load(PROGRAM) if record is not None}
+        assert loaded == {r.id: r for r in (VERDICT, DECISION, *people)}
+        assert set(store.held(PROGRAM)) == set(loaded)
 
     def test_copies_hold_the_text_of_every_record_as_it_was_written(self, store: RecordStore) -> None:
-        place = self.close(store)
-        about = store.write_decision(DECISION, VERDICT, place, "a note", AT)
-        found = {copy.id: copy for copy in store.copies(PROGRAM)}
-        assert [copy.read() for copy in found.values()] == [VERDICT, DECISION]
-        assert {copy.mlflow_run for copy in found.values()} == {place, about}
-        assert found[VERDICT.id].body == body_of(VERDICT)
-        assert all(copy.mirrored and copy.written_at == AT for copy in found.values())
+        page = self.close(store)
+        about = store.write_decision(DECISION, VERDICT, page, "a note", AT)
+        copies = {copy.id: copy for copy in store.copies(PROGRAM)}
+        assert [copy.read() for copy in copies.values()] == [VERDICT, DECISION]
+        assert {copy.mlflow_run for copy in copies.values()} == {page, about}
+        assert copies[VERDICT.id].body == body_of(VERDICT)
+        assert all(copy.mirrored and copy.written_at == AT for copy in copies.values())
 
     def test_the_memo_on_a_page_is_read_back_and_none_where_there_is_none(self, store: RecordStore) -> None:
-        place = self.close(store)
-        assert store.memo(place) is None
-        store.write_memo(place, "# a memo\n", "a note", [], {})
-        assert store.memo(place) == "# a memo\n"
+        page = self.close(store)
+        assert store.memo(page) is None
+        store.write_memo(page, "# a memo\n", "a note", [], {})
+        assert store.memo(page) == "# a memo\n"
 
     def test_a_second_reader_finds_what_the_first_wrote(self, store: RecordStore) -> None:
-        place = self.close(store)
+        page = self.close(store)
         other = MlflowRecords(store._runs) if isinstance(store, MlflowRecords) else store
-        assert dict(other.held(PROGRAM)) == {VERDICT.id: place}
+        assert dict(other.held(PROGRAM)) == {VERDICT.id: page}
 
     def test_records_come_in_the_order_in_which_they_became_the_last_word(self, store: RecordStore) -> None:
-        place = self.close(store)
-        about = store.write_decision(DECISION, VERDICT, place, "a note", AT)
-        told = store.write_person(override(PROGRAM, "first", choose="repeat"), about, "a note", AT)
-        store.stood(place, AT, 10)
+        page = self.close(store)
+        about = store.write_decision(DECISION, VERDICT, page, "a note", AT)
+        overridden = store.write_person(override(PROGRAM, "first", choose="repeat"), about, "a note", AT)
+        store.stood(page, AT, 10)
         store.stood(about, AT, 9)
-        store.stood(told, AT, 2)
+        store.stood(overridden, AT, 2)
         store.stood(about, LATER, 11)
         store.stood(about, LATER, 11)
         assert [(at, p) for _, at, p in store.load(PROGRAM)] == [
-            (AT, told),
+            (AT, overridden),
             (AT, about),
-            (AT, place),
+            (AT, page),
             (LATER, about),
         ]
 
     def test_a_verdict_comes_before_its_decision_where_nothing_else_orders_them(
         self, store: RecordStore
     ) -> None:
-        place = self.close(store)
-        store.write_decision(DECISION, VERDICT, place, "a note", AT)
+        page = self.close(store)
+        store.write_decision(DECISION, VERDICT, page, "a note", AT)
         assert [type(r).__name__ for r, _, _ in store.load(PROGRAM)] == ["Verdict", "Decision"]
 
     def test_a_decision_that_has_no_place_yet_comes_after_its_verdict_that_has_one(
         self, store: RecordStore
     ) -> None:
-        place = self.close(store)
-        store.stood(place, AT, 3)
-        store.write_decision(DECISION, VERDICT, place, "a note", AT)
+        page = self.close(store)
+        store.stood(page, AT, 3)
+        store.write_decision(DECISION, VERDICT, page, "a note", AT)
         assert [type(r).__name__ for r, _, _ in store.load(PROGRAM)] == ["Verdict", "Decision"]
 
     def test_a_memo_is_put_on_the_page_of_its_phase(self, store: RecordStore, tmp_path: Path) -> None:
@@ -140,10 +140,10 @@ def records(new_home: Callable[[], Home]) -> MlflowRecords:
 
 
 def test_the_page_of_a_phase_shows_verdict_and_memo(records: MlflowRecords) -> None:
-    place = records.phase_run(PROGRAM, "first", "standard")
-    records.write_verdict(place, VERDICT, AT)
-    records.write_memo(place, "# the memo", "# the memo", [], {})
-    raw = records._client.get_run(place)
+    page = records.phase_run(PROGRAM, "first", "standard")
+    records.write_verdict(page, VERDICT, AT)
+    records.write_memo(page, "# the memo", "# the memo", [], {})
+    raw = records._client.get_run(page)
     assert raw.data.tags[tags.VERDICT] == "fail"
     assert raw.data.tags[tags.NOTE] == "# the memo"
     assert raw.info.status == "FINISHED"
@@ -151,10 +151,10 @@ def test_the_page_of_a_phase_shows_verdict_and_memo(records: MlflowRecords) -> N
 
 
 def test_an_altered_record_is_not_believed(records: MlflowRecords) -> None:
-    place = records.phase_run(PROGRAM, "first", "standard")
-    records.write_verdict(place, VERDICT, AT)
-    told = VERDICT.model_copy(update={"outcome": "pass"}).model_dump_json()
-    records._client.log_text(place, told, tags.RECORD_FILE)
+    page = records.phase_run(PROGRAM, "first", "standard")
+    records.write_verdict(page, VERDICT, AT)
+    altered = VERDICT.model_copy(update={"outcome": "pass"}).model_dump_json()
+    records._client.log_text(page, altered, tags.RECORD_FILE)
     assert [record for record, _, _ in records.load(PROGRAM)] == [None]
 
 
@@ -181,9 +181,9 @@ def test_arms_with_dots_and_dashes_have_metrics_in_mlflow(records: MlflowRecords
         foreign_run("first", arm, seed, {"score": 0.0}) for arm in ("base", "lr-1e-3.v2") for seed in range(3)
     ]
     verdict = stand(program, runs, no_run=True).steps[0].verdict
-    place = records.phase_run(program, "first", "standard")
-    records.write_verdict(place, verdict, AT)
-    assert "score/lr-1e-3.v2" in records._client.get_run(place).data.metrics
+    page = records.phase_run(program, "first", "standard")
+    records.write_verdict(page, verdict, AT)
+    assert "score/lr-1e-3.v2" in records._client.get_run(page).data.metrics
 
 
 def test_a_long_memo_is_shown_up_to_a_heading_with_a_pointer_to_the_whole() -> None:

@@ -45,8 +45,8 @@ def store(request: pytest.FixtureRequest, new_home: Callable[[], Home]) -> RunSt
 
 class TestRunStore:
     def begin(self, store: RunStore, one: PlannedRun, attempt: int = 1, lineage: str | None = None) -> str:
-        told = description_of(one.params)
-        return store.start(PROGRAM, one, told, "phase-1", attempt, lineage, BEGAN)
+        description = description_of(one.params)
+        return store.start(PROGRAM, one, description, "phase-1", attempt, lineage, BEGAN)
 
     def end(self, store: RunStore, run_id: str, folder: Path, outcome: str = "ok", **more: Any) -> None:
         ended = Ended.model_validate({"job_id": "j", "outcome": outcome, "seconds": 2.5, **more})
@@ -92,19 +92,19 @@ class TestRunStore:
         self, store: RunStore, tmp_path: Path, overlap: float | None
     ) -> None:
         one = planned()
-        told = description_of(one.params).model_copy(update={"overlap": overlap})
-        run_id = store.start(PROGRAM, one, told, "phase-1", 1, None, BEGAN)
+        description = description_of(one.params).model_copy(update={"overlap": overlap})
+        run_id = store.start(PROGRAM, one, description, "phase-1", 1, None, BEGAN)
         self.end(store, run_id, left_behind(tmp_path / "r", [["score", 0, 1.0]]), device="cuda")
         run = self.only(store)
         assert (run.device, run.overlap) == ("cuda", overlap)
 
     @pytest.mark.parametrize(
-        ("asked", "device"), [({}, None), ({"device": "mps"}, "mps"), ({"device": "auto"}, None)]
+        ("params", "device"), [({}, None), ({"device": "mps"}, "mps"), ({"device": "auto"}, None)]
     )
     def test_a_run_that_does_not_say_where_it_ran_did_as_it_was_asked_to(
-        self, store: RunStore, tmp_path: Path, asked: dict[str, str], device: str | None
+        self, store: RunStore, tmp_path: Path, params: dict[str, str], device: str | None
     ) -> None:
-        one = planned().model_copy(update={"params": asked})
+        one = planned().model_copy(update={"params": params})
         self.end(store, self.begin(store, one), left_behind(tmp_path / "r", [["score", 0, 1.0]]))
         assert self.only(store).device == device
 
@@ -167,11 +167,11 @@ def mlflow_runs(new_home: Callable[[], Home]) -> MlflowRuns:
     return MlflowRuns(new_home())
 
 
-def log(runs: MlflowRuns, told: Mapping[str, str], experiment: str = "elsewhere", **metrics: float) -> str:
+def log(runs: MlflowRuns, named: Mapping[str, str], experiment: str = "elsewhere", **metrics: float) -> str:
     """A run that somebody else logged."""
-    found = runs.client.get_experiment_by_name(experiment)
-    where = found.experiment_id if found else runs.client.create_experiment(experiment)
-    run_id = str(runs.client.create_run(where, tags=dict(told)).info.run_id)
+    existing = runs.client.get_experiment_by_name(experiment)
+    where = existing.experiment_id if existing else runs.client.create_experiment(experiment)
+    run_id = str(runs.client.create_run(where, tags=dict(named)).info.run_id)
     for name, value in metrics.items():
         runs.client.log_metric(run_id, name, value)
     runs.client.set_terminated(run_id)
@@ -188,7 +188,7 @@ def test_a_run_that_others_logged_counts_wherever_it_lies(mlflow_runs: MlflowRun
 
 
 @pytest.mark.parametrize(
-    "told",
+    "changed",
     [
         {tags.ATTEMPT: "x"},
         {tags.ATTEMPT: "1e9"},
@@ -204,8 +204,8 @@ def test_a_run_that_others_logged_counts_wherever_it_lies(mlflow_runs: MlflowRun
         {tags.RECORD: "v-0000"},
     ],
 )
-def test_strange_tags_are_read_with_tolerance(mlflow_runs: MlflowRuns, told: dict[str, str]) -> None:
-    log(mlflow_runs, {**HERE, **told}, score=2.0)
+def test_strange_tags_are_read_with_tolerance(mlflow_runs: MlflowRuns, changed: dict[str, str]) -> None:
+    log(mlflow_runs, {**HERE, **changed}, score=2.0)
     (run,) = mlflow_runs.snapshot(PROGRAM).finished
     assert run.attempt == 1
     assert run.seconds >= 0.0
@@ -213,7 +213,7 @@ def test_strange_tags_are_read_with_tolerance(mlflow_runs: MlflowRuns, told: dic
 
 
 @pytest.mark.parametrize(
-    ("profile", "told", "overlap"),
+    ("profile", "changed", "overlap"),
     [
         ('{"overlap": 0.25, "num_rows": 10}', {}, 0.25),
         ('{"num_rows": 10}', {}, None),
@@ -232,9 +232,9 @@ def test_strange_tags_are_read_with_tolerance(mlflow_runs: MlflowRuns, told: dic
     ],
 )
 def test_what_others_say_of_their_data_is_read_with_tolerance(
-    mlflow_runs: MlflowRuns, profile: str | None, told: dict[str, str], overlap: float | None
+    mlflow_runs: MlflowRuns, profile: str | None, changed: dict[str, str], overlap: float | None
 ) -> None:
-    run_id = log(mlflow_runs, {**HERE, **told}, score=2.0)
+    run_id = log(mlflow_runs, {**HERE, **changed}, score=2.0)
     mlflow_runs.client.log_inputs(run_id, [dataset_input("theirs", "d1", profile)])
     (run,) = mlflow_runs.snapshot(PROGRAM).finished
     assert (run.data_digest, run.overlap) == ("d1", overlap)
@@ -242,8 +242,8 @@ def test_what_others_say_of_their_data_is_read_with_tolerance(
 
 def test_others_say_their_device_by_tag_or_parameter(mlflow_runs: MlflowRuns) -> None:
     log(mlflow_runs, {**HERE, tags.DEVICE: "cuda"}, score=2.0)
-    asked = log(mlflow_runs, {**HERE, tags.SEED: "2"}, score=2.0)
-    mlflow_runs.client.log_param(asked, "device", "mps")
+    by_parameter = log(mlflow_runs, {**HERE, tags.SEED: "2"}, score=2.0)
+    mlflow_runs.client.log_param(by_parameter, "device", "mps")
     assert [run.device for run in mlflow_runs.snapshot(PROGRAM).finished] == ["cuda", "mps"]
 
 

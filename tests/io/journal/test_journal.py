@@ -87,10 +87,10 @@ def test_a_verdict_that_stands_again_is_written_again_and_has_to_be_mirrored_aga
 
 
 def test_an_override_is_written_once_however_often_it_is_told(journal: Journal) -> None:
-    told = override(PROGRAM, "first", choose="repeat")
-    journal.add(told, AT)
+    overridden = override(PROGRAM, "first", choose="repeat")
+    journal.add(overridden, AT)
     journal.add(override(PROGRAM, "first", choose="turn"), AT)
-    assert not journal.add(told, AT)
+    assert not journal.add(overridden, AT)
 
 
 @pytest.mark.parametrize("record", [STEP.verdict, STEP.decision, override(PROGRAM, "first", choose="turn")])

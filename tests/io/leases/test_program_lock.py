@@ -40,9 +40,9 @@ def test_a_second_process_is_told_who_holds_the_program_and_since_when(
     tmp_path: Path, holder: subprocess.Popen[str]
 ) -> None:
     home = Home(tmp_path)
-    found = holder_of(home, "small")
-    assert found is not None
-    assert (found.pid, found.since) == (holder.pid, AT)
+    noted = holder_of(home, "small")
+    assert noted is not None
+    assert (noted.pid, noted.since) == (holder.pid, AT)
     with (
         pytest.raises(ProgramBusy, match=f"process {holder.pid} .* since {AT[:10]}"),
         program_lock(home, "small", AT),
@@ -71,12 +71,12 @@ def test_the_lock_goes_with_the_process_however_it_ends(
     holder.stdout.close()
 
 
-@pytest.mark.parametrize("told", ["", "[]", "{}", '{"pid": "x", "since": "", "host": ""}', "nonsense"])
-def test_a_torn_note_of_the_holder_is_nobody(tmp_path: Path, told: str) -> None:
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x", "since": "", "host": ""}', "nonsense"])
+def test_a_torn_note_of_the_holder_is_nobody(tmp_path: Path, text: str) -> None:
     home = Home(tmp_path)
     note = home.lock("small").with_suffix(".json")
     note.parent.mkdir(parents=True)
-    note.write_text(told)
+    note.write_text(text)
     assert holder_of(home, "small") is None
 
 
@@ -85,6 +85,6 @@ def test_a_holder_on_another_machine_is_believed(tmp_path: Path) -> None:
     note = home.lock("small").with_suffix(".json")
     note.parent.mkdir(parents=True)
     note.write_text(json.dumps({"pid": 1, "since": AT, "host": "elsewhere"}))
-    found = holder_of(home, "small")
-    assert found is not None
-    assert found.host == "elsewhere"
+    noted = holder_of(home, "small")
+    assert noted is not None
+    assert noted.host == "elsewhere"

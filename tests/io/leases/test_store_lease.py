@@ -65,8 +65,8 @@ def lease(store: Tags, folder: Path, uri: str = SERVER) -> SharedLease:
 
 
 def note(**other: Any) -> str:
-    told = {**this_process("earlier"), "host": "elsewhere", "home": "another", "beat": NOW - 10.0}
-    return json.dumps({**told, **other})
+    holder = {**this_process("earlier"), "host": "elsewhere", "home": "another", "beat": NOW - 10.0}
+    return json.dumps({**holder, **other})
 
 
 def test_who_holds_it_is_named_while_it_lasts_and_nobody_afterwards(store: Tags, tmp_path: Path) -> None:
@@ -98,14 +98,14 @@ def test_nothing_is_asked_of_a_store_that_is_down(store: Tags, tmp_path: Path) -
 def test_a_planner_elsewhere_that_gave_a_sign_of_life_is_believed(
     store: Tags, tmp_path: Path, silent: float
 ) -> None:
-    store.held[tags.HOLDER] = told = note(beat=NOW - silent)
+    store.held[tags.HOLDER] = text = note(beat=NOW - silent)
     with pytest.raises(ProgramBusy, match="on elsewhere since earlier"):
         lease(store, tmp_path).held().__enter__()
-    assert store.held[tags.HOLDER] == told
+    assert store.held[tags.HOLDER] == text
 
 
 @pytest.mark.parametrize(
-    "told",
+    "text",
     [
         pytest.param(note(beat=NOW - DEAD_SECONDS - 1), id="silent for too long"),
         pytest.param(note(**{**this_process("earlier"), "started": 1.0}), id="a process here that is gone"),
@@ -119,8 +119,8 @@ def test_a_planner_elsewhere_that_gave_a_sign_of_life_is_believed(
         pytest.param(note(beat=NOW + DEAD_SECONDS + 1), id="a clock that nobody can go by"),
     ],
 )
-def test_a_note_of_nobody_holds_nobody_up(store: Tags, tmp_path: Path, told: str) -> None:
-    store.held[tags.HOLDER] = told
+def test_a_note_of_nobody_holds_nobody_up(store: Tags, tmp_path: Path, text: str) -> None:
+    store.held[tags.HOLDER] = text
     with lease(store, tmp_path).held():
         assert json.loads(store.held[tags.HOLDER])["pid"] == os.getpid()
 
@@ -151,17 +151,17 @@ def test_who_is_stopped_before_it_has_looked_again_leaves_no_note(
     assert store.held == {}
 
 
-@pytest.mark.parametrize("told", [note(), "[1]", "{"])
+@pytest.mark.parametrize("text", [note(), "[1]", "{"])
 def test_a_note_that_another_wrote_meanwhile_is_neither_replaced_nor_deleted(
-    store: Tags, tmp_path: Path, told: str
+    store: Tags, tmp_path: Path, text: str
 ) -> None:
     mine = lease(store, tmp_path)
     with mine.held():
-        store.held[tags.HOLDER] = told
-        if told == note():
+        store.held[tags.HOLDER] = text
+        if text == note():
             mine._beat("later")
-            assert store.held == {tags.HOLDER: told}
-    assert store.held == {tags.HOLDER: told}
+            assert store.held == {tags.HOLDER: text}
+    assert store.held == {tags.HOLDER: text}
 
 
 def test_who_waits_says_for_whom_once_and_goes_on_when_it_is_free(store: Tags, tmp_path: Path) -> None:

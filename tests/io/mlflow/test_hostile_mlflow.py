@@ -33,13 +33,13 @@ STORABLE = [t.encode("utf-8", "replace").decode() for t in TEXTS if "\x00" not i
 
 @pytest.fixture
 def runs(new_home: Callable[[], Home]) -> MlflowRuns:
-    found = MlflowRuns(new_home())
-    found.experiment(PROGRAM)
-    return found
+    opened = MlflowRuns(new_home())
+    opened.experiment(PROGRAM)
+    return opened
 
 
-def log_run(runs: MlflowRuns, told: dict[str, str], params: dict[str, str] | None = None) -> str:
-    named = {tags.PROGRAM: "small", tags.PHASE: "first", tags.ARM: "base", tags.SEED: "0", **told}
+def log_run(runs: MlflowRuns, changed: dict[str, str], params: dict[str, str] | None = None) -> str:
+    named = {tags.PROGRAM: "small", tags.PHASE: "first", tags.ARM: "base", tags.SEED: "0", **changed}
     run = runs.client.create_run(runs.experiment(PROGRAM), tags=named).info.run_id
     for name, value in (params or {}).items():
         runs.client.log_param(run, name, value)
@@ -51,7 +51,7 @@ def log_run(runs: MlflowRuns, told: dict[str, str], params: dict[str, str] | Non
 def copy_run(runs: MlflowRuns, model: str, tagged: list[dict[str, str]]) -> None:
     """Many runs at once, straight into the tables: as the first, with these tags of their own."""
     with closing(sqlite3.connect(runs.home.database)) as db, db:
-        for number, told in enumerate(tagged):
+        for number, own in enumerate(tagged):
             run = f"{number:032x}"
             for table in ("runs", "tags", "metrics", "latest_metrics"):
                 columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
@@ -59,13 +59,13 @@ def copy_run(runs: MlflowRuns, model: str, tagged: list[dict[str, str]]) -> None
                 db.execute(
                     f"INSERT INTO {table} SELECT {named} FROM {table} WHERE run_uuid = ?", (run, model)
                 )
-            for name, value in told.items():
+            for name, value in own.items():
                 db.execute("DELETE FROM tags WHERE run_uuid = ? AND key = ?", (run, name))
                 db.execute("INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)", (name, value, run))
 
 
-def forged(runs: MlflowRuns, text: str, record_id: str = VERDICT.id, **told: str) -> str:
-    named = {tags.KIND: "phase", tags.RECORD: record_id, tags.AT: AT, **told}
+def forged(runs: MlflowRuns, text: str, record_id: str = VERDICT.id, **changed: str) -> str:
+    named = {tags.KIND: "phase", tags.RECORD: record_id, tags.AT: AT, **changed}
     run = log_run(runs, {**named, "planner.fidelity": "standard"})
     runs.client.log_text(run, text, tags.RECORD_FILE)
     return run
@@ -127,16 +127,16 @@ def test_a_record_under_another_kind_is_an_altered_one(runs: MlflowRuns, kind: s
 
 @pytest.mark.parametrize("shared", [False, True], ids=["the home's own store", "a store that others share"])
 @pytest.mark.parametrize(
-    "place", ["file://{folder}/elsewhere", "file://{under}/../../../../elsewhere", "http://127.0.0.1:9/x"]
+    "location", ["file://{folder}/elsewhere", "file://{under}/../../../../elsewhere", "http://127.0.0.1:9/x"]
 )
 def test_records_are_read_from_the_experiments_own_folder_only(
-    runs: MlflowRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, shared: bool
+    runs: MlflowRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str, shared: bool
 ) -> None:
     run = forged(runs, BODY)
     lies = Path(unquote(urlparse(runs.client.get_run(run).info.artifact_uri).path))
     lies.rename(tmp_path / "elsewhere")
     with closing(sqlite3.connect(runs.home.database)) as db, db:
-        edited = place.format(folder=tmp_path, under=lies.parent)
+        edited = location.format(folder=tmp_path, under=lies.parent)
         db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (edited, run))
     if shared:
         runs.home.database.rename(tmp_path / "shared.db")
@@ -152,9 +152,9 @@ def test_records_are_read_from_the_experiments_own_folder_only(
 )
 def test_when_a_record_stood_is_read_with_tolerance(runs: MlflowRuns, stood: str) -> None:
     forged(runs, BODY, **{tags.STOOD: stood})
-    found = loaded(runs)
-    assert found
-    assert all(record == VERDICT for record in found)
+    records = loaded(runs)
+    assert records
+    assert all(record == VERDICT for record in records)
 
 
 @pytest.mark.slow
@@ -162,10 +162,10 @@ def test_no_tag_hinders_the_reading_of_the_others_runs(runs: MlflowRuns) -> None
     good = log_run(runs, {tags.ARM: "worse"})
     names = [t for t in vars(tags).values() if str(t).startswith("planner.")]
     copy_run(runs, good, [{name: text[:5000]} for name in names for text in STORABLE])
-    found = runs.snapshot(PROGRAM)
-    assert good in {run.id for run in found.finished}
-    assert len(found.finished) > 1000
-    for run in found.finished:
+    snapshot = runs.snapshot(PROGRAM)
+    assert good in {run.id for run in snapshot.finished}
+    assert len(snapshot.finished) > 1000
+    for run in snapshot.finished:
         assert math.isfinite(run.seconds)
         assert run.seconds >= 0
         assert isinstance(run.seed, int)
@@ -182,8 +182,8 @@ def test_a_tag_that_says_nothing_sensible_is_as_good_as_none(runs: MlflowRuns, n
 def test_params_come_as_text_whatever_they_say(runs: MlflowRuns) -> None:
     params = {f"p{i}": text[:5000] for i, text in enumerate(STORABLE) if text}
     run = log_run(runs, {}, params)
-    (found,) = [r for r in runs.snapshot(PROGRAM).finished if r.id == run]
-    assert found.params == params
+    (read,) = [r for r in runs.snapshot(PROGRAM).finished if r.id == run]
+    assert read.params == params
 
 
 def test_a_filter_that_mlflow_does_not_take_is_a_fault_of_the_program(runs: MlflowRuns) -> None:
@@ -203,8 +203,8 @@ def test_a_run_with_very_many_steps_is_read_whole(runs: MlflowRuns) -> None:
     with closing(sqlite3.connect(runs.home.database)) as db, db:
         db.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", steps)
     begun = time.process_time()
-    (found,) = runs.snapshot(PROGRAM, ["score"]).finished
-    assert len(found.series["score"]) == 100_000
+    (read,) = runs.snapshot(PROGRAM, ["score"]).finished
+    assert len(read.series["score"]) == 100_000
     assert time.process_time() - begun < 60
 
 
@@ -220,14 +220,14 @@ def test_what_a_run_left_is_written_down_whatever_it_is(runs: MlflowRuns, tmp_pa
     run = runs.client.create_run(runs.experiment(PROGRAM)).info.run_id
     reason = "\x1b[31m<script>x</script> ![x] (http://127.0.0.1:9/)" + "y" * 9000
     runs.finish(run, folder, Ended(job_id="j", outcome="code_error", reason=reason, seconds=1.0), 1e9)
-    found = runs.client.get_run(run)
-    assert found.data.metrics == {"score": 0.5}
+    raw = runs.client.get_run(run)
+    assert raw.data.metrics == {"score": 0.5}
     assert [file.path for file in runs.client.list_artifacts(run)] == ["kept.txt"]
-    note = found.data.tags[tags.NOTE]
+    note = raw.data.tags[tags.NOTE]
     assert note.startswith("**code_error**: \ufffd[31m&lt;script>x&lt;/script> ![x] \\(http")
 
 
 def test_a_run_of_another_is_no_reason_to_fail(runs: MlflowRuns) -> None:
     run = runs.client.create_run(runs.experiment(PROGRAM), tags={tags.PROGRAM: "small", tags.SEED: "0"})
     runs.client.set_terminated(run.info.run_id, "FINISHED")
-    assert not any(isinstance(found, Run) for found in runs.snapshot(PROGRAM).finished)
+    assert not any(isinstance(finished, Run) for finished in runs.snapshot(PROGRAM).finished)

@@ -136,15 +136,16 @@ def test_a_number_as_key_is_taken_as_written() -> None:
     ],
 )
 def test_what_is_refused_is_told_with_its_line(tmp_path: Path, line: str, what: str) -> None:
-    told = complaint(tmp_path, SMALL + line + "\n")
+    message = complaint(tmp_path, SMALL + line + "\n")
     number = SMALL.count("\n") + 1
-    assert any(f"dropout.yaml:{number}: " in t or "cannot be read" in t for t in told.splitlines()), told
-    assert what in told
+    lines = message.splitlines()
+    assert any(f"dropout.yaml:{number}: " in t or "cannot be read" in t for t in lines), message
+    assert what in message
 
 
 def test_a_refused_value_is_not_complained_of_twice(tmp_path: Path) -> None:
-    told = complaint(tmp_path, SMALL.replace("better_by: 0.01", "better_by: .nan"))
-    assert told.splitlines() == [t for t in told.splitlines() if "finite" in t]
+    message = complaint(tmp_path, SMALL.replace("better_by: 0.01", "better_by: .nan"))
+    assert message.splitlines() == [t for t in message.splitlines() if "finite" in t]
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
@@ -176,19 +177,19 @@ def test_a_comma_in_a_sentence_is_told_to_be_put_in_quotes(tmp_path: Path) -> No
 
 
 def test_several_forms_of_one_value_are_told_in_one_line(tmp_path: Path) -> None:
-    told = complaint(tmp_path, SMALL.replace("better_by: 0.01", "at_least: high"))
-    assert told.count("\n") == 0
-    assert told.endswith("at_least: should be a valid number or 'floor' (got 'high')")
+    message = complaint(tmp_path, SMALL.replace("better_by: 0.01", "at_least: high"))
+    assert message.count("\n") == 0
+    assert message.endswith("at_least: should be a valid number or 'floor' (got 'high')")
 
 
 def test_a_name_that_leads_nowhere_is_told_with_line_and_suggestion(tmp_path: Path) -> None:
-    told = complaint(tmp_path, SMALL.replace("versus: plain", "versus: plane"))
-    assert "phases.first_look.criteria.one_point_better: 'plane' is no arm; did you mean 'plain'?" in told
+    message = complaint(tmp_path, SMALL.replace("versus: plain", "versus: plane"))
+    assert "phases.first_look.criteria.one_point_better: 'plane' is no arm; did you mean 'plain'?" in message
 
 
 def test_program_and_file_must_have_one_name(tmp_path: Path) -> None:
-    told = complaint(tmp_path, SMALL, name="other")
-    assert "other.yaml:1: program: the program is called 'dropout'" in told
+    message = complaint(tmp_path, SMALL, name="other")
+    assert "other.yaml:1: program: the program is called 'dropout'" in message
 
 
 @pytest.mark.parametrize(
@@ -207,9 +208,9 @@ def test_program_and_file_must_have_one_name(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_program_is_refused_in_one_line(tmp_path: Path, data: bytes, what: str) -> None:
-    told = complaint(tmp_path, data)
-    assert what in told
-    assert "\n" not in told
+    message = complaint(tmp_path, data)
+    assert what in message
+    assert "\n" not in message
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
@@ -255,10 +256,10 @@ def test_a_damaged_draft_raises_nothing_but_a_program_error(
     try:
         load_text(tmp_path, text[:start] + new + text[end:], name)
     except ProgramError as error:
-        told = str(error)
+        message = str(error)
     else:
-        told = "fine"
-    assert told
+        message = "fine"
+    assert message
 
 
 # --- finding ---------------------------------------------------------------------------------------------

@@ -21,10 +21,12 @@ OVERRIDE = override(PROGRAM, "first", choose="repeat")
 RECORDS = (VERDICT, DECISION, OVERRIDE)
 
 
-def copy_of(record: AnyRecord, position: int, place: str | None = None, mirrored: bool = True) -> Copy:
+def copy_of(record: AnyRecord, position: int, mlflow_run: str | None = None, mirrored: bool = True) -> Copy:
     body = body_of(record)
     written_at = f"2026-01-01T00:00:0{position}+00:00"
-    return Copy(record.id, kind_of(record), body, written_at, position, place or f"run-{record.id}", mirrored)
+    return Copy(
+        record.id, kind_of(record), body, written_at, position, mlflow_run or f"run-{record.id}", mirrored
+    )
 
 
 BOTH = [copy_of(record, i) for i, record in enumerate(RECORDS, 1)]
@@ -38,15 +40,15 @@ def edited(copy: Copy, recomputed: bool = False, **fields: Any) -> Copy:
     return replace(copy, id=content["id"], body=canonical(content))
 
 
-def told(found: Reconciled) -> list[tuple[str, str, str]]:
-    return [(d.kind, d.id, d.what) for d in found.differences]
+def differences_of(reconciled: Reconciled) -> list[tuple[str, str, str]]:
+    return [(d.kind, d.id, d.what) for d in reconciled.differences]
 
 
 def test_equal_copies_give_each_record_once_in_order() -> None:
-    found = reconcile(BOTH, list(reversed(BOTH)))
-    assert [e.record for e in found.entries] == list(RECORDS)
-    assert [e.position for e in found.entries] == [1, 2, 3]
-    assert (found.differences, found.pending, found.elsewhere) == ([], [], [])
+    reconciled = reconcile(BOTH, list(reversed(BOTH)))
+    assert [e.record for e in reconciled.entries] == list(RECORDS)
+    assert [e.position for e in reconciled.entries] == [1, 2, 3]
+    assert (reconciled.differences, reconciled.pending, reconciled.elsewhere) == ([], [], [])
 
 
 def test_how_a_verdict_came_about_may_differ_between_its_copies() -> None:
@@ -61,9 +63,9 @@ def test_an_altered_copy_is_named_with_its_field_and_the_other_counts() -> None:
         ([BOTH[0], edited(BOTH[1], choice="repeat"), BOTH[2]], BOTH, "in the journal"),
         (BOTH, [BOTH[0], edited(BOTH[1], choice="repeat"), BOTH[2]], "in MLflow"),
     ):
-        found = reconcile(mine, its)
-        assert [e.record for e in found.entries] == list(RECORDS)
-        ((kind, about, what),) = told(found)
+        reconciled = reconcile(mine, its)
+        assert [e.record for e in reconciled.entries] == list(RECORDS)
+        ((kind, about, what),) = differences_of(reconciled)
         assert (kind, about) == ("record", DECISION.id)
         assert f"repeat {which}" in what
         assert "choice: turn in" in what
@@ -71,33 +73,35 @@ def test_an_altered_copy_is_named_with_its_field_and_the_other_counts() -> None:
 
 def test_a_copy_whose_digest_was_made_to_fit_differs_from_the_one_at_its_place() -> None:
     changed = edited(BOTH[1], recomputed=True, reason="because")
-    found = reconcile([BOTH[0], changed, BOTH[2]], BOTH)
-    assert [e.record for e in found.entries] == list(RECORDS)
-    ((_, about, what),) = told(found)
+    reconciled = reconcile([BOTH[0], changed, BOTH[2]], BOTH)
+    assert [e.record for e in reconciled.entries] == list(RECORDS)
+    ((_, about, what),) = differences_of(reconciled)
     assert about == changed.id
     assert "because in the journal" in what
-    assert found.elsewhere == []
+    assert reconciled.elsewhere == []
 
 
 def test_a_text_filed_under_another_id_is_altered() -> None:
-    found = reconcile([replace(BOTH[0], id="v-0000000000000000", mlflow_run=BOTH[0].mlflow_run)], [BOTH[0]])
-    assert [e.record for e in found.entries] == [VERDICT]
-    assert [about for _, about, _ in told(found)] == ["v-0000000000000000"]
+    reconciled = reconcile(
+        [replace(BOTH[0], id="v-0000000000000000", mlflow_run=BOTH[0].mlflow_run)], [BOTH[0]]
+    )
+    assert [e.record for e in reconciled.entries] == [VERDICT]
+    assert [about for _, about, _ in differences_of(reconciled)] == ["v-0000000000000000"]
 
 
 def test_a_record_altered_in_both_places_is_left_out_and_named_once() -> None:
     changed = edited(BOTH[1], choice="repeat")
-    found = reconcile([BOTH[0], changed], [BOTH[0], changed])
-    assert [e.record for e in found.entries] == [VERDICT]
-    assert [about for _, about, _ in told(found)] == [DECISION.id]
-    assert "the digest does not fit" in told(found)[0][2]
+    reconciled = reconcile([BOTH[0], changed], [BOTH[0], changed])
+    assert [e.record for e in reconciled.entries] == [VERDICT]
+    assert [about for _, about, _ in differences_of(reconciled)] == [DECISION.id]
+    assert "the digest does not fit" in differences_of(reconciled)[0][2]
 
 
 def test_what_cannot_be_read_at_all_is_named() -> None:
     for body in (None, "", "[1]", "{"):
-        found = reconcile([], [replace(BOTH[0], body=body)])
-        assert found.entries == []
-        assert "cannot be read" in told(found)[0][2]
+        reconciled = reconcile([], [replace(BOTH[0], body=body)])
+        assert reconciled.entries == []
+        assert "cannot be read" in differences_of(reconciled)[0][2]
 
 
 def test_a_value_that_no_record_may_hold_makes_no_record_though_its_digest_fits() -> None:
@@ -105,25 +109,29 @@ def test_a_value_that_no_record_may_hold_makes_no_record_though_its_digest_fits(
         (BOTH[0], {"seconds": 10**400}),
         (BOTH[1], {"inputs": {**json.loads(BOTH[1].body or "")["inputs"], "prediction": {"x": None}}}),
     ):
-        found = reconcile([edited(copy, recomputed=True, **fields)], [])
-        assert found.entries == []
-        assert len(found.differences) == 1
+        reconciled = reconcile([edited(copy, recomputed=True, **fields)], [])
+        assert reconciled.entries == []
+        assert len(reconciled.differences) == 1
 
 
 def test_a_record_that_one_side_does_not_hold_yet_is_no_difference_and_one_that_is_lost_is() -> None:
     pending = copy_of(DECISION, 2, mirrored=False)
-    found = reconcile([BOTH[0], pending], [BOTH[0], BOTH[2]])
-    assert (found.differences, found.pending, found.elsewhere) == ([], [DECISION.id], [OVERRIDE.id])
-    assert [e.record for e in found.entries] == list(RECORDS)
+    reconciled = reconcile([BOTH[0], pending], [BOTH[0], BOTH[2]])
+    assert (reconciled.differences, reconciled.pending, reconciled.elsewhere) == (
+        [],
+        [DECISION.id],
+        [OVERRIDE.id],
+    )
+    assert [e.record for e in reconciled.entries] == list(RECORDS)
     lost = reconcile([BOTH[0], BOTH[1]], [BOTH[0]])
-    assert [(kind, about) for kind, about, _ in told(lost)] == [("record", DECISION.id)]
+    assert [(kind, about) for kind, about, _ in differences_of(lost)] == [("record", DECISION.id)]
     assert len(lost.entries) == 2
 
 
 def test_what_the_journal_lacks_is_put_where_its_time_belongs() -> None:
-    found = reconcile([BOTH[0], BOTH[2]], BOTH)
-    assert [e.record for e in found.entries] == list(RECORDS)
-    assert found.elsewhere == [DECISION.id]
+    reconciled = reconcile([BOTH[0], BOTH[2]], BOTH)
+    assert [e.record for e in reconciled.entries] == list(RECORDS)
+    assert reconciled.elsewhere == [DECISION.id]
 
 
 def test_a_record_that_stood_more_than_once_is_there_as_often() -> None:
@@ -151,6 +159,6 @@ def test_a_copy_that_is_no_record_at_all_is_named_and_the_other_counts(body: str
         ([damaged, *BOTH[1:]], BOTH, "the journal"),
         (BOTH, [damaged, *BOTH[1:]], "MLflow"),
     ):
-        found = reconcile(mine, its)
-        assert [e.record for e in found.entries] == list(RECORDS)
-        assert told(found) == [("record", VERDICT.id, f"its copy in {which} cannot be read")]
+        reconciled = reconcile(mine, its)
+        assert [e.record for e in reconciled.entries] == list(RECORDS)
+        assert differences_of(reconciled) == [("record", VERDICT.id, f"its copy in {which} cannot be read")]

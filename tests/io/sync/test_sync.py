@@ -72,8 +72,8 @@ def points(world: World, every: bool) -> list[int]:
     for i, call in enumerate(world.calls):  # type: ignore[attr-defined]
         if not call.endswith((".entries", ".described", ".held", ".snapshot", ".work")):
             seen.setdefault(call, []).append(i)
-    kept = [found if every else found[-1:] for found in seen.values()]
-    return sorted({i for found in kept for i in found})
+    kept = [indices if every else indices[-1:] for indices in seen.values()]
+    return sorted({i for indices in kept for i in indices})
 
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -97,9 +97,9 @@ def test_killed_at_any_point_the_next_advance_ends_where_it_would_have(
         assert world.runs.unfinished == {}, f"left open after a crash {call}"
         assert all(e.mirrored for e in world.journal.entries("small")), f"not mirrored after a crash {call}"
         assert {r.attempt for r in finished} == {1}, f"a try was used up by a crash {call}"
-        known = len(world.ids())
+        settled = len(world.ids())
         world.advance()
-        assert len(world.ids()) == known, f"not settled after a crash {call}"
+        assert len(world.ids()) == settled, f"not settled after a crash {call}"
 
 
 def test_killed_again_and_again_it_still_comes_to_an_end(tmp_path: Path) -> None:
@@ -146,8 +146,8 @@ def test_a_run_cut_off_with_the_planner_is_lost_and_made_again(tmp_path: Path) -
         world.advance()
     world.script = script
     world.advance()
-    before = told(world)
-    assert told(rebuilt(world)) == before
+    before = replies_of(world)
+    assert replies_of(rebuilt(world)) == before
     runs = sorted(world.runs.finished.values(), key=lambda r: int(r.id.removeprefix("run-")))
     assert (runs[0].outcome, runs[0].attempt) == ("lost", 0)
     again = next(r for r in runs[1:] if r.fingerprint == runs[0].fingerprint)
@@ -290,7 +290,7 @@ def test_a_run_that_ends_while_the_store_is_away_is_adopted_and_not_made_again(
 # --- one story in two places ---------------------------------------------------------------------
 
 
-def told(world: World) -> Any:
+def replies_of(world: World) -> Any:
     """Status and explanations, as the reading commands give them."""
     at = world.at
     return program_json(at), [as_json(trace) for trace in traces_of(at)]
@@ -323,12 +323,12 @@ def an_eventful_life(folder: Path) -> World:
 
 def test_a_deleted_journal_is_rebuilt_with_the_same_status_and_explanations(tmp_path: Path) -> None:
     world = an_eventful_life(tmp_path)
-    before, ids = told(world), world.ids()
-    assert told(rebuilt(world)) == before
+    before, ids = replies_of(world), world.ids()
+    assert replies_of(rebuilt(world)) == before
     assert world.ids() == ids
     world.advance()
-    again = told(world)
-    assert told(rebuilt(world)) == again
+    again = replies_of(world)
+    assert replies_of(rebuilt(world)) == again
 
 
 def test_a_journal_rebuilt_from_records_of_one_second_keeps_their_order(tmp_path: Path) -> None:
@@ -336,8 +336,8 @@ def test_a_journal_rebuilt_from_records_of_one_second_keeps_their_order(tmp_path
     now = world.clock.now()
     world.clock.now = lambda: now  # type: ignore[method-assign]
     world.advance()
-    before = told(world)
-    assert told(rebuilt(world)) == before
+    before = replies_of(world)
+    assert replies_of(rebuilt(world)) == before
 
 
 def test_what_happened_while_the_store_was_away_is_mirrored_later(tmp_path: Path) -> None:

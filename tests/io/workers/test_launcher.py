@@ -54,8 +54,8 @@ def pair(home: Path, tmp_path: Path) -> Iterator[LocalLauncher]:
 @pytest.fixture(params=["local", "in_process"])
 def launcher(request: pytest.FixtureRequest) -> Launcher:
     if request.param == "local":
-        found: Launcher = request.getfixturevalue("shared")
-        return found
+        running: Launcher = request.getfixturevalue("shared")
+        return running
     return InProcessLauncher({name: module_of(name) for name in ("tiny", "incomplete", "together")})
 
 
@@ -94,8 +94,8 @@ def ended(launcher: Launcher, job: Job) -> Ended:
 
 
 def result_of(job: Job) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((Path(job.folder) / "result.json").read_text())
-    return found
+    result: dict[str, Any] = json.loads((Path(job.folder) / "result.json").read_text())
+    return result
 
 
 def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
@@ -244,8 +244,8 @@ class TestEveryLauncher:
     def test_what_an_experiment_does_not_say_of_its_data_is_not_taken_for_nothing(
         self, launcher: Launcher
     ) -> None:
-        (told,) = launcher.describe("together", [({}, "standard")])
-        assert told.overlap is None
+        (description,) = launcher.describe("together", [({}, "standard")])
+        assert description.overlap is None
 
     @pytest.mark.parametrize(
         ("experiment", "params", "path", "text"),
@@ -374,8 +374,8 @@ class TestSeedsTogether:
         self, shared: LocalLauncher, trio: Callable[..., list[Job]]
     ) -> None:
         last = [event for event in shared.run(trio(action="slow")) if isinstance(event, Ended)]
-        told = {(event.outcome, event.reason) for event in last}
-        assert (len(last), told) == (3, {("slowdown", "batches take 9 times as long")})
+        reasons = {(event.outcome, event.reason) for event in last}
+        assert (len(last), reasons) == (3, {("slowdown", "batches take 9 times as long")})
 
     def test_the_death_of_their_worker_ends_each_once(
         self, shared: LocalLauncher, trio: Callable[..., list[Job]]
@@ -386,9 +386,9 @@ class TestSeedsTogether:
         assert {event.outcome for event in last} == {"killed"}
 
     def test_an_experiment_says_how_many(self, shared: LocalLauncher) -> None:
-        (told,) = shared.describe("together", [({}, "standard")])
+        (description,) = shared.describe("together", [({}, "standard")])
         (alone,) = shared.describe("tiny", [({}, "standard")])
-        assert (told.together, alone.together) == (3, 1)
+        assert (description.together, alone.together) == (3, 1)
 
     def test_one_process_runs_them_one_by_one(self, trio: Callable[..., list[Job]]) -> None:
         jobs = trio()
@@ -528,10 +528,10 @@ class TestLocalLauncher:
     def test_a_worker_knows_neither_the_planner_nor_mlflow(
         self, shared: LocalLauncher, job: Callable[..., Job]
     ) -> None:
-        asked = job("modules")
+        listing = job("modules")
         shared.describe("tiny", [({}, "smoke")])
-        assert ended(shared, asked).outcome == "ok"
-        modules = (Path(asked.folder) / "artifacts" / "modules.txt").read_text().split("\n")
+        assert ended(shared, listing).outcome == "ok"
+        modules = (Path(listing.folder) / "artifacts" / "modules.txt").read_text().split("\n")
         assert "experiments.tiny" in modules
         assert not {"planner", "mlflow", "torch"} & {name.partition(".")[0] for name in modules}
 
@@ -577,10 +577,10 @@ class TestLocalLauncher:
         self, shared: LocalLauncher, job: Callable[..., Job]
     ) -> None:
         events = list(shared.run([job("hurry")]))
-        told = [event for event in events if isinstance(event, Progressed)]
+        progress = [event for event in events if isinstance(event, Progressed)]
         last = events[-1]
         assert isinstance(last, Ended) and last.outcome == "ok"
-        assert 2 <= len(told) <= 1 + last.seconds / 0.2
+        assert 2 <= len(progress) <= 1 + last.seconds / 0.2
 
     def test_a_run_out_of_memory_leaves_the_next_a_new_process(
         self, shared: LocalLauncher, job: Callable[..., Job]

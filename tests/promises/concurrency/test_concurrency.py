@@ -33,8 +33,8 @@ def test_eight_first_advances_on_an_empty_home_give_one_store_and_no_error(
     made = Counter(run.program for run in mlflow_runs_of(home, "run"))
     assert made == {f"quick_{i}": 6 for i in range(MANY)}
     assert sorted(path.name for path in (home / "mlruns").glob("*.db")) == ["journal.db", "mlflow.db"]
-    told = cli("status", "--json", home=home).json["programs"]
-    assert [p["spent"]["runs"] for p in told] == [6] * MANY
+    programs = cli("status", "--json", home=home).json["programs"]
+    assert [p["spent"]["runs"] for p in programs] == [6] * MANY
 
 
 def test_eight_readers_of_a_home_whose_journal_is_gone_rebuild_it_once(own_home: Path) -> None:

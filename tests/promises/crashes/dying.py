@@ -54,8 +54,8 @@ class Points:
         """What this thread is inside of, outermost first."""
         if not hasattr(self._inside, "stack"):
             self._inside.stack = []
-        found: list[str] = self._inside.stack
-        return found
+        announced: list[str] = self._inside.stack
+        return announced
 
     @contextmanager
     def within(self, name: str, announced: bool = True) -> Iterator[None]:
@@ -95,7 +95,9 @@ class Points:
 def public(cls: type) -> list[str]:
     """The methods of a store's class that may write."""
     return [
-        n for n, found in vars(cls).items() if not n.startswith("_") and callable(found) and n not in READING
+        n
+        for n, member in vars(cls).items()
+        if not n.startswith("_") and callable(member) and n not in READING
     ]
 
 
@@ -123,16 +125,16 @@ def watch_client(points: Points) -> None:
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
-    def told(method: str) -> Detail | None:
+    def detail_of(method: str) -> Detail | None:
         if method == "log_batch":
             return lambda _, more: ", ".join(k for k in ("metrics", "params", "tags") if more.get(k))
         if method in ("set_tag", "log_text", "log_artifact"):
-            place = {"set_tag": 2, "log_text": 3, "log_artifact": 3}[method]
-            return lambda args, _: str(args[place])
+            index = {"set_tag": 2, "log_text": 3, "log_artifact": 3}[method]
+            return lambda args, _: str(args[index])
         return None
 
     for method in [name for name in dir(MlflowClient) if name.startswith(CLIENT_WRITES)]:
-        points.wrap(MlflowClient, method, f"mlflow.{method}", told(method))
+        points.wrap(MlflowClient, method, f"mlflow.{method}", detail_of(method))
 
     @event.listens_for(Engine, "before_cursor_execute")
     def _(_1: Any, _2: Any, statement: str, *_rest: Any) -> None:
@@ -146,12 +148,12 @@ def watch_files(points: Points, home: Path) -> None:
     kept_rename, kept_remove = Path.replace, shutil.rmtree
 
     def kind(path: Any) -> str | None:
-        place = Path(path).absolute()
-        if place.parent == home / "mlruns":
+        full = Path(path).absolute()
+        if full.parent == home / "mlruns":
             return "store"
         for name, folder in (("memo", home / "knowledge" / "memos"), ("work", home / "mlruns" / "work")):
-            if folder in (place, *place.parents):
-                return "figure" if place.suffix == ".png" else name
+            if folder in (full, *full.parents):
+                return "figure" if full.suffix == ".png" else name
         return None
 
     def rename(self: Path, target: Any) -> Any:

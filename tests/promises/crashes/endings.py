@@ -38,7 +38,7 @@ class Store:
     @property
     def runs(self) -> list[str]:
         """The runs of arms, of whatever outcome."""
-        return [run for run, told in self.tags.items() if told.get("planner.kind") == "run"]
+        return [run for run, tags in self.tags.items() if tags.get("planner.kind") == "run"]
 
     @property
     def finished(self) -> list[str]:
@@ -47,24 +47,24 @@ class Store:
 
     def name(self, run: str) -> str:
         """What a run measures."""
-        told = self.tags[run]
-        return f"<{told['planner.phase']}/{told['planner.arm']}/{told['planner.seed']}>"
+        tags = self.tags[run]
+        return f"<{tags['planner.phase']}/{tags['planner.arm']}/{tags['planner.seed']}>"
 
 
 def read_store(home: Path) -> Store:
     """Reads MLflow's SQLite tables as they are."""
     with closing(sqlite3.connect(home / "mlruns" / "mlflow.db")) as db:
         status = dict(db.execute("SELECT run_uuid, status FROM runs"))
-        found: dict[str, dict[str, dict[Any, Any]]] = {}
+        tables: dict[str, dict[str, dict[Any, Any]]] = {}
         for table in ("tags", "params"):
-            found[table] = {run: {} for run in status}
+            tables[table] = {run: {} for run in status}
             for run, key, value in db.execute(f"SELECT run_uuid, key, value FROM {table}"):
-                found[table][run][key] = value
+                tables[table][run][key] = value
         metrics: dict[str, dict[tuple[str, int], float]] = {run: {} for run in status}
         for run, key, step, value in db.execute("SELECT run_uuid, key, step, value FROM metrics"):
             assert (key, step) not in metrics[run], f"{key} at step {step} is there twice in run {run}"
             metrics[run][key, step] = value
-    return Store(status, found["tags"], found["params"], metrics)
+    return Store(status, tables["tags"], tables["params"], metrics)
 
 
 def read_records(home: Path) -> list[tuple[str, str, dict[str, Any], bool]]:
@@ -86,9 +86,9 @@ def results_to_adopt(home: Path) -> list[str]:
 
 def normal(text: str, store: Store) -> str:
     """A text without times, durations and names made of run ids, and with runs by what they measure."""
-    text = RUN_ID.sub(lambda found: store.name(found[0]) if found[0] in store.runs else found[0], text)
+    text = RUN_ID.sub(lambda match: store.name(match[0]) if match[0] in store.runs else match[0], text)
     text = EVIDENCE.sub(r"\1<evidence>", text)
-    text = RECORD_ID.sub(lambda found: f"<{found[1]}>", text)
+    text = RECORD_ID.sub(lambda match: f"<{match[1]}>", text)
     return DURATION.sub("<duration>", TIME.sub("<time>", text))
 
 
@@ -105,13 +105,13 @@ def conclusions(home: Path) -> list[str]:
 
 def _considered(body: dict[str, Any]) -> dict[str, Any]:
     """The runs that counted: where a worker was killed, one more was looked at."""
-    found = []
+    counted = []
     for arm in body.get("considered", ()):
         kept = [
             pair for pair in zip(arm["run_ids"], arm["digests"], strict=True) if pair[0] in body["run_ids"]
         ]
-        found.append([arm["arm"], kept])
-    return {"considered": found}
+        counted.append([arm["arm"], kept])
+    return {"considered": counted}
 
 
 def memos(home: Path) -> dict[str, str]:
@@ -127,11 +127,11 @@ def memos(home: Path) -> dict[str, str]:
 def measured(home: Path) -> Counter[str]:
     """What finished runs hold in MLflow, as often as it is there."""
     store = read_store(home)
-    found = [
+    contents = [
         (store.name(run), sorted(store.params[run].items()), sorted(store.metrics[run].items()))
         for run in store.finished
     ]
-    return Counter(repr(one) for one in found)
+    return Counter(repr(one) for one in contents)
 
 
 def began(home: Path) -> Counter[str]:
@@ -166,7 +166,7 @@ def assert_nothing_left(home: Path, store: Store) -> None:
     ] == []
     assert [run for run in store.runs if "planner.outcome" not in store.tags[run]] == []
     assert [body["id"] for _, _, body, mirrored in read_records(home) if not mirrored] == []
-    held = Counter(told["planner.record_id"] for told in store.tags.values() if "planner.record_id" in told)
+    held = Counter(tags["planner.record_id"] for tags in store.tags.values() if "planner.record_id" in tags)
     assert held == Counter({body["id"] for _, _, body, _ in read_records(home)}), (
         "MLflow and the journal differ"
     )

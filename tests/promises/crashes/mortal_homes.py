@@ -195,12 +195,12 @@ def said(home: Path) -> str:
 
 def workers_of(home: Path) -> list[psutil.Process]:
     """The living worker processes of a home."""
-    found = []
+    workers = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
         if "experiments.worker" in words and str(home.resolve()) in words:
-            found.append(process)
-    return found
+            workers.append(process)
+    return workers
 
 
 def kill_group(process: psutil.Process | Script) -> None:

@@ -209,7 +209,7 @@ def test_every_sort_of_write_has_a_point_at_which_the_planner_was_killed(
     lives: Lives, tmp_path: Path, name: str
 ) -> None:
     life = lives.life(name)
-    told = names_of(life.make(tmp_path / "home"), *life.words)
-    found = {point.partition(" ")[2] for point in told}
-    written = {sort for sort in found if sort.rpartition(" > ")[2].startswith(WRITES)}
+    names = names_of(life.make(tmp_path / "home"), *life.words)
+    sorts = {point.partition(" ")[2] for point in names}
+    written = {sort for sort in sorts if sort.rpartition(" > ")[2].startswith(WRITES)}
     assert written - {point.sort for point in POINTS} == set()

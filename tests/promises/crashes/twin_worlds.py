@@ -167,14 +167,14 @@ class Life:
     def story(self) -> list[Any]:
         """Where the program stands, without what a store happened to call things."""
         at = self.world.at
-        told = []
+        events = []
         for phase in at.path:
             if phase in at.verdicts:
                 v, d = at.verdicts[phase], at.decisions[phase]
                 values = [(row.arm, row.metric, row.estimate.values) for row in v.table]
                 concluded = v.outcome, v.confidence, v.cause, v.seeds, v.post_hoc
-                told.append((phase, *concluded, values, d.action, d.choice, str(d.rule), d.recommended))
-        return told
+                events.append((phase, *concluded, values, d.action, d.choice, str(d.rule), d.recommended))
+        return events
 
 
 @contextmanager

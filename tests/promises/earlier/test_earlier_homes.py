@@ -70,10 +70,10 @@ def test_reading_an_earlier_home_shows_everything_and_leaves_it_as_it_is(
 ) -> None:
     home = earlier(name)
     before = contents(home)
-    found = {p["name"]: p for p in phases(home, "quick")}
-    assert [found[p]["outcome"] for p in ("first", "second", "third")] == ["fail", "pass", None]
-    assert found["second"]["case"] == "up"
-    assert [p["stale"] for p in found.values()] == ([True, True, False] if name == OLDEST else [False] * 3)
+    by_name = {p["name"]: p for p in phases(home, "quick")}
+    assert [by_name[p]["outcome"] for p in ("first", "second", "third")] == ["fail", "pass", None]
+    assert by_name["second"]["case"] == "up"
+    assert [p["stale"] for p in by_name.values()] == ([True, True, False] if name == OLDEST else [False] * 3)
     explained = cli("explain", "quick", "--phase", "second", "--json", home=home).json
     (criterion,) = explained["criteria"]
     assert criterion["outcome"] == "met"

@@ -33,7 +33,7 @@ def store_of(home: Path) -> Path:
     return home / "mlruns" / "mlflow.db"
 
 
-def told(home: Path) -> dict[str, Any]:
+def report_of(home: Path) -> dict[str, Any]:
     """What a person is told of the program ``quick``: where it stands, and why, phase by phase."""
     status = cli("status", "quick", "--json", home=home)
     assert status.code == 0, status.err
@@ -91,8 +91,8 @@ def nothing_is_left_to_do(home: Path) -> None:
 
 def quarantined(home: Path, ending: str) -> Path:
     """The one thing in the quarantine whose name ends so."""
-    (found,) = [p for p in (home / "mlruns" / "quarantine").iterdir() if p.name.endswith(ending)]
-    return found
+    (folder,) = [p for p in (home / "mlruns" / "quarantine").iterdir() if p.name.endswith(ending)]
+    return folder
 
 
 @contextmanager

@@ -26,8 +26,8 @@ def answering(answer: Callable[[str, dict[str, Any]], Answer]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def _reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            code, told = answer(self.path, json.loads(body or b"{}"))
-            data = json.dumps(told).encode()
+            code, reply = answer(self.path, json.loads(body or b"{}"))
+            data = json.dumps(reply).encode()
             try:
                 self.send_response(code)
                 self.send_header("Content-Type", "application/json")
@@ -82,11 +82,11 @@ def failing_on_the_second_page(path: str, body: dict[str, Any]) -> Answer:
 
 def failing_once() -> Callable[[str, dict[str, Any]], Answer]:
     """A store without runs, which fails the first time it is asked."""
-    asked: list[str] = []
+    requests: list[str] = []
 
     def answer(path: str, body: dict[str, Any]) -> Answer:
-        asked.append(path)
-        if len(asked) == 1:
+        requests.append(path)
+        if len(requests) == 1:
             return failing(path, body)
         return 200, {"experiments": [EXPERIMENT]} if "experiments/search" in path else {
             "experiment": EXPERIMENT

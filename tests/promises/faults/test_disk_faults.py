@@ -27,9 +27,9 @@ from tests.promises.faults.breaking import (
     nothing_is_left_to_do,
     one_sentence,
     quarantined,
+    report_of,
     small_disk,
     store_of,
-    told,
 )
 from tests.support.small_homes import QUICK, ROOT, Reply, clean_environment, cli, make_home
 
@@ -118,22 +118,22 @@ def test_files_that_may_not_grow_are_told_and_nothing_is_lost(
 
 @pytest.mark.slow
 def test_a_home_that_is_mounted_read_only_is_read_as_before_and_not_advanced(own_home: Path) -> None:
-    before = told(own_home)
+    before = report_of(own_home)
     with mounted_read_only(own_home):
-        assert told(own_home) == before
+        assert report_of(own_home) == before
         one_sentence(cli("advance", "quick", home=own_home), str(own_home), "does not allow")
         words = ("override", "quick", "second", "--verdict", "reject", "--reason", "in vain")
         one_sentence(cli(*words, home=own_home), str(own_home), "does not allow")
         found_by_doctor(own_home, "folder.refused")
         assert cli("doctor", "--repair", home=own_home).code == 1
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["mlruns", "mlruns/locks", "knowledge/memos/quick"])
 def test_a_folder_that_may_not_be_written_is_named(own_home: Path, folder: str) -> None:
-    before = told(own_home)
+    before = report_of(own_home)
     if "memos" in folder:
         shutil.copy(own_home / folder / "first.md", own_home / "kept.md")
         (own_home / folder / "first.md").unlink()
@@ -143,11 +143,11 @@ def test_a_folder_that_may_not_be_written_is_named(own_home: Path, folder: str) 
     with not_writable(own_home / folder):
         if "memos" not in folder:
             one_sentence(cli("advance", "quick", home=own_home), folder, "does not allow")
-        assert told(own_home) == before
+        assert report_of(own_home) == before
         found_by_doctor(own_home, "folder.refused" if "memos" not in folder else "memo.missing")
         assert cli("doctor", "--repair", home=own_home).code == 1
     mended_by_doctor(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 
@@ -156,7 +156,7 @@ def test_a_folder_that_may_not_be_written_is_named(own_home: Path, folder: str) 
 
 @pytest.mark.slow
 def test_what_ended_processes_left_is_moved_away_and_nothing_of_it_is_deleted(own_home: Path) -> None:
-    before = told(own_home)
+    before = report_of(own_home)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     memos = own_home / "knowledge" / "memos" / "quick"
@@ -174,7 +174,7 @@ def test_what_ended_processes_left_is_moved_away_and_nothing_of_it_is_deleted(ow
     assert not note.exists()
     assert quarantined(own_home, f".first.md.{gone.pid}").read_text() == "half a memo"
     assert (quarantined(own_home, str(fingerprint)) / "metrics.jsonl").read_text() == "half"
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 
@@ -183,7 +183,7 @@ def test_what_ended_processes_left_is_moved_away_and_nothing_of_it_is_deleted(ow
 def test_a_finished_result_that_nobody_recorded_is_adopted(own_home: Path, how: str) -> None:
     """As after a kill between a run's result and its outcome; the journal may have been rebuilt since."""
     in_journal = how.startswith("leased")
-    before = told(own_home)
+    before = report_of(own_home)
     with database(journal_of(own_home)) as db:
         row = db.execute("SELECT fingerprint, mlflow_run, seconds FROM work LIMIT 1").fetchone()
         fingerprint, run, seconds = str(row[0]), str(row[1]), float(row[2])
@@ -195,18 +195,18 @@ def test_a_finished_result_that_nobody_recorded_is_adopted(own_home: Path, how: 
     with database(store_of(own_home)) as db:
         db.execute("UPDATE runs SET status = 'RUNNING', end_time = NULL WHERE run_uuid = ?", (run,))
         db.execute("DELETE FROM tags WHERE run_uuid = ? AND key = 'planner.outcome'", (run,))
-    place = Home(own_home).run_folder("quick", fingerprint)
-    place.mkdir(parents=True)
-    (place / "metrics.jsonl").write_text("")
+    folder = Home(own_home).run_folder("quick", fingerprint)
+    folder.mkdir(parents=True)
+    (folder / "metrics.jsonl").write_text("")
     result = {"outcome": "ok", "reason": "", "seconds": seconds, "device": "cpu"}
-    (place / "result.json").write_text(json.dumps(result))
+    (folder / "result.json").write_text(json.dumps(result))
     if in_journal:
-        noted = place if how == "leased" else Path("/where/it/was") / place.relative_to(own_home)
+        noted = folder if how == "leased" else Path("/where/it/was") / folder.relative_to(own_home)
         with database(journal_of(own_home)) as db:
             db.execute("UPDATE work SET folder = ? WHERE fingerprint = ?", (str(noted), fingerprint))
     found_by_doctor(own_home, "run.unrecorded" if in_journal else "run.orphan")
     mended_by_doctor(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 

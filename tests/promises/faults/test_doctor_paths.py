@@ -57,8 +57,8 @@ def test_a_broken_database_is_told_whole_under_a_path_with_a_semicolon(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     home = home_with_a_journal(tmp_path / "here; database is locked")
     home.database.write_bytes(b"no database at all" * 300)
-    found = {finding.id: finding for finding in examine(home)}
-    assert found["store.damaged"].what.startswith(f"the MLflow database {home.database} is damaged (")
+    findings = {finding.id: finding for finding in examine(home)}
+    assert findings["store.damaged"].what.startswith(f"the MLflow database {home.database} is damaged (")
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_a_moved_home_with_a_broken_journal_is_mended_at_once(own_home: Path, tm
     for log in moved.mlruns.glob("journal.db-*"):
         log.unlink()
     journal_of(moved.root).write_bytes(b"no database at all" * 300)
-    found = examine(moved, repair=True)
-    assert is_sound(found), found
+    findings = examine(moved, repair=True)
+    assert is_sound(findings), findings
     assert examine(moved) == []
     assert {entry.record.id for entry in Journal(moved.journal).entries("quick")} == set(kept)

@@ -18,8 +18,8 @@ from tests.promises.faults.breaking import (
     nothing_is_left_to_do,
     one_sentence,
     quarantined,
+    report_of,
     store_of,
-    told,
 )
 from tests.support.small_homes import QUICK, cli, contents
 from tests.support.waiting_homes import (
@@ -69,8 +69,8 @@ def bits_flipped(path: Path) -> None:
 
 def a_bit_of_a_record(path: Path) -> None:
     data = path.read_bytes()
-    place = data.index(b'"outcome":"fail"')
-    path.write_bytes(data[:place] + data[place:].replace(b'"outcome":"fail"', b'"outcome":"fajl"', 1))
+    first = data.index(b'"outcome":"fail"')
+    path.write_bytes(data[:first] + data[first:].replace(b'"outcome":"fail"', b'"outcome":"fajl"', 1))
 
 
 FAULTS = {
@@ -99,7 +99,7 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_broken_journal_is_told_found_and_mended_and_says_the_same_again(own_home: Path, name: str) -> None:
     fault, path = FAULTS[name], journal_of(own_home)
-    before = told(own_home)
+    before = report_of(own_home)
     fault.break_it(path)
     for words in (("status", "quick"), ("advance", "quick")):
         one_sentence(cli(*words, home=own_home), str(path), MEND, code=fault.code)
@@ -109,18 +109,18 @@ def test_a_broken_journal_is_told_found_and_mended_and_says_the_same_again(own_h
         k: v for k, v in untouched.items() if "lock" not in k
     }
     mended_by_doctor(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
 
 
 @pytest.mark.slow
 def test_a_deleted_journal_is_rebuilt_by_whoever_reads_next(own_home: Path) -> None:
-    before = told(own_home)
+    before = report_of(own_home)
     journal_of(own_home).unlink()
     found_by_doctor(own_home, "journal.missing")
     assert not journal_of(own_home).exists()
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 
@@ -204,10 +204,10 @@ def test_records_altered_on_both_sides_are_set_aside_and_judged_again(own_home: 
         path
     )
     for record in (own_home / "mlruns" / "artifacts").rglob("record.json"):
-        told_ = json.loads(record.read_text())
-        if told_["id"].startswith("v-") and told_["phase"] == "first":
+        body = json.loads(record.read_text())
+        if body["id"].startswith("v-") and body["phase"] == "first":
             record.write_text(record.read_text().replace("fail", "pass"))
-            altered = told_["id"]
+            altered = body["id"]
     found_by_doctor(own_home, "record.unreadable", "record.unreadable_in_mlflow")
     mended_by_doctor(own_home)
     assert "pass" in quarantined(own_home, f"{altered}.json").read_text()
@@ -222,13 +222,13 @@ def test_records_altered_on_both_sides_are_set_aside_and_judged_again(own_home: 
 @pytest.mark.slow
 def test_random_damage_is_never_read_as_something_else(own_home: Path) -> None:
     """Bytes changed anywhere: either the same is told as before, or an error; after a repair, the same."""
-    before, path = told(own_home), journal_of(own_home)
+    before, path = report_of(own_home), journal_of(own_home)
     sound = path.read_bytes()
     rng = random.Random(7)
     for _ in range(12):
         data = bytearray(sound)
-        for place in rng.sample(range(len(data)), 3):
-            data[place] ^= 1 << rng.randrange(8)
+        for index in rng.sample(range(len(data)), 3):
+            data[index] ^= 1 << rng.randrange(8)
         path.write_bytes(bytes(data))
         reply = cli("explain", "quick", "--phase", "first", "--json", home=own_home)
         if reply.code == 0:
@@ -237,16 +237,16 @@ def test_random_damage_is_never_read_as_something_else(own_home: Path) -> None:
             assert reply.code in (65, 69), reply.err
             assert len(reply.err.strip().split("\n")) == 1
     mended_by_doctor(own_home)
-    assert told(own_home)["explained"] == before["explained"]
+    assert report_of(own_home)["explained"] == before["explained"]
     assert store_of(own_home).exists()
 
 
 @pytest.mark.slow
 def test_runs_whose_time_is_none_are_told_and_taken_from_mlflow_again(own_home: Path) -> None:
-    path, before = journal_of(own_home), told(own_home)
+    path, before = journal_of(own_home), report_of(own_home)
     sql("UPDATE work SET seconds = x'00ff', pid = 'nobody'")(path)
     for words in (("status", "quick"), ("advance", "quick")):
         one_sentence(cli(*words, home=own_home), str(path), MEND, code=65)
     mended_by_doctor(own_home)
     nothing_is_left_to_do(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before

@@ -17,7 +17,7 @@ from tests.promises.faults.breaking import (
     journal_of,
     nothing_is_left_to_do,
     one_sentence,
-    told,
+    report_of,
 )
 from tests.promises.faults.servers import (
     answering,
@@ -39,7 +39,7 @@ def at(address: str) -> dict[str, str]:
 def test_a_server_that_is_down_is_told_and_what_is_in_the_journal_is_shown_all_the_same(
     own_home: Path,
 ) -> None:
-    before = told(own_home)
+    before = report_of(own_home)
     for words in (("advance", "quick"), ("replay", "quick"), ("advance", "quick", "--dry-run")):
         reply = cli(*words, home=own_home, env=at(DOWN))
         one_sentence(reply, DOWN, "cannot be reached", "start the server")
@@ -130,8 +130,8 @@ def test_another_store_than_the_journal_knows_is_refused(own_home: Path, tmp_pat
 )
 def test_a_database_that_ends_while_it_is_used_cannot_be_reached(said: str) -> None:
     uri = "postgresql://ada:secret@store:5432/runs"
-    told = str(meaning_of(RuntimeError(f"(psycopg.OperationalError) {said}"), uri))
-    assert told.startswith("MLflow at postgresql://store:5432/runs cannot be reached; start the server")
+    message = str(meaning_of(RuntimeError(f"(psycopg.OperationalError) {said}"), uri))
+    assert message.startswith("MLflow at postgresql://store:5432/runs cannot be reached; start the server")
 
 
 def test_a_folder_of_files_is_refused_with_what_to_use_instead(own_home: Path) -> None:

@@ -21,9 +21,9 @@ from tests.promises.faults.breaking import (
     nothing_is_left_to_do,
     one_sentence,
     quarantined,
+    report_of,
     runs_in,
     store_of,
-    told,
 )
 from tests.support.small_homes import (
     QUICK,
@@ -57,13 +57,13 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_store_that_is_lost_is_told_and_begun_anew_only_when_asked_for(own_home: Path, how: str) -> None:
     break_it, finding, said = BROKEN[how]
-    path, before, were = store_of(own_home), told(own_home), runs_in(own_home)
+    path, before, were = store_of(own_home), report_of(own_home), runs_in(own_home)
     break_it(path)
     for words in (("advance", "quick", "--all"), ("advance", "quick", "--dry-run"), ("replay", "quick")):
         reply = cli(*words, home=own_home)
         one_sentence(reply, str(path), said, MEND)
         assert reply.seconds < 60
-    assert told(own_home) == before, "what the journal holds is shown all the same"
+    assert report_of(own_home) == before, "what the journal holds is shown all the same"
     held = path.read_bytes() if path.exists() else None
     found_by_doctor(own_home, finding)
     assert (path.read_bytes() if path.exists() else None) == held
@@ -84,11 +84,11 @@ def test_a_store_that_is_lost_is_told_and_begun_anew_only_when_asked_for(own_hom
         kept = {row[0] for row in db.execute("SELECT id FROM records")}
     texts = [p.read_text() for p in (own_home / "mlruns" / "artifacts").rglob("record.json")]
     assert kept <= {json.loads(text)["id"] for text in texts}
-    assert told(own_home)["status"]["programs"][0]["state"] == "done"
+    assert report_of(own_home)["status"]["programs"][0]["state"] == "done"
 
 
 def test_a_damaged_index_is_mended_by_a_whole_copy_and_nothing_is_lost(own_home: Path) -> None:
-    path, before, were = store_of(own_home), told(own_home), runs_in(own_home)
+    path, before, were = store_of(own_home), report_of(own_home), runs_in(own_home)
     with closing(sqlite3.connect(path)) as db:
         size = db.execute("PRAGMA page_size").fetchone()[0]
         query = "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND name = 'index_tags_run_uuid'"
@@ -98,7 +98,7 @@ def test_a_damaged_index_is_mended_by_a_whole_copy_and_nothing_is_lost(own_home:
     path.write_bytes(bytes(data))
     (done,) = [one["done"] for one in mended_by_doctor(own_home) if one["id"] == "store.damaged"]
     assert "nothing is lost" in done
-    assert (told(own_home), runs_in(own_home)) == (before, were)
+    assert (report_of(own_home), runs_in(own_home)) == (before, were)
     nothing_is_left_to_do(own_home)
 
 
@@ -125,7 +125,7 @@ def test_a_database_of_another_schema_is_told_with_the_command(
 
 
 def test_a_deleted_experiment_is_told_and_restored(own_home: Path) -> None:
-    before = told(own_home)
+    before = report_of(own_home)
     with database(store_of(own_home)) as db:
         db.execute("UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'quick'")
         db.execute("UPDATE runs SET lifecycle_stage = 'deleted'")
@@ -133,7 +133,7 @@ def test_a_deleted_experiment_is_told_and_restored(own_home: Path) -> None:
         one_sentence(cli(*words, home=own_home), "'quick' is deleted", "mlflow experiments restore", MEND)
     found_by_doctor(own_home, "store.experiment_deleted")
     mended_by_doctor(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 
@@ -144,13 +144,13 @@ def a_run(home: Path, kind: str = "run") -> str:
 
 
 def test_a_deleted_run_is_not_made_again_but_told_and_restored(own_home: Path) -> None:
-    before, run = told(own_home), a_run(own_home)
+    before, run = report_of(own_home), a_run(own_home)
     with database(store_of(own_home)) as db:
         db.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = ?", (run,))
     one_sentence(cli("advance", "quick", home=own_home), run, f"mlflow runs restore --run-id {run}", MEND)
     found_by_doctor(own_home, "run.deleted")
     mended_by_doctor(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 
@@ -170,7 +170,7 @@ def test_a_run_that_is_gone_for_good_is_made_again_only_after_a_person_said_so(o
 
 @pytest.mark.parametrize("tag", ["planner.outcome", "planner.arm", "planner.fingerprint"])
 def test_a_run_whose_tags_were_edited_is_told_and_set_right(own_home: Path, tag: str) -> None:
-    before, run = told(own_home), a_run(own_home)
+    before, run = report_of(own_home), a_run(own_home)
     with database(store_of(own_home)) as db:
         if (
             tag == "planner.arm"
@@ -180,7 +180,7 @@ def test_a_run_whose_tags_were_edited_is_told_and_set_right(own_home: Path, tag:
             db.execute("DELETE FROM tags WHERE key = ? AND run_uuid = ?", (tag, run))
     found_by_doctor(own_home, "run.tags")
     mended_by_doctor(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 
@@ -202,7 +202,7 @@ def records_of(home: Path) -> list[Path]:
 def test_a_record_file_that_is_not_what_it_was_is_written_again_from_the_journal(
     own_home: Path, how: str
 ) -> None:
-    before, path = told(own_home), records_of(own_home)[0]
+    before, path = report_of(own_home), records_of(own_home)[0]
     text = path.read_text()
     if how == "removed":
         path.unlink()
@@ -211,18 +211,18 @@ def test_a_record_file_that_is_not_what_it_was_is_written_again_from_the_journal
     found_by_doctor(own_home, "record.altered_in_mlflow")
     mended_by_doctor(own_home)
     assert path.read_text() == text
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 
 @pytest.mark.parametrize("kind", ["phase", "decision"])
 def test_a_deleted_page_of_a_record_is_restored(own_home: Path, kind: str) -> None:
-    before, run = told(own_home), a_run(own_home, kind)
+    before, run = report_of(own_home), a_run(own_home, kind)
     with database(store_of(own_home)) as db:
         db.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = ?", (run,))
     found_by_doctor(own_home, "record.missing")
     mended_by_doctor(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     nothing_is_left_to_do(own_home)
 
 
@@ -239,11 +239,11 @@ def test_a_verdict_edited_on_its_page_is_told_and_set_right(own_home: Path) -> N
 
 
 def test_artifacts_that_are_gone_are_named_and_the_records_are_written_again(own_home: Path) -> None:
-    before = told(own_home)
+    before = report_of(own_home)
     shutil.rmtree(own_home / "mlruns" / "artifacts" / "quick")
     found_by_doctor(own_home, "store.no_artifacts")
     mended_by_doctor(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     assert len(records_of(own_home)) >= 5
     nothing_is_left_to_do(own_home)
 
@@ -335,11 +335,11 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_what_a_killed_process_left_half_written_in_the_database_is_taken_back(
     own_home: Path, words: tuple[str, ...]
 ) -> None:
-    path, before, were = store_of(own_home), told(own_home), runs_in(own_home)
+    path, before, were = store_of(own_home), report_of(own_home), runs_in(own_home)
     subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(path)], check=False)
     assert path.with_name(path.name + "-journal").exists(), "nothing was cut off"
     assert cli(*words, home=own_home).code == 0
-    assert (told(own_home), runs_in(own_home)) == (before, were)
+    assert (report_of(own_home), runs_in(own_home)) == (before, were)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM experiment_tags WHERE key LIKE 'key %'").fetchone() == (0,)
 
@@ -347,7 +347,7 @@ def test_what_a_killed_process_left_half_written_in_the_database_is_taken_back(
 def test_a_home_that_was_moved_settles_in_and_writes_nothing_where_it_was(
     own_home: Path, tmp_path: Path
 ) -> None:
-    before, moved = told(own_home), tmp_path / "elsewhere" / "the home"
+    before, moved = report_of(own_home), tmp_path / "elsewhere" / "the home"
     shutil.copytree(own_home, moved)
     shutil.move(own_home, tmp_path / "as it was")
     for words in (["advance", "quick", "--all"], ["replay", "quick"], ["memo", "quick", "--verify"]):
@@ -355,7 +355,7 @@ def test_a_home_that_was_moved_settles_in_and_writes_nothing_where_it_was(
     found_by_doctor(moved, "store.moved")
     mended_by_doctor(moved)
     nothing_is_left_to_do(moved)
-    assert told(moved) == before
+    assert report_of(moved) == before
     add_program(moved, WAITS)
     assert cli("advance", "waits", home=moved).code == 0
     assert cli("replay", "quick", home=moved).code == 0
@@ -363,25 +363,25 @@ def test_a_home_that_was_moved_settles_in_and_writes_nothing_where_it_was(
 
 
 @pytest.mark.parametrize(
-    "place", ["wait", "{under}/../../../../elsewhere", "{under}/%2e%2e/elsewhere", "", None]
+    "location", ["wait", "{under}/../../../../elsewhere", "{under}/%2e%2e/elsewhere", "", None]
 )
 def test_a_run_whose_artifacts_would_be_written_elsewhere_is_refused_and_put_right(
-    own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str | None
+    own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str | None
 ) -> None:
-    before, here = told(own_home), tmp_path / "here"
+    before, here = report_of(own_home), tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
     with database(store_of(own_home)) as db:
         (run,) = db.execute("SELECT run_uuid FROM tags WHERE key = 'planner.verdict' LIMIT 1").fetchone()
         (under,) = db.execute("SELECT artifact_location FROM experiments WHERE name = 'quick'").fetchone()
-        edited = place.format(under=under) if place is not None else None
+        edited = location.format(under=under) if location is not None else None
         db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (edited, run))
     for words in (["advance", "quick", "--all"], ["memo", "quick", "--verify"]):
         one_sentence(cli_here(*words, home=own_home), run, "was edited", MEND)
     found_by_doctor(own_home, "run.misplaced")
     mended_by_doctor(own_home)
     nothing_is_left_to_do(own_home)
-    assert told(own_home) == before
+    assert report_of(own_home) == before
     assert list(here.iterdir()) == []
 
 

@@ -70,8 +70,8 @@ def fuzz(
         number += 1
     spent = (time.monotonic() - begun) / 60
     ran = sum(counts.values())
-    told = ", ".join(f"{kind} {counts[kind]}" for kind in KINDS if counts[kind])
-    print(f"{number - begin} cases, {ran} commands in {spent:.1f} min ({ran / spent:.0f} a minute): {told}")
+    kinds = ", ".join(f"{kind} {counts[kind]}" for kind in KINDS if counts[kind])
+    print(f"{number - begin} cases, {ran} commands in {spent:.1f} min ({ran / spent:.0f} a minute): {kinds}")
     print("exit codes: " + ", ".join(f"{code}: {n}" for code, n in sorted(codes.items(), key=str)))
     print(f"{failed} cases failed" + (f"; they are in {keep}" if failed else ""))
     return 1 if failed else 0
@@ -94,8 +94,8 @@ def _keep(homes: Homes, seed: int, number: int, only: str | None, report: Report
     home = homes.put(attack.home)
     attack.strike(home, chance)
     shutil.copytree(home, folder / "home", symlinks=True, copy_function=_copy)
-    told = {"made_at": str(home), "commands": [ran.words for ran in report.ran]}
-    (folder / "case.json").write_text(json.dumps(told, indent=1))
+    case = {"made_at": str(home), "commands": [ran.words for ran in report.ran]}
+    (folder / "case.json").write_text(json.dumps(case, indent=1))
     lines = [*report.wrong, *(f"{' '.join(r.words)} -> {r.code}\n{r.err}" for r in report.ran if r.faults)]
     (folder / "report.txt").write_text("\n".join(lines) + "\n", errors="backslashreplace")
 
@@ -107,9 +107,9 @@ def _copy(source: str, target: str) -> None:
 
 def _again(homes: Homes, folder: Path) -> int:
     homes.folder.mkdir(parents=True)
-    told = json.loads((folder / "case.json").read_text())
-    made_at = told["made_at"]
-    commands = [tuple(w.replace(made_at, str(homes.home)) for w in words) for words in told["commands"]]
+    case = json.loads((folder / "case.json").read_text())
+    made_at = case["made_at"]
+    commands = [tuple(w.replace(made_at, str(homes.home)) for w in words) for words in case["commands"]]
     report = repeat(homes, folder / "home", made_at, commands)
     for line in report.wrong:
         print(line)
@@ -123,16 +123,16 @@ def import_everything(homes: Homes) -> None:
 
     A process of its own runs them and tells: a store that was opened here would be open in every case.
     """
-    told = homes.folder / "modules.txt"
+    listing = homes.folder / "modules.txt"
     child = os.fork()
     if child == 0:
         home = homes.put("quick")
         for words in (*READ, *DEEP):
             run_here(tuple(word.replace("{p}", "quick") for word in words), home)
-        told.write_text("\n".join(sys.modules))
+        listing.write_text("\n".join(sys.modules))
         os._exit(0)
     os.waitpid(child, 0)
-    for name in told.read_text().splitlines():
+    for name in listing.read_text().splitlines():
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 

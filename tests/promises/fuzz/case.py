@@ -86,24 +86,24 @@ def _chosen(homes: Homes, attack: Attack, chance: Random) -> tuple[str, list[Wor
 
 
 def _in_child(homes: Homes, report: Report, choose: Any) -> Report:
-    told = homes.folder / "told.jsonl"
+    protocol = homes.folder / "protocol.jsonl"
     stuck = homes.folder / "stuck.txt"
-    told.unlink(missing_ok=True)
+    protocol.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
         os.setsid()
         status = 1
         try:
-            _run_all(homes, choose, told, stuck)
+            _run_all(homes, choose, protocol, stuck)
             status = 0
         except BaseException as error:
             import traceback
 
-            _tell(told, {"crash": f"the case itself failed: {error!r}\n{traceback.format_exc()}"})
+            _tell(protocol, {"crash": f"the case itself failed: {error!r}\n{traceback.format_exc()}"})
         finally:
             os._exit(status)
     ended = _wait(child)
-    for line in told.read_text().splitlines() if told.exists() else ():
+    for line in protocol.read_text().splitlines() if protocol.exists() else ():
         one = json.loads(line)
         if "ran" in one:
             if report.ran and report.ran[-1].code is None:  # it had begun, and now it has ended
@@ -133,20 +133,20 @@ def _wait(child: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _run_all(homes: Homes, choose: Any, told: Path, stuck: Path) -> None:
+def _run_all(homes: Homes, choose: Any, protocol: Path, stuck: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.environ["COLUMNS"] = "200"
-    os.chdir(homes.place / "here")
+    os.chdir(homes.root / "here")
     program, commands = choose()
-    _tell(told, {"program": program})
+    _tell(protocol, {"program": program})
     apart = Random(str(commands))
     with stuck.open("w") as out:
         for words in commands:
-            _tell(told, {"ran": {"words": list(words), "code": None, "seconds": 0.0, "faults": []}})
+            _tell(protocol, {"ran": {"words": list(words), "code": None, "seconds": 0.0, "faults": []}})
             faulthandler.dump_traceback_later(HANGS, exit=True, file=out)
-            _tell(told, {"ran": _ran(words, homes.home, apart.random() < APART)})
+            _tell(protocol, {"ran": _ran(words, homes.home, apart.random() < APART)})
             faulthandler.cancel_dump_traceback_later()
-    _tell(told, {"pages": list(faults_of_pages(homes.home))})
+    _tell(protocol, {"pages": list(faults_of_pages(homes.home))})
 
 
 def _ran(words: Words, home: Path, apart: bool) -> dict[str, Any]:
@@ -157,8 +157,8 @@ def _ran(words: Words, home: Path, apart: bool) -> dict[str, Any]:
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - swollen) * 1024
     if grown > GROWTH:
         faults.append(f"took {grown // 2**20} MB")
-    told = {"words": list(words), "code": reply.code, "seconds": round(seconds, 3), "faults": faults}
-    return {**told, "err": reply.err[:2000]}
+    ran = {"words": list(words), "code": reply.code, "seconds": round(seconds, 3), "faults": faults}
+    return {**ran, "err": reply.err[:2000]}
 
 
 def _cpu_seconds() -> float:

@@ -60,8 +60,8 @@ def asked_badly(program: str, phases: Sequence[str], chance: Random, home: Path)
     phase = chance.choice(phases)
 
     def bad() -> str:
-        told = hostile.text(chance).replace("\x00", "")  # no process can be given it
-        return told.encode("utf-8", "replace").decode()
+        text = hostile.text(chance).replace("\x00", "")  # no process can be given it
+        return text.encode("utf-8", "replace").decode()
 
     places = (
         str(home),

@@ -18,20 +18,20 @@ BESIDE = "nobody may touch this\n"
 class Homes:
     """Templates, and the place where a copy of one is put.
 
-    Everything of a case lies in ``place``: the ``home``, a ``beside`` that must stay as it is, and the
+    Everything of a case lies in ``root``: the ``home``, a ``beside`` that must stay as it is, and the
     ``here`` in which the commands run.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.place = folder / "place"
-        self.home = self.place / "home"
+        self.root = folder / "place"
+        self.home = self.root / "home"
 
     def make(self, kinds: Sequence[str] = KINDS) -> None:
         """Makes the templates with the real command line; takes about half a minute."""
         for kind in kinds:
-            shutil.rmtree(self.place, ignore_errors=True)
-            self.place.mkdir(parents=True)
+            shutil.rmtree(self.root, ignore_errors=True)
+            self.root.mkdir(parents=True)
             {"quick": _quick, "shipped": _shipped}[kind](self.home)
             _checkpoint(self.home / "mlruns" / "journal.db")
             _checkpoint(self.home / "mlruns" / "mlflow.db")
@@ -43,10 +43,10 @@ class Homes:
 
     def put_folder(self, source: Path, made_at: str | None = None) -> Path:
         """A copy of any home; where it was made at another place, its stores are told of this one."""
-        shutil.rmtree(self.place, ignore_errors=True)
+        shutil.rmtree(self.root, ignore_errors=True)
         for name in CANARIES:
-            (self.place / name).mkdir(parents=True)
-            (self.place / name / "canary.txt").write_text(BESIDE)
+            (self.root / name).mkdir(parents=True)
+            (self.root / name / "canary.txt").write_text(BESIDE)
         shutil.copytree(source, self.home, symlinks=True)
         if made_at is not None and made_at != str(self.home):
             _move(self.home, made_at)
@@ -54,18 +54,18 @@ class Homes:
 
     def touched(self) -> list[str]:
         """What was written outside the home, or in it where only people write."""
-        found = []
-        for path in sorted(self.place.rglob("*")):
-            top, *inner = path.relative_to(self.place).parts
+        faults = []
+        for path in sorted(self.root.rglob("*")):
+            top, *inner = path.relative_to(self.root).parts
             if top == "home":
                 # A shell would have made that file; a name that is the whole command was asked for by --out.
                 made = path.name == "owned" and "mlruns" not in inner
             else:
                 made = top not in CANARIES or bool(inner) and not _is_canary(path)
             if made:
-                found.append(f"{path} was written")
-        gone = [name for name in CANARIES if not (self.place / name / "canary.txt").exists()]
-        return [*found, *(f"the canary {name} is gone" for name in gone)]
+                faults.append(f"{path} was written")
+        gone = [name for name in CANARIES if not (self.root / name / "canary.txt").exists()]
+        return [*faults, *(f"the canary {name} is gone" for name in gone)]
 
 
 def _is_canary(path: Path) -> bool:

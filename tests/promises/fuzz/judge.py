@@ -39,10 +39,10 @@ def faults_of(words: tuple[str, ...], reply: Reply) -> Iterator[str]:
         yield f"{len(lines)} lines of error"
     if any(len(line) > LONGEST_ERROR for line in lines):
         yield f"an error of {max(map(len, lines))} characters"
-    if not usage and (found := CONTROL.search(reply.err)):
-        yield f"U+{ord(found[0]):04X} in stderr"
-    if found := CONTROL.search(reply.out):
-        yield f"U+{ord(found[0]):04X} in stdout"
+    if not usage and (match := CONTROL.search(reply.err)):
+        yield f"U+{ord(match[0]):04X} in stderr"
+    if match := CONTROL.search(reply.out):
+        yield f"U+{ord(match[0]):04X} in stdout"
     if "--json" in words and reply.out.strip():
         yield from _json_faults(reply.out)
     if name == "memo" and "--verify" not in words and "--json" not in words and reply.code == 0:
@@ -54,11 +54,11 @@ def _json_faults(text: str) -> Iterator[str]:
         raise ValueError(f"{word} in JSON")
 
     try:
-        told = json.loads(text, parse_constant=refuse)
+        reply = json.loads(text, parse_constant=refuse)
     except ValueError as error:
         yield f"no JSON: {error}"
     else:
-        if not isinstance(told, dict) or not str(told.get("schema", "")).startswith("phasegate."):
+        if not isinstance(reply, dict) or not str(reply.get("schema", "")).startswith("phasegate."):
             yield "JSON without a schema"
 
 

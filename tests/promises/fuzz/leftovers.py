@@ -44,14 +44,14 @@ def _leave_folder(folder: Path, points: list[list[Any]], chance: Random) -> None
         result = damaged(result, chance)
     elif kind == 1:
         points = damaged(points, chance)
-    told = json.dumps(result).encode()
+    written = json.dumps(result).encode()
     lines = points if isinstance(points, list) else [points]
     metrics = b"".join(json.dumps(point).encode() + b"\n" for point in lines)
     if kind == 2:
-        told, metrics = damaged_bytes(told, chance), damaged_bytes(metrics, chance)
+        written, metrics = damaged_bytes(written, chance), damaged_bytes(metrics, chance)
     elif kind == 3:
         _leave_artifact(folder / "artifacts", chance)
-    (folder / "result.json").write_bytes(told)
+    (folder / "result.json").write_bytes(written)
     (folder / "metrics.jsonl").write_bytes(metrics)
 
 

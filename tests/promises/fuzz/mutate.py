@@ -33,35 +33,35 @@ Place = tuple[Any, Any]
 
 def damaged_bytes(data: bytes, chance: Random) -> bytes:
     """A file with a few bytes flipped, cut out, doubled or put in, or cut short."""
-    told = bytearray(data)
+    changed = bytearray(data)
     for _ in range(chance.choice((1, 1, 1, 2, 8))):
-        at = chance.randrange(len(told) + 1)
-        end = min(len(told), at + chance.choice((1, 2, 8, 40, 400)))
+        at = chance.randrange(len(changed) + 1)
+        end = min(len(changed), at + chance.choice((1, 2, 8, 40, 400)))
         kind = chance.randrange(6)
-        if kind == 0 and at < len(told):
-            told[at] ^= 1 << chance.randrange(8)
+        if kind == 0 and at < len(changed):
+            changed[at] ^= 1 << chance.randrange(8)
         elif kind == 1:
-            del told[at:end]
+            del changed[at:end]
         elif kind == 2:
-            told[at:at] = told[at:end] * chance.choice((1, 1, 50))
+            changed[at:at] = changed[at:end] * chance.choice((1, 1, 50))
         elif kind == 3:
-            told[at:end] = chance.choice(PIECES)
+            changed[at:end] = chance.choice(PIECES)
         elif kind == 4:
-            told[at:at] = hostile.text(chance).encode("utf-8", "replace")
+            changed[at:at] = hostile.text(chance).encode("utf-8", "replace")
         elif chance.random() < 0.3:
-            del told[at:]
-    return bytes(told)
+            del changed[at:]
+    return bytes(changed)
 
 
 def damaged(data: Any, chance: Random) -> Any:
     """A copy of plain data with one to four things changed."""
-    told = copy.deepcopy(data)
+    changed = copy.deepcopy(data)
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
-        places = list(_places(told))
+        places = list(_places(changed))
         if not places:
             return hostile.value(chance)
         _change(places, chance)
-    return told
+    return changed
 
 
 def _places(data: Any) -> Iterator[Place]:

@@ -61,12 +61,12 @@ def text(chance: Random) -> str:
 
 def forged(body: dict[str, Any], chance: Random) -> str:
     """A record's text, changed; half of them with a digest that fits, as a forger would write it."""
-    told = damaged(body, chance)
-    if isinstance(told, dict) and chance.random() < 0.7:
-        content = {key: value for key, value in told.items() if key != "id"}
+    changed = damaged(body, chance)
+    if isinstance(changed, dict) and chance.random() < 0.7:
+        content = {key: value for key, value in changed.items() if key != "id"}
         with suppress(ValueError, TypeError):
-            told["id"] = f"{str(body['id']).partition('-')[0]}-{digest_of(content)}"
-    return json.dumps(told)
+            changed["id"] = f"{str(body['id']).partition('-')[0]}-{digest_of(content)}"
+    return json.dumps(changed)
 
 
 # --- the journal ---------------------------------------------------------------------------------
@@ -90,12 +90,12 @@ def damage_journal(home: Path, chance: Random) -> str:
 def _forge(db: sqlite3.Connection, program: str, chance: Random) -> None:
     rows = db.execute("SELECT position, id, body FROM records WHERE program = ?", (program,)).fetchall()
     position, _, body = chance.choice(rows)
-    told = forged(json.loads(body), chance)
+    record = forged(json.loads(body), chance)
     name = None
     with suppress(ValueError, AttributeError, RecursionError):
-        name = str(json.loads(told).get("id"))
+        name = str(json.loads(record).get("id"))
     with suppress(sqlite3.Error, UnicodeEncodeError):
-        db.execute("UPDATE records SET body = ?, id = ? WHERE position = ?", (told, name or "x", position))
+        db.execute("UPDATE records SET body = ?, id = ? WHERE position = ?", (record, name or "x", position))
 
 
 def _change_column(db: sqlite3.Connection, table: str, chance: Random) -> None:
@@ -133,8 +133,8 @@ def damage_runs(home: Path, chance: Random) -> str:
 def _copied(db: sqlite3.Connection, model: str, run: str, chance: Random) -> str:
     for table in ("runs", "tags", "params", "metrics", "latest_metrics"):
         columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-        told = ", ".join("?" if c == "run_uuid" else c for c in columns)
-        db.execute(f"INSERT INTO {table} SELECT {told} FROM {table} WHERE run_uuid = ?", (run, model))
+        selected = ", ".join("?" if c == "run_uuid" else c for c in columns)
+        db.execute(f"INSERT INTO {table} SELECT {selected} FROM {table} WHERE run_uuid = ?", (run, model))
     if chance.random() < 0.7:  # as a stranger's script logs it
         ours = "('planner.fingerprint', 'planner.record_id', 'planner.outcome', 'planner.code_digest')"
         db.execute(f"DELETE FROM tags WHERE run_uuid = ? AND key IN {ours}", (run,))

@@ -18,10 +18,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Homes:
-    found = Homes(tmp_path_factory.mktemp("fuzz") / "homes")
-    found.make(["quick"])
-    import_everything(found)
-    return found
+    made = Homes(tmp_path_factory.mktemp("fuzz") / "homes")
+    made.make(["quick"])
+    import_everything(made)
+    return made
 
 
 def test_no_damage_breaks_a_promise(homes: Homes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,7 +150,7 @@ EXPECTED = {
 
 
 def program(*ways: str) -> str:
-    arms = "\n".join(f"  {way}: {{way: {way}}}" for way in ways)
+    arms = "\n".join(f"  {ending}: {{way: {ending}}}" for ending in ways)
     return f"""
 program: endings
 question: How does it end?
@@ -189,11 +189,14 @@ def test_every_way_to_end_has_its_outcome_and_its_reason(home_of: Callable[..., 
     home = home_of(*EXPECTED)
     reply = cli("advance", "--jobs", "1", "--json", home=home)
     assert reply.code == 0, reply.err
-    found = by_arm(home)
-    assert {way: found[way].outcome for way in EXPECTED} == {way: told for way, (told, _) in EXPECTED.items()}
-    for way, (outcome, reason) in EXPECTED.items():
-        assert reason.replace("_", "\\_") in found[way].note or reason in found[way].note, found[way].note
-        assert found[way].status == {"ok": "FINISHED", "bad_metric": "FINISHED"}.get(
+    runs = by_arm(home)
+    assert {ending: runs[ending].outcome for ending in EXPECTED} == {
+        ending: expected for ending, (expected, _) in EXPECTED.items()
+    }
+    for ending, (outcome, reason) in EXPECTED.items():
+        note = runs[ending].note
+        assert reason.replace("_", "\\_") in note or reason in note, note
+        assert runs[ending].status == {"ok": "FINISHED", "bad_metric": "FINISHED"}.get(
             outcome, "KILLED" if outcome in ("killed", "disk_full") else "FAILED"
         )
     assert "the disk is full" in reply.json["stopped"]

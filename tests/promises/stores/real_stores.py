@@ -88,8 +88,8 @@ def mlflow_server() -> Iterator[Store]:
 
 def postgres_programs() -> Path | None:
     """The folder of PostgreSQL's programs; None where it is not installed."""
-    found = shutil.which("initdb")
-    folders = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    initdb = shutil.which("initdb")
+    folders = [Path(initdb).parent] if initdb else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     return folders[-1] if folders else None
 
 

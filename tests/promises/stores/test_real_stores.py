@@ -22,8 +22,8 @@ MANY = 4
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "PostgreSQL" and (postgres_programs() is None or find_spec("psycopg") is None):
         pytest.skip("PostgreSQL is not installed here")
-    with STORES[request.param]() as found:
-        yield found
+    with STORES[request.param]() as running:
+        yield running
 
 
 def at(store: Store) -> dict[str, str]:
@@ -57,8 +57,8 @@ def test_a_store_that_is_killed_and_comes_again_costs_no_run_and_changes_no_verd
     assert concluded(reply.json["steps"]) == concluded(undisturbed)
     begun = made(home)
     assert len(begun) == len(set(begun)) == sum(step["runs_launched"] for step in undisturbed)
-    (told,) = cli("status", "--json", home=home, env=env).json["programs"]
-    assert told["spent"]["runs"] == len(begun)
+    (status,) = cli("status", "--json", home=home, env=env).json["programs"]
+    assert status["spent"]["runs"] == len(begun)
     assert cli("doctor", home=home, env=env).out == "nothing to mend\n"
     for words in (["replay", "quick"], ["memo", "quick", "--verify"]):
         checked = cli(*words, home=home, env=env, cwd=tmp_path)
@@ -71,8 +71,8 @@ def test_a_second_home_on_the_same_store_makes_no_run_again(store: Store, tmp_pa
     mine = cli(*words, home=make_home(tmp_path / "mine", QUICK), env=env)
     assert mine.code == 0, mine.err
     theirs = make_home(tmp_path / "theirs", QUICK)
-    told = cli("explain", "quick", "--json", home=theirs, env=env)
-    assert told.json["verdict"]["outcome"] == mine.json["steps"][-1]["outcome"]
+    explained = cli("explain", "quick", "--json", home=theirs, env=env)
+    assert explained.json["verdict"]["outcome"] == mine.json["steps"][-1]["outcome"]
     reply = cli(*words, home=theirs, env=env)
     assert reply.code == 0, reply.err
     assert sum(step["runs_launched"] for step in reply.json["steps"]) == 0
