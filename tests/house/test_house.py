@@ -142,7 +142,7 @@ def test_functions_and_files_are_small() -> None:
 
 def test_identifiers_are_words_of_the_field() -> None:
     used: dict[str, set[str]] = {}
-    folders = ("planner", "experiments", "benchmarks")
+    folders = ("planner", "experiments", "tests", "benchmarks")
     for path in (p for folder in folders for p in (ROOT / folder).rglob("*.py")):
         name = str(path.relative_to(ROOT))
         words = NO_IDENTIFIERS & set(_identifiers(ast.parse(path.read_text())))

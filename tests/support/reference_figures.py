@@ -18,8 +18,8 @@ HERE = Path(__file__).parents[1]
 
 def load_figures(name: str) -> dict[str, Any]:
     """A reference file."""
-    found: dict[str, Any] = json.loads((HERE / "reference" / f"{name}.json").read_text(encoding="utf-8"))
-    return found
+    figures: dict[str, Any] = json.loads((HERE / "reference" / f"{name}.json").read_text(encoding="utf-8"))
+    return figures
 
 
 def load_draft(name: str) -> Program:

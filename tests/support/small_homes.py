@@ -207,10 +207,12 @@ def copy_home(home: Path, folder: Path) -> Path:
     SQLite's files beside a database come and go with whoever reads it, and hold nothing of a home at rest.
     """
     shutil.copytree(home, folder, ignore=shutil.ignore_patterns("*-wal", "*-shm"))
-    told = home.resolve().as_uri(), folder.resolve().as_uri()
+    locations = home.resolve().as_uri(), folder.resolve().as_uri()
     with closing(sqlite3.connect(folder / "mlruns" / "mlflow.db")) as store, store:
-        store.execute("UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", told)
-        store.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", told)
+        store.execute(
+            "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", locations
+        )
+        store.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", locations)
     return folder
 
 

@@ -35,5 +35,5 @@ def mlflow_runs_of(home: Path, kind: str | None = None) -> list[Seen]:
         tags: dict[str, dict[str, str]] = {run: {} for run, _ in rows}
         for run, key, value in db.execute("SELECT run_uuid, key, value FROM tags"):
             tags[run][key] = value
-    found = [Seen(run, status, tags[run]) for run, status in rows]
-    return [run for run in found if kind in (None, run.kind)]
+    seen = [Seen(run, status, tags[run]) for run, status in rows]
+    return [run for run in seen if kind in (None, run.kind)]
