@@ -54,8 +54,8 @@ def test_equal_copies_give_each_record_once_in_order() -> None:
 def test_how_a_verdict_came_about_may_differ_between_its_copies() -> None:
     again = copy_of(VERDICT.model_copy(update={"final_look": True}), 1)
     assert again.id == BOTH[0].id and again.body != BOTH[0].body
-    found = reconcile([again, *BOTH[1:]], BOTH)
-    assert (found.differences, found.older) == ([], [])
+    reconciled = reconcile([again, *BOTH[1:]], BOTH)
+    assert (reconciled.differences, reconciled.older) == ([], [])
 
 
 def test_an_altered_copy_is_named_with_its_field_and_the_other_counts() -> None:
