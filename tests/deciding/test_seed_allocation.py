@@ -59,7 +59,7 @@ def test_an_arm_that_lags_behind_after_an_interruption_catches_up_first() -> Non
     assert wanted(program, runs(program, UNCLEAR, {"base": 4, "new": 3})) == {"new": 4}
 
 
-@pytest.mark.parametrize(("made", "asked"), [(4, {"base": 4, "new": 4}), (5, {})])
+@pytest.mark.parametrize(("made", "wanted_seeds"), [(4, {"base": 4, "new": 4}), (5, {})])
 def test_where_other_seeds_are_excluded_in_two_arms_pairs_are_made_up_to_the_next_look(
     made: int, wanted_seeds: dict[str, int]
 ) -> None:
