@@ -18,7 +18,9 @@ import psutil
 
 from tests.support.ports import free_port
 
-PATIENCE = 300.0
+PATIENCE = 900.0
+NO_JOBS = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Spares MLflow's server nine processes for jobs, of which there are none."""
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Store:
         """Starts it and waits until it answers."""
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                self.words, stdout=log, stderr=log, user=self.user, start_new_session=True
+                self.words, stdout=log, stderr=log, user=self.user, start_new_session=True, env=NO_JOBS
             )
         until = time.monotonic() + PATIENCE
         while not self._answers():
