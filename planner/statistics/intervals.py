@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -42,38 +42,47 @@ def t_quantile(df: int, probability: float) -> float:
 
 
 def t_above(critical: float, df: int, shift: float) -> float:
-    """The probability that a t statistic of noncentrality ``shift`` exceeds ``critical`` > 0."""
-    from scipy.special import chdtr, nctdtr
+    """The probability that a noncentral t statistic exceeds ``critical`` > 0; ``shift`` is its noncentrality.
 
-    below = float(nctdtr(df, shift, critical))
-    if not math.isnan(below):
-        return 1 - below
-    # SciPy gives up where the shift is so large that the normal part is nothing beside it: t is shift / S.
-    ratio = shift / critical
-    return float(chdtr(df, df * ratio * ratio))
+    It is the mean of Phi(shift - critical * S), S^2 being chi-square over its df.
+    """
+    from scipy.special import ndtr
+
+    ends = (shift - _FAR) / critical, (shift + _FAR) / critical
+    return _mean_over_deviation(df, *ends, lambda s: ndtr(shift - critical * s))
 
 
 def t_within(half: float, critical: float, df: int) -> float:
     """The probability that |Z| + critical * S <= half, Z standard normal, S^2 chi-square over its df.
 
-    So often a t interval lies within ``half`` standard errors to either side of the true value. The
-    difference of two noncentral t probabilities is smaller: it counts S > half / critical as negative.
-    So this is Gauss-Legendre over |Z|, between where S is surely small enough and surely too large.
+    So often a t interval lies within ``half`` standard errors to either side of the true value.
+    """
+    from scipy.special import erf
+
+    ends = (half - _FAR) / critical, half / critical
+    return _mean_over_deviation(df, *ends, lambda s: erf((half - critical * s) / math.sqrt(2)))
+
+
+def _mean_over_deviation(df: int, sure: float, never: float, given: Callable[[Any], Any]) -> float:
+    """The mean of a probability given S, S^2 being chi-square over its df.
+
+    Args:
+        sure, never: below the one it is 1, above the other 0; so near each other that ``given`` is smooth
+            there. Gauss-Legendre between them, as far as S has a density.
     """
     import numpy as np
-    from scipy.special import chdtr, erf
+    from scipy.special import chdtr, gammaln
 
-    reach = _FAR / math.sqrt(df)
-    low = max(half - critical * (1 + reach), 0.0)
-    high = min(half - critical * max(1 - reach, 0.0), half, _FAR)
-    sure = float(erf(low / math.sqrt(2)))
+    root = math.sqrt(df)
+    low, high = max(sure, 0.0, 1 - _FAR / root), min(never, 1 + _FAR / root)
+    below = float(chdtr(df, df * low * low))
     if high <= low:
-        return sure
+        return below
     nodes, weights = _legendre()
-    z = (low + high) / 2 + (high - low) / 2 * nodes
-    density = math.sqrt(2 / math.pi) * np.exp(-z * z / 2)
-    holds = chdtr(df, df * ((half - z) / critical) ** 2)
-    return sure + float(np.sum(weights * density * holds)) * (high - low) / 2
+    s = (low + high) / 2 + (high - low) / 2 * nodes
+    log_density = math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2)
+    density = np.exp(log_density + (df - 1) * np.log(s) - df * s * s / 2)
+    return below + float(np.sum(weights * density * given(s))) * (high - low) / 2
 
 
 @lru_cache(1)
