@@ -174,9 +174,6 @@ def _number(text: str, form: str) -> float:
     return value
 
 
-# --- what is simulated -----------------------------------------------------------------------------
-
-
 def _scenarios(setting: Setting) -> dict[Key, Scenario]:
     """(phase, or None for the path; name) -> scenario."""
     program, scenarios = setting.program, dict[Key, Scenario]()
@@ -192,9 +189,6 @@ def _scenarios(setting: Setting) -> dict[Key, Scenario]:
     scenarios[None, "null"] = path_scenario(setting, "null")
     scenarios[None, "effect"] = path_scenario(setting, "effect")
     return scenarios
-
-
-# --- what came of it -------------------------------------------------------------------------------
 
 
 def _summed(
