@@ -31,7 +31,6 @@ LONG_FILES = {
     "planner/io/mlflow/record_store.py": "one port: every method of the store of records",
     "planner/io/commands/session.py": "one port: everything that the loop does to the world",
     "planner/io/commands/person.py": "what a person may write down, with the same checks",
-    "planner/io/commands/calibrate.py": "the options of calibrate, read and carried out",
     "planner/io/doctor/records.py": "both copies of a record, compared and mended",
 }
 """Files over the limit, with the reason."""
