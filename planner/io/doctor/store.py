@@ -191,10 +191,8 @@ def _misplaced(patient: HomeUnderCheck, name: str, experiment: str, location: st
     """Runs whose artifacts MLflow would read and write in a place that somebody named."""
     with speaking_of(own_uri(patient.home)):
         misplaced = misplaced_runs(patient.home, experiment, location)
-    for run, location in misplaced:
-        what = (
-            f"MLflow run {run} of {name} was edited: its artifacts are looked for in {sentence(location)!r}"
-        )
+    for run, uri in misplaced:
+        what = f"MLflow run {run} of {name} was edited: its artifacts are looked for in {sentence(uri)!r}"
         mend = f"'phasegate doctor --repair' says again that they are under {location}"
         yield HealthFinding(
             "run.misplaced", run, what, mend, name, partial(_put_in_place, patient, run, location)
