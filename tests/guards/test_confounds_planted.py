@@ -323,7 +323,7 @@ def test_both_documents_logged_by_a_plain_script_are_named(store: MlflowRuns, tm
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(document))
         env = {**os.environ, "MLFLOW_TRACKING_URI": store.uri}
-        words = [sys.executable, str(ROOT / "tests" / "plain_mlflow.py"), str(path), *figures]
+        words = [sys.executable, str(ROOT / "tests" / "support" / "plain_mlflow.py"), str(path), *figures]
         subprocess.run(words, check=True, env=env, cwd=tmp_path, capture_output=True, timeout=300)
     verdicts = {
         name: stand(program_of(name), store.snapshot(program_of(name)).finished, no_run=True).verdicts

@@ -47,11 +47,11 @@ def run_as_main(words: Sequence[str], home: Path) -> list[str]:
 
 
 def cpu_seconds(words: Sequence[str]) -> float:
-    """User and system time of a Python process, its start included."""
+    """User and system time of a Python process that keeps what it compiles, its start included."""
+    environment = clean_environment()
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # pip compiles MLflow, nobody compiles the planner
     with open(os.devnull, "wb") as nothing:
-        process = subprocess.Popen(
-            [sys.executable, *words], stdout=nothing, cwd=ROOT, env=clean_environment()
-        )
+        process = subprocess.Popen([sys.executable, *words], stdout=nothing, cwd=ROOT, env=environment)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0

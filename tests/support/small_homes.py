@@ -230,7 +230,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 def log_reference(home: Path, *phases: str) -> None:
     """Logs the reference figures of some phases with plain MLflow, as anybody's script would."""
-    script = Path(__file__).parents[1] / "plain_mlflow.py"
+    script = ROOT / "tests" / "support" / "plain_mlflow.py"
     env = clean_environment(MLFLOW_TRACKING_URI=f"sqlite:///{home}/mlruns/mlflow.db")
     (home / "mlruns").mkdir(exist_ok=True)
     words = [sys.executable, str(script), str(REFERENCE), *phases]

@@ -290,8 +290,8 @@ def test_the_command_tells_what_an_edited_program_would_have_made_of_the_past(
     reply = cli("replay", "quick", "--rules", str(path), "--json", home=own_home)
     assert reply.code == 0
     assert_fits(reply.json, "replay-rules")
-    (path,) = reply.json["ways"]
-    assert {one["phase"]: one["edited"] is None for one in path["phases"]} == {
+    (walk,) = reply.json["ways"]
+    assert {one["phase"]: one["edited"] is None for one in walk["phases"]} == {
         "first": False,
         "second": False,
     }
