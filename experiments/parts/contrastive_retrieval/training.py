@@ -111,17 +111,9 @@ def train(
         steps = range(schedule.ends(index - 1), schedule.ends(index))
         sums: dict[str, float] = {}
         for step in steps:
-            optimizer.param_groups[0]["lr"] = (
-                schedule.lr * (1 + math.cos(math.pi * step / schedule.steps)) / 2
-            )
             rows = windows[torch.randperm(len(windows), generator=draws)[: schedule.batch_size]]
-            rows = rows.to(vectors.device)
-            weights = (schedule.lambda_con, schedule.lambda_ar, schedule.temperature)
-            loss, parts = training_loss(model, vectors[context_rows(rows, context)], vectors[rows], *weights)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            for name, value in {"train_loss": loss.item(), **parts}.items():
+            losses = _step(model, optimizer, vectors, rows.to(vectors.device), context, schedule, step)
+            for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + value
         measures = {name: _capped(name, value / len(steps)) for name, value in sums.items()}
         diverged = not all(math.isfinite(value) for value in sums.values())
@@ -136,6 +128,25 @@ def train(
 
     history = train_in_stages(held, optimizer, stage, schedule.stages, file, key, on_stage)
     return held.requires_grad_(False), history
+
+
+def _step(
+    model: Retriever,
+    optimizer: torch.optim.Optimizer,
+    vectors: torch.Tensor,
+    rows: torch.Tensor,
+    context: int,
+    schedule: Schedule,
+    step: int,
+) -> dict[str, float]:
+    """Takes one step on these windows; the loss before it, ``train_loss``, and its parts."""
+    optimizer.param_groups[0]["lr"] = schedule.lr * (1 + math.cos(math.pi * step / schedule.steps)) / 2
+    weights = (schedule.lambda_con, schedule.lambda_ar, schedule.temperature)
+    loss, parts = training_loss(model, vectors[context_rows(rows, context)], vectors[rows], *weights)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return {"train_loss": loss.item(), **parts}
 
 
 def _capped(name: str, value: float) -> float:
