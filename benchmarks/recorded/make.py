@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.recorded.drawn import drawn_lines
 from planner.criteria.decision_rule import TestDesign
-from planner.deciding.policy import build_plan
+from planner.deciding.walk import build_plan
 from planner.engine.options import AdvanceOptions
 from planner.evidence.digests import stepped_metrics
 from planner.evidence.evidence import Evidence

@@ -11,8 +11,8 @@ from planner.api.explanations import Means, given_texts
 from planner.api.programs import check as check_program
 from planner.api.report import Report, report_of
 from planner.api.simulations import calibrate as calibrate_program
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan
+from planner.deciding.walk import build_plan
 from planner.errors import Fault, UsageError, each_apart
 from planner.explaining.in_json import as_json
 from planner.explaining.in_text import as_text

@@ -9,7 +9,7 @@ from planner.api.table_runs import runs_of_table
 from planner.deciding.situation import PlanningState
 from planner.errors import UsageError
 from planner.evidence.evidence import Evidence
-from planner.evidence.selection import Catalog, RunSelector, Snapshot
+from planner.evidence.run_selection import Catalog, RunSelector, Snapshot
 from planner.language.program import Program
 from planner.language.suggestions import instead
 from planner.records.base import digest_of

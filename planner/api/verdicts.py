@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import get_args
 
 from planner.api.situations import situation_of_table, table_evidence
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan
+from planner.deciding.walk import build_plan
 from planner.errors import UsageError
 from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from planner.calibration.noise_model import Noise
@@ -113,7 +112,7 @@ class ConstraintBuilder:
             raise Infeasible(f"'{name}' asks for a deviation that noise cannot be scaled to")
         factor = {"null": 1.0, "effect": 2.0, "sure": SURE}[role]
         sd = bound * factor if rule.threshold_key in ("above", "at_least") else bound / factor
-        return {Cell(self.config(arm), rule.metric): sd for arm in self._arms(rule)}
+        return {Cell(self.config(arm), rule.metric): sd for arm in rule.arms_read}
 
     def quiet_noise(self, name: str) -> dict[Cell, float]:
         """The noise at which a criterion that asks for a range holds beyond doubt in its middle."""
@@ -129,7 +128,7 @@ class ConstraintBuilder:
         other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
         return {
             Cell(self.config(arm), metric): width / SURE
-            for arm in self._arms(rule)
+            for arm in rule.arms_read
             for metric in (rule.metric, other)
         }
 
@@ -145,7 +144,7 @@ class ConstraintBuilder:
         self._refuse(name, rule)
         if isinstance(rule, Order):
             better = -1 if self.program.metrics[rule.metric].better == "lower" else 1
-            for one, other in pairwise(rule.subjects):
+            for one, other in rule.judged_pairs:
                 left, right = self._cell(rule, one, rule.metric), self._cell(rule, other, rule.metric)
                 yield self._beyond(name, left, right, 1.0, 0.0, better, role)
         elif isinstance(rule, Spread):
@@ -165,7 +164,7 @@ class ConstraintBuilder:
                 raise Infeasible(f"'{name}' is about '{metric}', which is derived from others")
         if not isinstance(rule, Level) and (rule.since is not None or rule.at == "slope"):
             raise Infeasible(f"'{name}' compares changes over steps")
-        if rule.at == "mean" and self._grows(rule.metric, self._arms(rule)) is not None:
+        if rule.at == "mean" and self._grows(rule.metric, rule.arms_read) is not None:
             raise Infeasible(f"'{name}' is about a mean over steps that change")
 
     def _bound(self, name: str, rule: Level | Comparison, arm: str, role: Role) -> Constraint:
@@ -234,11 +233,6 @@ class ConstraintBuilder:
             early = rule.at == "first" or (grows is not None and grows == (rule.at == "min"))
             return Cell(config, metric, "base" if early else "final")
         return Cell(config, metric)
-
-    @staticmethod
-    def _arms(rule: Measured) -> list[str]:
-        versus = rule.versus if isinstance(rule, Comparison) else None
-        return [*getattr(rule, "subjects", []), *([versus] if versus else [])]
 
     def _grows(self, metric: str, arms: list[str]) -> bool | None:
         """Whether a criterion of the gate has this metric grow or shrink over steps; None where none does."""

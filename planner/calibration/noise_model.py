@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from planner.criteria.judge import required_by_gate
-from planner.guards.confounding import compared_arms
 from planner.language.criterion import Combined, Comparison, Level, Measured, Spread
 from planner.language.program import Program
 from planner.language.readings import columns_read
@@ -174,7 +173,7 @@ def _compared(program: Program, phase: str) -> Iterator[tuple[str, tuple[str, st
     if phase in program.phases:
         criteria = program.phases[phase].criteria.values()
         rules = (rule for rule in criteria if not isinstance(rule, Combined))
-        yield from dict.fromkeys((rule.metric, pair) for rule in rules for pair in compared_arms(rule))
+        yield from dict.fromkeys((rule.metric, pair) for rule in rules for pair in rule.compared_arms)
 
 
 def _assumed(program: Program, metric: str) -> Noise:

@@ -207,5 +207,5 @@ def _leaves(program: Program, phase: str) -> list[str]:
 def _has_parts(program: Program, phase: str, name: str) -> bool:
     """Whether a criterion asks for several things at once."""
     rule = program.phases[phase].criteria.get(name)
-    several = isinstance(rule, Measured) and len(getattr(rule, "subjects", [])) > 1
+    several = isinstance(rule, Measured) and len(rule.subjects) > 1
     return several and not getattr(rule, "any_arm", None) and not isinstance(rule, Spread)

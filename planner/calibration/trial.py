@@ -9,8 +9,8 @@ from typing import Any
 from planner.calibration.noise_model import Normals
 from planner.calibration.simulator import Simulated, SimulationPlan
 from planner.criteria.decision_rule import TestDesign
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
+from planner.deciding.walk import build_plan
 from planner.evidence.evidence import Evidence
 from planner.judging.conclusion import PhaseEvaluator, is_confirmed
 from planner.judging.verdict import judge_outcome

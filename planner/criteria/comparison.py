@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
 from planner.criteria.decision_rule import Answer
 from planner.criteria.quantity import Quantity, Region, region_of
@@ -21,7 +22,6 @@ from planner.criteria.results import (
     unpaired,
 )
 from planner.criteria.sample_size import judge_with_projected_n
-from planner.criteria.selection import judge_arms
 from planner.evidence.sample import Sample
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import assert_never
 
 from planner.criteria.combined import judge_combined
 from planner.criteria.comparison import judge_comparison
@@ -12,7 +13,7 @@ from planner.criteria.order import judge_order
 from planner.criteria.results import Question
 from planner.criteria.spread import judge_spread
 from planner.evidence.evidence import Evidence
-from planner.language.criterion import Combined, Comparison, Criterion, Level, Order, Spread
+from planner.language.criterion import Combined, Comparison, Level, MeasuredCriterion, Order, Spread
 from planner.language.program import Program
 from planner.language.references import resolve
 from planner.records.verdict import CriterionResult, Verdict
@@ -57,7 +58,9 @@ def judge_measured(
     name: str, program: Program, phase: str, evidence: Evidence, design: TestDesign
 ) -> CriterionResult:
     """The result of one criterion that combines no others."""
-    return _judge(Question(name, program, evidence, design.of(name)), program.phases[phase].criteria[name])
+    rule = program.phases[phase].criteria[name]
+    assert not isinstance(rule, Combined)
+    return _judge(Question(name, program, evidence, design.of(name)), rule)
 
 
 def result_from(
@@ -67,15 +70,18 @@ def result_from(
     return results[name] if name in results else _from_elsewhere(name, earlier)
 
 
-def _judge(question: Question, rule: Criterion) -> CriterionResult:
-    if isinstance(rule, Order):
-        return judge_order(question, rule)
-    if isinstance(rule, Spread):
-        return judge_spread(question, rule)
-    if isinstance(rule, Comparison):
-        return judge_comparison(question, rule)
-    assert isinstance(rule, Level)
-    return judge_level(question, rule)
+def _judge(question: Question, rule: MeasuredCriterion) -> CriterionResult:
+    match rule:
+        case Order():
+            return judge_order(question, rule)
+        case Spread():
+            return judge_spread(question, rule)
+        case Comparison():
+            return judge_comparison(question, rule)
+        case Level():
+            return judge_level(question, rule)
+        case _:
+            assert_never(rule)
 
 
 def _from_elsewhere(name: str, earlier: Mapping[str, Verdict]) -> CriterionResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
 from planner.criteria.decision_rule import Answer
 from planner.criteria.quantity import Quantity, region_of
@@ -19,7 +20,6 @@ from planner.criteria.results import (
     unpaired,
 )
 from planner.criteria.sample_size import judge_with_projected_n
-from planner.criteria.selection import judge_arms
 from planner.language.criterion import Level
 from planner.language.readings import which_value
 from planner.records.verdict import CriterionResult

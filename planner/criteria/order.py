@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 from planner.criteria.combination import joined
 from planner.criteria.quantity import Quantity, Region
@@ -25,7 +24,7 @@ def judge_order(question: Question, rule: Order) -> CriterionResult:
     if len(rule.subjects) < 2:
         reason = "one arm alone is in order"
         return result(question, rule, 0.0, outcome="met", reason=reason, treatment="point")
-    parts = [_pair(question, rule, better, worse) for better, worse in pairwise(rule.subjects)]
+    parts = [_pair(question, rule, better, worse) for better, worse in rule.judged_pairs]
     return joined(question, rule, 0.0, parts, every=True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import combinations
 
 from planner.criteria.combination import joined
 from planner.criteria.quantity import Quantity, Region
@@ -20,7 +19,7 @@ def judge_spread(question: Question, rule: Spread) -> CriterionResult:
     if len(rule.subjects) < 2:
         reason = "one arm alone has no spread"
         return result(question, rule, bound, outcome="met", reason=reason, treatment="point")
-    pairs = list(combinations(rule.subjects, 2))
+    pairs = rule.judged_pairs
     parts = [_pair(question, rule, a, b, bound, len(pairs)) for a, b in pairs]
     return joined(question, rule, bound, parts, every=True)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from planner.criteria.arm_selection import seeds_to_confirm
 from planner.criteria.decision_rule import TestDesign
-from planner.criteria.selection import seeds_to_confirm
 from planner.evidence.evidence import Evidence
 from planner.judging.decision_table import rule_holds
 from planner.language.criterion import Combined, Comparison, Criterion, Level
@@ -28,7 +28,7 @@ def seeds_wanted(
         rule, result = rules.criteria.get(name), verdict.criterion(name)
         if rule is None or result is None:
             continue
-        arms = arms_of(rule)
+        arms = rule.arms_read
         lagging = _lagging(arms, result, evidence)
         ahead = {} if lagging else _seeds_ahead(rule, arms, result, design, evidence)
         for arm in arms:
@@ -93,14 +93,6 @@ def _winners(rules: Phase, verdict: Verdict) -> list[str]:
         todo += rule.parts if isinstance(rule, Combined) else []
         names += [name] if rule is not None else []
     return names
-
-
-def arms_of(rule: Criterion) -> list[str]:
-    """The arms whose seeds a criterion is judged on."""
-    arms = list(getattr(rule, "subjects", []))
-    if isinstance(rule, Comparison) and rule.versus is not None:
-        arms.append(rule.versus)
-    return arms
 
 
 def _lagging(arms: Sequence[str], result: CriterionResult, evidence: Evidence) -> list[str]:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypedDict
 
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState, Step
+from planner.deciding.walk import build_plan
 from planner.engine.options import AdvanceOptions
 from planner.records.decision import Decision
 from planner.records.runs import PlannedRun

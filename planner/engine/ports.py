@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from planner.evidence.evidence import Evidence
-from planner.evidence.selection import Snapshot
+from planner.evidence.run_selection import Snapshot
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended, Event, Job

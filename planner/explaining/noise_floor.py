@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from planner.deciding.seed_allocation import arms_of
 from planner.judging.noise_floor import detectable_effect_text
 from planner.language.program import Program
 from planner.records.verdict import CriterionResult, DetectableEffect, Verdict
@@ -24,7 +23,7 @@ def needs_text(program: Program, verdict: Verdict, result: CriterionResult) -> s
     if result.needs is None or verdict.phase not in program.phases:
         return ""
     rule = program.phases[verdict.phase].criteria.get(result.id)
-    arms = arms_of(rule) if rule is not None else []
+    arms = rule.arms_read if rule is not None else []
     runs = (result.needs - result.n) * len(arms)
     cost = f"{runs} more runs"
     if verdict.run_ids and verdict.seconds:

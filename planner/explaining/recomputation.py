@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from itertools import combinations, pairwise
 
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
@@ -80,8 +79,7 @@ def quantities(program: Program, verdict: Verdict, rule: Measured) -> Iterator[V
         return table.get((arm, metric, reads), {})
 
     if isinstance(rule, Order | Spread):
-        pairs = pairwise(rule.subjects) if isinstance(rule, Order) else combinations(rule.subjects, 2)
-        for one, other in pairs:
+        for one, other in rule.judged_pairs:
             yield _joined(program, rule, of(one, rule.metric), of(other, rule.metric))
     elif isinstance(rule, Comparison):
         for arm in rule.subjects:

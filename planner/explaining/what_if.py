@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState, Step
+from planner.deciding.walk import build_plan
 from planner.errors import UsageError
 from planner.evidence.evidence import Evidence
 from planner.evidence.perturbation import moved_arm, shifted

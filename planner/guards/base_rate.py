@@ -73,8 +73,7 @@ def _praised(program: Program, rule: Criterion, result: CriterionResult) -> list
     if rule.better_by is None and not (upwards if metric.better == "higher" else downwards):
         return []
     outcomes = {part.id: part.outcome for part in result.parts}
-    subjects: list[str] = getattr(rule, "subjects", [])
-    return [arm for arm in subjects if outcomes.get(arm, "met") == "met"]
+    return [arm for arm in rule.subjects if outcomes.get(arm, "met") == "met"]
 
 
 def _means(program: Program, evidence: Evidence, arm: str, rule: Measured) -> tuple[float, float] | None:

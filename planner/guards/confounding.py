@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations
 from typing import NamedTuple
 
 from planner.evidence.evidence import Evidence
 from planner.evidence.values import NOT_PARAMETERS
-from planner.language.criterion import Comparison, Criterion, Order, Spread
 from planner.language.program import Phase
 from planner.language.types import Consequence
 from planner.records.runs import Run
@@ -46,14 +44,6 @@ def judge_confounds(rules: Phase, evidence: Evidence) -> list[GuardResult]:
     ]
 
 
-def compared_arms(rule: Criterion) -> Iterator[tuple[str, str]]:
-    """The pairs of arms that a criterion compares."""
-    if isinstance(rule, Comparison) and rule.versus is not None:
-        yield from ((arm, rule.versus) for arm in rule.subjects if arm != rule.versus)
-    elif isinstance(rule, Order | Spread):
-        yield from combinations(rule.subjects, 2)
-
-
 # --- what differs ------------------------------------------------------------------------------
 
 
@@ -64,7 +54,7 @@ def _differing(rules: Phase, evidence: Evidence) -> tuple[Notes, Notes]:
     of_pair: dict[tuple[str, str], list[tuple[str, str | None, str | None]]] = {}
     for name, rule in rules.criteria.items():
         factors = set(getattr(rule, "factors", []) or rules.factors) | set(rules.tuned_params)
-        for one, other in compared_arms(rule):
+        for one, other in rule.compared_arms:
             if (one, other) not in of_pair:
                 of_pair[one, other] = list(_differences(evidence, one, other))
             for parameter, left, right in of_pair[one, other]:
@@ -147,7 +137,7 @@ def _repeats_parameter(name: str, left: dict[str, str], right: dict[str, str]) -
 
 def _compares(rules: Phase, evidence: Evidence) -> bool:
     """Whether runs of two arms are held against one another at all."""
-    pairs = (pair for rule in rules.criteria.values() for pair in compared_arms(rule))
+    pairs = (pair for rule in rules.criteria.values() for pair in rule.compared_arms)
     return any(_shared_seeds(evidence, one, other) for one, other in pairs)
 
 

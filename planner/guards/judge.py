@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from planner.criteria.decision_rule import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.guards.base_rate import judge_floors
-from planner.guards.confounding import compared_arms, judge_confounds
+from planner.guards.confounding import judge_confounds
 from planner.guards.finite_values import FiniteValues
 from planner.guards.leakage import judge_leak
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
@@ -78,7 +78,7 @@ def judge_guards(
 def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
     """Whether every arm, and every pair of arms that is compared, has the seeds that are asked for."""
     counts = {arm: len(evidence.of(arm)) for arm in rules.arms if evidence.of(arm)}
-    pairs = dict.fromkeys(pair for rule in rules.criteria.values() for pair in compared_arms(rule))
+    pairs = dict.fromkeys(pair for rule in rules.criteria.values() for pair in rule.compared_arms)
     for one, other in pairs:
         if counts.get(one) and counts.get(other):
             counts[f"{one} with {other}"] = len(evidence.of(one).keys() & evidence.of(other).keys())

@@ -12,7 +12,7 @@ from experiments.contract import artifact_names
 from experiments.recording import read_metrics
 
 from planner.engine.ports import EndedRun, HeldRecord
-from planner.evidence.selection import Snapshot
+from planner.evidence.run_selection import Snapshot
 from planner.io.mlflow.run_reader import device_of, param_text
 from planner.language.program import Program
 from planner.records.decision import Decision

@@ -67,7 +67,7 @@ def _of_arms(rules: Phase, evidence: Evidence) -> list[str]:
     """The arms that were to be run, have no run, and are missed by no criterion."""
     judged: set[str] = set()
     for rule in rules.criteria.values():
-        judged |= {*getattr(rule, "subjects", []), getattr(rule, "versus", None) or ""}
+        judged |= set(rule.arms_read)
     return [f"arm '{arm}' has no usable run" for arm in rules.arms if arm not in judged | evidence.present]
 
 

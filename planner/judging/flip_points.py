@@ -15,7 +15,7 @@ from functools import cached_property
 from planner.criteria.results import flip_point_fields
 from planner.evidence.evidence import Evidence
 from planner.judging.sensitivity import Input, Lever, Perturbation, inputs_of, levers_of, moves
-from planner.language.criterion import Measured
+from planner.language.criterion import Combined, MeasuredCriterion
 from planner.language.program import Program
 from planner.records.verdict import Confidence, CriterionOutcome, CriterionResult, FlipPoint, GateOutcome
 
@@ -76,9 +76,9 @@ class FlipPointSearch:
         }, turnings
 
     @cached_property
-    def _rules(self) -> dict[str, Measured]:
+    def _rules(self) -> dict[str, MeasuredCriterion]:
         rules = self.program.phases[self.phase].criteria
-        return {name: rule for name, rule in rules.items() if isinstance(rule, Measured)}
+        return {name: rule for name, rule in rules.items() if not isinstance(rule, Combined)}
 
     @cached_property
     def _reads(self) -> dict[str, set[Input]]:

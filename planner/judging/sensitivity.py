@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, pairwise
+from typing import assert_never
 
 from planner.criteria.combination import decisive
 from planner.evidence.evidence import Evidence
 from planner.evidence.perturbation import MovableReadings, moved_metric
 from planner.evidence.sample import build_sample
-from planner.language.criterion import Comparison, Level, Measured, Order, Spread
+from planner.language.criterion import Comparison, Level, Measured, MeasuredCriterion, Order, Spread
 from planner.language.program import Program
 from planner.language.readings import columns_read
 from planner.records.verdict import CriterionResult
@@ -41,32 +41,32 @@ class Lever:
 
 def inputs_of(program: Program, rule: Measured) -> set[Input]:
     """Every arm and metric that a criterion reads, the parts of derived metrics included."""
-    arms = [*getattr(rule, "subjects", [])]
-    arms += [rule.versus] if isinstance(rule, Comparison) and rule.versus else []
     metrics = program.with_parts(metric for metric, _ in columns_read(program, rule))
-    return {(arm, metric) for arm in arms for metric in metrics}
+    return {(arm, metric) for arm in rule.arms_read for metric in metrics}
 
 
-def levers_of(program: Program, rule: Measured, result: CriterionResult) -> list[Lever]:
+def levers_of(program: Program, rule: MeasuredCriterion, result: CriterionResult) -> list[Lever]:
     """The arms that can be moved to change a result: of a pair, either; of several arms, the deciding one."""
     index = _deciding(rule, result)
-    if isinstance(rule, Order | Spread):
-        pairs = pairwise(rule.subjects) if isinstance(rule, Order) else combinations(rule.subjects, 2)
-        one, other = list(pairs)[index]
-        sign = -1.0 if isinstance(rule, Order) and program.metrics[rule.metric].better == "lower" else 1.0
-        return [Lever(one, other, sign), Lever(other, one, -sign)]
-    arm = rule.subjects[index]  # type: ignore[attr-defined]
-    if isinstance(rule, Level):
-        return [Lever(arm, None, 1.0)]
-    assert isinstance(rule, Comparison)
-    falls = rule.better_by is not None and program.metrics[rule.metric].better == "lower"
-    return [Lever(arm, rule.versus or arm, -1.0 if falls else 1.0)]
+    lower = program.metrics[rule.metric].better == "lower"
+    match rule:
+        case Order() | Spread():
+            one, other = rule.judged_pairs[index]
+            sign = -1.0 if isinstance(rule, Order) and lower else 1.0
+            return [Lever(one, other, sign), Lever(other, one, -sign)]
+        case Comparison():
+            arm = rule.subjects[index]
+            return [Lever(arm, rule.versus or arm, -1.0 if rule.better_by is not None and lower else 1.0)]
+        case Level():
+            return [Lever(rule.subjects[index], None, 1.0)]
+        case _:
+            assert_never(rule)
 
 
-def _deciding(rule: Measured, result: CriterionResult) -> int:
+def _deciding(rule: MeasuredCriterion, result: CriterionResult) -> int:
     if not result.parts:
         return 0
-    every = not getattr(rule, "any_arm", None)
+    every = not (isinstance(rule, Level | Comparison) and rule.any_arm)
     chosen = decisive(result.parts, result.outcome, every)
     return next(i for i, part in enumerate(result.parts) if part is chosen)
 

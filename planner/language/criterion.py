@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations, pairwise
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -10,7 +11,26 @@ from pydantic import Discriminator, Field, Tag
 from planner.language.types import Finite, Name, Pattern, Ref, Statistic, Treatment, Written
 
 
-class Measured(Written):
+class _Kind(Written):
+    """What every kind tells of itself; whoever only needs this asks for no kind."""
+
+    @property
+    def subjects(self) -> list[str]:
+        """The arms that are judged, in order."""
+        return []
+
+    @property
+    def arms_read(self) -> list[str]:
+        """The arms on whose seeds it is judged."""
+        return self.subjects
+
+    @property
+    def compared_arms(self) -> list[tuple[str, str]]:
+        """The pairs of arms that are compared."""
+        return []
+
+
+class Measured(_Kind):
     """What every measured criterion may say: a metric, a bound, and modifiers."""
 
     metric: Name
@@ -130,6 +150,17 @@ class Comparison(_OverArms):
         """The metric on the right-hand side."""
         return self.versus_metric or self.metric
 
+    @property
+    def arms_read(self) -> list[str]:
+        """The arms on whose seeds it is judged: the one that others are compared with comes last."""
+        return [*self.subjects, *([self.versus] if self.versus is not None else [])]
+
+    @property
+    def compared_arms(self) -> list[tuple[str, str]]:
+        """Each subject with the arm that it is compared with."""
+        versus = self.versus
+        return [(arm, versus) for arm in self.subjects if versus is not None and arm != versus]
+
     @pydantic.model_validator(mode="after")
     def _ratio_has_no_delta(self) -> Comparison:
         if self.better_by is not None and self.as_ == "ratio":
@@ -151,6 +182,16 @@ class Order(Measured):
         """The arms that are judged, best first."""
         return list(self.best_first)
 
+    @property
+    def judged_pairs(self) -> list[tuple[str, str]]:
+        """Each arm with the next best one: what makes the order."""
+        return list(pairwise(self.subjects))
+
+    @property
+    def compared_arms(self) -> list[tuple[str, str]]:
+        """Every two arms: an order speaks of all of them."""
+        return list(combinations(self.subjects, 2))
+
 
 class Spread(Measured):
     """A plateau: the largest difference among several arms."""
@@ -166,6 +207,16 @@ class Spread(Measured):
         """The arms that are judged."""
         return [self.spread_of] if isinstance(self.spread_of, str) else list(self.spread_of)
 
+    @property
+    def judged_pairs(self) -> list[tuple[str, str]]:
+        """Every two arms."""
+        return list(combinations(self.subjects, 2))
+
+    @property
+    def compared_arms(self) -> list[tuple[str, str]]:
+        """Every two arms."""
+        return self.judged_pairs
+
     @pydantic.model_validator(mode="after")
     def _at_most_only(self) -> Spread:
         if self.at_most is None or self.at_most == "floor":
@@ -173,7 +224,7 @@ class Spread(Measured):
         return self
 
 
-class Combined(Written):
+class Combined(_Kind):
     """Criteria joined by and / or."""
 
     all_of: list[Ref] = []
@@ -209,6 +260,9 @@ def _kind_by_keys(value: Any) -> str:
     return "comparison" if keys & {"versus", "versus_metric"} else "level"
 
 
+MeasuredCriterion = Level | Comparison | Order | Spread
+"""The kinds that measure; a ``match`` over them ends in ``assert_never``, so that mypy names each place
+where a new kind is missing."""
 Criterion = Annotated[
     Annotated[Level, Tag("level")]
     | Annotated[Comparison, Tag("comparison")]

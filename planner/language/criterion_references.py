@@ -73,15 +73,13 @@ def _metrics(program: Program, criterion: Measured, path: Keys) -> Iterator[Prob
 def _arms(program: Program, phase: Phase, criterion: Measured, path: Keys) -> Iterator[Problem]:
     lender = program.phases.get(phase.runs_of) if phase.runs_of else None
     phase_arms = [*phase.arms, *(lender.arms if lender else [])]
-    subjects: list[str] = getattr(criterion, "subjects", [])
-    versus = [criterion.versus] if isinstance(criterion, Comparison) and criterion.versus else []
-    for arm in dict.fromkeys([*subjects, *versus]):
+    for arm in dict.fromkeys(criterion.arms_read):
         if arm not in program.arms:
             family = "; a family's pattern stands for its members only in lists" if "{" in arm else ""
             yield path, f"'{arm}' is no arm{family or instead(arm, phase_arms)}"
         elif arm not in phase_arms:
             yield path, f"'{arm}' is no arm of this phase: add it to the phase's 'arms'"
-    yield from repeated(subjects, path, "arm")
+    yield from repeated(criterion.subjects, path, "arm")
 
 
 def _comparison(criterion: Comparison, path: Keys) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.evidence.selection import RunSelector
+from planner.evidence.run_selection import RunSelector
 from planner.records.runs import DIGEST_LENGTH
 from planner.records.verdict import Verdict
 

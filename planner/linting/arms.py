@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
-from planner.language.criterion import Combined, Comparison, Criterion, Order, Spread
+from planner.language.criterion import Criterion
 from planner.language.criterion_graph import basics_under
 from planner.language.finding import Finding, error, warning
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
@@ -49,11 +48,7 @@ def guard_findings(program: Program, name: str, phase: Phase) -> Iterator[Findin
 def _arms_under(program: Program, name: str, ref: str) -> set[str]:
     arms: set[str] = set()
     for phase, key in basics_under(program, name, [ref]):
-        criterion = program.phases[phase].criteria[key]
-        if not isinstance(criterion, Combined):
-            arms.update(criterion.subjects)
-            if isinstance(criterion, Comparison) and criterion.versus:
-                arms.add(criterion.versus)
+        arms.update(program.phases[phase].criteria[key].arms_read)
     return arms
 
 
@@ -62,7 +57,7 @@ def compared_findings(program: Program, name: str, phase: Phase) -> Iterator[Fin
     reported: set[str] = set()
     for key, criterion in phase.criteria.items():
         path = ("phases", name, "criteria", key)
-        for one, other in pairs_of(criterion):
+        for one, other in criterion.compared_arms:
             if program.params(name, one) == program.params(name, other):
                 yield warning(path, f"compares '{one}' and '{other}', which have the same parameters")
             unasked = [p for p in confounds(program, name, criterion, one, other) if p not in reported]
@@ -82,14 +77,6 @@ def _confound(path: tuple[str, ...], phase: Phase, what: str) -> Finding:
     if phase.on_confound == "invalid":
         return error(path, f"{what}, which is no factor here: the verdict can only be invalid")
     return warning(path, f"{what}, which is no factor here: a confound, the verdict will say so")
-
-
-def pairs_of(criterion: Criterion) -> Iterator[tuple[str, str]]:
-    """The arms that a criterion compares, two at a time."""
-    if isinstance(criterion, Comparison) and criterion.versus is not None:
-        yield from ((arm, criterion.versus) for arm in criterion.subjects if arm != criterion.versus)
-    elif isinstance(criterion, Order | Spread):
-        yield from combinations(criterion.subjects, 2)
 
 
 def tuned_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from planner.language.finding import Finding, error, warning
 from planner.language.program import Phase, Program
 from planner.language.references import resolve
 from planner.language.transitions import targets
-from planner.linting.arms import confounds, pairs_of
+from planner.linting.arms import confounds
 from planner.phase_graph.graph import build_paths
 
 _HOUR = 3600.0
@@ -116,7 +116,7 @@ def only_provisional(program: Program, name: str) -> str:
     if max(most, phase.seeds) < LEAST_SEEDS:
         return f"with {max(most, phase.seeds)} seeds at most there is no interval: that takes {LEAST_SEEDS}"
     for rule in phase.criteria.values():
-        for one, other in pairs_of(rule):
+        for one, other in rule.compared_arms:
             if differing := confounds(program, name, rule, one, other):
                 return f"'{one}' and '{other}' differ in {', '.join(differing)} too, which is a caveat"
     return ""

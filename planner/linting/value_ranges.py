@@ -7,7 +7,6 @@ met nor not met, and then no row is chosen and no gate passes (``planner.judging
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,12 +108,12 @@ def requirement_of(program: Program, phase: str, rule: Criterion) -> Requirement
     if isinstance(rule, Order):
         ahead = Range(0.0, False, math.inf, False)
         signed = ahead.mirrored if program.metrics[rule.metric].better == "lower" else ahead
-        pairs = list(itertools.pairwise(rule.subjects))
+        pairs = rule.judged_pairs
         return Requirement(tuple(_difference(program, phase, rule, a, b, signed) for a, b in pairs))
     if isinstance(rule, Spread):
         bound = float(rule.threshold) if isinstance(rule.threshold, int | float) else 0.0
-        flat, apart = Range(-bound, True, bound, True), itertools.combinations(rule.subjects, 2)
-        return Requirement(tuple(_difference(program, phase, rule, a, b, flat) for a, b in apart))
+        flat = Range(-bound, True, bound, True)
+        return Requirement(tuple(_difference(program, phase, rule, a, b, flat) for a, b in rule.judged_pairs))
     return None
 
 

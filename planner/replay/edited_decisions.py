@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planner.deciding.policy import seeds_next
+from planner.deciding.walk import seeds_next
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 from planner.lineage.in_force import follows_verdict

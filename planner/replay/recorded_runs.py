@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from planner.evidence.selection import Catalog
+from planner.evidence.run_selection import Catalog
 from planner.language.program import Program
 from planner.records.jobs import Description
 from planner.records.runs import Run

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.deciding.overrides import choose_route
-from planner.deciding.policy import Circumstances, ends_for_want_of_budget, judge_walked_phase, seeds_next
 from planner.deciding.triage import Route
+from planner.deciding.walk import Circumstances, ends_for_want_of_budget, judge_walked_phase, seeds_next
 from planner.evidence.eligibility import build_evidence
 from planner.evidence.evidence import Evidence
-from planner.evidence.selection import RunSelector, Snapshot
+from planner.evidence.run_selection import RunSelector, Snapshot
 from planner.judging.post_hoc import fresh_evidence, judged_under_other_rules
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program

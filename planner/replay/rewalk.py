@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
-from planner.evidence.selection import RunSelector, Snapshot, spent_by
+from planner.deciding.walk import build_plan
+from planner.evidence.run_selection import RunSelector, Snapshot, spent_by
 from planner.evidence.values import as_text
 from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, follows_verdict, kept_code, overrides_today

@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 from planner.api.explanations import explain
 from planner.api.report import Report
 from planner.api.situations import checked_phase
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
 from planner.deciding.triage import choices
+from planner.deciding.walk import build_plan
 from planner.errors import UsageError
-from planner.evidence.selection import Catalog, RunSelector, Snapshot, spent_by
+from planner.evidence.run_selection import Catalog, RunSelector, Snapshot, spent_by
 from planner.language.program import Program
 from planner.language.suggestions import instead
 from planner.records.decision import Decision

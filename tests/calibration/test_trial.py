@@ -16,10 +16,10 @@ from planner.calibration.simulator import Simulated, SimulationPlan
 from planner.calibration.summary import Tally, path_of, quantile, rate_of, tally_of
 from planner.calibration.trial import GateTrial, approved, try_gate, try_path
 from planner.criteria.decision_rule import TestDesign
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import PlanningState
+from planner.deciding.walk import build_plan
 from planner.evidence.evidence import Evidence
-from planner.evidence.selection import RunSelector, Snapshot
+from planner.evidence.run_selection import RunSelector, Snapshot
 from planner.io.commands.parallel_trials import seeded_normals
 from planner.judging.conclusion import PhaseEvaluator
 from planner.judging.verdict import build_test_design, judge_outcome, judge_phase

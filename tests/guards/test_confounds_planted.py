@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from planner.deciding.policy import PlanningState, build_plan
+from planner.deciding.walk import PlanningState, build_plan
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import dataset_input
 from planner.io.mlflow.run_store import MlflowRuns

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from planner.deciding.policy import build_plan
+from planner.deciding.walk import build_plan
 from planner.errors import ProgramError
-from planner.evidence.selection import RunSelector, Snapshot
+from planner.evidence.run_selection import RunSelector, Snapshot
 from planner.judging.futility import futility_error, noise_findings, undetectable_effects
 from planner.language.program import Program, build
 from planner.records.runs import Run

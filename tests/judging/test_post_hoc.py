@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from planner.deciding.policy import build_plan
+from planner.deciding.walk import build_plan
 from planner.judging.post_hoc import fresh_seeds_wanted, judged_under_other_rules
 from planner.language.program import Program, build
 from planner.records.runs import Run

@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
+from planner.deciding.walk import build_plan
 from planner.engine.loop import LoopResult, run_loop
 from planner.engine.options import AdvanceOptions
 from planner.evidence.evidence import Evidence
-from planner.evidence.selection import Catalog, RunSelector, Snapshot
+from planner.evidence.run_selection import Catalog, RunSelector, Snapshot
 from planner.explaining.trace import Trace, trace_of
 from planner.io.commands.session import Session
 from planner.io.in_memory import MemoryRecords, MemoryRuns

@@ -35,7 +35,7 @@ from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
 from planner.io.system.signals import stoppable, whole
 from planner.io.workers.launcher import LocalLauncher, workers
-from planner.io.workers.process import end_workers
+from planner.io.workers.worker_process import end_workers
 from planner.judging.futility import futility_error
 from planner.language.program import Program
 from planner.paths import Home

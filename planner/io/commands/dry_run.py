@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan
+from planner.deciding.walk import build_plan
 from planner.engine.options import AdvanceOptions
 from planner.errors import Fault, each_apart
 from planner.io.commands.advance import programs_named

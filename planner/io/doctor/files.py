@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from planner.evidence.selection import is_tried_again
+from planner.evidence.run_selection import is_tried_again
 from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.leases.program_lock import holder_of
 from planner.io.system.quarantine import move_away

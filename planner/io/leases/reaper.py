@@ -10,7 +10,7 @@ from typing import Any
 
 from planner.engine.ports import Clock, RecordStore, RunStore
 from planner.errors import ProgramBusy
-from planner.evidence.selection import is_tried_again
+from planner.evidence.run_selection import is_tried_again
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import Work
 from planner.io.leases.heartbeat import DEAD_SECONDS

@@ -13,7 +13,7 @@ from experiments.recording import read_metrics, tidy_artifacts
 
 from planner.engine.ports import EndedRun
 from planner.errors import ProgramError
-from planner.evidence.selection import Snapshot
+from planner.evidence.run_selection import Snapshot
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import (
     Client,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.errors import RecordError, StoreUnavailable
-from planner.evidence.selection import Snapshot
+from planner.evidence.run_selection import Snapshot
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import Work
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from planner.engine.ports import Clock, RunStore
 from planner.evidence.eligibility import GIVES_UP
-from planner.evidence.selection import RunSelector, is_tried_again
+from planner.evidence.run_selection import RunSelector, is_tried_again
 from planner.io.journal.journal import Journal
 from planner.io.system.signals import whole
 from planner.io.workers.results import forget_result

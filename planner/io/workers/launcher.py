@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import PhasegateError, ProgramError
-from planner.io.workers.process import Assignment, WorkerProcess, ask, wait_for_any
 from planner.io.workers.results import read_result
+from planner.io.workers.worker_process import Assignment, WorkerProcess, ask, wait_for_any
 from planner.records.jobs import Description, Event, Job
 from planner.records.runs import RunOutcome
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from planner.deciding.policy import build_plan
+from planner.deciding.walk import build_plan
 from planner.errors import ProgramError
 from planner.io.commands.open_home import code_at_hand
 from planner.io.in_memory import MemoryRuns

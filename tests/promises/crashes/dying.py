@@ -191,7 +191,7 @@ def watch_work(points: Points) -> None:
     from planner.io.commands.session import Session
     from planner.io.leases.reaper import Reaper
     from planner.io.sync import sync
-    from planner.io.workers.process import WorkerProcess
+    from planner.io.workers.worker_process import WorkerProcess
 
     for method in ("launch", "record", "approve"):
         points.wrap(Session, method, method, announced=False)

@@ -8,13 +8,13 @@ from pydantic import Field, JsonValue
 
 from planner.io.commands.replies.base import Amount, Number, Probability, Reply, Text, Whole
 from planner.io.commands.replies.person import ScoreJson
-from planner.io.commands.replies.supposed import FailedJson, WhatIfJson, WhyNotJson
 from planner.io.commands.replies.verdict import (
     DecisionJson,
     ExplainedCriterionJson,
     GuardJson,
     VerdictJson,
 )
+from planner.io.commands.replies.what_if import FailedJson, WhatIfJson, WhyNotJson
 from planner.records.base import Record
 from planner.records.verdict import ClaimStatus, DetectableEffect
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.deciding.launch import decision_digest
-from planner.deciding.policy import build_plan
 from planner.deciding.situation import Plan, PlanningState
-from planner.evidence.selection import RunSelector, Snapshot
+from planner.deciding.walk import build_plan
+from planner.evidence.run_selection import RunSelector, Snapshot
 from planner.language.program import Program, build
 from planner.records.base import canonical
 from planner.records.runs import Run

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.evidence.selection import Catalog, RunSelector, Snapshot
+from planner.evidence.run_selection import Catalog, RunSelector, Snapshot
 from planner.judging.verdict import build_test_design, judge_phase
 from planner.records.person import Exclusion
 from planner.records.runs import Run
