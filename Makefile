@@ -47,7 +47,7 @@ slow: .venv/installed-dev
 
 # Real kills at every durable step and at random times, and lives with crashes beside undisturbed ones.
 crashes: .venv/installed-dev
-	$(PY) -m pytest -n 2 tests/promises/crashes -m 'slow or not slow'
+	EVERYTHING=1 $(PY) -m pytest -n 2 tests/promises/crashes -m 'slow or not slow'
 
 # Two thousand runs, every tenth of which kills its worker: about ten minutes.
 soak: .venv/installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,23 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from tests.support.rotation import SHARES, in_turn
 from tests.support.small_homes import QUICK, cli, copy_home, make_home
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the tests in turn, each change runs a share of every module's (``tests/support/rotation.py``)."""
+    of_module: dict[object, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("in_turn"):
+            of_module[item.path].append(item)
+    for many in of_module.values():
+        left = set(many) - set(in_turn(many)) if len(many) > SHARES else set()
+        config.hook.pytest_deselected(items=list(left))
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session")

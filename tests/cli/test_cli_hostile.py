@@ -35,9 +35,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert list((tmp_path / "here").iterdir()) == []
 
 
+IN_TURN = [pytest.mark.slow, pytest.mark.in_turn]
+
+
 @pytest.mark.parametrize(
     "word",
-    [word if i % 6 == 5 else pytest.param(word, marks=pytest.mark.slow) for i, word in enumerate(WORDS)],
+    [
+        word if i % 6 == 5 else pytest.param(word, marks=[pytest.mark.slow, pytest.mark.in_turn])
+        for i, word in enumerate(WORDS)
+    ],
 )
 def test_no_word_does_more_than_be_refused(home: Path, word: str) -> None:
     before = contents(home)

@@ -27,7 +27,7 @@ READING = (
     ["override", "quick", "--list"],
 )
 HEAVY = ("mlflow", "torch", "langgraph", "scipy", "sklearn", "numpy", "pandas", "matplotlib")
-ROUNDS = 5
+ROUNDS = 3
 
 
 def run_as_main(words: Sequence[str], home: Path) -> list[str]:

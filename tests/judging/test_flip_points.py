@@ -15,6 +15,7 @@ from planner.memo.would_change import would_change
 from planner.records.verdict import FlipPoint, Verdict
 from tests.support.builders import make_evidence, make_program, verdict_of
 from tests.support.flip_worlds import World, distance, make_world, reads, side, uncited
+from tests.support.rotation import a_share_of
 
 MANY = settings(
     max_examples=250, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
@@ -98,7 +99,7 @@ def test_past_a_flip_point_verdict_and_decision_are_what_was_said_and_short_of_i
 
 
 @pytest.mark.slow
-@settings(MANY, max_examples=5000)
+@settings(MANY, max_examples=a_share_of(5000))
 @given(WORLDS)
 def test_flip_points_hold_in_thousands_of_worlds(world: World) -> None:
     assert_flip_points_hold(world)

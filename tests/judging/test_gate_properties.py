@@ -14,6 +14,7 @@ from planner.evidence.evidence import Evidence
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from tests.support.builders import ARMS, METRICS, PHASE, verdict_of
+from tests.support.rotation import a_share_of
 
 Values = dict[str, dict[int, dict[str, float]]]
 NAMES = ("acc", "loss", "f1", "f1_floor", "part", "rest")
@@ -145,7 +146,7 @@ SOME = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-MANY = settings(SOME, max_examples=10_000)
+MANY = settings(SOME, max_examples=a_share_of(10_000))
 
 
 def never_passes_and_never_fails(data: st.DataObject, program: Program, values: Values, final: bool) -> None:

@@ -75,7 +75,7 @@ class Script:
         words: the script's path and its arguments.
         output: takes both stdout and stderr; without it, ``communicate`` gives what was written.
         new_session: it leads a session and a process group of its own.
-        ignored: signals that it starts with as ignored. SIGINT is not, wherever these tests run.
+        ignored: signals that it starts with as ignored. SIGINT and SIGHUP are not, wherever these tests run.
         fresh: it is a fresh interpreter in any case.
     """
 
@@ -206,7 +206,8 @@ def _parent() -> Parent:
 
 def _fresh(start: Start, out: int, err: int) -> subprocess.Popen[bytes]:
     def prepare() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         for number in start.ignored:
             signal.signal(number, signal.SIG_IGN)
 

@@ -142,6 +142,7 @@ def become(request: Request, added: dict[str, str]) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for number in start.ignored:
         signal.signal(number, signal.SIG_IGN)
     if start.new_session:

@@ -23,6 +23,7 @@ from planner.io.sync.sync import import_records
 from planner.io.system.processes import is_running
 from planner.lineage.status import program_json, program_state
 from planner.records.decision import Decision
+from tests.support.rotation import in_turn
 from tests.support.worlds import Crash, World, own_plan, scores, small, traces_of
 
 
@@ -81,7 +82,8 @@ def test_killed_at_any_point_the_next_advance_ends_where_it_would_have(
     undisturbed: World, tmp_path: Path, every: bool
 ) -> None:
     expected = verdicts_and_decisions(undisturbed)
-    for k in points(undisturbed, every):
+    crashes = points(undisturbed, every)
+    for k in in_turn(crashes) if every else crashes:
         call = undisturbed.calls[k]  # type: ignore[attr-defined]
         world = a_world(tmp_path / str(k))
         world.fail = crashing_at(k)

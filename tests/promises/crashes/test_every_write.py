@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from planner.records.decision import Decision
 from planner.records.person import AnyRecord
 from planner.records.verdict import Verdict
 from tests.promises.crashes.twin_worlds import FLAKY, Life, choose
+from tests.support.rotation import every_step_or_a_share
 from tests.support.worlds import Crash, steady
 
 
@@ -27,7 +27,7 @@ def dies(life: Life, at: Callable[[str], None]) -> None:
 def test_a_life_that_is_cut_off_at_any_write_comes_to_the_same_end(tmp_path: Path) -> None:
     twin = Life(tmp_path / "twin")
     twin.advance(True)
-    for crash_at in count():
+    for crash_at in every_step_or_a_share():
         life = Life(tmp_path / str(crash_at))
         if life.advance(True, crash_at):
             break
@@ -69,7 +69,7 @@ def test_seeds_that_are_added_are_as_many_whenever_a_life_is_cut_off(
     twin = begin("twin")
     twin.advance(True)
     assert twin.story()[0][4] == seeds
-    for crash_at in count(0, 3):
+    for crash_at in every_step_or_a_share(3):
         life = begin(str(crash_at))
         if life.advance(True, crash_at):
             break

@@ -9,7 +9,6 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,7 +31,7 @@ from tests.promises.crashes.mortal_homes import (
     until_gone,
 )
 from tests.promises.crashes.points import LIVES, POINTS, Point
-from tests.support.rotation import share, turn_of_this_change
+from tests.support.rotation import in_turn
 from tests.support.small_homes import contents
 
 pytestmark = pytest.mark.slow
@@ -41,7 +40,6 @@ WRITES = ("journal.", "mlflow.", "file.", "worker.")
 """What makes one durable change; other names are of stretches in which several are made."""
 ADVANCE = ("advance", PROGRAM, "--all", "--jobs", "1")
 ACCEPT = (*ADVANCE, "--accept")
-TODAY = share(POINTS, turn_of_this_change())
 FRESH = [next(point for point in POINTS if point.life == life) for life in LIVES]
 """The points at which a fresh interpreter dies: one of each life, as a person would have started it."""
 SAY = ("override", PROGRAM, "second", "--choose", "costly", "--reason", "it may help", "--by", "ana")
@@ -171,11 +169,7 @@ def assert_settled(home: Path) -> None:
     assert [name for name in {*before, *after} if before.get(name) != after.get(name)] == []
 
 
-def when_it_is_its_turn(point: Point) -> Any:
-    return pytest.param(point, id=str(point), marks=() if point in TODAY else pytest.mark.off_turn)
-
-
-@pytest.mark.parametrize("point", [when_it_is_its_turn(point) for point in POINTS])
+@pytest.mark.parametrize("point", in_turn(POINTS), ids=str)
 def test_killed_there_the_next_advance_ends_as_if_nothing_had_happened(
     lives: Lives, tmp_path: Path, point: Point
 ) -> None:

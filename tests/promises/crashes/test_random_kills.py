@@ -23,11 +23,12 @@ from tests.promises.crashes.mortal_homes import (
     until_gone,
     workers_of,
 )
+from tests.support.rotation import in_turn
 from tests.support.warm import Script
 
 pytestmark = pytest.mark.slow
 
-SEED, KILLS, HOMES = 20240607, 50, 5
+SEED, KILLS, HOMES = 20240607, 13, 4
 NAPS = 0.3
 """Seconds that a run takes on average: long enough to be hit."""
 ADVANCE = ("advance", PROGRAM, "--all", "--jobs", "2")
@@ -89,17 +90,17 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     return home, time.monotonic() - begun
 
 
-@pytest.mark.parametrize("number", range(HOMES))
+@pytest.mark.parametrize("number", in_turn(range(HOMES)))
 def test_kills_at_random_times_lose_nothing_and_repeat_only_what_was_cut_off(
     unbroken: tuple[Path, float], tmp_path: Path, number: int
 ) -> None:
     whole, seconds = unbroken
     storm = Storm(random.Random(SEED + number), seconds)
     homes = 0
-    while len(storm.hit) < KILLS // HOMES:
+    while len(storm.hit) < KILLS:
         homes += 1
         home, before = mortal_home(tmp_path / str(homes), NAPS), len(storm.hit)
-        while len(storm.hit) < KILLS // HOMES and not _is_done(home):
+        while len(storm.hit) < KILLS and not _is_done(home):
             storm.strike(home)
         print(f"seed {SEED + number}, home {homes}: killed {storm.hit[before:]}")
         assert start(home, *ADVANCE).wait(timeout=900) == 0, said(home)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_small_soak_ends_as_if_no_worker_had_died(tmp_path: Path) -> None:
-    figures, wrong = soak(tmp_path, phases=5, seeds=10, jobs=2, faults=100)
-    # The planner's memory is still warming up in so short a campaign; the long one looks at it.
-    assert [text for text in wrong if "memory" not in text and "threads" not in text] == []
+    figures, wrong = soak(tmp_path, phases=3, seeds=10, jobs=2, faults=150)
+    # So short a campaign is over while the planner is still opening what it needs; the long one sees it grow.
+    assert [text for text in wrong if " grew to " not in text] == []
     assert figures["outcomes"]["killed"] > 3

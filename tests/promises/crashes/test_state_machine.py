@@ -22,6 +22,7 @@ from tests.promises.crashes.twin_worlds import (
     program_of,
     trying_to_advance,
 )
+from tests.support.rotation import a_share_of
 
 ARM_OF = {"first": "new", "second": "other", "third": "last", "fourth": "more"}
 MOST_EXCLUDED = 2
@@ -203,4 +204,4 @@ class TestDisturbed(Disturbed.TestCase):  # type: ignore[name-defined, misc]
 class TestDisturbedMore(Disturbed.TestCase):  # type: ignore[name-defined, misc]
     """Many and longer lives."""
 
-    settings = settings(max_examples=250, stateful_step_count=14, **NO_DEADLINE)
+    settings = settings(max_examples=a_share_of(250), stateful_step_count=14, **NO_DEADLINE)

@@ -18,7 +18,7 @@ from planner.records.jobs import Event, Job
 from planner.records.verdict import Verdict
 from tests.support.worlds import ROOT, Scripted, World, foreign_run, stand
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.in_turn]
 FILE = ROOT / "knowledge" / "programs" / "contrastive_retrieval.yaml"
 PROGRAM = load_program(FILE)
 REFERENCE = json.loads((ROOT / "tests" / "reference" / "contrastive_retrieval.json").read_text())

@@ -18,7 +18,7 @@ from planner.records.runs import Run
 from planner.records.verdict import ClaimResult, Verdict
 from tests.support.worlds import ROOT, Scripted, World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.in_turn]
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "ep_contraction.yaml")
 REFERENCE = json.loads((ROOT / "tests" / "reference" / "ep_contraction.json").read_text())
 OPTIONS = {

@@ -19,7 +19,7 @@ from planner.records.verdict import Verdict
 from tests.support.reference_figures import reference_evidence
 from tests.support.worlds import ROOT, Scripted, World, override, own_run, stand
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.in_turn]
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "gated_ctr.yaml")
 FIRST, FIVE, SEEDS = "regularization", "complete_five_epochs", "multi_seed"
 OPTIONS = ["resolve_infrastructure", "use_weak_config", "defer_tuning"]

@@ -15,7 +15,7 @@ from planner.records.jobs import Ended, Event, Job
 from planner.records.verdict import Verdict
 from tests.support.worlds import ROOT, Measured, Scripted, World, foreign_run, stand, steady
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.in_turn]
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "span_multitask.yaml")
 REFERENCE = json.loads((ROOT / "tests" / "reference" / "span_multitask.json").read_text())
 FIRST = "countdown_normalization"
