@@ -184,6 +184,7 @@ def test_killed_there_the_next_advance_ends_as_if_nothing_had_happened(
     assert_settled(home)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("where", ["began", "half", "measured", "result"])
 @pytest.mark.parametrize("who", ["planner", "worker", "both"])
 def test_planner_or_worker_or_both_killed_in_the_middle_of_a_run(

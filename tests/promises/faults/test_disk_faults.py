@@ -101,6 +101,7 @@ def one_sentence_at_the_end(reply: Reply, *names: str) -> None:
         assert name in reply.err.strip().split("\n")[-1], reply.err
 
 
+@pytest.mark.in_turn
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [600_000, 20_000])
 def test_files_that_may_not_grow_are_told_and_nothing_is_lost(
@@ -130,6 +131,7 @@ def test_a_home_that_is_mounted_read_only_is_read_as_before_and_not_advanced(own
     nothing_is_left_to_do(own_home)
 
 
+@pytest.mark.in_turn
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["mlruns", "mlruns/locks", "knowledge/memos/quick"])
 def test_a_folder_that_may_not_be_written_is_named(own_home: Path, folder: str) -> None:
@@ -178,6 +180,7 @@ def test_what_ended_processes_left_is_moved_away_and_nothing_of_it_is_deleted(ow
     nothing_is_left_to_do(own_home)
 
 
+@pytest.mark.in_turn
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["leased", "leased where the home was before", "unknown to the journal"])
 def test_a_finished_result_that_nobody_recorded_is_adopted(own_home: Path, how: str) -> None:
@@ -210,6 +213,7 @@ def test_a_finished_result_that_nobody_recorded_is_adopted(own_home: Path, how: 
     nothing_is_left_to_do(own_home)
 
 
+@pytest.mark.in_turn
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["gone", "edited"])
 def test_a_memo_that_is_gone_or_edited_is_written_again_from_its_page(own_home: Path, how: str) -> None:

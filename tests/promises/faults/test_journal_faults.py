@@ -95,6 +95,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.in_turn
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_broken_journal_is_told_found_and_mended_and_says_the_same_again(own_home: Path, name: str) -> None:
@@ -160,6 +161,7 @@ def test_a_rebuild_that_is_refused_leaves_no_half_of_a_journal(own_home: Path) -
     nothing_is_left_to_do(own_home)
 
 
+@pytest.mark.in_turn
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["without its header", "cut short", "with flipped bits in its pages"])
 def test_what_only_a_broken_journal_held_is_salvaged(own_home: Path, name: str) -> None:

@@ -54,6 +54,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
 }
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_store_that_is_lost_is_told_and_begun_anew_only_when_asked_for(own_home: Path, how: str) -> None:
     break_it, finding, said = BROKEN[how]
@@ -102,6 +103,7 @@ def test_a_damaged_index_is_mended_by_a_whole_copy_and_nothing_is_lost(own_home:
     nothing_is_left_to_do(own_home)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("revision", "command"),
     [("0123456789ab", "pip install --upgrade mlflow"), ("451aebb31d03", "mlflow db upgrade sqlite:///")],
@@ -168,6 +170,7 @@ def test_a_run_that_is_gone_for_good_is_made_again_only_after_a_person_said_so(o
     nothing_is_left_to_do(own_home)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("tag", ["planner.outcome", "planner.arm", "planner.fingerprint"])
 def test_a_run_whose_tags_were_edited_is_told_and_set_right(own_home: Path, tag: str) -> None:
     before, run = report_of(own_home), a_run(own_home)
@@ -198,6 +201,7 @@ def records_of(home: Path) -> list[Path]:
     return sorted((home / "mlruns" / "artifacts").rglob("record.json"))
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("how", ["removed", "altered", "emptied"])
 def test_a_record_file_that_is_not_what_it_was_is_written_again_from_the_journal(
     own_home: Path, how: str
@@ -215,6 +219,7 @@ def test_a_record_file_that_is_not_what_it_was_is_written_again_from_the_journal
     nothing_is_left_to_do(own_home)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("kind", ["phase", "decision"])
 def test_a_deleted_page_of_a_record_is_restored(own_home: Path, kind: str) -> None:
     before, run = report_of(own_home), a_run(own_home, kind)
@@ -260,6 +265,7 @@ def held(path: Path) -> Iterator[None]:
         db.execute("ROLLBACK")
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("which", [journal_of, store_of])
 def test_a_lock_of_some_seconds_is_waited_for(own_home: Path, which: Callable[[Path], Path]) -> None:
     words = ("override", "quick", "second", "--verdict", "reject", "--reason", "while it was locked")
@@ -272,6 +278,7 @@ def test_a_lock_of_some_seconds_is_waited_for(own_home: Path, which: Callable[[P
     assert "caught up" not in err, "both stores have it"
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(("which", "patience"), [(journal_of, "15 s"), (store_of, "20 s")])
 def test_a_lock_that_stays_is_told_in_under_a_minute(
     own_home: Path, which: Callable[[Path], Path], patience: str
@@ -331,6 +338,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("words", [("advance", "quick", "--all"), ("doctor",), ("replay", "quick")])
 def test_what_a_killed_process_left_half_written_in_the_database_is_taken_back(
     own_home: Path, words: tuple[str, ...]
@@ -362,6 +370,7 @@ def test_a_home_that_was_moved_settles_in_and_writes_nothing_where_it_was(
     assert not own_home.exists()
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     "location", ["wait", "{under}/../../../../elsewhere", "{under}/%2e%2e/elsewhere", "", None]
 )
