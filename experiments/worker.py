@@ -62,10 +62,17 @@ class _Worker:
         self._lock = threading.Lock()  # an experiment may report progress from a thread of its own
 
     def answer(self, name: str, **fields: Any) -> None:
+        """Says something to the planner; where nobody listens any more, ends this process with its children.
+
+        A planner that died must not become an error of the experiment that was at work.
+        """
         line = (json.dumps({"answer": name, **fields}) + "\n").encode()
         with self._lock:
-            while line:
-                line = line[os.write(self._answers, line) :]
+            try:
+                while line:
+                    line = line[os.write(self._answers, line) :]
+            except OSError:
+                end_this_process()
 
     def serve(self, request: Mapping[str, Any]) -> None:
         os.chdir(self._home)  # the run before may have left for elsewhere
@@ -141,6 +148,11 @@ def _listen(requests: int, waiting: queue.SimpleQueue[bytes | None]) -> None:
             waiting.put(line)
     waiting.put(None)
     time.sleep(LEAVE_SECONDS)
+    end_this_process()
+
+
+def end_this_process() -> None:
+    """Kills this process, and with it its group if it leads one."""
     leader = os.getpgrp() == os.getpid()
     (os.killpg if leader else os.kill)(os.getpid(), signal.SIGKILL)
 
