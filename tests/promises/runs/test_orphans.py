@@ -25,7 +25,7 @@ TALKS = """
         log.progress(step, 150)
         time.sleep(0.01)
 """
-KILLS = 5
+KILLS = 3
 
 
 @pytest.fixture
