@@ -11,7 +11,8 @@ In each word of the command these are replaced; there is no shell, and other bra
     ``[name, step, value]`` lines to ``metrics.jsonl`` as it goes, or both. Whatever else it writes
     there is kept as an artifact.
 
-The command runs in the home folder. An exit code other than 0 ends the run as ``code_error``.
+The command runs in the home folder. An exit code other than 0 ends the run as ``code_error``, 126 and
+127 (which a shell gives where a program cannot be run or is not there) as ``environment``.
 """
 
 from __future__ import annotations
@@ -29,12 +30,22 @@ from typing import Any
 from experiments.contract import MetricLog
 
 POLL_SECONDS = 0.2
+NOT_STARTED = (126, 127)
+"""Exit codes by which a shell says that a program cannot be run, or is not there."""
 # Taken before the worker limits the threads of its own libraries: a command decides that for itself.
 _ENVIRONMENT = dict(os.environ)
 
 
 class CommandFailed(Exception):
-    """The command ended with an exit code other than 0, or reported nothing that can be read."""
+    """The command ended with an exit code other than 0, or reported nothing that can be read.
+
+    Args:
+        not_started: it did not begin: a shell says so with exit code 126 or 127.
+    """
+
+    def __init__(self, text: str, not_started: bool = False) -> None:
+        self.not_started = not_started
+        super().__init__(text)
 
 
 def describe(argv: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +67,7 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
     """Runs the command to its end; what it reports goes to ``log`` while it runs.
 
     Raises:
-        CommandFailed: see there. The caller ends the run as ``code_error``.
+        CommandFailed: see there. The caller ends the run as ``code_error`` or ``environment``.
         OSError: the program that the command names cannot be started.
     """
     out = log.artifact("metrics.json").parent
@@ -74,7 +85,7 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
             process.kill()
             raise
     if code:
-        raise CommandFailed(f"the command ended with {_exit_named(code)}")
+        raise CommandFailed(f"the command ended with {_exit_named(code)}", code in NOT_STARTED)
     reported.finish()
 
 

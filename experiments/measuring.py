@@ -137,9 +137,24 @@ def outcome_of(error: BaseException, folder: Path) -> tuple[str, str]:
     memory = any(sign in text for sign in ("outofmemory", "out of memory", "can't allocate memory"))
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and memory):
         return "out_of_memory", one_line(error)
-    if isinstance(error, (Refused, command.CommandFailed)):
-        return "code_error", str(error)
-    return "code_error", one_line(error)
+    text = str(error) if isinstance(error, (Refused, command.CommandFailed)) else one_line(error)
+    return "environment" if _comes_from_outside(error) else "code_error", text
+
+
+def _comes_from_outside(error: BaseException) -> bool:
+    """Whether something is missing around the experiment, which may be there at the next try.
+
+    A file, a package, a connection, a program or a device; an assertion or a type error is the code's own.
+    """
+    if isinstance(error, command.CommandFailed):
+        return error.not_started
+    if isinstance(error, RuntimeError):
+        return any(sign in str(error).lower() for sign in _NO_DEVICE)
+    return isinstance(error, (OSError, ImportError)) and not isinstance(error, FileExistsError)
+
+
+_NO_DEVICE = ("cuda initialization", "no nvidia driver", "no cuda gpus", "not compiled with cuda")
+"""What torch says where the device that was asked for is not there."""
 
 
 def _found_no_room(error: BaseException, folder: Path) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from planner.deciding.triage import choices
 from planner.language.program import Program
 from planner.records.decision import Decision
+from planner.records.verdict import Verdict
 
 _REASON = "--reason TEXT"
 
 
-def commands_after(program: Program, decision: Decision, outcome: str | None) -> list[str]:
+def commands_after(program: Program, decision: Decision, verdict: Verdict | None) -> list[str]:
     """The commands that move a program on from where a person is waited for, the first recommended.
 
     Args:
-        outcome: of the verdict that the decision follows; a run that spoils the evidence can be excluded.
+        verdict: that the decision follows. A run that spoils the evidence can be excluded; where none
+            worked, ``advance`` tries again.
 
     Returns:
         Words for a shell in which TEXT (and RUN) stand for what the person knows; empty where
@@ -28,6 +30,9 @@ def commands_after(program: Program, decision: Decision, outcome: str | None) ->
         return [f"{about} --choose {option} {_REASON}" for option in due]
     if decision.action != "wait":
         return []
+    if verdict is not None and verdict.no_run_worked:
+        return [f"phasegate advance {program.program}", f"{about} --choose stop {_REASON}"]
+    outcome = verdict.outcome if verdict is not None else None
     refused = outcome == "invalid" or (outcome == "blocked" and decision.choice is None)
     commands = [f"phasegate exclude RUN {_REASON}"] if refused else []
     if decision.choice is None:

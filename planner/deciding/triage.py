@@ -116,6 +116,10 @@ def _by_next(program: Program, verdict: Verdict, earlier: Mapping[str, Verdict],
     rejected = tuple(_other_rows(program, verdict, rule.answer))
     if target == "stop":
         return Pick("stop", None, None, f"{conclusion}; nothing more is asked", rule, rejected)
+    if target == "wait" and verdict.no_run_worked:
+        (why,) = (guard.reason for guard in verdict.guards if guard.id == "complete")
+        reason = f"{conclusion}; {why}; mend what they lacked, then advance again"
+        return Pick("wait", None, None, reason, rule, rejected, "to_act")
     if target == "wait":
         return Pick("wait", None, None, f"{conclusion}; a person has to look at it", rule, rejected, "to_act")
     return _open_phase(program, verdict, target, conclusion, rule, rejected)
@@ -136,6 +140,8 @@ def next_rule(program: Program, verdict: Verdict, route: Route) -> tuple[str, Ru
 
 def _default_target(program: Program, verdict: Verdict, route: Route) -> str:
     """Where an answer leads of which ``next`` says nothing."""
+    if verdict.no_run_worked:
+        return "wait"
     if verdict.phase in route.owner:
         return "back"
     if verdict.outcome == "invalid":  # no option mends evidence that cannot be trusted

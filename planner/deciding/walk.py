@@ -255,6 +255,8 @@ class _Walk:
         stale = self.state.stale.get(phase)
         if stale is not None:
             return f"its verdict is stale: {stale}"
+        if phase in self.state.judged and any(self.state.evidence_of(phase, fidelity).to_retry.values()):
+            return "runs that failed have another try"
         if phase in self.state.judged:
             return "its verdict was judged on fewer runs than are asked for"
         return f"nothing has been judged yet at fidelity {fidelity}"

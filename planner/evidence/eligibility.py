@@ -111,4 +111,5 @@ def one_per_seed(arm: str, runs: Sequence[Run], caveats: list[str]) -> dict[int,
 
 
 def _why_unusable(run: Run) -> str:
-    return f"run {run.id} ended as {run.outcome}"
+    cause = f" ({run.reason})" if run.reason else ""
+    return f"run {run.id} ended as {run.outcome}{cause}"

@@ -29,11 +29,13 @@ def is_tried_again(outcome: str, attempt: int, retries: int) -> bool:
 def spent_by(runs: Iterable[Run]) -> tuple[int, float]:
     """Runs and seconds of a budget that our own runs took.
 
-    One that was cut off from outside and is made again is no try, and costs nothing: how often a
-    planner is killed must not change what a program comes to.
+    One that was cut off from outside, or failed for a reason outside of it, is no try and costs no run: how
+    often a planner is killed or a disk is away must not change what a program comes to.
     """
     own = [run for run in runs if run.own]
-    tries = {(run.fingerprint, run.attempt) for run in own if run.attempt > 0}
+    tries = {
+        (run.fingerprint, run.attempt) for run in own if run.attempt > 0 and run.outcome != "environment"
+    }
     return len(tries), sum(run.seconds for run in own)
 
 
@@ -94,6 +96,7 @@ class RunSelector:
     Args:
         mended: phases after which a person has done what an option asked for (mended the
             infrastructure, say): each gives runs of the other phases that failed one more try.
+        again: ids of failed runs that count as not made, because what they lacked may be there by now.
     """
 
     def __init__(
@@ -103,11 +106,13 @@ class RunSelector:
         catalog: Catalog,
         excluded: Sequence[Exclusion] = (),
         mended: Sequence[str] = (),
+        again: frozenset[str] = frozenset(),
     ) -> None:
         self.program = program
         self.catalog = catalog
         self.excluded = {e.run_id: e for e in excluded}
         self._mended = tuple(mended)
+        self._again = again
         self.snapshot = snapshot
         self._foreign = [run for run in snapshot.finished if not run.own]
         self._own: dict[str, list[Run]] = defaultdict(list)
@@ -131,7 +136,11 @@ class RunSelector:
         """The failed seeds of an arm that have another try."""
         kept = [run for run in runs if run.id not in self.excluded]
         retries = self._retries(phase)
-        return frozenset(s for s in failed if _wants_retry([run for run in kept if run.seed == s], retries))
+        return frozenset(s for s in failed if self._is_open([run for run in kept if run.seed == s], retries))
+
+    def _is_open(self, runs: Sequence[Run], retries: int) -> bool:
+        """Whether one seed is still to be measured by a further try."""
+        return _wants_retry([run for run in runs if run.id not in self._again], retries)
 
     def _retries(self, phase: str) -> int:
         return self.program.budget.retries + sum(name != phase for name in self._mended)
@@ -170,7 +179,7 @@ class RunSelector:
             if run.own or run.data_digest == ours:
                 by_seed[run.seed].append(run)
         retries = self._retries(phase)
-        settled = {seed for seed, runs in by_seed.items() if not _wants_retry(runs, retries)}
+        settled = {seed for seed, runs in by_seed.items() if not self._is_open(runs, retries)}
         if given_up([run for seed in settled for run in by_seed[seed]]):
             return []
         taken = settled | {run.seed for run in candidates if run.id in self.excluded}

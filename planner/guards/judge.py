@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -104,12 +105,31 @@ def _complete(rules: Phase, evidence: Evidence) -> GuardResult:
     ]
     incomplete = [f"run {r.id} ({r.arm}, seed {r.seed}) ended early: {r.outcome}" for r in partial]
     incomplete += [f"{arm}, seed {seed}: {why}" for arm, seed, why in lost]
+    if lost and not any(evidence.runs.values()):
+        return _no_run_worked(evidence)
     return GuardResult(
         id="complete",
         outcome="not_met" if incomplete else "met",
         consequence=rules.guards.get("complete", "caveat"),
         observed=float(len(incomplete)),
         reason="; ".join(incomplete) or "every run ended by itself",
+    )
+
+
+def _no_run_worked(evidence: Evidence) -> GuardResult:
+    """There is nothing to conclude from then, whatever the program says of gaps."""
+    failed = [run for runs in evidence.looked_at.values() for run in runs if not run.usable]
+    endings = Counter((run.outcome, run.reason) for run in failed)
+    texts = [
+        f"{count} ended as {outcome}" + (f" ({reason})" if reason else "")
+        for (outcome, reason), count in endings.most_common()
+    ]
+    return GuardResult(
+        id="complete",
+        outcome="not_met",
+        consequence="blocked",
+        observed=float(len(failed)),
+        reason=f"no run worked: {', '.join(texts)}",
     )
 
 

@@ -80,6 +80,7 @@ class MemoryRuns:
         self.finished[run_id] = self._begun[run_id].model_copy(
             update={
                 "outcome": ended.outcome,
+                "reason": ended.cause,
                 "seconds": ended.seconds,
                 "device": device_of(ended.device, self._begun[run_id].params),
                 "metrics": {name: values[-1][1] for name, values in ordered.items()},

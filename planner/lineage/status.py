@@ -46,7 +46,7 @@ def _commands(state: ProgramState) -> list[str]:
     if state.latest is None or state.running or state.reopened or state.to_judge_again:
         return []
     verdict = state.verdicts.get(state.latest.phase)
-    return commands_after(state.program, state.latest, verdict.outcome if verdict else None)
+    return commands_after(state.program, state.latest, verdict)
 
 
 def _ahead(state: ProgramState) -> dict[str, Any]:

@@ -46,11 +46,11 @@ def _answer(question: str, verdict: Verdict, explained: bool) -> str:
     }[verdict.outcome]
 
 
-def next_step(program: Program, decision: Decision | None, outcome: str | None = None) -> str:
+def next_step(program: Program, decision: Decision | None, verdict: Verdict | None = None) -> str:
     """What happens next, in a sentence; where a person is waited for, what to type.
 
     Args:
-        outcome: of the verdict that the decision follows.
+        verdict: that the decision follows.
     """
     if decision is None:
         return "Nothing has been decided yet."
@@ -60,7 +60,7 @@ def next_step(program: Program, decision: Decision | None, outcome: str | None =
     question = escape(program.phases[decision.target].question) if decision.target in program.phases else ""
     if decision.action == "wait":
         opens = f" It opens `{decision.target}`: {question}" if question else ""
-        return f"{_awaited(decision)}: {_commands_text(program, decision, outcome)}.{opens}"
+        return f"{_awaited(decision)}: {_commands_text(program, decision, verdict)}.{opens}"
     return f"`{decision.choice}`: {question}" if question else f"`{decision.choice}`"
 
 
@@ -71,5 +71,5 @@ def _awaited(decision: Decision) -> str:
     return f"A person {waits.get(decision.needs_person or '', 'looks at')} `{decision.choice}`"
 
 
-def _commands_text(program: Program, decision: Decision, outcome: str | None) -> str:
-    return " or ".join(f"`{command}`" for command in commands_after(program, decision, outcome))
+def _commands_text(program: Program, decision: Decision, verdict: Verdict | None) -> str:
+    return " or ".join(f"`{command}`" for command in commands_after(program, decision, verdict))

@@ -100,7 +100,7 @@ def _conclusion_view(trace: Trace, verdict: Verdict) -> dict[str, Any]:
         "prediction": prediction_of(program, trace.phase, verdict, trace.verdicts),
         "rivals": rivals_of(program, trace.verdicts),
         "deltas": list(map(_delta, deltas(program, verdict, trace.verdicts, _key_metrics(program, verdict)))),
-        "next_step": next_step(program, trace.decision, verdict.outcome),
+        "next_step": next_step(program, trace.decision, verdict),
         "options": _options(program, trace.decision),
     }
 

@@ -9,6 +9,9 @@ from pydantic import Field
 from planner.records.base import Record
 from planner.records.runs import RunOutcome
 
+LONGEST_CAUSE = 250
+"""Characters of what a run ended in that memos and pages show."""
+
 
 class Job(Record):
     """One run for a worker: everything that it needs to know, and nothing of MLflow or the planner.
@@ -64,6 +67,12 @@ class Ended(Record):
     seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
     device: str | None = None
     stderr_tail: str = ""
+
+    @property
+    def cause(self) -> str:
+        """What a run ended in that failed by itself, as one short line; empty for any other."""
+        failed = self.outcome in ("code_error", "environment")
+        return " ".join(self.reason.split())[:LONGEST_CAUSE] if failed else ""
 
 
 Event = Started | Progressed | Ended

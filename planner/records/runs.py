@@ -12,6 +12,7 @@ from planner.records.base import Record
 RunOutcome = Literal[
     "ok",
     "code_error",
+    "environment",
     "bad_metric",
     "out_of_memory",
     "disk_full",
@@ -38,6 +39,7 @@ class Run(Record):
         overlap: share of evaluation units that training also saw, in [0, 1]; None where it does not say.
         seconds: wall-clock time that it took.
         artifacts: names of the files that it left; None where it does not say.
+        reason: what it ended in if it failed by itself (``ValueError: no rows left``).
     """
 
     id: str
@@ -57,6 +59,7 @@ class Run(Record):
     seconds: float = 0.0
     attempt: int = 1
     artifacts: tuple[str, ...] | None = None
+    reason: str = ""
 
     @property
     def own(self) -> bool:

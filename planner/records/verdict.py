@@ -292,6 +292,11 @@ class Verdict(Identified):
         }
         return {k: v for k, v in facts.items() if v is not None and k in self.model_fields_set}
 
+    @property
+    def no_run_worked(self) -> bool:
+        """Whether runs were tried and none counts: there is nothing to conclude from."""
+        return self.outcome == "blocked" and self.cause == "infrastructure" and not self.run_ids
+
     def criterion(self, name: str) -> CriterionResult | None:
         """The result of that criterion, or None."""
         return next((c for c in self.criteria if c.id == name), None)

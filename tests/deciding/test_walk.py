@@ -277,11 +277,11 @@ def test_a_phase_of_which_one_arm_alone_has_runs_is_judged_and_names_the_other()
     assert any("arm 'base' has no usable run" in criterion.reason for criterion in verdict.criteria)
 
 
-def test_a_phase_of_which_every_run_failed_is_judged_and_not_passed_over() -> None:
+def test_a_phase_of_which_every_run_failed_is_blocked_and_not_passed_over() -> None:
     runs = [foreign_run("phase_6a", arm, 0, "code_error") for arm in CREDIT.phases["phase_6a"].arms]
     position = stand(CREDIT, runs, no_run=True)
-    assert judged(position)[0] == ("phase_6a", "inconclusive", None)
-    assert position.steps[0].verdict.cause == "missing"
+    assert judged(position) == [("phase_6a", "blocked", None)]
+    assert (position.steps[0].verdict.cause, position.state) == ("infrastructure", "blocked")
 
 
 def test_with_no_runs_anywhere_there_is_nothing_to_judge() -> None:

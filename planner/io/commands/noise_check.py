@@ -7,7 +7,7 @@ from planner.errors import PhasegateError, StoreUnavailable
 from planner.evidence.run_selection import Snapshot
 from planner.io.commands.open_home import code_of, open_journal
 from planner.io.commands.situation import Sources, load_situation
-from planner.io.mlflow.client import store_uri
+from planner.io.mlflow.client import database_of, store_uri
 from planner.io.system.clock import SystemClock
 from planner.io.workers.descriptions import known_descriptions
 from planner.judging.futility import noise_findings
@@ -21,7 +21,7 @@ def measured_faults(home: Home, program: Program) -> list[Finding]:
 
     Side effects: reads MLflow and the journal; asks no experiment.
     """
-    if not home.database.exists() and store_uri(home).startswith("sqlite:"):
+    if not home.database.exists() and database_of(store_uri(home)) is not None:
         return []
     from planner.io.mlflow.run_store import MlflowRuns
 

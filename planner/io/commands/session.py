@@ -66,6 +66,7 @@ class Session:
     options: AdvanceOptions = AdvanceOptions()
     notify: Callable[[Any], None] = lambda _: None
     _situation: Situation = field(init=False)
+    _tried: set[str] = field(default_factory=set)
 
     # --- what is known -------------------------------------------------------------------------
 
@@ -78,6 +79,7 @@ class Session:
             journal=self.journal,
             clock=self.clock,
             describe=describer.describe,
+            tried=frozenset(self._tried),
         )
         self._situation = load_situation(self.home, self.program, self.options, sources)
         return self._situation.state
@@ -87,6 +89,7 @@ class Session:
     def launch(self, runs: tuple[PlannedRun, ...], decision: Decision, interim: Verdict | None) -> Launched:
         """Makes runs: decision, intent, lease, MLflow run, result, outcome, in this order of writing."""
         phase, fidelity = runs[0].phase, runs[0].fidelity
+        self._tried |= {run.fingerprint for run in runs}
         with whole():
             self.journal.add(decision, self.clock.now())
             parent = self.records.phase_run(self.program, phase, fidelity)

@@ -40,6 +40,8 @@ class Sources:
         code: digest of the experiment's code as it is now; empty where it is not at hand.
         snapshot: reads every run of the program.
         describe: (fidelity asked for) -> what the experiment says of each configuration.
+        tried: fingerprints of the runs that this command has made; what failed in others for a reason
+            outside of the experiment is tried again.
     """
 
     code: str
@@ -47,6 +49,7 @@ class Sources:
     journal: Journal
     clock: Clock
     describe: Callable[[str | None], Mapping[Place, Description]]
+    tried: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,12 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
     )
     mended = [override.phase for override in today.overrides if override.done is not None]
     catalog = _catalog(sources, options, snapshot, accepted)
-    selector = RunSelector(program, snapshot, catalog, exclusions_today(entries), mended)
+    again = frozenset(
+        run.id
+        for run in snapshot.finished
+        if run.own and run.outcome == "environment" and run.fingerprint not in sources.tried
+    )
+    selector = RunSelector(program, snapshot, catalog, exclusions_today(entries), mended, again)
     (runs, seconds), budget = spent_by(snapshot.finished), program.budget
     seconds_left = None if budget.seconds is None else budget.seconds - seconds
     affordable = _NO_LIMIT if budget.runs is None else max(budget.runs - runs, 0)

@@ -15,6 +15,8 @@ from planner.io.system.quarantine import move_away
 MEND = "'phasegate doctor --repair' moves it away and rebuilds it from MLflow"
 PATIENCE = 15.0
 """Seconds for which another process may hold the file."""
+LONGEST_PATH = 480
+"""Bytes; SQLite opens nothing above 512, and names files of its own after the one that it opens."""
 
 _WORK = """CREATE TABLE {name} (
     fingerprint TEXT NOT NULL, attempt INTEGER NOT NULL, program TEXT NOT NULL, planned TEXT NOT NULL,
@@ -57,6 +59,7 @@ def opened(path: Path, write: bool, durable: bool) -> Iterator[sqlite3.Connectio
 
     Side effects: may migrate the file.
     """
+    refuse_too_long(path)
     try:
         with closing(_connected(path, write)) as connection:
             connection.row_factory = sqlite3.Row
@@ -69,6 +72,20 @@ def opened(path: Path, write: bool, durable: bool) -> Iterator[sqlite3.Connectio
                 yield connection
     except sqlite3.Error as error:
         raise error_of(path, error) from error
+
+
+def refuse_too_long(path: Path) -> None:
+    """Refuses a database that SQLite cannot open because its path is too long.
+
+    Raises:
+        StoreUnavailable: says how long it is.
+    """
+    length = len(os.fsencode(path.absolute()))
+    if length > LONGEST_PATH:
+        raise StoreUnavailable(
+            f"the path {path.absolute()} has {length} bytes, more than SQLite opens",
+            "move the home to a shorter path",
+        )
 
 
 def _connected(path: Path, write: bool) -> sqlite3.Connection:
@@ -102,6 +119,7 @@ def create(path: Path, durable: bool = True) -> None:
 
     Side effects: creates the file and its folder; moves away what an earlier journal left beside it.
     """
+    refuse_too_long(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"{path.name}.new-{os.getpid()}-{get_ident()}")

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 from planner.errors import PhasegateError, StoreUnavailable, meaning_of_system_error
+from planner.io.journal.database import refuse_too_long
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.artifact_location import refuse_misplaced, refuse_moved
 from planner.io.mlflow.faults import meaning_of, shown
@@ -37,6 +39,8 @@ _SETTINGS = {
     "PGCONNECT_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is for results
 }
+_NOT_PLAIN = frozenset("%?#")
+"""Characters that mean something in an address."""
 
 
 def store_uri(home: Home) -> str:
@@ -51,7 +55,16 @@ def home_mark(home: Home) -> str:
 
 def own_uri(home: Home) -> str:
     """The home's own SQLite file, which no other home writes to."""
-    return f"sqlite:///{home.database}"
+    return address_of(home.database)
+
+
+def address_of(database: Path) -> str:
+    """An SQLite file as MLflow and SQLAlchemy take it, the latter of which decodes ``%`` and cuts at ``?``.
+
+    With the driver named, MLflow leaves the folder alone, which it would otherwise make by its quoted name.
+    """
+    path = str(database)
+    return f"sqlite+pysqlite:///{quote(path)}" if set(path) & _NOT_PLAIN else f"sqlite:///{path}"
 
 
 def connect(home: Home) -> Client:
@@ -106,7 +119,7 @@ def _make_database(path: Path) -> None:
     for left in path.parent.glob(f"{path.name}.part*"):  # by one who was killed
         left.unlink()
     aside = path.with_name(f"{path.name}.part")
-    MlflowClient(tracking_uri=f"sqlite:///{aside}").search_experiments(max_results=1)
+    MlflowClient(tracking_uri=address_of(aside)).search_experiments(max_results=1)
     aside.replace(path)
 
 
@@ -122,6 +135,7 @@ def has_store(home: Home) -> bool:
     path = database_of(store_uri(home))
     if path is None:
         return True
+    refuse_too_long(path)
     if path.exists() and path.stat().st_size:
         examine_database(path)
         return True
@@ -163,7 +177,7 @@ def is_database(uri: str) -> bool:
 def database_of(uri: str) -> Path | None:
     """The file of an SQLite store; None for any other."""
     match = re.match(r"sqlite(?:\+\w+)?:///([^?]+)", uri)
-    return Path(match[1]) if match is not None and match[1] != ":memory:" else None
+    return Path(unquote(match[1])) if match is not None and match[1] != ":memory:" else None
 
 
 def examine_database(path: Path) -> None:

@@ -60,6 +60,7 @@ def read_run(
             "seconds": _seconds(raw),
             "attempt": attempt_of(run_tags),
             "artifacts": _artifacts(run_tags),
+            "reason": run_tags.get(tags.REASON, ""),
         }
     )
 

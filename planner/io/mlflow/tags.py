@@ -29,6 +29,8 @@ STOOD = "planner.stood"
 """When a record became the last word: ``AT#POSITION`` each time."""
 ARTIFACTS = "planner.artifacts"
 """The names of the files that a run of ours left, as a JSON list."""
+REASON = "planner.reason"
+"""What a run of ours that failed by itself ended in: ``ValueError: no rows left``."""
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 NOTE_LIMIT = 8000

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from planner.errors import UsageError
-from planner.io.mlflow.client import connect, store_uri
+from planner.io.mlflow.client import connect, database_of, store_uri
 from planner.paths import Home
 
 _AS_TRAINING = "workflowType=machine_learning"
@@ -40,7 +40,7 @@ def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
     words = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     words += ["--uvicorn-opts", "--log-level warning"]
-    if uri.startswith("sqlite:"):
+    if database_of(uri) is not None:
         words += ["--default-artifact-root", home.artifacts.resolve().as_uri()]
     server = subprocess.Popen(words, env={**os.environ, **_QUIET})
     try:

@@ -300,11 +300,11 @@ class TestEveryLauncher:
         assert last.outcome == outcome
         assert last.reason.startswith(reason)
 
-    def test_a_command_that_is_not_there_is_a_code_error(
+    def test_a_command_that_is_not_there_is_missing_around_the_run(
         self, launcher: Launcher, job: Callable[..., Job]
     ) -> None:
         last = ended(launcher, job(command=("no-such-program",)))
-        assert last.outcome == "code_error"
+        assert last.outcome == "environment"
         assert "no-such-program" in last.reason
 
 

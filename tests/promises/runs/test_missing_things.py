@@ -1,0 +1,70 @@
+"""What an experiment lacks is no answer: the phase is blocked, and goes on when the thing is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.small_homes import QUICK, cli
+from tests.support.store_view import mlflow_runs_of
+
+READS = """
+    import pathlib
+    pathlib.Path("data/train.csv").read_text()
+"""
+COMMAND = QUICK.replace(
+    "experiment: quick", 'command: [sh, -c, "measure-it --seed {seed} --params {params} --out {out}"]'
+)
+
+
+@pytest.fixture
+def home_without_data(fresh_home: Callable[..., Path]) -> Path:
+    home = fresh_home(QUICK)
+    module = home / "experiments" / "quick.py"
+    text = module.read_text()
+    module.write_text(text.replace("\n    for step in range(4):", f"{READS}\n    for step in range(4):"))
+    return home
+
+
+def test_a_phase_of_which_no_run_worked_is_blocked_and_goes_on_when_the_file_is_there(
+    home_without_data: Path,
+) -> None:
+    home = home_without_data
+    reply = cli("advance", "quick", "--all", "--json", "--exit-code", home=home)
+    assert (reply.code, reply.json["state"]) == (15, "blocked")
+    (step,) = reply.json["steps"]
+    assert (step["phase"], step["outcome"]) == ("first", "blocked")
+    assert reply.json["next"]["action"] == "wait"
+    runs = mlflow_runs_of(home, "run")
+    assert {run.outcome for run in runs} == {"environment"}
+    assert "FileNotFoundError" in runs[0].note
+    (home / "data").mkdir()
+    (home / "data" / "train.csv").write_text("1,2\n")
+    reply = cli("advance", "quick", "--all", "--json", home=home)
+    assert (reply.code, reply.json["state"]) == (0, "done")
+    assert [(s["phase"], s["outcome"]) for s in reply.json["steps"]][-1] == ("second", "pass")
+
+
+def test_while_the_file_is_missing_each_advance_tries_once_and_ends(home_without_data: Path) -> None:
+    cli("advance", "quick", "--all", home=home_without_data)
+    before = len(mlflow_runs_of(home_without_data, "run"))
+    reply = cli("advance", "quick", "--all", "--json", home=home_without_data)
+    assert reply.json["state"] == "blocked"
+    assert len(mlflow_runs_of(home_without_data, "run")) == 2 * before
+
+
+def test_a_program_that_a_command_cannot_find_is_the_environments_fault(
+    fresh_home: Callable[..., Path],
+) -> None:
+    home = fresh_home(COMMAND)
+    reply = cli("advance", "quick", "--all", "--json", home=home)
+    assert reply.json["state"] == "blocked"
+    assert {run.outcome for run in mlflow_runs_of(home, "run")} == {"environment"}
+
+
+def test_an_arm_that_crashes_beside_one_that_works_blocks_nothing(fresh_home: Callable[..., Path]) -> None:
+    home = fresh_home(QUICK.replace("worse: {shift: -1.0}", "worse: {shift: -1.0, action: raise}"))
+    reply = cli("advance", "quick", "--json", home=home)
+    assert reply.json["steps"][0]["outcome"] == "inconclusive"
