@@ -32,7 +32,7 @@ class Work:
 
 
 def spent_in(work: Iterable[Work]) -> tuple[int, float]:
-    """Runs and seconds of a budget that finished ones took: as ``run_selection.spent_by`` counts those in MLflow."""
+    """Runs and seconds of a budget that finished ones took, counted as by ``run_selection.spent_by``."""
     finished = [one for one in work if one.state == "finished"]
     tries = [one for one in finished if one.attempt > 0 and one.outcome != "environment"]
     return len(tries), sum(one.seconds for one in finished)
