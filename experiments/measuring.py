@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments import command
+from experiments import command, watched
 from experiments.contract import Experiment, Interrupted, MetricLog
 from experiments.loading import Refused, configured, one_line
 from experiments.recording import CheckedLog, read_metrics
 
 RESULT = "result.json"
+NOBODY_KNOWS_WHOSE = ("code_error", "environment", "out_of_memory")
+"""Outcomes of jobs that were run together and are run again one by one."""
 ROOM = 1 << 16
 """With fewer bytes than that left, a write that failed for no stated reason found the disk full."""
 Find = Callable[[str], Experiment]
@@ -45,6 +47,9 @@ def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
         log = CheckedLog(folder, on_progress)
     except OSError as error:
         return unwritten(error, folder)
+    if (outdated := _outdated(job)) is not None:
+        log.close()
+        return outdated
 
     def prepare() -> Prepared:
         if job["command"]:
@@ -54,7 +59,8 @@ def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
         config = configured(job["experiment"], experiment, job["params"], job["fidelity"])
         return lambda: experiment.run(config, job["seed"], log), device_of(config)
 
-    return _timed(prepare, [log])[0]
+    (result,) = _timed(prepare, [log])
+    return _outdated(job, result["seconds"]) or result
 
 
 def measure_together(jobs: Sequence[Job], find: Find, on_progress: OnProgress) -> list[Result] | None:
@@ -79,7 +85,10 @@ def measure_together(jobs: Sequence[Job], find: Find, on_progress: OnProgress) -
         return lambda: experiment.run_together(config, seeds, logs), device_of(config)
 
     results = _timed(prepare, logs)
-    return None if any(r["outcome"] in ("code_error", "out_of_memory") for r in results) else results
+    if _outdated(jobs[0]) is not None:
+        pairs = zip(jobs, results, strict=True)
+        return [_outdated(job, result["seconds"]) or result for job, result in pairs]
+    return None if any(result["outcome"] in NOBODY_KNOWS_WHOSE for result in results) else results
 
 
 def _start_afresh(folder: Path) -> None:
@@ -165,6 +174,15 @@ def _found_no_room(error: BaseException, folder: Path) -> bool:
         return isinstance(error, (OSError, RuntimeError)) and shutil.disk_usage(folder).free < ROOM
     except OSError:
         return False
+
+
+def _outdated(job: Job, seconds: float = 0.0) -> Result | None:
+    """The result of a job of which a file is not what it was when the job was planned."""
+    change = watched.changed(watched.watched_in(job))
+    if change is None:
+        return None
+    outcome, reason = change
+    return {"outcome": outcome, "reason": reason, "seconds": seconds, "not_finite": [], "device": None}
 
 
 def unwritten(error: OSError, folder: Path) -> Result:

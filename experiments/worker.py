@@ -1,4 +1,4 @@
-"""The process that serves many runs: ``python -m experiments.worker HOME [--threads N]``.
+"""The process that serves many runs: ``python -m experiments.worker HOME [--threads N] [--code FOLDER]``.
 
 It is started once and kept, because importing torch costs seconds. It reads one JSON object per line
 from stdin and answers likewise on what was its stdout; whatever an experiment prints goes to stderr.
@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.contract import Experiment
+from experiments.frozen import FrozenModules
 from experiments.loading import Refused, add_home, describe, load
 from experiments.measuring import (
     RESULT,
@@ -162,6 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="experiments.worker")
     parser.add_argument("home", type=Path)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--code", type=Path, help="a folder of modules that are imported in place of their files"
+    )
     given = parser.parse_args()
     home = given.home.resolve()
     requests, answers = _take_channels()
@@ -170,6 +174,8 @@ def main() -> None:
     # Also for libraries that an experiment imports only while it runs.
     os.environ.setdefault("OMP_NUM_THREADS", str(given.threads))
     add_home(home)
+    if given.code is not None:
+        sys.meta_path.insert(0, FrozenModules(given.code))
     waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
     worker = _Worker(home, given.threads, answers)

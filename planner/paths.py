@@ -41,6 +41,10 @@ class Home:
         """Folders of runs in progress; what a finished run left is copied into MLflow."""
         return self.mlruns / "work"
 
+    def code(self, digest: str) -> Path:
+        """The code that runs were made with; no program has a name with a dot."""
+        return self.work / ".code" / digest
+
     @property
     def logs(self) -> Path:
         return self.mlruns / "logs"

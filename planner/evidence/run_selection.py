@@ -13,11 +13,9 @@ from planner.language.program import Program
 from planner.records.base import digest_of
 from planner.records.jobs import Description
 from planner.records.person import Exclusion
-from planner.records.runs import DIGEST_LENGTH, PlannedRun, Run, UnfinishedRun
+from planner.records.runs import DIGEST_LENGTH, SET_ASIDE, PlannedRun, Run, UnfinishedRun
 
-WORTH_RETRYING = frozenset(
-    {"out_of_memory", "disk_full", "timeout", "slowdown", "suspended", "killed", "lost"}
-)
+WORTH_RETRYING = SET_ASIDE | {"out_of_memory", "timeout", "slowdown", "suspended", "killed", "lost"}
 """Outcomes that a second try may change; an exception or a NaN would come again."""
 
 

@@ -21,6 +21,8 @@ class Job(Record):
         timeout: seconds after which the run is stopped, or None.
         more_together: how many of the jobs that come next train with this one; they differ from it in
             their seed alone.
+        watched: ``code`` or ``data`` -> file -> its state, which it must have before and after the run
+            (:mod:`experiments.watched`).
     """
 
     id: str
@@ -33,6 +35,7 @@ class Job(Record):
     command: tuple[str, ...] = ()
     timeout: float | None = None
     more_together: int = 0
+    watched: dict[str, dict[str, list[int] | None]] = {}
 
 
 class Started(Record):

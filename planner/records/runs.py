@@ -13,6 +13,8 @@ RunOutcome = Literal[
     "ok",
     "code_error",
     "environment",
+    "code_changed",
+    "data_changed",
     "bad_metric",
     "out_of_memory",
     "disk_full",
@@ -22,6 +24,8 @@ RunOutcome = Literal[
     "killed",
     "lost",
 ]
+SET_ASIDE = frozenset({"disk_full", "code_changed", "data_changed"})
+"""Outcomes of runs that say nothing of their arm: they are made again, and no try is used up."""
 DIGEST_LENGTH = 36
 """MLflow keeps at most this much of a dataset's digest."""
 Series = tuple[tuple[int, float], ...]

@@ -10,13 +10,12 @@ from planner.io.journal.work import spent_in
 from planner.io.leases.program_lock import holder_of
 from planner.io.programs.loader import find_program, load_program, program_names
 from planner.io.system.clock import SystemClock
-from planner.io.workers.code_digest import code_digest
+from planner.io.workers.code_digest import Code, read_command, read_experiment
 from planner.io.workers.descriptions import data_today
 from planner.language.program import Program
 from planner.lineage.in_force import kept_code
 from planner.lineage.program_state import ProgramState, build_program_state
 from planner.paths import Home
-from planner.records.base import digest_of
 from planner.records.journal_entry import AnyEntry
 from planner.records.verdict import Verdict
 
@@ -56,25 +55,34 @@ def phase_of(program: Program, phase: str | None) -> str | None:
     return phase
 
 
-def code_of(home: Home, program: Program) -> str:
-    """The digest of what measures the program's arms: the experiment's code, or the command."""
+def read_code(home: Home, program: Program) -> Code:
+    """What measures the program's arms, as it is now: the experiment's code, or the command and its files.
+
+    Raises:
+        ProgramError: it is not there, or is no Python.
+    """
     if program.experiment is None:
-        return digest_of(["command", *(program.command or ())])
-    return code_digest(home.experiments, program.experiment)
+        return read_command(home.root, program.command or ())
+    return read_experiment(home.experiments, program.experiment)
 
 
-def code_at_hand(home: Home, program: Program, needed: bool) -> str:
-    """``code_of``; empty where there is no experiment and none is needed, because nothing is to be run.
+def code_of(home: Home, program: Program) -> str:
+    """The digest of ``read_code``."""
+    return read_code(home, program).digest
+
+
+def code_at_hand(home: Home, program: Program, needed: bool) -> Code:
+    """``read_code``; with an empty digest where it is not there and not needed: nothing is to be run.
 
     Raises:
         ProgramError: it is needed and not there.
     """
     try:
-        return code_of(home, program)
+        return read_code(home, program)
     except ProgramError:
         if needed:
             raise
-        return ""
+        return Code("")
 
 
 def open_journal(home: Home, program: Program) -> Journal:

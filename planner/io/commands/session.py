@@ -22,7 +22,9 @@ from planner.io.leases.reaper import Reaper
 from planner.io.sync.mirror import mirror, write_person
 from planner.io.system.signals import Stopped, whole
 from planner.io.workers.batch import Batch
+from planner.io.workers.code_digest import Code
 from planner.io.workers.descriptions import Describer
+from planner.io.workers.watched_files import WatchedFiles, states_of
 from planner.language.program import Program
 from planner.lineage.in_force import (
     latest_step,
@@ -50,6 +52,7 @@ class Session:
         code: digest of the experiment's code as it is now; empty where it is not at hand.
         notify: told (label, total) when runs begin, (job, event) for each event, None when they have
             ended, a line where an arm is given up, and every step that is written down.
+        command: reads a program's command and its files; None where an experiment measures.
 
     Side effects: everything; each method says what it writes, in the order of writing.
     """
@@ -65,13 +68,16 @@ class Session:
     clock: Clock
     options: AdvanceOptions = AdvanceOptions()
     notify: Callable[[Any], None] = lambda _: None
+    command: Callable[[], Code] | None = None
     _situation: Situation = field(init=False)
     _tried: set[str] = field(default_factory=set)
+    _command_files: dict[str, list[int] | None] = field(default_factory=dict)
 
     # --- what is known -------------------------------------------------------------------------
 
     def load_state(self) -> PlanningState:
         """Reads everything that is known."""
+        self._read_command_again()
         describer = Describer(self.program, self.code, self.journal, self.launcher)
         sources = Sources(
             code=self.code,
@@ -83,6 +89,12 @@ class Session:
         )
         self._situation = load_situation(self.home, self.program, self.options, sources)
         return self._situation.state
+
+    def _read_command_again(self) -> None:
+        """A command's files may have been edited since: what runs now is what they hold now."""
+        if self.command is not None:
+            self._command_files = states_of(self.command())
+            self.code = self.command().digest
 
     # --- launch --------------------------------------------------------------------------------
 
@@ -104,6 +116,7 @@ class Session:
             parent=parent,
             workers=self.launcher.workers,
             limits=self._situation.limits,
+            watched=WatchedFiles(self._command_files),
         )
         self.notify((f"{self.program.program} / {phase} ({fidelity})", len(runs)))
         try:

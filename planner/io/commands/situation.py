@@ -16,9 +16,9 @@ from planner.io.commands.open_home import code_at_hand
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store
 from planner.io.system.clock import SystemClock
-from planner.io.workers.batch import Limits
 from planner.io.workers.descriptions import Describer, Place
 from planner.io.workers.launcher import LocalLauncher, workers
+from planner.io.workers.limits import Limits
 from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, kept_code, rules_seen
 from planner.lineage.lost_runs import lost_grounds
@@ -152,7 +152,7 @@ class _ReadOnlyJournal(Journal):
 @contextmanager
 def _reading_only(home: Home, program: Program, options: AdvanceOptions) -> Iterator[Sources]:
     """What a home holds; workers write to a temporary folder."""
-    code = code_at_hand(home, program, needed=not options.no_run)
+    code = code_at_hand(home, program, needed=not options.no_run).digest
     journal = _ReadOnlyJournal(home.journal)
     with tempfile.TemporaryDirectory() as scratch:
         launcher = LocalLauncher(home.root, workers(options.jobs), Path(scratch))

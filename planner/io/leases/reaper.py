@@ -22,7 +22,7 @@ from planner.io.workers.results import read_result
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description
-from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
+from planner.records.runs import SET_ASIDE, PlannedRun, RunOutcome, UnfinishedRun
 
 
 class Reaper:
@@ -93,8 +93,8 @@ class Reaper:
         folder = run_folder(self._home, work)
         ended = read_result(folder, f"{work.fingerprint}-{work.attempt}") if folder is not None else None
         run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
-        if ended is not None and ended.outcome == "disk_full":
-            outcome, reason, ended = "disk_full", ended.reason, None
+        if ended is not None and ended.outcome in SET_ASIDE:
+            outcome, reason, ended = ended.outcome, ended.reason, None
         if ended is not None and run_id is not None and folder is not None:
             self._runs.finish(run_id, folder, ended, work.started_at or self._clock.seconds())
             result: dict[str, Any] = {
@@ -133,7 +133,7 @@ class Reaper:
     def _adopt(self, run: UnfinishedRun, fingerprint: str, attempt: int) -> None:
         folder = self._home.run_folder(self._program.program, fingerprint)
         ended = read_result(folder, f"{fingerprint}-{attempt}")
-        if ended is None or ended.outcome == "disk_full":
+        if ended is None or ended.outcome in SET_ASIDE:
             return
         self._runs.finish(run.id, folder, ended, run.began)
         row = fingerprint, attempt, run.id, ended.outcome, ended.seconds

@@ -16,26 +16,13 @@ from planner.evidence.eligibility import GIVES_UP
 from planner.evidence.run_selection import RunSelector, is_tried_again
 from planner.io.journal.journal import Journal
 from planner.io.system.signals import whole
+from planner.io.workers.limits import Limits
 from planner.io.workers.results import forget_result
+from planner.io.workers.watched_files import WatchedFiles
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description, Ended, Job, Started
-from planner.records.runs import PlannedRun
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When no more runs are begun.
-
-    Attributes:
-        stop_at: seconds since the epoch (``--max-seconds``).
-        seconds_left: what the budget still pays for, in seconds of runs.
-        timeout: seconds that one run may take.
-    """
-
-    stop_at: float | None = None
-    seconds_left: float | None = None
-    timeout: float | None = None
+from planner.records.runs import SET_ASIDE, PlannedRun
 
 
 @dataclass(frozen=True)
@@ -64,6 +51,7 @@ class Batch:
     Args:
         parent: the phase run's place.
         workers: how many runs, or groups of runs that train together, go on side by side.
+        watched: the files that must stay as they are.
 
     Side effects: journal and run store, one step of a run's life at a time, each durable before the
         next begins; removes the folders of finished runs, but for those that are tried again.
@@ -78,10 +66,12 @@ class Batch:
     parent: str
     workers: int = 1
     limits: Limits = Limits()
+    watched: WatchedFiles = field(default_factory=WatchedFiles)
     finished: int = 0
     stopped: str = ""
     _failures: dict[str, Counter[str]] = field(default_factory=dict)
     _seconds: float = 0.0
+    _outdated: bool = False
     _tasks: dict[str, _Task] = field(default_factory=dict)
     _started: dict[str, tuple[str, float]] = field(default_factory=dict)
 
@@ -101,6 +91,8 @@ class Batch:
                 self.stopped = "the time given with --max-seconds is up"
                 return
             if self.limits.seconds_left is not None and self._seconds >= self.limits.seconds_left:
+                return
+            if self._outdated:
                 return
             if self._fails_alike(group[0].arm):
                 continue
@@ -182,6 +174,7 @@ class Batch:
             folder=str(self.home.run_folder(self.program.program, planned.fingerprint)),
             timeout=self.limits.timeout,
             more_together=more_together,
+            watched=self.watched.of(self._told(planned)),
         )
         return _Task(planned, job, attempt, earlier.id if earlier else None)
 
@@ -215,8 +208,8 @@ class Batch:
 
     def _end(self, event: Ended, task: _Task) -> None:
         run_id, began = self._started[event.job_id]
-        if event.outcome == "disk_full":
-            self._make_room(event, run_id, task)
+        if event.outcome in SET_ASIDE:
+            self._set_aside(event, run_id, task)
             return
         self.runs.finish(run_id, Path(task.job.folder), event, began)
         done = {"state": "finished", "outcome": event.outcome, "seconds": round(event.seconds, 3)}
@@ -228,10 +221,19 @@ class Batch:
         good = event.outcome in ("ok", "bad_metric")  # a NaN is something that an arm may have to show
         self._failures.setdefault(task.planned.arm, Counter())["ok" if good else event.outcome] += 1
 
-    def _make_room(self, event: Ended, run_id: str, task: _Task) -> None:
-        """A full disk is no run's fault and ends no run's tries: nothing more is begun until it has room."""
-        self.stop(f"the disk is full ({event.reason}); make room, and advance goes on from the checkpoints")
-        self.runs.abandon(run_id, "disk_full", event.reason)
+    def _set_aside(self, event: Ended, run_id: str, task: _Task) -> None:
+        """What is no run's fault ends no run's tries, and no more runs are begun as they were planned.
+
+        A full disk stops everything until it has room; of files that changed, what is there now is read anew.
+        """
+        if event.outcome == "disk_full":
+            self.stop(
+                f"the disk is full ({event.reason}); make room, and advance goes on from the checkpoints"
+            )
+        else:
+            self._outdated = True
+            shutil.rmtree(task.job.folder, ignore_errors=True)
+        self.runs.abandon(run_id, event.outcome, event.reason)
         self._note(task, state="abandoned")
 
     def _note(self, task: _Task, **fields: Any) -> None:

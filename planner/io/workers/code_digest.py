@@ -1,21 +1,49 @@
-"""The digest of an experiment's code: its syntax tree, and those of the parts that it imports."""
+"""The code that measures: an experiment with the modules that it imports, or a command with its files."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import experiments as package
 
 from planner.errors import ProgramError
+from planner.records.base import digest_of
 
 _INSTALLED = Path(package.__file__ or "").resolve().parent
+_OURS = frozenset({"planner", "tests", "benchmarks", "cli", "docs"})
+"""Modules of this project, which lie in the home where the home is a checkout of it."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code that measures a program's arms, as it was when it was read.
+
+    Attributes:
+        digest: changes when what the code does may change, not when a comment or docstring does.
+        modules: module -> (its file, what the file held); none for a command.
+        files: what a command is made of below the home; none for an experiment.
+    """
+
+    digest: str
+    modules: Mapping[str, tuple[Path, bytes]] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
 
 
 def code_digest(experiments: Path, name: str) -> str:
-    """A digest that changes when what the code does may change, not when a comment or docstring does.
+    """The digest of an experiment's code; see :func:`read_experiment`."""
+    return read_experiment(experiments, name).digest
+
+
+def read_experiment(experiments: Path, name: str) -> Code:
+    """Reads an experiment and every module that it imports from the home or from the package of experiments.
+
+    Imports are those that the source states; what is imported by a computed name is not seen.
 
     Args:
         experiments: the folder of experiments; the package itself is looked at where a part is not there.
@@ -26,47 +54,95 @@ def code_digest(experiments: Path, name: str) -> str:
 
     Side effects: reads files.
     """
-    sources: dict[str, str] = {}
+    modules: dict[str, tuple[Path, bytes]] = {}
+    trees: dict[str, str] = {}
     todo = [f"experiments.{name}"]
     while todo:
         module = todo.pop()
         path = _path_of(experiments, module)
-        if module in sources or path is None:
+        if module in modules or path is None:
             continue
+        content = path.read_bytes()
         try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = ast.parse(content.decode("utf-8"))
         except (SyntaxError, ValueError) as error:
             raise ProgramError([(("experiment",), f"{path.name} is not valid Python: {error}")]) from None
-        todo.extend(_imported(tree, module))
-        sources[module] = ast.unparse(_without_docstrings(tree))
-    if f"experiments.{name}" not in sources:
+        modules[module] = path, content
+        todo.extend(_imported(tree, module, path.name == "__init__.py"))
+        trees[module] = ast.unparse(_without_docstrings(tree))
+    if f"experiments.{name}" not in modules:
         raise ProgramError([(("experiment",), f"there is no experiments/{name}.py")])
-    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(sources.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(trees.items()))
+    return Code(hashlib.sha256(text.encode()).hexdigest()[:16], modules)
+
+
+def read_command(home: Path, words: Sequence[str]) -> Code:
+    """Reads what a command is made of: its words, and what those of them hold that are files below the home.
+
+    Side effects: reads files.
+    """
+    files = [path for word in words if (path := _file_below(home, word)) is not None]
+    held = [[str(path.relative_to(home)), hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
+    return Code(digest_of(["command", *words, *([held] if held else [])]), files=tuple(files))
+
+
+def _file_below(home: Path, word: str) -> Path | None:
+    path = home / word
+    try:
+        return path if path.is_file() and path.resolve().is_relative_to(home.resolve()) else None
+    except (OSError, ValueError):
+        return None
 
 
 def _path_of(experiments: Path, module: str) -> Path | None:
-    parts = module.split(".")[1:]
+    first, *parts = module.split(".")
+    if first != "experiments":
+        return _below_home(experiments.parent, first, parts)
     for root in (experiments, _INSTALLED):
-        for candidate in (root.joinpath(*parts).with_suffix(".py"), root.joinpath(*parts, "__init__.py")):
+        for candidate in _candidates(root, parts):
             if parts and candidate.is_file():
                 return candidate
     return None
 
 
-def _imported(tree: ast.Module, module: str) -> Iterator[str]:
-    """The modules of ``experiments`` that a module imports, by any of the ways to write it."""
+def _below_home(home: Path, first: str, parts: Sequence[str]) -> Path | None:
+    """The file of a module that lies in the home itself, beside its experiments."""
+    if first in _OURS or first in sys.stdlib_module_names or not first.isidentifier():
+        return None
+    file = next((path for path in _candidates(home, [first, *parts]) if path.is_file()), None)
+    if file is None:
+        return None
+    elsewhere = [path for path in sys.path if Path(path or ".").resolve() != home.resolve()]
+    spec = PathFinder.find_spec(first, elsewhere)  # the home comes last on the path
+    return file if spec is None or spec.loader is None else None
+
+
+def _candidates(root: Path, parts: Sequence[str]) -> tuple[Path, Path]:
+    folder = root.joinpath(*parts)
+    return folder.with_name(f"{folder.name}.py"), folder / "__init__.py"
+
+
+def _imported(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
+    """The modules that a module imports, by any of the ways to write it, with the packages around them."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (a.name for a in node.names if a.name.startswith("experiments."))
+            for alias in node.names:
+                yield from _with_packages(alias.name)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                package = module.rsplit(".", node.level)[0]
-                base = f"{package}.{base}".rstrip(".")
-            if base == "experiments" or base.startswith("experiments."):
-                yield base
-                yield from (f"{base}.{a.name}" for a in node.names)
+                up = node.level - is_package  # the first dot means the package that a module lies in
+                base = f"{module.rsplit('.', up)[0] if up else module}.{base}".rstrip(".")
+            yield from _with_packages(base)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _with_packages(module: str) -> Iterator[str]:
+    """``a.b.c``, and outside of the experiments, whose packages hold no code, ``a`` and ``a.b`` too."""
+    yield module
+    while "." in module and module.partition(".")[0] != "experiments":
+        module = module.rpartition(".")[0]
+        yield module
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -30,16 +30,24 @@ class LocalLauncher:
         log_folder: where the workers' logs go; made if it is not there.
         python: the interpreter that runs them.
         threads: threads of torch in each.
+        code: a folder of modules that they import in place of their files; see :mod:`experiments.frozen`.
     """
 
     def __init__(
-        self, home: Path, workers: int, log_folder: Path, python: str = sys.executable, threads: int = 1
+        self,
+        home: Path,
+        workers: int,
+        log_folder: Path,
+        python: str = sys.executable,
+        threads: int = 1,
+        code: Path | None = None,
     ) -> None:
         self._home = home.resolve()
         self.workers = max(1, workers)
         self._log_folder = log_folder
         self._python = python
         self._threads = threads
+        self._code = code.resolve() if code is not None else None
         self._workers: list[WorkerProcess] = []
         self._idle: list[WorkerProcess] = []
         self._numbers = itertools.count(1)
@@ -164,7 +172,7 @@ class LocalLauncher:
         self._log_folder.mkdir(parents=True, exist_ok=True)
         log = self._log_folder / f"worker-{next(self._numbers)}.log"
         try:
-            started = WorkerProcess(self._python, self._home, self._threads, log)
+            started = WorkerProcess(self._python, self._home, self._threads, log, self._code)
         except OSError as error:
             raise PhasegateError(f"a worker cannot be started: {error}") from error
         self._workers.append(started)

@@ -41,8 +41,9 @@ class WorkerProcess:
     Its stderr goes to ``log``, and so does what an experiment prints.
     """
 
-    def __init__(self, python: str, home: Path, threads: int, log: Path) -> None:
+    def __init__(self, python: str, home: Path, threads: int, log: Path, code: Path | None = None) -> None:
         command = [python, "-m", "experiments.worker", str(home), "--threads", str(threads)]
+        command += ["--code", str(code)] if code is not None else []
         pipe = subprocess.PIPE
         log.unlink(missing_ok=True)  # an earlier launcher's
         self._log = log.open("a+b")

@@ -378,7 +378,7 @@ def test_runs_of_others_are_judged_where_the_experiment_is_not_at_hand(tmp_path:
 
 def test_code_that_is_not_there_is_an_error_only_where_it_is_needed(tmp_path: Path) -> None:
     home, program = Home(tmp_path), small()
-    assert code_at_hand(home, program, needed=False) == ""
+    assert code_at_hand(home, program, needed=False).digest == ""
     with pytest.raises(ProgramError, match="made_up"):
         code_at_hand(home, program, needed=True)
 

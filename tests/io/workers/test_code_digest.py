@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from planner.errors import ProgramError
-from planner.io.workers.code_digest import code_digest
+from planner.io.workers.code_digest import code_digest, read_command
+from planner.records.base import digest_of
 
 CODE = '''
 """What it measures."""
@@ -92,3 +93,60 @@ def test_a_missing_or_broken_experiment_is_named(experiments: Path) -> None:
     (experiments / "made.py").write_text("def run(:\n")
     with pytest.raises(ProgramError, match="made.py is not valid Python"):
         code_digest(experiments, "made")
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("import signs", "signs.py"),
+        ("from signs import SIGN", "signs.py"),
+        ("import mine.deep.signs", "mine/deep/signs.py"),
+        ("from mine.deep import signs", "mine/deep/signs.py"),
+        ("from mine.deep import signs", "mine/__init__.py"),
+        ("from mine import inner", "mine/deep/signs.py"),
+    ],
+)
+def test_modules_of_the_home_that_it_imports_are_part_of_it(tmp_path: Path, line: str, file: str) -> None:
+    experiments = tmp_path / "experiments"
+    (tmp_path / "mine" / "deep").mkdir(parents=True)
+    experiments.mkdir()
+    for name in ("signs.py", "mine/__init__.py", "mine/deep/__init__.py", "mine/deep/signs.py"):
+        (tmp_path / name).write_text("SIGN = 1\n")
+    (tmp_path / "mine" / "inner.py").write_text("from .deep import signs\n")
+    (experiments / "made.py").write_text(f"{line}\n")
+    before = code_digest(experiments, "made")
+    (tmp_path / file).write_text("SIGN = -1\n")
+    assert code_digest(experiments, "made") != before
+
+
+@pytest.mark.parametrize("name", ["json", "numpy", "planner"])
+def test_what_is_imported_from_elsewhere_is_no_part_of_it_though_the_home_has_the_name(
+    tmp_path: Path, name: str
+) -> None:
+    experiments = tmp_path / "experiments"
+    experiments.mkdir()
+    (experiments / "made.py").write_text(f"import {name}\n")
+    before = code_digest(experiments, "made")
+    (tmp_path / f"{name}.py").write_text("SIGN = 1\n")
+    assert code_digest(experiments, "made") == before
+
+
+def test_a_command_is_its_words_and_the_files_below_the_home_that_they_name(tmp_path: Path) -> None:
+    words = ["python", "src/train.py", "--lr", "0.1"]
+    plain = read_command(tmp_path, words)
+    assert plain.digest == digest_of(["command", *words])  # as earlier versions named it
+    (tmp_path / "src").mkdir()
+    script = tmp_path / "src" / "train.py"
+    script.write_text("a = 1\n")
+    first = read_command(tmp_path, words)
+    assert first.files == (script,)
+    script.write_text("a = 2\n")
+    assert len({plain.digest, first.digest, read_command(tmp_path, words).digest}) == 3
+
+
+@pytest.mark.parametrize("word", ["/etc/passwd", "../outside.py", "", "a" * 5000, "x\0y"])
+def test_a_word_that_names_no_file_below_the_home_is_a_word(tmp_path: Path, word: str) -> None:
+    (tmp_path / "outside.py").write_text("")
+    home = tmp_path / "home"
+    home.mkdir()
+    assert read_command(home, ["python", word]).files == ()

@@ -19,6 +19,7 @@ import pytest
 
 from experiments import command
 from experiments.contract import read_metrics
+from experiments.watched import state_of
 from planner.engine.ports import Launcher
 from planner.errors import PhasegateError, ProgramError
 from planner.io.workers.in_process import InProcessLauncher
@@ -299,6 +300,24 @@ class TestEveryLauncher:
         last = ended(launcher, job(command=(sys.executable, "-c", put + code), params={}))
         assert last.outcome == outcome
         assert last.reason.startswith(reason)
+
+    @pytest.mark.parametrize(("kind", "outcome"), [("code", "code_changed"), ("data", "data_changed")])
+    @pytest.mark.parametrize("state", [None, [0, 0, 0, 0]])
+    def test_a_file_that_is_not_as_it_was_planned_ends_the_job_so(
+        self,
+        launcher: Launcher,
+        job: Callable[..., Job],
+        tmp_path: Path,
+        kind: str,
+        outcome: str,
+        state: list[int] | None,
+    ) -> None:
+        file = tmp_path / "file"
+        file.touch()
+        as_it_is = {kind: {str(file): state_of(file)}}
+        assert ended(launcher, job(watched=as_it_is)).outcome == "ok"
+        last = ended(launcher, job(watched={kind: {str(file): state}}))
+        assert (last.outcome, last.reason) == (outcome, f"{file} changed while the run was at work")
 
     def test_a_command_that_is_not_there_is_missing_around_the_run(
         self, launcher: Launcher, job: Callable[..., Job]

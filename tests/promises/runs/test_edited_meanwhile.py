@@ -1,0 +1,133 @@
+"""A run stands for the code and the data that it names, whatever is edited while an advance is at work."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.small_homes import QUICK, cli
+from tests.support.store_view import mlflow_runs_of
+
+EDITS_ITSELF = """
+    import os, pathlib
+    if seed == 1 and not pathlib.Path("edited").exists():
+        pathlib.Path("edited").touch()
+        own = pathlib.Path(__file__)
+        own.write_text(own.read_text().replace("score = config.shift", "score = -config.shift"))
+        os._exit(3)
+"""
+READS = """
+    import pathlib
+    sign = float(pathlib.Path("sign.txt").read_text())
+    if seed == 1 and not pathlib.Path("edited").exists():
+        pathlib.Path("edited").touch()
+        held = pathlib.Path("sign.txt").read_text()
+        pathlib.Path("sign.txt").write_text("-1")
+        pathlib.Path("sign.txt").write_text(held)
+        sign = -1.0
+    config = config.model_copy(update={"shift": sign * config.shift})
+"""
+DESCRIBES = """
+    import pathlib
+    path = pathlib.Path("sign.txt").resolve()
+    return Data(name="signs", digest=path.read_text(), files=(str(path),))
+"""
+SCRIPT = """
+import json, pathlib, sys
+seed, out = int(sys.argv[1]), pathlib.Path(sys.argv[3])
+params = json.loads(pathlib.Path(sys.argv[2]).read_text())
+sign = 1
+if seed == 1 and not pathlib.Path("edited").exists():
+    pathlib.Path("edited").touch()
+    own = pathlib.Path(__file__)
+    own.write_text(own.read_text().replace("sign = 1\\n", "sign = -1\\n", 1))
+score = sign * params["shift"] + seed / 100
+(out / "metrics.json").write_text(json.dumps({"score": score, "loss": -score}))
+"""
+COMMAND = QUICK.replace("experiment: quick", 'command: [python3, train.py, "{seed}", "{params}", "{out}"]')
+
+
+def verdicts(reply: dict) -> list[tuple[str, str]]:
+    return [(step["phase"], step["outcome"]) for step in reply["steps"]]
+
+
+@pytest.fixture
+def edited(fresh_home: Callable[..., Path]) -> Callable[[str, str], Path]:
+    """Makes a home with lines put into its experiment before a line."""
+
+    def make(before: str, lines: str) -> Path:
+        home = fresh_home(QUICK)
+        module = home / "experiments" / "quick.py"
+        module.write_text(module.read_text().replace(before, f"{lines}{before}", 1))
+        return home
+
+    return make
+
+
+def test_an_experiment_that_is_edited_meanwhile_runs_as_it_was_and_is_stale_afterwards(
+    edited: Callable[[str, str], Path],
+) -> None:
+    home = edited("    noise =", EDITS_ITSELF)
+    module = home / "experiments" / "quick.py"
+    before = module.read_text()
+    reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
+    assert verdicts(reply.json) == [("first", "fail"), ("second", "pass")]
+    assert module.read_text() != before
+    assert cli("status", "quick", "--json", home=home).json["programs"][0]["phases"][0]["stale"]
+    module.write_text(before)
+    assert not cli("status", "quick", "--json", home=home).json["programs"][0]["phases"][0]["stale"]
+    assert cli("replay", "quick", home=home).code == 0
+
+
+def test_a_data_file_that_is_changed_and_put_back_gives_no_evidence(
+    edited: Callable[[str, str], Path],
+) -> None:
+    home = edited("    noise =", READS)
+    (home / "sign.txt").write_text("1")
+    module = home / "experiments" / "quick.py"
+    described = '    return Data(name="made up", digest="made-up", sizes={"train": 2})\n'
+    assert described in module.read_text()
+    module.write_text(module.read_text().replace(described, DESCRIBES.lstrip("\n")))
+    reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
+    assert verdicts(reply.json) == [("first", "fail"), ("second", "pass")]
+    assert reply.json["stopped"] is None
+    runs = mlflow_runs_of(home, "run")
+    assert [run.outcome for run in runs].count("data_changed") == 1
+    assert [run.outcome for run in runs].count("ok") == 9
+    assert "sign.txt changed while the run was at work" in next(
+        run.note for run in runs if run.outcome == "data_changed"
+    )
+
+
+def test_the_script_of_a_command_that_is_edited_meanwhile_gives_no_evidence_and_counts_as_new_code(
+    fresh_home: Callable[..., Path],
+) -> None:
+    home = fresh_home(COMMAND)
+    (home / "train.py").write_text(textwrap.dedent(SCRIPT))
+    reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
+    # With the sign turned round the worse arm is the better one: nothing of the first code is left.
+    assert verdicts(reply.json) == [("first", "pass")]
+    outcomes = [run.outcome for run in mlflow_runs_of(home, "run")]
+    assert outcomes.count("code_changed") == 1
+    digests = {run.code_digest for run in mlflow_runs_of(home, "run") if run.outcome == "ok"}
+    assert len(digests) == 2
+
+
+def test_a_module_beside_the_experiments_is_part_of_a_runs_identity(
+    edited: Callable[[str, str], Path],
+) -> None:
+    home = edited("\n\nclass Config", "import signs\n")
+    helper = home / "signs.py"
+    helper.write_text("SIGN = 1\n")
+    module = home / "experiments" / "quick.py"
+    module.write_text(module.read_text().replace("score = config.shift", "score = signs.SIGN * config.shift"))
+    first = cli("advance", "quick", "--json", home=home).json
+    assert verdicts(first) == [("first", "fail")]
+    helper.write_text("SIGN = -1\n")
+    assert cli("status", "quick", "--json", home=home).json["programs"][0]["phases"][0]["stale"]
+    again = cli("advance", "quick", "--json", home=home).json
+    assert verdicts(again) == [("first", "pass")]
+    assert again["steps"][0]["runs_launched"] == 6
