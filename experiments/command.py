@@ -4,6 +4,10 @@ In each word of the command these are replaced; there is no shell, and other bra
 
 ``{params}``
     path of a JSON file with the arm's parameters.
+``{flags}``, as a word of its own
+    the arm's parameters as words: ``--lr 0.1 --sizes "[64, 32]"`` (what is no text, as JSON).
+``{params.NAME}``
+    the value of one parameter, written alike.
 ``{seed}``, ``{fidelity}``
     the seed, and the name of the rung.
 ``{out}``
@@ -76,8 +80,9 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
     given = log.folder / "params.json"
     given.write_text(json.dumps(dict(params)), encoding="utf-8")
     substitutions = {"params": given, "seed": seed, "fidelity": fidelity, "out": out}
+    substitutions |= {f"params.{name}": _as_word(value) for name, value in params.items()}
     reported = _Reported(out, log)
-    words = [_filled(word, substitutions) for word in argv]
+    words = [filled for word in argv for filled in _filled(word, substitutions, params)]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, env=_ENVIRONMENT) as process:
         try:
             code = _followed(process, reported)
@@ -89,10 +94,17 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
     reported.finish()
 
 
-def _filled(word: str, substitutions: Mapping[str, object]) -> str:
+def _filled(word: str, substitutions: Mapping[str, object], params: Mapping[str, Any]) -> list[str]:
+    """A word of the command as the words that are run."""
+    if word == "{flags}":
+        return [part for name, value in params.items() for part in (f"--{name}", _as_word(value))]
     for name, value in substitutions.items():
         word = word.replace("{" + name + "}", str(value))
-    return word
+    return [word]
+
+
+def _as_word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _exit_named(code: int) -> str:

@@ -17,6 +17,7 @@ from planner.linting.arms import (
 from planner.linting.bounds import bound_findings, metric_findings
 from planner.linting.budget import seed_findings, spending_findings
 from planner.linting.claims import claim_findings, expected_findings, row_findings, twice_findings
+from planner.linting.commands import command_findings
 from planner.linting.decision_tables import case_findings, combined_findings, gate_findings, tier_findings
 from planner.linting.monotonicity import grading_findings
 from planner.linting.reachability import path_findings
@@ -33,7 +34,11 @@ def check(program: Program) -> list[Finding]:
     broken = faults(program)
     if broken:
         return [error(path, what) for path, what in broken]
-    findings = [*metric_findings(program), *(error(path, what) for path, what in graph_faults(program))]
+    findings = [
+        *command_findings(program),
+        *metric_findings(program),
+        *(error(path, what) for path, what in graph_faults(program)),
+    ]
     for name, phase in program.phases.items():
         own = [finding for part in _PARTS for finding in part(program, name, phase)]
         # What a phase has from another by same_as is wrong there, once.

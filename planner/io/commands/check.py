@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from planner.io.commands.noise_check import measured_faults
 from planner.io.commands.open_home import code_of
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.programs.loader import find_program, load_program, program_names
-from planner.language.finding import Finding, warning
+from planner.language.finding import Finding, error, warning
 from planner.language.program import Program
 from planner.linting.check import check
 from planner.paths import Home
@@ -57,7 +59,12 @@ def _files(home: Home, which: str | None) -> list[Path]:
 
 def _findings(home: Home, path: Path) -> list[tuple[str, Finding]]:
     program = load_program(path)
-    findings = [*check(program), *_experiment_faults(home, program), *measured_faults(home, program)]
+    findings = [
+        *check(program),
+        *_experiment_faults(home, program),
+        *_program_faults(home, program),
+        *measured_faults(home, program),
+    ]
     return [(program.program, finding) for finding in findings]
 
 
@@ -66,6 +73,17 @@ def _is_file(name: str) -> bool:
         return Path(name).is_file()
     except (OSError, ValueError):  # longer than any name of a file, or with a NUL in it
         return False
+
+
+def _program_faults(home: Home, program: Program) -> list[Finding]:
+    """An error where the first word of a command is no program."""
+    first = (program.command or ("",))[0]
+    if not first or "{" in first:
+        return []
+    name = str(home.root / first) if os.sep in first else first  # commands run in the home
+    if shutil.which(name) is not None:
+        return []
+    return [error(("command", 0), f"'{first}' is no program that can be run here")]
 
 
 def _experiment_faults(home: Home, program: Program) -> list[Finding]:

@@ -319,6 +319,16 @@ class TestEveryLauncher:
         last = ended(launcher, job(watched={kind: {str(file): state}}))
         assert (last.outcome, last.reason) == (outcome, f"{file} changed while the run was at work")
 
+    def test_a_command_is_given_its_parameters_as_flags_and_one_by_one(
+        self, launcher: Launcher, job: Callable[..., Job], tmp_path: Path
+    ) -> None:
+        params = {"lr": 0.1, "name": "a b", "sizes": [1, 2], "on": True}
+        code = "import json, sys; json.dump(sys.argv[2:], open(sys.argv[1], 'w'))"
+        words = (sys.executable, "-c", code, str(tmp_path / "given"), "{flags}", "{params.lr}/{params.name}")
+        ended(launcher, job(command=words, params=params))
+        flags = ["--lr", "0.1", "--name", "a b", "--sizes", "[1, 2]", "--on", "true"]
+        assert json.loads((tmp_path / "given").read_text()) == [*flags, "0.1/a b"]
+
     def test_a_command_that_is_not_there_is_missing_around_the_run(
         self, launcher: Launcher, job: Callable[..., Job]
     ) -> None:
