@@ -134,6 +134,12 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{json.dumps(value)} is no number")
+    return value
+
+
 class _Reported:
     """What a command has written of its metrics, forwarded to the log once each."""
 
@@ -161,7 +167,8 @@ class _Reported:
         path = self._out / "metrics.json"
         if path.is_file():
             try:
-                self._log.metrics(json.loads(path.read_bytes(), object_pairs_hook=_each_once))
+                values = json.loads(path.read_bytes(), object_pairs_hook=_each_once)
+                self._log.metrics({name: _number(value) for name, value in values.items()})
             except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise CommandFailed(f"metrics.json is not {{name: number}}: {error}") from error
         elif not self._lines:
@@ -171,7 +178,7 @@ class _Reported:
         self._lines += 1
         try:
             name, step, value = json.loads(line)
-            self._log.metric(name, value, step)
+            self._log.metric(name, _number(value), step)
         except (ValueError, TypeError, RecursionError) as error:
             text = f"line {self._lines} of metrics.jsonl is not [name, step, value]: {error}"
             raise CommandFailed(text) from error

@@ -71,7 +71,7 @@ def doctor(
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Opens the MLflow UI on this home's store, on 127.0.0.1."""
     from planner.io.mlflow.ui import serve

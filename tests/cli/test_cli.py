@@ -393,3 +393,10 @@ def test_init_writes_a_program_that_checks_out_and_never_overwrites(tmp_path: Pa
 def test_init_refuses_what_cannot_name_a_program_and_a_module(tmp_path: Path, name: str) -> None:
     assert_refused(cli_here("init", name, home=tmp_path), 2)
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("port", ["0", "99999", "-1"])
+def test_a_port_that_there_is_not_is_told_before_anything_is_started(judged_home: Path, port: str) -> None:
+    reply = cli("ui", "--port", port, home=judged_home)
+    assert (reply.code, reply.out) == (2, "")
+    assert reply.err.startswith("Invalid value for '--port'")

@@ -289,6 +289,16 @@ class TestEveryLauncher:
             ("import os; os.kill(os.getpid(), 9)", "code_error", "the command ended with SIGKILL"),
             ("pass", "code_error", "the command wrote neither metrics.json nor metrics.jsonl"),
             ("put('metrics.json', '[1]')", "code_error", "metrics.json is not {name: number}"),
+            (
+                "put('metrics.json', '{\"a\": \"1\"}')",
+                "code_error",
+                'metrics.json is not {name: number}: "1" is no',
+            ),
+            (
+                "put('metrics.json', '{\"a\": true}')",
+                "code_error",
+                "metrics.json is not {name: number}: ",
+            ),
             ("put('metrics.jsonl', '[1]\\n')", "code_error", "line 1 of metrics.jsonl is not [name, step,"),
             ("put('metrics.json', '{\"a\": NaN}')", "bad_metric", "not finite: a"),
         ],
