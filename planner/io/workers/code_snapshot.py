@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
+
+from filelock import FileLock
 
 from planner.io.workers.code_digest import Code
 from planner.paths import Home
@@ -22,22 +23,30 @@ def keep_code(home: Home, code: Code) -> Path | None:
     """
     if not code.modules:
         return None
-    folder = home.code(code.digest)
-    for left in folder.parent.glob("*.part"):
-        shutil.rmtree(left, ignore_errors=True)
-    if not folder.exists():
-        _write(folder, code)
+    folder, lock = home.code(code.digest), home.lock(".code")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):  # what is half written while nobody else holds it was left by one who was killed
+        for left in folder.parent.glob("*.part"):
+            shutil.rmtree(left, ignore_errors=True)
+        index = {module: str(path.resolve()) for module, (path, _) in code.modules.items()}
+        if _index_in(folder) != index:  # not there yet, or of a home that was moved or copied since
+            shutil.rmtree(folder, ignore_errors=True)
+            _write(folder, code, index)
     return folder
 
 
-def _write(folder: Path, code: Code) -> None:
-    aside = folder.with_name(f"{folder.name}-{os.getpid()}.part")
+def _index_in(folder: Path) -> dict[str, str] | None:
+    try:
+        index: dict[str, str] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return index
+
+
+def _write(folder: Path, code: Code, index: dict[str, str]) -> None:
+    aside = folder.with_name(f"{folder.name}.part")
     aside.mkdir(parents=True)
     for module, (_, content) in code.modules.items():
         (aside / f"{module}.py").write_bytes(content)
-    index = {module: str(path.resolve()) for module, (path, _) in code.modules.items()}
     (aside / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True), encoding="utf-8")
-    try:
-        aside.rename(folder)
-    except OSError:  # another program of this home has just kept the same code
-        shutil.rmtree(aside, ignore_errors=True)
+    aside.rename(folder)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,28 @@ def test_the_same_code_is_kept_once_and_what_was_left_half_written_is_removed(ho
     assert kept(home) == folder
     assert (folder / "modules.json").stat().st_mtime_ns == written
     assert not half.exists()
+
+
+def test_a_home_that_was_copied_imports_its_own_files(
+    home: Home, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    kept(home)
+    copy = Home(tmp_path_factory.mktemp("copies") / "a copy")
+    shutil.copytree(home.root, copy.root)
+    index = json.loads((kept(copy) / "modules.json").read_text())
+    assert index["mine.signs"] == str(copy.root / "mine" / "signs.py")
+
+
+def test_programs_that_keep_their_code_at_once_do_not_take_each_others(home: Home) -> None:
+    for number in range(6):
+        (home.experiments / f"made_{number}.py").write_text(f"from mine import SIGN\nNUMBER = {number}\n")
+    codes = [read_experiment(home.experiments, f"made_{number}") for number in range(6)] * 5
+    with ThreadPoolExecutor(6) as pool:
+        folders = list(pool.map(lambda code: keep_code(home, code), codes))
+    assert len(set(folders)) == 6
+    for code, folder in zip(codes, folders, strict=True):
+        assert folder is not None
+        assert set(json.loads((folder / "modules.json").read_text())) == set(code.modules)
 
 
 def test_a_command_has_no_modules_to_keep(home: Home) -> None:
