@@ -40,10 +40,15 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Launched:
-    """What came of a launch: how many runs were made, and why no more were."""
+    """What came of a launch: how many runs were made, and why no more were.
+
+    Attributes:
+        outdated: files changed meanwhile, so that what is there now has to be read anew.
+    """
 
     count: int
     stopped: str = ""
+    outdated: bool = False
 
 
 class SessionPort(Protocol):
@@ -182,7 +187,7 @@ class _Nodes:
         plan = self.plan
         assert plan.decision is not None
         done = self.session.launch(plan.launch, plan.decision, plan.interim)
-        stopped = done.stopped or ("" if done.count else "no run could be made")
+        stopped = done.stopped or ("" if done.count or done.outdated else "no run could be made")
         return {
             "launched": state.get("launched", 0) + done.count,
             "stopped": stopped,

@@ -43,6 +43,9 @@ from planner.records.runs import PlannedRun
 from planner.records.verdict import Verdict
 from planner.scoring.overrides import score_overrides
 
+MOST_CHANGES = 3
+"""So often a command begins anew because a file changed while runs were at work; some change their own."""
+
 
 @dataclass
 class Session:
@@ -71,6 +74,7 @@ class Session:
     command: Callable[[], Code] | None = None
     _situation: Situation = field(init=False)
     _tried: set[str] = field(default_factory=set)
+    _changes: int = 0
     _command_files: dict[str, list[int] | None] = field(default_factory=dict)
 
     # --- what is known -------------------------------------------------------------------------
@@ -134,7 +138,9 @@ class Session:
         for arm in batch.given_up():
             ended = f"{arm.arm}: {arm.count} runs ended as {arm.outcome}"
             self.notify(f"{ended} and none well; no more of them are begun")
-        return Launched(batch.finished, batch.stopped)
+        self._changes += bool(batch.outdated)
+        stopped = f"{batch.outdated}, again and again" if self._changes >= MOST_CHANGES else ""
+        return Launched(batch.finished, batch.stopped or stopped, bool(batch.outdated))
 
     def _follow(self, batch: Batch, events: Iterable[Event]) -> None:
         """Writes down what happens to a batch.

@@ -69,9 +69,9 @@ class Batch:
     watched: WatchedFiles = field(default_factory=WatchedFiles)
     finished: int = 0
     stopped: str = ""
+    outdated: str = ""
     _failures: dict[str, Counter[str]] = field(default_factory=dict)
     _seconds: float = 0.0
-    _outdated: bool = False
     _tasks: dict[str, _Task] = field(default_factory=dict)
     _started: dict[str, tuple[str, float]] = field(default_factory=dict)
 
@@ -92,7 +92,7 @@ class Batch:
                 return
             if self.limits.seconds_left is not None and self._seconds >= self.limits.seconds_left:
                 return
-            if self._outdated:
+            if self.outdated:
                 return
             if self._fails_alike(group[0].arm):
                 continue
@@ -231,7 +231,7 @@ class Batch:
                 f"the disk is full ({event.reason}); make room, and advance goes on from the checkpoints"
             )
         else:
-            self._outdated = True
+            self.outdated = event.reason
             shutil.rmtree(task.job.folder, ignore_errors=True)
         self.runs.abandon(run_id, event.outcome, event.reason)
         self._note(task, state="abandoned")

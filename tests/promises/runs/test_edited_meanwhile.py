@@ -35,6 +35,11 @@ DESCRIBES = """
     path = pathlib.Path("sign.txt").resolve()
     return Data(name="signs", digest=path.read_text(), files=(str(path),))
 """
+DESCRIBED = '    return Data(name="made up", digest="made-up", sizes={"train": 2})\n'
+WRITES = """
+    import pathlib
+    pathlib.Path("sign.txt").write_text("1")
+"""
 SCRIPT = """
 import json, pathlib, sys
 seed, out = int(sys.argv[1]), pathlib.Path(sys.argv[3])
@@ -88,9 +93,7 @@ def test_a_data_file_that_is_changed_and_put_back_gives_no_evidence(
     home = edited("    noise =", READS)
     (home / "sign.txt").write_text("1")
     module = home / "experiments" / "quick.py"
-    described = '    return Data(name="made up", digest="made-up", sizes={"train": 2})\n'
-    assert described in module.read_text()
-    module.write_text(module.read_text().replace(described, DESCRIBES.lstrip("\n")))
+    module.write_text(module.read_text().replace(DESCRIBED, DESCRIBES.lstrip("\n")))
     reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
     assert verdicts(reply.json) == [("first", "fail"), ("second", "pass")]
     assert reply.json["stopped"] is None
@@ -131,3 +134,17 @@ def test_a_module_beside_the_experiments_is_part_of_a_runs_identity(
     again = cli("advance", "quick", "--json", home=home).json
     assert verdicts(again) == [("first", "pass")]
     assert again["steps"][0]["runs_launched"] == 6
+
+
+def test_runs_that_change_their_own_data_each_time_end_the_advance_with_a_word(
+    edited: Callable[[str, str], Path],
+) -> None:
+    home = edited("    noise =", WRITES)
+    (home / "sign.txt").write_text("1")
+    module = home / "experiments" / "quick.py"
+    module.write_text(module.read_text().replace(DESCRIBED, DESCRIBES.lstrip("\n")))
+    reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
+    assert reply.code == 0
+    assert reply.json["steps"] == []
+    assert reply.json["stopped"].endswith("sign.txt changed while the run was at work, again and again")
+    assert [run.outcome for run in mlflow_runs_of(home, "run")] == ["data_changed"] * 3
