@@ -31,7 +31,7 @@ def sound() -> dict[str, Any]:
     return {
         "program": "sound",
         "question": "?",
-        "command": ["x"],
+        "command": ["x", "{seed}", "{params}"],
         "metrics": {
             "auc": {"unit": "x", "better": "higher", "floor": "chance"},
             "chance": {"unit": "x", "better": "neither"},
