@@ -10,6 +10,8 @@ from importlib.util import spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
+INDEX = "modules.json"
+
 
 class FrozenModules(MetaPathFinder, ExecutionLoader):
     """Finds the modules that lie in a folder as ``MODULE.py``, and nothing else.
@@ -26,7 +28,7 @@ class FrozenModules(MetaPathFinder, ExecutionLoader):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files: dict[str, str] = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        self._files: dict[str, str] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -178,17 +178,17 @@ def _found_no_room(error: BaseException, folder: Path) -> bool:
 
 def _outdated(job: Job, seconds: float = 0.0) -> Result | None:
     """The result of a job of which a file is not what it was when the job was planned."""
-    change = watched.changed(watched.watched_in(job))
-    if change is None:
-        return None
-    outcome, reason = change
+    change = watched.changed(job.get("watched", {}))
+    return _unmeasured(*change, seconds) if change is not None else None
+
+
+def _unmeasured(outcome: str, reason: str, seconds: float = 0.0) -> Result:
     return {"outcome": outcome, "reason": reason, "seconds": seconds, "not_finite": [], "device": None}
 
 
 def unwritten(error: OSError, folder: Path) -> Result:
     """The result of a run whose files cannot be written."""
-    outcome, reason = outcome_of(error, folder)
-    return {"outcome": outcome, "reason": reason, "seconds": 0.0, "not_finite": [], "device": None}
+    return _unmeasured(*outcome_of(error, folder))
 
 
 def write_result(folder: Path, result: Result) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 State = list[int]
 """Size, times of the last change in content and in anything, and number of the file: whoever edits it and
@@ -33,9 +32,3 @@ def changed(watched: Mapping[str, Mapping[str, State | None]]) -> tuple[str, str
             if state_of(file) != state:
                 return OUTCOMES[kind], f"{file} changed while the run was at work"
     return None
-
-
-def watched_in(job: Mapping[str, Any]) -> Mapping[str, Mapping[str, State | None]]:
-    """The files that a job has to find as they were."""
-    watched: Mapping[str, Mapping[str, State | None]] = job.get("watched") or {}
-    return watched

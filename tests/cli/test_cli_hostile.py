@@ -40,10 +40,7 @@ IN_TURN = [pytest.mark.slow, pytest.mark.in_turn]
 
 @pytest.mark.parametrize(
     "word",
-    [
-        word if i % 6 == 5 else pytest.param(word, marks=[pytest.mark.slow, pytest.mark.in_turn])
-        for i, word in enumerate(WORDS)
-    ],
+    [word if i % 6 == 5 else pytest.param(word, marks=IN_TURN) for i, word in enumerate(WORDS)],
 )
 def test_no_word_does_more_than_be_refused(home: Path, word: str) -> None:
     before = contents(home)

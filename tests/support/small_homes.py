@@ -235,3 +235,12 @@ def log_reference(home: Path, *phases: str) -> None:
     (home / "mlruns").mkdir(exist_ok=True)
     words = [sys.executable, str(script), str(REFERENCE), *phases]
     subprocess.run(words, check=True, env=env, cwd=home, capture_output=True, timeout=900)
+
+
+def put_into_experiment(home: Path, lines: str, before: str = "\n    for step in range(4):") -> Path:
+    """Puts lines into the quick experiment of a home; its file."""
+    module = home / "experiments" / "quick.py"
+    text = module.read_text()
+    assert before in text
+    module.write_text(text.replace(before, f"{lines}{before}", 1))
+    return module

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
+
+from experiments.watched import State
 
 from planner.deciding.situation import Plan, PlanningState, Step
 from planner.engine.loop import Launched, Recorded
@@ -24,7 +26,7 @@ from planner.io.system.signals import Stopped, whole
 from planner.io.workers.batch import Batch
 from planner.io.workers.code_digest import Code
 from planner.io.workers.descriptions import Describer
-from planner.io.workers.watched_files import WatchedFiles, states_of
+from planner.io.workers.watched_files import WatchedFiles
 from planner.language.program import Program
 from planner.lineage.in_force import (
     latest_step,
@@ -75,7 +77,7 @@ class Session:
     _situation: Situation = field(init=False)
     _tried: set[str] = field(default_factory=set)
     _changes: int = 0
-    _command_files: dict[str, list[int] | None] = field(default_factory=dict)
+    _command_files: Mapping[str, State | None] = field(default_factory=dict)
 
     # --- what is known -------------------------------------------------------------------------
 
@@ -97,8 +99,8 @@ class Session:
     def _read_command_again(self) -> None:
         """A command's files may have been edited since: what runs now is what they hold now."""
         if self.command is not None:
-            self._command_files = states_of(self.command())
-            self.code = self.command().digest
+            code = self.command()
+            self.code, self._command_files = code.digest, code.files
 
     # --- launch --------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 import experiments as package
+from experiments.watched import State, state_of
 
 from planner.errors import ProgramError
 from planner.records.base import digest_of
@@ -27,12 +28,13 @@ class Code:
     Attributes:
         digest: changes when what the code does may change, not when a comment or docstring does.
         modules: module -> (its file, what the file held); none for a command.
-        files: what a command is made of below the home; none for an experiment.
+        files: what a command is made of below the home -> its state before it was read; none for an
+            experiment.
     """
 
     digest: str
     modules: Mapping[str, tuple[Path, bytes]] = field(default_factory=dict)
-    files: tuple[Path, ...] = ()
+    files: Mapping[str, State | None] = field(default_factory=dict)
 
 
 def code_digest(experiments: Path, name: str) -> str:
@@ -82,8 +84,9 @@ def read_command(home: Path, words: Sequence[str]) -> Code:
     Side effects: reads files.
     """
     files = [path for word in words if (path := _file_below(home, word)) is not None]
+    states = {str(path.absolute()): state_of(path) for path in files}
     held = [[str(path.relative_to(home)), hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
-    return Code(digest_of(["command", *words, *([held] if held else [])]), files=tuple(files))
+    return Code(digest_of(["command", *words, *([held] if held else [])]), files=states)
 
 
 def _file_below(home: Path, word: str) -> Path | None:

@@ -6,12 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+from experiments.frozen import INDEX
 from filelock import FileLock
 
 from planner.io.workers.code_digest import Code
 from planner.paths import Home
-
-INDEX = "modules.json"
 
 
 def keep_code(home: Home, code: Code) -> Path | None:

@@ -8,16 +8,10 @@ from pathlib import Path
 
 from experiments.watched import State, state_of
 
-from planner.io.workers.code_digest import Code
 from planner.records.jobs import Description
 
 Watched = dict[str, dict[str, State | None]]
 """``code`` or ``data`` -> file -> its state; what a job carries to its worker."""
-
-
-def states_of(code: Code) -> dict[str, State | None]:
-    """The files of a command, as they are now."""
-    return {str(path.absolute()): state_of(path) for path in code.files}
 
 
 @dataclass

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.watched import state_of
 from planner.errors import ProgramError
 from planner.io.workers.code_digest import code_digest, read_command
 from planner.records.base import digest_of
@@ -139,7 +140,7 @@ def test_a_command_is_its_words_and_the_files_below_the_home_that_they_name(tmp_
     script = tmp_path / "src" / "train.py"
     script.write_text("a = 1\n")
     first = read_command(tmp_path, words)
-    assert first.files == (script,)
+    assert first.files == {str(script): state_of(script)}
     script.write_text("a = 2\n")
     assert len({plain.digest, first.digest, read_command(tmp_path, words).digest}) == 3
 
@@ -149,4 +150,4 @@ def test_a_word_that_names_no_file_below_the_home_is_a_word(tmp_path: Path, word
     (tmp_path / "outside.py").write_text("")
     home = tmp_path / "home"
     home.mkdir()
-    assert read_command(home, ["python", word]).files == ()
+    assert read_command(home, ["python", word]).files == {}

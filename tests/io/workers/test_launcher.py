@@ -292,12 +292,12 @@ class TestEveryLauncher:
             (
                 "put('metrics.json', '{\"a\": \"1\"}')",
                 "code_error",
-                'metrics.json is not {name: number}: "1" is no',
+                'metrics.json is not {name: number}: "1" is no number',
             ),
             (
                 "put('metrics.json', '{\"a\": true}')",
                 "code_error",
-                "metrics.json is not {name: number}: ",
+                "metrics.json is not {name: number}: true is no number",
             ),
             ("put('metrics.jsonl', '[1]\\n')", "code_error", "line 1 of metrics.jsonl is not [name, step,"),
             ("put('metrics.json', '{\"a\": NaN}')", "bad_metric", "not finite: a"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.small_homes import QUICK, cli
+from tests.support.small_homes import QUICK, cli, put_into_experiment
 from tests.support.store_view import mlflow_runs_of
 
 EDITS_ITSELF = """
@@ -65,11 +65,17 @@ def edited(fresh_home: Callable[..., Path]) -> Callable[[str, str], Path]:
 
     def make(before: str, lines: str) -> Path:
         home = fresh_home(QUICK)
-        module = home / "experiments" / "quick.py"
-        module.write_text(module.read_text().replace(before, f"{lines}{before}", 1))
+        put_into_experiment(home, lines, before)
         return home
 
     return make
+
+
+def names_its_data(home: Path) -> None:
+    """Lets the experiment say that it reads ``sign.txt``."""
+    (home / "sign.txt").write_text("1")
+    module = home / "experiments" / "quick.py"
+    module.write_text(module.read_text().replace(DESCRIBED, DESCRIBES.lstrip("\n")))
 
 
 def test_an_experiment_that_is_edited_meanwhile_runs_as_it_was_and_is_stale_afterwards(
@@ -91,9 +97,7 @@ def test_a_data_file_that_is_changed_and_put_back_gives_no_evidence(
     edited: Callable[[str, str], Path],
 ) -> None:
     home = edited("    noise =", READS)
-    (home / "sign.txt").write_text("1")
-    module = home / "experiments" / "quick.py"
-    module.write_text(module.read_text().replace(DESCRIBED, DESCRIBES.lstrip("\n")))
+    names_its_data(home)
     reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
     assert verdicts(reply.json) == [("first", "fail"), ("second", "pass")]
     assert reply.json["stopped"] is None
@@ -140,9 +144,7 @@ def test_runs_that_change_their_own_data_each_time_end_the_advance_with_a_word(
     edited: Callable[[str, str], Path],
 ) -> None:
     home = edited("    noise =", WRITES)
-    (home / "sign.txt").write_text("1")
-    module = home / "experiments" / "quick.py"
-    module.write_text(module.read_text().replace(DESCRIBED, DESCRIBES.lstrip("\n")))
+    names_its_data(home)
     reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
     assert reply.code == 0
     assert reply.json["steps"] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.small_homes import QUICK, cli
+from tests.support.small_homes import QUICK, cli, put_into_experiment
 from tests.support.store_view import mlflow_runs_of
 
 READS = """
@@ -22,9 +22,7 @@ COMMAND = QUICK.replace(
 @pytest.fixture
 def home_without_data(fresh_home: Callable[..., Path]) -> Path:
     home = fresh_home(QUICK)
-    module = home / "experiments" / "quick.py"
-    text = module.read_text()
-    module.write_text(text.replace("\n    for step in range(4):", f"{READS}\n    for step in range(4):"))
+    put_into_experiment(home, READS)
     return home
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.small_homes import QUICK, ROOT, clean_environment, cli
+from tests.support.small_homes import QUICK, ROOT, clean_environment, cli, put_into_experiment
 from tests.support.store_view import mlflow_runs_of
 from tests.support.warm import Script
 
@@ -32,9 +32,7 @@ KILLS = 3
 def talkative_home(fresh_home: Callable[..., Path]) -> Path:
     """A home whose runs last 1.5 s and report their progress all the time."""
     home = fresh_home(QUICK)
-    module = home / "experiments" / "quick.py"
-    text = module.read_text()
-    module.write_text(text.replace("\n    for step in range(4):", f"{TALKS}\n    for step in range(4):"))
+    put_into_experiment(home, TALKS)
     return home
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.small_homes import QUICK, ROOT, clean_environment, cli
+from tests.support.small_homes import QUICK, ROOT, clean_environment, cli, put_into_experiment
 from tests.support.store_view import mlflow_runs_of
 from tests.support.waiting_homes import wait_until_said
 from tests.support.warm import Script
@@ -75,9 +75,7 @@ class Advance:
 @pytest.fixture
 def waiting_home(fresh_home: Callable[..., Path]) -> Path:
     home = fresh_home(QUICK)
-    module = home / "experiments" / "quick.py"
-    text = module.read_text()
-    module.write_text(text.replace("\n    for step in range(4):", f"{WAITING}\n    for step in range(4):"))
+    put_into_experiment(home, WAITING)
     return home
 
 
