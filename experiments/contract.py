@@ -20,8 +20,8 @@ An experiment whose seeds train faster together than one by one has two names mo
     gives each log what ``run`` would give it, within float tolerance, and keeps its checkpoints apart, so
     that any grouping of the seeds can resume.
 
-It knows neither MLflow nor the planner, and runs inside a worker process
-(:mod:`experiments.worker`) that serves many runs.
+It knows neither MLflow nor the planner. Each run has a process of its own (:mod:`experiments.worker`), or
+shares it with the runs that it trains together with; ``random``, NumPy and torch are seeded before ``run``.
 """
 
 from __future__ import annotations

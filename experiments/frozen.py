@@ -30,6 +30,11 @@ class FrozenModules(MetaPathFinder, ExecutionLoader):
         self._folder = folder
         self._files: dict[str, str] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
 
+    @property
+    def modules(self) -> frozenset[str]:
+        """The names of the modules."""
+        return frozenset(self._files)
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:

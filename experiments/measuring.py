@@ -18,6 +18,7 @@ from experiments import command, watched
 from experiments.contract import Experiment, Interrupted, MetricLog
 from experiments.loading import Refused, configured, one_line
 from experiments.recording import CheckedLog, read_metrics
+from experiments.workers.seeds import seed_everything
 
 RESULT = "result.json"
 NOBODY_KNOWS_WHOSE = ("code_error", "environment", "out_of_memory")
@@ -29,7 +30,8 @@ OnProgress = Callable[[float, float], None]
 Job = Mapping[str, Any]
 """The fields of a job (see ``planner.records.runs.Job``)."""
 Result = dict[str, Any]
-"""``outcome``, ``reason``, ``seconds``, ``device``, ``not_finite``."""
+"""``outcome``, ``reason``, ``seconds``, ``device``, ``not_finite``; from a worker ``versions`` or
+``imported_late`` too."""
 Prepared = tuple[Callable[[], None], str | None]
 """What runs, and the device on which it does."""
 
@@ -59,7 +61,7 @@ def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
         config = configured(job["experiment"], experiment, job["params"], job["fidelity"])
         return lambda: experiment.run(config, job["seed"], log), device_of(config)
 
-    (result,) = _timed(prepare, [log])
+    (result,) = _timed(prepare, [log], job["seed"])
     return _outdated(job, result["seconds"]) or result
 
 
@@ -84,7 +86,7 @@ def measure_together(jobs: Sequence[Job], find: Find, on_progress: OnProgress) -
         seeds = [job["seed"] for job in jobs]
         return lambda: experiment.run_together(config, seeds, logs), device_of(config)
 
-    results = _timed(prepare, logs)
+    results = _timed(prepare, logs, jobs[0]["seed"])
     if _outdated(jobs[0]) is not None:
         pairs = zip(jobs, results, strict=True)
         return [_outdated(job, result["seconds"]) or result for job, result in pairs]
@@ -98,12 +100,13 @@ def _start_afresh(folder: Path) -> None:
         shutil.rmtree(folder / "artifacts", ignore_errors=True)
 
 
-def _timed(prepare: Callable[[], Prepared], logs: Sequence[MetricLog]) -> list[Result]:
-    """Prepares and runs, and gives a result for each log."""
+def _timed(prepare: Callable[[], Prepared], logs: Sequence[MetricLog], seed: int) -> list[Result]:
+    """Prepares, seeds the generators that a process has one of, runs, and gives a result for each log."""
     outcome, reason, device = "ok", "", None
     begun = time.monotonic()
     try:
         run, device = prepare()
+        seed_everything(seed)
         begun = time.monotonic()  # the first run of a worker also imports, which is not the arm's cost
         run()
     except (Exception, SystemExit) as error:
@@ -184,6 +187,12 @@ def _outdated(job: Job, seconds: float = 0.0) -> Result | None:
 
 def _unmeasured(outcome: str, reason: str, seconds: float = 0.0) -> Result:
     return {"outcome": outcome, "reason": reason, "seconds": seconds, "not_finite": [], "device": None}
+
+
+def late_imports(modules: Sequence[str], seconds: float) -> Result:
+    """The result of a run that imported modules which nobody read before: they are read before the next."""
+    reason = f"{', '.join(modules)}: imported only while a run was at work, and from now on part of its code"
+    return {**_unmeasured("code_changed", reason, seconds), "imported_late": list(modules)}
 
 
 def unwritten(error: OSError, folder: Path) -> Result:

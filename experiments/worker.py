@@ -1,22 +1,27 @@
 """The process that serves many runs: ``python -m experiments.worker HOME [--threads N] [--code FOLDER]``.
 
-It is started once and kept, because importing torch costs seconds. It reads one JSON object per line
-from stdin and answers likewise on what was its stdout; whatever an experiment prints goes to stderr.
+It reads one JSON object per line from stdin and answers likewise on what was its stdout. Each request is
+answered by a process of its own, so that no run depends on the runs before it. This one imports what they
+need, once, because importing torch costs seconds; it runs no threads, and they are forked from it. Where a
+device is used, or the platform does not fork safely, or with ``--spawn``, a new interpreter is started
+instead.
 
 ======================================================  ================================================
 request                                                 answers
 ======================================================  ================================================
 ``{"request": "describe", "experiment",                 ``started``, then ``described`` (descriptions)
-"wanted": [[params, fidelity], ...]}``                  or ``refused`` (kind, message)
+"wanted": [[params, fidelity], ...]}``                  or ``refused`` (kind, message), then ``done``
 ``{"request": "run", "jobs": [{...}, ...]}``            ``started``, ``progress`` (done, total) at most
-                                                        five times a second, and for each job ``ended``
-                                                        (its id and the result)
+                                                        five times a second, for each job ``ended``
+                                                        (its id and the result), then ``done``
 ======================================================  ================================================
 
-The name of an answer is under ``answer``. Several jobs of one request differ in their seed alone and
-train together. A result (outcome, reason, seconds, device, not_finite) is also in the run's folder as
-``result.json``, complete or not there at all, before ``ended`` is said. The worker leaves when its
-stdin closes, and takes a run in progress and its children with it.
+The name of an answer is under ``answer``. ``done`` has the exit code of that process, negative for a signal;
+by then all that it started has ended, too. Several jobs of one request differ in their seed alone and train
+together. A result (outcome, reason, seconds, device, not_finite, versions, imported_late) is also in the
+run's folder as ``result.json``, complete or not there at all, before ``ended`` is said; what a run prints is
+there as well (:mod:`experiments.workers.output`). The worker leaves when its stdin closes, and takes a run in
+progress and its children with it.
 """
 
 from __future__ import annotations
@@ -24,106 +29,254 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import importlib
 import json
 import os
-import queue
+import selectors
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from experiments.contract import Experiment
 from experiments.frozen import FrozenModules
-from experiments.loading import Refused, add_home, describe, load
-from experiments.measuring import (
-    RESULT,
-    Job,
-    OnProgress,
-    Result,
-    measure,
-    measure_together,
-    unwritten,
-    write_result,
+from experiments.loading import Refused, add_home, configured, load
+from experiments.measuring import RESULT, device_of
+from experiments.workers.answers import Answers
+from experiments.workers.imports import libraries
+from experiments.workers.output import CappedOutput
+from experiments.workers.process_tree import (
+    adopt_orphans,
+    can_fork,
+    die_with,
+    end_children,
+    end_this_process,
+    noticed,
 )
+from experiments.workers.run_process import APART, RunProcess
 
-PROGRESS_SECONDS = 0.2
-LEAVE_SECONDS = 0.5
+POLL_SECONDS = 0.05
+PIECE_BYTES = 1 << 16
+FAILED = 70
+"""Exit code of a process in which the worker's own code failed."""
 
 
-class _Worker:
-    """Answers requests until there are no more."""
+@dataclass(frozen=True)
+class Started:
+    """A process that was started.
 
-    def __init__(self, home: Path, threads: int, answers: int) -> None:
-        self._home = home
-        self._threads = threads
-        self._answers = answers
-        self._lock = threading.Lock()  # an experiment may report progress from a thread of its own
+    Args:
+        ended: its exit code, negative for a signal; None while it runs.
+    """
 
-    def answer(self, name: str, **fields: Any) -> None:
-        """Says something to the planner; where nobody listens any more, ends this process with its children.
+    pid: int
+    ended: Callable[[], int | None]
 
-        A planner that died must not become an error of the experiment that was at work.
-        """
-        line = (json.dumps({"answer": name, **fields}) + "\n").encode()
-        with self._lock:
-            try:
-                while line:
-                    line = line[os.write(self._answers, line) :]
-            except OSError:
-                end_this_process()
 
-    def serve(self, request: Mapping[str, Any]) -> None:
-        os.chdir(self._home)  # the run before may have left for elsewhere
-        if request["request"] == "run":
-            self._run(request["jobs"])
-            return
-        self.answer("started")
-        try:
-            name = request["experiment"]
-            self.answer("described", descriptions=describe(name, self._find(name), request["wanted"]))
-        except Refused as error:
-            self.answer("refused", kind=error.kind, message=str(error))
+class Worker:
+    """Answers requests, each in a process of its own, until there are no more.
 
-    def _run(self, jobs: Sequence[Job]) -> None:
+    Args:
+        requests: number of the open file that they come from.
+        own: what such a process does.
+        words: how this worker was started, for interpreters that are started anew.
+        spawn: never fork.
+    """
+
+    def __init__(self, requests: int, own: RunProcess, words: Sequence[str], spawn: bool) -> None:
+        self._requests = requests
+        self._own = own
+        self._words = words
+        self._spawn = spawn
+        self._imported: set[str] = set()
+
+    def serve(self) -> None:
+        """Until stdin closes."""
+        for line in _lines(self._requests):
+            request = json.loads(line)
+            code = self._answer(request)
+            self._own.answers.say("done", code=code)
+
+    def _answer(self, request: Mapping[str, Any]) -> int:
+        if request["request"] == "describe":
+            self._own.answers.say("started")
+            return self._in_own_process(request, None)
+        jobs = request["jobs"]
         for job in jobs:  # an earlier attempt's must not be taken for this one's
             (Path(job["folder"]) / RESULT).unlink(missing_ok=True)
-        self.answer("started")
-        on_progress = self._throttled()
-        results = measure_together(jobs, self._find, on_progress) if len(jobs) > 1 else None
-        for index, job in enumerate(jobs):
-            self._end(job, results[index] if results else measure(job, self._find, on_progress))
+        self._own.answers.say("started")
+        code = self._in_own_process(request, Path(jobs[0]["folder"]))
+        if code == APART and len(jobs) > 1:
+            for job in jobs:
+                code = self._in_own_process({**request, "jobs": [job]}, Path(job["folder"]))
+                if code:
+                    return code
+        return code
 
-    def _end(self, job: Job, result: Result) -> None:
-        folder = Path(job["folder"])
-        try:
-            write_result(folder, result)
-        except OSError as error:
-            result = {**unwritten(error, folder), "seconds": result["seconds"]}
+    def _in_own_process(self, request: Mapping[str, Any], folder: Path | None) -> int:
+        """Starts a process for the request and keeps what it prints; gives its exit code in the end."""
+        self._import(request)
+        keep = CappedOutput(folder).write if folder is not None else _on_stderr
+        read, write = os.pipe()
+        with tempfile.TemporaryFile() as imported, os.fdopen(read, "rb", buffering=0):
+            if self._spawn or _uses_device(request) or not can_fork():
+                started = self._spawned(request, write)
+            else:
+                started = self._forked(request, write, imported.fileno())
+            os.close(write)
+            code = self._followed(started, read, keep)
+            end_children()
+            _drain(read, keep)
+            _learn(imported)
+        return code
+
+    def _forked(self, request: Mapping[str, Any], output: int, imported: int) -> Started:
+        """A fork of this process."""
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(ValueError):  # closed by the experiment
-                stream.flush()
-        self.answer("ended", id=job["id"], **result)
+            stream.flush()
+        worker = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._be_the_run(worker, request, output, imported)
+        return Started(pid, lambda: _ended(pid))
 
-    def _find(self, name: str) -> Experiment:
-        experiment = load(name)
-        if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(self._threads)
-        return experiment
+    def _be_the_run(self, worker: int, request: Mapping[str, Any], output: int, imported: int) -> None:
+        """Never returns."""
+        code = FAILED
+        try:
+            die_with(worker)
+            os.close(self._requests)
+            for stream in (1, 2):
+                os.dup2(output, stream)
+            os.close(output)
+            before = set(sys.modules)
+            code = self._own.serve(request)
+            with contextlib.suppress(OSError), os.fdopen(imported, "w") as names:
+                json.dump(libraries(before, self._own.home), names)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(code)  # taking torch apart in order costs most of a second
 
-    def _throttled(self) -> OnProgress:
-        last = -PROGRESS_SECONDS
+    def _spawned(self, request: Mapping[str, Any], output: int) -> Started:
+        """A new interpreter, which ends when this process does, because its stdin closes then."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.worker", *self._words, "--once"],
+            cwd=Path(__file__).resolve().parents[1],
+            stdin=subprocess.PIPE,
+            stdout=self._own.answers.file,
+            stderr=output,
+        )
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+        return Started(process.pid, process.poll)
 
-        def on_progress(done: float, total: float) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last >= PROGRESS_SECONDS:
-                last = now
-                self.answer("progress", done=float(done), total=float(total))
+    def _followed(self, started: Started, output: int, keep: Callable[[bytes], None]) -> int:
+        """Keeps what the process prints until it has ended; gives its exit code."""
+        os.set_blocking(output, False)
+        with selectors.DefaultSelector() as selector, noticed(started.pid) as ending:
+            for file in (self._requests, output, *ending):
+                selector.register(file, selectors.EVENT_READ)
+            while (code := started.ended()) is None:
+                for ready, _ in selector.select(POLL_SECONDS):
+                    if ready.fd == self._requests:
+                        end_this_process()  # nothing comes while a request is at work: the planner is gone
+                    elif ready.fd == output and not _drain(output, keep):
+                        selector.unregister(output)
+        return code
 
-        return on_progress
+    def _import(self, request: Mapping[str, Any]) -> None:
+        """Imports an experiment for all its runs; one that fails will say so in the run."""
+        for name in _experiments_of(request) - self._imported:
+            self._imported.add(name)
+            with contextlib.suppress(Refused), _quiet():
+                load(name)
+
+
+def _experiments_of(request: Mapping[str, Any]) -> set[str]:
+    if request["request"] == "describe":
+        return {request["experiment"]}
+    return {job["experiment"] for job in request["jobs"] if not job["command"]}
+
+
+def _uses_device(request: Mapping[str, Any]) -> bool:
+    """Whether a run asks for anything but the CPU, or for whatever there is where that may be a device."""
+    for job in request.get("jobs", ()):
+        if not job["command"]:
+            with contextlib.suppress(Exception):  # the run itself will say so
+                config = configured(
+                    job["experiment"], load(job["experiment"]), job["params"], job["fidelity"]
+                )
+                kind = device_of(config)
+                if kind != "cpu" and (kind is not None or _may_have_device()):
+                    return True
+    return False
+
+
+def _may_have_device() -> bool:
+    version = getattr(sys.modules.get("torch"), "version", None)
+    return any(getattr(version, kind, None) for kind in ("cuda", "hip", "xpu"))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Where an import fails, the run in which it fails again shows why."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+        yield
+
+
+def _learn(imported: BinaryIO) -> None:
+    """Imports the libraries that a run imported late, so that the next ones need not."""
+    imported.seek(0)
+    with contextlib.suppress(ValueError):  # it wrote nothing: it was killed, or started anew
+        for name in json.loads(imported.read()):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
+def _ended(pid: int) -> int | None:
+    done, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if done else None
+
+
+def _drain(output: int, keep: Callable[[bytes], None]) -> bool:
+    """Keeps what there is to read; False where there will be no more."""
+    with contextlib.suppress(BlockingIOError):
+        while piece := os.read(output, PIECE_BYTES):
+            keep(piece)
+        return False
+    return True
+
+
+def _on_stderr(text: bytes) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, text)
+
+
+def _lines(file: int) -> Iterator[bytes]:
+    unread = b""
+    while piece := os.read(file, PIECE_BYTES):
+        *lines, unread = (unread + piece).split(b"\n")
+        yield from lines
+
+
+def _serve_once(requests: int, own: RunProcess) -> None:
+    """Answers one request in this process, and leaves; ends when stdin does, with whatever it is doing."""
+    line = next(_lines(requests))
+
+    def end_with_parent() -> None:
+        while os.read(requests, 1):
+            pass
+        end_this_process()
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    os._exit(own.serve(json.loads(line)))
 
 
 def _take_channels() -> tuple[int, int]:
@@ -137,36 +290,21 @@ def _take_channels() -> tuple[int, int]:
     return channels
 
 
-def _listen(requests: int, waiting: queue.SimpleQueue[bytes | None]) -> None:
-    """Hands requests on; when they end (the parent closed them, or died), so does this process.
-
-    An idle worker leaves at once. A run is ended with its children, which is why the kernel's
-    own signal at the parent's death is not used: it would reach this process alone, and already
-    when the parent's *thread* that started it ends.
-    """
-    with os.fdopen(requests, "rb") as lines:
-        for line in lines:
-            waiting.put(line)
-    waiting.put(None)
-    time.sleep(LEAVE_SECONDS)
-    end_this_process()
-
-
-def end_this_process() -> None:
-    """Kills this process, and with it its group if it leads one."""
-    leader = os.getpgrp() == os.getpid()
-    (os.killpg if leader else os.kill)(os.getpid(), signal.SIGKILL)
-
-
-def main() -> None:
-    """Serves requests until stdin closes."""
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="experiments.worker")
     parser.add_argument("home", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--code", type=Path, help="a folder of modules that are imported in place of their files"
     )
-    given = parser.parse_args()
+    parser.add_argument("--spawn", action="store_true", help="a new interpreter for each run")
+    parser.add_argument("--once", action="store_true", help="answer one request in this process, and leave")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serves requests until stdin closes."""
+    given = _arguments()
     home = given.home.resolve()
     requests, answers = _take_channels()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
@@ -174,14 +312,17 @@ def main() -> None:
     # Also for libraries that an experiment imports only while it runs.
     os.environ.setdefault("OMP_NUM_THREADS", str(given.threads))
     add_home(home)
-    if given.code is not None:
-        sys.meta_path.insert(0, FrozenModules(given.code))
-    waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
-    worker = _Worker(home, given.threads, answers)
-    while (line := waiting.get()) is not None:
-        worker.serve(json.loads(line))
-    os._exit(0)  # every run was flushed when it ended, and taking torch apart in order costs most of a second
+    before = frozenset(sys.modules)
+    frozen = None if given.code is None else FrozenModules(given.code)
+    if frozen is not None:
+        sys.meta_path.insert(0, frozen)
+    own = RunProcess(home, given.threads, Answers(answers), frozen, before)
+    if given.once:
+        _serve_once(requests, own)
+    adopt_orphans()
+    words = [word for word in sys.argv[1:] if word != "--spawn"]
+    Worker(requests, own, words, given.spawn).serve()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from typing import Any
 import psutil
 from experiments import loading, measuring
 from experiments.contract import Experiment
+from experiments.workers.imports import versions_of
 
 from planner.errors import ProgramError
-from planner.records.jobs import Description, Ended, Event, Job, Progressed, Started
+from planner.io.workers.results import ended_with
+from planner.records.jobs import Description, Event, Job, Progressed, Started
 
 
 class InProcessLauncher:
@@ -80,10 +82,12 @@ class InProcessLauncher:
         (folder / measuring.RESULT).unlink(missing_ok=True)
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             result = measuring.measure(job.model_dump(mode="json"), self._find, on_progress)
+        result |= {"versions": versions_of(())}
         measuring.write_result(folder, result)
-        tail = "" if result["outcome"] == "ok" else said.getvalue()
-        ending = {key: result[key] for key in ("outcome", "reason", "seconds", "device")}
-        return [*events, Ended(job_id=job.id, stderr_tail=tail, **ending)]
+        ended = ended_with(job.id, result)
+        if ended.outcome != "ok":
+            ended = ended.model_copy(update={"stderr_tail": said.getvalue()})
+        return [*events, ended]
 
     def _find(self, name: str) -> Experiment:
         if name not in self._experiments:

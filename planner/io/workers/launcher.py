@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from planner.errors import PhasegateError, ProgramError
-from planner.io.workers.results import read_result
-from planner.io.workers.worker_process import Assignment, WorkerProcess, ask, wait_for_any
+from planner.io.workers.worker_process import Assignment, WorkerProcess, ask, ending_named, wait_for_any
 from planner.records.jobs import Description, Event, Job
 from planner.records.runs import RunOutcome
 
@@ -21,8 +20,8 @@ START_ATTEMPTS = 3
 class LocalLauncher:
     """Runs jobs side by side in worker processes of this machine, each serving many.
 
-    Workers are started when they are needed. What they write to stderr is in ``worker-<n>.log``,
-    which the next launcher in that folder replaces.
+    Workers are started when they are needed, and each run has a process of its own below one. What a worker
+    writes to stderr is in ``worker-<n>.log``, which the next launcher in that folder replaces.
 
     Args:
         home: the folder whose ``experiments/`` are looked at first; runs happen in it.
@@ -31,6 +30,7 @@ class LocalLauncher:
         python: the interpreter that runs them.
         threads: threads of torch in each.
         code: a folder of modules that they import in place of their files; see :mod:`experiments.frozen`.
+        spawn: a new interpreter for each run, as where a device is used, instead of a fork.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class LocalLauncher:
         python: str = sys.executable,
         threads: int = 1,
         code: Path | None = None,
+        spawn: bool = False,
     ) -> None:
         self._home = home.resolve()
         self.workers = max(1, workers)
@@ -48,6 +49,7 @@ class LocalLauncher:
         self._python = python
         self._threads = threads
         self._code = code.resolve() if code is not None else None
+        self._spawn = spawn
         self._workers: list[WorkerProcess] = []
         self._idle: list[WorkerProcess] = []
         self._numbers = itertools.count(1)
@@ -72,14 +74,14 @@ class LocalLauncher:
             except BaseException:
                 self._discard(worker)
                 raise
-            if answers[-1:] and answers[-1]["answer"] != "started":
+            said = {answer["answer"]: answer for answer in answers}
+            if "done" in said:
                 self._give_back(worker)
-                return _described(answers[-1])
+                return _described(experiment, said)
             how, tail = worker.kill(), worker.tail()
             self._discard(worker)
-            if answers:
-                text = f"describing experiment `{experiment}` ended its worker: {how}"
-                raise ProgramError([(("experiment",), text)])
+            if said:
+                raise _ended_describing(experiment, how)
         raise PhasegateError(_not_started(tail))
 
     def run(self, jobs: Iterable[Job]) -> Generator[Event, None, None]:
@@ -109,7 +111,7 @@ class LocalLauncher:
                 wait_for_any(running)
                 for active in list(running):
                     events = self._follow(active)
-                    if not active.open:
+                    if active.over:
                         running.remove(active)
                     yield from events
         finally:
@@ -128,23 +130,23 @@ class LocalLauncher:
             self._discard(idle)
 
     def _follow(self, active: Assignment) -> list[Event]:
+        """What has become of jobs; their worker is free again once ``active.over``."""
         events = active.hear()
+        worker = active.worker
         if active.open and active.overdue():
-            active.worker.kill()
-            return events + self._settle(active, "timeout", f"took longer than {active.limit:g} s")
-        if active.open and active.worker.gone():
-            how = active.worker.kill()
-            if active.worker.ran_out_of_memory:
-                return events + self._settle(active, "out_of_memory", f"{how}: the memory was used up")
-            return events + self._settle(active, "killed", how)
-        if not active.open:
-            if any(ended.outcome == "out_of_memory" for ended in active.ended.values()):
-                self._discard(active.worker)  # the next run deserves a process without its remains
-            else:
-                self._give_back(active.worker)
+            worker.kill()
+            return events + self._bury(active, "timeout", f"took longer than {active.limit:g} s")
+        if active.done is not None:
+            active.over = True
+            how = ending_named("its process", active.done)
+            events += active.settle(*_cut_off(how, worker.ran_out_of_memory(active.done)))
+            self._give_back(worker)
+        elif worker.gone():
+            how = worker.kill()
+            events += self._bury(active, *_cut_off(how, worker.ran_out_of_memory()))
         return events
 
-    def _settle(self, active: Assignment, outcome: RunOutcome, reason: str) -> list[Event]:
+    def _bury(self, active: Assignment, outcome: RunOutcome, reason: str) -> list[Event]:
         """What becomes of jobs whose worker is dead: tried again if they had not begun, else ended."""
         events = active.hear()
         dead = active.worker
@@ -152,17 +154,10 @@ class LocalLauncher:
             active.attempts += 1
             active.worker = self._take()
             active.send()
-        elif active.begun is None:
-            events += [active.end(job, "lost", _not_started(dead.tail())) for job in active.open]
         else:
-            for job in active.open:
-                result = read_result(Path(job.folder), job.id)
-                # A result is written whole and last: the run had ended, only its answer is missing.
-                events.append(
-                    active.end(job, result.outcome, result.reason, result.seconds, result.device)
-                    if result
-                    else active.end(job, outcome, reason)
-                )
+            active.over = True
+            lost: tuple[RunOutcome, str] = "lost", _not_started(dead.tail())
+            events += active.settle(*(lost if active.begun is None else (outcome, reason)))
         self._discard(dead)
         return events
 
@@ -172,7 +167,7 @@ class LocalLauncher:
         self._log_folder.mkdir(parents=True, exist_ok=True)
         log = self._log_folder / f"worker-{next(self._numbers)}.log"
         try:
-            started = WorkerProcess(self._python, self._home, self._threads, log, self._code)
+            started = WorkerProcess(self._python, self._home, self._threads, log, self._code, self._spawn)
         except OSError as error:
             raise PhasegateError(f"a worker cannot be started: {error}") from error
         self._workers.append(started)
@@ -182,7 +177,6 @@ class LocalLauncher:
         if len(self._workers) > self.workers:  # one more was needed to describe while all were at work
             self._discard(free)
         else:
-            free.mark()
             self._idle.append(free)
 
     def _discard(self, unwanted: WorkerProcess) -> None:
@@ -192,10 +186,22 @@ class LocalLauncher:
         unwanted.close()
 
 
-def _described(answer: dict[str, Any]) -> list[Description]:
-    if answer["answer"] == "refused":
-        raise ProgramError([((answer["kind"],), answer["message"])])
-    return [Description(**description) for description in answer["descriptions"]]
+def _described(experiment: str, said: Mapping[str, dict[str, Any]]) -> list[Description]:
+    if "described" in said:
+        return [Description(**description) for description in said["described"]["descriptions"]]
+    if "refused" in said:
+        raise ProgramError([((said["refused"]["kind"],), said["refused"]["message"])])
+    raise _ended_describing(experiment, ending_named("its process", said["done"]["code"]))
+
+
+def _ended_describing(experiment: str, how: str) -> ProgramError:
+    return ProgramError(
+        [(("experiment",), f"experiment `{experiment}` did not live to describe its data: {how}")]
+    )
+
+
+def _cut_off(how: str, out_of_memory: bool) -> tuple[RunOutcome, str]:
+    return ("out_of_memory", f"{how}: the memory was used up") if out_of_memory else ("killed", how)
 
 
 def _not_started(tail: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from experiments.measuring import RESULT
 
@@ -13,18 +15,27 @@ from planner.records.jobs import Ended
 def read_result(folder: Path, job_id: str) -> Ended | None:
     """How a run ended, as its worker wrote it down; None where it wrote nothing that can be read."""
     try:
-        result = json.loads((folder / RESULT).read_bytes())
-        return Ended(
-            job_id=job_id,
-            outcome=result["outcome"],
-            reason=result["reason"],
-            seconds=round(
-                result["seconds"], 3
-            ),  # as MLflow keeps it, so that a rebuilt journal says the same
-            device=result.get("device"),
-        )
+        return ended_with(job_id, json.loads((folder / RESULT).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
+
+
+def ended_with(job_id: str, result: Mapping[str, Any]) -> Ended:
+    """How a run ended, from what its worker says of it.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError: that is no result.
+    """
+    seconds = round(result["seconds"], 3)  # as MLflow keeps it, so that a rebuilt journal says the same
+    return Ended(
+        job_id=job_id,
+        outcome=result["outcome"],
+        reason=result["reason"],
+        seconds=seconds,
+        device=result.get("device"),
+        versions=result.get("versions", {}),
+        imported_late=result.get("imported_late", ()),
+    )
 
 
 def forget_result(folder: Path) -> None:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments import worker
+from experiments.workers.output import read_output
 
 from planner.io.system.processes import descendants, memory_kills, start_time
+from planner.io.workers.results import ended_with, read_result
 from planner.records.jobs import Ended, Event, Job, Progressed, Started
 from planner.records.runs import RunOutcome
 
@@ -38,12 +40,19 @@ def end_workers() -> None:
 class WorkerProcess:
     """A worker process as its parent sees it; leads a process group of its own.
 
-    Its stderr goes to ``log``, and so does what an experiment prints.
+    Its stderr goes to ``log``; what runs print, it keeps in their folders.
+
+    Args:
+        code: see :class:`planner.io.workers.launcher.LocalLauncher`.
+        spawn: a new interpreter for each run, also where a fork would do.
     """
 
-    def __init__(self, python: str, home: Path, threads: int, log: Path, code: Path | None = None) -> None:
+    def __init__(
+        self, python: str, home: Path, threads: int, log: Path, code: Path | None = None, spawn: bool = False
+    ) -> None:
         command = [python, "-m", "experiments.worker", str(home), "--threads", str(threads)]
         command += ["--code", str(code)] if code is not None else []
+        command += ["--spawn"] if spawn else []
         pipe = subprocess.PIPE
         log.unlink(missing_ok=True)  # an earlier launcher's
         self._log = log.open("a+b")
@@ -59,7 +68,6 @@ class WorkerProcess:
         self._unread = b""
         self._silent = False
         self._ended: str | None = None
-        self._served = 0
         self._memory_kills = memory_kills()
         self.pid = self._process.pid
         _living.add(self)
@@ -82,23 +90,16 @@ class WorkerProcess:
                 self._unread += piece
             self._silent = True
         *lines, self._unread = self._unread.split(b"\n")
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in lines if _is_whole(line)]
 
     def gone(self) -> bool:
         """Whether it died; a child that it left behind may still hold its pipe open."""
         return self._silent or self._process.poll() is not None
 
     def tail(self) -> str:
-        """The end of what it wrote to its log since it started, or since it was last free."""
-        start = max(self._served, self._written() - TAIL_BYTES)
+        """The end of what it wrote to its log; what runs print is in their folders."""
+        start = max(0, os.fstat(self._log.fileno()).st_size - TAIL_BYTES)
         return os.pread(self._log.fileno(), TAIL_BYTES, start).decode(errors="replace")
-
-    def mark(self) -> None:
-        """What it wrote until now belongs to what it has done."""
-        self._served = self._written()
-
-    def _written(self) -> int:
-        return os.fstat(self._log.fileno()).st_size
 
     def kill(self) -> str:
         """Ends it and all that it started; how it had ended, in words."""
@@ -115,22 +116,21 @@ class WorkerProcess:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
-    @property
-    def ran_out_of_memory(self) -> bool:
-        """Whether the system killed it because memory was short: it says so in a count alone."""
+    def ran_out_of_memory(self, code: int | None = None) -> bool:
+        """Whether the system killed it because memory was short: it says so in a count alone.
+
+        Args:
+            code: exit code of the process of a run; None means this one's own.
+        """
+        code = self._process.returncode if code is None else code
         before, now = self._memory_kills, memory_kills()
-        killed = self._process.returncode == -signal.SIGKILL
-        return killed and before is not None and now is not None and now > before
+        return code == -signal.SIGKILL and before is not None and now is not None and now > before
 
     def _kill(self) -> str:
         self.kill_family()
         code = self._process.wait()
         _living.discard(self)
-        if code >= 0:
-            return f"the worker left with exit code {code}"
-        with contextlib.suppress(ValueError):
-            return f"the worker was killed by {signal.Signals(-code).name}"
-        return f"the worker was killed by signal {-code}"
+        return ending_named("the worker", code)
 
     def hang_up(self) -> None:
         """Asks it to leave."""
@@ -148,14 +148,37 @@ class WorkerProcess:
         self._log.close()
 
 
+def _is_whole(line: bytes) -> bool:
+    """Whether a line was said to its end: a process may be killed within one."""
+    return line.startswith(b"{") and line.endswith(b"}")
+
+
+def ending_named(who: str, code: int) -> str:
+    """How a process ended, in words; a negative exit code is that of a signal."""
+    if code >= 0:
+        return f"{who} left with exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"{who} was killed by {signal.Signals(-code).name}"
+    return f"{who} was killed by signal {-code}"
+
+
 @dataclass
 class Assignment:
-    """Jobs that a worker does at once: one, or several seeds of an arm that train together."""
+    """Jobs that a worker does at once: one, or several seeds of an arm that train together.
+
+    Attributes:
+        begun: when the worker took them; None before.
+        done: the exit code of the process that they had to themselves; None until it and all that it started
+            have ended.
+        over: nothing more comes of these jobs.
+    """
 
     jobs: tuple[Job, ...]
     worker: WorkerProcess
     attempts: int = 1
     begun: float | None = None
+    done: int | None = None
+    over: bool = False
     ended: dict[str, Ended] = field(default_factory=dict)
 
     def send(self) -> None:
@@ -189,30 +212,41 @@ class Assignment:
         if answer["answer"] == "progress":
             done, total = answer["done"], answer["total"]
             return [Progressed(job_id=job.id, done=done, total=total) for job in self.open]
+        if answer["answer"] == "done":
+            self.done = answer["code"]
+            return []
         (job,) = (job for job in self.jobs if job.id == answer["id"])
-        ending = {key: answer[key] for key in ("outcome", "reason", "seconds", "device")}
-        return [self.end(job, **ending)]
+        return [self.end(job, ended_with(job.id, answer))]
 
     def _started(self, job: Job) -> Started:
         by = self.worker
         return Started(job_id=job.id, pid=by.pid, process_start=by.process_start, host=socket.gethostname())
 
-    def end(
-        self,
-        job: Job,
-        outcome: RunOutcome,
-        reason: str,
-        seconds: float | None = None,
-        device: str | None = None,
-    ) -> Ended:
-        """Ends a job; its share of the time since they began counts where the worker did not say."""
-        if seconds is None:
-            seconds = 0.0 if self.begun is None else (time.monotonic() - self.begun) / len(self.jobs)
-        tail = "" if outcome == "ok" else self.worker.tail()
-        self.ended[job.id] = Ended(
-            job_id=job.id, outcome=outcome, reason=reason, seconds=seconds, device=device, stderr_tail=tail
-        )
-        return self.ended[job.id]
+    def settle(self, outcome: RunOutcome, reason: str) -> list[Event]:
+        """Ends the jobs of which nothing more will be heard: with what they left, or else as given."""
+        return [self.end(job, self._left(job) or self._cut_off(job, outcome, reason)) for job in self.open]
+
+    def end(self, job: Job, ended: Ended) -> Ended:
+        """Ends a job, with the end of what it printed where it failed."""
+        if ended.outcome != "ok":
+            ended = ended.model_copy(update={"stderr_tail": self._printed(job)})
+        self.ended[job.id] = ended
+        return ended
+
+    def _left(self, job: Job) -> Ended | None:
+        """A result is written whole and last: where there is one, only its answer is missing."""
+        return read_result(Path(job.folder), job.id) if self.begun is not None else None
+
+    def _cut_off(self, job: Job, outcome: RunOutcome, reason: str) -> Ended:
+        """Its share of the time since they began is what it took."""
+        seconds = 0.0 if self.begun is None else (time.monotonic() - self.begun) / len(self.jobs)
+        return Ended(job_id=job.id, outcome=outcome, reason=reason, seconds=seconds)
+
+    def _printed(self, job: Job) -> str:
+        """Jobs that train together print into the first one's folder."""
+        if self.begun is None:
+            return self.worker.tail()
+        return read_output(Path(job.folder), TAIL_BYTES) or read_output(Path(self.jobs[0].folder), TAIL_BYTES)
 
 
 def wait_for_any(running: Sequence[Assignment]) -> None:
@@ -231,7 +265,7 @@ def ask(worker: WorkerProcess, request: dict[str, Any]) -> list[dict[str, Any]]:
     said: list[dict[str, Any]] = []
     with selectors.DefaultSelector() as selector:
         selector.register(worker, selectors.EVENT_READ)
-        while not said or said[-1]["answer"] == "started":
+        while not said or said[-1]["answer"] != "done":
             dead = worker.gone()  # first: what it said before it died is then read all the same
             if not dead:
                 selector.select(POLL_SECONDS)

@@ -52,10 +52,17 @@ def pair(home: Path, tmp_path: Path) -> Iterator[LocalLauncher]:
     launcher.close()
 
 
-@pytest.fixture(params=["local", "in_process"])
+@pytest.fixture(scope="module")
+def spawning(home: Path) -> Iterator[LocalLauncher]:
+    launcher = LocalLauncher(home, 1, home / "spawning", spawn=True)
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(params=["shared", "spawning", "in_process"])
 def launcher(request: pytest.FixtureRequest) -> Launcher:
-    if request.param == "local":
-        running: Launcher = request.getfixturevalue("shared")
+    if request.param != "in_process":
+        running: Launcher = request.getfixturevalue(request.param)
         return running
     return InProcessLauncher({name: module_of(name) for name in ("tiny", "incomplete", "together")})
 
@@ -177,11 +184,12 @@ class TestEveryLauncher:
         assert last.reason.startswith(reason)
         assert ("Traceback" in last.stderr_tail) == (action != "nan")
         result = result_of(failing)
+        assert round(result.pop("seconds"), 3) == last.seconds
         assert result == {
             "outcome": outcome,
             "reason": last.reason,
-            "seconds": last.seconds,
             "device": "cpu",
+            "versions": last.versions,
             "not_finite": ["loss"] if action == "nan" else [],
         }
 
@@ -449,12 +457,12 @@ class TestLocalLauncher:
     @pytest.mark.parametrize(
         ("action", "reason"),
         [
-            ("die", "the worker left with exit code 3"),
-            ("kill_self", "the worker was killed by SIGKILL"),
-            ("leave_a_forked_child", "the worker left with exit code 3"),
+            ("die", "its process left with exit code 3"),
+            ("kill_self", "its process was killed by SIGKILL"),
+            ("leave_a_forked_child", "its process left with exit code 3"),
         ],
     )
-    def test_a_run_that_ends_its_worker_is_killed_and_the_next_is_served(
+    def test_a_run_that_ends_its_process_is_killed_and_the_next_is_served(
         self, shared: LocalLauncher, job: Callable[..., Job], action: str, reason: str
     ) -> None:
         dying, after = job(action), job()
@@ -463,7 +471,6 @@ class TestLocalLauncher:
         assert (died.job_id, died.outcome, died.reason) == (dying.id, "killed", reason)
         assert ("about to leave" in died.stderr_tail) == (action == "die")
         assert (served.job_id, served.outcome) == (after.id, "ok")
-        assert len({event.pid for event in events if isinstance(event, Started)}) == 2
         assert read_metrics(Path(dying.folder)) == [("score", 0, 1.5)]
         assert not (Path(dying.folder) / "result.json").exists()
 
@@ -520,10 +527,12 @@ class TestLocalLauncher:
             shared.describe("broken", [({}, "smoke")])
         assert error.value.problems[0][0] == ("experiment",)
 
-    def test_describing_that_ends_the_worker_is_the_experiments_fault(
+    def test_describing_that_ends_its_process_is_the_experiments_fault(
         self, shared: LocalLauncher, job: Callable[..., Job]
     ) -> None:
-        with pytest.raises(ProgramError, match="ended its worker: the worker left with exit code 7"):
+        with pytest.raises(
+            ProgramError, match="did not live to describe its data: its process left with exit code 7"
+        ):
             shared.describe("tiny", [({"action": "die"}, "smoke")])
         assert ended(shared, job()).outcome == "ok"
 
@@ -620,12 +629,6 @@ class TestLocalLauncher:
         last = events[-1]
         assert isinstance(last, Ended) and last.outcome == "ok"
         assert 2 <= len(progress) <= 1 + last.seconds / 0.2
-
-    def test_a_run_out_of_memory_leaves_the_next_a_new_process(
-        self, shared: LocalLauncher, job: Callable[..., Job]
-    ) -> None:
-        events = list(shared.run([job("memory"), job()]))
-        assert len({event.pid for event in events if isinstance(event, Started)}) == 2
 
     def test_torch_uses_the_threads_that_it_is_given(
         self, shared: LocalLauncher, job: Callable[..., Job]
