@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -12,22 +12,24 @@ OURS = frozenset({"planner", "tests", "benchmarks", "cli", "docs"})
 """Modules of this project, which lie in the home where the home is a checkout of it."""
 
 
-def imported_below(home: Path, known: Collection[str]) -> list[str]:
+def imported_below(
+    home: Path, known: Collection[str], modules: Mapping[str, ModuleType] = sys.modules
+) -> list[str]:
     """The modules below a home that this process has imported, besides those that are known.
 
     What belongs to this project, to the interpreter or to a virtual environment is left out.
     """
     return sorted(
         name
-        for name, module in list(sys.modules.items())
+        for name, module in list(modules.items())
         if name not in known and name.partition(".")[0] not in OURS and _lies_below(home, module)
     )
 
 
 def _lies_below(home: Path, module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
-    if not isinstance(file, str) or not file.endswith(".py"):
-        return False
+    if not isinstance(file, str) or not file.endswith(".py") or not Path(file).is_absolute():
+        return False  # torch has modules that name a file which is not there
     path = Path(file).resolve()
     return (
         path.is_relative_to(home)

@@ -234,6 +234,7 @@ class Program(Written):
     source: str = ""
     experiment: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,79}$")] | None = None
     command: list[str] | None = None
+    depends: list[Annotated[str, Field(min_length=1, max_length=500)]] = []
     metrics: Annotated[dict[Name, Metric], Field(min_length=1)]
     arms: Annotated[dict[Pattern, dict[Name, Param]], Field(min_length=1)]
     with_: dict[Name, Param] = Field({}, alias="with")
@@ -248,6 +249,14 @@ class Program(Written):
         if (self.experiment is None) == (self.command is None):
             raise ValueError("needs exactly one of experiment, command")
         return self
+
+    @pydantic.field_validator("depends")
+    @classmethod
+    def _below_home(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            if pattern.startswith("/") or ".." in pattern.split("/"):
+                raise ValueError(f"'{pattern}' may lie outside the home: name files by their path below it")
+        return patterns
 
     @property
     def first(self) -> str:

@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 
 from planner.engine.loop import LoopResult, run_loop
 from planner.engine.options import AdvanceOptions
@@ -19,12 +18,11 @@ from planner.io.commands.advance_output import (
     heard_or_not,
     reply_for_all,
 )
+from planner.io.commands.code import CodeReader, code_at_hand
 from planner.io.commands.open_home import (
-    code_at_hand,
     only_program,
     open_journal,
     open_program,
-    read_code,
     read_program_state,
 )
 from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply
@@ -36,7 +34,6 @@ from planner.io.pictures.memo_files import MemoFiles
 from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
 from planner.io.system.signals import stoppable, whole
-from planner.io.workers.code_snapshot import keep_code
 from planner.io.workers.launcher import LocalLauncher, workers
 from planner.io.workers.worker_process import end_workers
 from planner.judging.futility import futility_error
@@ -172,8 +169,7 @@ def _session(
     code = code_at_hand(home, program, needed=not options.no_run)
     journal = open_journal(home, program)
     runs = MlflowRuns(home)
-    kept = None if options.no_run else keep_code(home, code)
-    launcher = LocalLauncher(home.root, workers(options.jobs), home.logs / program.program, code=kept)
+    launcher = LocalLauncher(home.root, workers(options.jobs), home.logs / program.program)
     session = Session(
         home=home,
         program=program,
@@ -186,7 +182,7 @@ def _session(
         clock=SystemClock(),
         options=options,
         notify=heard_or_not(AdvanceReport(home, workers(options.jobs), say)),
-        command=None if program.command is None else partial(read_code, home, program),
+        read_code=None if options.no_run else CodeReader(home, program, launcher),
     )
     try:
         runs.experiment(program)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, ProgramError, each_apart
+from planner.io.commands.code import code_of
 from planner.io.commands.noise_check import measured_faults
-from planner.io.commands.open_home import code_of
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.programs.loader import find_program, load_program, program_names
+from planner.io.workers.code_digest import files_matching
 from planner.language.finding import Finding, error, warning
 from planner.language.program import Program
 from planner.linting.check import check
@@ -63,6 +64,7 @@ def _findings(home: Home, path: Path) -> list[tuple[str, Finding]]:
         *check(program),
         *_experiment_faults(home, program),
         *_program_faults(home, program),
+        *_depends_faults(home, program),
         *measured_faults(home, program),
     ]
     return [(program.program, finding) for finding in findings]
@@ -84,6 +86,15 @@ def _program_faults(home: Home, program: Program) -> list[Finding]:
     if shutil.which(name) is not None:
         return []
     return [error(("command", 0), f"'{first}' is no program that can be run here")]
+
+
+def _depends_faults(home: Home, program: Program) -> list[Finding]:
+    """An error where the program says that it depends on files that are not there."""
+    return [
+        error(("depends", index), f"no file below the home matches '{pattern}'")
+        for index, pattern in enumerate(program.depends)
+        if not files_matching(home.root, [pattern])
+    ]
 
 
 def _experiment_faults(home: Home, program: Program) -> list[Finding]:

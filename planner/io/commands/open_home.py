@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.errors import PhasegateError, ProgramError, UsageError
+from planner.errors import PhasegateError, UsageError
+from planner.io.commands.code import code_of
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
 from planner.io.leases.program_lock import holder_of
 from planner.io.programs.loader import find_program, load_program, program_names
 from planner.io.system.clock import SystemClock
-from planner.io.workers.code_digest import Code, read_command, read_experiment
 from planner.io.workers.descriptions import data_today
 from planner.language.program import Program
 from planner.lineage.in_force import kept_code
@@ -53,36 +53,6 @@ def phase_of(program: Program, phase: str | None) -> str | None:
     if phase is not None and phase not in program.phases:
         raise UsageError(f"{program.program} has no phase '{phase}'; it has {', '.join(program.phases)}")
     return phase
-
-
-def read_code(home: Home, program: Program) -> Code:
-    """What measures the program's arms, as it is now: the experiment's code, or the command and its files.
-
-    Raises:
-        ProgramError: it is not there, or is no Python.
-    """
-    if program.experiment is None:
-        return read_command(home.root, program.command or ())
-    return read_experiment(home.experiments, program.experiment)
-
-
-def code_of(home: Home, program: Program) -> str:
-    """The digest of ``read_code``."""
-    return read_code(home, program).digest
-
-
-def code_at_hand(home: Home, program: Program, needed: bool) -> Code:
-    """``read_code``; with an empty digest where it is not there and not needed: nothing is to be run.
-
-    Raises:
-        ProgramError: it is needed and not there.
-    """
-    try:
-        return read_code(home, program)
-    except ProgramError:
-        if needed:
-            raise
-        return Code("")
 
 
 def open_journal(home: Home, program: Program) -> Journal:

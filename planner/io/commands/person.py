@@ -12,7 +12,8 @@ from typing import Any
 
 from planner.deciding.triage import choices
 from planner.errors import StoreUnavailable, UsageError
-from planner.io.commands.open_home import code_of, open_journal, open_program, read_program_state
+from planner.io.commands.code import code_of
+from planner.io.commands.open_home import open_journal, open_program, read_program_state
 from planner.io.commands.session import user_name
 from planner.io.sync.mirror import write_person
 from planner.io.system.clock import SystemClock

@@ -57,7 +57,8 @@ class Session:
         code: digest of the experiment's code as it is now; empty where it is not at hand.
         notify: told (label, total) when runs begin, (job, event) for each event, None when they have
             ended, a line where an arm is given up, and every step that is written down.
-        command: reads a program's command and its files; None where an experiment measures.
+        read_code: reads what measures, and lets the launcher run it; told whether to read modules anew, which
+            stay as they were when the command began.
 
     Side effects: everything; each method says what it writes, in the order of writing.
     """
@@ -73,17 +74,18 @@ class Session:
     clock: Clock
     options: AdvanceOptions = AdvanceOptions()
     notify: Callable[[Any], None] = lambda _: None
-    command: Callable[[], Code] | None = None
+    read_code: Callable[[bool], Code] | None = None
     _situation: Situation = field(init=False)
     _tried: set[str] = field(default_factory=set)
     _changes: int = 0
-    _command_files: Mapping[str, State | None] = field(default_factory=dict)
+    _code_files: Mapping[str, State | None] = field(default_factory=dict)
+    _modules_outdated: bool = False
 
     # --- what is known -------------------------------------------------------------------------
 
     def load_state(self) -> PlanningState:
         """Reads everything that is known."""
-        self._read_command_again()
+        self._read_code_again()
         describer = Describer(self.program, self.code, self.journal, self.launcher)
         sources = Sources(
             code=self.code,
@@ -96,11 +98,14 @@ class Session:
         self._situation = load_situation(self.home, self.program, self.options, sources)
         return self._situation.state
 
-    def _read_command_again(self) -> None:
-        """A command's files may have been edited since: what runs now is what they hold now."""
-        if self.command is not None:
-            code = self.command()
-            self.code, self._command_files = code.digest, code.files
+    def _read_code_again(self) -> None:
+        """Files may have been edited since: what runs now is what they hold now.
+
+        Modules are read anew only where a run imported one that nobody had read.
+        """
+        if self.read_code is not None:
+            code = self.read_code(self._modules_outdated)
+            self.code, self._code_files, self._modules_outdated = code.digest, code.files, False
 
     # --- launch --------------------------------------------------------------------------------
 
@@ -122,7 +127,7 @@ class Session:
             parent=parent,
             workers=self.launcher.workers,
             limits=self._situation.limits,
-            watched=WatchedFiles(self._command_files),
+            watched=WatchedFiles(self._code_files),
         )
         self.notify((f"{self.program.program} / {phase} ({fidelity})", len(runs)))
         try:
@@ -141,6 +146,7 @@ class Session:
             ended = f"{arm.arm}: {arm.count} runs ended as {arm.outcome}"
             self.notify(f"{ended} and none well; no more of them are begun")
         self._changes += bool(batch.outdated)
+        self._modules_outdated = batch.imported_late
         stopped = f"{batch.outdated}, again and again" if self._changes >= MOST_CHANGES else ""
         return Launched(batch.finished, batch.stopped or stopped, bool(batch.outdated))
 

@@ -12,7 +12,7 @@ from planner.deciding.situation import PlanningState
 from planner.engine.options import AdvanceOptions
 from planner.engine.ports import Clock
 from planner.evidence.run_selection import Catalog, RunSelector, Snapshot, spent_by
-from planner.io.commands.open_home import code_at_hand
+from planner.io.commands.code import code_at_hand
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store
 from planner.io.system.clock import SystemClock

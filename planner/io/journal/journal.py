@@ -19,6 +19,8 @@ from planner.records.base import canonical
 from planner.records.journal_entry import KINDS, AnyEntry, Copy, JournalEntry, body_of, kind_of
 from planner.records.person import AnyRecord
 
+_LATE = "imported_late:"
+
 
 class Journal:
     """The SQLite journal of one home.
@@ -249,6 +251,22 @@ class Journal:
             db.executemany(
                 "INSERT OR REPLACE INTO described (key, body) VALUES (?, ?)", list(descriptions.items())
             )
+
+    # --- modules -------------------------------------------------------------------------------
+
+    def imported_late(self, experiment: str) -> list[str]:
+        """Modules of the home that an experiment's runs were seen to import, unnamed in its source."""
+        if not self.exists:
+            return []
+        with self._open() as db:
+            row = db.execute("SELECT value FROM meta WHERE key = ?", (_LATE + experiment,)).fetchone()
+        return _text(row["value"]).split() if row is not None else []
+
+    def note_imported_late(self, experiment: str, modules: Sequence[str]) -> None:
+        """Adds modules to them."""
+        named = sorted({*self.imported_late(experiment), *modules})
+        with self._open(write=True) as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_LATE + experiment, " ".join(named)))
 
 
 def _has_table(db: sqlite3.Connection, name: str) -> bool:

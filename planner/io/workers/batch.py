@@ -70,6 +70,7 @@ class Batch:
     finished: int = 0
     stopped: str = ""
     outdated: str = ""
+    imported_late: bool = False
     _failures: dict[str, Counter[str]] = field(default_factory=dict)
     _seconds: float = 0.0
     _tasks: dict[str, _Task] = field(default_factory=dict)
@@ -232,6 +233,9 @@ class Batch:
             )
         else:
             self.outdated = event.reason
+            if event.imported_late and self.program.experiment is not None:
+                self.imported_late = True
+                self.journal.note_imported_late(self.program.experiment, event.imported_late)
             shutil.rmtree(task.job.folder, ignore_errors=True)
         self.runs.abandon(run_id, event.outcome, event.reason)
         self._note(task, state="abandoned")

@@ -5,20 +5,19 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 import experiments as package
 from experiments.watched import State, state_of
+from experiments.workers.imports import OURS
 
 from planner.errors import ProgramError
 from planner.records.base import digest_of
 
 _INSTALLED = Path(package.__file__ or "").resolve().parent
-_OURS = frozenset({"planner", "tests", "benchmarks", "cli", "docs"})
-"""Modules of this project, which lie in the home where the home is a checkout of it."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ class Code:
     Attributes:
         digest: changes when what the code does may change, not when a comment or docstring does.
         modules: module -> (its file, what the file held); none for a command.
-        files: what a command is made of below the home -> its state before it was read; none for an
-            experiment.
+        files: what a command is made of below the home, and what a program says that it depends on ->
+            its state before it was read.
     """
 
     digest: str
@@ -37,19 +36,15 @@ class Code:
     files: Mapping[str, State | None] = field(default_factory=dict)
 
 
-def code_digest(experiments: Path, name: str) -> str:
-    """The digest of an experiment's code; see :func:`read_experiment`."""
-    return read_experiment(experiments, name).digest
-
-
-def read_experiment(experiments: Path, name: str) -> Code:
+def read_experiment(experiments: Path, name: str, late: Collection[str] = ()) -> Code:
     """Reads an experiment and every module that it imports from the home or from the package of experiments.
 
-    Imports are those that the source states; what is imported by a computed name is not seen.
+    Imports are those that the source states; what is imported by a computed name, runs say.
 
     Args:
         experiments: the folder of experiments; the package itself is looked at where a part is not there.
         name: the experiment's module.
+        late: modules that runs were seen to import besides.
 
     Raises:
         ProgramError: the module is not there, or is no Python.
@@ -58,7 +53,7 @@ def read_experiment(experiments: Path, name: str) -> Code:
     """
     modules: dict[str, tuple[Path, bytes]] = {}
     trees: dict[str, str] = {}
-    todo = [f"experiments.{name}"]
+    todo = [f"experiments.{name}", *late]
     while todo:
         module = todo.pop()
         path = _path_of(experiments, module)
@@ -84,9 +79,40 @@ def read_command(home: Path, words: Sequence[str]) -> Code:
     Side effects: reads files.
     """
     files = [path for word in words if (path := _file_below(home, word)) is not None]
+    states, held = _states_and_contents(home, files)
+    return Code(digest_of(["command", *words, *([held] if held else [])]), files=states)
+
+
+def with_files(home: Path, code: Code, patterns: Sequence[str]) -> Code:
+    """The same code with the files below the home that a program says it depends on.
+
+    Args:
+        patterns: as ``Path.glob`` takes them.
+
+    Side effects: reads files.
+    """
+    files = files_matching(home, patterns)
+    states, held = _states_and_contents(home, files)
+    return Code(digest_of([code.digest, held]), code.modules, {**code.files, **states}) if held else code
+
+
+def files_matching(home: Path, patterns: Sequence[str]) -> list[Path]:
+    """The files below a home that match, sorted; nothing of what the planner itself writes."""
+    paths = {path for pattern in patterns for path in home.glob(pattern)}
+    return sorted(
+        path
+        for path in paths
+        if "mlruns" not in path.relative_to(home).parts[:1] and _file_below(home, str(path)) is not None
+    )
+
+
+def _states_and_contents(
+    home: Path, files: Sequence[Path]
+) -> tuple[dict[str, State | None], list[list[str]]]:
+    """(absolute path -> state before it was read, [relative path, digest of what it held])."""
     states = {str(path.absolute()): state_of(path) for path in files}
     held = [[str(path.relative_to(home)), hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
-    return Code(digest_of(["command", *words, *([held] if held else [])]), files=states)
+    return states, held
 
 
 def _file_below(home: Path, word: str) -> Path | None:
@@ -110,7 +136,7 @@ def _path_of(experiments: Path, module: str) -> Path | None:
 
 def _below_home(home: Path, first: str, parts: Sequence[str]) -> Path | None:
     """The file of a module that lies in the home itself, beside its experiments."""
-    if first in _OURS or first in sys.stdlib_module_names or not first.isidentifier():
+    if first in OURS or first in sys.stdlib_module_names or not first.isidentifier():
         return None
     file = next((path for path in _candidates(home, [first, *parts]) if path.is_file()), None)
     if file is None:

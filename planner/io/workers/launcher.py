@@ -48,11 +48,17 @@ class LocalLauncher:
         self._log_folder = log_folder
         self._python = python
         self._threads = threads
-        self._code = code.resolve() if code is not None else None
+        self._code = code
         self._spawn = spawn
         self._workers: list[WorkerProcess] = []
         self._idle: list[WorkerProcess] = []
         self._numbers = itertools.count(1)
+
+    def use(self, code: Path | None) -> None:
+        """Lets workers import from another folder of modules; those that were started before are ended."""
+        if code != self._code:
+            self.close()
+            self._code = code
 
     def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
         """What an experiment says of each (params, fidelity).

@@ -51,7 +51,7 @@ class WorkerProcess:
         self, python: str, home: Path, threads: int, log: Path, code: Path | None = None, spawn: bool = False
     ) -> None:
         command = [python, "-m", "experiments.worker", str(home), "--threads", str(threads)]
-        command += ["--code", str(code)] if code is not None else []
+        command += ["--code", str(code.resolve())] if code is not None else []
         command += ["--spawn"] if spawn else []
         pipe = subprocess.PIPE
         log.unlink(missing_ok=True)  # an earlier launcher's

@@ -9,7 +9,7 @@ import pytest
 
 from planner.deciding.walk import build_plan
 from planner.errors import ProgramError
-from planner.io.commands.open_home import code_at_hand
+from planner.io.commands.code import code_at_hand
 from planner.io.in_memory import MemoryRuns
 from planner.io.sync.mirror import write_person
 from planner.io.workers.descriptions import Describer

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.watched import state_of
 from planner.errors import ProgramError
-from planner.io.workers.code_digest import code_digest, read_command
+from planner.io.workers.code_digest import read_command, read_experiment
 from planner.records.base import digest_of
 
 CODE = '''
@@ -35,7 +35,7 @@ def experiments(tmp_path: Path) -> Path:
 def rewritten(experiments: Path, old: str, new: str, file: str = "made.py") -> str:
     path = experiments / file
     path.write_text(path.read_text().replace(old, new))
-    return code_digest(experiments, "made")
+    return read_experiment(experiments, "made").digest
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def rewritten(experiments: Path, old: str, new: str, file: str = "made.py") -> s
     ],
 )
 def test_comments_docstrings_and_layout_are_no_part_of_it(experiments: Path, old: str, new: str) -> None:
-    before = code_digest(experiments, "made")
+    before = read_experiment(experiments, "made").digest
     assert rewritten(experiments, old, new) == before
 
 
 @pytest.mark.parametrize(("old", "new"), [("noise.of(seed)", "noise.of(seed) + 1"), ('"score"', '"loss"')])
 def test_what_the_code_does_is_part_of_it(experiments: Path, old: str, new: str) -> None:
-    before = code_digest(experiments, "made")
+    before = read_experiment(experiments, "made").digest
     assert rewritten(experiments, old, new) != before
 
 
@@ -74,9 +74,9 @@ def test_the_parts_that_it_imports_are_part_of_it(experiments: Path, line: str) 
 
 
 def test_parts_that_it_does_not_import_are_no_part_of_it(experiments: Path) -> None:
-    before = code_digest(experiments, "made")
+    before = read_experiment(experiments, "made").digest
     (experiments / "other.py").write_text("print('hello')\n")
-    assert code_digest(experiments, "made") == before
+    assert read_experiment(experiments, "made").digest == before
 
 
 def test_the_installed_package_of_parts_adds_no_code_to_experiments_that_bring_their_own() -> None:
@@ -90,10 +90,10 @@ def test_parts_that_import_each_other_end(experiments: Path) -> None:
 
 def test_a_missing_or_broken_experiment_is_named(experiments: Path) -> None:
     with pytest.raises(ProgramError, match="there is no experiments/gone.py"):
-        code_digest(experiments, "gone")
+        read_experiment(experiments, "gone")
     (experiments / "made.py").write_text("def run(:\n")
     with pytest.raises(ProgramError, match="made.py is not valid Python"):
-        code_digest(experiments, "made")
+        read_experiment(experiments, "made")
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_modules_of_the_home_that_it_imports_are_part_of_it(tmp_path: Path, line
         (tmp_path / name).write_text("SIGN = 1\n")
     (tmp_path / "mine" / "inner.py").write_text("from .deep import signs\n")
     (experiments / "made.py").write_text(f"{line}\n")
-    before = code_digest(experiments, "made")
+    before = read_experiment(experiments, "made").digest
     (tmp_path / file).write_text("SIGN = -1\n")
-    assert code_digest(experiments, "made") != before
+    assert read_experiment(experiments, "made").digest != before
 
 
 @pytest.mark.parametrize("name", ["json", "numpy", "planner"])
@@ -127,9 +127,9 @@ def test_what_is_imported_from_elsewhere_is_no_part_of_it_though_the_home_has_th
     experiments = tmp_path / "experiments"
     experiments.mkdir()
     (experiments / "made.py").write_text(f"import {name}\n")
-    before = code_digest(experiments, "made")
+    before = read_experiment(experiments, "made").digest
     (tmp_path / f"{name}.py").write_text("SIGN = 1\n")
-    assert code_digest(experiments, "made") == before
+    assert read_experiment(experiments, "made").digest == before
 
 
 def test_a_command_is_its_words_and_the_files_below_the_home_that_they_name(tmp_path: Path) -> None:

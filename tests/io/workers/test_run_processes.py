@@ -8,11 +8,13 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import psutil
 import pytest
 
 from experiments.contract import read_metrics
+from experiments.workers.imports import imported_below
 from experiments.workers.output import PIECE_BYTES, CappedOutput, read_output
 from planner.io.workers.launcher import LocalLauncher
 from planner.records.jobs import Ended, Job, Started
@@ -205,6 +207,24 @@ def test_a_run_is_gone_when_its_worker_is_killed(
     (last,) = (event for event in events if isinstance(event, Ended))
     assert (last.outcome, last.reason) == ("killed", "the worker was killed by SIGKILL")
     own.wait(60)
+
+
+def test_only_modules_of_the_home_that_nobody_knows_were_imported_late(tmp_path: Path) -> None:
+    def module(name: str, file: str | None) -> ModuleType:
+        made = ModuleType(name)
+        made.__file__ = file
+        return made
+
+    modules = {
+        "signs": module("signs", str(tmp_path / "signs.py")),
+        "known": module("known", str(tmp_path / "known.py")),
+        "planner.api": module("planner.api", str(tmp_path / "planner" / "api.py")),
+        "library": module("library", str(tmp_path / ".venv" / "site-packages" / "library.py")),
+        "elsewhere": module("elsewhere", str(tmp_path.parent / "elsewhere.py")),
+        "torch.ops": module("torch.ops", "_ops.py"),
+        "builtin": module("builtin", None),
+    }
+    assert imported_below(tmp_path, {"known"}, modules) == ["signs"]
 
 
 def test_output_that_is_short_is_kept_whole(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ WRITES = """
     import pathlib
     pathlib.Path("sign.txt").write_text("1")
 """
+IMPORTS_BY_NAME = """
+    import importlib
+    config = config.model_copy(update={"shift": importlib.import_module("si" + "gns").SIGN * config.shift})
+"""
+READS_SIGN = """
+    sign = float(pathlib.Path("settings/sign.txt").read_text())
+    config = config.model_copy(update={"shift": sign * config.shift})
+"""
 SCRIPT = """
 import json, pathlib, sys
 seed, out = int(sys.argv[1]), pathlib.Path(sys.argv[3])
@@ -150,3 +158,49 @@ def test_runs_that_change_their_own_data_each_time_end_the_advance_with_a_word(
     assert reply.json["steps"] == []
     assert reply.json["stopped"].endswith("sign.txt changed while the run was at work, again and again")
     assert [run.outcome for run in mlflow_runs_of(home, "run")] == ["data_changed"] * 3
+
+
+def test_a_module_that_is_imported_by_a_computed_name_belongs_to_a_run_from_the_first_on(
+    edited: Callable[[str, str], Path],
+) -> None:
+    home = edited("    noise =", IMPORTS_BY_NAME)
+    helper = home / "signs.py"
+    helper.write_text("SIGN = 1\n")
+    first = cli("advance", "quick", "--json", "--jobs", "1", home=home).json
+    assert verdicts(first) == [("first", "fail")]
+    outcomes = [run.outcome for run in mlflow_runs_of(home, "run")]
+    assert outcomes.count("code_changed") == 1
+    assert outcomes.count("ok") == 6
+    helper.write_text("SIGN = -1\n")
+    assert cli("status", "quick", "--json", home=home).json["programs"][0]["phases"][0]["stale"]
+    again = cli("advance", "quick", "--json", home=home).json
+    assert verdicts(again) == [("first", "pass")]
+    assert again["steps"][0]["runs_launched"] == 6
+    assert cli("replay", "quick", home=home).code == 0
+
+
+def test_files_that_a_program_depends_on_belong_to_its_runs(edited: Callable[[str, str], Path]) -> None:
+    home = edited("    noise =", "    import pathlib\n" + READS_SIGN)
+    settings = home / "settings" / "sign.txt"
+    settings.parent.mkdir()
+    settings.write_text("1")
+    program = home / "knowledge" / "programs" / "quick.yaml"
+    program.write_text(program.read_text() + '\ndepends: ["settings/**/*.txt"]\n')
+    assert verdicts(cli("advance", "quick", "--json", home=home).json) == [("first", "fail")]
+    settings.write_text("-1")
+    assert cli("status", "quick", "--json", home=home).json["programs"][0]["phases"][0]["stale"]
+    assert verdicts(cli("advance", "quick", "--json", home=home).json) == [("first", "pass")]
+
+
+def test_a_pattern_of_depends_that_matches_nothing_is_an_error_of_check(
+    fresh_home: Callable[..., Path],
+) -> None:
+    home = fresh_home(QUICK + '\ndepends: ["settings/*.txt"]\n')
+    reply = cli("check", "quick", home=home)
+    assert reply.code == 1
+    assert "no file below the home matches 'settings/*.txt'" in reply.out
+    program = home / "knowledge" / "programs" / "quick.yaml"
+    program.write_text(QUICK + '\ndepends: ["../*.py"]\n')
+    reply = cli("check", "quick", home=home)
+    assert reply.code == 65
+    assert "'../*.py' may lie outside the home" in reply.err
