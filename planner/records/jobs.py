@@ -62,6 +62,7 @@ class Ended(Record):
         reason: one sentence for anything but ``ok``; empty otherwise.
         device: what it ran on; None where nobody knows.
         stderr_tail: the end of what the run wrote to stderr, for a run that failed.
+        versions: package (or ``python``) -> the version that it ran with; empty where nobody knows.
     """
 
     job_id: str
@@ -70,6 +71,7 @@ class Ended(Record):
     seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
     device: str | None = None
     stderr_tail: str = ""
+    versions: dict[str, str] = {}
 
     @property
     def cause(self) -> str:

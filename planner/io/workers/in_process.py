@@ -83,7 +83,10 @@ class InProcessLauncher:
         measuring.write_result(folder, result)
         tail = "" if result["outcome"] == "ok" else said.getvalue()
         ending = {key: result[key] for key in ("outcome", "reason", "seconds", "device")}
-        return [*events, Ended(job_id=job.id, stderr_tail=tail, **ending)]
+        return [
+            *events,
+            Ended(job_id=job.id, stderr_tail=tail, versions=result.get("versions", {}), **ending),
+        ]
 
     def _find(self, name: str) -> Experiment:
         if name not in self._experiments:

@@ -22,6 +22,7 @@ def read_result(folder: Path, job_id: str) -> Ended | None:
                 result["seconds"], 3
             ),  # as MLflow keeps it, so that a rebuilt journal says the same
             device=result.get("device"),
+            versions=result.get("versions", {}),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,7 +191,7 @@ class Assignment:
             return [Progressed(job_id=job.id, done=done, total=total) for job in self.open]
         (job,) = (job for job in self.jobs if job.id == answer["id"])
         ending = {key: answer[key] for key in ("outcome", "reason", "seconds", "device")}
-        return [self.end(job, **ending)]
+        return [self.end(job, **ending, versions=answer.get("versions", {}))]
 
     def _started(self, job: Job) -> Started:
         by = self.worker
@@ -204,13 +204,20 @@ class Assignment:
         reason: str,
         seconds: float | None = None,
         device: str | None = None,
+        versions: Mapping[str, str] | None = None,
     ) -> Ended:
         """Ends a job; its share of the time since they began counts where the worker did not say."""
         if seconds is None:
             seconds = 0.0 if self.begun is None else (time.monotonic() - self.begun) / len(self.jobs)
         tail = "" if outcome == "ok" else self.worker.tail()
         self.ended[job.id] = Ended(
-            job_id=job.id, outcome=outcome, reason=reason, seconds=seconds, device=device, stderr_tail=tail
+            job_id=job.id,
+            outcome=outcome,
+            reason=reason,
+            seconds=seconds,
+            device=device,
+            stderr_tail=tail,
+            versions=dict(versions or {}),
         )
         return self.ended[job.id]
 
