@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.measuring import write_result
-
 from planner.io.workers.results import read_result
 
 RESULT = {"outcome": "ok", "reason": "", "seconds": 1.0, "not_finite": [], "device": "cpu"}
