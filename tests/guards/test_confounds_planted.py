@@ -142,7 +142,7 @@ def test_tuned_parameters_and_a_factor_of_several_are_not_named() -> None:
 @pytest.mark.parametrize(
     ("base", "new", "expected"),
     [
-        (("cpu", "cpu"), ("cuda", "cuda"), ["confound:device"]),  # asked for and done: told once
+        (("cpu", "cpu"), ("cuda", "cuda"), ["confound:device"]),  # asked for and done: stated once
         (("auto", "cpu"), ("auto", "cuda"), ["confound:device of the run"]),
         (("auto", "cpu"), ("auto", None), []),  # nobody knows
         (("cpu", "cpu"), ("cpu", None), []),
@@ -327,7 +327,7 @@ def test_data_and_device_that_others_logged_by_dataset_and_tag_are_named(store: 
 
 
 @pytest.mark.parametrize(
-    ("told", "parameter", "values"),
+    ("stated", "parameter", "values"),
     [
         ({"base": {"device": "cpu"}, "new": {"device": "cuda"}}, "device", ("cpu in base", "cuda in new")),
         (
@@ -338,10 +338,10 @@ def test_data_and_device_that_others_logged_by_dataset_and_tag_are_named(store: 
     ],
 )
 def test_what_our_own_runs_ran_on_and_with_is_named(
-    store: MlflowRuns, tmp_path: Path, told: Any, parameter: str, values: tuple[str, str]
+    store: MlflowRuns, tmp_path: Path, stated: Any, parameter: str, values: tuple[str, str]
 ) -> None:
     program, catalog = small(), catalog_of(small())
-    for arm, of_arm in told.items():
+    for arm, of_arm in stated.items():
         for seed in range(3):
             planned = catalog.planned("first", arm, "standard", seed)
             description = description_of(planned.params)
