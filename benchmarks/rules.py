@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from planner.statistics.anytime import LEAST_EFFECT, MIXTURE, MOST_EFFECT
+from planner.statistics.intervals import SAME
 from planner.statistics.sequential import LEAST_SEEDS, NOTHING, OVERWHELMING_SHARE, SIEGMUND_OVERSHOOT
 
 Array = NDArray[np.float64]
@@ -49,13 +50,20 @@ def sequential(x: Array, variance: Array, df: Array | float, alpha: float, beta:
     s0, d0 = np.broadcast_to(variance, len(x)), np.broadcast_to(np.asarray(df, float), len(x))
 
     def look(seen: Array, case: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        noisy = varying(seen)
         yes, no = by_ratio(seen, d0[case] * np.maximum(s0[case], _FLOOR), d0[case], alpha, beta)
-        above, below = overwhelming(seen, alpha), overwhelming(1 - seen, beta)
+        yes, no = yes & (noisy | (d0[case] > 0)), no & (noisy | (d0[case] > 0))
+        above, below = overwhelming(seen, alpha) & noisy, overwhelming(1 - seen, beta) & noisy
         both, twice = above & below, 2 * seen.mean(1)
         above, below = np.where(both, twice > 1, above), np.where(both, twice < 1, below)
         return yes | (~no & above), no | (~yes & ~above & below)
 
     return looked_at(x, look)
+
+
+def varying(seen: Array) -> NDArray[np.bool_]:
+    """Whether the values of a case differ by more than rounding."""
+    return seen.std(1, ddof=1) > SAME * np.abs(seen).max(1)
 
 
 def by_ratio(
@@ -90,7 +98,8 @@ def anytime(x: Array, noise: Array, alpha: float, beta: float) -> Found:
         yes = (centre > 0) & (_log_e(seen, effect[case]) >= math.log(1 / alpha))
         no = (centre < 1) & (_log_e(1 - seen, effect[case]) >= math.log(1 / beta))
         even = noise <= NOTHING
-        return np.where(even, centre >= 1, yes & ~no), np.where(even, centre <= 0, no)
+        noisy = varying(seen)
+        return noisy & np.where(even, centre >= 1, yes & ~no), noisy & np.where(even, centre <= 0, no)
 
     return looked_at(x, look)
 

@@ -23,7 +23,7 @@ Example:
     ...     }},
     ... })
     >>> verdict = program.judge([
-    ...     {"arm": arm, "seed": seed, "val_accuracy": base + seed / 100}
+    ...     {"arm": arm, "seed": seed, "val_accuracy": base * (1 + seed / 100)}
     ...     for arm, base in (("plain", 0.90), ("dropout", 0.95))
     ...     for seed in range(3)
     ... ])

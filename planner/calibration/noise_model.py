@@ -95,12 +95,15 @@ def noise_of(program: Program, verdicts: Iterable[Verdict], stated: Mapping[str,
 
     Args:
         verdicts: recorded ones, whose tables hold a value for each arm and seed.
-        stated: metric -> standard deviation of a paired difference.
+        stated: metric -> standard deviation of a paired difference; none where the program states that a
+            metric is deterministic.
     """
     measured = _measured(program, list(verdicts))
     noise = {}
     for metric in program.metrics:
-        if metric in stated:
+        if program.metrics[metric].deterministic:
+            noise[metric] = equal(0.0, "stated", "the program states that it is deterministic")
+        elif metric in stated:
             noise[metric] = equal(stated[metric], "stated")
         else:
             noise[metric] = measured.get(metric) or _assumed(program, metric)

@@ -16,6 +16,7 @@ from planner.evidence.evidence import Evidence
 from planner.language.criterion import Comparison, Level
 from planner.records.verdict import CriterionResult
 
+_AS_THEY_ARE = ("point", "deterministic")
 Rule = TypeVar("Rule", Level, Comparison)
 Judge = Callable[[Question, Rule, str], CriterionResult]
 """Judges one arm of a rule on the evidence of a question."""
@@ -48,13 +49,16 @@ def seeds_to_confirm(rule: Level | Comparison, result: CriterionResult) -> dict[
 
 
 def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> int:
-    """The number of seeds at which an arm first meets the bound, point values aside; 0 for none."""
+    """The number of seeds at which an arm first meets the bound by luck or merit; 0 for none.
+
+    Where values are taken as they are, the best of several owes nothing to the choice of seeds.
+    """
     question = replace(question, with_flip_points=False)
     arms = _arms(rule, arm)
     shared = _shared(question.evidence, arms)
     whole = judge(question, rule, arm)
     if whole.treatment != "interval":
-        return whole.n if whole.outcome == "met" and whole.treatment != "point" else 0
+        return whole.n if whole.outcome == "met" and whole.treatment not in _AS_THEY_ARE else 0
     for look in sorted({*question.design.looks, whole.n}):
         if look <= len(shared):
             seen = _cut(question, arms, shared[:look])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.criteria.decision_rule import FlipPoints
+from planner.criteria.answer import FlipPoints
 from planner.criteria.results import Question, flip_point_fields, result
 from planner.language.criterion import Measured
 from planner.records.verdict import CriterionOutcome, CriterionResult
@@ -99,4 +99,6 @@ def joint_flip_points(
 def weakest_treatment(parts: Sequence[CriterionResult], outcome: str) -> str | None:
     """The least that any part was put to which the joint outcome rests on."""
     used = {p.treatment for p in parts if p.outcome == outcome} or {p.treatment for p in parts}
-    return next((t for t in ("point", "interval", "sequential", "anytime") if t in used), None)
+    return next(
+        (t for t in ("point", "interval", "sequential", "anytime", "deterministic") if t in used), None
+    )

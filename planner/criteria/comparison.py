@@ -6,16 +6,17 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+from planner.criteria.answer import Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
-from planner.criteria.decision_rule import Answer
 from planner.criteria.quantity import Quantity, Region, region_of
-from planner.criteria.reasons import say
+from planner.criteria.reasons import say, with_wiring_doubt
 from planner.criteria.results import (
     Question,
     Unavailable,
     from_answer,
     no_answer,
+    operands,
     paired,
     result,
     sources,
@@ -59,15 +60,20 @@ def _one(question: Question, rule: Comparison, arm: str, noise: NoisePriors) -> 
     common = sources(arm, left, right)
     names = f"{arm} and {rule.versus}" if rule.versus else f"{arm}.{rule.metric} and {rule.other_metric}"
     trouble = unpaired(question, left, right, names)
-    values = {seed: _difference(rule, question, a, b) for seed, (a, b) in paired(left, right).items()}
+    pairs = paired(left, right)
+    values = {seed: _difference(rule, question, a, b) for seed, (a, b) in pairs.items()}
     if trouble is None and not all(map(is_finite, values.values())):
         reason = f"{_named(rule, arm)} is not finite: it divides by zero"
         trouble = Unavailable("invalid", "not_finite", reason)
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
-    answer = judge_with_projected_n(
-        _quantity(rule, values, noise), question.design, question.with_flip_points
+    quantity = replace(
+        _quantity(rule, values, noise),
+        operands=operands(pairs),
+        deterministic=question.deterministic(rule.metric, rule.other_metric),
     )
+    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
+    answer = with_wiring_doubt(answer, quantity) if rule.versus else answer
     reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
     fields = from_answer(answer)
     answered = _answer_of(rule, answer)
@@ -87,6 +93,8 @@ def _answer_of(rule: Comparison, answer: Answer) -> str | None:
     if rule.within is not None and answer.outcome == "met":
         return "equivalent"
     shown, delta = answer.interval, rule.better_by
+    if answer.treatment == "deterministic" and answer.observed is not None:
+        shown = answer.observed, answer.observed
     if answer.outcome == "not_met" and delta is not None and shown is not None:
         return "equivalent" if -delta < shown[0] and shown[1] < delta else "refuted"
     return _ANSWERS.get(answer.outcome)

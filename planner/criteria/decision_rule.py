@@ -11,6 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.criteria import flip_points as flips
+from planner.criteria.answer import (
+    Answer,
+    AnswerWithEdges,
+    FlipPoints,
+    answer_without_variation,
+    exact_answer,
+    point_answer,
+)
 from planner.criteria.quantity import Quantity
 from planner.records.verdict import CriterionOutcome
 from planner.statistics import anytime, intervals, sequential
@@ -32,6 +40,8 @@ class TestDesign:
         final: no more seeds are to be had, so that a criterion must do with what there is.
         required: criteria whose evidence the gate requires.
         alternatives: criterion -> how many share its error rate, because one of them suffices.
+        guarding: criteria that are guards and no gate's: they are about the runs that are there.
+        guards: whether the criterion being judged is one of them.
     """
 
     __test__ = False  # pytest takes a class of this name for tests
@@ -45,6 +55,8 @@ class TestDesign:
     alternatives: Mapping[str, int] = field(default_factory=dict)
     gating: frozenset[str] = frozenset()
     plain: float | None = None
+    guarding: frozenset[str] = frozenset()
+    guards: bool = False
 
     def of(self, criterion: str) -> TestDesign:
         """The rules for one criterion: the gate's share of the error budget is for what lets the gate pass.
@@ -53,7 +65,8 @@ class TestDesign:
         passes nothing, and is judged at the plain rate.
         """
         share = self.false_pass / self.alternatives.get(criterion, 1)
-        return replace(self, false_pass=share if criterion in self.gating else self.plain_rate)
+        rate = share if criterion in self.gating else self.plain_rate
+        return replace(self, false_pass=rate, guards=criterion in self.guarding)
 
     @property
     def plain_rate(self) -> float:
@@ -88,40 +101,6 @@ class TestDesign:
         return n if self.final or not reached else reached[-1]
 
 
-FlipPoints = tuple[tuple[float, CriterionOutcome], ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one quantity says; the fields are those of a CriterionResult.
-
-    Attributes:
-        flip_points: (observed value, outcome just beyond it) for every other outcome, nearest first.
-        projected_n: with how many seeds there would be an answer, if further ones were like these.
-    """
-
-    outcome: CriterionOutcome
-    observed: float | None
-    n: int
-    treatment: str
-    interval: tuple[float, float] | None = None
-    margin: float | None = None
-    flip_points: FlipPoints = ()
-    cause: str | None = None
-    note: str = ""
-    projected_n: int | None = None
-
-    @property
-    def flips_at(self) -> float | None:
-        """The nearest observed value at which the outcome changes."""
-        return self.flip_points[0][0] if self.flip_points else None
-
-    @property
-    def flips_to(self) -> CriterionOutcome | None:
-        """The outcome just beyond that value."""
-        return self.flip_points[0][1] if self.flip_points else None
-
-
 def judge_quantity(quantity: Quantity, design: TestDesign, with_flip_points: bool = False) -> Answer:
     """Holds a quantity against its bound, falling back to ``point`` where seeds are too few for more.
 
@@ -135,22 +114,20 @@ def judge_quantity(quantity: Quantity, design: TestDesign, with_flip_points: boo
     if quantity.spread and n < 2:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)
-    if quantity.treatment == "point":
-        return _answered(quantity, _point, with_flip_points)
+    if quantity.deterministic:
+        return _answered(quantity, exact_answer, with_flip_points)
+    if quantity.treatment == "point" or (design.guards and quantity.without_variation):
+        return _answered(quantity, point_answer, with_flip_points)
     planned = LEAST_SEEDS if in_sequence or design.final else design.looks[0]
     if n < planned and design.final:
         note = f"{n} of at least {LEAST_SEEDS} seeds: the value itself"
-        return replace(_answered(quantity, _point, with_flip_points), note=note)
+        return replace(_answered(quantity, point_answer, with_flip_points), note=note)
     if n < planned:
         note = f"{n} of {design.looks[0]} seeds"
-        return replace(_point(quantity)[0], outcome="undecided", cause="few_seeds", note=note)
+        return replace(point_answer(quantity)[0], outcome="undecided", cause="few_seeds", note=note)
     if in_sequence:
         return _in_sequence(quantity, design, with_flip_points)
     return _answered(quantity, lambda moved: _interval(moved, design), with_flip_points)
-
-
-AnswerWithEdges = tuple[Answer, list[float]]
-"""An answer, and the observed values at which it may change."""
 
 
 def _answered(
@@ -181,23 +158,15 @@ def _moved(quantity: Quantity, observed: float, to: float) -> Quantity:
     return replace(quantity, values={s: centre + (v - centre) * factor for s, v in quantity.values.items()})
 
 
-def _point(quantity: Quantity) -> AnswerWithEdges:
-    values = quantity.in_order
-    observed = intervals.sd(values) if quantity.spread else intervals.mean(values)
-    outcome: CriterionOutcome = "met" if quantity.region.holds(observed) else "not_met"
-    if quantity.delta is not None and 0 < observed < quantity.delta:
-        outcome = "undecided"
-    margin = quantity.region.margin(observed)
-    cause = "undecided" if outcome == "undecided" else None
-    note = "above 0, short of the smallest difference that matters" if outcome == "undecided" else ""
-    answer = Answer(outcome, observed, len(values), "point", None, margin, (), cause, note)
-    return answer, flips.of_point(quantity)
-
-
 def _interval(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:
     counted = quantity.in_order[: design.counted(len(quantity.values))]
     observed = intervals.sd(counted) if quantity.spread else intervals.mean(counted)
-    build = intervals.sd_interval if quantity.spread else intervals.t_interval
+    if intervals.varies(counted, quantity.rounding):
+        build = intervals.sd_interval if quantity.spread else intervals.t_interval
+    elif quantity.pool is not None and not quantity.spread:
+        build = quantity.pool.interval
+    else:
+        return answer_without_variation(quantity, len(counted)), []
     levels = (
         design.confidence_level_met(quantity.n_comparisons_met),
         design.confidence_level_not_met(quantity.n_comparisons_not_met),
@@ -230,10 +199,16 @@ def _in_sequence(quantity: Quantity, design: TestDesign, with_flip_points: bool)
     def answer(shift: float) -> tuple[str, int]:
         moved = [value + shift for value in values]
         if quantity.treatment == "anytime":
-            return anytime.first_answer(moved, delta, alpha, design.false_fail, quantity.others)
-        return sequential.first_answer(moved, delta, alpha, design.false_fail, quantity.prior)
+            return anytime.first_answer(
+                moved, delta, alpha, design.false_fail, quantity.others, quantity.rounding
+            )
+        return sequential.first_answer(
+            moved, delta, alpha, design.false_fail, quantity.prior, quantity.rounding
+        )
 
     decision, used = answer(0.0)
+    if decision == "continue" and not quantity.prior.df and not intervals.varies(values, quantity.rounding):
+        return answer_without_variation(quantity, used)
     observed = intervals.mean(values[:used])
     shown = intervals.t_interval(values[:used], 1 - design.false_pass)
     outcome = _OF_SEQUENTIAL[decision]

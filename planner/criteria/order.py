@@ -10,7 +10,17 @@ import math
 
 from planner.criteria.combination import joined
 from planner.criteria.quantity import Quantity, Region
-from planner.criteria.results import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.reasons import noted_noise, with_wiring_doubt
+from planner.criteria.results import (
+    Question,
+    from_answer,
+    no_answer,
+    operands,
+    paired,
+    result,
+    sources,
+    unpaired,
+)
 from planner.criteria.sample_size import judge_with_projected_n
 from planner.language.criterion import Order
 from planner.records.verdict import CriterionResult
@@ -35,11 +45,18 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
     if trouble is not None:
         return no_answer(question, rule, 0.0, trouble, common)
     sign = -1.0 if question.program.metrics[rule.metric].better == "lower" else 1.0
-    values = {seed: sign * (a - b) for seed, (a, b) in paired(left, right).items()}
-    beyond = Region(0.0, math.inf, open=True)
-    quantity = Quantity(values, beyond, rule.treated, n_comparisons_not_met=len(rule.subjects) - 1)
+    pairs = paired(left, right)
+    quantity = Quantity(
+        {seed: sign * (a - b) for seed, (a, b) in pairs.items()},
+        Region(0.0, math.inf, open=True),
+        rule.treated,
+        n_comparisons_not_met=len(rule.subjects) - 1,
+        operands=operands(pairs),
+        deterministic=question.deterministic(rule.metric),
+    )
     answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
+    answer = with_wiring_doubt(answer, quantity)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
     by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"
-    reason = f"{better} {verb} {worse} in {rule.metric}: {by}"
+    reason = noted_noise(f"{better} {verb} {worse} in {rule.metric}: {by}", answer)
     return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from planner.language.criterion import Measured
 from planner.language.types import IN_SEQUENCE
-from planner.statistics import sequential
+from planner.statistics import intervals, sequential
+
+MOST_POOLED = 15
+"""The most degrees of freedom that other arms' noise is worth."""
+_ROUNDINGS = 16
+"""So many units in the last place of what a value was computed from may be rounding."""
 
 
 @dataclass(frozen=True)
@@ -19,15 +26,34 @@ class Region:
     high: float
     open: bool = False
 
-    def holds(self, value: float) -> bool:
-        """Whether a value lies in it."""
+    def holds(self, value: float, tolerance: float = 0.0) -> bool:
+        """Whether a value lies in it; what lies within the tolerance of an end counts as that end."""
+        slack = -tolerance if self.open else tolerance
         if self.open:
-            return self.low < value < self.high
-        return self.low <= value <= self.high
+            return self.low - slack < value < self.high + slack
+        return self.low - slack <= value <= self.high + slack
 
     def margin(self, value: float) -> float:
         """How far inside (positive) or outside (negative) a value lies."""
         return min(value - self.low, self.high - value)
+
+
+class Pool(NamedTuple):
+    """The noise of other arms.
+
+    Attributes:
+        sd: the standard deviation of one value.
+        df: the degrees of freedom that it rests on.
+    """
+
+    sd: float
+    df: int
+
+    def interval(self, values: Sequence[float], level: float) -> tuple[float, float]:
+        """A Student t interval for the mean of values that have this noise."""
+        half = intervals.t_quantile(self.df, 0.5 + level / 2) * self.sd / math.sqrt(len(values))
+        centre = intervals.mean(values)
+        return centre - half, centre + half
 
 
 @dataclass(frozen=True)
@@ -41,6 +67,10 @@ class Quantity:
         n_comparisons_met: how many quantities share the error rate of ``met``: any one that is met suffices.
         n_comparisons_not_met: how many share that of ``not_met``: any one that is not met suffices.
         spread: the standard deviation over seeds is judged, not the mean.
+        operands: what the values were computed from, in order of seed: those of each arm.
+        pool: the noise of other arms, where the values themselves do not vary; for intervals.
+        deterministic: what the program states of the metrics: ``accuracy is deterministic``; empty where
+            it states nothing.
     """
 
     values: Mapping[int, float]
@@ -52,6 +82,31 @@ class Quantity:
     n_comparisons_met: int = 1
     n_comparisons_not_met: int = 1
     spread: bool = False
+    operands: tuple[tuple[float, ...], ...] = ()
+    pool: Pool | None = None
+    deterministic: str = ""
+
+    @property
+    def rounding(self) -> float:
+        """By how much values may differ because they were computed from larger ones."""
+        return (
+            _ROUNDINGS * sys.float_info.epsilon * max((abs(v) for o in self.operands for v in o), default=0.0)
+        )
+
+    @property
+    def without_variation(self) -> bool:
+        """Whether two values or more are one value; a deviation over seeds is judged by none."""
+        return len(self.values) > 1 and not self.spread and not intervals.varies(self.in_order, self.rounding)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether each arm has one value at all its seeds."""
+        return bool(self.operands) and not any(map(intervals.varies, self.operands))
+
+    @property
+    def identical(self) -> bool:
+        """Whether two arms have the same value as one another at every seed."""
+        return len(self.operands) == 2 and self.operands[0] == self.operands[1]
 
     @property
     def in_order(self) -> list[float]:

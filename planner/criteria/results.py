@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from planner.criteria.decision_rule import Answer, FlipPoints, TestDesign
+from planner.criteria.answer import Answer, FlipPoints
+from planner.criteria.decision_rule import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import Sample, build_sample
 from planner.language.criterion import Measured
@@ -45,6 +46,13 @@ class Question:
         """The values of a metric over an arm's seeds."""
         return build_sample(self.program, self.evidence, arm, metric, rule)
 
+    def deterministic(self, *metrics: str) -> str:
+        """What the program states of these metrics if it states that all are deterministic; else nothing."""
+        names = list(dict.fromkeys(metrics))
+        if not all(self.program.metrics[name].deterministic for name in names):
+            return ""
+        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} deterministic"
+
     def absent(self, text: str) -> Unavailable:
         """What follows where evidence is not there: undecided where the gate requires it."""
         return Unavailable("undecided" if self.required else "not_applicable", "missing", text)
@@ -76,6 +84,11 @@ def unavailable(question: Question, samples: Sequence[Sample]) -> Unavailable | 
 def paired(left: Sample, right: Sample) -> Mapping[int, tuple[float, float]]:
     """The seeds that both samples have, with both values."""
     return {s: (left.values[s], right.values[s]) for s in sorted(left.values) if s in right.values}
+
+
+def operands(pairs: Mapping[int, tuple[float, float]]) -> tuple[tuple[float, ...], ...]:
+    """What the differences of pairs are computed from: the values of either side."""
+    return tuple(zip(*pairs.values(), strict=True))
 
 
 def unpaired(question: Question, left: Sample, right: Sample, names: str) -> Unavailable | None:

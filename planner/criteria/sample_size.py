@@ -6,7 +6,8 @@ import math
 import sys
 from dataclasses import replace
 
-from planner.criteria.decision_rule import Answer, TestDesign, judge_quantity
+from planner.criteria.answer import Answer
+from planner.criteria.decision_rule import TestDesign, judge_quantity
 from planner.criteria.quantity import Quantity
 from planner.statistics import intervals
 from planner.statistics.sequential import LEAST_SEEDS, SIEGMUND_OVERSHOOT, SQUARABLE, is_beyond_doubt
@@ -29,10 +30,10 @@ def seeds_to_decide(quantity: Quantity, design: TestDesign) -> int | None:
 
     Returns:
         One more than there are at least; None where the observed value lies on the bound, for a deviation
-        over seeds, below two values, or where no number is enough.
+        over seeds, below two values, where they do not vary, or where no number is enough.
     """
     values = quantity.in_order
-    if quantity.spread or len(values) < 2:
+    if quantity.spread or len(values) < 2 or quantity.without_variation:
         return None
     observed, noise = intervals.mean(values), intervals.sd(values)
     if quantity.in_sequence:

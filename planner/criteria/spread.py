@@ -6,7 +6,17 @@ import math
 
 from planner.criteria.combination import joined
 from planner.criteria.quantity import Quantity, Region
-from planner.criteria.results import Question, from_answer, no_answer, paired, result, sources, unpaired
+from planner.criteria.reasons import noted_noise, with_wiring_doubt
+from planner.criteria.results import (
+    Question,
+    from_answer,
+    no_answer,
+    operands,
+    paired,
+    result,
+    sources,
+    unpaired,
+)
 from planner.criteria.sample_size import judge_with_projected_n
 from planner.language.criterion import Spread
 from planner.records.verdict import CriterionResult
@@ -32,12 +42,21 @@ def _pair(
     trouble = unpaired(question, left, right, f"{one} and {other}")
     if trouble is not None:
         return no_answer(question, rule, bound, trouble, common)
-    differences = {seed: a - b for seed, (a, b) in paired(left, right).items()}
+    both = paired(left, right)
+    differences = {seed: a - b for seed, (a, b) in both.items()}
     # Which arm is ahead is no matter: the difference is stated as a size.
     sign = -1.0 if math.fsum(differences.values()) < 0 else 1.0
     values = {seed: sign * difference for seed, difference in differences.items()}
-    quantity = Quantity(values, Region(-bound, bound), rule.treated, n_comparisons_not_met=pairs)
+    quantity = Quantity(
+        values,
+        Region(-bound, bound),
+        rule.treated,
+        n_comparisons_not_met=pairs,
+        operands=operands(both),
+        deterministic=question.deterministic(rule.metric),
+    )
     answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
+    answer = with_wiring_doubt(answer, quantity)
     differ = f"{one} and {other} differ in {rule.metric}"
-    reason = f"{differ} by {number(answer.observed)}, asked at most {number(bound)}"
+    reason = noted_noise(f"{differ} by {number(answer.observed)}, asked at most {number(bound)}", answer)
     return result(question, rule, bound, **from_answer(answer), reason=reason, **common)

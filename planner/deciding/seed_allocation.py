@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from planner.criteria.answer import NO_VARIATION
 from planner.criteria.arm_selection import seeds_to_confirm
 from planner.criteria.decision_rule import TestDesign
 from planner.evidence.evidence import Evidence
+from planner.guards.seed_effect import SEEDS_MATTER
 from planner.judging.decision_table import rule_holds
 from planner.language.criterion import Combined, Comparison, Criterion, Level
 from planner.language.program import Phase, Program
@@ -20,9 +22,12 @@ def seeds_wanted(
     """The number of seeds that each arm should have next; empty where more would change nothing.
 
     Seeds are added for criteria that are undecided and on which the gate, the case or the tier
-    depends, up to the next look; for a criterion judged in sequence the next look is one seed away.
+    depends, up to the next look; for a criterion judged in sequence the next look is one seed away. None
+    are added where the seed makes no difference.
     """
     rules = program.phases[phase]
+    if any(guard.id == SEEDS_MATTER for guard in verdict.guards):
+        return {}
     wanted: dict[str, int] = {}
     for name in _open_criteria(rules, verdict):
         rule, result = rules.criteria.get(name), verdict.criterion(name)
@@ -80,7 +85,7 @@ def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:
         rule = rules.criteria.get(name)
         if isinstance(rule, Combined):
             todo.extend(rule.parts)
-        elif result.cause in ("undecided", "few_seeds"):
+        elif result.cause in ("undecided", "few_seeds", NO_VARIATION):
             yield name
 
 

@@ -15,6 +15,7 @@ from planner.records.verdict import GuardResult
 DATASET = "dataset digest"
 CONFOUND = "confound"
 _OF_RUN = " of the run"
+_VERSION = " version"
 
 Notes = dict[str, dict[str, list[str]]]
 """Parameter -> what is said of it -> the criteria of which it is true."""
@@ -111,7 +112,7 @@ def _differences(evidence: Evidence, one: str, other: str) -> Iterator[_Differen
 
 
 def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:
-    """Everything that should be equal between compared runs: parameters, data, code, fidelity, device."""
+    """Everything that should be equal between compared runs: parameters, data, code, versions and so on."""
     run = evidence.of(arm)[seed]
     conditions = {k: v for k, v in evidence.params(arm, seed).items() if k not in NOT_PARAMETERS}
     extra = {
@@ -119,6 +120,7 @@ def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:
         "code digest": run.code_digest,
         "fidelity": run.fidelity,
         "device": run.device,
+        **{name + _VERSION: version for name, version in run.versions.items()},
     }
     # What a run did can differ from the parameter that asked for it: device 'auto', say.
     conditions.update({k + _OF_RUN if k in conditions else k: v for k, v in extra.items() if v is not None})
@@ -151,7 +153,10 @@ def _shared_seeds(evidence: Evidence, one: str, other: str) -> list[int]:
 def _unknown(run: Run, mine: dict[str, str], theirs: dict[str, str]) -> set[str]:
     """What a run lacks because it was not logged, so that nothing follows from its absence."""
     absent = theirs.keys() - mine.keys()
-    return set(absent) if _lacks_params(run) else absent & {DATASET}
+    if _lacks_params(run):
+        return set(absent)
+    # An arm may import a package that another does not need.
+    return {name for name in absent if name == DATASET or name.endswith(_VERSION)}
 
 
 def _lacks_params(run: Run) -> bool:

@@ -12,6 +12,7 @@ from planner.guards.base_rate import judge_floors
 from planner.guards.confounding import judge_confounds
 from planner.guards.finite_values import FiniteValues
 from planner.guards.leakage import judge_leak
+from planner.guards.seed_effect import judge_seed_effect
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
 from planner.language.types import Consequence
 from planner.records.verdict import CriterionResult, GuardResult
@@ -61,6 +62,7 @@ def judge_guards(
         of_runs.seeds,
         of_runs.complete,
         *finite_values.judge(evidence, result_of),
+        *judge_seed_effect(program, phase, evidence),
         *of_runs.confounds,
         *judge_leak(program, phase, evidence),
         *judge_floors(program, phase, evidence, result_of),

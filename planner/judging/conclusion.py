@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from planner.criteria.answer import NO_VARIATION
 from planner.criteria.combination import lacks_evidence
 from planner.criteria.decision_rule import TestDesign
 from planner.criteria.judge import judge_criteria, judge_measured, result_from
@@ -162,6 +163,8 @@ def judge_gate(
         return "pass", None
     if any(r.cause == "partial" for r in undecided):
         return "inconclusive", "partial"
+    if any(r.cause == NO_VARIATION for r in undecided):
+        return "inconclusive", NO_VARIATION
     return "inconclusive", "budget" if min(r.n for r in undecided) >= design.most_seeds else "underpowered"
 
 
@@ -175,7 +178,7 @@ def is_confirmed(outcome: str, gate: Sequence[CriterionResult], caveats: Sequenc
     if outcome not in ("pass", "fail") or caveats:
         return False
     decisive = gate if outcome == "pass" else [r for r in gate if r.outcome == "not_met"]
-    return all(r.treatment in ("interval", *IN_SEQUENCE) for r in decisive)
+    return all(r.treatment in ("interval", *IN_SEQUENCE, "deterministic") for r in decisive)
 
 
 def judge_row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:

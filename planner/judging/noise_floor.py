@@ -9,7 +9,7 @@ open (the lower end of its one-sided 90% interval) keeps the allowed seeds from 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -135,12 +135,12 @@ def _noise(program: Program, evidence: Evidence, rule: Comparison | Spread) -> I
         right = sample(other, other_metric)
         both = paired(sample(arm, metric), right)
         if len(both) >= LEAST_SEEDS:
-            difference = f"{arm} - {other}" if arm != other else f"{metric} - {other_metric} of {arm}"
-            yield _Noise(arm, other, _measured([a - b for a, b in both.values()], difference))
+            of = f"{arm} - {other}" if arm != other else f"{metric} - {other_metric} of {arm}"
+            values = [a - b for a, b in both.values()]
         elif arm != other and len(right.values) >= LEAST_SEEDS:
-            own = [math.sqrt(2) * value for _, value in sorted(right.values.items())]
-            yield _Noise(arm, other, _measured(own, f"two runs of {other}"))
-
-
-def _measured(values: Sequence[float], of: str) -> _Measured:
-    return _Measured(intervals.sd(values), len(values), of)
+            of = f"two runs of {other}"
+            values = [math.sqrt(2) * value for _, value in sorted(right.values.items())]
+        else:
+            continue
+        if intervals.varies(values):  # else there is no noise in sight, which is no measurement of it
+            yield _Noise(arm, other, _Measured(intervals.sd(values), len(values), of))

@@ -37,16 +37,18 @@ def build_test_design(program: Program, phase: str, fidelity: str, final: bool) 
     smoke = fidelity == "smoke"
     seeds = min(rules.seeds, 2) if smoke else rules.seeds
     most = seeds if smoke else max(seeds, budget.seeds_per_arm)
+    gating = gating_criteria(program, phase)
     return TestDesign(
         seeds=seeds,
         most_seeds=most,
         false_pass=build_alpha_shares(program)[phase].rate,
-        gating=gating_criteria(program, phase),
+        gating=gating,
         plain=budget.false_pass,
         false_fail=budget.false_fail,
         final=final or smoke or most < LEAST_SEEDS,
         required=required_by_gate(program, phase),
         alternatives=alternatives_of_gate(program, phase),
+        guarding=frozenset(rules.guards) - gating,
     )
 
 

@@ -41,6 +41,8 @@ def expand(raw: dict[str, Any]) -> dict[str, Any]:
         if left < 0:
             raise ProgramError([(("arms", pattern), _TOO_LARGE)])
     full["arms"] = arms
+    if raw.get("deterministic"):
+        full["metrics"] = {name: {"deterministic": True, **metric} for name, metric in raw["metrics"].items()}
     full["phases"] = phases = {}
     for name in raw["phases"]:
         phases[name] = _inherit(raw["phases"], name, ())

@@ -29,7 +29,16 @@ from planner.language.types import (
     Written,
 )
 
-BUILT_IN_GUARDS = ("complete", "seeds", "artifacts", "finite", "leak", "floor")
+BUILT_IN_GUARDS = (
+    "complete",
+    "seeds",
+    "artifacts",
+    "finite",
+    "leak",
+    "floor",
+    "seeds_matter",
+    "deterministic",
+)
 OUTCOMES = ("pass", "fail", "inconclusive", "invalid", "blocked")
 ENDS = ("triage", "wait", "stop", "back")
 
@@ -48,6 +57,8 @@ class Metric(Written):
     """Derived: this metric's share ..."""
     of: list[Name] = []
     """... of the sum of these."""
+    deterministic: Annotated[bool, Field(exclude_if=lambda stated: not stated)] = False
+    """No seed changes it: values are compared as they are, and two seeds that differ are a fault."""
 
 
 class Rule(Written):
@@ -243,6 +254,8 @@ class Program(Written):
     figures: dict[Name, Figure] = {}
     budget: Budget = Budget()
     confirm: bool = False
+    deterministic: bool = False
+    """Every metric is, unless it says otherwise."""
 
     @pydantic.model_validator(mode="after")
     def _measured_somehow(self) -> Program:

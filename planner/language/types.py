@@ -16,6 +16,8 @@ Param = Scalar | list[Scalar]
 Direction = Literal["higher", "lower", "neither"]
 Fidelity = Literal["smoke", "standard", "full"]
 Treatment = Literal["point", "interval", "sequential", "anytime"]
+Treated = Treatment | Literal["deterministic"]
+"""How uncertainty was treated: as the program asks, or not at all where it states that there is none."""
 IN_SEQUENCE = ("sequential", "anytime")
 """The treatments that look after every seed."""
 Statistic = Literal["first", "last", "min", "max", "mean", "slope"]

@@ -61,9 +61,9 @@ class Ended(Record):
     Attributes:
         reason: one sentence for anything but ``ok``; empty otherwise.
         device: what it ran on; None where nobody knows.
-        versions: package -> its version, of Python and of what the experiment imports.
         imported_late: modules below the home that were imported only while it ran, and that nobody had read.
         stderr_tail: the end of what the run wrote to stderr, for a run that failed.
+        versions: package (or ``python``) -> the version that it ran with; empty where nobody knows.
     """
 
     job_id: str
@@ -71,9 +71,9 @@ class Ended(Record):
     reason: str = ""
     seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
     device: str | None = None
-    versions: dict[str, str] = {}
     imported_late: tuple[str, ...] = ()
     stderr_tail: str = ""
+    versions: dict[str, str] = {}
 
     @property
     def cause(self) -> str:

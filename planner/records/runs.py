@@ -44,6 +44,7 @@ class Run(Record):
         seconds: wall-clock time that it took.
         artifacts: names of the files that it left; None where it does not say.
         reason: what it ended in if it failed by itself (``ValueError: no rows left``).
+        versions: package (or ``python``) -> the version that it ran with; empty where it does not say.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Run(Record):
     attempt: int = 1
     artifacts: tuple[str, ...] | None = None
     reason: str = ""
+    versions: dict[str, str] = {}
 
     @property
     def own(self) -> bool:

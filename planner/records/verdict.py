@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from planner.language.types import Treatment
+from planner.language.types import Treated
 from planner.records.base import Identified, Record, Value
 from planner.records.caveat_facts import SHORT_OF_BUDGET, phases_passed_over
 
@@ -82,7 +82,8 @@ class CriterionResult(Record):
         flips_at: the observed value at which the outcome changes, the spread over seeds held fixed.
         flips_to: the outcome just beyond that value.
         turns: (observed value, outcome just beyond it) for each other outcome that there is, nearest first.
-        cause: why there is no answer: ``missing``, ``few_seeds``, ``undecided``, ``partial``, ``not_finite``.
+        cause: why there is no answer: ``missing``, ``few_seeds``, ``undecided``, ``partial``, ``not_finite``,
+            ``no_variation``.
         parts: the criteria or pairs of arms that it is made of.
         chosen: the arm that met it, where any of several may.
         chosen_on: by how many seeds it was chosen.
@@ -97,7 +98,7 @@ class CriterionResult(Record):
     says: str = ""
     outcome: CriterionOutcome
     answer: Literal["supported", "refuted", "equivalent", "inconclusive"] | None = None
-    treatment: Treatment | None = None
+    treatment: Treated | None = None
     observed: Value | None = None
     threshold: Value | tuple[Value, Value] | None = None
     bound: str = ""

@@ -22,7 +22,12 @@ LEAST_EFFECT, MOST_EFFECT = 0.3, 6.0
 
 
 def first_answer(
-    differences: Sequence[float], delta: float, alpha: float, beta: float, noise: float = 0.0
+    differences: Sequence[float],
+    delta: float,
+    alpha: float,
+    beta: float,
+    noise: float = 0.0,
+    rounding: float = 0.0,
 ) -> tuple[Answer, int]:
     """The first look, in seed order, at which the rule answers; the answer then stands.
 
@@ -34,6 +39,7 @@ def first_answer(
         noise: standard deviation of a paired difference as *other* arms show it, same unit; 0: not known.
             It says for which effect the rule is quickest, and has no part in the bounds. Taken from the
             differences themselves, or from their baseline, it would break them.
+        rounding: see :func:`planner.statistics.intervals.varies`; what does not vary answers nothing.
 
     Returns:
         (answer, number of seeds used); ``continue`` with all seeds used if there is none yet.
@@ -41,7 +47,7 @@ def first_answer(
     effect = expected_effect(delta, noise)
     for n in range(LEAST_SEEDS, len(differences) + 1):
         seen = differences[:n]
-        answer = _answer(seen, delta, effect, alpha, beta)
+        answer = _answer(seen, delta, effect, alpha, beta) if intervals.varies(seen, rounding) else "continue"
         if answer != "continue":
             return answer, n
     return "continue", len(differences)
@@ -57,7 +63,7 @@ def expected_effect(delta: float, noise: float) -> float:
 def _answer(seen: Sequence[float], delta: float, effect: float, alpha: float, beta: float) -> Answer:
     if (
         intervals.sd(seen) <= NOTHING * delta
-    ):  # without noise the mean itself has to reach delta, or to be no gain
+    ):  # with next to no noise the mean itself has to reach delta, or to be no gain
         centre = intervals.mean(seen)
         return "supported" if centre >= delta else "refuted" if centre <= 0 else "continue"
     if is_shown([delta - x for x in seen], effect, beta):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+SAME = 1e-9
+"""Values that differ by less than this share of the largest are one value."""
 _FAR = 9.0
 """Standard deviations beyond which a normal value is not met with."""
 
@@ -22,6 +24,18 @@ def mean(values: Sequence[float]) -> float:
 def sd(values: Sequence[float]) -> float:
     """The standard deviation with n - 1; 0 for one value."""
     return sd_around(mean(values), values) if len(values) > 1 else 0.0
+
+
+def varies(values: Sequence[float], rounding: float = 0.0) -> bool:
+    """Whether values differ by more than rounding; if not, nothing is known of their noise.
+
+    Args:
+        rounding: what may be rounding of larger numbers from which the values were computed.
+    """
+    least = max(SAME * max(map(abs, values)), rounding)
+    apart = max(values) - min(values)
+    # The deviation is at least range / sqrt(2 (n - 1)), which is quick to see.
+    return apart > least * math.sqrt(2 * len(values)) or (apart > least and sd(values) > least)
 
 
 def sd_around(centre: float, values: Sequence[float]) -> float:

@@ -79,11 +79,13 @@ def pooled_prior(table: Sequence[Sequence[float]], arm: int) -> Prior:
         arm: the row of the arm that is judged, 1 to K.
 
     Returns:
-        s0 squared from two-way residuals, and d0; no prior for a single arm or for fewer than the
-        least number of seeds.
+        s0 squared from two-way residuals, and d0; no prior for a single arm, for fewer than the least
+        number of seeds, or where nothing varies.
     """
     arms, (unit, squares) = len(table) - 1, _residual_squares(table)
     if arms < 2 or not squares or unit != 1.0:  # of what cannot be squared there is no variance
+        return Prior()
+    if math.sqrt(math.fsum(squares)) <= intervals.SAME * max(abs(x) for row in table for x in row):
         return Prior()
     own = max(squares[0], squares[arm]) * (arms + 1)
     noisier = own >= NOISIER**2 * math.fsum(squares) > 0
@@ -162,21 +164,36 @@ def look(
 
 
 def first_answer(
-    differences: Sequence[float], delta: float, alpha: float, beta: float, prior: Prior | None = None
+    differences: Sequence[float],
+    delta: float,
+    alpha: float,
+    beta: float,
+    prior: Prior | None = None,
+    rounding: float = 0.0,
 ) -> tuple[Answer, int]:
     """The first look, in seed order, at which the rule answers; the answer then stands.
 
     The likelihood ratio asks whether the effect is 0 or delta. Where it is many times delta neither
     fits, and the ratio would stay undecided for ever; there :func:`is_overwhelming` answers.
 
+    Differences that do not vary say nothing of the noise: only a prior can then answer.
+
+    Args:
+        rounding: see :func:`planner.statistics.intervals.varies`.
+
     Returns:
         (answer, number of seeds used); ``continue`` with all seeds used if there is none yet.
     """
     for n in range(LEAST_SEEDS, len(differences) + 1):
         seen = differences[:n]
+        noisy = intervals.varies(seen, rounding)
+        if not noisy and not (prior and prior.df):
+            continue
         answer = look(seen, delta, alpha, beta, prior).answer
         if answer != "continue":
             return answer, n
+        if not noisy:
+            continue
         above = is_overwhelming(seen, delta, alpha)
         below = is_overwhelming([delta - x for x in seen], delta, beta)
         if above and below:
@@ -192,8 +209,8 @@ def is_overwhelming(differences: Sequence[float], delta: float, error: float) ->
     """Whether a one-sided t test alone shows the mean above 0, at a small share of the error rate.
 
     The share is halved at each further seed, so that all looks together add at most
-    ``OVERWHELMING_SHARE * error`` to the rule's own error (a union bound). Where there is no noise, or
-    none beyond rounding, the mean itself has to reach delta.
+    ``OVERWHELMING_SHARE * error`` to the rule's own error (a union bound). Where there is next to no
+    noise the mean itself has to reach delta.
     """
     n = len(differences)
     if _is_plainly_noisy(differences, delta, n, error):

@@ -46,7 +46,7 @@ class MemoryHome:
     Example:
         >>> from planner.testing import MemoryHome, example_program
         >>> def measure(run):
-        ...     return {"val_accuracy": (0.95 if run.arm == "dropout" else 0.90) + run.seed / 1000}
+        ...     return {"val_accuracy": (0.95 if run.arm == "dropout" else 0.90) * (1 + run.seed / 1000)}
         >>> home = MemoryHome(example_program(), measure)
         >>> home.advance().state
         'done'

@@ -25,9 +25,8 @@ def home(tmp_path: Path) -> Path:
 def write_records(home: Home) -> None:
     """Walks the program in memory and writes down what came of it."""
     shifts = {"base": 0.0, "worse": -1.0, "better": 1.0}
-    walked = MemoryHome(
-        planner.load_program(home.program("quick")), lambda run: {"score": shifts[run.arm] + run.seed / 1000}
-    )
+    program = planner.load_program(home.program("quick"))
+    walked = MemoryHome(program, lambda run: {"score": shifts[run.arm] * (1 + run.seed / 1000)})
     walked.advance()
     home.mlruns.mkdir()
     journal = Journal(home.journal)

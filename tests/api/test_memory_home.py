@@ -133,7 +133,7 @@ def run(config: Settings, seed: int, log: Any) -> None:
     if config.fails:
         raise RuntimeError("the loss went away")
     for step in range(3):
-        log.metric("val_accuracy", 0.8 + step / 20 + config.dropout / 5 + seed / 1000, step)
+        log.metric("val_accuracy", (0.8 + step / 20 + config.dropout / 5) * (1 + seed / 1000), step)
     log.artifact("note.txt").write_text("measured")
 
 

@@ -69,7 +69,7 @@ def shown() -> dict[str, Any]:
     """Everything that shows itself, made from texts that attack."""
     program = hostile_program()
     low = [
-        {**row, "val_accuracy": 0.9 + row["seed"] / 1000, "run_id": f"{ATTACK}{i}"}
+        {**row, "val_accuracy": 0.9 + i * row["seed"] / 1e5, "run_id": f"{ATTACK}{i}"}
         for i, row in enumerate(example_table())
     ]
     verdict = planner.judge(program, low, phase="first_look")

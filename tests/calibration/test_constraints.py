@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from planner.language.program import Program
 from planner.records.verdict import CriterionResult, Estimate, TableRow
 from tests.support.builders import PHASE, make_program
 
-QUIET = 1e-9
+QUIET = 1e-8
 """A noise so small that what is observed is the mean."""
 
 
@@ -34,7 +35,11 @@ def setting_of(program: Program, noise: float = QUIET, **more: Any) -> Setting:
 def observed(setting: Setting, scenario: Scenario, seeds: int = 3) -> dict[str, CriterionResult]:
     """What the judge sees of each criterion in a scenario."""
     program = setting.program
-    simulated = Simulated(SimulationPlan(setting, scenario, [PHASE]), lambda count: [0.5] * count)
+    chance = random.Random(0)
+    simulated = Simulated(
+        SimulationPlan(setting, scenario, [PHASE]),
+        lambda count: [chance.gauss(0.5, 1.0) for _ in range(count)],
+    )
     simulated.make(simulated.missing(PHASE, "standard", dict.fromkeys(program.phases[PHASE].arms, seeds)))
     evidence = simulated.evidence_of(PHASE, "standard")
     verdict = judge_outcome(PhaseEvaluator(program, PHASE, evidence, TestDesign(seeds, 6), {}))

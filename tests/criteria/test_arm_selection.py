@@ -22,8 +22,8 @@ def result_of(values: dict[str, list[float]], treatment: str | None = None, **bo
 
 
 def flat(value: float, n: int = 6) -> list[float]:
-    """Values around one, never all the same."""
-    return [value + 0.001 * (i % 3) for i in range(n)]
+    """Values around one, never all the same, and neither are the differences between two arms."""
+    return [value * (1 + 0.001 * (i % 3)) for i in range(n)]
 
 
 def test_on_the_seeds_that_chose_it_a_winner_is_met_with_a_caveat() -> None:

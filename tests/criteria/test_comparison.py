@@ -220,7 +220,7 @@ def test_between_two_looks_an_interval_is_judged_on_the_seeds_of_the_first() -> 
     five = pair([0.5] * 5, [0.6, 0.4, 0.7, 0.9, 0.9])
     assert judged(rule, five).n == 3
     assert judged(rule, five, final=True).n == 5
-    assert judged(rule, pair([0.5] * 6, [0.6] * 6)).n == 6
+    assert judged(rule, pair([0.5] * 6, [0.6, 0.4, 0.7, 0.9, 0.9, 0.8])).n == 6
 
 
 def test_a_family_shares_the_bound_on_support_alone() -> None:
@@ -236,7 +236,7 @@ def test_a_family_shares_the_bound_on_support_alone() -> None:
 def test_arms_judged_together_pool_their_noise_before_any_look() -> None:
     """Three arms give the prior four degrees of freedom; a comparison of two metrics gives none."""
     base = [0.50, 0.52, 0.48]
-    values = {"base": base, "new": [b + 0.2 for b in base], "third": [b + 0.21 for b in base]}
+    values = {"base": base, "new": [b + 0.2 for b in base], "third": [0.71, 0.72, 0.69]}
     rule = {"metric": "acc", "any_arm": ["new", "third"], "versus": "base", "better_by": 0.1}
     assert judged(rule, make_evidence(values)).outcome == "met"
 

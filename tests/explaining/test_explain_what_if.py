@@ -15,9 +15,9 @@ from tests.support.worlds import foreign_run, situation_of, small
 
 def runs(new: float, series: bool = False) -> list[Run]:
     logged = []
-    for arm, centre in (("base", 0.0), ("new", new), ("other", 1.0)):
+    for number, (arm, centre) in enumerate((("base", 0.0), ("new", new), ("other", 1.0))):
         for seed in range(3):
-            value = centre + 0.01 * seed
+            value = centre + 0.01 * seed + 0.001 * number * (seed - 1)
             steps = {"score": ((0, value - 1), (1, value))} if series else {}
             phase = "second" if arm == "other" else "first"
             logged.append(foreign_run(phase, arm, seed, {"score": value}, series=steps))

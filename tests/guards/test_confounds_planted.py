@@ -21,7 +21,7 @@ from planner.paths import Home
 from planner.records.jobs import Ended
 from planner.records.verdict import GuardResult, Verdict
 from tests.studies.replays.replaying import figures_of, program_of, raw_run
-from tests.support.builders import IS_BETTER, make_program, two, verdict_of
+from tests.support.builders import IS_BETTER, make_evidence, make_program, make_run, two, verdict_of
 from tests.support.reference_figures import as_run
 from tests.support.stores import empty_store as empty_store
 from tests.support.stores import new_home as new_home
@@ -81,6 +81,18 @@ def logged(**params: str) -> dict[str, Any]:
         ({"code_digest": "c1"}, {"code_digest": "c2"}, "code digest", ("c1 in base", "c2 in new")),
         ({"fidelity": "standard"}, {"fidelity": "full"}, "fidelity", ("standard in base", "full in new")),
         ({"device": "cpu"}, {"device": "cuda"}, "device", ("cpu in base", "cuda in new")),
+        (
+            {"versions": {"torch": "2.12.0", "numpy": "2.4.1"}},
+            {"versions": {"torch": "2.13.0", "numpy": "2.4.1"}},
+            "torch version",
+            ("2.12.0 in base", "2.13.0 in new"),
+        ),
+        (
+            {"versions": {"python": "3.11.9"}},
+            {"versions": {"python": "3.12.1"}},
+            "python version",
+            ("3.11.9 in base", "3.12.1 in new"),
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -130,7 +142,7 @@ def test_tuned_parameters_and_a_factor_of_several_are_not_named() -> None:
 @pytest.mark.parametrize(
     ("base", "new", "expected"),
     [
-        (("cpu", "cpu"), ("cuda", "cuda"), ["confound:device"]),  # asked for and done: told once
+        (("cpu", "cpu"), ("cuda", "cuda"), ["confound:device"]),  # asked for and done: stated once
         (("auto", "cpu"), ("auto", "cuda"), ["confound:device of the run"]),
         (("auto", "cpu"), ("auto", None), []),  # nobody knows
         (("cpu", "cpu"), ("cpu", None), []),
@@ -141,6 +153,25 @@ def test_a_device_is_named_once_and_what_was_requested_does_not_hide_what_was_do
 ) -> None:
     arms = [{"params": {"device": requested}, "device": ran} for requested, ran in (base, new)]
     assert named(verdict_of(make_program(IS_BETTER), two(*arms))) == expected
+
+
+def test_packages_that_change_between_seeds_for_both_arms_alike_are_not_named() -> None:
+    runs = {
+        arm: [
+            make_run(arm, seed, metrics={"acc": value + seed / 100}, versions={"torch": f"2.1{seed}"})
+            for seed in range(3)
+        ]
+        for arm, value in (("base", 0.5), ("new", 0.7))
+    }
+    verdict = verdict_of(make_program(IS_BETTER), make_evidence(runs))
+    assert named(verdict) == []
+    assert not any("torch" in caveat for caveat in verdict.caveats)
+
+
+@pytest.mark.parametrize("theirs", [{}, {"versions": {"python": "3.11.9"}}])
+def test_a_package_of_which_one_arm_says_nothing_is_not_named(theirs: Any) -> None:
+    mine = {"versions": {"python": "3.11.9", "sklearn": "1.7"}}
+    assert named(verdict_of(make_program(IS_BETTER), two(mine, theirs))) == []
 
 
 def test_code_that_a_person_declared_equal_is_still_named_where_only_one_arm_has_it() -> None:
@@ -295,9 +326,22 @@ def test_data_and_device_that_others_logged_by_dataset_and_tag_are_named(store: 
     assert_named(verdict, "device", "cpu in base", "cuda in new")
 
 
-def test_the_device_on_which_our_own_runs_ran_is_named(store: MlflowRuns, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stated", "parameter", "values"),
+    [
+        ({"base": {"device": "cpu"}, "new": {"device": "cuda"}}, "device", ("cpu in base", "cuda in new")),
+        (
+            {arm: {"versions": {"torch": v}} for arm, v in (("base", "2.12"), ("new", "2.13"))},
+            "torch version",
+            ("2.12 in base", "2.13 in new"),
+        ),
+    ],
+)
+def test_what_our_own_runs_ran_on_and_with_is_named(
+    store: MlflowRuns, tmp_path: Path, stated: Any, parameter: str, values: tuple[str, str]
+) -> None:
     program, catalog = small(), catalog_of(small())
-    for arm, device in (("base", "cpu"), ("new", "cuda")):
+    for arm, of_arm in stated.items():
         for seed in range(3):
             planned = catalog.planned("first", arm, "standard", seed)
             description = description_of(planned.params)
@@ -305,11 +349,11 @@ def test_the_device_on_which_our_own_runs_ran_is_named(store: MlflowRuns, tmp_pa
             folder = tmp_path / f"{arm}-{seed}"
             folder.mkdir()
             (folder / "metrics.jsonl").write_text(json.dumps(["score", 0, 0.1 * seed]) + "\n")
-            ended = Ended(job_id="j", outcome="ok", seconds=1.0, device=device)
+            ended = Ended(job_id="j", outcome="ok", seconds=1.0, **of_arm)
             store.finish(run, folder, ended, 1_700_000_000.0)
     verdict = stand(program, store.snapshot(program).finished, no_run=True).verdicts["first"]
-    assert_named(verdict, "device", "cpu in base", "cuda in new")
-    assert named(verdict) == ["confound:device"]
+    assert_named(verdict, parameter, *values)
+    assert named(verdict) == [f"confound:{parameter}"]
 
 
 @pytest.mark.slow

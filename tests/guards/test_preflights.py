@@ -94,7 +94,7 @@ def test_a_phase_that_was_passed_over_leaves_its_check_open_and_both_are_said() 
     program = program_with("invalid")
     raw = program.model_copy(update={"phases": {name: program.phases[name] for name in ("before", "look")}})
     runs = [
-        foreign_run("look", arm, seed, {"acc": value + 0.01 * seed})
+        foreign_run("look", arm, seed, {"acc": value * (1 + 0.01 * seed)})
         for arm, value in (("base", 0.5), ("new", 0.7))
         for seed in range(3)
     ]

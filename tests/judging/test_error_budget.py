@@ -92,9 +92,9 @@ def test_a_gate_more_than_planned_is_reported_by_check_and_confirms_nothing() ->
     raw["budget"]["gates"] = 1
     program = build(raw)
     assert any("second, third come on top" in finding.what for finding in check(program))
-    scores = {"base": 0.0, "new": 0.0, "other": 3.0}
+    scores = {"base": 1.0, "new": 1.1, "other": 4.0}
     runs = [
-        own_run(program, phase, arm, seed, {"score": scores[arm] + 0.001 * seed})
+        own_run(program, phase, arm, seed, {"score": scores[arm] * (1 + 0.001 * seed)})
         for phase, arms in (("first", ("base", "new")), ("second", ("other",)))
         for arm in arms
         for seed in range(3)
@@ -121,7 +121,8 @@ def test_criteria_of_which_any_suffices_share_the_rate_of_their_gate() -> None:
 
 def test_what_judged_gates_spent_is_kept_apart_from_what_is_left() -> None:
     program = chain({"one": {"fail": "two"}, "two": {}}, gates=2)
-    runs = [own_run(program, "one", a, s, {"score": 0.001 * s}) for a in ("base", "new") for s in range(3)]
+    noise = {"base": 0.001, "new": 0.002}
+    runs = [own_run(program, "one", a, s, {"score": noise[a] * s}) for a in noise for s in range(3)]
     first = stand(program, runs).steps[0].verdict
     spending = build_alpha_spending(program, {"one": first})
     assert (spending.spent, spending.left) == (0.025, 0.025)

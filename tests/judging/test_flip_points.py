@@ -148,10 +148,14 @@ AFTER = {
 
 
 def flat(acc: float, loss: float, **phase: object) -> tuple[Program, Verdict]:
-    rest = {"f1": 0.4, "part": 0.45}
-    held = [{"acc": acc, "loss": loss, "rest": value, **rest} for value in (0.1, 0.12, 0.11)]
+    values = {"acc": acc, "loss": loss, "f1": 0.4, "part": 0.45}
+    held = [{**values, "rest": rest} for rest in (0.1, 0.12, 0.11)]
     program = make_program(
-        CRITERIA, gate=["both", "either"], more={"after": AFTER}, **{"cases": CASES, **phase}
+        CRITERIA,
+        gate=["both", "either"],
+        more={"after": AFTER},
+        deterministic=["acc", "loss", "f1", "part"],
+        **{"cases": CASES, **phase},
     )
     return program, verdict_of(program, make_evidence({"base": held, "new": held}))
 
@@ -194,7 +198,8 @@ def test_a_guard_that_settles_the_verdict_is_named() -> None:
 @pytest.mark.parametrize("name", ["any", "each"])
 def test_arms_that_outweigh_one_another_have_no_flip_point(name: str) -> None:
     arms, value = ("any_arm", 0.9) if name == "any" else ("each_of", 0.1)
-    program = make_program({"c": {"metric": "acc", arms: ["base", "new"], "above": 0.5}})
+    rule = {"metric": "acc", arms: ["base", "new"], "above": 0.5}
+    program = make_program({"c": rule}, deterministic=["acc"])
     verdict = verdict_of(program, make_evidence({"base": [value] * 3, "new": [value] * 3}))
     assert verdict.turnings == ()
     lone = verdict_of(program, make_evidence({"base": [0.9] * 3, "new": [0.1] * 3}))

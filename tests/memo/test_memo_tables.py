@@ -102,7 +102,7 @@ def test_many_columns_are_spread_over_tables_of_about_the_same_width() -> None:
 def test_seeds_that_settled_a_criterion_before_the_others_came_are_named() -> None:
     better = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}
     base = [0.5, 0.501, 0.502, 0.5, 0.501, 0.502]
-    memo = memo_on({"c": better}, {"base": base, "new": [x + 0.3 for x in base]})
+    memo = memo_on({"c": better}, {"base": base, "new": [1.6 * x for x in base]})
     assert cells(section(memo, "Criteria"), "`c`")[6] == "3 of 6, sequential"
     assert LOOKED in memo
 

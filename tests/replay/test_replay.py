@@ -193,7 +193,10 @@ def test_a_phase_that_is_gone_from_the_program_is_rules(tmp_path: Path) -> None:
 
 def test_a_metric_that_the_program_lists_besides_is_rules(tmp_path: Path) -> None:
     values = {n: {"score": 0.0, "loss": 1.0} for n in ("base", "new", "other", "last")}
-    world = World(tmp_path, small(), lambda arm, seed: {"score": seed / 100, "loss": values[arm]["loss"]})
+    noise = {arm: 0.01 * number for number, arm in enumerate(values, 1)}
+    world = World(
+        tmp_path, small(), lambda arm, seed: {"score": noise[arm] * seed, "loss": values[arm]["loss"]}
+    )
     world.advance()
     raw = world.program.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     raw["metrics"]["loss"] = {"unit": "nats", "better": "lower"}

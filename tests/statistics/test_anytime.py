@@ -105,11 +105,21 @@ def test_no_look_happens_before_three_seeds(value: float, noise: float) -> None:
         assert first_answer([value + k for k in range(n)], 1.0, ALPHA, BETA, noise) == ("continue", n)
 
 
-def test_without_noise_the_mean_itself_has_to_reach_delta() -> None:
-    assert first_answer([1.0] * 3, 1.0, ALPHA, BETA) == ("supported", 3)
-    assert first_answer([0.0] * 3, 1.0, ALPHA, BETA) == ("refuted", 3)
-    assert first_answer([0.51] * 32, 1.0, ALPHA, BETA) == ("continue", 32)
-    assert first_answer([0.5, 0.5 + 1e-16, 0.5 - 1e-16], 1.0, ALPHA, BETA) == ("continue", 3)
+def test_next_to_no_noise_the_mean_itself_has_to_reach_delta() -> None:
+    quiet = [-1e-7, 0.0, 1e-7]
+    assert first_answer([1.0 + x for x in quiet], 1.0, ALPHA, BETA) == ("supported", 3)
+    assert first_answer(quiet, 1.0, ALPHA, BETA) == ("refuted", 3)
+    assert first_answer([0.51 + x for x in quiet], 1.0, ALPHA, BETA) == ("continue", 3)
+
+
+@pytest.mark.parametrize("value", [-5.0, 0.0, 0.51, 1.0, 100.0])
+@pytest.mark.parametrize("noise", [0.0, 1e-10])
+def test_differences_that_do_not_vary_answer_nothing_however_many_and_large(
+    value: float, noise: float
+) -> None:
+    values = [value * (1 + noise * (i % 3)) for i in range(32)]
+    assert first_answer(values, 1.0, ALPHA, BETA) == ("continue", 32)
+    assert first_answer(values, 1.0, ALPHA, BETA, noise=0.1) == ("continue", 32)
 
 
 @pytest.mark.parametrize("values", [[math.nan] * 5, [1.0, math.nan, 1.0, 1.0], [math.nan, 9.0, 9.0, 9.0]])

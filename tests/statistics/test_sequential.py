@@ -117,11 +117,30 @@ def test_no_look_happens_before_three_seeds_however_strong_the_prior(prior: Prio
         assert look([value] * n, 1.0, ALPHA, BETA, prior).answer == "continue"
 
 
-def test_without_noise_the_mean_itself_has_to_reach_delta() -> None:
-    assert first_answer([1.0] * 3, 1.0, ALPHA, BETA)[0] == "supported"
-    assert first_answer([0.0] * 3, 1.0, ALPHA, BETA)[0] == "refuted"
-    assert first_answer([0.5] * 32, 1.0, ALPHA, BETA) == ("continue", 32)
-    assert first_answer([0.51] * 3, 1.0, ALPHA, BETA) == ("continue", 3)
+def test_next_to_no_noise_the_mean_itself_has_to_reach_delta() -> None:
+    quiet = [-1e-7, 0.0, 1e-7]
+    assert first_answer([1.0 + x for x in quiet], 1.0, ALPHA, BETA)[0] == "supported"
+    assert first_answer(quiet, 1.0, ALPHA, BETA)[0] == "refuted"
+    assert first_answer([0.5 + x for x in quiet], 1.0, ALPHA, BETA) == ("continue", 3)
+    assert first_answer([0.51 + x for x in quiet], 1.0, ALPHA, BETA) == ("continue", 3)
+
+
+@pytest.mark.parametrize("value", [-5.0, 0.0, 0.5, 1.0, 100.0])
+@pytest.mark.parametrize("noise", [0.0, 1e-10])
+def test_differences_that_do_not_vary_answer_nothing_however_many_and_large(
+    value: float, noise: float
+) -> None:
+    values = [value * (1 + noise * (i % 3)) for i in range(32)]
+    assert first_answer(values, 1.0, ALPHA, BETA) == ("continue", 32)
+
+
+def test_an_answer_waits_for_the_first_seed_at_which_differences_vary() -> None:
+    assert first_answer([2.0, 2.0, 2.0, 2.0, 2.1, 2.0], 1.0, ALPHA, BETA) == ("supported", 5)
+
+
+def test_where_differences_do_not_vary_the_noise_of_other_arms_decides() -> None:
+    assert first_answer([1.0] * 3, 1.0, ALPHA, BETA, Prior(0.01, 8.0)) == ("supported", 3)
+    assert first_answer([1.0] * 3, 1.0, ALPHA, BETA, Prior(4.0, 8.0)) == ("continue", 3)
 
 
 def test_noise_that_is_only_rounding_is_no_noise() -> None:
@@ -221,8 +240,9 @@ def test_whether_an_arm_is_noisier_does_not_depend_on_unit_level_or_seeds_in_com
         assert (other.variance, other.df) == (pytest.approx(1e-6 * one.variance), one.df)
 
 
-def test_no_noise_at_all_is_no_more_noise_than_that_of_others() -> None:
-    assert pooled_prior([[1.0, 1.0, 1.0]] * 6, 1) == Prior(0.0, 8.0)
+@pytest.mark.parametrize("noise", [0.0, 1e-12])
+def test_where_no_arm_varies_there_is_no_noise_to_pool(noise: float) -> None:
+    assert pooled_prior([[1.0, 1.0 + noise * row, 1.0] for row in range(6)], 1) == Prior()
 
 
 def test_the_prior_estimates_the_variance_of_a_difference() -> None:

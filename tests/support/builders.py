@@ -39,12 +39,14 @@ def make_program(
     arms: Mapping[str, Mapping[str, Any]] | None = None,
     budget: Mapping[str, Any] | None = None,
     more: Mapping[str, Any] | None = None,
+    deterministic: Sequence[str] = (),
     **phase: Any,
 ) -> Program:
     """A program of one phase ``look``; the gate asks for every criterion where it is not given.
 
     Args:
         more: further phases.
+        deterministic: metrics that the program states are, so that a test may give each arm one value.
     """
     arms = arms or {name: {"kind": name} for name in ARMS}
     body: dict[str, Any] = {
@@ -60,7 +62,9 @@ def make_program(
             "program": "tiny",
             "question": "Is it better?",
             "experiment": "tiny",
-            "metrics": METRICS,
+            "metrics": {
+                name: {**metric, "deterministic": name in deterministic} for name, metric in METRICS.items()
+            },
             "arms": {k: dict(v) for k, v in arms.items()},
             "phases": {PHASE: body, **(more or {})},
             "budget": dict(budget or {}),

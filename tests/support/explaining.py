@@ -45,7 +45,7 @@ def program_of(**phase: Any) -> Program:
 
 def verdict_on(program: Program, acc: float, loss: float, seeds: int = 3, **more: Any) -> Verdict:
     """The verdict on runs around these values."""
-    held = [{"acc": acc + SPREAD[s % 3], "loss": loss + SPREAD[s % 3]} for s in range(seeds)]
+    held = [{"acc": acc + SPREAD[s % 3], "loss": loss + SPREAD[(s + 1) % 3]} for s in range(seeds)]
     return verdict_of(program, make_evidence({"base": held}), **more)
 
 

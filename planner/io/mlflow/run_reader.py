@@ -61,6 +61,7 @@ def read_run(
             "attempt": attempt_of(run_tags),
             "artifacts": _artifacts(run_tags),
             "reason": run_tags.get(tags.REASON, ""),
+            "versions": _versions(run_tags),
         }
     )
 
@@ -91,6 +92,11 @@ def _artifacts(run_tags: Mapping[str, str]) -> list[str] | None:
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             return names
     return None
+
+
+def _versions(run_tags: Mapping[str, str]) -> dict[str, str]:
+    of_packages = sorted(tag for tag in run_tags if tag.startswith(tags.VERSION))
+    return {tag.removeprefix(tags.VERSION): run_tags[tag] for tag in of_packages}
 
 
 def _first_dataset(raw: Any) -> str | None:

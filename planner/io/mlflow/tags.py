@@ -31,6 +31,8 @@ ARTIFACTS = "planner.artifacts"
 """The names of the files that a run of ours left, as a JSON list."""
 REASON = "planner.reason"
 """What a run of ours that failed by itself ended in: ``ValueError: no rows left``."""
+VERSION = "planner.version."
+"""Before the name of a package (or ``python``): the version that a run ran with."""
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 NOTE_LIMIT = 8000

@@ -108,6 +108,14 @@ class TestRunStore:
         self.end(store, self.begin(store, one), left_behind(tmp_path / "r", [["score", 0, 1.0]]))
         assert self.only(store).device == device
 
+    @pytest.mark.parametrize("versions", [{}, {"python": "3.11.9", "scikit-learn": "1.7.2"}])
+    def test_the_versions_that_a_run_ran_with_are_kept(
+        self, store: RunStore, tmp_path: Path, versions: dict[str, str]
+    ) -> None:
+        folder = left_behind(tmp_path / "r", [["score", 0, 1.0]])
+        self.end(store, self.begin(store, planned()), folder, versions=versions)
+        assert self.only(store).versions == versions
+
     def test_a_run_without_files_says_so(self, store: RunStore, tmp_path: Path) -> None:
         self.end(store, self.begin(store, planned()), left_behind(tmp_path / "r", [["score", 0, 1.0]]))
         assert self.only(store).artifacts == ()

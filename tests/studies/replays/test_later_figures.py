@@ -93,7 +93,9 @@ def decisive(
         noise = 1e-4 * seed
         run = raw_run(figures, "decisive", "oracle", seed)
         values = {"ce": ce, "rho": rho, "cos_oracle_transpose": cosine}
-        run["series"] = {m: [[100 * i, v - noise] for i, v in enumerate(vs)] for m, vs in values.items()}
+        run["series"] = {
+            m: [[100 * i, v - noise * (i + 1)] for i, v in enumerate(vs)] for m, vs in values.items()
+        }
         run = raw_run(figures, "decisive", "bptt_from_checkpoint", seed)
         values = {"ce": bptt, "rho": [0.95, 0.955, 0.96]}
         run["series"] = {m: [[100 * i, v + noise] for i, v in enumerate(vs)] for m, vs in values.items()}

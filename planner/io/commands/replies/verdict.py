@@ -13,7 +13,7 @@ from planner.io.commands.replies.base import (
     Threshold,
     Whole,
 )
-from planner.language.types import Treatment
+from planner.language.types import Treated
 from planner.records.base import Record
 from planner.records.decision import Action
 from planner.records.verdict import CriterionOutcome
@@ -96,7 +96,7 @@ class CriterionJson(Record):
     unit: str
     outcome: CriterionOutcome
     answer: Literal["supported", "refuted", "equivalent", "inconclusive"] | None
-    treatment: Treatment | None
+    treatment: Treated | None
     observed: Number | None
     bound: str
     threshold: Threshold | None
