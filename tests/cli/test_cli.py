@@ -98,7 +98,7 @@ def test_without_a_reply_the_schema_is_that_of_a_program() -> None:
 def test_every_command_with_json_has_a_published_reply() -> None:
     commands = [command.callback for command in app.registered_commands]
     with_json = {command.__name__ for command in commands if "json" in signature(command).parameters}
-    assert with_json == {name.partition("-")[0] for name in REPLIES}
+    assert with_json == {name.partition("-")[0] for name in REPLIES} - {"error"}
 
 
 def test_the_entry_point_only_starts_the_commands() -> None:
@@ -233,6 +233,7 @@ def test_a_broken_program_does_not_hold_up_the_others(own_home: Path, words: lis
     reply = cli_here("advance", *words, "--json", home=own_home)
     assert reply.code == 65
     assert [one["program"] for one in reply.json["programs"]] == ["quick"]
+    assert [error["code"] for error in reply.json["errors"]] == [65]
     assert "broken.yaml:" in reply.err
     assert "beter_by" in reply.err
     assert "Traceback" not in reply.err

@@ -107,7 +107,7 @@ def advance_programs(
     if len(names) == 1:
         return _advance(home, names[0], options, say), []
     done, faults = each_apart(names, lambda name: _advance(home, name, options, say))
-    return reply_for_all(done), faults
+    return reply_for_all(done, faults), faults
 
 
 def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str], None]) -> AdvanceReply:

@@ -27,10 +27,11 @@ def answer_check(home: Home, which: str | None) -> CommandResult:
     errors = [finding for _, finding in findings if finding.severity == "error"]
 
     def reply() -> Reply:
+        from planner.io.commands.replies.error import error_replies
         from planner.io.commands.replies.reading import CheckReply, FindingJson
 
         rows = [FindingJson(program=name, **dict(finding)) for name, finding in findings]
-        return CheckReply(ok=not errors, findings=tuple(rows))
+        return CheckReply(ok=not errors and not faults, findings=tuple(rows), errors=error_replies(faults))
 
     def text() -> str:
         nothing = [] if findings or faults else ["no faults found"]

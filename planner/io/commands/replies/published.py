@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from planner.errors import UsageError
 from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply, DryRunAllReply, DryRunReply
 from planner.io.commands.replies.calibrate import CalibrateReply
+from planner.io.commands.replies.error import ErrorReply
 from planner.io.commands.replies.explain import ExplainReply
 from planner.io.commands.replies.knowledge import KnowledgeReply
 from planner.io.commands.replies.person import ExcludeReply, KeepReply, OverrideListReply, OverrideReply
@@ -45,8 +46,9 @@ REPLIES: dict[str, Any] = {
     "keep": KeepReply,
     "doctor": DoctorReply,
     "init": InitReply,
+    "error": ErrorReply,
 }
-"""Name -> type: those of the commands, and ``COMMAND-OPTION`` where an option makes another reply."""
+"""Name -> type: ``COMMAND``, ``COMMAND-OPTION`` where an option makes another reply, and ``error``."""
 
 
 class _Published(GenerateJsonSchema):
