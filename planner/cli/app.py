@@ -69,6 +69,7 @@ for command in (
     read.replay,
     read.schema,
     work.advance,
+    work.stop,
     person.override,
     person.exclude,
     person.keep,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from planner.cli.contradictions import refuse_together, refuse_two_of
-from planner.cli.output import Fidelity, Json, MaybeName, say, show, the_home
+from planner.cli.output import Fidelity, Json, MaybeName, Name, say, show, the_home
 
 if TYPE_CHECKING:
     from planner.engine.options import AdvanceOptions
@@ -66,6 +66,13 @@ def _refuse_contradictions(options: AdvanceOptions, dry_run: bool, exit_code: bo
 
 def _unsaid(_: str) -> None:
     """What is said while it is done has no place beside one JSON object."""
+
+
+def stop(program: Name, json: Json = False) -> None:
+    """Ends an advance that is at work elsewhere on this machine, as Ctrl-C would; waits for its end."""
+    from planner.io.commands.upkeep.stop import answer_stop
+
+    show(answer_stop(the_home(), program), json)
 
 
 def doctor(

@@ -24,6 +24,7 @@ from planner.io.commands.replies.reading import (
     StatusReply,
 )
 from planner.io.commands.replies.replay import MemoVerifyReply, ReplayReply, ReplayRulesReply
+from planner.io.commands.replies.upkeep import StopReply
 from planner.language.suggestions import closest
 
 REPLIES: dict[str, Any] = {
@@ -46,6 +47,7 @@ REPLIES: dict[str, Any] = {
     "keep": KeepReply,
     "doctor": DoctorReply,
     "init": InitReply,
+    "stop": StopReply,
     "error": ErrorReply,
 }
 """Name -> type: ``COMMAND``, ``COMMAND-OPTION`` where an option makes another reply, and ``error``."""

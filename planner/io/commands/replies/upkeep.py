@@ -1,0 +1,31 @@
+"""Replies of ``stop``: what became of the runs of a planner that was ended."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from planner.io.commands.replies.base import Reply, Text, Whole
+from planner.records.base import Record
+
+
+class StoppedRunJson(Record):
+    """A run that was in progress, and what became of it: an outcome, or null where it is to be settled."""
+
+    phase: Text
+    arm: Text
+    seed: Whole
+    run_id: str | None
+    outcome: str | None
+
+
+class StopReply(Reply):
+    """``stop``; ``stopped`` is false where no ``advance`` was at work."""
+
+    schema_: Literal["phasegate.stop/1"] = Field("phasegate.stop/1", alias="schema")
+    program: Text
+    stopped: bool
+    pid: Whole | None
+    since: str | None
+    runs: tuple[StoppedRunJson, ...]
