@@ -64,6 +64,7 @@ for command in (
     read.memo,
     read.graph,
     read.knowledge,
+    read.logs,
     read.check,
     read.calibrate,
     read.replay,

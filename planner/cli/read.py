@@ -109,6 +109,13 @@ def knowledge(
     show(answer_knowledge(the_home(), program, format, out), json or format == "json")
 
 
+def logs(run: Annotated[str, typer.Argument(metavar="RUN")], json: Json = False) -> None:
+    """Prints what a run printed: so far where it is at work, else what was kept of it."""
+    from planner.io.commands.upkeep.logs import answer_logs
+
+    show(answer_logs(the_home(), run), json)
+
+
 def check(
     program: Annotated[str | None, typer.Argument(metavar="[PROGRAM|FILE]")] = None, json: Json = False
 ) -> None:

@@ -61,7 +61,7 @@ class Ended(Record):
     Attributes:
         reason: one sentence for anything but ``ok``; empty otherwise.
         device: what it ran on; None where nobody knows.
-        stderr_tail: the end of what the run wrote to stderr, for a run that failed.
+        stderr_tail: the end of what the run printed.
     """
 
     job_id: str

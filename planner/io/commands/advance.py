@@ -30,6 +30,7 @@ from planner.io.commands.open_home import (
 from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply
 from planner.io.commands.replies.result import CommandResult
 from planner.io.commands.session import Session
+from planner.io.commands.upkeep.notify import notify
 from planner.io.leases.program_lock import program_lock
 from planner.io.leases.store_lease import SharedLease, owner_lock
 from planner.io.pictures.memo_files import MemoFiles
@@ -125,6 +126,7 @@ def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str]
     reply = advance_reply(state, done, done.stopped or _lacking(options, done))
     for line in end_lines(reply):
         say(line)
+    notify(home, state, _say_on_stderr)
     return reply
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,14 +78,23 @@ def _is_file(name: str) -> bool:
 
 
 def _program_faults(home: Home, program: Program) -> list[Finding]:
-    """An error where the first word of a command is no program."""
-    first = (program.command or ("",))[0]
+    """An error where a command begins with no program; a warning where ``notify`` does."""
+    findings = []
+    if _is_missing(home, program.command):
+        what = f"'{(program.command or ('',))[0]}' is no program that can be run here"
+        findings.append(error(("command", 0), what))
+    if _is_missing(home, program.notify):
+        what = f"'{(program.notify or ('',))[0]}' is no program that can be run here"
+        findings.append(warning(("notify", 0), what))
+    return findings
+
+
+def _is_missing(home: Home, words: Sequence[str] | None) -> bool:
+    first = (words or ("",))[0]
     if not first or "{" in first:
-        return []
+        return False
     name = str(home.root / first) if os.sep in first else first  # commands run in the home
-    if shutil.which(name) is not None:
-        return []
-    return [error(("command", 0), f"'{first}' is no program that can be run here")]
+    return shutil.which(name) is None
 
 
 def _experiment_faults(home: Home, program: Program) -> list[Finding]:

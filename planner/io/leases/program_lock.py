@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planner.errors import ProgramBusy
+from planner.io.mlflow.client import home_mark
 from planner.io.system.processes import is_running, start_time
 from planner.paths import Home
 
@@ -29,7 +30,7 @@ class Holder:
 
     Attributes:
         started: when the process started (seconds since the epoch); None where the note does not say.
-        home: the folder of the home that it works on; None where the note does not say.
+        works_on: the folder of the home that it works on; None where the note does not say.
         command: what it does with the program.
     """
 
@@ -37,7 +38,7 @@ class Holder:
     since: str
     host: str
     started: float | None = None
-    home: str | None = None
+    works_on: str | None = None
     command: str = "advance"
 
     def __str__(self) -> str:
@@ -117,13 +118,9 @@ def _busy(home: Home, program: str) -> str:
 
 
 def _write_note(note: Path, now: str, lies_in: Home, works_on: Home, command: str) -> None:
-    homes = {"lies_in": _folder(lies_in), "home": _folder(works_on)}
+    homes = {"home": home_mark(lies_in), "works_on": str(works_on.root.resolve())}
     with suppress(OSError):  # it tells others who holds the lock, which is held all the same
         note.write_text(json.dumps({**this_process(now), **homes, "command": command}), encoding="utf-8")
-
-
-def _folder(home: Home) -> str:
-    return str(home.root.resolve())
 
 
 def this_process(since: str) -> dict[str, Any]:
@@ -142,7 +139,7 @@ def holder_of(home: Home, program: str) -> Holder | None:
     try:
         note = json.loads(home.lock(program).with_suffix(".json").read_text(encoding="utf-8"))
         holder = _holder(note)
-        copied = note.get("lies_in", _folder(home)) != _folder(home)
+        copied = note.get("home", home_mark(home)) != home_mark(home)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return holder if not holder.is_here or (is_there(holder) and not copied) else None
@@ -155,7 +152,7 @@ def _holder(note: dict[str, Any]) -> Holder:
         since=str(note["since"]),
         host=str(note["host"]),
         started=started and float(started),
-        home=note.get("home"),
+        works_on=note.get("works_on"),
         command=str(note.get("command", "advance")),
     )
 

@@ -71,7 +71,7 @@ def held_elsewhere(home: Home, program: str, clock: Clock) -> str | None:
     owner, uri = owner_of_store(home), store_uri(home)
     holder = holder_of(owner, program) if owner is not None else None
     if owner is not None and holder is not None:
-        return f"{program} is being advanced in the home {holder.home or owner.root}, by {holder}"
+        return f"{program} is being advanced in the home {holder.works_on or owner.root}, by {holder}"
     if uri == own_uri(home):
         return None
     client = connect(home)

@@ -29,6 +29,7 @@ from planner.io.mlflow.client import (
     store_uri,
     tag_entity,
 )
+from planner.io.mlflow.run_log import keep_log
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
 from planner.language.program import Program
 from planner.paths import Home
@@ -201,8 +202,10 @@ class MlflowRuns:
             files = artifact_names(folder)
             if files:
                 self.client.log_artifacts(run_id, str(folder / "artifacts"))
+            keep_log(self.client, run_id, ended.stderr_tail, files)
             if ended.outcome != "ok":
-                self._explain_failure(run_id, ended)
+                note = f"**{ended.outcome}**: {escape(ended.reason)}"[: tags.NOTE_LIMIT]
+                self.client.set_tag(run_id, tags.NOTE, note)
             status = {"ok": "FINISHED", "bad_metric": "FINISHED", "killed": "KILLED"}.get(
                 ended.outcome, "FAILED"
             )
@@ -267,13 +270,6 @@ class MlflowRuns:
                     self.client.set_terminated(run_id, "KILLED")
                     self.client.set_tag(run_id, tags.OUTCOME, "lost")
             return ended
-
-    def _explain_failure(self, run_id: str, ended: Ended) -> None:
-        self.client.set_tag(
-            run_id, tags.NOTE, f"**{ended.outcome}**: {escape(ended.reason)}"[: tags.NOTE_LIMIT]
-        )
-        if ended.stderr_tail:
-            self.client.log_text(run_id, ended.stderr_tail, "stderr.txt")
 
 
 @contextmanager

@@ -51,6 +51,19 @@ def descendants(pid: int) -> list[int]:
         return []
 
 
+def open_file_below(pid: int | None, started: float | None, folder: Path) -> Path | None:
+    """A file in a folder that a process has open; None where there is none, or the system does not say."""
+    if pid is None or not is_running(pid, started):
+        return None
+    import psutil
+
+    try:
+        paths = [Path(file.path) for file in psutil.Process(pid).open_files()]
+    except psutil.Error:
+        return None
+    return next((path for path in paths if folder.resolve() in path.parents), None)
+
+
 def memory_kills() -> int | None:
     """How many processes the system has killed because memory was short; None where it does not say."""
     try:

@@ -81,9 +81,8 @@ class InProcessLauncher:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             result = measuring.measure(job.model_dump(mode="json"), self._find, on_progress)
         measuring.write_result(folder, result)
-        tail = "" if result["outcome"] == "ok" else said.getvalue()
         ending = {key: result[key] for key in ("outcome", "reason", "seconds", "device")}
-        return [*events, Ended(job_id=job.id, stderr_tail=tail, **ending)]
+        return [*events, Ended(job_id=job.id, stderr_tail=said.getvalue(), **ending)]
 
     def _find(self, name: str) -> Experiment:
         if name not in self._experiments:

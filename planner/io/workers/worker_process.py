@@ -208,7 +208,7 @@ class Assignment:
         """Ends a job; its share of the time since they began counts where the worker did not say."""
         if seconds is None:
             seconds = 0.0 if self.begun is None else (time.monotonic() - self.begun) / len(self.jobs)
-        tail = "" if outcome == "ok" else self.worker.tail()
+        tail = self.worker.tail()
         self.ended[job.id] = Ended(
             job_id=job.id, outcome=outcome, reason=reason, seconds=seconds, device=device, stderr_tail=tail
         )

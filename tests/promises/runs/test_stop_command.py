@@ -14,6 +14,7 @@ import pytest
 from planner.errors import ProgramBusy
 from planner.io.leases.program_lock import Holder, holder_of, program_lock, this_process
 from planner.io.leases.stopping import end_planner
+from planner.io.mlflow.client import home_mark
 from planner.io.system.processes import start_time
 from planner.paths import Home
 from tests.support.cli_schemas import assert_fits
@@ -100,16 +101,16 @@ def note(at: Path, /, **changes: object) -> None:
     """Notes that this very process holds the program, with changes."""
     file = Home(at).lock("quick").with_suffix(".json")
     file.parent.mkdir(parents=True, exist_ok=True)
-    folder = str(at.resolve())
-    file.write_text(json.dumps({**this_process(AT), "lies_in": folder, "home": folder, **changes}))
+    homes = {"home": home_mark(Home(at)), "works_on": str(at.resolve())}
+    file.write_text(json.dumps({**this_process(AT), **homes, **changes}))
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"host": "elsewhere"}, ("on elsewhere since", "run 'phasegate stop quick' on elsewhere")),
-        ({"home": "/other/home"}, ("works on the home /other/home", "stop it there")),
-        ({"home": None}, ("a home that it does not name",)),
+        ({"works_on": "/other/home"}, ("works on the home /other/home", "stop it there")),
+        ({"works_on": None}, ("a home that it does not name",)),
         ({"command": "doctor"}, ("held by 'doctor'", "let it come to its end")),
     ],
 )

@@ -1,4 +1,4 @@
-"""Replies of ``stop``: what became of the runs of a planner that was ended."""
+"""Replies of ``stop`` and ``logs``: what became of runs, and what they printed."""
 
 from __future__ import annotations
 
@@ -29,3 +29,13 @@ class StopReply(Reply):
     pid: Whole | None
     since: str | None
     runs: tuple[StoppedRunJson, ...]
+
+
+class LogsReply(Reply):
+    """``logs``; ``text`` is empty where nothing of what the run printed was kept."""
+
+    schema_: Literal["phasegate.logs/1"] = Field("phasegate.logs/1", alias="schema")
+    program: Text
+    run_id: Text
+    running: bool
+    text: str

@@ -55,8 +55,8 @@ def planner_to_stop(home: Home, name: str) -> Holder | None:
         return None
     if not holder.is_here:
         raise ProgramBusy(f"{name} is held by {holder}", f"run 'phasegate stop {name}' on {holder.host}")
-    if holder.home != str(home.root.resolve()):
-        where = f"the home {holder.home}" if holder.home else "a home that it does not name"
+    if holder.works_on != str(home.root.resolve()):
+        where = f"the home {holder.works_on}" if holder.works_on else "a home that it does not name"
         raise ProgramBusy(
             f"{name} is held by {holder}, which works on {where}",
             f"stop it there, with 'phasegate stop {name}' in that home",
