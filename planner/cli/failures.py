@@ -14,6 +14,7 @@ import typer
 
 from planner.cli.output import print_json, settings
 from planner.errors import PhasegateError, ProgramError, meaning_of_system_error
+from planner.io.system.secrets import hidden
 from planner.io.system.signals import Stopped
 from planner.text.terminal import sentence
 
@@ -85,7 +86,7 @@ def _tell_usage(error: typer.TyperException) -> int:
 def _tell_ours(error: PhasegateError) -> int:
     """One sentence; of a malformed program, one line for each fault."""
     lines = str(error).splitlines() if isinstance(error, ProgramError) else [str(error)]
-    typer.echo("\n".join(map(sentence, lines)), err=True)
+    typer.echo(hidden("\n".join(map(sentence, lines))), err=True)
     if settings.json:
         from planner.io.commands.replies.error import error_reply
 
@@ -103,11 +104,11 @@ def _tell_stop(stop: Stopped) -> int:
 
 def _tell_unexpected(error: BaseException) -> int:
     if settings.debug:
-        traceback.print_exception(error)
+        typer.echo(hidden("".join(traceback.format_exception(error))), err=True)
     meaning = meaning_of_system_error(error) if isinstance(error, OSError) else None
     if meaning is not None:
         return _tell_ours(meaning)
-    message = f"unexpected error: {sentence(f'{type(error).__name__}: {error}')}"
+    message = hidden(f"unexpected error: {sentence(f'{type(error).__name__}: {error}')}")
     mend = "run it again with --debug to see where"
     return _say(f"{message}; {mend}", 1, message, mend)
 

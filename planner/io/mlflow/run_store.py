@@ -31,6 +31,7 @@ from planner.io.mlflow.client import (
 )
 from planner.io.mlflow.run_log import keep_log
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
+from planner.io.system.secrets import hidden_param, hide_in_files
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description, Ended
@@ -179,7 +180,9 @@ class MlflowRuns:
                 run_name=f"{planned.arm} · seed {planned.seed}",
             )
             run_id = str(made.info.run_id)
-            params = [param_entity(k, param_text(v)) for k, v in sorted(planned.params.items())]
+            params = [
+                param_entity(k, hidden_param(k, param_text(v))) for k, v in sorted(planned.params.items())
+            ]
             self.client.log_batch(run_id, params=[*params, param_entity("seed", str(planned.seed))])
             profile = json.dumps({"sizes": description.sizes, "overlap": description.overlap})
             self.client.log_inputs(
@@ -199,6 +202,7 @@ class MlflowRuns:
             for begin in range(0, len(values), _BATCH):
                 self.client.log_batch(run_id, metrics=values[begin : begin + _BATCH])
             tidy_artifacts(folder)
+            hide_in_files(folder / "artifacts")
             files = artifact_names(folder)
             if files:
                 self.client.log_artifacts(run_id, str(folder / "artifacts"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.measuring import RESULT
 
+from planner.io.system.secrets import hidden
 from planner.records.jobs import Ended
 
 
@@ -17,7 +18,7 @@ def read_result(folder: Path, job_id: str) -> Ended | None:
         return Ended(
             job_id=job_id,
             outcome=result["outcome"],
-            reason=result["reason"],
+            reason=hidden(result["reason"]),
             seconds=round(
                 result["seconds"], 3
             ),  # as MLflow keeps it, so that a rebuilt journal says the same

@@ -18,6 +18,7 @@ from typing import Any
 from experiments import worker
 
 from planner.io.system.processes import descendants, memory_kills, start_time
+from planner.io.workers.without_secrets import without_secrets
 from planner.records.jobs import Ended, Event, Job, Progressed, Started
 from planner.records.runs import RunOutcome
 
@@ -209,9 +210,10 @@ class Assignment:
         if seconds is None:
             seconds = 0.0 if self.begun is None else (time.monotonic() - self.begun) / len(self.jobs)
         tail = self.worker.tail()
-        self.ended[job.id] = Ended(
+        ended = Ended(
             job_id=job.id, outcome=outcome, reason=reason, seconds=seconds, device=device, stderr_tail=tail
         )
+        self.ended[job.id] = without_secrets(ended, job)
         return self.ended[job.id]
 
 

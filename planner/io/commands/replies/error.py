@@ -9,6 +9,7 @@ from pydantic import Field
 
 from planner.errors import Fault, PhasegateError
 from planner.io.commands.replies.base import MaybePathText, PathText, Reply, Whole
+from planner.io.system.secrets import hidden
 from planner.text.terminal import sentence
 
 
@@ -27,7 +28,7 @@ def error_reply(error: PhasegateError) -> ErrorReply:
     """An error of ours as other programs read it; a line for each fault of a program."""
     return ErrorReply(
         code=error.exit_code,
-        message="\n".join(map(sentence, error.what.splitlines())),
+        message=hidden("\n".join(map(sentence, error.what.splitlines()))),
         file=error.file,
         line=error.line,
         next=sentence(error.mend) or None,

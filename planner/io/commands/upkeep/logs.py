@@ -18,6 +18,7 @@ from planner.io.leases.reaper import run_folder
 from planner.io.mlflow.run_log import LOG
 from planner.io.programs.loader import program_names
 from planner.io.system.processes import open_file_below
+from planner.io.system.secrets import hidden
 from planner.paths import Home
 from planner.text.terminal import printed
 
@@ -131,4 +132,4 @@ def _live_log(home: Home, work: Work) -> str | None:
 def _end_of(path: Path) -> str:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - MOST_BYTES))
-        return file.read(MOST_BYTES).decode(errors="replace")
+        return hidden(file.read(MOST_BYTES).decode(errors="replace"))
