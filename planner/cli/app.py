@@ -75,6 +75,7 @@ for command in (
     person.exclude,
     person.keep,
     work.doctor,
+    work.prune,
     work.ui,
     work.init,
 ):

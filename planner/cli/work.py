@@ -88,6 +88,19 @@ def doctor(
     show(answer_doctor(the_home(), repair), json)
 
 
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
+    days: Annotated[
+        int, typer.Option(min=0, help="Quarantined folders of runs go when they are older than this.")
+    ] = 30,
+    json: Json = False,
+) -> None:
+    """Removes what nothing rests on: folders of finished runs, code that no run was made with."""
+    from planner.io.commands.upkeep.prune import answer_prune
+
+    show(answer_prune(the_home(), dry_run, days), json)
+
+
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 5000,
 ) -> None:

@@ -24,7 +24,7 @@ from planner.io.commands.replies.reading import (
     StatusReply,
 )
 from planner.io.commands.replies.replay import MemoVerifyReply, ReplayReply, ReplayRulesReply
-from planner.io.commands.replies.upkeep import LogsReply, StopReply
+from planner.io.commands.replies.upkeep import LogsReply, PruneReply, StopReply
 from planner.language.suggestions import closest
 
 REPLIES: dict[str, Any] = {
@@ -49,6 +49,7 @@ REPLIES: dict[str, Any] = {
     "init": InitReply,
     "stop": StopReply,
     "logs": LogsReply,
+    "prune": PruneReply,
     "error": ErrorReply,
 }
 """Name -> type: ``COMMAND``, ``COMMAND-OPTION`` where an option makes another reply, and ``error``."""

@@ -138,12 +138,21 @@ class HealthFindingJson(Record):
     done: MaybePathText
 
 
+class DiskJson(Record):
+    """Bytes that kept code, the folders of runs, and what was set aside take."""
+
+    code: Whole
+    work: Whole
+    quarantine: Whole
+
+
 class DoctorReply(Reply):
     """``doctor``."""
 
     schema_: Literal["phasegate.doctor/1"] = Field("phasegate.doctor/1", alias="schema")
     ok: bool
     findings: tuple[HealthFindingJson, ...]
+    disk: DiskJson
 
 
 class InitReply(Reply):

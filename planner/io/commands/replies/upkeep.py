@@ -1,4 +1,4 @@
-"""Replies of ``stop`` and ``logs``: what became of runs, and what they printed."""
+"""Replies of ``stop``, ``logs`` and ``prune``: what became of runs, what they printed, what is removed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from planner.io.commands.replies.base import Reply, Text, Whole
+from planner.io.commands.replies.base import PathText, Reply, Text, Whole
 from planner.records.base import Record
 
 
@@ -39,3 +39,22 @@ class LogsReply(Reply):
     run_id: Text
     running: bool
     text: str
+
+
+class DispensableJson(Record):
+    """A folder that nothing rests on."""
+
+    kind: Literal["code", "work", "quarantine"]
+    path: PathText
+    bytes: Whole
+    why: Text
+
+
+class PruneReply(Reply):
+    """``prune``; ``left_alone`` are programs that are at work."""
+
+    schema_: Literal["phasegate.prune/1"] = Field("phasegate.prune/1", alias="schema")
+    dry_run: bool
+    items: tuple[DispensableJson, ...]
+    bytes: Whole
+    left_alone: tuple[str, ...]
