@@ -342,6 +342,23 @@ def test_an_override_against_a_confirmed_verdict_is_recorded_with_a_warning_and_
     assert f"It {warning}." in memo
 
 
+def test_a_rejected_verdict_says_so_in_status_and_in_its_memo(own_home: Path) -> None:
+    def phase() -> dict[str, object]:
+        (program,) = cli_here("status", "quick", "--json", home=own_home).json["programs"]
+        return next(phase for phase in program["phases"] if phase["name"] == "second")
+
+    assert phase()["rejected_by"] is None
+    words = ["--verdict", "reject", "--reason", "a bug", "--by", "ada"]
+    recorded = cli_here("override", "quick", "second", *words, "--json", home=own_home).json["override"]
+    assert phase()["rejected_by"] == "ada"
+    assert ", rejected by ada" in cli_here("status", "quick", home=own_home).out
+    cli_here("advance", "quick", "--no-run", home=own_home)
+    memo = cli_here("memo", "quick", "second", home=own_home).out
+    assert "rejected by ada" in next(line for line in memo.splitlines() if line.startswith("**Verdict"))
+    cli_here("override", "quick", "--revoke", recorded["id"], home=own_home)
+    assert phase()["rejected_by"] is None
+
+
 def test_an_override_that_contradicts_nothing_says_nothing(own_home: Path) -> None:
     words = ["--verdict", "accept", "--reason", "as I thought"]
     reply = cli_here("override", "quick", "second", *words, "--json", home=own_home)

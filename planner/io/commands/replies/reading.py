@@ -68,6 +68,7 @@ class PhaseJson(Record):
     stale: bool
     stale_because: str | None
     superseded_by: str | None
+    rejected_by: str | None
 
 
 class ProgramStatusJson(Record):
