@@ -19,6 +19,8 @@ class PhasegateError(Exception):
     Args:
         what: what is wrong.
         mend: what mends it; empty where that follows from what is wrong.
+        file: the file in which it is wrong; None where it is in none.
+        line: the line there, counted from 1.
 
     Example:
         >>> import planner
@@ -31,8 +33,9 @@ class PhasegateError(Exception):
 
     exit_code = 1
 
-    def __init__(self, what: str, mend: str = "") -> None:
+    def __init__(self, what: str, mend: str = "", file: str | None = None, line: int | None = None) -> None:
         self.what, self.mend = what, mend
+        self.file, self.line = file, line
         super().__init__(f"{what}; {mend}" if mend else what)
 
 
@@ -55,6 +58,7 @@ class ProgramError(PhasegateError):
     Args:
         problems: (path of keys, what is wrong) for each fault.
         text: says the same with files and lines, a line for each fault, once the file is known.
+        file, line: where the first fault is, once the file is known.
 
     Example:
         >>> import planner
@@ -66,9 +70,17 @@ phases: 'phases' is missing
 
     exit_code = 65
 
-    def __init__(self, problems: Sequence[Problem], text: str | None = None, mend: str = "") -> None:
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        text: str | None = None,
+        mend: str = "",
+        file: str | None = None,
+        line: int | None = None,
+    ) -> None:
         self.problems = list(problems)
-        super().__init__(text or "; ".join(f"{dotted(path)}: {what}" for path, what in self.problems), mend)
+        text = text or "; ".join(f"{dotted(path)}: {what}" for path, what in self.problems)
+        super().__init__(text, mend, file, line)
 
     @property
     def lines(self) -> list[str]:
@@ -129,6 +141,7 @@ def disk_full(where: object) -> StoreUnavailable:
         f"{where} cannot be written: the disk is full",
         "make room and run the same command again: what is finished is kept, and 'phasegate doctor' says "
         "whether anything is to be mended",
+        file=str(where),
     )
 
 
@@ -138,6 +151,7 @@ def not_allowed(where: object) -> StoreUnavailable:
         f"{where} cannot be used: the system does not allow it",
         "give this user the right to read and write it (chmod, chown, or mount it writable) and run the same "
         "command again",
+        file=str(where),
     )
 
 

@@ -49,6 +49,10 @@ class Home:
     def logs(self) -> Path:
         return self.mlruns / "logs"
 
+    def notified(self, program: str) -> Path:
+        """Of which state of a program its ``notify`` was told last."""
+        return self.mlruns / "notified" / f"{program}.json"
+
     @property
     def locks(self) -> Path:
         return self.mlruns / "locks"

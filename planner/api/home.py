@@ -20,12 +20,12 @@ from planner.explaining.what_if import what_if_lines
 from planner.explaining.why_not import why_not, why_not_lines
 from planner.io.commands.explain import trace_for
 from planner.io.commands.open_home import open_program, read_program_state
-from planner.io.commands.read import memo_text
+from planner.io.commands.read import memo_text, status_reply
 from planner.io.programs.loader import program_names
 from planner.language.finding import Finding
 from planner.language.program import Program
 from planner.lineage.program_state import ProgramState
-from planner.lineage.status import as_lines, program_json, program_state
+from planner.lineage.status import as_lines, program_state
 from planner.paths import Home
 from planner.records.decision import Decision
 from planner.records.person import Override
@@ -109,7 +109,7 @@ class HomeReader:
             states, faults = [self._state(name)], list[Fault]()
         else:
             states, faults = each_apart(self.programs(), self._state)
-        data = {"schema": "phasegate.status/1", "programs": [program_json(state) for state in states]}
+        data = status_reply(states, faults).as_json()
         return Report("\n\n".join(["\n".join(as_lines(s)) for s in states] + [str(f) for f in faults]), data)
 
     def verdicts(self, name: str) -> dict[str, Verdict]:

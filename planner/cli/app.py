@@ -1,12 +1,10 @@
-"""The typer application: its commands, the options of all of them, and what becomes of errors."""
+"""The typer application: its commands, and the options of all of them."""
 
 from __future__ import annotations
 
 import gc
 import os
-import shlex
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,76 +13,30 @@ import typer
 from typer.core import TyperGroup
 
 from planner.cli import person, read, work
+from planner.cli.failures import program_name, tell, wants_json
 from planner.cli.output import settings
-from planner.errors import PhasegateError, ProgramError, meaning_of_system_error
 from planner.io.system.signals import Stopped
-from planner.text.terminal import sentence
 
 
 class _Commands(TyperGroup):
     """Commands whose errors are sentences on stderr, with the exit codes of ``docs/cli.md``."""
+
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+        """Reads the words before the command's name."""
+        settings.json, settings.answered = wants_json(args), False
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except typer.TyperException as error:
+            code = tell(error)
+        raise typer.Exit(code)
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that was asked for."""
         try:
             return super().invoke(ctx)
         except (Exception, KeyboardInterrupt, Stopped) as error:
-            code = _exit_code(error)
+            code = tell(error)
         raise typer.Exit(code)
-
-
-def _exit_code(error: BaseException) -> int:
-    """Says what went wrong; the exit code that goes with it. What typer says itself is left to it."""
-    match error:
-        case typer.BadParameter() if type(error) is typer.BadParameter:
-            typer.echo(_wrong_value(error), err=True)
-            return 2
-        case typer.Exit() | typer.TyperException():
-            raise error
-        case PhasegateError():
-            typer.echo(_sentences(error), err=True)
-            return error.exit_code
-        case KeyboardInterrupt():
-            typer.echo("stopped; what is finished is kept, and the same command goes on from here", err=True)
-            return 130
-        case Stopped():
-            typer.echo(_stopped(error), err=True)
-            return error.exit_code
-        case BrokenPipeError():
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - nobody reads on; say nothing more
-            return 0
-    return _say_unexpected(error)
-
-
-def _wrong_value(error: typer.BadParameter) -> str:
-    """``Invalid value for '--format': 'pdf' is not one of 'text', 'json', 'mermaid'.``"""
-    return sentence(error.format_message().replace("Value error, ", "", 1))
-
-
-def _sentences(error: PhasegateError) -> str:
-    """One sentence; of a malformed program, one line for each fault."""
-    lines = str(error).splitlines() if isinstance(error, ProgramError) else [str(error)]
-    return "\n".join(map(sentence, lines))
-
-
-def _stopped(stop: Stopped) -> str:
-    """What a stop left behind, and how to go on."""
-    cut_off = f"; {stop.marked} in progress marked as killed, to be made again" if stop.marked else ""
-    again = shlex.join([program_name(), *sys.argv[1:]])
-    return f"stopped by {stop.name}: what is finished is kept{cut_off}\ngo on with: {again}"
-
-
-def _say_unexpected(error: BaseException) -> int:
-    """Says in a sentence what went wrong; the exit code that goes with it."""
-    if settings.debug:
-        traceback.print_exception(error)
-    meaning = meaning_of_system_error(error) if isinstance(error, OSError) else None
-    if meaning is not None:
-        typer.echo(_sentences(meaning), err=True)
-        return meaning.exit_code
-    what = sentence(f"{type(error).__name__}: {error}")
-    typer.echo(f"unexpected error: {what}; run it again with --debug to see where", err=True)
-    return 1
 
 
 app = typer.Typer(
@@ -112,15 +64,18 @@ for command in (
     read.memo,
     read.graph,
     read.knowledge,
+    read.logs,
     read.check,
     read.calibrate,
     read.replay,
     read.schema,
     work.advance,
+    work.stop,
     person.override,
     person.exclude,
     person.keep,
     work.doctor,
+    work.prune,
     work.ui,
     work.init,
 ):
@@ -141,11 +96,6 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         else:
             rest.append(word)
     return first + rest
-
-
-def program_name() -> str:
-    """What the program is called by whoever started it."""
-    return "phasegate" if Path(sys.argv[0]).suffix != ".py" else "cli.py"
 
 
 def _open_streams() -> None:

@@ -28,10 +28,17 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Settings:
-    """What was said for every command, before its name or after it."""
+    """What was said for every command, before its name or after it.
+
+    Attributes:
+        json: an error is to be told as JSON too.
+        answered: an object is on stdout already; there is one at most.
+    """
 
     home: Path | None = None
     debug: bool = False
+    json: bool = False
+    answered: bool = False
 
 
 settings = Settings()
@@ -55,6 +62,7 @@ def show(result: CommandResult, json: bool) -> None:
     """
     if json:
         print_json(result.reply().as_json())
+        settings.answered = True
     else:
         say(result.text(), end="")
     _raise_first(result.faults)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from planner.cli.contradictions import refuse_together, refuse_two_of
 from planner.cli.output import By, Json, Name, show, the_home
 
 
@@ -28,6 +29,12 @@ def override(
     from planner.io.commands import person_answers as answers
     from planner.io.commands.person import OverrideRequest
 
+    words = {"--choose": choose, "--verdict": verdict, "--done": done}
+    refuse_two_of({"--list": list_, "--revoke": revoke, **words}, "an override says one thing")
+    refuse_together({"--list": list_}, {"--reason": reason, "--by": by}, "--list records nothing")
+    at_once = {"--list": list_, "--revoke": revoke}
+    refuse_together(at_once, {"--expires": expires}, "only what is said from now on expires")
+    refuse_together({"--revoke": revoke}, {"PHASE": phase}, "the id says which override is meant")
     if list_:
         show(answers.answer_override_list(the_home(), program, phase), json)
     elif revoke is not None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from planner.cli.contradictions import refuse_together, refuse_two_of
 from planner.cli.output import Fidelity, Json, MaybeName, Name, print_json, show, the_home
 
 
@@ -46,6 +47,12 @@ def explain(
     """Why: guards, criteria, gate, case, triage, decision, and what was not chosen."""
     from planner.io.commands.explain import ExplainOptions, answer_explain
 
+    refuse_two_of({"--phase": phase, "--decision": decision}, "a decision is one of its own phase")
+    drawn = {"--format mermaid": format == "mermaid"}
+    question = {"--why-not": why_not, "--what-if": what_if}
+    refuse_two_of(question, "each is answered alone, on what was measured")
+    refuse_together(question, {"--full": full, **drawn}, "the answer is about one thing, in one form")
+    refuse_together(drawn, {"--json": json, "--full": full}, "the chart has one form")
     options = ExplainOptions(phase, decision, full, why_not, what_if or (), format)
     show(answer_explain(the_home(), program, options), json or format == "json")
 
@@ -78,6 +85,9 @@ def graph(
     """The phase graph with today's states."""
     from planner.io.commands.read import answer_graph
 
+    form = {f"--format {format}": format != "text", "--out": out}
+    refuse_together({"--json": json}, form, "--json is one object on stdout")
+
     show(answer_graph(the_home(), program, format, out), json)
 
 
@@ -93,7 +103,17 @@ def knowledge(
     """Claims with their evidence and what rests on what; predictions and overrides with their scores."""
     from planner.io.commands.knowledge import answer_knowledge
 
+    form = {f"--format {format}": format not in ("text", "json"), "--out": out}
+    refuse_together({"--json": json}, form, "--json is one object on stdout")
+    refuse_together({"--format json": format == "json"}, {"--out": out}, "JSON goes to stdout")
     show(answer_knowledge(the_home(), program, format, out), json or format == "json")
+
+
+def logs(run: Annotated[str, typer.Argument(metavar="RUN")], json: Json = False) -> None:
+    """Prints what a run printed: so far where it is at work, else what was kept of it."""
+    from planner.io.commands.upkeep.logs import answer_logs
+
+    show(answer_logs(the_home(), run), json)
 
 
 def check(

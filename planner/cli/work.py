@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import signal
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from planner.cli.output import Fidelity, Json, MaybeName, say, show, the_home
+from planner.cli.contradictions import refuse_together, refuse_two_of
+from planner.cli.output import Fidelity, Json, MaybeName, Name, say, show, the_home
+
+if TYPE_CHECKING:
+    from planner.engine.options import AdvanceOptions
 
 
 def advance(
@@ -15,9 +19,7 @@ def advance(
     all_: Annotated[bool, typer.Option("--all", help="Go on until done, blocked or waiting.")] = False,
     until: Annotated[str | None, typer.Option(help="Go on until this phase is judged.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
-    no_run: Annotated[
-        bool, typer.Option("--no-run", help="Judge what MLflow holds; launch nothing.")
-    ] = False,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Judge what is there; launch nothing.")] = False,
     max_seconds: Annotated[float | None, typer.Option(help="Start no run after this many seconds.")] = None,
     fidelity: Annotated[
         Fidelity | None, typer.Option(help="smoke, standard or full; default: the program's.")
@@ -47,14 +49,30 @@ def advance(
         wait=wait,
         quiet=json,
     )
+    _refuse_contradictions(options, dry_run, exit_code)
     if dry_run:
         show(answer_dry_run(the_home(), program, options), json)
     else:
         show(answer_advance(the_home(), program, options, _unsaid if json else say, exit_code), json)
 
 
+def _refuse_contradictions(options: AdvanceOptions, dry_run: bool, exit_code: bool) -> None:
+    ends = {"--all": options.every, "--until": options.until}
+    refuse_two_of(ends, "one goes on to the end, the other to a phase")
+    limits = {"--jobs": options.jobs, "--max-seconds": options.max_seconds}
+    refuse_together({"--no-run": options.no_run}, limits, "--no-run makes no runs")
+    refuse_two_of({"--dry-run": dry_run, "--exit-code": exit_code}, "--dry-run reaches no verdict")
+
+
 def _unsaid(_: str) -> None:
     """What is said while it is done has no place beside one JSON object."""
+
+
+def stop(program: Name, json: Json = False) -> None:
+    """Ends an advance that is at work elsewhere on this machine, as Ctrl-C would; waits for its end."""
+    from planner.io.commands.upkeep.stop import answer_stop
+
+    show(answer_stop(the_home(), program), json)
 
 
 def doctor(
@@ -68,6 +86,19 @@ def doctor(
     from planner.io.commands.doctor import answer_doctor
 
     show(answer_doctor(the_home(), repair), json)
+
+
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
+    days: Annotated[
+        int, typer.Option(min=0, help="Quarantined folders of runs go when they are older than this.")
+    ] = 30,
+    json: Json = False,
+) -> None:
+    """Removes what nothing rests on: folders of finished runs, code that no run was made with."""
+    from planner.io.commands.upkeep.prune import answer_prune
+
+    show(answer_prune(the_home(), dry_run, days), json)
 
 
 def ui(

@@ -50,7 +50,7 @@ def as_text(trace: Trace, full: bool = False) -> str:
 
 
 def _headline(trace: Trace, verdict: Verdict) -> str:
-    facts = [verdict.outcome, *headline_facts(verdict, trace.validity)]
+    facts = [verdict.outcome, *headline_facts(verdict, trace.validity, trace.overrides)]
     return f"{trace.program.program} / {trace.phase}: {', '.join(facts)}"
 
 

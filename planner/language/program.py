@@ -256,6 +256,8 @@ class Program(Written):
     confirm: bool = False
     deterministic: bool = False
     """Every metric is, unless it says otherwise."""
+    notify: Annotated[list[str], Field(min_length=1)] | None = None
+    """Words of a command that is called when the program waits for a person, is blocked, or done."""
 
     @pydantic.model_validator(mode="after")
     def _measured_somehow(self) -> Program:

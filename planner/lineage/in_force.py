@@ -52,6 +52,15 @@ def exclusions_today(entries: Iterable[AnyEntry]) -> list[Exclusion]:
     return [record for record in last.values() if not record.undone]
 
 
+def rejection_of(overrides: Iterable[Override], phase: str) -> Override | None:
+    """A person's word against the verdict of a phase; None where nobody rejects it.
+
+    Args:
+        overrides: those that stand; one word on a verdict replaces another.
+    """
+    return next((o for o in overrides if o.phase == phase and o.verdict == "reject"), None)
+
+
 def kept_code(entries: Iterable[AnyEntry], code: str) -> frozenset[str]:
     """Digests of earlier code that were declared equal to today's, through any number of steps."""
     accepted = {code}

@@ -6,7 +6,7 @@ from typing import Any
 
 from planner.deciding.next_command import commands_after
 from planner.deciding.triage import choices
-from planner.lineage.in_force import follows_verdict
+from planner.lineage.in_force import follows_verdict, rejection_of
 from planner.lineage.program_state import ProgramState
 
 
@@ -112,6 +112,7 @@ def phase_state(state: ProgramState, phase: str) -> str:
 def phase_json(state: ProgramState, phase: str) -> dict[str, Any]:
     """One phase as ``status --json`` gives it."""
     verdict = state.verdicts.get(phase)
+    rejection = rejection_of(state.overrides, phase) if verdict is not None else None
     return {
         "name": phase,
         "state": phase_state(state, phase),
@@ -122,6 +123,7 @@ def phase_json(state: ProgramState, phase: str) -> dict[str, Any]:
         "stale": phase in state.validity.stale,
         "stale_because": state.validity.stale.get(phase),
         "superseded_by": state.validity.superseded_by.get(phase),
+        "rejected_by": rejection.by if rejection is not None else None,
     }
 
 
@@ -146,6 +148,7 @@ def as_lines(state: ProgramState) -> list[str]:
         facts = [phase["outcome"], phase["confidence"]]
         facts += [f"case {phase['case']}" if phase["case"] else None]
         facts += [f"tier {phase['tier']}" if phase["tier"] else None]
+        facts += [f"rejected by {phase['rejected_by']}" if phase["rejected_by"] else None]
         facts += [f"superseded by {phase['superseded_by']}" if phase["superseded_by"] else None]
         facts += [f"stale: {phase['stale_because']}" if phase["stale"] else None]
         text = ", ".join(f for f in facts if f)

@@ -21,6 +21,7 @@ from planner.linting.commands import command_findings
 from planner.linting.decision_tables import case_findings, combined_findings, gate_findings, tier_findings
 from planner.linting.monotonicity import grading_findings
 from planner.linting.reachability import path_findings
+from planner.linting.secrets import secret_findings
 from planner.phase_graph.graph import graph_faults
 
 __all__ = ["Finding", "check"]
@@ -36,6 +37,7 @@ def check(program: Program) -> list[Finding]:
         return [error(path, what) for path, what in broken]
     findings = [
         *command_findings(program),
+        *secret_findings(program),
         *metric_findings(program),
         *(error(path, what) for path, what in graph_faults(program)),
     ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from planner.deciding.next_command import commands_after
 from planner.explaining.headline import headline_facts
 from planner.language.program import Program
 from planner.lineage.staleness import Validity
 from planner.records.decision import Decision
+from planner.records.person import Override
 from planner.records.verdict import Verdict
 from planner.text.markdown import escape
 
@@ -16,9 +18,10 @@ _OPEN_QUESTION = re.compile(r"(^|[,;:] )(which|what|how|why|when|where|who|whose
 """Questions that yes or no does not answer."""
 
 
-def headline(verdict: Verdict, validity: Validity) -> str:
-    """``PASS, Case D, confirmed``; what has replaced it or made it stale comes behind."""
-    return ", ".join([verdict.outcome.upper(), *headline_facts(verdict, validity)])
+def headline(verdict: Verdict, validity: Validity, overrides: Sequence[Override] = ()) -> str:
+    """``PASS, Case D, confirmed``; who rejects it, what has replaced it or made it stale comes behind."""
+    safe = [o.model_copy(update={"by": escape(o.by)}) for o in overrides]
+    return ", ".join([verdict.outcome.upper(), *headline_facts(verdict, validity, safe)])
 
 
 def answer_line(program: Program, verdict: Verdict) -> str:

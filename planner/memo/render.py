@@ -89,7 +89,7 @@ def _conclusion_view(trace: Trace, verdict: Verdict) -> dict[str, Any]:
     """What follows from the evidence and what would change it, as the template names it."""
     program = trace.program
     return {
-        "headline": headline(verdict, trace.validity),
+        "headline": headline(verdict, trace.validity, trace.overrides),
         "answer": answer_line(program, verdict),
         "claims": claims_today({verdict.phase: verdict}, trace.validity),
         "changes": would_change(verdict, trace.flips),

@@ -62,7 +62,7 @@ class Ended(Record):
         reason: one sentence for anything but ``ok``; empty otherwise.
         device: what it ran on; None where nobody knows.
         imported_late: modules below the home that were imported only while it ran, and that nobody had read.
-        stderr_tail: the end of what the run wrote to stderr, for a run that failed.
+        output: what the run printed, the middle of much left out.
         versions: package (or ``python``) -> the version that it ran with; empty where nobody knows.
     """
 
@@ -72,7 +72,7 @@ class Ended(Record):
     seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
     device: str | None = None
     imported_late: tuple[str, ...] = ()
-    stderr_tail: str = ""
+    output: str = ""
     versions: dict[str, str] = {}
 
     @property

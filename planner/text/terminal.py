@@ -13,11 +13,19 @@ A terminal obeys the first, no file can hold the second, and with the third a te
 says another.
 """
 _INSTEAD = "\ufffd"
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+"""What a program writes to a terminal to colour, or to go back and write over what stands there."""
 
 
 def plain(text: str) -> str:
     """The text with each character that steers instead of saying something replaced by U+FFFD."""
     return CONTROL.sub(_INSTEAD, text)
+
+
+def printed(text: str) -> str:
+    """What a program printed, as lines: without colours, and with a line for each state of a progress bar."""
+    lines = _COLOURS.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return plain(lines)
 
 
 def sentence(text: str, most: int = 1000) -> str:

@@ -98,7 +98,7 @@ def test_without_a_reply_the_schema_is_that_of_a_program() -> None:
 def test_every_command_with_json_has_a_published_reply() -> None:
     commands = [command.callback for command in app.registered_commands]
     with_json = {command.__name__ for command in commands if "json" in signature(command).parameters}
-    assert with_json == {name.partition("-")[0] for name in REPLIES}
+    assert with_json == {name.partition("-")[0] for name in REPLIES} - {"error"}
 
 
 def test_the_entry_point_only_starts_the_commands() -> None:
@@ -233,6 +233,7 @@ def test_a_broken_program_does_not_hold_up_the_others(own_home: Path, words: lis
     reply = cli_here("advance", *words, "--json", home=own_home)
     assert reply.code == 65
     assert [one["program"] for one in reply.json["programs"]] == ["quick"]
+    assert [error["code"] for error in reply.json["errors"]] == [65]
     assert "broken.yaml:" in reply.err
     assert "beter_by" in reply.err
     assert "Traceback" not in reply.err
@@ -339,6 +340,23 @@ def test_an_override_against_a_confirmed_verdict_is_recorded_with_a_warning_and_
     assert cli_here("knowledge", "quick", "--json", home=own_home).json["overrides_score"]["wrong"] == 1
     memo = cli_here("memo", "quick", "second", home=own_home).out
     assert f"It {warning}." in memo
+
+
+def test_a_rejected_verdict_says_so_in_status_and_in_its_memo(own_home: Path) -> None:
+    def phase() -> dict[str, object]:
+        (program,) = cli_here("status", "quick", "--json", home=own_home).json["programs"]
+        return next(phase for phase in program["phases"] if phase["name"] == "second")
+
+    assert phase()["rejected_by"] is None
+    words = ["--verdict", "reject", "--reason", "a bug", "--by", "ada"]
+    recorded = cli_here("override", "quick", "second", *words, "--json", home=own_home).json["override"]
+    assert phase()["rejected_by"] == "ada"
+    assert ", rejected by ada" in cli_here("status", "quick", home=own_home).out
+    cli_here("advance", "quick", "--no-run", home=own_home)
+    memo = cli_here("memo", "quick", "second", home=own_home).out
+    assert "rejected by ada" in next(line for line in memo.splitlines() if line.startswith("**Verdict"))
+    cli_here("override", "quick", "--revoke", recorded["id"], home=own_home)
+    assert phase()["rejected_by"] is None
 
 
 def test_an_override_that_contradicts_nothing_says_nothing(own_home: Path) -> None:

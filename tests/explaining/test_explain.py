@@ -162,6 +162,15 @@ def test_every_sort_of_override_is_rendered(changes: dict, text: str) -> None:
     assert text in as_text(trace(verdict(), decision(), [override(**changes)]))
 
 
+def test_a_verdict_that_a_person_rejects_says_so_in_its_first_line() -> None:
+    rejected = trace(verdict(), decision(), [override(choose=None, verdict="reject", by="*ada*")])
+    accepted = trace(verdict(), decision(), [override(choose=None, verdict="accept", by="*ada*")])
+    assert "rejected by *ada*" in as_text(rejected).splitlines()[0]
+    assert "rejected" not in as_text(accepted).splitlines()[0]
+    (headline,) = (line for line in render_memo(rejected).splitlines() if line.startswith("**Verdict: "))
+    assert r"rejected by \*ada\*" in headline
+
+
 def test_supersession_is_rendered_from_both_sides() -> None:
     validity = Validity({"early": "late"}, {"other": "x"})
     superseding = trace(verdict(), decision(), validity=validity)

@@ -28,6 +28,7 @@ from planner.io.commands.open_home import (
 from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply
 from planner.io.commands.replies.result import CommandResult
 from planner.io.commands.session import Session
+from planner.io.commands.upkeep.notify import notify
 from planner.io.leases.program_lock import program_lock
 from planner.io.leases.store_lease import SharedLease, owner_lock
 from planner.io.pictures.memo_files import MemoFiles
@@ -104,7 +105,7 @@ def advance_programs(
     if len(names) == 1:
         return _advance(home, names[0], options, say), []
     done, faults = each_apart(names, lambda name: _advance(home, name, options, say))
-    return reply_for_all(done), faults
+    return reply_for_all(done, faults), faults
 
 
 def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str], None]) -> AdvanceReply:
@@ -122,6 +123,7 @@ def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str]
     reply = advance_reply(state, done, done.stopped or _lacking(options, done))
     for line in end_lines(reply):
         say(line)
+    notify(home, state, _say_on_stderr)
     return reply
 
 

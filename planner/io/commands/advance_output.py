@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from planner.engine.loop import LoopResult, Recorded
+from planner.errors import Fault
 from planner.io.commands.progress import Progress
 from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply
 from planner.io.commands.replies.base import ProgramStateName
+from planner.io.commands.replies.error import error_replies
 from planner.lineage.program_state import ProgramState
 from planner.lineage.status import command_lines, next_step, program_state
 from planner.paths import Home
@@ -105,13 +107,14 @@ def advance_reply(state: ProgramState, result: LoopResult, stopped: str | None) 
     )
 
 
-def reply_for_all(replies: Sequence[AdvanceReply]) -> AdvanceAllReply:
+def reply_for_all(replies: Sequence[AdvanceReply], faults: Sequence[Fault]) -> AdvanceAllReply:
     """The reply for several programs."""
     states = {reply.state for reply in replies}
     return AdvanceAllReply(
         steps=tuple(step for reply in replies for step in reply.steps),
         state=next((state for state in _WORST_FIRST if state in states), "done"),
         programs=tuple(replies),
+        errors=error_replies(faults),
     )
 
 

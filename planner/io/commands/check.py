@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,11 @@ def answer_check(home: Home, which: str | None) -> CommandResult:
     errors = [finding for _, finding in findings if finding.severity == "error"]
 
     def reply() -> Reply:
+        from planner.io.commands.replies.error import error_replies
         from planner.io.commands.replies.reading import CheckReply, FindingJson
 
         rows = [FindingJson(program=name, **dict(finding)) for name, finding in findings]
-        return CheckReply(ok=not errors, findings=tuple(rows))
+        return CheckReply(ok=not errors and not faults, findings=tuple(rows), errors=error_replies(faults))
 
     def text() -> str:
         nothing = [] if findings or faults else ["no faults found"]
@@ -78,14 +80,23 @@ def _is_file(name: str) -> bool:
 
 
 def _program_faults(home: Home, program: Program) -> list[Finding]:
-    """An error where the first word of a command is no program."""
-    first = (program.command or ("",))[0]
+    """An error where a command begins with no program; a warning where ``notify`` does."""
+    findings = []
+    if _is_missing(home, program.command):
+        what = f"'{(program.command or ('',))[0]}' is no program that can be run here"
+        findings.append(error(("command", 0), what))
+    if _is_missing(home, program.notify):
+        what = f"'{(program.notify or ('',))[0]}' is no program that can be run here"
+        findings.append(warning(("notify", 0), what))
+    return findings
+
+
+def _is_missing(home: Home, words: Sequence[str] | None) -> bool:
+    first = (words or ("",))[0]
     if not first or "{" in first:
-        return []
+        return False
     name = str(home.root / first) if os.sep in first else first  # commands run in the home
-    if shutil.which(name) is not None:
-        return []
-    return [error(("command", 0), f"'{first}' is no program that can be run here")]
+    return shutil.which(name) is None
 
 
 def _depends_faults(home: Home, program: Program) -> list[Finding]:

@@ -21,6 +21,7 @@ from planner.io.commands.replies.advance import (
     EstimateJson,
     PlannedStepJson,
 )
+from planner.io.commands.replies.error import error_replies
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.commands.situation import load_situation
 from planner.io.workers.launcher import workers
@@ -55,7 +56,7 @@ def dry_run_programs(
     if len(names) == 1:
         return _dry_run(home, open_program(home, names[0]), options), []
     done, faults = each_apart(names, lambda name: _dry_run(home, open_program(home, name), options))
-    return DryRunAllReply(programs=tuple(done)), faults
+    return DryRunAllReply(programs=tuple(done), errors=error_replies(faults)), faults
 
 
 def _dry_run(home: Home, program: Program, options: AdvanceOptions) -> DryRunReply:

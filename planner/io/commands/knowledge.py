@@ -29,10 +29,11 @@ def answer_knowledge(home: Home, name: str | None, form: KnowledgeFormat, out: P
     programs, faults = knowledge_of(home, name)
 
     def reply() -> Reply:
+        from planner.io.commands.replies.error import error_replies
         from planner.io.commands.replies.knowledge import KnowledgeReply
         from planner.knowledge.in_json import as_json
 
-        return KnowledgeReply.model_validate(as_json(programs))
+        return KnowledgeReply.model_validate({**as_json(programs), "errors": error_replies(faults)})
 
     return CommandResult(reply, lambda: _as_text(programs, form, out), faults)
 

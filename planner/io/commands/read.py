@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from planner.errors import UsageError, each_apart
+from planner.errors import Fault, UsageError, each_apart
 from planner.io.commands.open_home import open_program, phase_of, read_program_state
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.programs.loader import program_names
@@ -19,6 +19,7 @@ from planner.text.terminal import plain
 
 if TYPE_CHECKING:
     from planner.io.commands.replies.base import Reply
+    from planner.io.commands.replies.reading import StatusReply
     from planner.phase_graph.render import PhaseState
 
 GraphFormat = Literal["text", "mermaid", "svg", "png"]
@@ -29,10 +30,11 @@ def answer_programs(home: Home) -> CommandResult:
     programs, faults = each_apart(program_names(home.root), lambda name: open_program(home, name))
 
     def reply() -> Reply:
+        from planner.io.commands.replies.error import error_replies
         from planner.io.commands.replies.reading import ProgramJson, ProgramsReply
 
         rows = [ProgramJson(name=p.program, question=p.question, phases=tuple(p.phases)) for p in programs]
-        return ProgramsReply(programs=tuple(rows))
+        return ProgramsReply(programs=tuple(rows), errors=error_replies(faults))
 
     lines = [f"{p.program}: {p.question} ({len(p.phases)} phases)" for p in programs]
     return CommandResult(reply, lambda: joined(lines), faults)
@@ -44,11 +46,18 @@ def answer_status(home: Home, name: str | None) -> CommandResult:
     states, faults = each_apart(names, lambda name: read_program_state(home, open_program(home, name))[0])
 
     def reply() -> Reply:
-        from planner.io.commands.replies.reading import StatusReply
-
-        return StatusReply.model_validate({"programs": [program_json(state) for state in states]})
+        return status_reply(states, faults)
 
     return CommandResult(reply, lambda: "\n".join(joined(as_lines(state)) for state in states), faults)
+
+
+def status_reply(states: Sequence[ProgramState], faults: Sequence[Fault]) -> StatusReply:
+    """Where programs stand, for other programs, and what kept the rest from it."""
+    from planner.io.commands.replies.error import error_replies
+    from planner.io.commands.replies.reading import StatusReply
+
+    rows = [program_json(state) for state in states]
+    return StatusReply.model_validate({"programs": rows, "errors": error_replies(faults)})
 
 
 def answer_memo(home: Home, name: str, phase: str | None) -> CommandResult:

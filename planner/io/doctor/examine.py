@@ -70,7 +70,7 @@ def _hold(patient: HomeUnderCheck, held: ExitStack) -> list[HealthFinding]:
     busy = set()
     for name in program_names(patient.home.root):
         try:
-            held.enter_context(program_lock(patient.home, name, SystemClock().now()))
+            held.enter_context(program_lock(patient.home, name, SystemClock().now(), command="doctor"))
         except ProgramBusy:
             busy.add(name)
         except OSError as error:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from planner.evidence.run_selection import is_tried_again
 from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
+from planner.io.journal.journal import Journal
 from planner.io.leases.program_lock import holder_of
 from planner.io.system.quarantine import move_away
 from planner.language.program import Program
+from planner.paths import Home
 
 _ASIDE = re.compile(r"\..+\.(\d+)|.+\.new-(\d+)(-\d+)?(-wal|-shm|-journal)?")
 
@@ -38,20 +40,24 @@ def check_leftovers(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
 
 
 def _finished_folders(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFinding]:
-    """A folder is needed until its run is finished for good: the next try goes on from what lies in it."""
+    for folder in finished_folders(patient.home, patient.journal, program):
+        what = f"{folder} belongs to a run of {program.program} that is finished and in MLflow"
+        yield _leftover("work.leftover", patient, folder, what, program.program)
+
+
+def finished_folders(home: Home, journal: Journal, program: Program) -> Iterator[Path]:
+    """The folders of runs that are finished for good; until then the next try goes on from what is there."""
     name, retries = program.program, program.budget.retries
-    work = patient.journal.work(name)
+    work = journal.work(name)
     settled = {
         w.fingerprint
         for w in work
         if w.state == "finished" and not is_tried_again(w.outcome or "", w.attempt, retries)
     }
     unsettled = {w.fingerprint for w in work if w.state != "finished"}
-    for folder in sorted((patient.home.work / name).glob("*")):
-        fingerprint = folder.name.partition("-")[0]
-        if fingerprint in settled - unsettled:
-            what = f"{folder} belongs to a run of {name} that is finished and in MLflow"
-            yield _leftover("work.leftover", patient, folder, what, name)
+    for folder in sorted((home.work / name).glob("*")):
+        if folder.name.partition("-")[0] in settled - unsettled:
+            yield folder
 
 
 def _leftover(kind: str, patient: HomeUnderCheck, path: Path, what: str, program: str = "") -> HealthFinding:

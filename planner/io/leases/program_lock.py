@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planner.errors import ProgramBusy
+from planner.io.mlflow.client import home_mark
 from planner.io.system.processes import is_running, start_time
 from planner.paths import Home
 
@@ -29,12 +30,16 @@ class Holder:
 
     Attributes:
         started: when the process started (seconds since the epoch); None where the note does not say.
+        works_on: the folder of the home that it works on; None where the note does not say.
+        command: what it does with the program.
     """
 
     pid: int
     since: str
     host: str
     started: float | None = None
+    works_on: str | None = None
+    command: str = "advance"
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} since {self.since}"
@@ -47,13 +52,21 @@ class Holder:
 
 @contextmanager
 def program_lock(
-    home: Home, program: str, now: str, wait: bool = False, tell: Callable[[str], object] = lambda _: None
+    home: Home,
+    program: str,
+    now: str,
+    wait: bool = False,
+    tell: Callable[[str], object] = lambda _: None,
+    works_on: Home | None = None,
+    command: str = "advance",
 ) -> Iterator[None]:
     """Holds a program; the lock goes with the process, however it ends.
 
     Args:
         wait: waits until it is free, instead of raising.
         tell: takes the line that says for whom it waits.
+        works_on: the home that this process works on, where that is another which uses this one's store.
+        command: what this process does with the program.
 
     Raises:
         ProgramBusy: another process holds it (pid and since when are named); try again later.
@@ -65,7 +78,7 @@ def program_lock(
     lock = _acquired(home, program, wait, tell)
     note = path.with_suffix(".json")
     try:
-        _write_note(note, now)
+        _write_note(note, now, home, works_on or home, command)
         yield
     finally:
         with suppress(OSError):
@@ -104,9 +117,10 @@ def _busy(home: Home, program: str) -> str:
     return f"{program} is being advanced by {holder or 'another process'}"
 
 
-def _write_note(note: Path, now: str) -> None:
+def _write_note(note: Path, now: str, lies_in: Home, works_on: Home, command: str) -> None:
+    homes = {"home": home_mark(lies_in), "works_on": str(works_on.root.resolve())}
     with suppress(OSError):  # it tells others who holds the lock, which is held all the same
-        note.write_text(json.dumps(this_process(now)), encoding="utf-8")
+        note.write_text(json.dumps({**this_process(now), **homes, "command": command}), encoding="utf-8")
 
 
 def this_process(since: str) -> dict[str, Any]:
@@ -118,15 +132,29 @@ def this_process(since: str) -> dict[str, Any]:
 def holder_of(home: Home, program: str) -> Holder | None:
     """The living process that holds a program; None where nobody does.
 
+    A note that came here with a copy of its home speaks of that home.
+
     Side effects: reads a file and asks the system whether the process is there.
     """
     try:
         note = json.loads(home.lock(program).with_suffix(".json").read_text(encoding="utf-8"))
-        started = note.get("started")
-        holder = Holder(int(note["pid"]), str(note["since"]), str(note["host"]), started and float(started))
+        holder = _holder(note)
+        copied = note.get("home", home_mark(home)) != home_mark(home)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return holder if not holder.is_here or is_there(holder) else None
+    return holder if not holder.is_here or (is_there(holder) and not copied) else None
+
+
+def _holder(note: dict[str, Any]) -> Holder:
+    started = note.get("started")
+    return Holder(
+        pid=int(note["pid"]),
+        since=str(note["since"]),
+        host=str(note["host"]),
+        started=started and float(started),
+        works_on=note.get("works_on"),
+        command=str(note.get("command", "advance")),
+    )
 
 
 def is_there(holder: Holder) -> bool:

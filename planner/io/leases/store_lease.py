@@ -19,9 +19,17 @@ from typing import TYPE_CHECKING, Any
 from planner.engine.ports import Clock
 from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io.leases.heartbeat import DEAD_SECONDS, beating
-from planner.io.leases.program_lock import Holder, is_there, program_lock, this_process
+from planner.io.leases.program_lock import Holder, holder_of, is_there, program_lock, this_process
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import database_of, home_mark, own_uri, speaking_of, store_uri
+from planner.io.mlflow.client import (
+    connect,
+    database_of,
+    find_experiment,
+    home_mark,
+    own_uri,
+    speaking_of,
+    store_uri,
+)
 from planner.io.mlflow.faults import shown
 from planner.io.system.signals import whole
 from planner.paths import Home
@@ -51,7 +59,27 @@ def owner_lock(
         ProgramBusy: a process of that home, or of another that uses its database, holds it.
     """
     owner = owner_of_store(home)
-    return nullcontext() if owner is None else program_lock(owner, program, now, wait, tell)
+    return nullcontext() if owner is None else program_lock(owner, program, now, wait, tell, works_on=home)
+
+
+def held_elsewhere(home: Home, program: str, clock: Clock) -> str | None:
+    """Who advances a program in another home that uses this one's store, in words; None where nobody does.
+
+    Raises:
+        StoreUnavailable: the store cannot be reached.
+    """
+    owner, uri = owner_of_store(home), store_uri(home)
+    holder = holder_of(owner, program) if owner is not None else None
+    if owner is not None and holder is not None:
+        return f"{program} is being advanced in the home {holder.works_on or owner.root}, by {holder}"
+    if uri == own_uri(home):
+        return None
+    client = connect(home)
+    with speaking_of(uri):
+        experiment = find_experiment(client, home, program)
+    if experiment is None:
+        return None
+    return SharedLease(client, uri, home, program, experiment.experiment_id, clock).other()
 
 
 @dataclass(frozen=True)
@@ -103,11 +131,11 @@ class SharedLease:
     def _take(self, since: str, wait: bool, tell: Callable[[str], object]) -> None:
         waiting_said = False
         while True:
-            busy = self._other()
+            busy = self.other()
             if busy is None:
                 self._write(since)
                 time.sleep(LOOKS_AGAIN)
-                busy = self._other()
+                busy = self.other()
             if busy is None:
                 return
             if not wait:
@@ -119,14 +147,14 @@ class SharedLease:
 
     def _beat(self, since: str) -> None:
         """A sign of life, unless another home has taken over while this process slept."""
-        if self._other() is None:
+        if self.other() is None:
             self._write(since)
 
     def _text(self) -> str | None:
         with speaking_of(self.uri):
             return self.client.get_experiment(self.experiment).tags.get(tags.HOLDER)
 
-    def _other(self) -> str | None:
+    def other(self) -> str | None:
         """Who else holds the program, and how long ago that gave a sign of life; None where nobody does."""
         text = self._text()
         try:

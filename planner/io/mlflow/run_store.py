@@ -29,7 +29,9 @@ from planner.io.mlflow.client import (
     store_uri,
     tag_entity,
 )
+from planner.io.mlflow.run_log import keep_log
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
+from planner.io.system.secrets import hidden_param, hide_in_files
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description, Ended
@@ -178,7 +180,9 @@ class MlflowRuns:
                 run_name=f"{planned.arm} · seed {planned.seed}",
             )
             run_id = str(made.info.run_id)
-            params = [param_entity(k, param_text(v)) for k, v in sorted(planned.params.items())]
+            params = [
+                param_entity(k, hidden_param(k, param_text(v))) for k, v in sorted(planned.params.items())
+            ]
             self.client.log_batch(run_id, params=[*params, param_entity("seed", str(planned.seed))])
             profile = json.dumps({"sizes": description.sizes, "overlap": description.overlap})
             self.client.log_inputs(
@@ -198,11 +202,14 @@ class MlflowRuns:
             for begin in range(0, len(values), _BATCH):
                 self.client.log_batch(run_id, metrics=values[begin : begin + _BATCH])
             tidy_artifacts(folder)
+            hide_in_files(folder / "artifacts")
             files = artifact_names(folder)
             if files:
                 self.client.log_artifacts(run_id, str(folder / "artifacts"))
+            keep_log(self.client, run_id, ended.output, files)
             if ended.outcome != "ok":
-                self._explain_failure(run_id, ended)
+                note = f"**{ended.outcome}**: {escape(ended.reason)}"[: tags.NOTE_LIMIT]
+                self.client.set_tag(run_id, tags.NOTE, note)
             status = {"ok": "FINISHED", "bad_metric": "FINISHED", "killed": "KILLED"}.get(
                 ended.outcome, "FAILED"
             )
@@ -268,13 +275,6 @@ class MlflowRuns:
                     self.client.set_terminated(run_id, "KILLED")
                     self.client.set_tag(run_id, tags.OUTCOME, "lost")
             return ended
-
-    def _explain_failure(self, run_id: str, ended: Ended) -> None:
-        self.client.set_tag(
-            run_id, tags.NOTE, f"**{ended.outcome}**: {escape(ended.reason)}"[: tags.NOTE_LIMIT]
-        )
-        if ended.stderr_tail:
-            self.client.log_text(run_id, ended.stderr_tail, "stderr.txt")
 
 
 @contextmanager

@@ -127,7 +127,8 @@ def _error(path: Path, faults: list[tuple[Problem, int]]) -> ProgramError:
     lines = [f"{path}:{line}: {dotted(keys)}: {what}" for (keys, what), line in faults[:MOST_PROBLEMS]]
     if len(faults) > MOST_PROBLEMS:
         lines.append(f"{path}: and {len(faults) - MOST_PROBLEMS} more")
-    return ProgramError([problem for problem, _ in faults], text="\n".join(lines))
+    first = faults[0][1]
+    return ProgramError([problem for problem, _ in faults], "\n".join(lines), file=str(path), line=first)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -143,7 +144,7 @@ def _bytes_of(path: Path) -> bytes:
             what = "is no file" if path.exists() else "there is no such file"
     except (OSError, ValueError) as error:
         what = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    raise ProgramError([((), what)], text=f"{path}:1: {dotted(())}: {what}")
+    raise ProgramError([((), what)], f"{path}:1: {dotted(())}: {what}", file=str(path), line=1)
 
 
 def _folder(home: Path) -> Path:

@@ -63,12 +63,15 @@ def read_experiment(experiments: Path, name: str, late: Collection[str] = ()) ->
         try:
             tree = ast.parse(content.decode("utf-8"))
         except (SyntaxError, ValueError) as error:
-            raise ProgramError([(("experiment",), f"{path.name} is not valid Python: {error}")]) from None
+            what = f"{path.name} is not valid Python: {error}"
+            line = getattr(error, "lineno", None)
+            raise ProgramError([(("experiment",), what)], file=str(path), line=line) from None
         modules[module] = path, content
         todo.extend(_imported(tree, module, path.name == "__init__.py"))
         trees[module] = ast.unparse(_without_docstrings(tree))
     if f"experiments.{name}" not in modules:
-        raise ProgramError([(("experiment",), f"there is no experiments/{name}.py")])
+        missing = str(experiments / f"{name}.py")
+        raise ProgramError([(("experiment",), f"there is no experiments/{name}.py")], file=missing)
     text = "\n".join(f"# {module}\n{code}" for module, code in sorted(trees.items()))
     return Code(hashlib.sha256(text.encode()).hexdigest()[:16], modules)
 

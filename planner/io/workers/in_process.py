@@ -84,10 +84,7 @@ class InProcessLauncher:
             result = measuring.measure(job.model_dump(mode="json"), self._find, on_progress)
         result |= {"versions": versions_of(())}
         measuring.write_result(folder, result)
-        ended = ended_with(job.id, result)
-        if ended.outcome != "ok":
-            ended = ended.model_copy(update={"stderr_tail": said.getvalue()})
-        return [*events, ended]
+        return [*events, ended_with(job.id, result).model_copy(update={"output": said.getvalue()})]
 
     def _find(self, name: str) -> Experiment:
         if name not in self._experiments:

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from experiments.measuring import RESULT
+from experiments.workers.output import read_output
 
+from planner.io.system.secrets import hidden
 from planner.records.jobs import Ended
 
 
 def read_result(folder: Path, job_id: str) -> Ended | None:
     """How a run ended, as its worker wrote it down; None where it wrote nothing that can be read."""
     try:
-        return ended_with(job_id, json.loads((folder / RESULT).read_bytes()))
+        ended = ended_with(job_id, json.loads((folder / RESULT).read_bytes()))
+        return ended.model_copy(update={"output": hidden(read_output(folder))})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
@@ -30,7 +33,7 @@ def ended_with(job_id: str, result: Mapping[str, Any]) -> Ended:
     return Ended(
         job_id=job_id,
         outcome=result["outcome"],
-        reason=result["reason"],
+        reason=hidden(result["reason"]),
         seconds=seconds,
         device=result.get("device"),
         versions=result.get("versions", {}),

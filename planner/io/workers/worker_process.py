@@ -20,6 +20,7 @@ from experiments.workers.output import read_output
 
 from planner.io.system.processes import descendants, memory_kills, start_time
 from planner.io.workers.results import ended_with, read_result
+from planner.io.workers.without_secrets import without_secrets
 from planner.records.jobs import Ended, Event, Job, Progressed, Started
 from planner.records.runs import RunOutcome
 
@@ -227,11 +228,10 @@ class Assignment:
         return [self.end(job, self._left(job) or self._cut_off(job, outcome, reason)) for job in self.open]
 
     def end(self, job: Job, ended: Ended) -> Ended:
-        """Ends a job, with the end of what it printed where it failed."""
-        if ended.outcome != "ok":
-            ended = ended.model_copy(update={"stderr_tail": self._printed(job)})
-        self.ended[job.id] = ended
-        return ended
+        """Ends a job, with what it printed and without secrets."""
+        printed = ended.model_copy(update={"output": self._printed(job)})
+        self.ended[job.id] = without_secrets(printed, job)
+        return self.ended[job.id]
 
     def _left(self, job: Job) -> Ended | None:
         """A result is written whole and last: where there is one, only its answer is missing."""
@@ -246,7 +246,7 @@ class Assignment:
         """Jobs that train together print into the first one's folder."""
         if self.begun is None:
             return self.worker.tail()
-        return read_output(Path(job.folder), TAIL_BYTES) or read_output(Path(self.jobs[0].folder), TAIL_BYTES)
+        return read_output(Path(job.folder)) or read_output(Path(self.jobs[0].folder))
 
 
 def wait_for_any(running: Sequence[Assignment]) -> None:

@@ -133,7 +133,7 @@ class TestRunStore:
     )
     def test_how_a_run_ended_is_kept(self, store: RunStore, tmp_path: Path, outcome: str) -> None:
         run_id = self.begin(store, planned())
-        self.end(store, run_id, tmp_path, outcome, reason="it broke", stderr_tail="Traceback")
+        self.end(store, run_id, tmp_path, outcome, reason="it broke", output="Traceback")
         assert self.only(store).outcome == outcome
 
     def test_values_that_are_not_finite_are_not_mistaken_for_numbers(

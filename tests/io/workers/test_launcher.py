@@ -182,7 +182,7 @@ class TestEveryLauncher:
         last = ended(launcher, failing)
         assert last.outcome == outcome
         assert last.reason.startswith(reason)
-        assert ("Traceback" in last.stderr_tail) == (action != "nan")
+        assert ("Traceback" in last.output) == (action != "nan")
         result = result_of(failing)
         assert round(result.pop("seconds"), 3) == last.seconds
         assert result == {
@@ -195,7 +195,7 @@ class TestEveryLauncher:
 
     def test_a_run_that_is_ok_says_no_more(self, launcher: Launcher, job: Callable[..., Job]) -> None:
         last = ended(launcher, job())
-        assert (last.outcome, last.reason, last.stderr_tail) == ("ok", "", "")
+        assert (last.outcome, last.reason, last.output) == ("ok", "", "")
         assert last.device == "cpu"
 
     @pytest.mark.parametrize(
@@ -469,7 +469,7 @@ class TestLocalLauncher:
         events = list(shared.run([dying, after]))
         died, served = [event for event in events if isinstance(event, Ended)]
         assert (died.job_id, died.outcome, died.reason) == (dying.id, "killed", reason)
-        assert ("about to leave" in died.stderr_tail) == (action == "die")
+        assert ("about to leave" in died.output) == (action == "die")
         assert (served.job_id, served.outcome) == (after.id, "ok")
         assert read_metrics(Path(dying.folder)) == [("score", 0, 1.5)]
         assert not (Path(dying.folder) / "result.json").exists()
@@ -554,7 +554,7 @@ class TestLocalLauncher:
         (last,) = launcher.run([job()])
         assert isinstance(last, Ended)
         assert (last.outcome, last.reason) == ("lost", "worker did not start: no room")
-        assert last.stderr_tail == "no room\n"
+        assert last.output == "no room\n"
         assert (tmp_path / "tries").read_text() == "tried\n" * 3
         with pytest.raises(PhasegateError, match="worker did not start: no room"):
             launcher.describe("tiny", [])

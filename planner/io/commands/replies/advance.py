@@ -16,6 +16,7 @@ from planner.io.commands.replies.base import (
     Text,
     Whole,
 )
+from planner.io.commands.replies.error import ErrorReply
 from planner.io.commands.replies.reading import NextJson
 from planner.records.base import Record
 from planner.records.decision import Action
@@ -57,6 +58,7 @@ class AdvanceAllReply(Reply):
     state: ProgramStateName
     next: None = None
     programs: tuple[AdvanceReply, ...]
+    errors: tuple[ErrorReply, ...] = ()
 
 
 class CandidateJson(Record):
@@ -112,3 +114,4 @@ class DryRunAllReply(Reply):
     dry_run: Literal[True] = True
     program: None = None
     programs: tuple[DryRunReply, ...]
+    errors: tuple[ErrorReply, ...] = ()

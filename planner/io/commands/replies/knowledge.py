@@ -15,6 +15,7 @@ from planner.io.commands.replies.base import (
     Text,
     Whole,
 )
+from planner.io.commands.replies.error import ErrorReply
 from planner.io.commands.replies.person import ListedOverrideJson, ScoreTallyJson
 from planner.io.commands.replies.verdict import CriterionJson
 from planner.records.base import Record
@@ -105,3 +106,4 @@ class KnowledgeReply(Reply):
     hypotheses: tuple[KnownRivalJson, ...]
     overrides: tuple[ListedOverrideJson, ...]
     overrides_score: ScoreTallyJson
+    errors: tuple[ErrorReply, ...] = ()

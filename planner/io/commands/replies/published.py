@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from planner.errors import UsageError
 from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply, DryRunAllReply, DryRunReply
 from planner.io.commands.replies.calibrate import CalibrateReply
+from planner.io.commands.replies.error import ErrorReply
 from planner.io.commands.replies.explain import ExplainReply
 from planner.io.commands.replies.knowledge import KnowledgeReply
 from planner.io.commands.replies.person import ExcludeReply, KeepReply, OverrideListReply, OverrideReply
@@ -23,6 +24,7 @@ from planner.io.commands.replies.reading import (
     StatusReply,
 )
 from planner.io.commands.replies.replay import MemoVerifyReply, ReplayReply, ReplayRulesReply
+from planner.io.commands.replies.upkeep import LogsReply, PruneReply, StopReply
 from planner.language.suggestions import closest
 
 REPLIES: dict[str, Any] = {
@@ -45,8 +47,12 @@ REPLIES: dict[str, Any] = {
     "keep": KeepReply,
     "doctor": DoctorReply,
     "init": InitReply,
+    "stop": StopReply,
+    "logs": LogsReply,
+    "prune": PruneReply,
+    "error": ErrorReply,
 }
-"""Name -> type: those of the commands, and ``COMMAND-OPTION`` where an option makes another reply."""
+"""Name -> type: ``COMMAND``, ``COMMAND-OPTION`` where an option makes another reply, and ``error``."""
 
 
 class _Published(GenerateJsonSchema):

@@ -18,6 +18,7 @@ from planner.io.commands.replies.base import (
     Text,
     Whole,
 )
+from planner.io.commands.replies.error import ErrorReply
 from planner.phase_graph.render import PhaseState
 from planner.records.base import Record
 from planner.records.decision import Action
@@ -36,6 +37,7 @@ class ProgramsReply(Reply):
 
     schema_: Literal["phasegate.programs/1"] = Field("phasegate.programs/1", alias="schema")
     programs: tuple[ProgramJson, ...]
+    errors: tuple[ErrorReply, ...] = ()
 
 
 class NextJson(Record):
@@ -66,6 +68,7 @@ class PhaseJson(Record):
     stale: bool
     stale_because: str | None
     superseded_by: str | None
+    rejected_by: str | None
 
 
 class ProgramStatusJson(Record):
@@ -84,6 +87,7 @@ class StatusReply(Reply):
 
     schema_: Literal["phasegate.status/1"] = Field("phasegate.status/1", alias="schema")
     programs: tuple[ProgramStatusJson, ...]
+    errors: tuple[ErrorReply, ...] = ()
 
 
 class MemoReply(Reply):
@@ -119,6 +123,7 @@ class CheckReply(Reply):
     schema_: Literal["phasegate.check/1"] = Field("phasegate.check/1", alias="schema")
     ok: bool
     findings: tuple[FindingJson, ...]
+    errors: tuple[ErrorReply, ...] = ()
 
 
 class HealthFindingJson(Record):
@@ -134,12 +139,21 @@ class HealthFindingJson(Record):
     done: MaybePathText
 
 
+class DiskJson(Record):
+    """Bytes that kept code, the folders of runs, and what was set aside take."""
+
+    code: Whole
+    work: Whole
+    quarantine: Whole
+
+
 class DoctorReply(Reply):
     """``doctor``."""
 
     schema_: Literal["phasegate.doctor/1"] = Field("phasegate.doctor/1", alias="schema")
     ok: bool
     findings: tuple[HealthFindingJson, ...]
+    disk: DiskJson
 
 
 class InitReply(Reply):
