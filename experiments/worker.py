@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument(
         "--code", type=Path, help="a folder of modules that are imported in place of their files"
     )
+    parser.add_argument("--home-mark", help="tells others whose worker this is; not read here")
     given = parser.parse_args()
     home = given.home.resolve()
     requests, answers = _take_channels()

@@ -90,14 +90,15 @@ class MemoryRuns:
         )
         self.unfinished.pop(run_id, None)
 
-    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> None:
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> bool:
         """Ends a run that was cut off from outside; its attempt is not counted."""
         if run_id in self.finished:
-            return
+            return True
         begun = self._begun[run_id]
         changes = {"outcome": outcome, "attempt": begun.attempt - 1}
         self.finished[run_id] = begun.model_copy(update=changes)
         self.unfinished.pop(run_id, None)
+        return True
 
     def in_progress(self, program: Program) -> list[UnfinishedRun]:
         """Our own runs that were begun and never finished."""

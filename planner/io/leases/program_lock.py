@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planner.errors import ProgramBusy
-from planner.io.system.processes import is_running, start_time
+from planner.io.system.processes import home_mark, is_running, start_time
 from planner.paths import Home
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def program_lock(
     lock = _acquired(home, program, wait, tell)
     note = path.with_suffix(".json")
     try:
-        _write_note(note, now)
+        _write_note(home, note, now)
         yield
     finally:
         with suppress(OSError):
@@ -104,9 +104,9 @@ def _busy(home: Home, program: str) -> str:
     return f"{program} is being advanced by {holder or 'another process'}"
 
 
-def _write_note(note: Path, now: str) -> None:
+def _write_note(home: Home, note: Path, now: str) -> None:
     with suppress(OSError):  # it tells others who holds the lock, which is held all the same
-        note.write_text(json.dumps(this_process(now)), encoding="utf-8")
+        note.write_text(json.dumps({**this_process(now), "home": home_mark(home)}), encoding="utf-8")
 
 
 def this_process(since: str) -> dict[str, Any]:
@@ -124,6 +124,8 @@ def holder_of(home: Home, program: str) -> Holder | None:
         note = json.loads(home.lock(program).with_suffix(".json").read_text(encoding="utf-8"))
         started = note.get("started")
         holder = Holder(int(note["pid"]), str(note["since"]), str(note["host"]), started and float(started))
+        if holder.is_here and note.get("home", home_mark(home)) != home_mark(home):
+            return None  # it was copied with its home, and that process holds the original
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return holder if not holder.is_here or is_there(holder) else None

@@ -21,8 +21,9 @@ from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io.leases.heartbeat import DEAD_SECONDS, beating
 from planner.io.leases.program_lock import Holder, is_there, program_lock, this_process
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import database_of, home_mark, own_uri, speaking_of, store_uri
+from planner.io.mlflow.client import database_of, own_uri, speaking_of, store_uri
 from planner.io.mlflow.faults import shown
+from planner.io.system.processes import home_mark
 from planner.io.system.signals import whole
 from planner.paths import Home
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
@@ -19,7 +18,6 @@ from planner.io.journal.journal import Journal
 from planner.io.mlflow.artifact_location import refuse_misplaced, refuse_moved
 from planner.io.mlflow.faults import meaning_of, shown
 from planner.paths import Home
-from planner.records.base import digest_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,11 +44,6 @@ _NOT_PLAIN = frozenset("%?#")
 def store_uri(home: Home) -> str:
     """``MLFLOW_TRACKING_URI``, or the home's own SQLite file."""
     return os.environ.get("MLFLOW_TRACKING_URI") or own_uri(home)
-
-
-def home_mark(home: Home) -> str:
-    """What tells this home on this machine from every other that uses the same store."""
-    return digest_of([socket.gethostname(), str(home.root.resolve())])
 
 
 def own_uri(home: Home) -> str:

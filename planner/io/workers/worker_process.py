@@ -17,7 +17,8 @@ from typing import Any
 
 from experiments import worker
 
-from planner.io.system.processes import descendants, memory_kills, start_time
+from planner.io.system.processes import descendants, home_mark, memory_kills, start_time
+from planner.paths import Home
 from planner.records.jobs import Ended, Event, Job, Progressed, Started
 from planner.records.runs import RunOutcome
 
@@ -43,6 +44,7 @@ class WorkerProcess:
 
     def __init__(self, python: str, home: Path, threads: int, log: Path, code: Path | None = None) -> None:
         command = [python, "-m", "experiments.worker", str(home), "--threads", str(threads)]
+        command += ["--home-mark", home_mark(Home(home))]
         command += ["--code", str(code)] if code is not None else []
         pipe = subprocess.PIPE
         log.unlink(missing_ok=True)  # an earlier launcher's
