@@ -97,7 +97,7 @@ def open_journal(home: Home, program: Program) -> Journal:
     if not journal.exists:
         from planner.io.sync.rebuild import rebuild_journal
 
-        rebuild_journal(home)
+        return Journal(rebuild_journal(home))
     return journal
 
 
