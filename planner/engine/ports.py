@@ -59,6 +59,7 @@ class EndedRun(NamedTuple):
     run_id: str
     outcome: str
     seconds: float
+    checked: bool = False
 
 
 class HeldRecord(NamedTuple):

@@ -54,9 +54,10 @@ class MemoryRuns:
     ) -> str:
         """Makes the record of a run that has begun and returns its id."""
         run_id = f"run-{next(self._numbers)}"
-        labels = {"phase": planned.phase, "arm": planned.arm, "seed": planned.seed}
+        labels: dict[str, Any] = {"phase": planned.phase, "arm": planned.arm, "seed": planned.seed}
+        labels |= {"attempt": attempt, "checked": True}
         self.unfinished[run_id] = UnfinishedRun(
-            id=run_id, fingerprint=planned.fingerprint, attempt=attempt, began=started_at, **labels
+            id=run_id, fingerprint=planned.fingerprint, began=started_at, **labels
         )
         self._begun[run_id] = Run(
             id=run_id,
@@ -66,7 +67,6 @@ class MemoryRuns:
             data_digest=planned.data_digest,
             code_digest=planned.code_digest,
             overlap=description.overlap,
-            attempt=attempt,
             **labels,
         )
         return run_id

@@ -45,6 +45,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX records_program ON records (program)",
         "CREATE TABLE IF NOT EXISTS described (key TEXT PRIMARY KEY, body TEXT NOT NULL)",
     ),
+    (  # 3: whether the code and data of a run are looked at after it, too
+        "ALTER TABLE work ADD COLUMN checked INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 """What leads from each schema to the next; the first makes an empty journal."""
 SCHEMA = len(STEPS)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from planner.engine.ports import Clock, RecordStore, RunStore
+from planner.engine.ports import Clock, EndedRun, RecordStore, RunStore
 from planner.errors import ProgramBusy
 from planner.evidence.run_selection import is_tried_again
 from planner.io.journal.journal import Journal
@@ -107,7 +107,7 @@ class Reaper:
                 self._remove(folder)
             return False
         if run_id is not None and self._runs.abandon(run_id, outcome, reason):
-            cut_off = work.fingerprint, work.attempt - 1, run_id, outcome, 0.0
+            cut_off = EndedRun(work.fingerprint, work.attempt - 1, run_id, outcome, 0.0)
             self._journal.note_finished(work.program, [cut_off])
         self._note(work, state="abandoned")  # its folder stays: the next try resumes from it
         return work.state != "planned"
@@ -135,7 +135,7 @@ class Reaper:
         if ended is None or ended.outcome in SET_ASIDE:
             return
         self._runs.finish(run.id, folder, ended, run.began)
-        row = fingerprint, attempt, run.id, ended.outcome, ended.seconds
+        row = EndedRun(fingerprint, attempt, run.id, ended.outcome, ended.seconds, run.checked)
         self._journal.note_finished(self._program.program, [row])
         if not is_tried_again(ended.outcome, attempt, self._program.budget.retries):
             self._remove(folder)

@@ -39,6 +39,7 @@ def read_run(
             fingerprint=run_tags.get(tags.FINGERPRINT),
             attempt=attempt_of(run_tags),
             began=(raw.info.start_time or 0) / 1000,
+            checked=run_tags.get(tags.IDENTITY) == tags.CHECKED,
         )
     metrics = {name: float(value) for name, value in raw.data.metrics.items()}
     return Run.model_validate(
@@ -61,6 +62,7 @@ def read_run(
             "attempt": attempt_of(run_tags),
             "artifacts": _artifacts(run_tags),
             "reason": run_tags.get(tags.REASON, ""),
+            "checked": run_tags.get(tags.IDENTITY) == tags.CHECKED,
         }
     )
 

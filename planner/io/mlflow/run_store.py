@@ -167,6 +167,7 @@ class MlflowRuns:
             **_identity_tags(program, planned),
             tags.ATTEMPT: str(attempt),
             tags.HOME: home_mark(self.home),
+            tags.IDENTITY: tags.CHECKED,
             tags.PARENT: phase_run,
             **({tags.LINEAGE: lineage} if lineage else {}),
         }
