@@ -30,16 +30,13 @@ class Code:
         modules: module -> (its file, what the file held); none for a command.
         files: what a command is made of below the home -> its state before it was read; none for an
             experiment.
+        earlier: the digest that the same would have had by earlier versions -> the files that they left out.
     """
 
     digest: str
     modules: Mapping[str, tuple[Path, bytes]] = field(default_factory=dict)
     files: Mapping[str, State | None] = field(default_factory=dict)
-
-
-def code_digest(experiments: Path, name: str) -> str:
-    """The digest of an experiment's code; see :func:`read_experiment`."""
-    return read_experiment(experiments, name).digest
+    earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_experiment(experiments: Path, name: str) -> Code:
@@ -56,13 +53,24 @@ def read_experiment(experiments: Path, name: str) -> Code:
 
     Side effects: reads files.
     """
+    modules, trees = _read_modules(experiments, name, beside=True)
+    beside = [module for module in trees if not _is_experiments(module)]
+    files = tuple(sorted(str(modules[module][0].relative_to(experiments.parent)) for module in beside))
+    left_out = {_digest(_read_modules(experiments, name, beside=False)[1]): files} if beside else {}
+    return Code(_digest(trees), modules, earlier=left_out)
+
+
+def _read_modules(
+    experiments: Path, name: str, beside: bool
+) -> tuple[dict[str, tuple[Path, bytes]], dict[str, str]]:
+    """(module -> its file and content, module -> its syntax); ``beside``: of the home itself, too."""
     modules: dict[str, tuple[Path, bytes]] = {}
     trees: dict[str, str] = {}
     todo = [f"experiments.{name}"]
     while todo:
         module = todo.pop()
         path = _path_of(experiments, module)
-        if module in modules or path is None:
+        if module in modules or path is None or not (beside or _is_experiments(module)):
             continue
         content = path.read_bytes()
         try:
@@ -74,8 +82,11 @@ def read_experiment(experiments: Path, name: str) -> Code:
         trees[module] = ast.unparse(_without_docstrings(tree))
     if f"experiments.{name}" not in modules:
         raise ProgramError([(("experiment",), f"there is no experiments/{name}.py")])
-    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(trees.items()))
-    return Code(hashlib.sha256(text.encode()).hexdigest()[:16], modules)
+    return modules, trees
+
+
+def _is_experiments(module: str) -> bool:
+    return module.partition(".")[0] == "experiments"
 
 
 def read_command(home: Path, words: Sequence[str]) -> Code:
@@ -86,7 +97,14 @@ def read_command(home: Path, words: Sequence[str]) -> Code:
     files = [path for word in words if (path := _file_below(home, word)) is not None]
     states = {str(path.absolute()): state_of(path) for path in files}
     held = [[str(path.relative_to(home)), hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
-    return Code(digest_of(["command", *words, *([held] if held else [])]), files=states)
+    named = tuple(file for file, _ in held)
+    earlier = {digest_of(["command", *words]): named} if held else {}
+    return Code(digest_of(["command", *words, *([held] if held else [])]), files=states, earlier=earlier)
+
+
+def _digest(trees: Mapping[str, str]) -> str:
+    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(trees.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _file_below(home: Path, word: str) -> Path | None:

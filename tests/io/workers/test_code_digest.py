@@ -9,7 +9,7 @@ import pytest
 
 from experiments.watched import state_of
 from planner.errors import ProgramError
-from planner.io.workers.code_digest import code_digest, read_command
+from planner.io.workers.code_digest import read_command, read_experiment
 from planner.records.base import digest_of
 
 CODE = '''
@@ -30,6 +30,10 @@ def experiments(tmp_path: Path) -> Path:
     (tmp_path / "parts" / "noise.py").write_text("def of(seed):\n    return seed\n")
     (tmp_path / "made.py").write_text(CODE)
     return tmp_path
+
+
+def code_digest(experiments: Path, name: str) -> str:
+    return read_experiment(experiments, name).digest
 
 
 def rewritten(experiments: Path, old: str, new: str, file: str = "made.py") -> str:

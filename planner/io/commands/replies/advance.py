@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from planner.evidence.made_again import Difference
 from planner.io.commands.replies.base import (
     Amount,
     MaybeConfidence,
@@ -84,6 +85,14 @@ class ArmRunsJson(Record):
     runs: Whole
 
 
+class MadeAgainJson(Record):
+    """Runs that are there and do not count, because they were made of something else."""
+
+    runs: Whole
+    why: Difference
+    files: tuple[str, ...]
+
+
 class EstimateJson(Record):
     """What the missing runs would take; ``seconds`` is null where no run was timed."""
 
@@ -102,6 +111,7 @@ class DryRunReply(Reply):
     next: PlannedStepJson | None
     candidates: tuple[CandidateJson, ...]
     runs: tuple[ArmRunsJson, ...]
+    again: tuple[MadeAgainJson, ...]
     estimate: EstimateJson
 
 
