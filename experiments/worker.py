@@ -299,6 +299,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--spawn", action="store_true", help="a new interpreter for each run")
     parser.add_argument("--once", action="store_true", help="answer one request in this process, and leave")
+    parser.add_argument("--home-mark", help="tells others whose worker this is; not read here")
     return parser.parse_args()
 
 

@@ -59,6 +59,7 @@ class EndedRun(NamedTuple):
     run_id: str
     outcome: str
     seconds: float
+    checked: bool = False
 
 
 class HeldRecord(NamedTuple):
@@ -119,11 +120,14 @@ class RunStore(Protocol):
         """Writes down what a run left in its folder; its outcome comes last."""
         ...
 
-    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> None:
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> bool:
         """Ends a run that was cut off from outside; its attempt is not counted.
 
         Args:
             reason: a sentence about why.
+
+        Returns:
+            Whether it is this home's to end; nothing is changed where it is not.
         """
         ...
 

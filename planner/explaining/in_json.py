@@ -41,6 +41,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "rule_changes": rules_changed_json(trace),
         "error_budget": budget_json(trace),
         "noise": [effect.model_dump(mode="json") for effect in (verdict.floors if verdict else ())],
+        "identity": trace.identity.as_json,
     }
 
 

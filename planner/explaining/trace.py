@@ -8,6 +8,7 @@ from functools import cached_property
 
 from planner.explaining.counterfactual_decisions import DecisionContext, Flip, decision_context_of, flips_of
 from planner.language.program import Phase, Program, Supersedes
+from planner.lineage.identity import Identity
 from planner.lineage.staleness import Validity, claims_today
 from planner.records.decision import Decision
 from planner.records.person import Override
@@ -30,6 +31,7 @@ class Trace:
         decisions: phase -> the decision after it, of those that are known.
         before: the last verdict on the phase under other rules; None where there is none.
         rules_since: when today's rules were first judged by.
+        identity: how surely it is known what the verdict's runs were made of.
     """
 
     program: Program
@@ -45,6 +47,7 @@ class Trace:
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     before: Verdict | None = None
     rules_since: str = ""
+    identity: Identity = Identity()
 
     @cached_property
     def flips(self) -> list[Flip]:
@@ -83,11 +86,13 @@ def trace_of(
     scores: Mapping[str, Score] | None = None,
     decisions: Mapping[str, Decision] | None = None,
     before: tuple[Verdict, str] | None = None,
+    checks: Mapping[str, bool] | None = None,
 ) -> Trace:
     """Everything that an explanation of one phase speaks of.
 
     Args:
         before: see :func:`rules_before`.
+        checks: id of each of our runs -> whether its code and data were looked at after it.
     """
     return Trace(
         program=program,
@@ -103,4 +108,11 @@ def trace_of(
         decisions=decisions or {},
         before=before[0] if before else None,
         rules_since=before[1] if before else "",
+        identity=_identity_of(verdict, checks or {}),
     )
+
+
+def _identity_of(verdict: Verdict | None, checks: Mapping[str, bool]) -> Identity:
+    """What is known of the runs that a verdict rests on; of those of others nothing is to be said."""
+    runs = verdict.run_ids if verdict is not None else ()
+    return Identity.of({run: checks.get(run, True) for run in runs})

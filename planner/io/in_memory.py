@@ -54,9 +54,10 @@ class MemoryRuns:
     ) -> str:
         """Makes the record of a run that has begun and returns its id."""
         run_id = f"run-{next(self._numbers)}"
-        labels = {"phase": planned.phase, "arm": planned.arm, "seed": planned.seed}
+        labels: dict[str, Any] = {"phase": planned.phase, "arm": planned.arm, "seed": planned.seed}
+        labels |= {"attempt": attempt, "checked": True}
         self.unfinished[run_id] = UnfinishedRun(
-            id=run_id, fingerprint=planned.fingerprint, attempt=attempt, began=started_at, **labels
+            id=run_id, fingerprint=planned.fingerprint, began=started_at, **labels
         )
         self._begun[run_id] = Run(
             id=run_id,
@@ -66,7 +67,6 @@ class MemoryRuns:
             data_digest=planned.data_digest,
             code_digest=planned.code_digest,
             overlap=description.overlap,
-            attempt=attempt,
             **labels,
         )
         return run_id
@@ -91,14 +91,15 @@ class MemoryRuns:
         )
         self.unfinished.pop(run_id, None)
 
-    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> None:
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> bool:
         """Ends a run that was cut off from outside; its attempt is not counted."""
         if run_id in self.finished:
-            return
+            return True
         begun = self._begun[run_id]
         changes = {"outcome": outcome, "attempt": begun.attempt - 1}
         self.finished[run_id] = begun.model_copy(update=changes)
         self.unfinished.pop(run_id, None)
+        return True
 
     def in_progress(self, program: Program) -> list[UnfinishedRun]:
         """Our own runs that were begun and never finished."""

@@ -38,6 +38,7 @@ class ProgramState:
         pending: an override that the next ``advance`` will follow.
         withdrawn: a decision that followed an override which no longer stands.
         passed_over: phases that were not done and that later verdicts went past.
+        checks: id of each run that came to its end -> whether its code and data were looked at after it.
     """
 
     program: Program
@@ -56,6 +57,7 @@ class ProgramState:
     running: bool = False
     spent_runs: int = 0
     spent_seconds: float = 0.0
+    checks: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def reopened(self) -> bool:
@@ -77,6 +79,7 @@ def build_program_state(
     running: bool = False,
     spent: tuple[int, float] = (0, 0.0),
     data: Mapping[str, Data] | None = None,
+    checks: Mapping[str, bool] | None = None,
 ) -> ProgramState:
     """Reads journal entries (oldest first) into what stands today.
 
@@ -84,6 +87,7 @@ def build_program_state(
         code: digest of the experiment's code today; None where it cannot be told.
         spent: runs and seconds so far.
         data: phase -> the data of its arms today, where that is known.
+        checks: see :class:`ProgramState`.
     """
     judged = judged_entries(entries)
     fidelity = judged[-1].record.fidelity if judged else "standard"
@@ -114,6 +118,7 @@ def build_program_state(
         running=running,
         spent_runs=spent[0],
         spent_seconds=spent[1],
+        checks=checks or {},
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from planner.deciding.next_command import commands_after
 from planner.deciding.triage import choices
+from planner.lineage.identity import Identity
 from planner.lineage.in_force import follows_verdict, rejection_of
 from planner.lineage.program_state import ProgramState
 
@@ -136,6 +137,7 @@ def program_json(state: ProgramState) -> dict[str, Any]:
         "phases": [phase_json(state, phase) for phase in state.program.phases],
         "next": next_step(state),
         "spent": {"runs": state.spent_runs, "seconds": round(state.spent_seconds, 3)},
+        "identity": Identity.of(state.checks).as_json,
     }
 
 
@@ -157,4 +159,5 @@ def as_lines(state: ProgramState) -> list[str]:
     lines.append(f"  next: {ahead['action']} {ahead['target'] or ''}".rstrip() + f" - {ahead['reason']}")
     lines += [f"  {line}" for line in command_lines(ahead)]
     lines.append(f"  spent: {reply['spent']['runs']} runs, {reply['spent']['seconds']:.0f} s")
+    lines += [f"  {line}" for line in Identity.of(state.checks).lines]
     return lines

@@ -26,6 +26,8 @@ RunOutcome = Literal[
 ]
 SET_ASIDE = frozenset({"disk_full", "code_changed", "data_changed"})
 """Outcomes of runs that say nothing of their arm: they are made again, and no try is used up."""
+MEASURED = frozenset({"ok", "bad_metric"})
+"""Outcomes of runs that came to their end."""
 DIGEST_LENGTH = 36
 """MLflow keeps at most this much of a dataset's digest."""
 Series = tuple[tuple[int, float], ...]
@@ -45,6 +47,7 @@ class Run(Record):
         artifacts: names of the files that it left; None where it does not say.
         reason: what it ended in if it failed by itself (``ValueError: no rows left``).
         versions: package (or ``python``) -> the version that it ran with; empty where it does not say.
+        checked: its code and data were looked at after it, too; earlier versions did not.
     """
 
     id: str
@@ -66,6 +69,7 @@ class Run(Record):
     artifacts: tuple[str, ...] | None = None
     reason: str = ""
     versions: dict[str, str] = {}
+    checked: bool = False
 
     @property
     def own(self) -> bool:
@@ -78,8 +82,13 @@ class Run(Record):
         return early and bool(self.metrics or self.series)
 
     @property
+    def unchecked(self) -> bool:
+        """It is one of ours, measured what it was to measure, and was not looked at again after it."""
+        return self.own and self.outcome in MEASURED and not self.checked
+
+    @property
     def usable(self) -> bool:
-        return self.outcome in ("ok", "bad_metric") or self.partial
+        return self.outcome in MEASURED or self.partial
 
 
 class UnfinishedRun(Record):
@@ -96,6 +105,7 @@ class UnfinishedRun(Record):
     fingerprint: str | None = None
     attempt: int = 1
     began: float = 0.0
+    checked: bool = False
 
 
 class PlannedRun(Record):

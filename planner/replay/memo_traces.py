@@ -8,7 +8,7 @@ from planner.deciding.situation import Step
 from planner.evidence.evidence import Evidence
 from planner.explaining.trace import Trace, trace_of
 from planner.language.program import Program
-from planner.lineage.in_force import follows_verdict, opened_by, overrides_today
+from planner.lineage.in_force import follows_verdict, opened_by, overrides_today, rules_before
 from planner.lineage.staleness import build_validity
 from planner.records.decision import Decision
 from planner.records.journal_entry import JournalEntry, entries_of
@@ -54,6 +54,8 @@ def rederive_traces(
                 validity=build_validity(program, verdicts, opened_by=opened_by(steps)),
                 decided_at=entry.written_at,
                 scores=score_overrides(program, then),
+                before=rules_before(then, here.verdict),
+                checks={run.id: not run.unchecked for run in log.all_runs},
             )
             key = [v.id for v in verdicts.values()], here.decision.id, [o.id for o in trace.overrides]
             traces.setdefault(repr(key), trace)

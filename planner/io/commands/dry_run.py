@@ -10,7 +10,9 @@ from planner.deciding.situation import Plan
 from planner.deciding.walk import build_plan
 from planner.engine.options import AdvanceOptions
 from planner.errors import Fault, each_apart
+from planner.evidence.made_again import MadeAgain, Origins, made_again
 from planner.io.commands.advance import programs_named
+from planner.io.commands.code import code_at_hand
 from planner.io.commands.open_home import open_program
 from planner.io.commands.progress import in_words
 from planner.io.commands.replies.advance import (
@@ -19,11 +21,15 @@ from planner.io.commands.replies.advance import (
     DryRunAllReply,
     DryRunReply,
     EstimateJson,
+    MadeAgainJson,
     PlannedStepJson,
 )
 from planner.io.commands.replies.error import error_replies
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.commands.situation import load_situation
+from planner.io.journal.journal import Journal
+from planner.io.workers.code_snapshot import changed_files
+from planner.io.workers.descriptions import data_today
 from planner.io.workers.launcher import workers
 from planner.judging.futility import futility_error
 from planner.language.program import Program
@@ -63,10 +69,23 @@ def _dry_run(home: Home, program: Program, options: AdvanceOptions) -> DryRunRep
     situation = load_situation(home, program, options)
     plan = build_plan(situation.state)
     made = [run for run in situation.run_selector.snapshot.finished if run.own]
-    return _reply(program, plan, _estimate(plan.launch, made, workers(options.jobs)))
+    again = made_again(plan.launch, made, _origins(home, program, plan))
+    return _reply(program, plan, again, _estimate(plan.launch, made, workers(options.jobs)))
 
 
-def _reply(program: Program, plan: Plan, seconds: float | None) -> DryRunReply:
+def _origins(home: Home, program: Program, plan: Plan) -> Origins:
+    """What is known of the code and the data that runs of a program were made with."""
+    code = code_at_hand(home, program, needed=False)
+    rungs = {planned.phase: planned.fidelity for planned in plan.launch}
+    data = data_today(program, code.digest, Journal(home.journal), rungs)
+    return Origins(
+        earlier=code.earlier,
+        changed_code=lambda digest: changed_files(home, digest, code),
+        changed_data={phase: one.changed_files for phase, one in data.items()},
+    )
+
+
+def _reply(program: Program, plan: Plan, again: Sequence[MadeAgain], seconds: float | None) -> DryRunReply:
     if plan.refused:
         raise futility_error(plan.phase, plan.refused)
     decision = plan.next
@@ -79,6 +98,7 @@ def _reply(program: Program, plan: Plan, seconds: float | None) -> DryRunReply:
         else None,
         candidates=tuple(_candidates(plan)),
         runs=tuple(ArmRunsJson(phase=plan.phase, arm=arm, runs=count) for arm, count in arms.items()),
+        again=tuple(MadeAgainJson(runs=one.runs, why=one.why, files=one.files) for one in again),
         estimate=EstimateJson(runs=len(plan.launch), seconds=seconds),
     )
 
@@ -115,6 +135,7 @@ def dry_run_lines(reply: DryRunReply | DryRunAllReply) -> list[str]:
         mark = "->" if candidate.chosen else "  "
         lines.append(f"{mark} {candidate.choice or candidate.action}: {candidate.reason}")
     lines += [f"     {row.arm}: {row.runs} runs" for row in reply.runs]
+    lines += [str(MadeAgain(row.runs, row.why, row.files)) for row in reply.again]
     count, seconds = reply.estimate.runs, reply.estimate.seconds
     cost = "no earlier run to estimate the time from" if seconds is None else f"about {in_words(seconds)}"
     lines.append(f"{count} runs, {cost}" if count else "no run is missing")

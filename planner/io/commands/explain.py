@@ -138,6 +138,7 @@ def build_trace(
         scores=score_overrides(state.program, entries),
         decisions=state.decisions,
         before=rules_before(entries, verdict),
+        checks=state.checks,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from planner.errors import PhasegateError, UsageError
 from planner.io.commands.code import code_of
 from planner.io.journal.journal import Journal
-from planner.io.journal.work import spent_in
+from planner.io.journal.work import measured_in, spent_in
 from planner.io.leases.program_lock import holder_of
 from planner.io.programs.loader import find_program, load_program, program_names
 from planner.io.system.clock import SystemClock
@@ -67,7 +67,7 @@ def open_journal(home: Home, program: Program) -> Journal:
     if not journal.exists:
         from planner.io.sync.rebuild import rebuild_journal
 
-        rebuild_journal(home)
+        return Journal(rebuild_journal(home))
     return journal
 
 
@@ -81,6 +81,7 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         code = None
     accepted = kept_code(entries, code) if code else frozenset()
     judged = {e.record.phase: e.record.fidelity for e in entries if isinstance(e.record, Verdict)}
+    work = journal.work(program.program)
     state = build_program_state(
         program,
         entries,
@@ -88,7 +89,8 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         code,
         accepted,
         running=holder_of(home, program.program) is not None,
-        spent=spent_in(journal.work(program.program)),
+        spent=spent_in(work),
+        checks=measured_in(work),
         data=data_today(program, code, journal, judged) if code else None,
     )
     return state, entries

@@ -19,6 +19,7 @@ from planner.explaining.in_json import as_json
 from planner.explaining.trace import Trace, trace_of
 from planner.io.commands.situation import Situation, Sources, load_situation
 from planner.io.journal.journal import Journal
+from planner.io.journal.work import measured_in
 from planner.io.leases.heartbeat import beating
 from planner.io.leases.reaper import Reaper
 from planner.io.sync.mirror import mirror, write_person
@@ -261,6 +262,7 @@ class Session:
             scores=score_overrides(self.program, entries),
             decisions={s.verdict.phase: s.decision for s in steps},
             before=rules_before(entries, step.verdict),
+            checks=measured_in(self.journal.work(self.program.program)),
         )
 
     def _validity(self, steps: tuple[Step, ...]) -> Validity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,7 +135,11 @@ def _verified(
     if first.older or (not traces and first.record is not None):
         return Verified(**memo, numbers=0, slips=(), because=(), older=True)
     pictures = _pictures(home, archive, log, entry, first) if traces else ()
-    rendered = [render_memo(trace, pictures, date) for trace, date in product(traces, dates_of(log, verdict))]
+    rendered = [
+        render_memo(replace(trace, identity=identity), pictures, date)
+        for trace, date in product(traces, dates_of(log, verdict))
+        for identity in {trace.identity, trace.identity.unsaid}  # earlier versions said nothing of it
+    ]
     copies = [(str(path), text), *_in_mlflow(archive, store, verdict)]
     wrong = [(where, slip) for where, copy in copies for slip in _slips(copy, rendered)]
     wrong += [(str(path), slip) for slip in _without_figure(path, text)]

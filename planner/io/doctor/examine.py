@@ -19,6 +19,7 @@ from planner.io.doctor.store import check_store
 from planner.io.leases.program_lock import holder_of, program_lock
 from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
+from planner.io.system.permissions import is_mounted_read_only
 from planner.paths import Home
 
 Check = Callable[[HomeUnderCheck], Iterable[HealthFinding]]
@@ -46,7 +47,7 @@ def examine(home: Home, repair: bool = False) -> list[HealthFinding]:
     """
     patient = HomeUnderCheck(home)
     findings = _noted(patient)
-    if not repair:
+    if not repair or is_mounted_read_only(home.locks):
         patient.busy = frozenset(n for n in program_names(home.root) if holder_of(home, n) is not None)
         return [*findings, *_all(patient, mend=False)]
     with ExitStack() as held:

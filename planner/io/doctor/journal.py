@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from planner.engine.ports import EndedRun
 from planner.errors import JournalDamaged, StoreUnavailable
 from planner.io.doctor import journal_repairs
 from planner.io.doctor.database_recovery import sound
@@ -102,7 +103,7 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
         for record, at, run_id in records.load(program):
             taken += record is not None and journal.add(record, at, mlflow_run=run_id, mirrored=True)
         rows = [
-            (run.fingerprint, run.attempt, run.id, run.outcome, run.seconds)
+            EndedRun(run.fingerprint, run.attempt, run.id, run.outcome, run.seconds, run.checked)
             for run in runs.snapshot(program).finished
             if run.fingerprint is not None
         ]

@@ -20,7 +20,7 @@ from planner.io.mlflow.artifact_location import (
     put_in_place,
     settle_in,
 )
-from planner.io.mlflow.client import database_of, has_store, own_uri, speaking_of, store_uri
+from planner.io.mlflow.client import database_in_use, database_of, has_store, own_uri, speaking_of, store_uri
 from planner.io.system.quarantine import move_away
 from planner.language.program import Program
 from planner.text.terminal import sentence
@@ -189,8 +189,9 @@ def _deleted(runs: MlflowRuns, name: str, experiment: str) -> HealthFinding:
 
 def _misplaced(patient: HomeUnderCheck, name: str, experiment: str, location: str) -> Iterator[HealthFinding]:
     """Runs whose artifacts MLflow would read and write in a place that somebody named."""
+    assert patient.runs is not None
     with speaking_of(own_uri(patient.home)):
-        misplaced = misplaced_runs(patient.home, experiment, location)
+        misplaced = misplaced_runs(database_in_use(patient.runs.client), experiment, location)
     for run, uri in misplaced:
         what = f"MLflow run {run} of {name} was edited: its artifacts are looked for in {sentence(uri)!r}"
         mend = f"'phasegate doctor --repair' says again that they are under {location}"
@@ -234,7 +235,7 @@ def _artifacts(patient: HomeUnderCheck, name: str, location: str) -> Iterator[He
 
 def _settled_in(patient: HomeUnderCheck, name: str, location: str) -> str:
     with speaking_of(own_uri(patient.home)):
-        settle_in(patient.home, name, location)
+        settle_in(patient.home, name, location, patient.home.database)
     return f"MLflow looks for them in {patient.home.artifacts / name}"
 
 

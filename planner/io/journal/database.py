@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import get_ident
 
 from planner.errors import JournalDamaged, PhasegateError, StoreUnavailable, disk_full, not_allowed
+from planner.io.journal.copies import copy_for_reading
+from planner.io.system.permissions import may_write
 from planner.io.system.quarantine import move_away
 
 MEND = "'phasegate doctor --repair' moves it away and rebuilds it from MLflow"
@@ -42,6 +44,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE work_2 RENAME TO work",
         "CREATE INDEX records_program ON records (program)",
         "CREATE TABLE IF NOT EXISTS described (key TEXT PRIMARY KEY, body TEXT NOT NULL)",
+    ),
+    (  # 3: whether the code and data of a run are looked at after it, too
+        "ALTER TABLE work ADD COLUMN checked INTEGER NOT NULL DEFAULT 0",
     ),
 )
 """What leads from each schema to the next; the first makes an empty journal."""
@@ -97,10 +102,12 @@ def _connected(path: Path, write: bool) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         wal = path.with_name(path.name + "-wal")
-        needed = write or os.access(path.parent, os.W_OK) or (wal.exists() and wal.stat().st_size)
-        if needed or not isinstance(error, sqlite3.OperationalError):
+        if write or may_write(path.parent) or not isinstance(error, sqlite3.OperationalError):
             raise
-        # SQLite wants to write beside the file even to read it; where nobody may write, nothing changes.
+        # SQLite wants to write beside the file even to read it. Whoever had it open would have made these
+        # files: where they are not there nobody is at work, and nothing changes.
+        if wal.exists() and wal.stat().st_size:
+            return _connect(f"{copy_for_reading(path).as_uri()}?mode=rw")
         return _connect(f"{address}?immutable=1")
     return connection
 

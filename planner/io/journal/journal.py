@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from planner.engine.ports import EndedRun
 from planner.errors import RecordError
 from planner.io.journal.database import create, opened, removed
 from planner.io.journal.work import Work, work_of
@@ -169,8 +170,9 @@ class Journal:
         """Notes the intent to make a run; done before a worker hears of it."""
         with self._open(write=True) as db:
             db.execute(
-                "INSERT OR REPLACE INTO work (fingerprint, attempt, program, planned, folder, state) "
-                "VALUES (?, ?, ?, ?, ?, 'planned')",
+                "INSERT OR REPLACE INTO work "
+                "(fingerprint, attempt, program, planned, folder, state, checked) "
+                "VALUES (?, ?, ?, ?, ?, 'planned', 1)",
                 (fingerprint, attempt, program, canonical(planned), folder),
             )
 
@@ -211,19 +213,15 @@ class Journal:
             what = f"the row of run {row['fingerprint']} in the journal {self.path} is malformed"
             raise RecordError(str(row["fingerprint"]), what, "'phasegate doctor --repair' mends it") from None
 
-    def note_finished(self, program: str, rows: Sequence[tuple[str, int, str, str, float]]) -> None:
-        """Fills in finished runs that MLflow holds and this journal does not, or no more.
-
-        Args:
-            rows: (fingerprint, attempt, MLflow run id, outcome, seconds).
-        """
+    def note_finished(self, program: str, ended: Sequence[EndedRun]) -> None:
+        """Fills in finished runs that MLflow holds and this journal does not, or no more."""
         with self._open(write=True) as db:
             db.executemany(
                 "INSERT INTO work (fingerprint, attempt, program, planned, folder, state, "
-                "mlflow_run, outcome, seconds) VALUES (?, ?, ?, '{}', '', 'finished', ?, ?, ?) "
+                "mlflow_run, outcome, seconds, checked) VALUES (?, ?, ?, '{}', '', 'finished', ?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET state = 'finished', mlflow_run = excluded.mlflow_run, "
                 "outcome = excluded.outcome, seconds = excluded.seconds WHERE work.state = 'abandoned'",
-                [(f, attempt, program, run, outcome, seconds) for f, attempt, run, outcome, seconds in rows],
+                [(one.fingerprint, one.attempt, program, *one[2:]) for one in ended],
             )
 
     # --- descriptions --------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from planner.records.runs import MEASURED
+
 WORK_STATES = frozenset({"planned", "leased", "started", "finished", "abandoned"})
 
 
@@ -29,6 +31,13 @@ class Work:
     outcome: str | None
     seconds: float
     started_at: float | None
+    checked: bool = False
+
+
+def measured_in(work: Iterable[Work]) -> dict[str, bool]:
+    """MLflow id of each run that came to its end -> whether its code and data were looked at after it."""
+    ended = [one for one in work if one.state == "finished" and one.outcome in MEASURED]
+    return {one.mlflow_run: one.checked for one in ended if one.mlflow_run is not None}
 
 
 def spent_in(work: Iterable[Work]) -> tuple[int, float]:
@@ -60,8 +69,8 @@ def work_of(row: Mapping[str, Any]) -> Work:
     planned = json.loads(row["planned"]) if fits and isinstance(row["planned"], str) else None
     if not isinstance(planned, dict):
         raise ValueError(f"the row of run {row['fingerprint']} is malformed")
-    cells: dict[str, Any] = {name: row[name] for name in Work.__dataclass_fields__}
-    return Work(**{**cells, "planned": planned})
+    cells: dict[str, Any] = {name: row[name] for name in Work.__dataclass_fields__ if name in row}
+    return Work(**{**cells, "planned": planned, "checked": row.get("checked") == 1})
 
 
 def _is_number(value: object) -> bool:

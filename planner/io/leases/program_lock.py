@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planner.errors import ProgramBusy
-from planner.io.mlflow.client import home_mark
-from planner.io.system.processes import is_running, start_time
+from planner.io.system.processes import home_mark, is_running, start_time
 from planner.paths import Home
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from planner.engine.ports import Clock, RecordStore, RunStore
+from planner.engine.ports import Clock, EndedRun, RecordStore, RunStore
 from planner.errors import ProgramBusy
 from planner.evidence.run_selection import is_tried_again
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import Work
 from planner.io.leases.heartbeat import DEAD_SECONDS
 from planner.io.mlflow.run_store import LOST
-from planner.io.system.processes import end_family
+from planner.io.system.processes import end_worker
 from planner.io.system.signals import whole
 from planner.io.workers.descriptions import known_descriptions
 from planner.io.workers.results import read_result
@@ -89,7 +89,7 @@ class Reaper:
     def _settle(self, work: Work, outcome: RunOutcome, reason: str) -> bool:
         """Settles one run; whether it was cut off."""
         if work.host == socket.gethostname():
-            end_family(work.pid, work.process_start)
+            end_worker(self._home, work.pid, work.process_start)
         folder = run_folder(self._home, work)
         ended = read_result(folder, f"{work.fingerprint}-{work.attempt}") if folder is not None else None
         run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
@@ -106,9 +106,8 @@ class Reaper:
             if not is_tried_again(ended.outcome, work.attempt, self._program.budget.retries):
                 self._remove(folder)
             return False
-        if run_id is not None:
-            self._runs.abandon(run_id, outcome, reason)
-            cut_off = work.fingerprint, work.attempt - 1, run_id, outcome, 0.0
+        if run_id is not None and self._runs.abandon(run_id, outcome, reason):
+            cut_off = EndedRun(work.fingerprint, work.attempt - 1, run_id, outcome, 0.0)
             self._journal.note_finished(work.program, [cut_off])
         self._note(work, state="abandoned")  # its folder stays: the next try resumes from it
         return work.state != "planned"
@@ -136,7 +135,7 @@ class Reaper:
         if ended is None or ended.outcome in SET_ASIDE:
             return
         self._runs.finish(run.id, folder, ended, run.began)
-        row = fingerprint, attempt, run.id, ended.outcome, ended.seconds
+        row = EndedRun(fingerprint, attempt, run.id, ended.outcome, ended.seconds, run.checked)
         self._journal.note_finished(self._program.program, [row])
         if not is_tried_again(ended.outcome, attempt, self._program.budget.retries):
             self._remove(folder)

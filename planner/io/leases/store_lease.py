@@ -25,12 +25,12 @@ from planner.io.mlflow.client import (
     connect,
     database_of,
     find_experiment,
-    home_mark,
     own_uri,
     speaking_of,
     store_uri,
 )
 from planner.io.mlflow.faults import shown
+from planner.io.system.processes import home_mark
 from planner.io.system.signals import whole
 from planner.paths import Home
 

@@ -48,7 +48,7 @@ def refuse_moved(home: Home, program: str, location: str) -> None:
         )
 
 
-def misplaced_runs(home: Home, experiment: str, location: str) -> list[tuple[str, str]]:
+def misplaced_runs(database: Path, experiment: str, location: str) -> list[tuple[str, str]]:
     """(id, artifact location) of runs and pages of ours in a home's own database whose row was edited.
 
     MLflow itself puts the artifacts of a run in a folder of its own under that of the experiment.
@@ -66,18 +66,18 @@ def misplaced_runs(home: Home, experiment: str, location: str) -> list[tuple[str
         "AND (substr(artifact_uri, 1, ?) IS NOT ? OR substr(artifact_uri, ?) GLOB '*[^0-9a-zA-Z/]*') "
         "AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND tags.key LIKE 'planner.%')"
     )
-    with closing(sqlite3.connect(home.database, timeout=20)) as db:
+    with closing(sqlite3.connect(database, timeout=20)) as db:
         rows = db.execute(query, (experiment, length, under, length + 1)).fetchall()
     return [(str(run), str(uri)) for run, uri in rows]
 
 
-def refuse_misplaced(home: Home, experiment: str, location: str) -> None:
+def refuse_misplaced(database: Path, experiment: str, location: str) -> None:
     """Refuses a database that would have files of ours written to a place that somebody named.
 
     Raises:
         StoreUnavailable: the first such run is named.
     """
-    for run, uri in misplaced_runs(home, experiment, location):
+    for run, uri in misplaced_runs(database, experiment, location):
         raise StoreUnavailable(
             f"MLflow run {run} was edited: its artifacts would be read and written in {sentence(uri)!r}, "
             f"and belong under {location}",
@@ -96,8 +96,12 @@ def put_in_place(home: Home, run: str, location: str) -> None:
         db.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (uri, run))
 
 
-def settle_in(home: Home, program: str, location: str) -> None:
+def settle_in(home: Home, program: str, location: str, database: Path) -> None:
     """Tells MLflow, which has no call for it, that a program's artifacts lie in this home.
+
+    Args:
+        location: where it looks for them.
+        database: the home's, or a copy of it.
 
     Raises:
         sqlite3.Error: the database cannot be written.
@@ -105,7 +109,7 @@ def settle_in(home: Home, program: str, location: str) -> None:
     Side effects: the location of the experiment and of its runs, in one transaction.
     """
     new = (home.artifacts / program).resolve().as_uri()
-    with closing(sqlite3.connect(home.database, timeout=20)) as db, db:
+    with closing(sqlite3.connect(database, timeout=20)) as db, db:
         for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
             db.execute(
                 f"UPDATE {table} SET {column} = ? || substr({column}, ?) "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
@@ -14,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from planner.errors import PhasegateError, StoreUnavailable, meaning_of_system_error
-from planner.io.journal.database import refuse_too_long
+from planner.io.journal.database import kind_of_error, refuse_too_long
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.artifact_location import refuse_misplaced, refuse_moved
 from planner.io.mlflow.faults import meaning_of, shown
+from planner.io.mlflow.read_only import database_for_reading
+from planner.io.system.permissions import may_write
 from planner.paths import Home
-from planner.records.base import digest_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,11 +46,6 @@ _NOT_PLAIN = frozenset("%?#")
 def store_uri(home: Home) -> str:
     """``MLFLOW_TRACKING_URI``, or the home's own SQLite file."""
     return os.environ.get("MLFLOW_TRACKING_URI") or own_uri(home)
-
-
-def home_mark(home: Home) -> str:
-    """What tells this home on this machine from every other that uses the same store."""
-    return digest_of([socket.gethostname(), str(home.root.resolve())])
 
 
 def own_uri(home: Home) -> str:
@@ -98,6 +93,8 @@ def connect(home: Home) -> Client:
             client.search_experiments(max_results=1)
             return client
         path = database_of(uri)
+        if path is not None and path.exists() and not may_write(path.parent):
+            return MlflowClient(tracking_uri=address_of(database_for_reading(home, path)))
         lock = home.lock("mlflow")
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock, timeout=120), nullcontext() if path is not None else _alone_at(uri):
@@ -180,6 +177,13 @@ def database_of(uri: str) -> Path | None:
     return Path(unquote(match[1])) if match is not None and match[1] != ":memory:" else None
 
 
+def database_in_use(client: Client) -> Path:
+    """The SQLite file that a client reads: the home's, or a copy of it where the home may only be read."""
+    path = database_of(str(client.tracking_uri))
+    assert path is not None
+    return path
+
+
 def examine_database(path: Path) -> None:
     """Looks at a database's first pages, as SQLite does on opening it.
 
@@ -192,6 +196,8 @@ def examine_database(path: Path) -> None:
         with closing(sqlite3.connect(address, uri=True, timeout=20)) as db:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
+        if kind_of_error(error) == sqlite3.SQLITE_READONLY and not may_write(path.parent):
+            return  # what is half written is taken back in the copy that is read
         raise meaning_of(error, f"sqlite:///{path}") from error
 
 
@@ -230,8 +236,9 @@ def find_experiment(client: Client, home: Home, program: str) -> Any:
             "anew",
         )
     if experiment is not None and store_uri(home) == own_uri(home):
-        refuse_moved(home, program, str(experiment.artifact_location))
-        refuse_misplaced(home, str(experiment.experiment_id), str(experiment.artifact_location))
+        location = str(experiment.artifact_location)
+        refuse_moved(home, program, location)
+        refuse_misplaced(database_in_use(client), str(experiment.experiment_id), location)
     return experiment
 
 

@@ -14,7 +14,6 @@ from planner.engine.ports import HeldRecord
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import (
     find_experiment,
-    home_mark,
     metric_entity,
     param_entity,
     speaking_of,
@@ -22,6 +21,7 @@ from planner.io.mlflow.client import (
 )
 from planner.io.mlflow.run_reader import whole_number
 from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.system.processes import home_mark
 from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
 from planner.records.decision import Decision

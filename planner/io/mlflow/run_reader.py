@@ -39,6 +39,7 @@ def read_run(
             fingerprint=run_tags.get(tags.FINGERPRINT),
             attempt=attempt_of(run_tags),
             began=(raw.info.start_time or 0) / 1000,
+            checked=run_tags.get(tags.IDENTITY) == tags.CHECKED,
         )
     metrics = {name: float(value) for name, value in raw.data.metrics.items()}
     return Run.model_validate(
@@ -62,6 +63,7 @@ def read_run(
             "artifacts": _artifacts(run_tags),
             "reason": run_tags.get(tags.REASON, ""),
             "versions": _versions(run_tags),
+            "checked": run_tags.get(tags.IDENTITY) == tags.CHECKED,
         }
     )
 

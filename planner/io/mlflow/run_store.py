@@ -21,7 +21,6 @@ from planner.io.mlflow.client import (
     dataset_input,
     experiment_id,
     find_experiment,
-    home_mark,
     metric_entity,
     own_uri,
     param_entity,
@@ -31,6 +30,7 @@ from planner.io.mlflow.client import (
 )
 from planner.io.mlflow.run_log import keep_log
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
+from planner.io.system.processes import home_mark
 from planner.io.system.secrets import hidden_param, hide_in_files
 from planner.language.program import Program
 from planner.paths import Home
@@ -169,6 +169,7 @@ class MlflowRuns:
             **_identity_tags(program, planned),
             tags.ATTEMPT: str(attempt),
             tags.HOME: home_mark(self.home),
+            tags.IDENTITY: tags.CHECKED,
             tags.PARENT: phase_run,
             **({tags.LINEAGE: lineage} if lineage else {}),
         }
@@ -222,15 +223,23 @@ class MlflowRuns:
             self.client.set_terminated(run_id, status, end_time)
             self.client.set_tag(run_id, tags.OUTCOME, ended.outcome)
 
-    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> None:
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> bool:
         """Ends a run that was cut off from outside; it uses up no retry, so its attempt is not counted.
+
+        The journal of a copied home names the runs of the original, which may be at work on them in a
+        store that both use: they are left alone.
+
+        Returns:
+            Whether it is this home's to end.
 
         Side effects: the run has ``planner.outcome`` and is KILLED; in this order, because what is not
             RUNNING any more is not looked at again.
         """
         with speaking_of(self.uri):
             run = self.client.get_run(run_id)
-            held = run.data.tags
+            held, mark = run.data.tags, home_mark(self.home)
+            if self.uri != own_uri(self.home) and held.get(tags.HOME, mark) != mark:
+                return False
             run_tags = {
                 tags.NOTE: f"**{outcome}**: {escape(reason)}; it is made again",
                 tags.ATTEMPT: str(attempt_of(held) - 1),
@@ -241,6 +250,7 @@ class MlflowRuns:
                 self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in run_tags.items()])
             if run.info.status == "RUNNING":
                 self.client.set_terminated(run_id, "KILLED")
+        return True
 
     def in_progress(self, program: Program) -> list[UnfinishedRun]:
         """The runs that this home began and nobody has finished, in order of their start."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from planner.deciding.situation import Step
-from planner.engine.ports import RecordStore, RunStore
+from planner.engine.ports import EndedRun, RecordStore, RunStore
 from planner.errors import each_apart
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.record_store import MlflowRecords
@@ -56,7 +56,7 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
     snapshot = runs.snapshot(program)
     refuse_vanished(journal, program.program, snapshot)
     rows = [
-        (run.fingerprint, run.attempt, run.id, run.outcome, run.seconds)
+        EndedRun(run.fingerprint, run.attempt, run.id, run.outcome, run.seconds, run.checked)
         for run in snapshot.finished
         if run.fingerprint is not None
     ]

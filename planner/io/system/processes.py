@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from planner.paths import Home
+from planner.records.base import digest_of
 
 if TYPE_CHECKING:
     import psutil
@@ -15,6 +19,14 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 10.0
 _SAME_SECONDS = 1.0
 """Two start times that differ by less are one process: not every system tells them exactly."""
+
+
+def home_mark(home: Home) -> str:
+    """What tells this home on this machine from every other, and from its own copies.
+
+    Where it lies makes the difference: whatever is written in a home is in its copy too.
+    """
+    return digest_of([socket.gethostname(), str(home.root.resolve())])
 
 
 def start_time(pid: int) -> float:
@@ -60,14 +72,30 @@ def memory_kills() -> int | None:
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
 
 
-def end_family(pid: int | None, started: float | None) -> None:
-    """Kills a worker, its process group and all that it started; returns when they are gone.
+def is_worker_of(home: Home, pid: int | None, started: float | None) -> bool:
+    """Whether that process still runs and is a worker of this home, as its command line says.
 
-    A process that is not that worker any more, and this one itself, are left alone.
+    A number and a start time name a worker of the original in a copied home, too, and after a restart
+    of the machine perhaps a process of anybody's.
+    """
+    if pid is None or not is_running(pid, started):
+        return False
+    import psutil
+
+    try:
+        return home_mark(home) in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+
+
+def end_worker(home: Home, pid: int | None, started: float | None) -> None:
+    """Kills a worker of this home, its process group and all that it started; returns when they are gone.
+
+    A process that is not that worker, or no more, and this one itself, are left alone.
 
     Side effects: SIGKILL.
     """
-    if pid is None or pid == os.getpid() or not is_running(pid, started):
+    if pid is None or pid == os.getpid() or not is_worker_of(home, pid, started):
         return
     import psutil
 

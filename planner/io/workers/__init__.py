@@ -3,6 +3,6 @@
 Launching, following and ending a worker; batches of runs; results read back and checked; the digest of an
 experiment's code.
 
-Public names: ``LocalLauncher``, ``Batch``, ``code_digest``.
+Public names: ``LocalLauncher``, ``Batch``, ``read_experiment``.
 Never imports: MLflow, whatever syncs or commands.
 """

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -29,11 +29,13 @@ class Code:
         modules: module -> (its file, what the file held); none for a command.
         files: what a command is made of below the home, and what a program says that it depends on ->
             its state before it was read.
+        earlier: the digest that the same would have had by earlier versions -> the files that they left out.
     """
 
     digest: str
     modules: Mapping[str, tuple[Path, bytes]] = field(default_factory=dict)
     files: Mapping[str, State | None] = field(default_factory=dict)
+    earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_experiment(experiments: Path, name: str, late: Collection[str] = ()) -> Code:
@@ -51,13 +53,24 @@ def read_experiment(experiments: Path, name: str, late: Collection[str] = ()) ->
 
     Side effects: reads files.
     """
+    modules, trees = _read_modules(experiments, name, late)
+    beside = [module for module in trees if not _is_experiments(module)]
+    files = tuple(sorted(str(modules[module][0].relative_to(experiments.parent)) for module in beside))
+    left_out = {_digest(_read_modules(experiments, name, late, beside=False)[1]): files} if beside else {}
+    return Code(_digest(trees), modules, earlier=left_out)
+
+
+def _read_modules(
+    experiments: Path, name: str, late: Collection[str], beside: bool = True
+) -> tuple[dict[str, tuple[Path, bytes]], dict[str, str]]:
+    """(module -> its file and content, module -> its syntax); ``beside``: of the home itself, too."""
     modules: dict[str, tuple[Path, bytes]] = {}
     trees: dict[str, str] = {}
     todo = [f"experiments.{name}", *late]
     while todo:
         module = todo.pop()
         path = _path_of(experiments, module)
-        if module in modules or path is None:
+        if module in modules or path is None or not (beside or _is_experiments(module)):
             continue
         content = path.read_bytes()
         try:
@@ -72,8 +85,11 @@ def read_experiment(experiments: Path, name: str, late: Collection[str] = ()) ->
     if f"experiments.{name}" not in modules:
         missing = str(experiments / f"{name}.py")
         raise ProgramError([(("experiment",), f"there is no experiments/{name}.py")], file=missing)
-    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(trees.items()))
-    return Code(hashlib.sha256(text.encode()).hexdigest()[:16], modules)
+    return modules, trees
+
+
+def _is_experiments(module: str) -> bool:
+    return module.partition(".")[0] == "experiments"
 
 
 def read_command(home: Path, words: Sequence[str]) -> Code:
@@ -83,7 +99,8 @@ def read_command(home: Path, words: Sequence[str]) -> Code:
     """
     files = [path for word in words if (path := _file_below(home, word)) is not None]
     states, held = _states_and_contents(home, files)
-    return Code(digest_of(["command", *words, *([held] if held else [])]), files=states)
+    earlier = {digest_of(["command", *words]): tuple(file for file, _ in held)} if held else {}
+    return Code(digest_of(["command", *words, *([held] if held else [])]), files=states, earlier=earlier)
 
 
 def with_files(home: Path, code: Code, patterns: Sequence[str]) -> Code:
@@ -96,7 +113,9 @@ def with_files(home: Path, code: Code, patterns: Sequence[str]) -> Code:
     """
     files = files_matching(home, patterns)
     states, held = _states_and_contents(home, files)
-    return Code(digest_of([code.digest, held]), code.modules, {**code.files, **states}) if held else code
+    if not held:
+        return code
+    return replace(code, digest=digest_of([code.digest, held]), files={**code.files, **states})
 
 
 def files_matching(home: Path, patterns: Sequence[str]) -> list[Path]:
@@ -116,6 +135,11 @@ def _states_and_contents(
     states = {str(path.absolute()): state_of(path) for path in files}
     held = [[str(path.relative_to(home)), hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
     return states, held
+
+
+def _digest(trees: Mapping[str, str]) -> str:
+    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(trees.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _file_below(home: Path, word: str) -> Path | None:

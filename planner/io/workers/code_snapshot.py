@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -32,6 +33,19 @@ def keep_code(home: Home, code: Code) -> Path | None:
             shutil.rmtree(folder, ignore_errors=True)
             _write(folder, code, index)
     return folder
+
+
+def changed_files(home: Home, digest: str, code: Code) -> tuple[str, ...]:
+    """The files of the code that was kept under a digest that are not in today's as they were, and new ones.
+
+    Returns:
+        Empty where no such code was kept.
+    """
+    index = _index_in(home.code(digest)) or {}
+    then = {path: (home.code(digest) / f"{module}.py").read_bytes() for module, path in index.items()}
+    now = {str(path.resolve()): content for path, content in code.modules.values()}
+    changed = [Path(path) for path in {**now, **then} if then.get(path) != now.get(path)] if index else []
+    return tuple(sorted(os.path.relpath(path, home.root.resolve()) for path in changed))
 
 
 def _index_in(folder: Path) -> dict[str, str] | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.watched import state_of
+
 from planner.io.journal.journal import Journal
 from planner.language.program import Program
 from planner.lineage.staleness import Data
@@ -145,8 +147,5 @@ def _with_stamps(description: Description) -> str:
 
 def _stamp(path: Path) -> list[int] | None:
     """Size and time of a file: when they change, what was said of it may no longer hold."""
-    try:
-        stat = path.stat()
-    except (OSError, ValueError):
-        return None
-    return [stat.st_size, stat.st_mtime_ns]
+    state = state_of(path)
+    return state and state[:2]

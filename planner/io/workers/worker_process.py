@@ -18,9 +18,10 @@ from typing import Any
 from experiments import worker
 from experiments.workers.output import read_output
 
-from planner.io.system.processes import descendants, memory_kills, start_time
+from planner.io.system.processes import descendants, home_mark, memory_kills, start_time
 from planner.io.workers.results import ended_with, read_result
 from planner.io.workers.without_secrets import without_secrets
+from planner.paths import Home
 from planner.records.jobs import Ended, Event, Job, Progressed, Started
 from planner.records.runs import RunOutcome
 
@@ -52,6 +53,7 @@ class WorkerProcess:
         self, python: str, home: Path, threads: int, log: Path, code: Path | None = None, spawn: bool = False
     ) -> None:
         command = [python, "-m", "experiments.worker", str(home), "--threads", str(threads)]
+        command += ["--home-mark", home_mark(Home(home))]
         command += ["--code", str(code.resolve())] if code is not None else []
         command += ["--spawn"] if spawn else []
         pipe = subprocess.PIPE

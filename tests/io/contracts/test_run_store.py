@@ -284,10 +284,11 @@ def test_in_a_store_that_others_share_each_home_ends_its_own_runs(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home.root}/shared.db")
     shared = MlflowRuns(home)
     one = planned()
-    shared.start(PROGRAM, one, description_of(one.params), "phase-1", 1, None, BEGAN)
+    began = shared.start(PROGRAM, one, description_of(one.params), "phase-1", 1, None, BEGAN)
     other = MlflowRuns(Home(home.root / "another home"))
     assert (len(other.in_progress(PROGRAM)), len(shared.in_progress(PROGRAM))) == (0, 1)
     other.end_orphans(PROGRAM)
+    assert not other.abandon(began, "lost", "the journal of a copied home names it")
     assert len(shared.snapshot(PROGRAM).unfinished) == 1
     shared.end_orphans(PROGRAM)
     assert [run.outcome for run in shared.snapshot(PROGRAM).finished] == ["lost"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from planner.engine.ports import EndedRun
 from planner.errors import RecordError, StoreUnavailable
 from planner.io.journal.database import SCHEMA, STEPS
 from planner.io.journal.journal import Journal
@@ -253,7 +254,7 @@ def test_work_moves_on_step_by_step(journal: Journal) -> None:
 
 def test_finished_runs_of_others_are_filled_in_without_touching_ours(journal: Journal) -> None:
     journal.plan_work("f", 1, "small", {}, "folder")
-    journal.note_finished("small", [("f", 1, "run", "ok", 1.0), ("g", 1, "other", "ok", 3.0)])
+    journal.note_finished("small", [EndedRun("f", 1, "run", "ok", 1.0), EndedRun("g", 1, "other", "ok", 3.0)])
     assert {(w.fingerprint, w.state) for w in journal.work("small")} == {("f", "planned"), ("g", "finished")}
 
 
@@ -266,7 +267,7 @@ def test_descriptions_are_kept(journal: Journal) -> None:
 @pytest.mark.parametrize("damage", ["state = 'finishee'", "planned = '{'", "state = CAST(X'66ff' AS TEXT)"])
 def test_a_run_whose_row_is_damaged_is_named_and_taken_for_nothing(journal: Journal, damage: str) -> None:
     """Taken for unfinished, a finished run would be ended as lost and made again."""
-    journal.note_finished("small", [("f", 1, "run", "ok", 1.0)])
+    journal.note_finished("small", [EndedRun("f", 1, "run", "ok", 1.0)])
     alter(journal, f"UPDATE work SET {damage}")
     with pytest.raises(RecordError, match="run f in the journal"):
         journal.work("small", unfinished_only="state" in damage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -69,6 +70,18 @@ def test_the_lock_goes_with_the_process_however_it_ends(
     assert holder.stdout is not None
     holder.stdin.close()
     holder.stdout.close()
+
+
+def test_the_note_in_a_copied_home_is_of_who_holds_the_original(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    home, copy = Home(tmp_path), Home(tmp_path / "copy")
+    shutil.copytree(home.mlruns, copy.mlruns)
+    assert holder_of(home, "small") is not None
+    assert holder_of(copy, "small") is None
+    with program_lock(copy, "small", AT):
+        pass
+    holder.communicate()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x", "since": "", "host": ""}', "nonsense"])

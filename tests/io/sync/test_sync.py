@@ -20,8 +20,9 @@ from planner.io.journal.journal import Journal
 from planner.io.leases.heartbeat import DEAD_SECONDS
 from planner.io.sync.mirror import write_person
 from planner.io.sync.sync import import_records
-from planner.io.system.processes import is_running
+from planner.io.system.processes import home_mark, is_running
 from planner.lineage.status import program_json, program_state
+from planner.paths import Home
 from planner.records.decision import Decision
 from tests.support.rotation import in_turn
 from tests.support.worlds import Crash, World, own_plan, scores, small, traces_of
@@ -225,9 +226,8 @@ def test_a_worker_that_outlived_its_planner_is_ended_with_its_child_before_its_r
 ) -> None:
     world = a_world(tmp_path)
     code = "import subprocess, time; subprocess.Popen(['sleep', '60']); print(flush=True); time.sleep(60)"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE
-    ) as worker:
+    words = [sys.executable, "-c", code, home_mark(Home(tmp_path))]
+    with subprocess.Popen(words, start_new_session=True, stdout=subprocess.PIPE) as worker:
         assert worker.stdout is not None
         worker.stdout.readline()
         (child,) = psutil.Process(worker.pid).children()
@@ -241,11 +241,21 @@ def test_a_worker_that_outlived_its_planner_is_ended_with_its_child_before_its_r
     assert [w.state for w in world.journal.work("small")] == ["abandoned"]
 
 
-def test_a_process_that_has_only_the_number_of_the_worker_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("home", "earlier"),
+    [
+        pytest.param("", 100.0, id="has the number of the worker"),
+        pytest.param("the original", 0.0, id="is the worker of the home that this one is a copy of"),
+    ],
+)
+def test_a_process_that_is_no_worker_of_this_home_is_left_alone(
+    tmp_path: Path, home: str, earlier: float
+) -> None:
     world = a_world(tmp_path)
-    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+    words = [sys.executable, "-c", "import time; time.sleep(60)", home_mark(Home(tmp_path / home))]
+    with subprocess.Popen(words, start_new_session=True) as other:
         start = psutil.Process(other.pid).create_time()
-        leased(world, tmp_path, pid=other.pid, process_start=start - 100, host=socket.gethostname())
+        leased(world, tmp_path, pid=other.pid, process_start=start - earlier, host=socket.gethostname())
         assert world.desk().reaper().settle() == 1
         assert other.poll() is None
         other.kill()

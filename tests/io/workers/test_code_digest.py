@@ -32,6 +32,10 @@ def experiments(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def code_digest(experiments: Path, name: str) -> str:
+    return read_experiment(experiments, name).digest
+
+
 def rewritten(experiments: Path, old: str, new: str, file: str = "made.py") -> str:
     path = experiments / file
     path.write_text(path.read_text().replace(old, new))

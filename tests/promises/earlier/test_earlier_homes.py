@@ -166,3 +166,41 @@ def test_a_record_of_the_oldest_version_that_mlflow_lost_is_written_there_as_it_
         path.unlink()
     assert cli("doctor", "--repair", home=home).code == 0
     assert {path: path.read_text() for path in paths} == texts
+
+
+UNCHECKED = "runs were made before a run's code and data were looked at after it, too"
+
+
+@pytest.mark.slow
+def test_it_is_said_which_runs_rest_on_an_identity_that_was_not_checked(
+    earlier: Callable[[str], Path],
+) -> None:
+    home = earlier(LATEST)
+    assert UNCHECKED in cli("status", "quick", home=home).out
+    assert launched(home, "quick") == 0  # the journal of that version kept a run that two programs use once
+    assert f"identity: 9 of 9 {UNCHECKED}" in cli("status", "quick", home=home).out
+    assert f"identity: 6 of 6 {UNCHECKED}" in cli("explain", "quick", "--full", home=home).out
+    assert UNCHECKED not in cli("memo", "quick", "first", home=home).out  # a stored memo never changes
+    assert launched(home, "waits") == 6
+    assert cli("status", "waits", "--json", home=home).json["programs"][0]["identity"] == {
+        "runs": 12,
+        "unchecked": 6,
+    }
+    (home / "mlruns" / "journal.db").unlink()
+    assert f"identity: 6 of 12 {UNCHECKED}" in cli("status", "waits", home=home).out
+
+
+@pytest.mark.slow
+def test_a_memo_that_is_written_today_says_it_and_verifies_beside_those_that_do_not(
+    earlier: Callable[[str], Path],
+) -> None:
+    home = earlier(LATEST)
+    before = cli("memo", "quick", "--verify", home=home)
+    file = home / "knowledge" / "programs" / "quick.yaml"
+    text = file.read_text()
+    assert "expects: [higher]" in text
+    file.write_text(text.replace("better_by: 0.2", "better_by: 0.21"))
+    assert launched(home, "quick") == 0
+    memo = cli("memo", "quick", "first", home=home)
+    assert f"Identity: 6 of 6 {UNCHECKED}." in memo.out
+    assert (cli("memo", "quick", "--verify", home=home).code, before.code) == (0, 0)

@@ -22,7 +22,6 @@ from tests.promises.faults.breaking import (
     found_by_doctor,
     journal_of,
     mended_by_doctor,
-    mounted_read_only,
     not_writable,
     nothing_is_left_to_do,
     one_sentence,
@@ -115,20 +114,6 @@ def test_files_that_may_not_grow_are_told_and_nothing_is_lost(
 
 
 # --- not allowed -----------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_a_home_that_is_mounted_read_only_is_read_as_before_and_not_advanced(own_home: Path) -> None:
-    before = report_of(own_home)
-    with mounted_read_only(own_home):
-        assert report_of(own_home) == before
-        one_sentence(cli("advance", "quick", home=own_home), str(own_home), "does not allow")
-        words = ("override", "quick", "second", "--verdict", "reject", "--reason", "in vain")
-        one_sentence(cli(*words, home=own_home), str(own_home), "does not allow")
-        found_by_doctor(own_home, "folder.refused")
-        assert cli("doctor", "--repair", home=own_home).code == 1
-    assert report_of(own_home) == before
-    nothing_is_left_to_do(own_home)
 
 
 @pytest.mark.in_turn

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from planner.io.doctor.examine import examine, is_sound
+from planner.io.journal.database import SCHEMA
 from planner.io.journal.journal import Journal
 from planner.paths import Home
 from tests.promises.faults.breaking import journal_of
@@ -33,7 +34,7 @@ def test_a_newer_versions_journal_stays_where_it_is_also_under_a_path_that_says_
     before = home.journal.read_bytes()
     (finding,) = examine(home, repair=True)
     assert (finding.id, finding.repair, finding.done) == ("journal.unreadable", None, None)
-    assert finding.what == f"the journal {home.journal} has schema 99 and this version knows 2"
+    assert finding.what == f"the journal {home.journal} has schema 99 and this version knows {SCHEMA}"
     assert finding.mend.startswith("use the version that wrote it")
     assert home.journal.read_bytes() == before
     assert not home.quarantine.exists()

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from planner.evidence.made_again import Difference
 from planner.io.commands.replies.base import (
     Amount,
     MaybeConfidence,
@@ -86,6 +87,14 @@ class ArmRunsJson(Record):
     runs: Whole
 
 
+class MadeAgainJson(Record):
+    """Runs that are there and do not count, because they were made of something else."""
+
+    runs: Whole
+    why: Difference
+    files: tuple[str, ...]
+
+
 class EstimateJson(Record):
     """What the missing runs would take; ``seconds`` is null where no run was timed."""
 
@@ -104,6 +113,7 @@ class DryRunReply(Reply):
     next: PlannedStepJson | None
     candidates: tuple[CandidateJson, ...]
     runs: tuple[ArmRunsJson, ...]
+    again: tuple[MadeAgainJson, ...]
     estimate: EstimateJson
 
 

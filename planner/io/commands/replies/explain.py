@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 
 from planner.io.commands.replies.base import Amount, Number, Probability, Reply, Text, Whole
 from planner.io.commands.replies.person import ScoreJson
+from planner.io.commands.replies.reading import IdentityJson
 from planner.io.commands.replies.verdict import (
     DecisionJson,
     ExplainedCriterionJson,
@@ -144,5 +145,6 @@ class ExplainReply(Reply):
     rule_changes: tuple[RuleChangeJson, ...]
     error_budget: ErrorBudgetJson
     noise: tuple[DetectableEffect, ...]
+    identity: IdentityJson
     why_not: WhyNotJson | None = None
     what_if: WhatIfJson | None = None

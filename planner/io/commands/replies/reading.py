@@ -56,6 +56,13 @@ class SpentJson(Record):
     seconds: Amount
 
 
+class IdentityJson(Record):
+    """Of so many runs, how many were made before a run's code and data were looked at after it, too."""
+
+    runs: Whole
+    unchecked: Whole
+
+
 class PhaseJson(Record):
     """Where a phase stands."""
 
@@ -80,6 +87,7 @@ class ProgramStatusJson(Record):
     phases: tuple[PhaseJson, ...]
     next: NextJson
     spent: SpentJson
+    identity: IdentityJson
 
 
 class StatusReply(Reply):
