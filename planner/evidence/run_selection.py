@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner.evidence.eligibility import build_evidence, given_up, one_dataset, one_per_seed
 from planner.evidence.evidence import Evidence
+from planner.evidence.shared_seeds import ArmSeeds, compared_pairs, seeds_to_make
 from planner.language.program import Program
 from planner.records.base import digest_of
 from planner.records.jobs import Description
@@ -146,13 +146,20 @@ class RunSelector:
     def missing(self, phase: str, fidelity: str, wanted: Mapping[str, int]) -> list[PlannedRun]:
         """The planned runs that have not been made, seed by seed over the arms.
 
-        A run that failed is asked for again while a retry may help; a seed that a person excluded is
-        replaced by the next one. Runs of others on the same data take the place of our own; an arm
-        that others have measured often enough on other data needs none of ours.
+        A run that failed is asked for again while a retry may help. A seed that an arm has lost is replaced
+        by the next one, in every arm that is compared with it (:mod:`planner.evidence.shared_seeds`). Runs
+        of others on the same data take the place of our own; an arm that others have measured often enough
+        on other data needs none of ours.
+
+        Args:
+            wanted: arm -> how many seeds are to give evidence.
         """
         runs: dict[str, PlannedRun] = {}
-        for arm, count in wanted.items():
-            for seed in self._seeds_to_make(phase, arm, fidelity, count):
+        rules = self.program.phases[phase]
+        arms = {arm: self._seeds_of(phase, arm, fidelity, wanted.get(arm)) for arm in rules.arms}
+        seeds = seeds_to_make(arms, compared_pairs(rules), wanted, self.program.most_seeds(phase, fidelity))
+        for arm, planned_seeds in seeds.items():
+            for seed in planned_seeds:
                 planned = self.catalog.planned(phase, arm, fidelity, seed)
                 runs.setdefault(planned.fingerprint, planned)  # arms of one configuration share their runs
         order = {arm: i for i, arm in enumerate(wanted)}
@@ -163,26 +170,34 @@ class RunSelector:
         earlier = self._own.get(planned.fingerprint, [])
         return max(earlier, key=lambda run: (run.attempt, run.id), default=None)
 
-    def _seeds_to_make(self, phase: str, arm: str, fidelity: str, count: int) -> list[int]:
-        """The lowest seeds that are free, so many that ``count`` are made or have failed for good."""
+    def _seeds_of(self, phase: str, arm: str, fidelity: str, wanted: int | None) -> ArmSeeds:
+        """What became of the seeds of an arm.
+
+        Args:
+            wanted: how many are to give evidence; None where nothing is asked of the arm.
+        """
         candidates = self.candidates(phase, arm, fidelity)
         kept = [run for run in candidates if run.id not in self.excluded]
         if not any(run.own for run in kept):
             counting = one_per_seed(arm, one_dataset(arm, kept, []), [])
-            if sum(run.usable for run in counting.values()) >= count:
-                return []
+            usable = frozenset(seed for seed, run in counting.items() if run.usable)
+            if wanted is not None and len(usable) >= wanted:
+                return ArmSeeds(good=usable, complete=True)
         ours = self.catalog.described[phase, arm, fidelity].data_digest[:DIGEST_LENGTH]
         by_seed: dict[int, list[Run]] = defaultdict(list)
         for run in kept:
             if run.own or run.data_digest == ours:
                 by_seed[run.seed].append(run)
         retries = self._retries(phase)
-        settled = {seed for seed, runs in by_seed.items() if not self._is_open(runs, retries)}
-        if given_up([run for seed in settled for run in by_seed[seed]]):
-            return []
-        taken = settled | {run.seed for run in candidates if run.id in self.excluded}
-        free = (seed for seed in itertools.count() if seed not in taken)
-        return list(itertools.islice(free, max(count - len(settled), 0)))
+        settled = {seed: runs for seed, runs in by_seed.items() if not self._is_open(runs, retries)}
+        good = frozenset(seed for seed, runs in settled.items() if any(run.usable for run in runs))
+        excluded = {run.seed for run in candidates if run.id in self.excluded}
+        return ArmSeeds(
+            good=good,
+            failed=frozenset(settled) - good,
+            excluded=frozenset(excluded - set(settled)),
+            given_up=bool(given_up([run for runs in settled.values() for run in runs])),
+        )
 
     def candidates(self, phase: str, arm: str, fidelity: str) -> list[Run]:
         """Every run that may count for an arm; asked for once, because a snapshot does not change."""

@@ -36,7 +36,7 @@ def build_test_design(program: Program, phase: str, fidelity: str, final: bool) 
     rules, budget = program.phases[phase], program.budget
     smoke = fidelity == "smoke"
     seeds = min(rules.seeds, 2) if smoke else rules.seeds
-    most = seeds if smoke else max(seeds, budget.seeds_per_arm)
+    most = program.most_seeds(phase, fidelity)
     return TestDesign(
         seeds=seeds,
         most_seeds=most,

@@ -259,6 +259,31 @@ def test_two_words_on_one_phase_are_both_followed(world: World) -> None:
     assert reruns(world) == (0, [])
 
 
+def test_where_every_run_of_an_arm_is_excluded_the_arm_compared_with_it_gets_the_same_new_seeds(
+    world: World,
+) -> None:
+    world.advance(every=False)
+    assert {(arm, seed) for arm, seed in world.launcher.made} == {
+        (a, s) for a in ("base", "new") for s in range(3)
+    }
+    for run in [run for run in world.runs.finished.values() if run.arm == "base"]:
+        world.exclude(run.id, "first")
+    world.launcher.made.clear()
+    world.advance(every=False)
+    assert sorted(world.launcher.made) == [(a, s) for a in ("base", "new") for s in (3, 4, 5)]
+    assert world.at.verdicts["first"].criterion("higher").n == 3
+    assert "share no seed" not in world.at.verdicts["first"].criterion("higher").reason
+
+
+def test_a_run_that_failed_is_made_up_for_at_one_seed_in_both_arms(world: World) -> None:
+    measure = world.script
+    world.script = lambda arm, seed: "code_error" if (arm, seed) == ("new", 1) else measure(arm, seed)
+    world.advance(every=False)
+    made = sorted(world.launcher.made)
+    assert made == [(a, s) for a in ("base", "new") for s in range(4)]
+    assert world.at.verdicts["first"].criterion("higher").n == 3
+
+
 def test_an_excluded_run_is_replaced_and_comes_back_when_that_is_undone(world: World) -> None:
     world.advance()
     before = world.steps()
