@@ -119,6 +119,7 @@ for command in (
     work.advance,
     person.override,
     person.exclude,
+    person.retry,
     person.keep,
     work.doctor,
     work.ui,

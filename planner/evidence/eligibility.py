@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from planner.evidence.evidence import Evidence
 from planner.evidence.values import as_text
 from planner.language.program import Program
-from planner.records.person import Exclusion
+from planner.records.person import Exclusion, Retry
 from planner.records.runs import Run
 
 GIVES_UP = 3
@@ -21,12 +21,14 @@ def build_evidence(
     fidelity: str,
     candidates: Mapping[str, Sequence[Run]],
     excluded: Mapping[str, Exclusion],
+    retried: Mapping[str, Retry],
 ) -> Evidence:
     """The evidence of a phase.
 
     Args:
         candidates: arm -> the finished runs that may count for it.
         excluded: run id -> the exclusion that stands.
+        retried: run id -> the word of a person that had it made again.
     """
     runs: dict[str, dict[int, Run]] = {}
     failed: dict[str, dict[int, str]] = {}
@@ -42,7 +44,20 @@ def build_evidence(
         caveats += _logged_otherwise(program, phase, arm, runs[arm].values())
     declared = {arm: program.params(phase, arm) for arm in program.phases[phase].arms}
     noted = tuple(dict.fromkeys(caveats))
-    return Evidence(phase, fidelity, runs, failed, declared, noted, looked_at=candidates)
+    again = tuple(_made_again(candidates, retried))
+    return Evidence(phase, fidelity, runs, failed, declared, noted, looked_at=candidates, made_again=again)
+
+
+def _made_again(candidates: Mapping[str, Sequence[Run]], retried: Mapping[str, Retry]) -> list[str]:
+    """One sentence for each word of a person that had failed runs made again."""
+    runs = [run for of_arm in candidates.values() for run in of_arm if run.id in retried]
+    by_word: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        word = retried[run.id]
+        by_word[f"at the word of {word.by}: {word.reason}"].add(run.id)
+    return [
+        f"failed runs {', '.join(sorted(ids))} were made again {why}" for why, ids in sorted(by_word.items())
+    ]
 
 
 def given_up(runs: Sequence[Run]) -> str:

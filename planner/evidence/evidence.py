@@ -22,6 +22,7 @@ class Evidence:
         looked_at: arm -> every run that was looked at, whether it counts or not.
         set_aside: ids of runs that do not count because they were judged under other rules before.
         to_retry: arm -> seeds that gave nothing, and will be tried again.
+        made_again: what is to be said of failed runs that a person had made again.
     """
 
     phase: str
@@ -33,6 +34,7 @@ class Evidence:
     looked_at: Mapping[str, Sequence[Run]] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
     to_retry: Mapping[str, Collection[int]] = field(default_factory=dict)
+    made_again: tuple[str, ...] = ()
 
     def of(self, arm: str) -> Mapping[int, Run]:
         """The runs of an arm by seed; empty if there are none."""

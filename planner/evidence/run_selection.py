@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner.evidence.eligibility import build_evidence, given_up, one_dataset, one_per_seed
@@ -12,11 +12,15 @@ from planner.evidence.shared_seeds import ArmSeeds, compared_pairs, seeds_to_mak
 from planner.language.program import Program
 from planner.records.base import digest_of
 from planner.records.jobs import Description
-from planner.records.person import Exclusion
+from planner.records.person import Exclusion, Retry
 from planner.records.runs import DIGEST_LENGTH, SET_ASIDE, PlannedRun, Run, UnfinishedRun
 
 WORTH_RETRYING = SET_ASIDE | {"out_of_memory", "timeout", "slowdown", "suspended", "killed", "lost"}
 """Outcomes that a second try may change; an exception or a NaN would come again."""
+
+
+WHOLE = frozenset({"ok", "bad_metric"})
+"""Outcomes of runs that came to their end."""
 
 
 def is_tried_again(outcome: str, attempt: int, retries: int) -> bool:
@@ -43,6 +47,16 @@ class Snapshot:
 
     finished: Sequence[Run] = ()
     unfinished: Sequence[UnfinishedRun] = ()
+
+
+def failed_today(snapshot: Snapshot, codes: Collection[str]) -> list[Run]:
+    """Our runs of this code that failed, each the last try of its seed, where no try gave a whole answer."""
+    last: dict[str, Run] = {}
+    for run in sorted(snapshot.finished, key=lambda run: (run.outcome in WHOLE, run.attempt, run.id)):
+        if run.fingerprint is not None and run.code_digest in codes:
+            last[run.fingerprint] = run
+    failed = [run for run in last.values() if run.outcome not in WHOLE and run.attempt > 0]
+    return sorted(failed, key=lambda run: (run.phase, run.arm, run.seed, run.id))
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,7 @@ class RunSelector:
         mended: phases after which a person has done what an option asked for (mended the
             infrastructure, say): each gives runs of the other phases that failed one more try.
         again: ids of failed runs that count as not made, because what they lacked may be there by now.
+        retried: run id -> the word of a person that has it made again; it counts as not made either.
     """
 
     def __init__(
@@ -105,12 +120,14 @@ class RunSelector:
         excluded: Sequence[Exclusion] = (),
         mended: Sequence[str] = (),
         again: frozenset[str] = frozenset(),
+        retried: Mapping[str, Retry] | None = None,
     ) -> None:
         self.program = program
         self.catalog = catalog
         self.excluded = {e.run_id: e for e in excluded}
         self._mended = tuple(mended)
-        self._again = again
+        self._retried = retried or {}
+        self._again = again | set(self._retried)
         self.snapshot = snapshot
         self._foreign = [run for run in snapshot.finished if not run.own]
         self._own: dict[str, list[Run]] = defaultdict(list)
@@ -123,7 +140,7 @@ class RunSelector:
     def evidence_of(self, phase: str, fidelity: str) -> Evidence:
         """The runs that count for a phase: our own by fingerprint, those of others by their tags."""
         candidates = {arm: self.candidates(phase, arm, fidelity) for arm in self.program.phases[phase].arms}
-        evidence = build_evidence(self.program, phase, fidelity, candidates, self.excluded)
+        evidence = build_evidence(self.program, phase, fidelity, candidates, self.excluded, self._retried)
         to_retry = {
             arm: self._tried_again(phase, candidates[arm], by_seed)
             for arm, by_seed in evidence.failed.items()
@@ -137,8 +154,11 @@ class RunSelector:
         return frozenset(s for s in failed if self._is_open([run for run in kept if run.seed == s], retries))
 
     def _is_open(self, runs: Sequence[Run], retries: int) -> bool:
-        """Whether one seed is still to be measured by a further try."""
-        return _wants_retry([run for run in runs if run.id not in self._again], retries)
+        """Whether one seed is still to be measured by a further try; tries are counted anew after some."""
+        anew = max((run.attempt for run in runs if run.id in self._again), default=None)
+        if anew is None:
+            return _wants_retry(runs, retries)
+        return _wants_retry([run for run in runs if not run.own or run.attempt > anew], retries + anew)
 
     def _retries(self, phase: str) -> int:
         return self.program.budget.retries + sum(name != phase for name in self._mended)
@@ -196,6 +216,11 @@ class RunSelector:
             good=good,
             failed=frozenset(settled) - good,
             excluded=frozenset(excluded - set(settled)),
+            asked_again=frozenset(
+                seed
+                for seed, runs in by_seed.items()
+                if seed not in settled and any(run.id in self._retried for run in runs)
+            ),
             given_up=bool(given_up([run for runs in settled.values() for run in runs])),
         )
 

@@ -112,7 +112,7 @@ def _complete(rules: Phase, evidence: Evidence) -> GuardResult:
         outcome="not_met" if incomplete else "met",
         consequence=rules.guards.get("complete", "caveat"),
         observed=float(len(incomplete)),
-        reason="; ".join(incomplete) or "every run ended by itself",
+        reason="; ".join([*(incomplete or ["every run ended by itself"]), *evidence.made_again]),
     )
 
 
@@ -129,7 +129,7 @@ def _no_run_worked(evidence: Evidence) -> GuardResult:
         outcome="not_met",
         consequence="blocked",
         observed=float(len(failed)),
-        reason=f"no run worked: {', '.join(texts)}",
+        reason="; ".join([f"no run worked: {', '.join(texts)}", *evidence.made_again]),
     )
 
 

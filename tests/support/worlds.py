@@ -20,7 +20,7 @@ from planner.deciding.walk import build_plan
 from planner.engine.loop import LoopResult, run_loop
 from planner.engine.options import AdvanceOptions
 from planner.evidence.evidence import Evidence
-from planner.evidence.run_selection import Catalog, RunSelector, Snapshot
+from planner.evidence.run_selection import Catalog, RunSelector, Snapshot, failed_today
 from planner.explaining.trace import Trace, trace_of
 from planner.io.commands.session import Session
 from planner.io.in_memory import MemoryRecords, MemoryRuns
@@ -35,7 +35,7 @@ from planner.lineage.in_force import kept_code
 from planner.lineage.program_state import ProgramState, build_program_state
 from planner.paths import Home
 from planner.records.jobs import Description, Ended, Event, Job, Started
-from planner.records.person import Exclusion, Override, Revocation
+from planner.records.person import Exclusion, Override, Retry, Revocation
 from planner.records.runs import PlannedRun, Run
 
 ROOT = Path(__file__).parents[2]
@@ -334,6 +334,17 @@ class World:
         names = {"program": self.program.program, "phase": phase, "run_id": run_id, "undone": undone}
         record = Exclusion(**names, by="ada", at=self.clock.now(), reason="a bad machine").identified("x")
         write_person(self.journal, self.records, self.program, record)
+
+    def retry(self, *run_ids: str) -> None:
+        """A person has failed runs made again."""
+        names = {"program": self.program.program, "run_ids": run_ids}
+        record = Retry(**names, by="ada", at=self.clock.now(), reason="the host was full").identified("t")
+        write_person(self.journal, self.records, self.program, record)
+
+    def failed(self) -> list[str]:
+        """The ids of the runs that count as failures."""
+        snapshot = self.runs.snapshot(self.program)
+        return [run.id for run in failed_today(snapshot, {self.code})]
 
     def ids(self) -> list[str]:
         """The ids of all records, in order of writing."""

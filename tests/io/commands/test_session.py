@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,59 @@ def test_an_excluded_run_is_replaced_and_comes_back_when_that_is_undone(world: W
     assert program_state(world.at) == "done"
     assert before[0][0] == world.steps()[0][0]
     assert reruns(world) == (0, [])
+
+
+# --- failed runs that a person has made again ----------------------------------------------------
+
+
+def failing(world: World, arm: str, seeds: Collection[int], outcome: str = "code_error") -> None:
+    """Has runs of an arm fail until ``mended``."""
+    measure = world.script
+    world.script = lambda a, s: outcome if (a, s) in {(arm, seed) for seed in seeds} else measure(a, s)
+
+
+def test_failed_runs_are_made_again_at_their_seeds_when_a_person_says_so(world: World) -> None:
+    mended = world.script
+    failing(world, "new", range(3))
+    world.advance(every=False)
+    assert world.at.verdicts["first"].cause == "missing"
+    world.script = mended
+    assert world.advance(every=False).plan.launch == () or world.launcher.made.count(("new", 0)) == 1
+    failed = world.failed()
+    world.retry(*failed)
+    assert world.at.to_judge_again[0] == "first"
+    assert "made again at the word of ada: the host was full" in world.at.validity.stale["first"]
+    world.advance(every=False)
+    verdict = world.at.verdicts["first"]
+    assert [world.launcher.made.count(("new", seed)) for seed in range(3)] == [2, 2, 2]
+    assert (verdict.outcome, len(verdict.run_ids)) == ("fail", 6)
+    (complete,) = (guard for guard in verdict.guards if guard.id == "complete")
+    assert complete.outcome == "met"
+    assert f"failed runs {', '.join(sorted(failed))} were made again at the word of ada" in complete.reason
+
+
+def test_a_run_that_is_made_again_has_tries_of_its_own(world: World) -> None:
+    failing(world, "new", [1], "killed")
+    world.advance(every=False)
+    assert world.launcher.made.count(("new", 1)) == 2
+    world.retry(*world.failed())
+    world.advance(every=False)
+    assert world.launcher.made.count(("new", 1)) == 4
+
+
+def test_one_failed_run_is_made_again_though_another_seed_took_its_place(world: World) -> None:
+    mended = world.script
+    failing(world, "new", [1])
+    world.advance(every=False)
+    assert ("new", 3) in world.launcher.made
+    world.script = mended
+    world.retry(*world.failed())
+    world.advance(every=False)
+    assert set(world.at.verdicts["first"].run_ids) >= {
+        run.id for run in world.runs.finished.values() if (run.arm, run.seed) == ("new", 1) and run.usable
+    }
+    assert world.launcher.made.count(("new", 1)) == 2
+    assert world.failed() == []
 
 
 # --- what changes --------------------------------------------------------------------------------

@@ -62,6 +62,24 @@ def test_a_program_that_a_command_cannot_find_is_the_environments_fault(
     assert {run.outcome for run in mlflow_runs_of(home, "run")} == {"environment"}
 
 
+def test_a_command_that_fails_is_tried_again_when_its_file_is_edited(fresh_home: Callable[..., Path]) -> None:
+    home = fresh_home(
+        QUICK.replace("experiment: quick", "command: [sh, measure.sh, '{seed}', '{params}', '{out}']")
+    )
+    script = home / "measure.sh"
+    script.write_text("exit 3\n")
+    cli("advance", "quick", "--all", home=home)
+    broken = {run.id for run in mlflow_runs_of(home, "run")}
+    assert {run.outcome for run in mlflow_runs_of(home, "run")} == {"code_error"}
+    cli("advance", "quick", "--all", home=home)
+    assert {run.id for run in mlflow_runs_of(home, "run")} == broken
+    script.write_text("""printf '{"score": %s, "loss": 1}' "$1" > "$3/metrics.json"\n""")
+    cli("advance", "quick", home=home)
+    made = [run for run in mlflow_runs_of(home, "run") if run.id not in broken]
+    assert {run.outcome for run in made} == {"ok"}
+    assert len(made) >= 6
+
+
 def test_an_arm_that_crashes_beside_one_that_works_blocks_nothing(fresh_home: Callable[..., Path]) -> None:
     home = fresh_home(QUICK.replace("worse: {shift: -1.0}", "worse: {shift: -1.0, action: raise}"))
     reply = cli("advance", "quick", "--json", home=home)

@@ -12,7 +12,13 @@ from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply, D
 from planner.io.commands.replies.calibrate import CalibrateReply
 from planner.io.commands.replies.explain import ExplainReply
 from planner.io.commands.replies.knowledge import KnowledgeReply
-from planner.io.commands.replies.person import ExcludeReply, KeepReply, OverrideListReply, OverrideReply
+from planner.io.commands.replies.person import (
+    ExcludeReply,
+    KeepReply,
+    OverrideListReply,
+    OverrideReply,
+    RetryReply,
+)
 from planner.io.commands.replies.reading import (
     CheckReply,
     DoctorReply,
@@ -42,6 +48,7 @@ REPLIES: dict[str, Any] = {
     "override": OverrideReply,
     "override-list": OverrideListReply,
     "exclude": ExcludeReply,
+    "retry": RetryReply,
     "keep": KeepReply,
     "doctor": DoctorReply,
     "init": InitReply,
