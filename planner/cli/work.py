@@ -18,6 +18,9 @@ def advance(
     no_run: Annotated[
         bool, typer.Option("--no-run", help="Judge what MLflow holds; launch nothing.")
     ] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Go on though two arms failed in the same way.")
+    ] = False,
     max_seconds: Annotated[float | None, typer.Option(help="Start no run after this many seconds.")] = None,
     fidelity: Annotated[
         Fidelity | None, typer.Option(help="smoke, standard or full; default: the program's.")
@@ -41,6 +44,7 @@ def advance(
         until=until,
         accept=accept,
         fidelity=fidelity,
+        keep_going=keep_going,
         no_run=no_run,
         max_seconds=max_seconds,
         jobs=jobs,

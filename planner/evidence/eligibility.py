@@ -21,7 +21,7 @@ def build_evidence(
     fidelity: str,
     candidates: Mapping[str, Sequence[Run]],
     excluded: Mapping[str, Exclusion],
-    retried: Mapping[str, Retry],
+    retried: Mapping[str, Retry] | None = None,
 ) -> Evidence:
     """The evidence of a phase.
 
@@ -31,20 +31,20 @@ def build_evidence(
         retried: run id -> the word of a person that had it made again.
     """
     runs: dict[str, dict[int, Run]] = {}
-    failed: dict[str, dict[int, str]] = {}
+    failed: dict[str, dict[int, Run]] = {}
     caveats: list[str] = []
     for arm in program.phases[phase].arms:
         kept = _not_excluded(candidates.get(arm, ()), excluded, caveats)
         kept = one_dataset(arm, kept, caveats)
         by_seed = one_per_seed(arm, kept, caveats)
         runs[arm] = {seed: run for seed, run in by_seed.items() if run.usable}
-        failed[arm] = {seed: _why_unusable(run) for seed, run in by_seed.items() if not run.usable}
+        failed[arm] = {seed: run for seed, run in by_seed.items() if not run.usable}
         why = given_up(kept)
         caveats += [f"'{arm}' was given up: {why}, and no run of it gave evidence"] if why else []
         caveats += _logged_otherwise(program, phase, arm, runs[arm].values())
     declared = {arm: program.params(phase, arm) for arm in program.phases[phase].arms}
     noted = tuple(dict.fromkeys(caveats))
-    again = tuple(_made_again(candidates, retried))
+    again = tuple(_made_again(candidates, retried or {}))
     return Evidence(phase, fidelity, runs, failed, declared, noted, looked_at=candidates, made_again=again)
 
 
@@ -123,8 +123,3 @@ def one_per_seed(arm: str, runs: Sequence[Run], caveats: list[str]) -> dict[int,
         if len(complete) > 1:
             caveats.append(f"{len(complete)} runs of '{arm}' have seed {seed}; {ranked[0].id} counts")
     return chosen
-
-
-def _why_unusable(run: Run) -> str:
-    cause = f" ({run.reason})" if run.reason else ""
-    return f"run {run.id} ended as {run.outcome}{cause}"

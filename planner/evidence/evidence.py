@@ -16,7 +16,7 @@ class Evidence:
 
     Attributes:
         runs: arm -> seed -> the run that counts.
-        failed: arm -> seed -> why it gave no usable evidence.
+        failed: arm -> seed -> the run that gave no usable evidence.
         declared: arm -> parameters that the program gives it in this phase.
         caveats: what had to be assumed to use these runs.
         looked_at: arm -> every run that was looked at, whether it counts or not.
@@ -28,7 +28,7 @@ class Evidence:
     phase: str
     fidelity: str
     runs: Mapping[str, Mapping[int, Run]] = field(default_factory=dict)
-    failed: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    failed: Mapping[str, Mapping[int, Run]] = field(default_factory=dict)
     declared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     looked_at: Mapping[str, Sequence[Run]] = field(default_factory=dict)

@@ -81,6 +81,7 @@ class MemoryRuns:
             update={
                 "outcome": ended.outcome,
                 "reason": ended.cause,
+                "raised_at": ended.raised_at,
                 "seconds": ended.seconds,
                 "device": device_of(ended.device, self._begun[run_id].params),
                 "metrics": {name: values[-1][1] for name, values in ordered.items()},

@@ -14,6 +14,7 @@ from planner.criteria.judge import (
 )
 from planner.evidence.digests import considered_in, evidence_digest
 from planner.evidence.evidence import Evidence
+from planner.evidence.failures import failures_of
 from planner.evidence.results_table import build_params, build_readings, build_table
 from planner.judging.caveats import ResultOf, with_doubts
 from planner.judging.claims import judge_claim, unsettled
@@ -146,6 +147,7 @@ def _account(program: Program, evidence: Evidence) -> dict[str, Any]:
         "evidence_digest": evidence_digest(program, evidence),
         "considered": considered_in(program, evidence),
         "set_aside": evidence.set_aside,
+        "failures": tuple(failures_of(evidence)),
     }
 
 

@@ -60,6 +60,7 @@ class Ended(Record):
 
     Attributes:
         reason: one sentence for anything but ``ok``; empty otherwise.
+        raised_at: ``FILE:LINE`` of the exception that ended it, the file as its home names it.
         device: what it ran on; None where nobody knows.
         stderr_tail: the end of what the run wrote to stderr, for a run that failed.
     """
@@ -68,6 +69,7 @@ class Ended(Record):
     outcome: RunOutcome
     reason: str = ""
     seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+    raised_at: str = ""
     device: str | None = None
     stderr_tail: str = ""
 

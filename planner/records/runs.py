@@ -26,6 +26,8 @@ RunOutcome = Literal[
 ]
 SET_ASIDE = frozenset({"disk_full", "code_changed", "data_changed"})
 """Outcomes of runs that say nothing of their arm: they are made again, and no try is used up."""
+STDERR_FILE = "stderr.txt"
+"""The artifact of a failed run of ours that holds the end of what it wrote to stderr."""
 DIGEST_LENGTH = 36
 """MLflow keeps at most this much of a dataset's digest."""
 Series = tuple[tuple[int, float], ...]
@@ -44,6 +46,7 @@ class Run(Record):
         seconds: wall-clock time that it took.
         artifacts: names of the files that it left; None where it does not say.
         reason: what it ended in if it failed by itself (``ValueError: no rows left``).
+        raised_at: where in the home's code that was raised (``experiments/evil.py:24``).
     """
 
     id: str
@@ -64,6 +67,7 @@ class Run(Record):
     attempt: int = 1
     artifacts: tuple[str, ...] | None = None
     reason: str = ""
+    raised_at: str = ""
 
     @property
     def own(self) -> bool:
@@ -78,6 +82,44 @@ class Run(Record):
     @property
     def usable(self) -> bool:
         return self.outcome in ("ok", "bad_metric") or self.partial
+
+
+class Failure(Record):
+    """Runs that failed alike.
+
+    Attributes:
+        cause: what they ended in; empty where nobody knows more than the outcome.
+        raised_at: where in the home's code that was raised; empty where it was not, or nobody knows.
+        run_ids: the first of them is where its log is (``stderr.txt``).
+    """
+
+    arms: tuple[str, ...]
+    outcome: RunOutcome
+    cause: str = ""
+    raised_at: str = ""
+    run_ids: tuple[str, ...]
+
+    @property
+    def ending(self) -> str:
+        """``crashed: ValueError: no rows left (experiments/evil.py:24)``."""
+        return ending_in_words(self.outcome, self.cause, self.raised_at)
+
+    @property
+    def text(self) -> str:
+        """``3 runs of b crashed: ValueError: no rows left (experiments/evil.py:24)``."""
+        count = len(self.run_ids)
+        return f"{count} run{'s' if count > 1 else ''} of {' and '.join(self.arms)} {self.ending}"
+
+    @property
+    def text_with_log(self) -> str:
+        """The same, and where the log of one of these runs is."""
+        return f"{self.text}, log: {STDERR_FILE} of run {self.run_ids[0]}" if self.raised_at else self.text
+
+
+def ending_in_words(outcome: str, cause: str, raised_at: str) -> str:
+    """How runs ended, and where."""
+    how = "crashed" if outcome == "code_error" else f"ended as {outcome}"
+    return f"{how}{cause and ': '}{cause}{raised_at and f' ({raised_at})'}"
 
 
 class UnfinishedRun(Record):

@@ -215,6 +215,7 @@ class Scripted:
         descriptions_asked: how often an experiment was asked to describe itself.
         together: the most seeds that it says train together.
         groups: how many runs were to train together, for every run that was given first.
+        reason: what runs that fail end in.
     """
 
     script: Script
@@ -223,6 +224,7 @@ class Scripted:
     workers: int = 1
     together: int = 1
     groups: list[int] = field(default_factory=list)
+    reason: str = ""
 
     def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
         self.descriptions_asked += 1
@@ -244,7 +246,9 @@ class Scripted:
             metrics = {} if isinstance(measured, str) else measured
             lines = [json.dumps([name, None, value]) for name, value in metrics.items()]
             (folder / "metrics.jsonl").write_text("".join(line + "\n" for line in lines))
-            ended = {"outcome": measured if isinstance(measured, str) else "ok", "reason": "", "seconds": 1.0}
+            failed = isinstance(measured, str)
+            ended = {"outcome": measured if failed else "ok", "reason": self.reason if failed else ""}
+            ended["seconds"] = 1.0
             (folder / "result.json").write_text(json.dumps(ended))
             yield Ended(job_id=job.id, **ended)
 

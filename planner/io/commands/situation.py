@@ -118,6 +118,7 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
         fidelity=options.fidelity,
         overrides=today.overrides,
         no_run=options.no_run,
+        keep_going=options.keep_going,
         affordable=0 if seconds_left is not None and seconds_left <= 0 else affordable,
         seen=rules_seen(entries),
         stale={**lost_grounds(selector, today.verdicts), **today.validity.stale},

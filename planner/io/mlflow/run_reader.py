@@ -61,6 +61,7 @@ def read_run(
             "attempt": attempt_of(run_tags),
             "artifacts": _artifacts(run_tags),
             "reason": run_tags.get(tags.REASON, ""),
+            "raised_at": run_tags.get(tags.RAISED_AT, ""),
         }
     )
 

@@ -33,7 +33,7 @@ from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, serie
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description, Ended
-from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
+from planner.records.runs import STDERR_FILE, PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.text.markdown import escape
 from planner.text.terminal import sentence
 
@@ -209,6 +209,7 @@ class MlflowRuns:
             run_tags = {tags.SECONDS: f"{ended.seconds:.3f}", tags.ARTIFACTS: json.dumps(files)}
             run_tags |= {tags.DEVICE: ended.device} if ended.device else {}
             run_tags |= {tags.REASON: ended.cause} if ended.cause else {}
+            run_tags |= {tags.RAISED_AT: ended.raised_at} if ended.raised_at else {}
             self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in run_tags.items()])
             end_time = int((started_at + ended.seconds) * 1000)
             self.client.set_terminated(run_id, status, end_time)
@@ -273,7 +274,7 @@ class MlflowRuns:
             run_id, tags.NOTE, f"**{ended.outcome}**: {escape(ended.reason)}"[: tags.NOTE_LIMIT]
         )
         if ended.stderr_tail:
-            self.client.log_text(run_id, ended.stderr_tail, "stderr.txt")
+            self.client.log_text(run_id, ended.stderr_tail, STDERR_FILE)
 
 
 @contextmanager

@@ -31,6 +31,8 @@ ARTIFACTS = "planner.artifacts"
 """The names of the files that a run of ours left, as a JSON list."""
 REASON = "planner.reason"
 """What a run of ours that failed by itself ended in: ``ValueError: no rows left``."""
+RAISED_AT = "planner.raised_at"
+"""Where in the home's code it was raised: ``experiments/evil.py:24``."""
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 NOTE_LIMIT = 8000

@@ -82,7 +82,7 @@ class InProcessLauncher:
             result = measuring.measure(job.model_dump(mode="json"), self._find, on_progress)
         measuring.write_result(folder, result)
         tail = "" if result["outcome"] == "ok" else said.getvalue()
-        ending = {key: result[key] for key in ("outcome", "reason", "seconds", "device")}
+        ending = {key: result[key] for key in ("outcome", "reason", "raised_at", "seconds", "device")}
         return [*events, Ended(job_id=job.id, stderr_tail=tail, **ending)]
 
     def _find(self, name: str) -> Experiment:

@@ -159,7 +159,9 @@ class LocalLauncher:
                 result = read_result(Path(job.folder), job.id)
                 # A result is written whole and last: the run had ended, only its answer is missing.
                 events.append(
-                    active.end(job, result.outcome, result.reason, result.seconds, result.device)
+                    active.end(
+                        job, result.outcome, result.reason, result.seconds, result.device, result.raised_at
+                    )
                     if result
                     else active.end(job, outcome, reason)
                 )

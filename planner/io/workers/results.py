@@ -18,6 +18,7 @@ def read_result(folder: Path, job_id: str) -> Ended | None:
             job_id=job_id,
             outcome=result["outcome"],
             reason=result["reason"],
+            raised_at=result.get("raised_at", ""),
             seconds=round(
                 result["seconds"], 3
             ),  # as MLflow keeps it, so that a rebuilt journal says the same

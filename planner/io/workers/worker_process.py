@@ -190,7 +190,7 @@ class Assignment:
             done, total = answer["done"], answer["total"]
             return [Progressed(job_id=job.id, done=done, total=total) for job in self.open]
         (job,) = (job for job in self.jobs if job.id == answer["id"])
-        ending = {key: answer[key] for key in ("outcome", "reason", "seconds", "device")}
+        ending = {key: answer[key] for key in ("outcome", "reason", "raised_at", "seconds", "device")}
         return [self.end(job, **ending)]
 
     def _started(self, job: Job) -> Started:
@@ -204,13 +204,20 @@ class Assignment:
         reason: str,
         seconds: float | None = None,
         device: str | None = None,
+        raised_at: str = "",
     ) -> Ended:
         """Ends a job; its share of the time since they began counts where the worker did not say."""
         if seconds is None:
             seconds = 0.0 if self.begun is None else (time.monotonic() - self.begun) / len(self.jobs)
         tail = "" if outcome == "ok" else self.worker.tail()
         self.ended[job.id] = Ended(
-            job_id=job.id, outcome=outcome, reason=reason, seconds=seconds, device=device, stderr_tail=tail
+            job_id=job.id,
+            outcome=outcome,
+            reason=reason,
+            raised_at=raised_at,
+            seconds=seconds,
+            device=device,
+            stderr_tail=tail,
         )
         return self.ended[job.id]
 

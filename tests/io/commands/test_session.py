@@ -10,6 +10,7 @@ import pytest
 
 from planner.deciding.walk import build_plan
 from planner.errors import ProgramError
+from planner.io.commands.advance_output import failing_alike
 from planner.io.commands.open_home import code_at_hand
 from planner.io.in_memory import MemoryRuns
 from planner.io.sync.mirror import write_person
@@ -356,6 +357,90 @@ def test_one_failed_run_is_made_again_though_another_seed_took_its_place(world: 
     }
     assert world.launcher.made.count(("new", 1)) == 2
     assert world.failed() == []
+
+
+# --- no more of the same -------------------------------------------------------------------------
+
+
+def crashing(folder: Path, *arms: str, outcome: str = "code_error") -> World:
+    """A world of three arms of which some end in the same exception."""
+    criteria = {
+        "higher": {"metric": "score", "each_of": ["new", "other"], "versus": "base", "better_by": 0.5}
+    }
+    measure = scores()
+    program = small(arms=["base", "new", "other"], criteria=criteria)
+    world = World(folder, program, lambda a, s: outcome if a in arms else measure(a, s))
+    world.launcher.reason = "ValueError: no rows left"
+    return world
+
+
+def test_once_two_arms_failed_alike_no_more_runs_are_begun_and_where_none_worked_the_phase_is_blocked(
+    tmp_path: Path,
+) -> None:
+    world = crashing(tmp_path, "base", "new", "other")
+    world.advance()
+    assert world.launcher.made == [("base", 0), ("new", 0)]
+    assert program_state(world.at) == "blocked"
+    assert "2 runs of base and new crashed: ValueError: no rows left" in world.at.decisions["first"].reason
+    world.advance()
+    assert len(world.launcher.made) == 2
+
+
+def test_where_another_arm_worked_nothing_is_judged_and_the_cause_is_told(tmp_path: Path) -> None:
+    world = crashing(tmp_path, "new", "other")
+    done = world.advance()
+    assert world.launcher.made == [("base", 0), ("new", 0), ("other", 0)]
+    assert (done.plan.launch, world.at.verdicts) == ((), {})
+    assert done.plan.failure is not None
+    assert done.plan.failure.text == "2 runs of new and other crashed: ValueError: no rows left"
+    assert "--keep-going" in (failing_alike(done.plan, "small") or "")
+    world.advance(keep_going=True)
+    assert world.at.verdicts["first"].cause == "missing"
+    assert world.launcher.made.count(("new", 2)) == 1
+
+
+def test_one_arm_that_fails_and_two_that_fail_otherwise_stop_nothing(tmp_path: Path) -> None:
+    world = crashing(tmp_path, "new")
+    world.advance(every=False)
+    assert world.launcher.made.count(("new", 2)) == 1
+    several = crashing(tmp_path / "several", "new", "other")
+    reasons = iter(f"ValueError: {number}" for number in range(99))
+    measure = several.script
+
+    def otherwise(arm: str, seed: int) -> Measured:
+        several.launcher.reason = next(reasons)
+        return measure(arm, seed)
+
+    several.script = otherwise
+    several.advance(every=False)
+    assert several.launcher.made.count(("other", 2)) == 1
+
+
+def test_what_the_environment_lacked_is_tried_again_by_the_next_advance_and_stops_again(
+    tmp_path: Path,
+) -> None:
+    world = crashing(tmp_path, "base", "new", "other", outcome="environment")
+    world.advance()
+    assert (world.launcher.made, program_state(world.at)) == ([("base", 0), ("new", 0)], "blocked")
+    world.advance()
+    assert world.launcher.made == [("base", 0), ("new", 0)] * 2
+
+
+def test_two_arms_that_failed_alike_are_tried_again_when_the_code_changes_or_a_person_says_so(
+    tmp_path: Path,
+) -> None:
+    world = crashing(tmp_path, "base", "new", "other")
+    world.advance(every=False)
+    measure = scores()
+    world.script = lambda arm, seed: measure(arm, seed)
+    world.retry(*world.failed())
+    world.advance(every=False)
+    assert world.at.verdicts["first"].outcome == "fail"
+    edited = crashing(tmp_path / "edited", "base", "new", "other")
+    edited.advance(every=False)
+    edited.script, edited.code = (lambda arm, seed: measure(arm, seed)), "code-2"
+    edited.advance(every=False)
+    assert edited.at.verdicts["first"].outcome == "fail"
 
 
 # --- what changes --------------------------------------------------------------------------------

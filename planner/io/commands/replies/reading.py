@@ -21,6 +21,7 @@ from planner.io.commands.replies.base import (
 from planner.phase_graph.render import PhaseState
 from planner.records.base import Record
 from planner.records.decision import Action
+from planner.records.runs import Failure
 
 
 class ProgramJson(Record):
@@ -66,6 +67,7 @@ class PhaseJson(Record):
     stale: bool
     stale_because: str | None
     superseded_by: str | None
+    failures: tuple[Failure, ...]
 
 
 class ProgramStatusJson(Record):
