@@ -9,6 +9,11 @@ import typer
 
 from planner.cli.output import Fidelity, Json, MaybeName, say, show, the_home
 
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Go on though two arms failed in the same way.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait while another advance holds the program.")]
+
 
 def advance(
     program: MaybeName = None,
@@ -18,9 +23,7 @@ def advance(
     no_run: Annotated[
         bool, typer.Option("--no-run", help="Judge what MLflow holds; launch nothing.")
     ] = False,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Go on though two arms failed in the same way.")
-    ] = False,
+    keep_going: KeepGoing = False,
     max_seconds: Annotated[float | None, typer.Option(help="Start no run after this many seconds.")] = None,
     fidelity: Annotated[
         Fidelity | None, typer.Option(help="smoke, standard or full; default: the program's.")
@@ -28,9 +31,7 @@ def advance(
     jobs: Annotated[int | None, typer.Option(help="Runs side by side; default: one per processor.")] = None,
     launcher: Annotated[Literal["local"], typer.Option(help="local (the only launcher so far).")] = "local",
     accept: Annotated[bool, typer.Option("--accept", help="Take a recommendation that waits.")] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait while another advance holds the program.")
-    ] = False,
+    wait: Wait = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Let the verdict speak: 10 to 15.")] = False,
     json: Json = False,
 ) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from planner.evidence.evidence import Evidence
-from planner.records.jobs import Ended
+from planner.records.jobs import Ended, Event, Job
 from planner.records.runs import Failure, Run, RunOutcome
 
 
@@ -58,10 +58,10 @@ class FailuresAlike:
     def __init__(self, evidence: Evidence) -> None:
         self._arms = {(f.outcome, f.cause, f.raised_at): set(f.arms) for f in _standing(evidence)}
 
-    def take(self, arm: str, ended: Ended) -> None:
-        """A run of an arm has ended."""
-        if ended.cause and ended.outcome in BEFALLS_OTHERS:
-            self._arms.setdefault((ended.outcome, ended.cause, ended.raised_at), set()).add(arm)
+    def take(self, job: Job, event: Event) -> None:
+        """Something happened to a job."""
+        if isinstance(event, Ended) and event.cause and event.outcome in BEFALLS_OTHERS:
+            self._arms.setdefault((event.outcome, event.cause, event.raised_at), set()).add(job.arm)
 
     @property
     def befell_two_arms(self) -> bool:

@@ -67,7 +67,7 @@ class Progress:
         self._no_color = bool(environment.get("NO_COLOR"))
         self._clock = clock
         self._bar: _Bar | None = None
-        self._failures: dict[_Ending, list[str]] = {}
+        self._failures: dict[_Ending, list[str]] = {}  # how -> the arms of the batch that ended so
         self.start(0, "")
 
     def start(self, total: int, label: str) -> None:
@@ -83,7 +83,6 @@ class Progress:
         self._estimate: tuple[float, float] | None = None
         self._shares: dict[str, float] = {}
         self._arms: dict[str, str] = {}
-        self._failures: dict[_Ending, list[str]] = {}
         stream = self._stream or sys.stderr
         if total and stream.isatty():
             self._bar = _Bar(stream, self._no_color, label, total)

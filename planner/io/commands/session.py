@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +27,7 @@ from planner.io.system.signals import Stopped, whole
 from planner.io.workers.batch import Batch
 from planner.io.workers.code_digest import Code
 from planner.io.workers.descriptions import Describer
+from planner.io.workers.silence import SilenceWatch, last_sign
 from planner.io.workers.watched_files import WatchedFiles
 from planner.language.program import Program
 from planner.lineage.in_force import (
@@ -39,7 +40,7 @@ from planner.lineage.staleness import Validity, build_validity
 from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home
 from planner.records.decision import Decision
-from planner.records.jobs import Ended, Event, Job
+from planner.records.jobs import Event, Job
 from planner.records.journal_entry import AnyEntry
 from planner.records.person import Override
 from planner.records.runs import PlannedRun
@@ -126,13 +127,15 @@ class Session:
             watched=WatchedFiles(self._command_files),
         )
         self.notify((f"{self.program.program} / {phase} ({fidelity})", len(runs)))
+        silence = SilenceWatch(self.clock.seconds, last_sign, self.notify)
         alike = FailuresAlike(self._situation.state.evidence_of(phase, fidelity))
         try:
             with (
+                beating(silence.look),
                 beating(lambda: self.journal.beat(self.program.program, self.clock.seconds())),
                 closing(self.launcher.run(self._until_two_fail_alike(batch.jobs(runs), alike))) as events,
             ):
-                self._follow(batch, events, alike)
+                self._follow(batch, events, (alike.take, silence.take))
         except Stopped as stop:
             with whole():
                 stop.marked = self.reaper().settle("killed", f"{stop.name} stopped its planner")
@@ -153,8 +156,13 @@ class Session:
                 return
             yield job
 
-    def _follow(self, batch: Batch, events: Iterable[Event], alike: FailuresAlike) -> None:
+    def _follow(
+        self, batch: Batch, events: Iterable[Event], followers: Sequence[Callable[[Job, Event], None]]
+    ) -> None:
         """Writes down what happens to a batch.
+
+        Args:
+            followers: are shown each event, too.
 
         Raises:
             StoreUnavailable: what happened could not be written down. What was at work has come to its end
@@ -170,8 +178,8 @@ class Session:
                     trouble = error
                     batch.stop("what happens cannot be written down")
             job = batch.job_of(event)
-            if isinstance(event, Ended):
-                alike.take(job.arm, event)
+            for follow in followers:
+                follow(job, event)
             self.notify((job, event))
         if trouble is not None:
             raise trouble

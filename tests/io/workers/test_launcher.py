@@ -180,6 +180,7 @@ class TestEveryLauncher:
         assert result == {
             "outcome": outcome,
             "reason": last.reason,
+            "raised_at": last.raised_at,
             "seconds": last.seconds,
             "device": "cpu",
             "not_finite": ["loss"] if action == "nan" else [],
