@@ -67,7 +67,7 @@ class AdvanceReport:
         if message is None:
             self._progress.finish()
         elif isinstance(message, str):
-            sys.stderr.write(sentence(message) + "\n")
+            self._progress.say(sentence(message))
         elif isinstance(message, Recorded):
             for line in step_lines(message, self._home):
                 self._say(line)

@@ -112,7 +112,7 @@ class Progress:
         for (outcome, reason, raised_at), arms in self._failures.items():
             if len(arms) > 1:
                 of = " and ".join(dict.fromkeys(arms))
-                self._say(f"{len(arms)} runs of {of} {ending_in_words(outcome, reason, raised_at)}")
+                self.say(f"{len(arms)} runs of {of} {ending_in_words(outcome, reason, raised_at)}")
         self._failures = {}
         if self._bar is not None:
             self._bar.close()
@@ -153,7 +153,7 @@ class Progress:
         left = self.left()
         return f"{text}, about {in_words(left)} left" if remaining and left is not None else text
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
         """Writes a line, above the bar where there is one."""
         if self._bar is not None:
             self._bar.say(line)

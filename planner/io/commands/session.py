@@ -132,7 +132,7 @@ class Session:
         try:
             with (
                 beating(silence.look),
-                beating(lambda: self.journal.beat(self.program.program, self.clock.seconds())),
+                beating(self._beat),
                 closing(self.launcher.run(self._until_two_fail_alike(batch.jobs(runs), alike))) as events,
             ):
                 self._follow(batch, events, (alike.take, silence.take))
@@ -142,12 +142,18 @@ class Session:
             raise
         finally:
             self.notify(None)
-        for arm in batch.given_up():
-            ended = f"{arm.arm}: {arm.count} runs ended as {arm.outcome}"
-            self.notify(f"{ended} and none well; no more of them are begun")
+        self._say_given_up(batch)
         self._changes += bool(batch.outdated)
         stopped = f"{batch.outdated}, again and again" if self._changes >= MOST_CHANGES else ""
         return Launched(batch.finished, batch.stopped or stopped, bool(batch.outdated))
+
+    def _say_given_up(self, batch: Batch) -> None:
+        for arm in batch.given_up():
+            ended = f"{arm.arm}: {arm.count} runs ended as {arm.outcome}"
+            self.notify(f"{ended} and none well; no more of them are begun")
+
+    def _beat(self) -> None:
+        self.journal.beat(self.program.program, self.clock.seconds())
 
     def _until_two_fail_alike(self, jobs: Iterator[Job], alike: FailuresAlike) -> Iterator[Job]:
         """The jobs of a batch, as long as no two arms have failed in the same way."""

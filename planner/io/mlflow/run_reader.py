@@ -42,8 +42,6 @@ def read_run(
             began=(raw.info.start_time or 0) / 1000,
         )
     metrics = {name: float(value) for name, value in raw.data.metrics.items()}
-    # A value that is no number may lie at a step before the last, where nobody would look for it.
-    stepped = set(metrics) if outcome == "bad_metric" else wanted & set(metrics)
     return Run.model_validate(
         {
             "id": raw.info.run_id,
@@ -54,7 +52,7 @@ def read_run(
             "outcome": outcome if outcome in _OUTCOMES else _OUTCOME_OF_STATUS.get(raw.info.status, "lost"),
             "params": {k: v for k, v in raw.data.params.items() if k != "seed"},
             "metrics": metrics,
-            "series": {m: series_of(m) for m in sorted(stepped)},
+            "series": {m: series_of(m) for m in sorted(metrics) if outcome == "bad_metric" or m in wanted},
             "fingerprint": run_tags.get(tags.FINGERPRINT),
             "data_digest": run_tags.get(tags.DATA) or _first_dataset(raw),
             "code_digest": run_tags.get(tags.CODE),

@@ -65,10 +65,8 @@ class SilenceWatch:
         silence = self._now() - one.since
         if silence >= one.patience:
             run = f"run of {one.job.arm}, seed {one.job.seed}"
-            minutes = f"{silence / 60:.0f} min"
-            self._say(
-                f"{run}: no sign of life for {minutes} (no metric, nothing printed); it has no time limit"
-            )
+            silent = f"no sign of life for {silence / 60:.0f} min (no metric, nothing printed)"
+            self._say(f"{run}: {silent}; it has no time limit (budget.run_seconds)")
             one.patience = 2 * silence
 
 
