@@ -26,6 +26,7 @@ import hashlib
 import json
 import os
 import signal
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,9 @@ from typing import Any
 from experiments.contract import MetricLog
 
 POLL_SECONDS = 0.2
+STDERR = 2
+TAIL_BYTES = 8192
+LONGEST_LINE = 300
 NOT_STARTED = (126, 127)
 """Exit codes by which a shell says that a program cannot be run, or is not there."""
 # Taken before the worker limits the threads of its own libraries: a command decides that for itself.
@@ -83,6 +87,7 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
     substitutions |= {f"params.{name}": _as_word(value) for name, value in params.items()}
     reported = _Reported(out, log)
     words = [filled for word in argv for filled in _filled(word, substitutions, params)]
+    begin = _stderr_size()
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, env=_ENVIRONMENT) as process:
         try:
             code = _followed(process, reported)
@@ -90,8 +95,31 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
             process.kill()
             raise
     if code:
-        raise CommandFailed(f"the command ended with {_exit_named(code)}", code in NOT_STARTED)
+        said = _last_line_since(begin)
+        raise CommandFailed(
+            f"the command ended with {_exit_named(code)}{said and ': '}{said}", code in NOT_STARTED
+        )
     reported.finish()
+
+
+def _stderr_size() -> int | None:
+    """How much has been written to stderr, where that is a file."""
+    with contextlib.suppress(OSError):
+        status = os.fstat(STDERR)
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+    return None
+
+
+def _last_line_since(begin: int | None) -> str:
+    """The last line that was written to stderr since; empty where nobody can tell."""
+    if begin is None:
+        return ""
+    with contextlib.suppress(OSError):
+        end = os.fstat(STDERR).st_size
+        tail = os.pread(STDERR, TAIL_BYTES, max(begin, end - TAIL_BYTES)) if end > begin else b""
+        lines = [" ".join(line.split()) for line in tail.decode(errors="replace").splitlines()]
+        return next((line for line in reversed(lines) if line), "")[:LONGEST_LINE]
+    return ""
 
 
 def _filled(word: str, substitutions: Mapping[str, object], params: Mapping[str, Any]) -> list[str]:

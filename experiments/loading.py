@@ -16,6 +16,7 @@ import pydantic
 import experiments
 import experiments.parts
 from experiments.contract import Config, Experiment, configure
+from experiments.raising import whatever_code_raises
 
 
 class Refused(ValueError):
@@ -57,7 +58,7 @@ def load(name: str) -> Experiment:
         return checked(name, importlib.import_module(module))
     except Refused:
         raise
-    except (Exception, SystemExit) as error:
+    except whatever_code_raises() as error:
         if isinstance(error, ModuleNotFoundError) and error.name == module:
             raise missing(name) from None
         traceback.print_exc()
@@ -115,7 +116,7 @@ def describe(
         try:
             description = experiment.describe(config)
             data = description.model_dump(mode="json")
-        except Exception as error:
+        except whatever_code_raises() as error:
             traceback.print_exc()
             text = f"experiment `{name}` cannot describe {dict(params)}: {one_line(error)}"
             raise Refused("arms", text) from error

@@ -17,6 +17,7 @@ from typing import Any
 from experiments import command, watched
 from experiments.contract import Experiment, Interrupted, MetricLog
 from experiments.loading import Refused, configured, one_line
+from experiments.raising import raised_at, whatever_code_raises
 from experiments.recording import CheckedLog, read_metrics
 from experiments.workers.seeds import seed_everything
 
@@ -30,8 +31,8 @@ OnProgress = Callable[[float, float], None]
 Job = Mapping[str, Any]
 """The fields of a job (see ``planner.records.runs.Job``)."""
 Result = dict[str, Any]
-"""``outcome``, ``reason``, ``seconds``, ``device``, ``not_finite``; from a worker ``versions`` or
-``imported_late`` too."""
+"""``outcome``, ``reason``, ``raised_at`` (``FILE:LINE``), ``seconds``, ``device``, ``not_finite``; from a
+worker ``versions`` or ``imported_late`` too."""
 Prepared = tuple[Callable[[], None], str | None]
 """What runs, and the device on which it does."""
 
@@ -102,22 +103,25 @@ def _start_afresh(folder: Path) -> None:
 
 def _timed(prepare: Callable[[], Prepared], logs: Sequence[MetricLog], seed: int) -> list[Result]:
     """Prepares, seeds the generators that a process has one of, runs, and gives a result for each log."""
-    outcome, reason, device = "ok", "", None
-    begun = time.monotonic()
+    outcome, reason, where, device = "ok", "", "", None
+    home, begun = Path.cwd(), time.monotonic()
     try:
         run, device = prepare()
         seed_everything(seed)
         begun = time.monotonic()  # the first run of a worker also imports, which is not the arm's cost
         run()
-    except (Exception, SystemExit) as error:
-        traceback.print_exc()
+    except whatever_code_raises() as error:
+        if not isinstance(error, command.CommandFailed):  # it has said on stderr what there is to say
+            traceback.print_exc()
         outcome, reason = outcome_of(error, logs[0].folder)
+        where = raised_at(error, home)
     finally:
         seconds = (time.monotonic() - begun) / len(logs)
         for log in logs:
             with contextlib.suppress(OSError):  # each line was written when it was recorded
                 log.close()
-    return [{**_result(outcome, reason, seconds, log), "device": device} for log in logs]
+    more = {"device": device, "raised_at": where}
+    return [{**_result(outcome, reason, seconds, log), **more} for log in logs]
 
 
 def _result(outcome: str, reason: str, seconds: float, log: MetricLog) -> Result:
@@ -186,7 +190,14 @@ def _outdated(job: Job, seconds: float = 0.0) -> Result | None:
 
 
 def _unmeasured(outcome: str, reason: str, seconds: float = 0.0) -> Result:
-    return {"outcome": outcome, "reason": reason, "seconds": seconds, "not_finite": [], "device": None}
+    return {
+        "outcome": outcome,
+        "reason": reason,
+        "seconds": seconds,
+        "not_finite": [],
+        "device": None,
+        "raised_at": "",
+    }
 
 
 def late_imports(modules: Sequence[str], seconds: float) -> Result:

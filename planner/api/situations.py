@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 from planner.api.table_runs import runs_of_table
@@ -10,6 +9,7 @@ from planner.deciding.situation import PlanningState
 from planner.errors import UsageError
 from planner.evidence.evidence import Evidence
 from planner.evidence.run_selection import Catalog, RunSelector, Snapshot
+from planner.evidence.shared_seeds import ArmSeeds, compared_pairs, seeds_to_make
 from planner.language.program import Program
 from planner.language.suggestions import instead
 from planner.records.base import digest_of
@@ -94,16 +94,17 @@ def _missing(
     """What says which runs are still to be made: per arm the lowest seeds that nobody tried."""
 
     def missing(phase: str, fidelity: str, wanted: Mapping[str, int]) -> list[PlannedRun]:
-        evidence = selector.evidence_of(phase, fidelity)
-        planned = []
-        for arm, count in wanted.items():
-            tried = {*evidence.of(arm), *evidence.failed.get(arm, ())}
-            free = (seed for seed in itertools.count() if seed not in tried)
-            seeds = itertools.islice(free, max(count - len(tried), 0))
-            planned += [_planned(program, phase, fidelity, arm, seed) for seed in seeds]
+        evidence, rules = selector.evidence_of(phase, fidelity), program.phases[phase]
+        arms = {arm: _seeds_of(evidence, arm) for arm in rules.arms}
+        seeds = seeds_to_make(arms, compared_pairs(rules), wanted, program.most_seeds(phase, fidelity))
+        planned = [_planned(program, phase, fidelity, arm, seed) for arm in seeds for seed in seeds[arm]]
         return sorted(planned, key=lambda run: run.seed)
 
     return missing
+
+
+def _seeds_of(evidence: Evidence, arm: str) -> ArmSeeds:
+    return ArmSeeds(good=frozenset(evidence.of(arm)), failed=frozenset(evidence.failed.get(arm, ())))
 
 
 def _planned(program: Program, phase: str, fidelity: str, arm: str, seed: int) -> PlannedRun:

@@ -73,6 +73,7 @@ for command in (
     work.stop,
     person.override,
     person.exclude,
+    person.retry,
     person.keep,
     work.doctor,
     work.prune,

@@ -1,4 +1,4 @@
-"""Commands by which a person changes what follows: a choice, a run left out, code declared equal."""
+"""Commands by which a person changes what follows: a choice, runs left out or made again, code kept."""
 
 from __future__ import annotations
 
@@ -55,6 +55,19 @@ def exclude(
     from planner.io.commands.person_answers import answer_exclude
 
     show(answer_exclude(the_home(), run, reason, by, undo), json)
+
+
+def retry(
+    program: Name,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN...]")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; required.")] = None,
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Has failed runs made again: those named, or all that failed."""
+    from planner.io.commands.person_answers import answer_retry
+
+    show(answer_retry(the_home(), program, runs or (), reason, by), json)
 
 
 def keep(

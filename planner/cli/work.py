@@ -13,6 +13,11 @@ from planner.cli.output import Fidelity, Json, MaybeName, Name, say, show, the_h
 if TYPE_CHECKING:
     from planner.engine.options import AdvanceOptions
 
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Go on though two arms failed in the same way.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait while another advance holds the program.")]
+
 
 def advance(
     program: MaybeName = None,
@@ -20,6 +25,7 @@ def advance(
     until: Annotated[str | None, typer.Option(help="Go on until this phase is judged.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
     no_run: Annotated[bool, typer.Option("--no-run", help="Judge what is there; launch nothing.")] = False,
+    keep_going: KeepGoing = False,
     max_seconds: Annotated[float | None, typer.Option(help="Start no run after this many seconds.")] = None,
     fidelity: Annotated[
         Fidelity | None, typer.Option(help="smoke, standard or full; default: the program's.")
@@ -27,9 +33,7 @@ def advance(
     jobs: Annotated[int | None, typer.Option(help="Runs side by side; default: one per processor.")] = None,
     launcher: Annotated[Literal["local"], typer.Option(help="local (the only launcher so far).")] = "local",
     accept: Annotated[bool, typer.Option("--accept", help="Take a recommendation that waits.")] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait while another advance holds the program.")
-    ] = False,
+    wait: Wait = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Let the verdict speak: 10 to 15.")] = False,
     json: Json = False,
 ) -> None:
@@ -43,6 +47,7 @@ def advance(
         until=until,
         accept=accept,
         fidelity=fidelity,
+        keep_going=keep_going,
         no_run=no_run,
         max_seconds=max_seconds,
         jobs=jobs,

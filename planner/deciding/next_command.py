@@ -15,7 +15,7 @@ def commands_after(program: Program, decision: Decision, verdict: Verdict | None
 
     Args:
         verdict: that the decision follows. A run that spoils the evidence can be excluded; where none
-            worked, ``advance`` tries again.
+            worked, ``advance`` tries again what the environment lacked, and ``retry`` the rest.
 
     Returns:
         Words for a shell in which TEXT (and RUN) stand for what the person knows; empty where
@@ -31,7 +31,8 @@ def commands_after(program: Program, decision: Decision, verdict: Verdict | None
     if decision.action != "wait":
         return []
     if verdict is not None and verdict.no_run_worked:
-        return [f"phasegate advance {program.program}", f"{about} --choose stop {_REASON}"]
+        again = f"phasegate retry {program.program} {_REASON}"
+        return [f"phasegate advance {program.program}", again, f"{about} --choose stop {_REASON}"]
     outcome = verdict.outcome if verdict is not None else None
     refused = outcome == "invalid" or (outcome == "blocked" and decision.choice is None)
     commands = [f"phasegate exclude RUN {_REASON}"] if refused else []

@@ -11,7 +11,7 @@ from planner.judging.verdict import judge_phase
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.person import Override
-from planner.records.runs import PlannedRun
+from planner.records.runs import Failure, PlannedRun
 from planner.records.verdict import DetectableEffect, Verdict
 
 State = Literal["ready", "running", "waiting", "blocked", "done"]
@@ -31,6 +31,7 @@ class PlanningState:
         seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
         stale: phase -> why its verdict, recorded before, no longer follows from what is there.
         judged: phases with a verdict recorded before, at the fidelity asked for.
+        keep_going: more runs of a phase are made though two arms of it failed in the same way.
         begin: the phase that the walk begins with; None means the program's first.
         judge: what judges a phase; takes and gives what :func:`planner.judging.verdict.judge_phase` does.
     """
@@ -45,6 +46,7 @@ class PlanningState:
     seen: Mapping[str, Sequence[tuple[str, frozenset[str]]]] = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
     judged: frozenset[str] = frozenset()
+    keep_going: bool = True
     begin: str | None = None
     judge: Callable[..., Verdict] = judge_phase
 
@@ -73,6 +75,7 @@ class Plan:
         decision: why they are made; None where nothing has to be launched.
         interim: the verdict on what there is so far, where seeds are being added.
         passed_over: phases without runs that ``no_run`` went past.
+        failure: what ended runs of two arms of the phase in the same way, so that no more are made.
         refused: thresholds of the phase that lie under its noise floor, so that nothing is run for it.
 
     Example:
@@ -91,6 +94,7 @@ class Plan:
     interim: Verdict | None = None
     passed_over: tuple[str, ...] = ()
     refused: tuple[DetectableEffect, ...] = ()
+    failure: Failure | None = None
 
     @property
     def verdicts(self) -> dict[str, Verdict]:

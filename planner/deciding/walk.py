@@ -17,6 +17,7 @@ from planner.deciding.seed_allocation import seeds_wanted
 from planner.deciding.situation import Plan, PlanningState, State, Step
 from planner.deciding.triage import Route
 from planner.evidence.evidence import Evidence
+from planner.evidence.failures import same_in_two_arms
 from planner.judging.futility import is_futile, undetectable_effects
 from planner.judging.post_hoc import (
     PreviouslyJudged,
@@ -29,7 +30,7 @@ from planner.language.program import Program
 from planner.language.transitions import openers, targets
 from planner.records.caveat_facts import SHORT_OF_BUDGET, passed_over_caveat
 from planner.records.decision import Decision, Inputs
-from planner.records.runs import PlannedRun
+from planner.records.runs import Failure, PlannedRun
 from planner.records.verdict import DetectableEffect, Verdict
 
 
@@ -131,7 +132,10 @@ class _Walk:
         planned = dict.fromkeys(self.program.phases[phase].arms, design.seeds)
         missing = [] if self.state.no_run else [*self.state.missing(phase, fidelity, planned)]
         missing += [run for run in self._cut_off(evidence) if run not in missing]
-        if missing and self.state.affordable > 0:
+        if missing and self._fails_alike(evidence):
+            if self.plan is None:  # nothing to wait for: no run worked
+                self._judge(phase, evidence, design, short=False)
+        elif missing and self.state.affordable > 0:
             hidden = undetectable_effects(self.program, evidence.without(_tried_again(evidence, missing)))
             if hidden:
                 self._end("ready", tuple(hidden))
@@ -139,6 +143,13 @@ class _Walk:
                 self._launch(phase, fidelity, missing[: self.state.affordable], None)
         else:
             self._judge(phase, evidence, design, short=bool(missing))
+
+    def _fails_alike(self, evidence: Evidence) -> bool:
+        """Whether more runs would fail as two arms did; the walk ends there where others worked."""
+        failure = None if self.state.keep_going else same_in_two_arms(evidence)
+        if failure is not None and any(evidence.runs.values()):
+            self._end("ready", failure=failure)
+        return failure is not None
 
     def _cut_off(self, evidence: Evidence) -> list[PlannedRun]:
         """The runs that are made again because those that count in their place were cut off."""
@@ -159,6 +170,8 @@ class _Walk:
         verdict = self._verdict(evidence, design, look)
         wanted = seeds_next(self.program, verdict, design, evidence, self.state.seen)
         more = list(self.state.missing(phase, evidence.fidelity, wanted)) if wanted else []
+        if more and self._fails_alike(evidence):
+            return
         if more and self.state.affordable > 0:
             self._launch(phase, evidence.fidelity, more[: self.state.affordable], verdict)
             return
@@ -261,9 +274,13 @@ class _Walk:
             return "its verdict was judged on fewer runs than are asked for"
         return f"nothing has been judged yet at fidelity {fidelity}"
 
-    def _end(self, state: State, refused: tuple[DetectableEffect, ...] = ()) -> None:
+    def _end(
+        self, state: State, refused: tuple[DetectableEffect, ...] = (), failure: Failure | None = None
+    ) -> None:
         passed = tuple(self.passed)
-        self.plan = Plan(tuple(self.steps), state, self.current, passed_over=passed, refused=refused)
+        self.plan = Plan(
+            tuple(self.steps), state, self.current, passed_over=passed, refused=refused, failure=failure
+        )
 
 
 def _has_runs(evidence: Evidence) -> bool:

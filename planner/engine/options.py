@@ -14,6 +14,7 @@ class AdvanceOptions:
         until: go on until this phase is judged, it included.
         accept: take the recommendation that waits for a person.
         fidelity: the rung of cost asked for; None means each phase's own.
+        keep_going: make more runs though two arms failed in the same way.
         no_run: judge what there is and launch nothing.
         max_seconds: how long runs may be begun, from the start of the command on.
         deadline: seconds since the epoch after which no run is begun; None before the command has started.
@@ -26,6 +27,7 @@ class AdvanceOptions:
     until: str | None = None
     accept: bool = False
     fidelity: str | None = None
+    keep_going: bool = False
     no_run: bool = False
     max_seconds: float | None = None
     deadline: float | None = None

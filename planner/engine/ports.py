@@ -12,7 +12,7 @@ from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended, Event, Job
 from planner.records.journal_entry import Copy
-from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation
+from planner.records.person import AnyRecord, PersonRecord
 from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
 
@@ -193,9 +193,7 @@ class RecordStore(Protocol):
         """Writes a decision down and returns its place."""
         ...
 
-    def write_person(
-        self, record: Override | Revocation | Exclusion | Keep, parent: str | None, note: str, at: str
-    ) -> str:
+    def write_person(self, record: PersonRecord, parent: str | None, note: str, at: str) -> str:
         """Writes down what a person did and returns its place."""
         ...
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from planner.evidence.evidence import Evidence
 from planner.evidence.values import as_text
 from planner.language.program import Program
-from planner.records.person import Exclusion
+from planner.records.person import Exclusion, Retry
 from planner.records.runs import Run
 
 GIVES_UP = 3
@@ -21,28 +21,43 @@ def build_evidence(
     fidelity: str,
     candidates: Mapping[str, Sequence[Run]],
     excluded: Mapping[str, Exclusion],
+    retried: Mapping[str, Retry] | None = None,
 ) -> Evidence:
     """The evidence of a phase.
 
     Args:
         candidates: arm -> the finished runs that may count for it.
         excluded: run id -> the exclusion that stands.
+        retried: run id -> the word of a person that had it made again.
     """
     runs: dict[str, dict[int, Run]] = {}
-    failed: dict[str, dict[int, str]] = {}
+    failed: dict[str, dict[int, Run]] = {}
     caveats: list[str] = []
     for arm in program.phases[phase].arms:
         kept = _not_excluded(candidates.get(arm, ()), excluded, caveats)
         kept = one_dataset(arm, kept, caveats)
         by_seed = one_per_seed(arm, kept, caveats)
         runs[arm] = {seed: run for seed, run in by_seed.items() if run.usable}
-        failed[arm] = {seed: _why_unusable(run) for seed, run in by_seed.items() if not run.usable}
+        failed[arm] = {seed: run for seed, run in by_seed.items() if not run.usable}
         why = given_up(kept)
         caveats += [f"'{arm}' was given up: {why}, and no run of it gave evidence"] if why else []
         caveats += _logged_otherwise(program, phase, arm, runs[arm].values())
     declared = {arm: program.params(phase, arm) for arm in program.phases[phase].arms}
     noted = tuple(dict.fromkeys(caveats))
-    return Evidence(phase, fidelity, runs, failed, declared, noted, looked_at=candidates)
+    again = tuple(_made_again(candidates, retried or {}))
+    return Evidence(phase, fidelity, runs, failed, declared, noted, looked_at=candidates, made_again=again)
+
+
+def _made_again(candidates: Mapping[str, Sequence[Run]], retried: Mapping[str, Retry]) -> list[str]:
+    """One sentence for each word of a person that had failed runs made again."""
+    runs = [run for of_arm in candidates.values() for run in of_arm if run.id in retried]
+    by_word: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        word = retried[run.id]
+        by_word[f"at the word of {word.by}: {word.reason}"].add(run.id)
+    return [
+        f"failed runs {', '.join(sorted(ids))} were made again {why}" for why, ids in sorted(by_word.items())
+    ]
 
 
 def given_up(runs: Sequence[Run]) -> str:
@@ -108,8 +123,3 @@ def one_per_seed(arm: str, runs: Sequence[Run], caveats: list[str]) -> dict[int,
         if len(complete) > 1:
             caveats.append(f"{len(complete)} runs of '{arm}' have seed {seed}; {ranked[0].id} counts")
     return chosen
-
-
-def _why_unusable(run: Run) -> str:
-    cause = f" ({run.reason})" if run.reason else ""
-    return f"run {run.id} ended as {run.outcome}{cause}"

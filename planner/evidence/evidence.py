@@ -16,23 +16,25 @@ class Evidence:
 
     Attributes:
         runs: arm -> seed -> the run that counts.
-        failed: arm -> seed -> why it gave no usable evidence.
+        failed: arm -> seed -> the run that gave no usable evidence.
         declared: arm -> parameters that the program gives it in this phase.
         caveats: what had to be assumed to use these runs.
         looked_at: arm -> every run that was looked at, whether it counts or not.
         set_aside: ids of runs that do not count because they were judged under other rules before.
         to_retry: arm -> seeds that gave nothing, and will be tried again.
+        made_again: what is to be said of failed runs that a person had made again.
     """
 
     phase: str
     fidelity: str
     runs: Mapping[str, Mapping[int, Run]] = field(default_factory=dict)
-    failed: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    failed: Mapping[str, Mapping[int, Run]] = field(default_factory=dict)
     declared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     looked_at: Mapping[str, Sequence[Run]] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
     to_retry: Mapping[str, Collection[int]] = field(default_factory=dict)
+    made_again: tuple[str, ...] = ()
 
     def of(self, arm: str) -> Mapping[int, Run]:
         """The runs of an arm by seed; empty if there are none."""

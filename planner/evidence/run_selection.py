@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner.evidence.eligibility import build_evidence, given_up, one_dataset, one_per_seed
 from planner.evidence.evidence import Evidence
+from planner.evidence.shared_seeds import ArmSeeds, compared_pairs, seeds_to_make
 from planner.language.program import Program
 from planner.records.base import digest_of
 from planner.records.jobs import Description
-from planner.records.person import Exclusion
+from planner.records.person import Exclusion, Retry
 from planner.records.runs import DIGEST_LENGTH, SET_ASIDE, PlannedRun, Run, UnfinishedRun
 
 WORTH_RETRYING = SET_ASIDE | {"out_of_memory", "timeout", "slowdown", "suspended", "killed", "lost"}
 """Outcomes that a second try may change; an exception or a NaN would come again."""
+
+
+WHOLE = frozenset({"ok", "bad_metric"})
+"""Outcomes of runs that came to their end."""
 
 
 def is_tried_again(outcome: str, attempt: int, retries: int) -> bool:
@@ -43,6 +47,16 @@ class Snapshot:
 
     finished: Sequence[Run] = ()
     unfinished: Sequence[UnfinishedRun] = ()
+
+
+def failed_today(snapshot: Snapshot, codes: Collection[str]) -> list[Run]:
+    """Our runs of this code that failed, each the last try of its seed, where no try gave a whole answer."""
+    last: dict[str, Run] = {}
+    for run in sorted(snapshot.finished, key=lambda run: (run.outcome in WHOLE, run.attempt, run.id)):
+        if run.fingerprint is not None and run.code_digest in codes:
+            last[run.fingerprint] = run
+    failed = [run for run in last.values() if run.outcome not in WHOLE and run.attempt > 0]
+    return sorted(failed, key=lambda run: (run.phase, run.arm, run.seed, run.id))
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,7 @@ class RunSelector:
         mended: phases after which a person has done what an option asked for (mended the
             infrastructure, say): each gives runs of the other phases that failed one more try.
         again: ids of failed runs that count as not made, because what they lacked may be there by now.
+        retried: run id -> the word of a person that has it made again; it counts as not made either.
     """
 
     def __init__(
@@ -105,12 +120,14 @@ class RunSelector:
         excluded: Sequence[Exclusion] = (),
         mended: Sequence[str] = (),
         again: frozenset[str] = frozenset(),
+        retried: Mapping[str, Retry] | None = None,
     ) -> None:
         self.program = program
         self.catalog = catalog
         self.excluded = {e.run_id: e for e in excluded}
         self._mended = tuple(mended)
-        self._again = again
+        self._retried = retried or {}
+        self._again = again | set(self._retried)
         self.snapshot = snapshot
         self._foreign = [run for run in snapshot.finished if not run.own]
         self._own: dict[str, list[Run]] = defaultdict(list)
@@ -123,7 +140,7 @@ class RunSelector:
     def evidence_of(self, phase: str, fidelity: str) -> Evidence:
         """The runs that count for a phase: our own by fingerprint, those of others by their tags."""
         candidates = {arm: self.candidates(phase, arm, fidelity) for arm in self.program.phases[phase].arms}
-        evidence = build_evidence(self.program, phase, fidelity, candidates, self.excluded)
+        evidence = build_evidence(self.program, phase, fidelity, candidates, self.excluded, self._retried)
         to_retry = {
             arm: self._tried_again(phase, candidates[arm], by_seed)
             for arm, by_seed in evidence.failed.items()
@@ -137,8 +154,11 @@ class RunSelector:
         return frozenset(s for s in failed if self._is_open([run for run in kept if run.seed == s], retries))
 
     def _is_open(self, runs: Sequence[Run], retries: int) -> bool:
-        """Whether one seed is still to be measured by a further try."""
-        return _wants_retry([run for run in runs if run.id not in self._again], retries)
+        """Whether one seed is still to be measured by a further try; tries are counted anew after some."""
+        anew = max((run.attempt for run in runs if run.id in self._again), default=None)
+        if anew is None:
+            return _wants_retry(runs, retries)
+        return _wants_retry([run for run in runs if not run.own or run.attempt > anew], retries + anew)
 
     def _retries(self, phase: str) -> int:
         return self.program.budget.retries + sum(name != phase for name in self._mended)
@@ -146,13 +166,20 @@ class RunSelector:
     def missing(self, phase: str, fidelity: str, wanted: Mapping[str, int]) -> list[PlannedRun]:
         """The planned runs that have not been made, seed by seed over the arms.
 
-        A run that failed is asked for again while a retry may help; a seed that a person excluded is
-        replaced by the next one. Runs of others on the same data take the place of our own; an arm
-        that others have measured often enough on other data needs none of ours.
+        A run that failed is asked for again while a retry may help. A seed that an arm has lost is replaced
+        by the next one, in every arm that is compared with it (:mod:`planner.evidence.shared_seeds`). Runs
+        of others on the same data take the place of our own; an arm that others have measured often enough
+        on other data needs none of ours.
+
+        Args:
+            wanted: arm -> how many seeds are to give evidence.
         """
         runs: dict[str, PlannedRun] = {}
-        for arm, count in wanted.items():
-            for seed in self._seeds_to_make(phase, arm, fidelity, count):
+        rules = self.program.phases[phase]
+        arms = {arm: self._seeds_of(phase, arm, fidelity, wanted.get(arm)) for arm in rules.arms}
+        seeds = seeds_to_make(arms, compared_pairs(rules), wanted, self.program.most_seeds(phase, fidelity))
+        for arm, planned_seeds in seeds.items():
+            for seed in planned_seeds:
                 planned = self.catalog.planned(phase, arm, fidelity, seed)
                 runs.setdefault(planned.fingerprint, planned)  # arms of one configuration share their runs
         order = {arm: i for i, arm in enumerate(wanted)}
@@ -163,26 +190,39 @@ class RunSelector:
         earlier = self._own.get(planned.fingerprint, [])
         return max(earlier, key=lambda run: (run.attempt, run.id), default=None)
 
-    def _seeds_to_make(self, phase: str, arm: str, fidelity: str, count: int) -> list[int]:
-        """The lowest seeds that are free, so many that ``count`` are made or have failed for good."""
+    def _seeds_of(self, phase: str, arm: str, fidelity: str, wanted: int | None) -> ArmSeeds:
+        """What became of the seeds of an arm.
+
+        Args:
+            wanted: how many are to give evidence; None where nothing is asked of the arm.
+        """
         candidates = self.candidates(phase, arm, fidelity)
         kept = [run for run in candidates if run.id not in self.excluded]
         if not any(run.own for run in kept):
             counting = one_per_seed(arm, one_dataset(arm, kept, []), [])
-            if sum(run.usable for run in counting.values()) >= count:
-                return []
+            usable = frozenset(seed for seed, run in counting.items() if run.usable)
+            if wanted is not None and len(usable) >= wanted:
+                return ArmSeeds(good=usable, complete=True)
         ours = self.catalog.described[phase, arm, fidelity].data_digest[:DIGEST_LENGTH]
         by_seed: dict[int, list[Run]] = defaultdict(list)
         for run in kept:
             if run.own or run.data_digest == ours:
                 by_seed[run.seed].append(run)
         retries = self._retries(phase)
-        settled = {seed for seed, runs in by_seed.items() if not self._is_open(runs, retries)}
-        if given_up([run for seed in settled for run in by_seed[seed]]):
-            return []
-        taken = settled | {run.seed for run in candidates if run.id in self.excluded}
-        free = (seed for seed in itertools.count() if seed not in taken)
-        return list(itertools.islice(free, max(count - len(settled), 0)))
+        settled = {seed: runs for seed, runs in by_seed.items() if not self._is_open(runs, retries)}
+        good = frozenset(seed for seed, runs in settled.items() if any(run.usable for run in runs))
+        excluded = {run.seed for run in candidates if run.id in self.excluded}
+        return ArmSeeds(
+            good=good,
+            failed=frozenset(settled) - good,
+            excluded=frozenset(excluded - set(settled)),
+            asked_again=frozenset(
+                seed
+                for seed, runs in by_seed.items()
+                if seed not in settled and any(run.id in self._retried for run in runs)
+            ),
+            given_up=bool(given_up([run for runs in settled.values() for run in runs])),
+        )
 
     def candidates(self, phase: str, arm: str, fidelity: str) -> list[Run]:
         """Every run that may count for an arm; asked for once, because a snapshot does not change."""

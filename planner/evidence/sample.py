@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from planner.evidence.evidence import Evidence
+from planner.evidence.failures import grouped_failures
 from planner.evidence.values import is_finite
 from planner.language.criterion import Measured
 from planner.language.program import Program
@@ -58,7 +59,8 @@ def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, ru
     """
     runs = evidence.of(arm)
     if not runs:
-        why = "; ".join(f"seed {s}: {text}" for s, text in sorted(evidence.failed.get(arm, {}).items()))
+        failed = grouped_failures((arm, run) for run in evidence.failed.get(arm, {}).values())
+        why = "; ".join(failure.text for failure in failed)
         text = f"arm '{arm}' has no usable run" + (f" ({why})" if why else "")
         return Sample({}, (), (MissingValue("no_runs", text),))
     values, troubles, caveats = {}, [], []

@@ -26,6 +26,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "phase": trace.phase,
         "decision_id": decision.id if decision else None,
         "verdict": _verdict_json(trace),
+        "failures": [f.model_dump(mode="json") for f in (verdict.failures if verdict else ())],
         "guards": [_guard_json(g) for g in (verdict.guards if verdict else ())],
         "criteria": [
             {**criterion_json(c), "needs": c.needs, "turns": _flips_json(trace, c.id)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from planner.criteria.decision_rule import TestDesign
 from planner.evidence.evidence import Evidence
+from planner.evidence.failures import failures_of
 from planner.guards.base_rate import judge_floors
 from planner.guards.confounding import judge_confounds
 from planner.guards.finite_values import FiniteValues
@@ -15,6 +15,7 @@ from planner.guards.leakage import judge_leak
 from planner.guards.seed_effect import judge_seed_effect
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
 from planner.language.types import Consequence
+from planner.records.runs import Failure
 from planner.records.verdict import CriterionResult, GuardResult
 
 
@@ -102,36 +103,29 @@ def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
 
 def _complete(rules: Phase, evidence: Evidence) -> GuardResult:
     partial = [run for run in evidence.all_runs if run.partial]
-    lost = [
-        (arm, seed, why) for arm, by in sorted(evidence.failed.items()) for seed, why in sorted(by.items())
-    ]
+    lost = failures_of(evidence)
     incomplete = [f"run {r.id} ({r.arm}, seed {r.seed}) ended early: {r.outcome}" for r in partial]
-    incomplete += [f"{arm}, seed {seed}: {why}" for arm, seed, why in lost]
     if lost and not any(evidence.runs.values()):
-        return _no_run_worked(evidence)
+        return _no_run_worked(lost, evidence.made_again)
+    incomplete += [f"{failure.text}: {', '.join(failure.run_ids)}" for failure in lost]
     return GuardResult(
         id="complete",
         outcome="not_met" if incomplete else "met",
         consequence=rules.guards.get("complete", "caveat"),
-        observed=float(len(incomplete)),
-        reason="; ".join(incomplete) or "every run ended by itself",
+        observed=float(len(partial) + sum(len(failure.run_ids) for failure in lost)),
+        reason="; ".join([*(incomplete or ["every run ended by itself"]), *evidence.made_again]),
     )
 
 
-def _no_run_worked(evidence: Evidence) -> GuardResult:
+def _no_run_worked(failures: Sequence[Failure], made_again: Sequence[str]) -> GuardResult:
     """There is nothing to conclude from then, whatever the program says of gaps."""
-    failed = [run for runs in evidence.looked_at.values() for run in runs if not run.usable]
-    endings = Counter((run.outcome, run.reason) for run in failed)
-    texts = [
-        f"{count} ended as {outcome}" + (f" ({reason})" if reason else "")
-        for (outcome, reason), count in endings.most_common()
-    ]
+    texts = [failure.text for failure in failures]
     return GuardResult(
         id="complete",
         outcome="not_met",
         consequence="blocked",
-        observed=float(len(failed)),
-        reason=f"no run worked: {', '.join(texts)}",
+        observed=float(sum(len(failure.run_ids) for failure in failures)),
+        reason="; ".join([f"no run worked: {', '.join(texts)}", *made_again]),
     )
 
 

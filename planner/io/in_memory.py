@@ -18,7 +18,7 @@ from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended
 from planner.records.journal_entry import Copy, body_of, kind_of
-from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation
+from planner.records.person import AnyRecord, PersonRecord
 from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
 
@@ -82,6 +82,7 @@ class MemoryRuns:
                 "outcome": ended.outcome,
                 "reason": ended.cause,
                 "versions": ended.versions,
+                "raised_at": ended.raised_at,
                 "seconds": ended.seconds,
                 "device": device_of(ended.device, self._begun[run_id].params),
                 "metrics": {name: values[-1][1] for name, values in ordered.items()},
@@ -187,9 +188,7 @@ class MemoryRecords:
         """Writes a decision down and returns its place."""
         return self._put(decision, parent, at)
 
-    def write_person(
-        self, record: Override | Revocation | Exclusion | Keep, parent: str | None, note: str, at: str
-    ) -> str:
+    def write_person(self, record: PersonRecord, parent: str | None, note: str, at: str) -> str:
         """Writes down what a person did and returns its place."""
         return self._put(record, parent, at)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from planner.evidence.evidence import Evidence
+from planner.evidence.shared_seeds import compared_pairs, seeds_shared
 from planner.judging.rules_digest import rules_digest
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program
@@ -48,9 +49,11 @@ def fresh_seeds_wanted(
     """Arm -> how many seeds it should have, seen ones included, so that enough of them are fresh."""
     fresh = evidence.without(judged_under_other_rules(program, evidence, previously_judged))
     least = _least(program, evidence)
-    lacking = {arm: least - len(fresh.of(arm)) for arm in program.phases[evidence.phase].arms}
-    tried = {arm: len(evidence.of(arm)) + evidence.failed_for_good(arm) for arm in lacking}
-    return {arm: tried[arm] + more for arm, more in lacking.items() if more > 0}
+    rules = program.phases[evidence.phase]
+    pairs = compared_pairs(rules)
+    lacking = {arm: least - seeds_shared(fresh, pairs, arm) for arm in rules.arms}
+    made = {arm: seeds_shared(evidence, pairs, arm) for arm in rules.arms}
+    return {arm: made[arm] + more for arm, more in lacking.items() if more > 0}
 
 
 def _least(program: Program, evidence: Evidence) -> int:

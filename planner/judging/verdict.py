@@ -14,6 +14,7 @@ from planner.criteria.judge import (
 )
 from planner.evidence.digests import considered_in, evidence_digest
 from planner.evidence.evidence import Evidence
+from planner.evidence.failures import failures_of
 from planner.evidence.results_table import build_params, build_readings, build_table
 from planner.judging.caveats import ResultOf, with_doubts
 from planner.judging.claims import judge_claim, unsettled
@@ -36,7 +37,7 @@ def build_test_design(program: Program, phase: str, fidelity: str, final: bool) 
     rules, budget = program.phases[phase], program.budget
     smoke = fidelity == "smoke"
     seeds = min(rules.seeds, 2) if smoke else rules.seeds
-    most = seeds if smoke else max(seeds, budget.seeds_per_arm)
+    most = program.most_seeds(phase, fidelity)
     gating = gating_criteria(program, phase)
     return TestDesign(
         seeds=seeds,
@@ -148,6 +149,7 @@ def _account(program: Program, evidence: Evidence) -> dict[str, Any]:
         "evidence_digest": evidence_digest(program, evidence),
         "considered": considered_in(program, evidence),
         "set_aside": evidence.set_aside,
+        "failures": tuple(failures_of(evidence)),
     }
 
 

@@ -282,6 +282,11 @@ class Program(Written):
         """The parameters of an arm in a phase: the program's, the phase's, the arm's own."""
         return {**self.with_, **self.phases[phase].with_, **self.arms[arm]}
 
+    def most_seeds(self, phase: str, fidelity: str) -> int:
+        """How many seeds an arm of a phase may have at a fidelity; a smoke run has no more than two."""
+        seeds = self.phases[phase].seeds
+        return min(seeds, 2) if fidelity == "smoke" else max(seeds, self.budget.seeds_per_arm)
+
     def with_parts(self, metrics: Iterable[str]) -> set[str]:
         """These metrics and, for each that is a share, those of its sum."""
         named = set(metrics)

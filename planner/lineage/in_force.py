@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from planner.records.decision import Decision
 from planner.records.journal_entry import AnyEntry, entries_of, judged_entries
-from planner.records.person import Exclusion, Keep, Override, Revocation
+from planner.records.person import Exclusion, Keep, Override, Retry, Revocation
 from planner.records.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ def rejection_of(overrides: Iterable[Override], phase: str) -> Override | None:
         overrides: those that stand; one word on a verdict replaces another.
     """
     return next((o for o in overrides if o.phase == phase and o.verdict == "reject"), None)
+
+
+def retries_asked(entries: Iterable[AnyEntry]) -> dict[str, Retry]:
+    """Run id -> the word of a person that had the failed run made again."""
+    return {run_id: e.record for e in entries_of(entries, Retry) for run_id in e.record.run_ids}
 
 
 def kept_code(entries: Iterable[AnyEntry], code: str) -> frozenset[str]:

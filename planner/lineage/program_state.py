@@ -17,7 +17,7 @@ from planner.records.journal_entry import (
     entries_of,
     judged_entries,
 )
-from planner.records.person import Exclusion, Override
+from planner.records.person import Exclusion, Override, Retry
 from planner.records.verdict import Verdict
 
 
@@ -201,7 +201,20 @@ def _disputed(judged: Sequence[JudgedEntry], entries: Sequence[AnyEntry]) -> dic
             disputed[phase] = f"run {run} was excluded by {exclusion.by}: {exclusion.reason}"
         elif exclusion.undone and not counts and said[run].position > last[phase].position:
             disputed[phase] = f"run {run} is no longer excluded"
-    return disputed
+    return {**disputed, **_made_again(last, entries)}
+
+
+def _made_again(last: Mapping[str, JournalEntry[Verdict]], entries: Sequence[AnyEntry]) -> dict[str, str]:
+    """Phases of which a person had failed runs made again since the verdict."""
+    since: dict[str, str] = {}
+    for entry in entries_of(entries, Retry):
+        for phase, judged in last.items():
+            looked_at = {run for considered in judged.record.considered for run in considered.run_ids}
+            if entry.position > judged.position and looked_at & set(entry.record.run_ids):
+                since[phase] = (
+                    f"failed runs are made again at the word of {entry.record.by}: {entry.record.reason}"
+                )
+    return since
 
 
 def _passed_over(program: Program, verdicts: Mapping[str, Verdict], path: Sequence[str]) -> frozenset[str]:

@@ -125,6 +125,7 @@ def phase_json(state: ProgramState, phase: str) -> dict[str, Any]:
         "stale_because": state.validity.stale.get(phase),
         "superseded_by": state.validity.superseded_by.get(phase),
         "rejected_by": rejection.by if rejection is not None else None,
+        "failures": [f.model_dump(mode="json") for f in (verdict.failures if verdict else ())],
     }
 
 
@@ -155,6 +156,8 @@ def as_lines(state: ProgramState) -> list[str]:
         facts += [f"stale: {phase['stale_because']}" if phase["stale"] else None]
         text = ", ".join(f for f in facts if f)
         lines.append(f"  {phase['name']:<{width}}  {phase['state']:<8} {text}".rstrip())
+        verdict = state.verdicts.get(phase["name"])
+        lines += [f"      {failure.text_with_log}" for failure in (verdict.failures if verdict else ())]
     ahead = reply["next"]
     lines.append(f"  next: {ahead['action']} {ahead['target'] or ''}".rstrip() + f" - {ahead['reason']}")
     lines += [f"  {line}" for line in command_lines(ahead)]

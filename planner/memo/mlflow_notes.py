@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.records.decision import Decision
-from planner.records.person import Exclusion, Keep, Override, Revocation
+from planner.records.person import Exclusion, Override, PersonRecord, Retry, Revocation
 from planner.text.markdown import escape
 from planner.text.numbers import words
 
@@ -30,7 +30,7 @@ def decision_note(decision: Decision) -> str:
     return "\n".join(lines) + "\n"
 
 
-def person_note(record: Override | Revocation | Exclusion | Keep) -> str:
+def person_note(record: PersonRecord) -> str:
     """Who did what, when and why."""
     if isinstance(record, Override):
         what = f"chose **{escape(record.choose)}**" if record.choose else f"verdict **{record.verdict}**"
@@ -45,6 +45,9 @@ def person_note(record: Override | Revocation | Exclusion | Keep) -> str:
     if isinstance(record, Exclusion):
         verb = "takes back into" if record.undone else "keeps out of"
         return f"{escape(record.by)} {verb} all evidence run `{record.run_id}`: {escape(record.reason)}.\n"
+    if isinstance(record, Retry):
+        runs = ", ".join(f"`{run_id}`" for run_id in record.run_ids)
+        return f"{escape(record.by)} has failed runs made again: {escape(record.reason)}. Runs: {runs}.\n"
     return (
         f"{escape(record.by)} declares the code change to `{record.new}` harmless: {escape(record.reason)}.\n"
     )

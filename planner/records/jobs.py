@@ -60,6 +60,7 @@ class Ended(Record):
 
     Attributes:
         reason: one sentence for anything but ``ok``; empty otherwise.
+        raised_at: ``FILE:LINE`` of the exception that ended it, the file as its home names it.
         device: what it ran on; None where nobody knows.
         imported_late: modules below the home that were imported only while it ran, and that nobody had read.
         output: what the run printed, the middle of much left out.
@@ -70,6 +71,7 @@ class Ended(Record):
     outcome: RunOutcome
     reason: str = ""
     seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+    raised_at: str = ""
     device: str | None = None
     imported_late: tuple[str, ...] = ()
     output: str = ""

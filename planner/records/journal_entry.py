@@ -10,7 +10,7 @@ from typing import Generic, TypeVar, cast
 
 from planner.records.base import canonical, digest_of
 from planner.records.decision import Decision
-from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation
+from planner.records.person import AnyRecord, Exclusion, Keep, Override, Retry, Revocation
 from planner.records.verdict import Verdict
 from planner.text.terminal import sentence
 
@@ -21,6 +21,7 @@ KINDS: dict[str, type[AnyRecord]] = {
     "revocation": Revocation,
     "exclusion": Exclusion,
     "keep": Keep,
+    "retry": Retry,
 }
 
 

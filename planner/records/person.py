@@ -1,4 +1,4 @@
-"""What people decide: overrides and their revocation, excluded runs, code that is declared equal."""
+"""What people decide: overrides and their revocation, runs excluded or made again, code declared equal."""
 
 from __future__ import annotations
 
@@ -79,4 +79,16 @@ class Keep(Identified):
     reason: Annotated[str, Field(min_length=1)]
 
 
-AnyRecord = Verdict | Decision | Override | Revocation | Exclusion | Keep
+class Retry(Identified):
+    """A person has failed runs made again: they no longer count as tries, and their seeds are made anew."""
+
+    program: str
+    phase: str = ""
+    run_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+    by: str
+    at: str
+    reason: Annotated[str, Field(min_length=1)]
+
+
+PersonRecord = Override | Revocation | Exclusion | Keep | Retry
+AnyRecord = Verdict | Decision | PersonRecord

@@ -48,6 +48,7 @@ class Run(Record):
         reason: what it ended in if it failed by itself (``ValueError: no rows left``).
         versions: package (or ``python``) -> the version that it ran with; empty where it does not say.
         checked: its code and data were looked at after it, too; earlier versions did not.
+        raised_at: where in the home's code that was raised (``experiments/evil.py:24``).
     """
 
     id: str
@@ -70,6 +71,7 @@ class Run(Record):
     reason: str = ""
     versions: dict[str, str] = {}
     checked: bool = False
+    raised_at: str = ""
 
     @property
     def own(self) -> bool:
@@ -89,6 +91,44 @@ class Run(Record):
     @property
     def usable(self) -> bool:
         return self.outcome in MEASURED or self.partial
+
+
+class Failure(Record):
+    """Runs that failed alike.
+
+    Attributes:
+        cause: what they ended in; empty where nobody knows more than the outcome.
+        raised_at: where in the home's code that was raised; empty where it was not, or nobody knows.
+        run_ids: ``phasegate logs`` shows what the first of them printed.
+    """
+
+    arms: tuple[str, ...]
+    outcome: RunOutcome
+    cause: str = ""
+    raised_at: str = ""
+    run_ids: tuple[str, ...]
+
+    @property
+    def ending(self) -> str:
+        """``crashed: ValueError: no rows left (experiments/evil.py:24)``."""
+        return ending_in_words(self.outcome, self.cause, self.raised_at)
+
+    @property
+    def text(self) -> str:
+        """``3 runs of b crashed: ValueError: no rows left (experiments/evil.py:24)``."""
+        count = len(self.run_ids)
+        return f"{count} run{'s' if count > 1 else ''} of {' and '.join(self.arms)} {self.ending}"
+
+    @property
+    def text_with_log(self) -> str:
+        """The same, and where the log of one of these runs is."""
+        return f"{self.text}, log: phasegate logs {self.run_ids[0]}" if self.raised_at else self.text
+
+
+def ending_in_words(outcome: str, cause: str, raised_at: str) -> str:
+    """How runs ended, and where."""
+    how = "crashed" if outcome == "code_error" else f"ended as {outcome}"
+    return f"{how}{cause and ': '}{cause}{raised_at and f' ({raised_at})'}"
 
 
 class UnfinishedRun(Record):

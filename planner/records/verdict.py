@@ -9,6 +9,7 @@ from pydantic import Field
 from planner.language.types import Treated
 from planner.records.base import Identified, Record, Value
 from planner.records.caveat_facts import SHORT_OF_BUDGET, phases_passed_over
+from planner.records.runs import Failure
 
 CriterionOutcome = Literal["met", "not_met", "undecided", "not_applicable", "invalid"]
 
@@ -237,6 +238,7 @@ class Verdict(Identified):
         turnings: what it would say with one criterion beyond its flip point.
         passed_over: phases on the way that were not done.
         short_of_budget: the budget was spent before every run that was asked for was made.
+        failures: runs that gave nothing, those that failed alike together.
         final_look: no more runs could be asked for when it was judged; None in records of earlier versions.
 
     Example:
@@ -283,6 +285,7 @@ class Verdict(Identified):
     passed_over: tuple[str, ...] = Field(default_factory=_passed_over, exclude=True)
     short_of_budget: bool = Field(default_factory=_short_of_budget, exclude=True)
     final_look: bool | None = Field(None, exclude=True)
+    failures: tuple[Failure, ...] = Field((), exclude=True)
 
     def beside_its_name(self) -> dict[str, Any]:
         """How it came about, as far as that was written down with it."""
@@ -290,6 +293,7 @@ class Verdict(Identified):
             "passed_over": list(self.passed_over) or None,
             "short_of_budget": self.short_of_budget or None,
             "final_look": self.final_look,
+            "failures": [failure.model_dump(mode="json") for failure in self.failures] or None,
         }
         return {k: v for k, v in facts.items() if v is not None and k in self.model_fields_set}
 

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
-from planner.lineage.in_force import exclusions_today, follows_verdict, rules_seen
+from planner.lineage.in_force import exclusions_today, follows_verdict, retries_asked, rules_seen
 from planner.records.decision import Decision
 from planner.records.journal_entry import AnyEntry, JudgedEntry, entries_of, judged_entries
-from planner.records.person import Exclusion, Override
+from planner.records.person import Exclusion, Override, Retry
 from planner.records.runs import Run
 from planner.records.verdict import Considered, Verdict
 
@@ -94,6 +94,10 @@ class Log:
     def excluded(self, entry: AnyEntry) -> Mapping[str, Exclusion]:
         """Run id -> the exclusion that stood when an entry was first written."""
         return {e.run_id: e for e in exclusions_today(self.before(entry))}
+
+    def retried(self, entry: AnyEntry) -> Mapping[str, Retry]:
+        """Run id -> the word that had it made again before an entry was first written."""
+        return retries_asked(self.before(entry))
 
     def previously_judged(self, entry: AnyEntry) -> dict[str, list[tuple[str, frozenset[str]]]]:
         """Phase -> (rules digest, run ids) of the verdicts before an entry, oldest first."""

@@ -31,7 +31,7 @@ def rederive_counted(
 ) -> Evidence:
     """The runs that counted, under the exclusions that stood when an entry was written."""
     runs = log.runs_of(phase, considered)
-    return build_evidence(program, phase, fidelity, runs, log.excluded(entry))
+    return build_evidence(program, phase, fidelity, runs, log.excluded(entry), log.retried(entry))
 
 
 def rederive_evidence(
@@ -136,6 +136,7 @@ def _missing_runs(
         recorded_runs.catalog,
         list(log.excluded(entry).values()),
         [o.phase for o in overrides if o.done is not None],
+        retried=log.retried(entry),
     )
     missing = selector.missing(recorded.phase, recorded.fidelity, wanted)
     return tuple((run.arm, run.seed) for run in missing[: max(len(inputs.asked), 1)])

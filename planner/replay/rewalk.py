@@ -12,7 +12,13 @@ from planner.deciding.walk import build_plan
 from planner.evidence.run_selection import RunSelector, Snapshot, spent_by
 from planner.evidence.values import as_text
 from planner.language.program import Program
-from planner.lineage.in_force import exclusions_today, follows_verdict, kept_code, overrides_today
+from planner.lineage.in_force import (
+    exclusions_today,
+    follows_verdict,
+    kept_code,
+    overrides_today,
+    retries_asked,
+)
 from planner.records.base import canonical
 from planner.records.decision import Decision
 from planner.records.journal_entry import entries_of
@@ -128,7 +134,14 @@ def _plan_on(
     overrides = overrides_today(log.entries, now)
     mended = [o.phase for o in overrides if o.done is not None]
     snapshot = Snapshot(tuple(available))
-    selector = RunSelector(edited, snapshot, recorded_runs.catalog, exclusions_today(log.entries), mended)
+    selector = RunSelector(
+        edited,
+        snapshot,
+        recorded_runs.catalog,
+        exclusions_today(log.entries),
+        mended,
+        retried=retries_asked(log.entries),
+    )
     (runs, seconds), budget = spent_by(available), edited.budget
     spent = budget.seconds is not None and seconds >= budget.seconds
     left = 1_000_000 if budget.runs is None else max(budget.runs - runs, 0)

@@ -383,6 +383,28 @@ def test_a_run_that_is_excluded_and_code_that_is_kept_are_recorded_as_promised(o
     assert len(kept.json["keep"]["old"]) == 1
 
 
+def test_failed_runs_that_are_made_again_are_recorded_and_told(fresh_home: MakeHome) -> None:
+    home = fresh_home(QUICK.replace("worse: {shift: -1.0}", "worse: {shift: -1.0, action: raise}"))
+    assert cli_here("retry", "quick", "--reason", "x", home=home).code == 2
+    cli_here("advance", "quick", home=home)
+    refused = cli_here("retry", "quick", "ffffffffffff", "--reason", "x", home=home)
+    assert refused.code == 2
+    assert "has no failed run 'ffffffffffff'" in refused.err
+    assert cli_here("retry", "quick", home=home).code == 2
+    given = cli_here("retry", "quick", "--reason", "the host was full", "--by", "ada", "--json", home=home)
+    assert_fits(given.json, "retry")
+    failed = given.json["retry"]["run_ids"]
+    assert len(failed) == 3
+    status = cli_here("status", "quick", home=home)
+    assert "made again at the word of ada: the host was full" in status.out
+    again = cli_here("retry", "quick", failed[0][:8], "--reason", "x", home=home)
+    assert "failed are: none" in again.err
+    cli_here("advance", "quick", home=home)
+    assert "made again at the word of ada: the host was full" in cli_here("memo", "quick", home=home).out
+    assert "made again at the word of ada" in cli_here("explain", "quick", "--full", home=home).out
+    assert cli_here("replay", "quick", home=home).code == 0
+
+
 # --- working -------------------------------------------------------------------------------------
 
 

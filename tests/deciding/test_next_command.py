@@ -19,6 +19,7 @@ def test_a_wait_for_approval_is_accepted_at_the_fidelity_at_which_it_waits(fidel
 def test_where_no_run_worked_advance_tries_again_and_no_option_is_offered() -> None:
     waits = decision("late", "wait", needs_person="to_act")
     none_worked = verdict("late", "blocked", cause="infrastructure", run_ids=())
-    first, second = commands_after(make_program(), waits, none_worked)
+    first, second, last = commands_after(make_program(), waits, none_worked)
     assert first == "phasegate advance study"
-    assert second.endswith("--choose stop --reason TEXT")
+    assert second == "phasegate retry study --reason TEXT"
+    assert last.endswith("--choose stop --reason TEXT")

@@ -28,6 +28,12 @@ def wanted(
     return seeds_wanted(program, "first", verdict, design, evidence)
 
 
+def launched(program: Program, runs: list[Run]) -> list[tuple[str, int]]:
+    """(arm, seed) of the runs that are made next."""
+    missing = recall_of(program, runs).missing("first", "standard", wanted(program, runs))
+    return sorted((run.arm, run.seed) for run in missing)
+
+
 def excluding(run: Run) -> Exclusion:
     fields = {"program": "small", "phase": "first", "run_id": run.id, "by": "ada", "reason": "a bad machine"}
     return Exclusion(**fields, at="2026-01-02T00:00:00+00:00").identified("x")
@@ -56,10 +62,12 @@ def test_an_interval_criterion_looks_again_at_the_last_look() -> None:
 
 def test_an_arm_that_lags_behind_after_an_interruption_catches_up_first() -> None:
     program = small()
-    assert wanted(program, runs(program, UNCLEAR, {"base": 4, "new": 3})) == {"new": 4}
+    own_runs = runs(program, UNCLEAR, {"base": 4, "new": 3})
+    assert wanted(program, own_runs) == {"base": 4, "new": 4}
+    assert launched(program, own_runs) == [("new", 3)]
 
 
-@pytest.mark.parametrize(("made", "wanted_seeds"), [(4, {"base": 4, "new": 4}), (5, {})])
+@pytest.mark.parametrize(("made", "wanted_seeds"), [(4, {"base": 3, "new": 3}), (5, {})])
 def test_where_other_seeds_are_excluded_in_two_arms_pairs_are_made_up_to_the_next_look(
     made: int, wanted_seeds: dict[str, int]
 ) -> None:
@@ -80,15 +88,18 @@ def test_a_failed_seed_counts_among_the_tries_of_an_arm() -> None:
     program = small()
     own_runs = [r for r in runs(program, UNCLEAR, {"base": 5, "new": 5}) if (r.arm, r.seed) != ("new", 0)]
     own_runs.append(own_run(program, "first", "new", 0, "code_error"))
-    assert wanted(program, own_runs) == {"new": 6}
+    assert wanted(program, own_runs) == {"base": 5, "new": 5}
+    assert launched(program, own_runs) == [("base", 5), ("new", 5)]
+    own_runs += [own_run(program, "first", arm, 5, UNCLEAR(arm, 5)) for arm in ("base", "new")]
+    assert wanted(program, own_runs) == {}
 
 
 def test_a_seed_that_will_be_tried_again_is_not_among_the_tries_yet() -> None:
     program = small(criteria={"higher": {**UNSURE, "treatment": "sequential"}})
     own_runs = runs(program, UNCLEAR, {"base": 4, "new": 3})
-    for outcome, wanted_seeds in (("lost", {"new": 4}), ("code_error", {"new": 5})):
+    for outcome, made in (("lost", [("new", 3)]), ("code_error", [("base", 4), ("new", 4)])):
         failed = own_run(program, "first", "new", 3, {}).model_copy(update={"outcome": outcome})
-        assert wanted(program, [*own_runs, failed]) == wanted_seeds
+        assert launched(program, [*own_runs, failed]) == made
 
 
 def test_an_answer_that_is_invalid_or_has_no_evidence_wants_no_seeds() -> None:

@@ -193,11 +193,16 @@ def test_a_sample_says_which_runs_gave_no_value_and_why() -> None:
 
 def test_an_arm_whose_runs_all_failed_says_how() -> None:
     from planner.evidence.evidence import Evidence
+    from planner.records.runs import Run
 
-    evidence = Evidence("look", "standard", {"base": {}}, {"base": {0: "run r ended as code_error"}})
+    ended = {"phase": "look", "arm": "base", "outcome": "code_error", "reason": "ValueError: no rows left"}
+    failed = {s: Run(id=f"r{s}", seed=s, raised_at="evil.py:24", **ended) for s in range(3)}
+    evidence = Evidence("look", "standard", {"base": {}}, {"base": failed})
     sample = build_sample(program(), evidence, "base", "acc", rule())
     assert sample.troubles[0].kind == "no_runs"
-    assert "seed 0: run r ended as code_error" in sample.troubles[0].text
+    assert sample.troubles[0].text == (
+        "arm 'base' has no usable run (3 runs of base crashed: ValueError: no rows left (evil.py:24))"
+    )
 
 
 @pytest.mark.parametrize("outcome", ["slowdown", "timeout", "killed"])

@@ -69,12 +69,21 @@ def test_a_crash_that_may_have_been_bad_luck_is_tried_once_more_and_no_oftener()
     assert seeds_missing(recall_of(PROGRAM, [first])) == [0, 1, 2]
     again = own("base", 0, "out_of_memory", attempt=2)
     recall = recall_of(PROGRAM, [first, again])
-    assert seeds_missing(recall) == [1, 2]
+    assert seeds_missing(recall) == [1, 2, 3]
     assert recall.evidence_of("first", "standard").failed["base"].keys() == {0}
 
 
-def test_an_exception_is_not_tried_again() -> None:
-    assert seeds_missing(recall_of(PROGRAM, [own("base", 0, "code_error")])) == [1, 2]
+def test_an_exception_is_not_tried_again_and_its_seed_is_replaced_in_the_arm_compared_with_it() -> None:
+    recall = recall_of(PROGRAM, [own("base", 0, "code_error"), own("new", 0)])
+    missing = [(p.seed, p.arm) for p in recall.missing("first", "standard", ARMS)]
+    assert missing == [(seed, arm) for seed in (1, 2, 3) for arm in ("base", "new")]
+
+
+def test_failed_seeds_are_replaced_as_far_as_the_seeds_of_an_arm_go() -> None:
+    program = small(budget={"seeds_per_arm": 3})
+    recall = recall_of(program, [own_run(program, "first", "base", 0, "code_error")])
+    missing = [(p.seed, p.arm) for p in recall.missing("first", "standard", ARMS)]
+    assert missing == [(1, "base"), (1, "new"), (2, "base"), (2, "new"), (3, "new")]
 
 
 def test_a_run_lost_with_the_planner_uses_up_no_try() -> None:
@@ -90,10 +99,10 @@ def test_a_run_lost_with_the_planner_uses_up_no_try() -> None:
 def test_a_program_says_how_often_a_run_is_tried_again() -> None:
     patient = small(budget={"retries": 2})
     killed = [own_run(patient, "first", "base", 0, "killed", attempt=n) for n in (1, 2, 3)]
-    for made, wanted in ((1, [0, 1, 2]), (2, [0, 1, 2]), (3, [1, 2])):
+    for made, wanted in ((1, [0, 1, 2]), (2, [0, 1, 2]), (3, [1, 2, 3])):
         assert seeds_missing(recall_of(patient, killed[:made])) == wanted
     impatient = small(budget={"retries": 0})
-    assert seeds_missing(recall_of(impatient, killed[:1])) == [1, 2]
+    assert seeds_missing(recall_of(impatient, killed[:1])) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("outcome", ["code_error", "lost", "killed"])
@@ -144,7 +153,7 @@ def test_runs_that_failed_change_the_evidence_that_is_missing_and_nothing_else_o
 def test_what_a_person_mended_gives_failed_runs_of_other_phases_one_more_try() -> None:
     failed = [own("base", 0, "timeout", attempt=n) for n in (1, 2)]
     assert seeds_missing(recall_of(PROGRAM, failed, mended=["second"])) == [0, 1, 2]
-    assert seeds_missing(recall_of(PROGRAM, failed, mended=["first"])) == [1, 2]
+    assert seeds_missing(recall_of(PROGRAM, failed, mended=["first"])) == [1, 2, 3]
 
 
 def test_an_excluded_seed_is_replaced_by_the_next_free_one() -> None:

@@ -88,6 +88,32 @@ def test_a_step_that_a_criterion_reads_is_named_although_the_final_value_is_a_nu
     assert guard.reason.startswith("loss (first) is NaN in run base-0 (base, seed 0)")
 
 
+def recovering(*steps: float, seeds: int = 3) -> Evidence:
+    series = {"loss": tuple(enumerate(steps))}
+    rows = [
+        make_run("base", s, metrics={"loss": steps[-1], "acc": 0.9}, series=series if s == 1 else {})
+        for s in range(seeds)
+    ]
+    return make_evidence({"base": rows})
+
+
+def test_a_metric_of_the_gate_that_was_no_number_at_an_earlier_step_is_a_caveat_with_run_and_step() -> None:
+    verdict = verdict_of(program("low"), recovering(0.9, math.nan, math.inf, 0.1))
+    assert (verdict.outcome, verdict.confidence) == ("pass", "provisional")
+    assert [c for c in verdict.caveats if c.startswith("finite: ")] == [
+        "finite: loss was NaN at step 1 and 1 later ones, and is a number again, in run base-1 (base, seed 1)"
+    ]
+
+
+def test_an_earlier_step_is_no_more_than_a_caveat_and_outside_of_the_gate_not_even_that() -> None:
+    strict = make_program({"high": HIGH, "low": LOW}, gate=["low"], guards={"finite": "invalid"})
+    assert verdict_of(strict, recovering(math.nan, 0.1)).outcome == "pass"
+    guard = guards(recovering(math.nan, 0.1), {"high": HIGH, "low": LOW}, gate=["high"])["finite"]
+    assert guard.outcome == "met"
+    fine = guards(recovering(0.2, 0.1), {"high": HIGH, "low": LOW}, gate=["low"])["finite"]
+    assert fine.outcome == "met"
+
+
 def test_a_share_is_named_by_the_part_that_spoils_it() -> None:
     rows = [make_run("base", s, metrics={"part": math.inf if s else 1.0, "rest": 1.0}) for s in range(3)]
     guard = guards(make_evidence({"base": rows}), {"few": {**LOW, "metric": "part_share"}})["finite"]

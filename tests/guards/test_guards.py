@@ -59,8 +59,11 @@ def test_complete_names_the_runs_that_ended_early_and_those_that_failed() -> Non
     early = guards(two({}, {"outcome": "slowdown"}))["complete"]
     assert early.outcome == "not_met" and "new-0 (new, seed 0) ended early: slowdown" in early.reason
     evidence = two({}, {})
-    failed = Evidence(PHASE, "standard", evidence.runs, {"new": {3: "code_error"}}, evidence.declared)
-    assert "new, seed 3: code_error" in guards(failed)["complete"].reason
+    crashed = {s: make_run("new", s, outcome="code_error", reason="ValueError: no rows") for s in (3, 4)}
+    failed = Evidence(PHASE, "standard", evidence.runs, {"new": crashed}, evidence.declared)
+    complete = guards(failed)["complete"]
+    assert complete.reason == "2 runs of new crashed: ValueError: no rows: new-3, new-4"
+    assert complete.observed == 2.0
 
 
 # --- declared guards ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from planner.lineage.staleness import Validity
 from planner.memo.brief import next_step
 from planner.memo.mlflow_notes import decision_note, person_note
 from planner.memo.render import Picture, render_memo
-from planner.records.person import Exclusion, Keep, Revocation
+from planner.records.person import Exclusion, Keep, Retry, Revocation
 from planner.records.verdict import ClaimResult
 from tests.support.hand_made import (
     OUTCOMES,
@@ -276,6 +276,7 @@ def test_the_notes_of_what_people_did_hold_who_and_why_and_no_markup() -> None:
         person_note(Exclusion(run_id="r1", **who)),
         person_note(Exclusion(run_id="r1", undone=True, **who)),
         person_note(Keep(old=("a",), new="b", **who)),
+        person_note(Retry(run_ids=("r1",), **who)),
         decision_note(
             decision(reason=HOSTILE, rejected=[{"choice": "retry", "reason": HOSTILE, "flips_if": HOSTILE}])
         ),

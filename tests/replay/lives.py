@@ -162,6 +162,16 @@ def an_arm_fails_for_good(folder: Path) -> World:
     return world
 
 
+def a_person_has_failed_runs_made_again(folder: Path) -> World:
+    base, broken = scores(), {("new", seed) for seed in range(3)}
+    world = World(folder, small(), lambda a, s: "code_error" if (a, s) in broken else base(a, s))
+    world.advance()
+    broken.clear()
+    world.retry(*world.failed())
+    world.advance()
+    return world
+
+
 def one_seed_fails_while_seeds_are_added(folder: Path) -> World:
     unclear = steady({n: {"score": 0.0 if n == "base" else 0.2} for n in ARMS}, noise=0.3)
     world = World(folder, small(), lambda a, s: "code_error" if (a, s) == ("new", 1) else unclear(a, s))
@@ -239,6 +249,7 @@ LIVES: list[Life] = [
     seconds_are_spent,
     runs_are_retried,
     an_arm_fails_for_good,
+    a_person_has_failed_runs_made_again,
     one_seed_fails_while_seeds_are_added,
     others_ran_it_and_a_phase_is_passed_over,
     others_ran_an_arm,

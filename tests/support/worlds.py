@@ -20,7 +20,7 @@ from planner.deciding.walk import build_plan
 from planner.engine.loop import LoopResult, run_loop
 from planner.engine.options import AdvanceOptions
 from planner.evidence.evidence import Evidence
-from planner.evidence.run_selection import Catalog, RunSelector, Snapshot
+from planner.evidence.run_selection import Catalog, RunSelector, Snapshot, failed_today
 from planner.explaining.trace import Trace, trace_of
 from planner.io.commands.session import Session
 from planner.io.in_memory import MemoryRecords, MemoryRuns
@@ -35,7 +35,7 @@ from planner.lineage.in_force import kept_code
 from planner.lineage.program_state import ProgramState, build_program_state
 from planner.paths import Home
 from planner.records.jobs import Description, Ended, Event, Job, Started
-from planner.records.person import Exclusion, Override, Revocation
+from planner.records.person import Exclusion, Override, Retry, Revocation
 from planner.records.runs import PlannedRun, Run
 
 ROOT = Path(__file__).parents[2]
@@ -215,6 +215,7 @@ class Scripted:
         descriptions_asked: how often an experiment was asked to describe itself.
         together: the most seeds that it says train together.
         groups: how many runs were to train together, for every run that was given first.
+        reason: what runs that fail end in.
     """
 
     script: Script
@@ -223,6 +224,7 @@ class Scripted:
     workers: int = 1
     together: int = 1
     groups: list[int] = field(default_factory=list)
+    reason: str = ""
 
     def describe(self, experiment: str, wanted: Sequence[tuple[dict[str, Any], str]]) -> list[Description]:
         self.descriptions_asked += 1
@@ -244,7 +246,9 @@ class Scripted:
             metrics = {} if isinstance(measured, str) else measured
             lines = [json.dumps([name, None, value]) for name, value in metrics.items()]
             (folder / "metrics.jsonl").write_text("".join(line + "\n" for line in lines))
-            ended = {"outcome": measured if isinstance(measured, str) else "ok", "reason": "", "seconds": 1.0}
+            failed = isinstance(measured, str)
+            ended = {"outcome": measured if failed else "ok", "reason": self.reason if failed else ""}
+            ended["seconds"] = 1.0
             (folder / "result.json").write_text(json.dumps(ended))
             yield Ended(job_id=job.id, **ended)
 
@@ -334,6 +338,17 @@ class World:
         names = {"program": self.program.program, "phase": phase, "run_id": run_id, "undone": undone}
         record = Exclusion(**names, by="ada", at=self.clock.now(), reason="a bad machine").identified("x")
         write_person(self.journal, self.records, self.program, record)
+
+    def retry(self, *run_ids: str) -> None:
+        """A person has failed runs made again."""
+        names = {"program": self.program.program, "run_ids": run_ids}
+        record = Retry(**names, by="ada", at=self.clock.now(), reason="the host was full").identified("t")
+        write_person(self.journal, self.records, self.program, record)
+
+    def failed(self) -> list[str]:
+        """The ids of the runs that count as failures."""
+        snapshot = self.runs.snapshot(self.program)
+        return [run.id for run in failed_today(snapshot, {self.code})]
 
     def ids(self) -> list[str]:
         """The ids of all records, in order of writing."""

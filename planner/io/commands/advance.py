@@ -15,6 +15,7 @@ from planner.io.commands.advance_output import (
     advance_reply,
     end_lines,
     exit_code_of,
+    failing_alike,
     heard_or_not,
     reply_for_all,
 )
@@ -120,7 +121,9 @@ def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str]
     if done.plan.refused:
         raise futility_error(done.plan.phase, done.plan.refused)
     state, _ = read_program_state(home, program)
-    reply = advance_reply(state, done, done.stopped or _lacking(options, done))
+    reply = advance_reply(
+        state, done, done.stopped or failing_alike(done.plan, name) or _lacking(options, done)
+    )
     for line in end_lines(reply):
         say(line)
     notify(home, state, _say_on_stderr)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+from planner.deciding.situation import Plan
 from planner.engine.loop import LoopResult, Recorded
 from planner.errors import Fault
 from planner.io.commands.progress import Progress
@@ -68,7 +69,7 @@ class AdvanceReport:
         if message is None:
             self._progress.finish()
         elif isinstance(message, str):
-            sys.stderr.write(sentence(message) + "\n")
+            self._progress.say(sentence(message))
         elif isinstance(message, Recorded):
             for line in step_lines(message, self._home):
                 self._say(line)
@@ -107,6 +108,14 @@ def advance_reply(state: ProgramState, result: LoopResult, stopped: str | None) 
     )
 
 
+def failing_alike(plan: Plan, name: str) -> str | None:
+    """Why no more runs are begun where two arms failed in the same way; None where they are."""
+    if plan.failure is None:
+        return None
+    text = f"{plan.failure.text_with_log}; no more runs of {plan.phase} are begun"
+    return f"{text}. Mend it and advance again, or go on with: phasegate advance {name} --keep-going"
+
+
 def reply_for_all(replies: Sequence[AdvanceReply], faults: Sequence[Fault]) -> AdvanceAllReply:
     """The reply for several programs."""
     states = {reply.state for reply in replies}
@@ -121,8 +130,10 @@ def reply_for_all(replies: Sequence[AdvanceReply], faults: Sequence[Fault]) -> A
 def end_lines(reply: AdvanceReply) -> list[str]:
     """Where a program stands when ``advance`` ends."""
     lines = []
-    if not reply.steps:
-        lines.append(f"stopped: {reply.stopped}" if reply.stopped else f"{reply.program}: nothing to do")
+    if reply.stopped:
+        lines.append(f"stopped: {reply.stopped}")
+    elif not reply.steps:
+        lines.append(f"{reply.program}: nothing to do")
     ahead = reply.next
     lines.append(f"{reply.program} is {reply.state}; next: {ahead.action} {ahead.target or ''}".rstrip())
     lines.append(f"  {ahead.reason}")

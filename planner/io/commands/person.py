@@ -1,10 +1,10 @@
-"""What a person writes down: overrides, exclusions, and harmless changes of code."""
+"""What a person writes down: overrides, runs excluded or made again, and harmless changes of code."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -12,21 +12,24 @@ from typing import Any
 
 from planner.deciding.triage import choices
 from planner.errors import StoreUnavailable, UsageError
+from planner.evidence.run_selection import failed_today
 from planner.io.commands.code import code_of
 from planner.io.commands.open_home import open_journal, open_program, read_program_state
 from planner.io.commands.session import user_name
 from planner.io.sync.mirror import write_person
 from planner.io.system.clock import SystemClock
 from planner.language.program import Program
-from planner.lineage.in_force import exclusions_today, kept_code
+from planner.lineage.in_force import exclusions_today, kept_code, retries_asked
 from planner.lineage.program_state import ProgramState
 from planner.paths import Home
-from planner.records.person import Exclusion, Keep, Override, Revocation
+from planner.records.person import Exclusion, Keep, Override, PersonRecord, Retry, Revocation
 from planner.scoring.override_list import override_rows
 from planner.scoring.overrides import score_overrides
 from planner.text.terminal import CONTROL
 
 _LONGEST = 2000
+SHORTEST_ID = 6
+"""So many characters of a run's id name it."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +171,8 @@ def exclude_run(home: Home, run_id: str, reason: str | None, by: str | None, und
     from planner.io.programs.loader import program_names
 
     text = text_of("--reason", reason or ("taken back" if undo else None))
-    if not re.fullmatch(r"[0-9a-f]{6,64}", run_id):
-        raise UsageError(f"'{run_id}' is no run id; give at least its first 6 characters")
+    if not re.fullmatch(rf"[0-9a-f]{{{SHORTEST_ID},64}}", run_id):
+        raise UsageError(f"'{run_id}' is no run id; give at least its first {SHORTEST_ID} characters")
     runs = MlflowRuns(home)
     fitting = []
     for name in program_names(home.root):
@@ -228,7 +231,48 @@ def keep_code(home: Home, name: str, reason: str | None, by: str | None) -> Keep
     return record
 
 
-def write_down(home: Home, program: Program, record: Override | Revocation | Exclusion | Keep) -> None:
+def retry_runs(home: Home, name: str, run_ids: Sequence[str], reason: str | None, by: str | None) -> Retry:
+    """Has failed runs made again: those that are named, or all that count as failures today.
+
+    Raises:
+        UsageError: none failed, or one that is named did not; no reason was given.
+
+    Side effects: journal, then MLflow.
+    """
+    from planner.io.mlflow.run_store import MlflowRuns
+
+    text = text_of("--reason", reason)
+    program = open_program(home, name)
+    entries, code = open_journal(home, program).entries(name), code_of(home, program)
+    settled = {*retries_asked(entries), *(one.run_id for one in exclusions_today(entries))}
+    snapshot = MlflowRuns(home).snapshot(program)
+    failed = [
+        run.id for run in failed_today(snapshot, {code, *kept_code(entries, code)}) if run.id not in settled
+    ]
+    chosen = [_failed_run(name, prefix, failed) for prefix in run_ids] or failed
+    if not chosen:
+        raise UsageError(f"no run of {name} counts as failed, so there is none to make again")
+    record = Retry(
+        program=name,
+        run_ids=tuple(dict.fromkeys(chosen)),
+        by=text_of("--by", by or user_name()),
+        at=SystemClock().now(),
+        reason=text,
+    ).identified("t")
+    write_down(home, program, record)
+    return record
+
+
+def _failed_run(name: str, prefix: str, failed: Sequence[str]) -> str:
+    """The failed run whose id begins so."""
+    fitting = [run_id for run_id in failed if len(prefix) >= SHORTEST_ID and run_id.startswith(prefix)]
+    if len(fitting) != 1:
+        what = "more than one failed run fits" if fitting else f"{name} has no failed run"
+        raise UsageError(f"{what} '{prefix}'; failed are: {', '.join(run[:8] for run in failed) or 'none'}")
+    return fitting[0]
+
+
+def write_down(home: Home, program: Program, record: PersonRecord) -> None:
     """Writes what a person did: journal first, then MLflow; an MLflow that is away is caught up later.
 
     Side effects: journal, MLflow; a sentence on stderr where MLflow is away.

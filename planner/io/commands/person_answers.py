@@ -1,8 +1,9 @@
-"""``override``, ``exclude`` and ``keep``: what is said of what a person writes down."""
+"""``override``, ``exclude``, ``retry`` and ``keep``: what is said of what a person writes down."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from planner.io.commands.person import (
@@ -11,6 +12,7 @@ from planner.io.commands.person import (
     keep_code,
     list_overrides,
     override_phase,
+    retry_runs,
     revoke_override,
     warning_about,
 )
@@ -85,6 +87,25 @@ def answer_exclude(home: Home, run: str, reason: str | None, by: str | None, und
 
     verb = "counts again" if undo else "is kept out of all evidence from the next advance on"
     return CommandResult(reply, lambda: f"run {record.run_id} of {record.program} {verb}\n")
+
+
+def answer_retry(
+    home: Home, name: str, runs: Sequence[str], reason: str | None, by: str | None
+) -> CommandResult:
+    """Has failed runs made again.
+
+    Side effects: journal, then MLflow.
+    """
+    record = retry_runs(home, name, runs, reason, by)
+
+    def reply() -> Reply:
+        from planner.io.commands.replies.person import RetryReply
+
+        return RetryReply(retry=record)
+
+    count = len(record.run_ids)
+    what = f"{count} failed run{'s' if count > 1 else ''} of {name}"
+    return CommandResult(reply, lambda: f"the next advance makes {what} again\n")
 
 
 def answer_keep(home: Home, name: str, reason: str | None, by: str | None) -> CommandResult:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from planner.records.jobs import Ended, Event, Job, Progressed, Started
+from planner.records.runs import ending_in_words
 from planner.text.terminal import sentence
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ def seconds_left(spent: float, ended: int, remaining: int, workers: int) -> floa
     return spent / ended * math.ceil(remaining / max(1, workers))
 
 
+_Ending = tuple[str, str, str]
+"""(outcome, reason, where it was raised)."""
+
+
 class Progress:
     """Follows batches of runs, one after the other.
 
@@ -62,6 +67,7 @@ class Progress:
         self._no_color = bool(environment.get("NO_COLOR"))
         self._clock = clock
         self._bar: _Bar | None = None
+        self._failures: dict[_Ending, list[str]] = {}  # how -> the arms of the batch that ended so
         self.start(0, "")
 
     def start(self, total: int, label: str) -> None:
@@ -101,8 +107,13 @@ class Progress:
         """Ends the batch; may be called at any time, also twice.
 
         Side effects:
-            Takes the bar off the terminal.
+            Takes the bar off the terminal; says once of what several runs ended.
         """
+        for (outcome, reason, raised_at), arms in self._failures.items():
+            if len(arms) > 1:
+                of = " and ".join(dict.fromkeys(arms))
+                self.say(f"{len(arms)} runs of {of} {ending_in_words(outcome, reason, raised_at)}")
+        self._failures = {}
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -123,19 +134,31 @@ class Progress:
         remaining = self._total - self._ended
         seconds = seconds_left(self._spent, self._ended, remaining, self._workers)
         self._estimate = None if seconds is None else (seconds, self._clock())
+        ending = event.outcome, sentence(event.reason), event.raised_at
+        new = ending not in self._failures
+        if event.outcome != "ok":
+            self._failures.setdefault(ending, []).append(job.arm)
         if self._bar is None:
-            self._write(self._line(job, event, remaining))
-        elif event.outcome != "ok":
-            self._bar.say(self._line(job, event, 0))
+            self._write(self._line(job, event, remaining, new))
+        elif event.outcome != "ok" and new:
+            self._bar.say(self._line(job, event, 0, new))
 
-    def _line(self, job: Job, event: Ended, remaining: int) -> str:
+    def _line(self, job: Job, event: Ended, remaining: int, new: bool) -> str:
+        """One run that ended; what it ended in, where none of the batch ended in that before."""
         width = len(str(self._total))
         text = f"[{self._ended:{width}}/{self._total}] {job.arm} seed {job.seed} {event.outcome}"
         text += f" {in_words(event.seconds)}"
-        if event.reason:
-            text += f" ({sentence(event.reason)})"
+        if event.reason and new:
+            text += f" ({sentence(event.reason)}{event.raised_at and f', {event.raised_at}'})"
         left = self.left()
         return f"{text}, about {in_words(left)} left" if remaining and left is not None else text
+
+    def say(self, line: str) -> None:
+        """Writes a line, above the bar where there is one."""
+        if self._bar is not None:
+            self._bar.say(line)
+        else:
+            self._write(line)
 
     def _write(self, line: str) -> None:
         stream = self._stream or sys.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from planner.engine.loop import Launched, Recorded
 from planner.engine.options import AdvanceOptions
 from planner.engine.ports import Clock, Launcher, MemoStore, RecordStore, RunStore
 from planner.errors import StoreUnavailable
+from planner.evidence.failures import FailuresAlike
 from planner.explaining.in_json import as_json
 from planner.explaining.trace import Trace, trace_of
 from planner.io.commands.situation import Situation, Sources, load_situation
@@ -27,6 +28,7 @@ from planner.io.system.signals import Stopped, whole
 from planner.io.workers.batch import Batch
 from planner.io.workers.code_digest import Code
 from planner.io.workers.descriptions import Describer
+from planner.io.workers.silence import SilenceWatch, last_sign
 from planner.io.workers.watched_files import WatchedFiles
 from planner.language.program import Program
 from planner.lineage.in_force import (
@@ -39,7 +41,7 @@ from planner.lineage.staleness import Validity, build_validity
 from planner.memo.mlflow_notes import decision_note
 from planner.paths import Home
 from planner.records.decision import Decision
-from planner.records.jobs import Event
+from planner.records.jobs import Event, Job
 from planner.records.journal_entry import AnyEntry
 from planner.records.person import Override
 from planner.records.runs import PlannedRun
@@ -131,28 +133,49 @@ class Session:
             watched=WatchedFiles(self._code_files),
         )
         self.notify((f"{self.program.program} / {phase} ({fidelity})", len(runs)))
+        silence = SilenceWatch(self.clock.seconds, last_sign, self.notify)
+        alike = FailuresAlike(self._situation.state.evidence_of(phase, fidelity))
         try:
             with (
-                beating(lambda: self.journal.beat(self.program.program, self.clock.seconds())),
-                closing(self.launcher.run(batch.jobs(runs))) as events,
+                beating(silence.look),
+                beating(self._beat),
+                closing(self.launcher.run(self._until_two_fail_alike(batch.jobs(runs), alike))) as events,
             ):
-                self._follow(batch, events)
+                self._follow(batch, events, (alike.take, silence.take))
         except Stopped as stop:
             with whole():
                 stop.marked = self.reaper().settle("killed", f"{stop.name} stopped its planner")
             raise
         finally:
             self.notify(None)
-        for arm in batch.given_up():
-            ended = f"{arm.arm}: {arm.count} runs ended as {arm.outcome}"
-            self.notify(f"{ended} and none well; no more of them are begun")
+        self._say_given_up(batch)
         self._changes += bool(batch.outdated)
         self._modules_outdated = batch.imported_late
         stopped = f"{batch.outdated}, again and again" if self._changes >= MOST_CHANGES else ""
         return Launched(batch.finished, batch.stopped or stopped, bool(batch.outdated))
 
-    def _follow(self, batch: Batch, events: Iterable[Event]) -> None:
+    def _say_given_up(self, batch: Batch) -> None:
+        for arm in batch.given_up():
+            ended = f"{arm.arm}: {arm.count} runs ended as {arm.outcome}"
+            self.notify(f"{ended} and none well; no more of them are begun")
+
+    def _beat(self) -> None:
+        self.journal.beat(self.program.program, self.clock.seconds())
+
+    def _until_two_fail_alike(self, jobs: Iterator[Job], alike: FailuresAlike) -> Iterator[Job]:
+        """The jobs of a batch, as long as no two arms have failed in the same way."""
+        while self.options.keep_going or not alike.befell_two_arms:
+            if (job := next(jobs, None)) is None:
+                return
+            yield job
+
+    def _follow(
+        self, batch: Batch, events: Iterable[Event], followers: Sequence[Callable[[Job, Event], None]]
+    ) -> None:
         """Writes down what happens to a batch.
+
+        Args:
+            followers: are shown each event, too.
 
         Raises:
             StoreUnavailable: what happened could not be written down. What was at work has come to its end
@@ -167,7 +190,10 @@ class Session:
                 except StoreUnavailable as error:
                     trouble = error
                     batch.stop("what happens cannot be written down")
-            self.notify((batch.job_of(event), event))
+            job = batch.job_of(event)
+            for follow in followers:
+                follow(job, event)
+            self.notify((job, event))
         if trouble is not None:
             raise trouble
 

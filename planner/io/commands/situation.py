@@ -20,7 +20,7 @@ from planner.io.workers.descriptions import Describer, Place
 from planner.io.workers.launcher import LocalLauncher, workers
 from planner.io.workers.limits import Limits
 from planner.language.program import Program
-from planner.lineage.in_force import exclusions_today, kept_code, rules_seen
+from planner.lineage.in_force import exclusions_today, kept_code, retries_asked, rules_seen
 from planner.lineage.lost_runs import lost_grounds
 from planner.lineage.program_state import build_program_state
 from planner.paths import Home
@@ -105,7 +105,9 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
         for run in snapshot.finished
         if run.own and run.outcome == "environment" and run.fingerprint not in sources.tried
     )
-    selector = RunSelector(program, snapshot, catalog, exclusions_today(entries), mended, again)
+    selector = RunSelector(
+        program, snapshot, catalog, exclusions_today(entries), mended, again, retries_asked(entries)
+    )
     (runs, seconds), budget = spent_by(snapshot.finished), program.budget
     seconds_left = None if budget.seconds is None else budget.seconds - seconds
     affordable = _NO_LIMIT if budget.runs is None else max(budget.runs - runs, 0)
@@ -116,6 +118,7 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
         fidelity=options.fidelity,
         overrides=today.overrides,
         no_run=options.no_run,
+        keep_going=options.keep_going,
         affordable=0 if seconds_left is not None and seconds_left <= 0 else affordable,
         seen=rules_seen(entries),
         stale={**lost_grounds(selector, today.verdicts), **today.validity.stale},

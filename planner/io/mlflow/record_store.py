@@ -26,7 +26,7 @@ from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.journal_entry import Copy, body_of, kind_of
-from planner.records.person import AnyRecord, Exclusion, Keep, Override, Revocation
+from planner.records.person import AnyRecord, PersonRecord
 from planner.records.verdict import Verdict
 from planner.text.markdown import escape
 
@@ -241,9 +241,7 @@ class MlflowRecords:
             self._finish(run_id, decision)
         return run_id
 
-    def write_person(
-        self, record: Override | Revocation | Exclusion | Keep, parent: str | None, note: str, at: str
-    ) -> str:
+    def write_person(self, record: PersonRecord, parent: str | None, note: str, at: str) -> str:
         """An override (or what goes with it) as a run of its own; returns its MLflow run."""
         kind = kind_of(record)
         run_id = self._child(kind, record, parent, f"{kind} by {record.by}", note, at)

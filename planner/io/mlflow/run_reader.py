@@ -24,7 +24,8 @@ def read_run(
     """One MLflow run as a run of that arm and seed.
 
     Args:
-        wanted: the metrics of which more than the final value is needed.
+        wanted: the metrics of which more than the final value is needed; of a run with a value that is no
+            number, all are.
         series_of: metric -> its values by step; asked only for those that the run has.
     """
     run_tags = raw.data.tags
@@ -52,7 +53,7 @@ def read_run(
             "outcome": outcome if outcome in _OUTCOMES else _OUTCOME_OF_STATUS.get(raw.info.status, "lost"),
             "params": {k: v for k, v in raw.data.params.items() if k != "seed"},
             "metrics": metrics,
-            "series": {m: series_of(m) for m in sorted(wanted & set(metrics))},
+            "series": {m: series_of(m) for m in sorted(metrics) if outcome == "bad_metric" or m in wanted},
             "fingerprint": run_tags.get(tags.FINGERPRINT),
             "data_digest": run_tags.get(tags.DATA) or _first_dataset(raw),
             "code_digest": run_tags.get(tags.CODE),
@@ -64,6 +65,7 @@ def read_run(
             "reason": run_tags.get(tags.REASON, ""),
             "versions": _versions(run_tags),
             "checked": run_tags.get(tags.IDENTITY) == tags.CHECKED,
+            "raised_at": run_tags.get(tags.RAISED_AT, ""),
         }
     )
 

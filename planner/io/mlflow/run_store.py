@@ -218,6 +218,7 @@ class MlflowRuns:
             run_tags |= {tags.DEVICE: ended.device} if ended.device else {}
             run_tags |= {tags.REASON: ended.cause} if ended.cause else {}
             run_tags |= {tags.VERSION + name: version for name, version in ended.versions.items()}
+            run_tags |= {tags.RAISED_AT: ended.raised_at} if ended.raised_at else {}
             self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in run_tags.items()])
             end_time = int((started_at + ended.seconds) * 1000)
             self.client.set_terminated(run_id, status, end_time)

@@ -36,6 +36,8 @@ VERSION = "planner.version."
 IDENTITY = "planner.identity"
 """``checked`` where a run's code and data are looked at after it, too."""
 CHECKED = "checked"
+RAISED_AT = "planner.raised_at"
+"""Where in the home's code it was raised: ``experiments/evil.py:24``."""
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 NOTE_LIMIT = 8000

@@ -9,7 +9,7 @@ from planner.io.journal.journal import Journal
 from planner.language.program import Program
 from planner.memo.mlflow_notes import person_note
 from planner.records.journal_entry import AnyEntry
-from planner.records.person import Exclusion, Keep, Override, Revocation
+from planner.records.person import PersonRecord
 
 
 def mirror(
@@ -37,7 +37,7 @@ def write_person(
     journal: Journal,
     records: RecordStore,
     program: Program,
-    record: Override | Revocation | Exclusion | Keep,
+    record: PersonRecord,
 ) -> None:
     """Writes down what a person did: journal first, then the record store.
 

@@ -34,6 +34,7 @@ def ended_with(job_id: str, result: Mapping[str, Any]) -> Ended:
         job_id=job_id,
         outcome=result["outcome"],
         reason=hidden(result["reason"]),
+        raised_at=result.get("raised_at", ""),
         seconds=seconds,
         device=result.get("device"),
         versions=result.get("versions", {}),

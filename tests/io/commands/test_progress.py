@@ -106,6 +106,27 @@ def test_a_failure_says_why_and_the_last_run_says_no_time() -> None:
     )
 
 
+def test_what_several_runs_ended_in_is_told_once_and_counted_at_the_end() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream=stream, environment={}, clock=Clock())
+    progress.start(4, "samebatch")
+    for number, arm in enumerate(("a", "b", "b"), 1):
+        crash = ended(number, 1, "code_error", "ValueError: no rows").model_copy(
+            update={"raised_at": "experiments/evil.py:24"}
+        )
+        progress.event(job(number, arm), crash)
+    progress.event(job(4), ended(4, 1, "code_error", "another"))
+    progress.finish()
+    progress.finish()
+    assert stream.getvalue().splitlines() == [
+        "[1/4] a seed 1 code_error 1.0 s (ValueError: no rows, experiments/evil.py:24), about 3.0 s left",
+        "[2/4] b seed 2 code_error 1.0 s, about 2.0 s left",
+        "[3/4] b seed 3 code_error 1.0 s, about 1.0 s left",
+        "[4/4] oracle_norm seed 4 code_error 1.0 s (another)",
+        "3 runs of a and b crashed: ValueError: no rows (experiments/evil.py:24)",
+    ]
+
+
 def test_time_left_passes_with_the_clock() -> None:
     clock = Clock()
     progress = Progress(stream=io.StringIO(), environment={}, clock=clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from planner.deciding.walk import build_plan
 from planner.errors import ProgramError
+from planner.io.commands.advance_output import failing_alike
 from planner.io.commands.code import code_at_hand
 from planner.io.in_memory import MemoryRuns
 from planner.io.sync.mirror import write_person
@@ -259,6 +261,31 @@ def test_two_words_on_one_phase_are_both_followed(world: World) -> None:
     assert reruns(world) == (0, [])
 
 
+def test_where_every_run_of_an_arm_is_excluded_the_arm_compared_with_it_gets_the_same_new_seeds(
+    world: World,
+) -> None:
+    world.advance(every=False)
+    assert {(arm, seed) for arm, seed in world.launcher.made} == {
+        (a, s) for a in ("base", "new") for s in range(3)
+    }
+    for run in [run for run in world.runs.finished.values() if run.arm == "base"]:
+        world.exclude(run.id, "first")
+    world.launcher.made.clear()
+    world.advance(every=False)
+    assert sorted(world.launcher.made) == [(a, s) for a in ("base", "new") for s in (3, 4, 5)]
+    assert world.at.verdicts["first"].criterion("higher").n == 3
+    assert "share no seed" not in world.at.verdicts["first"].criterion("higher").reason
+
+
+def test_a_run_that_failed_is_made_up_for_at_one_seed_in_both_arms(world: World) -> None:
+    measure = world.script
+    world.script = lambda arm, seed: "code_error" if (arm, seed) == ("new", 1) else measure(arm, seed)
+    world.advance(every=False)
+    made = sorted(world.launcher.made)
+    assert made == [(a, s) for a in ("base", "new") for s in range(4)]
+    assert world.at.verdicts["first"].criterion("higher").n == 3
+
+
 def test_an_excluded_run_is_replaced_and_comes_back_when_that_is_undone(world: World) -> None:
     world.advance()
     before = world.steps()
@@ -277,6 +304,143 @@ def test_an_excluded_run_is_replaced_and_comes_back_when_that_is_undone(world: W
     assert program_state(world.at) == "done"
     assert before[0][0] == world.steps()[0][0]
     assert reruns(world) == (0, [])
+
+
+# --- failed runs that a person has made again ----------------------------------------------------
+
+
+def failing(world: World, arm: str, seeds: Collection[int], outcome: str = "code_error") -> None:
+    """Has runs of an arm fail until ``mended``."""
+    measure = world.script
+    world.script = lambda a, s: outcome if (a, s) in {(arm, seed) for seed in seeds} else measure(a, s)
+
+
+def test_failed_runs_are_made_again_at_their_seeds_when_a_person_says_so(world: World) -> None:
+    mended = world.script
+    failing(world, "new", range(3))
+    world.advance(every=False)
+    assert world.at.verdicts["first"].cause == "missing"
+    world.script = mended
+    assert world.advance(every=False).plan.launch == () or world.launcher.made.count(("new", 0)) == 1
+    failed = world.failed()
+    world.retry(*failed)
+    assert world.at.to_judge_again[0] == "first"
+    assert "made again at the word of ada: the host was full" in world.at.validity.stale["first"]
+    world.advance(every=False)
+    verdict = world.at.verdicts["first"]
+    assert [world.launcher.made.count(("new", seed)) for seed in range(3)] == [2, 2, 2]
+    assert (verdict.outcome, len(verdict.run_ids)) == ("fail", 6)
+    (complete,) = (guard for guard in verdict.guards if guard.id == "complete")
+    assert complete.outcome == "met"
+    assert f"failed runs {', '.join(sorted(failed))} were made again at the word of ada" in complete.reason
+
+
+def test_a_run_that_is_made_again_has_tries_of_its_own(world: World) -> None:
+    failing(world, "new", [1], "killed")
+    world.advance(every=False)
+    assert world.launcher.made.count(("new", 1)) == 2
+    world.retry(*world.failed())
+    world.advance(every=False)
+    assert world.launcher.made.count(("new", 1)) == 4
+
+
+def test_one_failed_run_is_made_again_though_another_seed_took_its_place(world: World) -> None:
+    mended = world.script
+    failing(world, "new", [1])
+    world.advance(every=False)
+    assert ("new", 3) in world.launcher.made
+    world.script = mended
+    world.retry(*world.failed())
+    world.advance(every=False)
+    assert set(world.at.verdicts["first"].run_ids) >= {
+        run.id for run in world.runs.finished.values() if (run.arm, run.seed) == ("new", 1) and run.usable
+    }
+    assert world.launcher.made.count(("new", 1)) == 2
+    assert world.failed() == []
+
+
+# --- no more of the same -------------------------------------------------------------------------
+
+
+def crashing(folder: Path, *arms: str, outcome: str = "code_error") -> World:
+    """A world of three arms of which some end in the same exception."""
+    criteria = {
+        "higher": {"metric": "score", "each_of": ["new", "other"], "versus": "base", "better_by": 0.5}
+    }
+    measure = scores()
+    program = small(arms=["base", "new", "other"], criteria=criteria)
+    world = World(folder, program, lambda a, s: outcome if a in arms else measure(a, s))
+    world.launcher.reason = "ValueError: no rows left"
+    return world
+
+
+def test_once_two_arms_failed_alike_no_more_runs_are_begun_and_where_none_worked_the_phase_is_blocked(
+    tmp_path: Path,
+) -> None:
+    world = crashing(tmp_path, "base", "new", "other")
+    world.advance()
+    assert world.launcher.made == [("base", 0), ("new", 0)]
+    assert program_state(world.at) == "blocked"
+    assert "2 runs of base and new crashed: ValueError: no rows left" in world.at.decisions["first"].reason
+    world.advance()
+    assert len(world.launcher.made) == 2
+
+
+def test_where_another_arm_worked_nothing_is_judged_and_the_cause_is_told(tmp_path: Path) -> None:
+    world = crashing(tmp_path, "new", "other")
+    done = world.advance()
+    assert world.launcher.made == [("base", 0), ("new", 0), ("other", 0)]
+    assert (done.plan.launch, world.at.verdicts) == ((), {})
+    assert done.plan.failure is not None
+    assert done.plan.failure.text == "2 runs of new and other crashed: ValueError: no rows left"
+    assert "--keep-going" in (failing_alike(done.plan, "small") or "")
+    world.advance(keep_going=True)
+    assert world.at.verdicts["first"].cause == "missing"
+    assert world.launcher.made.count(("new", 2)) == 1
+
+
+def test_one_arm_that_fails_and_two_that_fail_otherwise_stop_nothing(tmp_path: Path) -> None:
+    world = crashing(tmp_path, "new")
+    world.advance(every=False)
+    assert world.launcher.made.count(("new", 2)) == 1
+    several = crashing(tmp_path / "several", "new", "other")
+    reasons = iter(f"ValueError: {number}" for number in range(99))
+    measure = several.script
+
+    def otherwise(arm: str, seed: int) -> Measured:
+        several.launcher.reason = next(reasons)
+        return measure(arm, seed)
+
+    several.script = otherwise
+    several.advance(every=False)
+    assert several.launcher.made.count(("other", 2)) == 1
+
+
+def test_what_the_environment_lacked_is_tried_again_by_the_next_advance_and_stops_again(
+    tmp_path: Path,
+) -> None:
+    world = crashing(tmp_path, "base", "new", "other", outcome="environment")
+    world.advance()
+    assert (world.launcher.made, program_state(world.at)) == ([("base", 0), ("new", 0)], "blocked")
+    world.advance()
+    assert world.launcher.made == [("base", 0), ("new", 0)] * 2
+
+
+def test_two_arms_that_failed_alike_are_tried_again_when_the_code_changes_or_a_person_says_so(
+    tmp_path: Path,
+) -> None:
+    world = crashing(tmp_path, "base", "new", "other")
+    world.advance(every=False)
+    measure = scores()
+    world.script = lambda arm, seed: measure(arm, seed)
+    world.retry(*world.failed())
+    world.advance(every=False)
+    assert world.at.verdicts["first"].outcome == "fail"
+    edited = crashing(tmp_path / "edited", "base", "new", "other")
+    edited.advance(every=False)
+    edited.script, edited.code = (lambda arm, seed: measure(arm, seed)), "code-2"
+    edited.advance(every=False)
+    assert edited.at.verdicts["first"].outcome == "fail"
 
 
 # --- what changes --------------------------------------------------------------------------------

@@ -136,6 +136,21 @@ class TestRunStore:
         self.end(store, run_id, tmp_path, outcome, reason="it broke", output="Traceback")
         assert self.only(store).outcome == outcome
 
+    def test_where_an_exception_was_raised_is_kept(self, store: RunStore, tmp_path: Path) -> None:
+        run_id = self.begin(store, planned())
+        self.end(store, run_id, tmp_path, "code_error", reason="it broke", raised_at="experiments/evil.py:24")
+        run = self.only(store)
+        assert (run.reason, run.raised_at) == ("it broke", "experiments/evil.py:24")
+
+    def test_every_step_of_a_run_that_held_no_number_once_is_kept(
+        self, store: RunStore, tmp_path: Path
+    ) -> None:
+        run_id = self.begin(store, planned())
+        folder = left_behind(tmp_path / "r", [["other", 0, math.nan], ["other", 1, 0.5]])
+        self.end(store, run_id, folder, "bad_metric")
+        (first, value), last = self.only(store).series["other"]
+        assert (first, is_finite(value), last) == (0, False, (1, 0.5))
+
     def test_values_that_are_not_finite_are_not_mistaken_for_numbers(
         self, store: RunStore, tmp_path: Path
     ) -> None:

@@ -188,6 +188,7 @@ class TestEveryLauncher:
         assert result == {
             "outcome": outcome,
             "reason": last.reason,
+            "raised_at": last.raised_at,
             "device": "cpu",
             "versions": last.versions,
             "not_finite": ["loss"] if action == "nan" else [],
@@ -294,6 +295,11 @@ class TestEveryLauncher:
         ("code", "outcome", "reason"),
         [
             ("raise SystemExit(4)", "code_error", "the command ended with exit code 4"),
+            (
+                "import sys; sys.stderr.write('1\\nno  rows\\n\\n'); sys.exit(4)",
+                "code_error",
+                "the command ended with exit code 4: no rows",
+            ),
             ("import os; os.kill(os.getpid(), 9)", "code_error", "the command ended with SIGKILL"),
             ("pass", "code_error", "the command wrote neither metrics.json nor metrics.jsonl"),
             ("put('metrics.json', '[1]')", "code_error", "metrics.json is not {name: number}"),

@@ -96,6 +96,7 @@ def asked_badly(program: str, phases: Sequence[str], chance: Random, home: Path)
         ("override", program, phase, "--done", bad(), "--reason", bad()),
         ("override", program, "--revoke", bad(), "--reason", bad()),
         ("exclude", bad(), "--reason", bad()),
+        ("retry", program, bad(), "--reason", bad()),
         ("keep", program, "--reason", bad(), "--by", bad()),
         ("init", bad()),
         ("advance", program, "--no-run", "--until", bad()),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cli_schemas import assert_fits
 from tests.support.small_homes import QUICK, cli, put_into_experiment
 from tests.support.store_view import mlflow_runs_of
 
@@ -46,11 +47,37 @@ def test_a_phase_of_which_no_run_worked_is_blocked_and_goes_on_when_the_file_is_
 
 
 def test_while_the_file_is_missing_each_advance_tries_once_and_ends(home_without_data: Path) -> None:
-    cli("advance", "quick", "--all", home=home_without_data)
-    before = len(mlflow_runs_of(home_without_data, "run"))
-    reply = cli("advance", "quick", "--all", "--json", home=home_without_data)
-    assert reply.json["state"] == "blocked"
-    assert len(mlflow_runs_of(home_without_data, "run")) == 2 * before
+    for advances in (1, 2):
+        reply = cli("advance", "quick", "--all", "--jobs", "1", "--json", home=home_without_data)
+        assert reply.json["state"] == "blocked"
+        assert len(mlflow_runs_of(home_without_data, "run")) == 2 * advances  # one of each arm, and no more
+
+
+def test_the_cause_is_told_once_wherever_a_failure_is(home_without_data: Path) -> None:
+    home = home_without_data
+    reply = cli("advance", "quick", "--keep-going", "--jobs", "1", "--json", home=home)
+    line = 1 + (home / "experiments" / "quick.py").read_text().splitlines().index(
+        '    pathlib.Path("data/train.csv").read_text()'
+    )
+    (cause,) = {run.reason for run in mlflow_runs_of(home, "run")}
+    text = f"6 runs of base and worse ended as environment: {cause} (experiments/quick.py:{line})"
+    assert "FileNotFoundError" in cause
+    assert text in reply.json["next"]["reason"]
+    assert text in cli("status", "quick", home=home).out
+    explained = cli("explain", "quick", "--phase", "first", "--json", home=home).json
+    assert_fits(explained, "explain")
+    (failure,) = explained["failures"]
+    assert (failure["arms"], failure["outcome"], failure["cause"]) == (
+        ["base", "worse"],
+        "environment",
+        cause,
+    )
+    assert (failure["raised_at"], len(failure["run_ids"])) == (f"experiments/quick.py:{line}", 6)
+    status = cli("status", "quick", "--json", home=home).json
+    assert_fits(status, "status")
+    assert status["programs"][0]["phases"][0]["failures"] == [failure]
+    memo = Path(reply.json["steps"][0]["memo"]).read_text()
+    assert f"6 runs of base and worse ended as environment: {cause}" in memo.replace("\\", "")
 
 
 def test_a_program_that_a_command_cannot_find_is_the_environments_fault(
@@ -60,6 +87,24 @@ def test_a_program_that_a_command_cannot_find_is_the_environments_fault(
     reply = cli("advance", "quick", "--all", "--json", home=home)
     assert reply.json["state"] == "blocked"
     assert {run.outcome for run in mlflow_runs_of(home, "run")} == {"environment"}
+
+
+def test_a_command_that_fails_is_tried_again_when_its_file_is_edited(fresh_home: Callable[..., Path]) -> None:
+    home = fresh_home(
+        QUICK.replace("experiment: quick", "command: [sh, measure.sh, '{seed}', '{params}', '{out}']")
+    )
+    script = home / "measure.sh"
+    script.write_text("exit 3\n")
+    cli("advance", "quick", "--all", home=home)
+    broken = {run.id for run in mlflow_runs_of(home, "run")}
+    assert {run.outcome for run in mlflow_runs_of(home, "run")} == {"code_error"}
+    cli("advance", "quick", "--all", home=home)
+    assert {run.id for run in mlflow_runs_of(home, "run")} == broken
+    script.write_text("""printf '{"score": %s, "loss": 1}' "$1" > "$3/metrics.json"\n""")
+    cli("advance", "quick", home=home)
+    made = [run for run in mlflow_runs_of(home, "run") if run.id not in broken]
+    assert {run.outcome for run in made} == {"ok"}
+    assert len(made) >= 6
 
 
 def test_an_arm_that_crashes_beside_one_that_works_blocks_nothing(fresh_home: Callable[..., Path]) -> None:

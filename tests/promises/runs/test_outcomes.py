@@ -104,6 +104,18 @@ def raises():
     raise ValueError("no such column")
 
 
+class Odd(BaseException):
+    pass
+
+
+def interrupts():
+    raise KeyboardInterrupt
+
+
+def has_enough():
+    raise Odd("it had enough")
+
+
 def kill(name):
     os.kill(os.getpid(), getattr(signal, name))
     time.sleep(30)
@@ -114,6 +126,8 @@ WAYS = {
     "nan": lambda: None,
     "raises": raises,
     "leaves": lambda: sys.exit(3),
+    "interrupts": interrupts,
+    "has_enough": has_enough,
     "memory": use_all_memory,
     "takes_long": lambda: time.sleep(300),
     "slow": lambda: train(lambda: lambda: busy(0.03)),
@@ -137,6 +151,8 @@ EXPECTED = {
     "nan": ("bad_metric", "not finite: score"),
     "raises": ("code_error", "ValueError: no such column"),
     "leaves": ("code_error", "SystemExit: 3"),
+    "interrupts": ("code_error", "KeyboardInterrupt"),
+    "has_enough": ("code_error", "Odd: it had enough"),
     "memory": ("out_of_memory", "MemoryError"),
     "takes_long": ("timeout", "took longer than 12 s"),
     "slow": ("slowdown", "batches of epoch 2 take"),
@@ -200,6 +216,10 @@ def test_every_way_to_end_has_its_outcome_and_its_reason(home_of: Callable[..., 
             outcome, "KILLED" if outcome in ("killed", "disk_full") else "FAILED"
         )
     assert "the disk is full" in reply.json["stopped"]
+    lines = (home / "experiments" / "endings.py").read_text().splitlines()
+    line = 1 + lines.index('    raise ValueError("no such column")')
+    assert runs["raises"].raised_at == f"experiments/endings.py:{line}"
+    assert runs["killed"].raised_at == ""
 
 
 def test_an_arm_that_fails_alike_gets_no_more_runs_and_the_screen_and_the_memo_say_why(

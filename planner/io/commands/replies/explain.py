@@ -17,6 +17,7 @@ from planner.io.commands.replies.verdict import (
 )
 from planner.io.commands.replies.what_if import FailedJson, WhatIfJson, WhyNotJson
 from planner.records.base import Record
+from planner.records.runs import Failure
 from planner.records.verdict import ClaimStatus, DetectableEffect
 
 
@@ -133,6 +134,7 @@ class ExplainReply(Reply):
     phase: Text
     decision_id: str | None
     verdict: VerdictJson
+    failures: tuple[Failure, ...]
     guards: tuple[GuardJson, ...]
     criteria: tuple[ExplainedCriterionJson, ...]
     decision: DecisionJson | None

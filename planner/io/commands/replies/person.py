@@ -1,4 +1,4 @@
-"""Replies of ``override``, ``exclude`` and ``keep``: the records that were written down."""
+"""Replies of ``override``, ``exclude``, ``retry`` and ``keep``: the records that were written down."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from planner.io.commands.replies.base import Reply, Text, Whole
 from planner.records.base import Record
-from planner.records.person import Exclusion, Keep, Override, Revocation
+from planner.records.person import Exclusion, Keep, Override, Retry, Revocation
 
 
 class ScoreJson(Record):
@@ -60,6 +60,13 @@ class ExcludeReply(Reply):
 
     schema_: Literal["phasegate.exclude/1"] = Field("phasegate.exclude/1", alias="schema")
     exclusion: Exclusion
+
+
+class RetryReply(Reply):
+    """``retry``."""
+
+    schema_: Literal["phasegate.retry/1"] = Field("phasegate.retry/1", alias="schema")
+    retry: Retry
 
 
 class KeepReply(Reply):

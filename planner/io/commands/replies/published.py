@@ -13,7 +13,13 @@ from planner.io.commands.replies.calibrate import CalibrateReply
 from planner.io.commands.replies.error import ErrorReply
 from planner.io.commands.replies.explain import ExplainReply
 from planner.io.commands.replies.knowledge import KnowledgeReply
-from planner.io.commands.replies.person import ExcludeReply, KeepReply, OverrideListReply, OverrideReply
+from planner.io.commands.replies.person import (
+    ExcludeReply,
+    KeepReply,
+    OverrideListReply,
+    OverrideReply,
+    RetryReply,
+)
 from planner.io.commands.replies.reading import (
     CheckReply,
     DoctorReply,
@@ -44,6 +50,7 @@ REPLIES: dict[str, Any] = {
     "override": OverrideReply,
     "override-list": OverrideListReply,
     "exclude": ExcludeReply,
+    "retry": RetryReply,
     "keep": KeepReply,
     "doctor": DoctorReply,
     "init": InitReply,

@@ -22,6 +22,7 @@ from planner.io.commands.replies.error import ErrorReply
 from planner.phase_graph.render import PhaseState
 from planner.records.base import Record
 from planner.records.decision import Action
+from planner.records.runs import Failure
 
 
 class ProgramJson(Record):
@@ -76,6 +77,7 @@ class PhaseJson(Record):
     stale_because: str | None
     superseded_by: str | None
     rejected_by: str | None
+    failures: tuple[Failure, ...]
 
 
 class ProgramStatusJson(Record):
