@@ -81,7 +81,6 @@ from experiments.parts.contrastive_retrieval.retriever import Retriever
 from experiments.parts.contrastive_retrieval.training import Schedule, Trained, train
 from experiments.parts.csv_files import write_csv
 from experiments.parts.seeding import seeded
-from experiments.parts.stages import History, Recent
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "smoke": {
@@ -106,8 +105,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "timed_queries": 1000,
     },
 }
-
-_TRAINED = Recent(3)
 
 
 def describe(config: Config) -> Data:
@@ -175,14 +172,11 @@ def _train(
         log.metrics({**measured, "train_step": step}, step)
         log.progress(stage + 1, config.stages + 1)
 
-    def fit() -> tuple[Trained, History]:
-        with seeded(seed, "model"):
-            shape = config.context, vectors.shape[1], config.width, config.head_width
-            model = Retriever(config.objective, config.space, *shape).to(config.device)
-        file, leave_out = log.checkpoint / "training.pt", not config.context_in_bank
-        return train(model, vectors, splits, config.context, schedule, leave_out, seed, file, key, report)
-
-    trained: Trained = _TRAINED.get(key, fit, report)
+    with seeded(seed, "model"):
+        shape = config.context, vectors.shape[1], config.width, config.head_width
+        model = Retriever(config.objective, config.space, *shape).to(config.device)
+    file, leave_out = log.checkpoint / "training.pt", not config.context_in_bank
+    trained, _ = train(model, vectors, splits, config.context, schedule, leave_out, seed, file, key, report)
     best_step = trained.chosen(config.kind)[1]
     chosen = next((row for row in rows if row["step"] == best_step), rows[-1])
     log.metric("train_val_cosine", chosen["val_cosine"])

@@ -53,9 +53,7 @@ from experiments.parts.credit_linesearch.config import Config
 from experiments.parts.credit_linesearch.credits import Credit, dfa, oracle
 from experiments.parts.credit_linesearch.estimators import (
     FIT_STAGES,
-    ScalarCB,
     Snapshot,
-    VecM4,
     estimated,
     fit,
 )
@@ -64,7 +62,6 @@ from experiments.parts.credit_linesearch.residual_mlp import ResidualMLP
 from experiments.parts.credit_linesearch.trials import Change, Trials
 from experiments.parts.csv_files import write_csv
 from experiments.parts.seeding import generator, seeded
-from experiments.parts.stages import History, Recent
 
 GRID = (-8, 0)  # first grid: eta from 2^-8 to 1
 GRID_BOUNDS = (-14, 10)
@@ -78,9 +75,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "standard": {},
     "full": {"width": 256, "estimator_width": 512, "estimator_steps": 5000, "rho_directions": 256},
 }
-
-_NETWORKS = Recent(4)
-_ESTIMATORS = Recent(4)
 
 
 def describe(config: Config) -> Data:
@@ -135,14 +129,11 @@ class _Job:
             self.log.metrics(losses, epoch + 1)
             self.advance()
 
-        def train() -> tuple[ResidualMLP, History]:
-            with seeded(self.seed, "network"):
-                net = ResidualMLP(self.table.x.shape[1], self.table.classes, config.depth, config.width)
-            fitted = (config.epochs, config.batch_size, config.lr, self.seed, file, self.key, report)
-            history = train_classifier(net.to(config.device), self.data, *fitted)
-            return net, history
-
-        return _NETWORKS.get(self.key, train, report)
+        with seeded(self.seed, "network"):
+            net = ResidualMLP(self.table.x.shape[1], self.table.classes, config.depth, config.width)
+        fitted = (config.epochs, config.batch_size, config.lr, self.seed, file, self.key, report)
+        train_classifier(net.to(config.device), self.data, *fitted)
+        return net
 
     def credit(self, net: ResidualMLP) -> Credit:
         """The arm's credit; estimators are fitted at the snapshot, on train and pool.
@@ -160,12 +151,10 @@ class _Job:
             self.log.metrics(measured, stage + 1)
             self.advance()
 
-        def train() -> tuple[VecM4 | ScalarCB, History]:
-            x, y = (torch.cat([self.data["train"][i], self.data["pool"][i]]) for i in (0, 1))
-            sizes = (config.estimator_width, config.estimator_steps)
-            return fit(config.credit, Snapshot.of(net, x, y), *sizes, self.seed, file, key, report)
-
-        return estimated(_ESTIMATORS.get(key, train, report))
+        x, y = (torch.cat([self.data["train"][i], self.data["pool"][i]]) for i in (0, 1))
+        sizes = (config.estimator_width, config.estimator_steps)
+        estimator, _ = fit(config.credit, Snapshot.of(net, x, y), *sizes, self.seed, file, key, report)
+        return estimated(estimator)
 
 
 def _splits(config: Config) -> tuple[tables.Table, dict[str, tables.Rows]]:

@@ -51,14 +51,13 @@ readout weights trained too, nothing diverges.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 import torch
 
 from experiments.contract import Data, MetricLog
-from experiments.parts import tables
+from experiments.parts import shared_results, tables
 from experiments.parts.ep_contraction import probe
 from experiments.parts.ep_contraction.adjoints import Free
 from experiments.parts.ep_contraction.config import SETTLED, Config
@@ -200,16 +199,16 @@ class _Job:
         return x.expand(seeds, -1, -1).contiguous(), y.expand(seeds, -1).contiguous()
 
 
-@lru_cache(maxsize=16)
 def _checkpoint(config: Config, digest: str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(W, b) of the network that all arms of a seed start from.
+    """(W, b) of the network that all arms of a seed start from; the first of them trains it."""
 
-    Kept because a worker serves the arms of one seed one after another. The arguments name everything
-    that it depends on, so what is kept changes no number.
-    """
-    trainer = _Job(config).trainer([seed])
-    trainer.advance(config.steps)
-    return trainer.net.weight[0], trainer.net.bias[0]
+    def train() -> dict[str, torch.Tensor]:
+        trainer = _Job(config).trainer([seed])
+        trainer.advance(config.steps)
+        return {"weight": trainer.net.weight[0].detach(), "bias": trainer.net.bias[0].detach()}
+
+    held = shared_results.once(f"{digest} {seed} {config.model_dump_json()}", train)
+    return held["weight"], held["bias"]
 
 
 def _splits(config: Config) -> tuple[tables.Table, dict[str, tables.Rows]]:

@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from experiments.parts import shared_results
+
 
 @pytest.fixture(autouse=True)
 def one_thread():
@@ -9,3 +11,8 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_shared_with_other_tests(monkeypatch):
+    monkeypatch.delenv(shared_results.FOLDER, raising=False)

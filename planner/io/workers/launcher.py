@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -50,6 +51,7 @@ class LocalLauncher:
         self._threads = threads
         self._code = code
         self._spawn = spawn
+        self._shared = log_folder.resolve() / "shared"
         self._workers: list[WorkerProcess] = []
         self._idle: list[WorkerProcess] = []
         self._numbers = itertools.count(1)
@@ -134,6 +136,7 @@ class LocalLauncher:
             idle.hang_up()
         for idle in list(self._workers):
             self._discard(idle)
+        shutil.rmtree(self._shared, ignore_errors=True)
 
     def _follow(self, active: Assignment) -> list[Event]:
         """What has become of jobs; their worker is free again once ``active.over``."""
@@ -171,9 +174,13 @@ class LocalLauncher:
         if self._idle:
             return self._idle.pop()
         self._log_folder.mkdir(parents=True, exist_ok=True)
+        if not self._workers:  # of an earlier launcher, whose code may have been another
+            shutil.rmtree(self._shared, ignore_errors=True)
         log = self._log_folder / f"worker-{next(self._numbers)}.log"
         try:
-            started = WorkerProcess(self._python, self._home, self._threads, log, self._code, self._spawn)
+            started = WorkerProcess(
+                self._python, self._home, self._threads, log, self._shared, self._code, self._spawn
+            )
         except OSError as error:
             raise PhasegateError(f"a worker cannot be started: {error}") from error
         self._workers.append(started)

@@ -29,6 +29,8 @@ POLL_SECONDS = 0.25
 LEAVE_SECONDS = 2.0
 TAIL_BYTES = 8192
 _PACKAGES = Path(worker.__file__).resolve().parents[1]
+_SAME_ORDER = {"PYTHONHASHSEED": "0"}
+"""A set of texts comes in the same order in every run, unless the user wants another."""
 _living: set[WorkerProcess] = set()
 """The workers of this process that nobody has ended."""
 
@@ -47,10 +49,18 @@ class WorkerProcess:
     Args:
         code: see :class:`planner.io.workers.launcher.LocalLauncher`.
         spawn: a new interpreter for each run, also where a fork would do.
+        shared: a folder for what several runs would compute alike (:mod:`experiments.parts.shared_results`).
     """
 
     def __init__(
-        self, python: str, home: Path, threads: int, log: Path, code: Path | None = None, spawn: bool = False
+        self,
+        python: str,
+        home: Path,
+        threads: int,
+        log: Path,
+        shared: Path,
+        code: Path | None = None,
+        spawn: bool = False,
     ) -> None:
         command = [python, "-m", "experiments.worker", str(home), "--threads", str(threads)]
         command += ["--home-mark", home_mark(Home(home))]
@@ -62,7 +72,13 @@ class WorkerProcess:
         # Started in the folder of the packages, which makes them importable without PYTHONPATH: that
         # would also reach whatever a user's own command starts.
         self._process = subprocess.Popen(
-            command, cwd=_PACKAGES, stdin=pipe, stdout=pipe, stderr=self._log, start_new_session=True
+            command,
+            cwd=_PACKAGES,
+            env={**_SAME_ORDER, **os.environ, "PHASEGATE_SHARED": str(shared)},
+            stdin=pipe,
+            stdout=pipe,
+            stderr=self._log,
+            start_new_session=True,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

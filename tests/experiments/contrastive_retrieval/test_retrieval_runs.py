@@ -11,9 +11,9 @@ import torch
 
 from experiments import contrastive_retrieval as study
 from experiments.contract import MetricLog, configure, read_metrics
+from experiments.parts import shared_results
 from experiments.parts.contrastive_retrieval import ranking
 from experiments.parts.contrastive_retrieval.config import PROJECTED
-from experiments.parts.stages import Recent
 from tests.experiments.contrastive_retrieval.retrieval_runs import OBJECTIVES, measured
 
 
@@ -43,11 +43,12 @@ def test_raw_searches_have_one_cosine_and_projected_ones_are_those_behind_the_he
 
 
 def test_one_seed_twice_is_identical_also_after_another_run(tmp_path, monkeypatch):
+    monkeypatch.setenv(shared_results.FOLDER, str(tmp_path / "shared"))
     first, _ = measured(tmp_path / "a", objective="infonce_ar")
     measured(tmp_path / "b", seed=5, objective="two_tower")
     torch.rand(7)
     kept, _ = measured(tmp_path / "c", objective="infonce_ar")
-    monkeypatch.setattr(study, "_TRAINED", Recent(3))
+    monkeypatch.delenv(shared_results.FOLDER)
     before = torch.get_rng_state()
     afresh, _ = measured(tmp_path / "d", objective="infonce_ar")
     assert first == kept == afresh

@@ -7,13 +7,12 @@ import math
 import pytest
 import torch
 
-from experiments import contrastive_retrieval as study
+from experiments.parts import shared_results
 from experiments.parts.contrastive_retrieval import ranking, training
 from experiments.parts.contrastive_retrieval.evaluation import Search
 from experiments.parts.contrastive_retrieval.retriever import Retriever, training_loss
 from experiments.parts.contrastive_retrieval.training import Schedule, Trained, train
 from experiments.parts.seeding import seeded
-from experiments.parts.stages import Recent
 from tests.experiments.contrastive_retrieval.retrieval_runs import CONTEXT, OBJECTIVES, Killed, data, measured
 
 
@@ -41,12 +40,12 @@ def test_the_best_weights_are_the_first_of_the_highest_score():
 def test_arms_that_differ_in_the_evaluation_share_their_training_and_are_as_if_trained_alone(
     tmp_path, monkeypatch, protocol
 ):
+    monkeypatch.setenv(shared_results.FOLDER, str(tmp_path / "kept"))
     measured(tmp_path / "first", objective="infonce_ar")
+    (trained,) = (tmp_path / "kept").iterdir()
     shared, _ = measured(tmp_path / "shared", objective="infonce_ar", **protocol)
-    assert not (tmp_path / "shared" / "checkpoint").exists() or not any(
-        (tmp_path / "shared" / "checkpoint").iterdir()
-    )
-    monkeypatch.setattr(study, "_TRAINED", Recent(3))
+    assert [trained] == list((tmp_path / "kept").iterdir())
+    monkeypatch.delenv(shared_results.FOLDER)
     alone, _ = measured(tmp_path / "alone", objective="infonce_ar", **protocol)
     assert shared == alone
 
@@ -55,7 +54,6 @@ def test_arms_that_differ_in_the_evaluation_share_their_training_and_are_as_if_t
 @pytest.mark.parametrize("stages_done", [1, 2, 3, 4])
 def test_a_run_resumed_after_any_stage_equals_the_unbroken_one(tmp_path, monkeypatch, objective, stages_done):
     whole, _ = measured(tmp_path / "whole", objective=objective)
-    monkeypatch.setattr(study, "_TRAINED", Recent(3))
     with pytest.raises(Killed):
         measured(tmp_path / "broken", objective=objective, kill_after=stages_done)
     (tmp_path / "broken" / "metrics.jsonl").unlink()  # metrics of the stages already done are told again
@@ -125,7 +123,6 @@ def test_a_stage_that_is_not_finite_is_never_the_best_and_one_before_it_is(tmp_p
         return (loss * math.nan if batches == 6 else loss), parts  # in the third of four stages
 
     monkeypatch.setattr(training, "training_loss", breaking)
-    monkeypatch.setattr(study, "_TRAINED", Recent(3))
     metrics, _ = measured(tmp_path / "broken")
     assert [metrics["diverged", step] for step in (2, 5, 7, 10)] == [0, 0, 1, 1]
     assert all(math.isfinite(value) for value in metrics.values())
@@ -136,7 +133,6 @@ def test_a_stage_that_is_not_finite_is_never_the_best_and_one_before_it_is(tmp_p
 
 def test_a_training_that_diverged_resumes_as_it_was(tmp_path, monkeypatch):
     whole, _ = measured(tmp_path / "whole", lr=1e30)
-    monkeypatch.setattr(study, "_TRAINED", Recent(3))
     with pytest.raises(Killed):
         measured(tmp_path / "killed", lr=1e30, kill_after=2)
     assert measured(tmp_path / "killed", lr=1e30)[0] == whole

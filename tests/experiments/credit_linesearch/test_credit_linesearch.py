@@ -8,7 +8,7 @@ import torch
 
 from experiments import credit_linesearch as study
 from experiments.contract import MetricLog, configure, read_metrics
-from experiments.parts.stages import Recent
+from experiments.parts import shared_results
 
 CREDITS = ("dfa", "scalar_cb", "vec_m4", "oracle")
 TINY = {
@@ -24,12 +24,6 @@ def measured(folder, seed=0, **params):
     study.run(study.Config(**{**TINY, **params}), seed, log)
     log.close()
     return {(name, step): value for name, step, value in read_metrics(folder)}, progress
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept_from_other_tests(monkeypatch):
-    monkeypatch.setattr(study, "_NETWORKS", Recent(4))
-    monkeypatch.setattr(study, "_ESTIMATORS", Recent(4))
 
 
 @pytest.mark.parametrize("protocol", ["line_search", "fixed_steps"])
@@ -54,8 +48,7 @@ def test_one_seed_twice_is_identical_also_after_another_run_and_without_what_it_
     measured(tmp_path / "b", seed=5, credit="scalar_cb", snapshot="early")
     torch.rand(7)
     kept, _ = measured(tmp_path / "c", credit="vec_m4")
-    monkeypatch.setattr(study, "_NETWORKS", Recent(4))
-    monkeypatch.setattr(study, "_ESTIMATORS", Recent(4))
+    monkeypatch.delenv(shared_results.FOLDER)
     afresh, _ = measured(tmp_path / "d", credit="vec_m4")
     assert first == kept == afresh
 
@@ -85,8 +78,6 @@ def test_a_run_resumed_after_an_interruption_equals_the_unbroken_one(
     tmp_path, monkeypatch, credit, units_done
 ):
     whole, _ = measured(tmp_path / "whole", credit=credit)
-    monkeypatch.setattr(study, "_NETWORKS", Recent(4))
-    monkeypatch.setattr(study, "_ESTIMATORS", Recent(4))
 
     def kill(done, _total):
         if done == units_done:
