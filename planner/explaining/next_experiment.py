@@ -136,10 +136,12 @@ def _why_no_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> str:
     frozen = [r.id for r in results if r.treatment in IN_SEQUENCE and r.outcome in ("met", "not_met")]
     if frozen:
         return f"the answers of {', '.join(frozen)} stand at the seed at which they were given"
-    short = [r for r in results if r.needs is not None and r.needs > design.most_seeds]
+    short = [f"{r.id} would need about {r.needs}" for r in results if (r.needs or 0) > design.most_seeds]
     if short:
-        wanted = ", ".join(f"{r.id} would need about {r.needs}" for r in short)
-        return f"{wanted}, and {design.most_seeds} are allowed"
+        return f"{', '.join(short)}, and {design.most_seeds} are allowed"
+    alike = [r.id for r in results if r.cause == "no_variation"]
+    if alike:
+        return f"what {', '.join(alike)} read does not vary over seeds, and nothing says that more would"
     if verdict.confidence == "confirmed":
         return "the verdict is confirmed, and no seed is looked at after that"
     return "every criterion has all the seeds that are looked at"

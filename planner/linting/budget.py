@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from planner.criteria.decision_rule import LEAST_SEEDS
+from planner.criteria.judge import required_by_gate
 from planner.evidence.values import as_text
 from planner.judging.error_budget import build_alpha_shares
 from planner.language.criterion import Combined
 from planner.language.finding import Finding, error, warning
 from planner.language.program import Phase, Program
+from planner.language.readings import columns_read
 from planner.language.references import resolve
 from planner.language.transitions import targets
 from planner.linting.arms import confounds
@@ -113,13 +115,20 @@ def only_provisional(program: Program, name: str) -> str:
         return "a smoke run has two seeds at most"
     if most < phase.seeds:
         return f"budget.seeds_per_arm is {most}, short of its {phase.seeds} seeds"
-    if max(most, phase.seeds) < LEAST_SEEDS:
+    if max(most, phase.seeds) < LEAST_SEEDS and not _all_deterministic(program, name):
         return f"with {max(most, phase.seeds)} seeds at most there is no interval: that takes {LEAST_SEEDS}"
     for rule in phase.criteria.values():
         for one, other in rule.compared_arms:
             if differing := confounds(program, name, rule, one, other):
                 return f"'{one}' and '{other}' differ in {', '.join(differing)} too, which is a caveat"
     return ""
+
+
+def _all_deterministic(program: Program, name: str) -> bool:
+    """Whether the program states that everything is deterministic on which a phase's gate rests."""
+    rules = [program.phases[name].criteria.get(ref) for ref in required_by_gate(program, name)]
+    columns = [metric for rule in rules if rule is not None for metric, _ in columns_read(program, rule)]
+    return None not in rules and all(program.metrics[metric].deterministic for metric in columns)
 
 
 def _is_point(program: Program, name: str, ref: str) -> bool:

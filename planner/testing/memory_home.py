@@ -40,7 +40,8 @@ class MemoryHome:
         program: from :func:`planner.load_program`.
         measure: takes a planned run (``phase``, ``arm``, ``seed``, ``fidelity``, ``params``) and gives
             metric -> value, in the metric's unit, or -> values by step; or the outcome with which the run
-            fails, for example ``"out_of_memory"``.
+            fails, for example ``"out_of_memory"``. Values that are the same at every seed decide nothing,
+            unless the program states that the metric is ``deterministic``.
         fidelity: the rung to work on; None means each phase's own.
 
     Example:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from planner.explaining.in_json import as_json
 from planner.explaining.in_text import as_text
 from planner.explaining.next_experiment import next_experiments
+from tests.support.builders import make_evidence, verdict_of
 from tests.support.explaining import AFTER, CRITERIA, explained, program_of, trace_on, verdict_on
 
 
@@ -45,6 +46,15 @@ def test_a_sequential_answer_stands_and_says_so() -> None:
     trace = explained(0.9, 0.1, criteria=better, gate=["low"], cases={}, next={})
     candidates = next_experiments(trace)
     assert candidates.reason == "the answers of low stand at the seed at which they were given"
+
+
+def test_values_that_do_not_vary_ask_for_no_seeds_and_say_so() -> None:
+    program = program_of()
+    held = [{"acc": 0.9, "loss": 0.1}] * 3
+    trace = trace_on(program, verdict_of(program, make_evidence({"base": held}), final=False))
+    candidates = next_experiments(trace)
+    assert all(e.kind != "seeds" for e in candidates.experiments)
+    assert candidates.reason.startswith("what high, low read does not vary over seeds")
 
 
 def test_an_option_with_the_same_gate_and_a_phase_that_supersedes_are_candidates_with_their_cost() -> None:
