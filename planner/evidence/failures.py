@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from planner.evidence.evidence import Evidence
 from planner.records.jobs import Ended, Event, Job
 from planner.records.runs import Failure, Run, RunOutcome
+
+WHOLE = frozenset({"ok", "bad_metric"})
+"""Outcomes of runs that came to their end."""
+
+
+def failed_today(runs: Iterable[Run], codes: Collection[str]) -> list[Run]:
+    """Our runs of this code that failed, each the last try of its seed, where no try gave a whole answer."""
+    last: dict[str, Run] = {}
+    for run in sorted(runs, key=lambda run: (run.outcome in WHOLE, run.attempt, run.id)):
+        if run.fingerprint is not None and run.code_digest in codes:
+            last[run.fingerprint] = run
+    failed = [run for run in last.values() if run.outcome not in WHOLE and run.attempt > 0]
+    return sorted(failed, key=lambda run: (run.phase, run.arm, run.seed, run.id))
 
 
 def grouped_failures(runs: Iterable[tuple[str, Run]]) -> list[Failure]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner.evidence.eligibility import build_evidence, given_up, one_dataset, one_per_seed
@@ -17,10 +17,6 @@ from planner.records.runs import DIGEST_LENGTH, SET_ASIDE, PlannedRun, Run, Unfi
 
 WORTH_RETRYING = SET_ASIDE | {"out_of_memory", "timeout", "slowdown", "suspended", "killed", "lost"}
 """Outcomes that a second try may change; an exception or a NaN would come again."""
-
-
-WHOLE = frozenset({"ok", "bad_metric"})
-"""Outcomes of runs that came to their end."""
 
 
 def is_tried_again(outcome: str, attempt: int, retries: int) -> bool:
@@ -47,16 +43,6 @@ class Snapshot:
 
     finished: Sequence[Run] = ()
     unfinished: Sequence[UnfinishedRun] = ()
-
-
-def failed_today(snapshot: Snapshot, codes: Collection[str]) -> list[Run]:
-    """Our runs of this code that failed, each the last try of its seed, where no try gave a whole answer."""
-    last: dict[str, Run] = {}
-    for run in sorted(snapshot.finished, key=lambda run: (run.outcome in WHOLE, run.attempt, run.id)):
-        if run.fingerprint is not None and run.code_digest in codes:
-            last[run.fingerprint] = run
-    failed = [run for run in last.values() if run.outcome not in WHOLE and run.attempt > 0]
-    return sorted(failed, key=lambda run: (run.phase, run.arm, run.seed, run.id))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from planner.deciding.walk import build_plan
 from planner.engine.loop import LoopResult, run_loop
 from planner.engine.options import AdvanceOptions
 from planner.evidence.evidence import Evidence
-from planner.evidence.run_selection import Catalog, RunSelector, Snapshot, failed_today
+from planner.evidence.failures import failed_today
+from planner.evidence.run_selection import Catalog, RunSelector, Snapshot
 from planner.explaining.trace import Trace, trace_of
 from planner.io.commands.session import Session
 from planner.io.in_memory import MemoryRecords, MemoryRuns
@@ -347,8 +348,8 @@ class World:
 
     def failed(self) -> list[str]:
         """The ids of the runs that count as failures."""
-        snapshot = self.runs.snapshot(self.program)
-        return [run.id for run in failed_today(snapshot, {self.code})]
+        runs = self.runs.snapshot(self.program).finished
+        return [run.id for run in failed_today(runs, {self.code})]
 
     def ids(self) -> list[str]:
         """The ids of all records, in order of writing."""

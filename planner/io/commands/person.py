@@ -12,7 +12,7 @@ from typing import Any
 
 from planner.deciding.triage import choices
 from planner.errors import StoreUnavailable, UsageError
-from planner.evidence.run_selection import failed_today
+from planner.evidence.failures import failed_today
 from planner.io.commands.code import code_of
 from planner.io.commands.open_home import open_journal, open_program, read_program_state
 from planner.io.commands.session import user_name
@@ -245,9 +245,9 @@ def retry_runs(home: Home, name: str, run_ids: Sequence[str], reason: str | None
     program = open_program(home, name)
     entries, code = open_journal(home, program).entries(name), code_of(home, program)
     settled = {*retries_asked(entries), *(one.run_id for one in exclusions_today(entries))}
-    snapshot = MlflowRuns(home).snapshot(program)
+    runs = MlflowRuns(home).snapshot(program).finished
     failed = [
-        run.id for run in failed_today(snapshot, {code, *kept_code(entries, code)}) if run.id not in settled
+        run.id for run in failed_today(runs, {code, *kept_code(entries, code)}) if run.id not in settled
     ]
     chosen = [_failed_run(name, prefix, failed) for prefix in run_ids] or failed
     if not chosen:

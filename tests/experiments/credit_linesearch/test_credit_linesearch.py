@@ -44,6 +44,7 @@ def test_an_absurd_step_gives_finite_metrics(tmp_path):
 
 
 def test_one_seed_twice_is_identical_also_after_another_run_and_without_what_it_left(tmp_path, monkeypatch):
+    monkeypatch.setenv(shared_results.FOLDER, str(tmp_path / "shared"))
     first, _ = measured(tmp_path / "a", credit="vec_m4")
     measured(tmp_path / "b", seed=5, credit="scalar_cb", snapshot="early")
     torch.rand(7)

@@ -11,6 +11,7 @@ import torch
 
 from experiments import ep_contraction as study
 from experiments.contract import configure
+from experiments.parts import shared_results
 from tests.experiments.ep_contraction.fixed_point_runs import GRADIENTS, TINY, measured
 
 
@@ -75,13 +76,15 @@ def test_the_checkpoint_is_its_own_arm_trained_that_far(tmp_path):
     assert trained["ce", 2] == started["ce", 2]
 
 
-def test_one_seed_twice_is_identical_also_after_another_run_and_without_what_it_left(tmp_path):
+def test_one_seed_twice_is_identical_also_after_another_run_and_without_what_it_left(tmp_path, monkeypatch):
+    monkeypatch.setenv(shared_results.FOLDER, str(tmp_path / "shared"))
     params = {"gradient": "ep", "start": "pre_drift_checkpoint"}
     first, _ = measured(tmp_path / "a", **params)
     measured(tmp_path / "b", seed=5, **params)
     torch.rand(7)
     kept, _ = measured(tmp_path / "c", **params)
-    study._checkpoint.cache_clear()
+    assert any((tmp_path / "shared").iterdir())
+    monkeypatch.delenv(shared_results.FOLDER)
     afresh, _ = measured(tmp_path / "d", **params)
     assert first == kept == afresh
 
