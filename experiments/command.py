@@ -26,8 +26,8 @@ import hashlib
 import json
 import os
 import signal
-import stat
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from experiments.contract import MetricLog
 POLL_SECONDS = 0.2
 STDERR = 2
 TAIL_BYTES = 8192
+PATIENCE_SECONDS = 1.0
 LONGEST_LINE = 300
 NOT_STARTED = (126, 127)
 """Exit codes by which a shell says that a program cannot be run, or is not there."""
@@ -87,39 +88,47 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
     substitutions |= {f"params.{name}": _as_word(value) for name, value in params.items()}
     reported = _Reported(out, log)
     words = [filled for word in argv for filled in _filled(word, substitutions, params)]
-    begin = _stderr_size()
-    with subprocess.Popen(words, stdin=subprocess.DEVNULL, env=_ENVIRONMENT) as process:
+    said = _LastLine()
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=said.write, env=_ENVIRONMENT) as process:
+        said.follow()
         try:
             code = _followed(process, reported)
         except BaseException:
             process.kill()
             raise
     if code:
-        said = _last_line_since(begin)
+        line = said.text()
         raise CommandFailed(
-            f"the command ended with {_exit_named(code)}{said and ': '}{said}", code in NOT_STARTED
+            f"the command ended with {_exit_named(code)}{line and ': '}{line}", code in NOT_STARTED
         )
     reported.finish()
 
 
-def _stderr_size() -> int | None:
-    """How much has been written to stderr, where that is a file."""
-    with contextlib.suppress(OSError):
-        status = os.fstat(STDERR)
-        return status.st_size if stat.S_ISREG(status.st_mode) else None
-    return None
+class _LastLine:
+    """Passes on what a command writes to stderr, and knows its last line."""
 
+    def __init__(self) -> None:
+        self._read, self.write = os.pipe()
+        self._tail = b""
+        self._thread = threading.Thread(target=self._pass_on, daemon=True)
 
-def _last_line_since(begin: int | None) -> str:
-    """The last line that was written to stderr since; empty where nobody can tell."""
-    if begin is None:
-        return ""
-    with contextlib.suppress(OSError):
-        end = os.fstat(STDERR).st_size
-        tail = os.pread(STDERR, TAIL_BYTES, max(begin, end - TAIL_BYTES)) if end > begin else b""
-        lines = [" ".join(line.split()) for line in tail.decode(errors="replace").splitlines()]
+    def follow(self) -> None:
+        """Begins once the command holds the writing end."""
+        os.close(self.write)
+        self._thread.start()
+
+    def text(self) -> str:
+        """The last line that is not empty, once the command has ended; empty where it wrote none."""
+        self._thread.join(PATIENCE_SECONDS)  # what it has started may hold the pipe for longer
+        lines = [" ".join(line.split()) for line in self._tail.decode(errors="replace").splitlines()]
         return next((line for line in reversed(lines) if line), "")[:LONGEST_LINE]
-    return ""
+
+    def _pass_on(self) -> None:
+        with os.fdopen(self._read, "rb", buffering=0) as said:
+            while piece := said.read(TAIL_BYTES):
+                self._tail = (self._tail + piece)[-TAIL_BYTES:]
+                with contextlib.suppress(OSError):
+                    os.write(STDERR, piece)
 
 
 def _filled(word: str, substitutions: Mapping[str, object], params: Mapping[str, Any]) -> list[str]:

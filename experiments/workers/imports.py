@@ -13,7 +13,7 @@ OURS = frozenset({"planner", "tests", "benchmarks", "cli", "docs"})
 
 
 def imported_below(
-    home: Path, known: Collection[str], modules: Mapping[str, ModuleType] = sys.modules
+    home: Path, recorded: Collection[str], modules: Mapping[str, ModuleType] = sys.modules
 ) -> list[str]:
     """The modules below a home that this process has imported, besides those that are known.
 
@@ -22,7 +22,7 @@ def imported_below(
     return sorted(
         name
         for name, module in list(modules.items())
-        if name not in known and name.partition(".")[0] not in OURS and _lies_below(home, module)
+        if name not in recorded and name.partition(".")[0] not in OURS and _lies_below(home, module)
     )
 
 

@@ -96,11 +96,9 @@ def build_program_state(
     last = {e.record.phase: e for e in entries_of(here, Decision)}
     decisions = {phase: e.record for phase, e in last.items()}
     path, latest = _walk(program, verdicts, last)
-    opened = {d.target: p for p, d in decisions.items() if d.action != "wait" and d.target not in (None, p)}
-    opened |= dict(zip(path[1:], path, strict=False))
+    opened = _opened(decisions, path)
     overrides = overrides_today(entries, now)
-    stand = {o.id for o in overrides}
-    withdrawn = next((decisions[p] for p in path if not set(decisions[p].override_ids) <= stand), None)
+    stand = {override.id for override in overrides}
     return ProgramState(
         program=program,
         fidelity=fidelity,
@@ -111,7 +109,7 @@ def build_program_state(
         path=path,
         overrides=overrides,
         pending=_pending(program, entries, last, overrides, path),
-        withdrawn=withdrawn,
+        withdrawn=next((decisions[p] for p in path if not set(decisions[p].override_ids) <= stand), None),
         validity=build_validity(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
         passed_over=_passed_over(program, verdicts, path),
         opened_by=opened,
@@ -120,6 +118,12 @@ def build_program_state(
         spent_seconds=spent[1],
         checks=checks or {},
     )
+
+
+def _opened(decisions: Mapping[str, Decision], path: Sequence[str]) -> dict[str, str]:
+    """Phase -> the one whose decision led to it."""
+    opened = {d.target: p for p, d in decisions.items() if d.action != "wait" and d.target not in (None, p)}
+    return {phase: by for phase, by in opened.items() if phase} | dict(zip(path[1:], path, strict=False))
 
 
 def _fidelity(program: Program, phase: str, last: Verdict | Decision) -> str:

@@ -19,7 +19,6 @@ from planner.io.commands.advance_output import (
     heard_or_not,
     reply_for_all,
 )
-from planner.io.commands.code import CodeReader, code_at_hand
 from planner.io.commands.open_home import (
     only_program,
     open_journal,
@@ -37,6 +36,7 @@ from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
 from planner.io.system.signals import stoppable, whole
 from planner.io.workers.launcher import LocalLauncher, workers
+from planner.io.workers.program_code import CodeReader, code_at_hand
 from planner.io.workers.worker_process import end_workers
 from planner.judging.futility import futility_error
 from planner.language.program import Program

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, ProgramError, each_apart
-from planner.io.commands.code import code_of
 from planner.io.commands.noise_check import measured_faults
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.programs.loader import find_program, load_program, program_names
 from planner.io.workers.code_digest import files_matching
+from planner.io.workers.program_code import code_of
 from planner.language.finding import Finding, error, warning
 from planner.language.program import Program
 from planner.linting.check import check

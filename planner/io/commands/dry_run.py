@@ -12,7 +12,6 @@ from planner.engine.options import AdvanceOptions
 from planner.errors import Fault, each_apart
 from planner.evidence.made_again import MadeAgain, Origins, made_again
 from planner.io.commands.advance import programs_named
-from planner.io.commands.code import code_at_hand
 from planner.io.commands.open_home import open_program
 from planner.io.commands.progress import in_words
 from planner.io.commands.replies.advance import (
@@ -31,6 +30,7 @@ from planner.io.journal.journal import Journal
 from planner.io.workers.code_snapshot import changed_files
 from planner.io.workers.descriptions import data_today
 from planner.io.workers.launcher import workers
+from planner.io.workers.program_code import code_at_hand
 from planner.judging.futility import futility_error
 from planner.language.program import Program
 from planner.paths import Home

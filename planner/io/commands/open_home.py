@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planner.errors import PhasegateError, UsageError
-from planner.io.commands.code import code_of
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import measured_in, spent_in
 from planner.io.leases.program_lock import holder_of
 from planner.io.programs.loader import find_program, load_program, program_names
 from planner.io.system.clock import SystemClock
 from planner.io.workers.descriptions import data_today
+from planner.io.workers.program_code import code_of
 from planner.language.program import Program
 from planner.lineage.in_force import kept_code
 from planner.lineage.program_state import ProgramState, build_program_state

@@ -13,11 +13,11 @@ from typing import Any
 from planner.deciding.triage import choices
 from planner.errors import StoreUnavailable, UsageError
 from planner.evidence.failures import failed_today
-from planner.io.commands.code import code_of
 from planner.io.commands.open_home import open_journal, open_program, read_program_state
 from planner.io.commands.session import user_name
 from planner.io.sync.mirror import write_person
 from planner.io.system.clock import SystemClock
+from planner.io.workers.program_code import code_of
 from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, kept_code, retries_asked
 from planner.lineage.program_state import ProgramState

@@ -12,13 +12,13 @@ from planner.deciding.situation import PlanningState
 from planner.engine.options import AdvanceOptions
 from planner.engine.ports import Clock
 from planner.evidence.run_selection import Catalog, RunSelector, Snapshot, spent_by
-from planner.io.commands.code import code_at_hand
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store
 from planner.io.system.clock import SystemClock
 from planner.io.workers.descriptions import Describer, Place
 from planner.io.workers.launcher import LocalLauncher, workers
 from planner.io.workers.limits import Limits
+from planner.io.workers.program_code import code_at_hand
 from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, kept_code, retries_asked, rules_seen
 from planner.lineage.lost_runs import lost_grounds

@@ -49,25 +49,32 @@ def read_run(
             "phase": phase,
             "arm": arm,
             "seed": seed,
-            "fidelity": run_tags.get(tags.FIDELITY),
             "outcome": outcome if outcome in _OUTCOMES else _OUTCOME_OF_STATUS.get(raw.info.status, "lost"),
             "params": {k: v for k, v in raw.data.params.items() if k != "seed"},
             "metrics": metrics,
             "series": {m: series_of(m) for m in sorted(metrics) if outcome == "bad_metric" or m in wanted},
-            "fingerprint": run_tags.get(tags.FINGERPRINT),
             "data_digest": run_tags.get(tags.DATA) or _first_dataset(raw),
-            "code_digest": run_tags.get(tags.CODE),
             "device": device_of(run_tags.get(tags.DEVICE), raw.data.params),
             "overlap": _overlap(raw),
             "seconds": _seconds(raw),
             "attempt": attempt_of(run_tags),
             "artifacts": _artifacts(run_tags),
-            "reason": run_tags.get(tags.REASON, ""),
-            "versions": _versions(run_tags),
-            "checked": run_tags.get(tags.IDENTITY) == tags.CHECKED,
-            "raised_at": run_tags.get(tags.RAISED_AT, ""),
+            **_from_tags(run_tags),
         }
     )
+
+
+def _from_tags(run_tags: Mapping[str, str]) -> dict[str, Any]:
+    """What tags of ours say as it is kept; none where others made the run."""
+    return {
+        "fidelity": run_tags.get(tags.FIDELITY),
+        "fingerprint": run_tags.get(tags.FINGERPRINT),
+        "code_digest": run_tags.get(tags.CODE),
+        "reason": run_tags.get(tags.REASON, ""),
+        "raised_at": run_tags.get(tags.RAISED_AT, ""),
+        "versions": _versions(run_tags),
+        "checked": run_tags.get(tags.IDENTITY) == tags.CHECKED,
+    }
 
 
 def series_metrics(program: Program) -> frozenset[str]:

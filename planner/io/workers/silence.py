@@ -19,7 +19,6 @@ class _AtWork:
     """A run at work, and how long its silence must last until it is told."""
 
     job: Job
-    pid: int
     since: float
     patience: float = SILENT_SECONDS
 
@@ -31,12 +30,12 @@ class SilenceWatch:
 
     Args:
         now: seconds since the epoch.
-        last_sign: (job, process) -> when it last left one, in the same seconds.
+        last_sign: job -> when it last left one, in the same seconds.
         say: takes one line.
     """
 
     def __init__(
-        self, now: Callable[[], float], last_sign: Callable[[Job, int], float], say: Callable[[str], None]
+        self, now: Callable[[], float], last_sign: Callable[[Job], float], say: Callable[[str], None]
     ) -> None:
         self._now, self._last_sign, self._say = now, last_sign, say
         self._at_work: dict[str, _AtWork] = {}
@@ -48,7 +47,7 @@ class SilenceWatch:
             if isinstance(event, Ended):
                 self._at_work.pop(job.id, None)
             elif isinstance(event, Started) and job.timeout is None:
-                self._at_work[job.id] = _AtWork(job, event.pid, self._now())
+                self._at_work[job.id] = _AtWork(job, self._now())
             elif job.id in self._at_work:
                 self._at_work[job.id].since = self._now()
 
@@ -59,7 +58,7 @@ class SilenceWatch:
                 self._look_at(one)
 
     def _look_at(self, one: _AtWork) -> None:
-        sign = max(one.since, self._last_sign(one.job, one.pid))
+        sign = max(one.since, self._last_sign(one.job))
         if sign > one.since:
             one.since, one.patience = sign, SILENT_SECONDS
         silence = self._now() - one.since
@@ -70,15 +69,14 @@ class SilenceWatch:
             one.patience = 2 * silence
 
 
-def last_sign(job: Job, pid: int) -> float:
-    """When a run last wrote to its folder, or its process printed; 0 where nobody can tell."""
+def last_sign(job: Job) -> float:
+    """When a run last wrote to its folder, where what it prints is too; 0 where nobody can tell."""
     folder = Path(job.folder)
-    files = [folder, *folder.rglob("*"), Path(f"/proc/{pid}/fd/2")]
-    return max(map(_changed, files), default=0.0)
+    return max(map(_changed, [folder, *folder.rglob("*")]), default=0.0)
 
 
 def _changed(path: Path) -> float:
     try:
         return os.stat(path).st_mtime
-    except OSError:  # gone since, or a system that does not show it
+    except OSError:  # gone since
         return 0.0

@@ -11,10 +11,10 @@ import pytest
 from planner.deciding.walk import build_plan
 from planner.errors import ProgramError
 from planner.io.commands.advance_output import failing_alike
-from planner.io.commands.code import code_at_hand
 from planner.io.in_memory import MemoryRuns
 from planner.io.sync.mirror import write_person
 from planner.io.workers.descriptions import Describer
+from planner.io.workers.program_code import code_at_hand
 from planner.language.program import Program, build
 from planner.lineage.status import next_step, program_state
 from planner.paths import Home

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 from filelock import FileLock
 
 from planner.errors import PhasegateError, ProgramBusy
-from planner.io.commands.code import code_of
 from planner.io.commands.open_home import open_program
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.doctor.files import finished_folders
@@ -23,6 +22,7 @@ from planner.io.leases.program_lock import holder_of, program_lock
 from planner.io.programs.loader import program_names
 from planner.io.system.clock import SystemClock
 from planner.io.system.disk import bytes_of, in_words
+from planner.io.workers.program_code import code_of
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.journal_entry import entries_of
