@@ -57,7 +57,7 @@ if seed == 1 and not pathlib.Path("edited").exists():
     pathlib.Path("edited").touch()
     own = pathlib.Path(__file__)
     own.write_text(own.read_text().replace("sign = 1\\n", "sign = -1\\n", 1))
-score = sign * params["shift"] + seed / 100
+score = sign * params["shift"] * (1 + seed / 100)
 (out / "metrics.json").write_text(json.dumps({"score": score, "loss": -score}))
 """
 COMMAND = QUICK.replace("experiment: quick", 'command: [python3, train.py, "{seed}", "{params}", "{out}"]')
