@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from planner.errors import PhasegateError, ProgramError, UsageError
+from planner.io.commands.upkeep.at_work import runs_at_work
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import spent_in
 from planner.io.leases.program_lock import holder_of
@@ -121,4 +123,6 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         spent=spent_in(journal.work(program.program)),
         data=data_today(program, code, journal, judged) if code else None,
     )
+    if state.running:
+        state = replace(state, at_work=tuple(runs_at_work(home, journal, program.program)))
     return state, entries

@@ -71,6 +71,18 @@ class PhaseJson(Record):
     rejected_by: str | None
 
 
+class RunAtWorkJson(Record):
+    """A run that is being made; ``step`` is null where it has measured nothing by steps yet."""
+
+    phase: Text
+    arm: Text
+    seed: Whole
+    run_id: str | None
+    since: Text
+    seconds: Amount
+    step: Whole | None
+
+
 class ProgramStatusJson(Record):
     """Where a program stands."""
 
@@ -78,6 +90,7 @@ class ProgramStatusJson(Record):
     state: ProgramStateName
     fidelity: Text
     phases: tuple[PhaseJson, ...]
+    running: tuple[RunAtWorkJson, ...]
     next: NextJson
     spent: SpentJson
 
