@@ -22,6 +22,25 @@ from planner.records.verdict import Verdict
 
 
 @dataclass(frozen=True)
+class RunAtWork:
+    """A run that is being made.
+
+    Attributes:
+        since: when it began (ISO 8601).
+        seconds: how long ago that was.
+        step: of what it measured last; None where it measured nothing yet, or not by steps.
+    """
+
+    phase: str
+    arm: str
+    seed: int
+    run_id: str | None
+    since: str
+    seconds: float
+    step: int | None
+
+
+@dataclass(frozen=True)
 class ProgramState:
     """What the records say of a program today.
 
@@ -37,6 +56,7 @@ class ProgramState:
         overrides: those that stand.
         pending: an override that the next ``advance`` will follow.
         withdrawn: a decision that followed an override which no longer stands.
+        at_work: the runs that are being made.
         passed_over: phases that were not done and that later verdicts went past.
         checks: id of each run that came to its end -> whether its code and data were looked at after it.
     """
@@ -55,6 +75,7 @@ class ProgramState:
     passed_over: frozenset[str] = frozenset()
     opened_by: Mapping[str, str] = field(default_factory=dict)
     running: bool = False
+    at_work: tuple[RunAtWork, ...] = ()
     spent_runs: int = 0
     spent_seconds: float = 0.0
     checks: Mapping[str, bool] = field(default_factory=dict)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from planner.deciding.next_command import commands_after
 from planner.deciding.triage import choices
 from planner.lineage.identity import Identity
 from planner.lineage.in_force import follows_verdict, rejection_of
-from planner.lineage.program_state import ProgramState
+from planner.lineage.program_state import ProgramState, RunAtWork
 
 
 def program_state(state: ProgramState) -> str:
@@ -136,6 +137,7 @@ def program_json(state: ProgramState) -> dict[str, Any]:
         "state": program_state(state),
         "fidelity": state.fidelity,
         "phases": [phase_json(state, phase) for phase in state.program.phases],
+        "running": [asdict(run) for run in state.at_work],
         "next": next_step(state),
         "spent": {"runs": state.spent_runs, "seconds": round(state.spent_seconds, 3)},
         "identity": Identity.of(state.checks).as_json,
@@ -158,9 +160,16 @@ def as_lines(state: ProgramState) -> list[str]:
         lines.append(f"  {phase['name']:<{width}}  {phase['state']:<8} {text}".rstrip())
         verdict = state.verdicts.get(phase["name"])
         lines += [f"      {failure.text_with_log}" for failure in (verdict.failures if verdict else ())]
+    lines += map(_run_line, state.at_work)
     ahead = reply["next"]
     lines.append(f"  next: {ahead['action']} {ahead['target'] or ''}".rstrip() + f" - {ahead['reason']}")
     lines += [f"  {line}" for line in command_lines(ahead)]
     lines.append(f"  spent: {reply['spent']['runs']} runs, {reply['spent']['seconds']:.0f} s")
     lines += [f"  {line}" for line in Identity.of(state.checks).lines]
     return lines
+
+
+def _run_line(run: RunAtWork) -> str:
+    far = f", step {run.step}" if run.step is not None else ""
+    named = f" (run {run.run_id[:8]})" if run.run_id else ""
+    return f"  at work: {run.phase} · {run.arm} · seed {run.seed}, for {run.seconds:.0f} s{far}{named}"

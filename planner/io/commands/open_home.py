@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from planner.errors import PhasegateError, UsageError
+from planner.io.commands.upkeep.at_work import runs_at_work
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import measured_in, spent_in
 from planner.io.leases.program_lock import holder_of
@@ -93,4 +95,6 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         checks=measured_in(work),
         data=data_today(program, code, journal, judged) if code else None,
     )
+    if state.running:
+        state = replace(state, at_work=tuple(runs_at_work(home, journal, program.program)))
     return state, entries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,27 @@ def test_logs_of_a_run_at_work_shows_what_it_has_printed_so_far(fresh_home: Make
         ends(working)
     assert (reply.code, reply.err) == (0, "")
     assert (reply.json["running"], reply.json["text"]) == (True, "on my way\n")
+
+
+@pytest.mark.slow
+def test_status_shows_the_runs_at_work_since_when_and_how_far(fresh_home: MakeHome) -> None:
+    home = let_runs_wait(fresh_home(QUICK))
+    put_into_experiment(home, '\n    log.metric("loss", 1.0, 7)', before="\n    import pathlib, time")
+    working = start(home, "advance", "quick", "--jobs", "1")
+    try:
+        wait_until_started(home, 1, working)
+        reply = cli_here("status", "quick", "--json", home=home)
+        text = cli_here("status", "quick", home=home).out
+    finally:
+        (home / "go").touch()
+        ends(working)
+    assert_fits(reply.json, "status")
+    (run,) = reply.json["programs"][0]["running"]
+    assert (run["phase"], run["arm"], run["seed"], run["step"]) == ("first", "base", 0, 7)
+    assert run["run_id"] == run_of(home, "base", 0)
+    assert datetime.fromisoformat(run["since"]) <= datetime.now(UTC)
+    assert f"step 7 (run {run['run_id'][:8]})" in text
+    assert cli_here("status", "quick", "--json", home=home).json["programs"][0]["running"] == []
 
 
 def test_a_run_that_printed_nothing_says_so(judged_home: Path) -> None:

@@ -80,6 +80,18 @@ class PhaseJson(Record):
     failures: tuple[Failure, ...]
 
 
+class RunAtWorkJson(Record):
+    """A run that is being made; ``step`` is null where it has measured nothing by steps yet."""
+
+    phase: Text
+    arm: Text
+    seed: Whole
+    run_id: str | None
+    since: Text
+    seconds: Amount
+    step: Whole | None
+
+
 class ProgramStatusJson(Record):
     """Where a program stands."""
 
@@ -87,6 +99,7 @@ class ProgramStatusJson(Record):
     state: ProgramStateName
     fidelity: Text
     phases: tuple[PhaseJson, ...]
+    running: tuple[RunAtWorkJson, ...]
     next: NextJson
     spent: SpentJson
     identity: IdentityJson

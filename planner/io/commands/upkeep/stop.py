@@ -77,9 +77,9 @@ def _result(name: str, planner: Holder | None, runs: Sequence[Work]) -> CommandR
 
         rows = [
             StoppedRunJson(
-                phase=work.planned.get("phase", "?"),
-                arm=work.planned.get("arm", "?"),
-                seed=work.planned.get("seed", 0),
+                phase=str(work.planned.get("phase")),
+                arm=str(work.planned.get("arm")),
+                seed=seed if isinstance(seed := work.planned.get("seed"), int) and seed >= 0 else 0,
                 run_id=work.mlflow_run,
                 outcome=_outcome(work),
             )
