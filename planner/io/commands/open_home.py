@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from planner.errors import PhasegateError, ProgramError, UsageError
 from planner.io.journal.journal import Journal
@@ -120,7 +121,6 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         accepted,
         running=holder_of(home, program.program) is not None,
         spent=spent_in(work),
-        checks=measured_in(work),
         data=data_today(program, code, journal, judged) if code else None,
     )
-    return state, entries
+    return replace(state, checks=measured_in(work)), entries
