@@ -100,7 +100,6 @@ def build_program_state(
     running: bool = False,
     spent: tuple[int, float] = (0, 0.0),
     data: Mapping[str, Data] | None = None,
-    checks: Mapping[str, bool] | None = None,
 ) -> ProgramState:
     """Reads journal entries (oldest first) into what stands today.
 
@@ -108,7 +107,6 @@ def build_program_state(
         code: digest of the experiment's code today; None where it cannot be told.
         spent: runs and seconds so far.
         data: phase -> the data of its arms today, where that is known.
-        checks: see :class:`ProgramState`.
     """
     judged = judged_entries(entries)
     fidelity = judged[-1].record.fidelity if judged else "standard"
@@ -137,7 +135,6 @@ def build_program_state(
         running=running,
         spent_runs=spent[0],
         spent_seconds=spent[1],
-        checks=checks or {},
     )
 
 

@@ -91,7 +91,9 @@ def test_a_step_that_a_criterion_reads_is_named_although_the_final_value_is_a_nu
 def recovering(*steps: float, seeds: int = 3) -> Evidence:
     series = {"loss": tuple(enumerate(steps))}
     rows = [
-        make_run("base", s, metrics={"loss": steps[-1], "acc": 0.9}, series=series if s == 1 else {})
+        make_run(
+            "base", s, metrics={"loss": steps[-1] + s / 100, "acc": 0.9}, series=series if s == 1 else {}
+        )
         for s in range(seeds)
     ]
     return make_evidence({"base": rows})

@@ -92,9 +92,7 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         accepted,
         running=holder_of(home, program.program) is not None,
         spent=spent_in(work),
-        checks=measured_in(work),
         data=data_today(program, code, journal, judged) if code else None,
     )
-    if state.running:
-        state = replace(state, at_work=tuple(runs_at_work(home, journal, program.program)))
-    return state, entries
+    at_work = tuple(runs_at_work(home, journal, program.program)) if state.running else ()
+    return replace(state, checks=measured_in(work), at_work=at_work), entries

@@ -32,16 +32,7 @@ def read_run(
     outcome = run_tags.get(tags.OUTCOME)
     own = tags.FINGERPRINT in run_tags
     if outcome is None and (own or raw.info.status not in _OUTCOME_OF_STATUS):
-        return UnfinishedRun(
-            id=raw.info.run_id,
-            phase=phase,
-            arm=arm,
-            seed=seed,
-            fingerprint=run_tags.get(tags.FINGERPRINT),
-            attempt=attempt_of(run_tags),
-            began=(raw.info.start_time or 0) / 1000,
-            checked=run_tags.get(tags.IDENTITY) == tags.CHECKED,
-        )
+        return _unfinished(raw, phase, arm, seed)
     metrics = {name: float(value) for name, value in raw.data.metrics.items()}
     return Run.model_validate(
         {
@@ -75,6 +66,20 @@ def _from_tags(run_tags: Mapping[str, str]) -> dict[str, Any]:
         "versions": _versions(run_tags),
         "checked": run_tags.get(tags.IDENTITY) == tags.CHECKED,
     }
+
+
+def _unfinished(raw: Any, phase: str, arm: str, seed: int) -> UnfinishedRun:
+    run_tags = raw.data.tags
+    return UnfinishedRun(
+        id=raw.info.run_id,
+        phase=phase,
+        arm=arm,
+        seed=seed,
+        fingerprint=run_tags.get(tags.FINGERPRINT),
+        attempt=attempt_of(run_tags),
+        began=(raw.info.start_time or 0) / 1000,
+        checked=run_tags.get(tags.IDENTITY) == tags.CHECKED,
+    )
 
 
 def series_metrics(program: Program) -> frozenset[str]:

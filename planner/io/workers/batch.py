@@ -103,12 +103,15 @@ class Batch:
     def _groups(self, planned: Sequence[PlannedRun], most: int) -> list[list[PlannedRun]]:
         """Runs in their order, each with the next ones that differ from it in their seed alone.
 
-        A second try goes alone: what ended the first might end its whole group again.
+        A second try goes alone: what ended the first might end its whole group again. A run that was cut off
+        from outside goes with the others, as it did.
         """
         groups: list[list[PlannedRun]] = []
         filling: dict[str, list[PlannedRun]] = {}  # arm -> its group that may have room
         for one in planned:
-            size = 1 if self.run_selector.retried(one) else min(most, self._told(one).together)
+            earlier = self.run_selector.retried(one)
+            alone = earlier is not None and earlier.attempt > 0
+            size = 1 if alone else min(most, self._told(one).together)
             if size > 1 and len(filling.get(one.arm, ())) in range(1, size):
                 filling[one.arm].append(one)
                 continue

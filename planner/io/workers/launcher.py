@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from planner.errors import PhasegateError, ProgramError
-from planner.io.workers.worker_process import Assignment, WorkerProcess, ask, ending_named, wait_for_any
+from planner.io.workers.assignment import Assignment, wait_for_any
+from planner.io.workers.worker_process import WorkerProcess, ask, ending_named
 from planner.records.jobs import Description, Event, Job
 from planner.records.runs import RunOutcome
 

@@ -23,6 +23,7 @@ from planner.records.person import Keep
 from planner.records.verdict import Verdict
 from tests.support.stories import story
 from tests.support.worlds import (
+    Crash,
     Measured,
     World,
     credit_linesearch,
@@ -88,6 +89,22 @@ def test_a_second_try_goes_alone_so_that_one_bad_seed_does_not_take_its_group_al
     world.script = killed_once
     world.advance(every=False)
     assert sorted(world.launcher.groups) == [1, 1, 1, 3, 3]
+
+
+def test_a_run_that_was_cut_off_from_outside_trains_with_the_others_again(world: World) -> None:
+    world.launcher.together = 3
+
+    def die(announced: str) -> None:
+        if announced == "after MemoryRuns.start":
+            raise Crash
+
+    world.fail = die
+    with pytest.raises(Crash):
+        world.advance(every=False)
+    world.fail = lambda _: None
+    world.launcher.groups.clear()
+    world.advance(every=False)
+    assert sorted(world.launcher.groups) == [3, 3]
 
 
 def test_until_goes_on_to_that_phase_and_no_further(world: World) -> None:

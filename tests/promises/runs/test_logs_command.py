@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from planner.engine.ports import EndedRun
 from planner.io.journal.journal import Journal
 from tests.support.cli_schemas import assert_fits
 from tests.support.small_homes import QUICK, cli_here, put_into_experiment
@@ -103,7 +104,7 @@ def test_what_names_no_run_is_wrong_usage(judged_home: Path, word: str, says: st
 def test_an_id_that_fits_two_runs_is_refused(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK)
     journal = Journal(home / "mlruns" / "journal.db")
-    journal.note_finished("quick", [("f1", 1, "abcdef01", "ok", 1.0), ("f2", 1, "abcdef02", "ok", 1.0)])
+    journal.note_finished("quick", [EndedRun(f"f{n}", 1, f"abcdef0{n}", "ok", 1.0) for n in (1, 2)])
     reply = cli_here("logs", "abcdef", home=home)
     assert reply.code == 2
     assert "more than one run begins with 'abcdef'" in reply.err

@@ -14,8 +14,7 @@ import pytest
 from planner.errors import ProgramBusy
 from planner.io.leases.program_lock import Holder, holder_of, program_lock, this_process
 from planner.io.leases.stopping import end_planner
-from planner.io.mlflow.client import home_mark
-from planner.io.system.processes import start_time
+from planner.io.system.processes import home_mark, start_time
 from planner.paths import Home
 from tests.support.cli_schemas import assert_fits
 from tests.support.small_homes import QUICK, cli_here
