@@ -8,7 +8,7 @@ MINUTES ?= 10
 BASE ?= 67e20af
 PY := .venv/bin/python
 
-.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge fuzz everything clean
+.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge bench-overhead fuzz everything clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -63,6 +63,10 @@ bench-verdicts: .venv/installed
 bench-judge: .venv/installed
 	$(PY) -m benchmarks.judging $(if $(BASE),--base $(BASE))
 
+# What a run costs beyond its experiment, here and at the revision BASE, and what a second job gains.
+bench-overhead: .venv/installed
+	$(PY) -m benchmarks.overhead $(if $(BASE),--base $(BASE))
+
 fuzz: .venv/installed-dev
 	$(PY) -m tests.promises.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
@@ -75,7 +79,7 @@ everything: .venv/installed-dev
 	EVERYTHING=1 bash .ci/run
 	$(MAKE) fuzz MINUTES=5
 	$(MAKE) soak
-	$(MAKE) bench-verdicts bench-judge
+	$(MAKE) bench-verdicts bench-judge bench-overhead
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -29,6 +29,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -138,6 +139,7 @@ class Worker:
         """A fork of this process."""
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        gc.freeze()  # a run's first collection would copy every page of what is imported here
         worker = os.getpid()
         pid = os.fork()
         if pid == 0:

@@ -56,7 +56,8 @@ def versions_of(modules: Collection[str]) -> dict[str, str]:
     names = {"torch", "numpy"} | {
         name for module in modules if module in sys.modules for name in _named_in(sys.modules[module])
     }
-    held = {name: getattr(sys.modules.get(name), "__version__", None) for name in sorted(names)}
+    third_party = sorted(names - sys.stdlib_module_names)
+    held = {name: getattr(sys.modules.get(name), "__version__", None) for name in third_party}
     versions = {name: str(version)[:100] for name, version in held.items() if version is not None}
     return {"python": platform.python_version(), **versions}
 

@@ -14,6 +14,8 @@ from pathlib import Path
 SET_PARENT_DEATH_SIGNAL, SET_CHILD_SUBREAPER = 1, 36
 """Options of ``prctl``."""
 PATIENCE_SECONDS = 2.0
+FORK_SAFE = frozenset({"jemalloc_bg_thd"})
+"""Names of threads that libraries start as they are imported (pyarrow) and that look after forks."""
 _TASKS = Path("/proc/self/task")
 
 
@@ -40,7 +42,15 @@ def can_fork() -> bool:
     """Whether a fork of this process is whole: it has one thread, and has not begun to use a device."""
     if sys.platform != "linux" or not _TASKS.is_dir() or not hasattr(os, "pidfd_open"):
         return False
-    return threading.active_count() == 1 and len(os.listdir(_TASKS)) == 1 and not _uses_device()
+    return threading.active_count() == 1 and len(_threads()) == 1 and not _uses_device()
+
+
+def _threads() -> list[str]:
+    """The threads of this process but for those that stop and begin again around a fork by themselves."""
+    threads = os.listdir(_TASKS)
+    if len(threads) > 1:
+        threads = [one for one in threads if (_TASKS / one / "comm").read_text().strip() not in FORK_SAFE]
+    return threads
 
 
 def _uses_device() -> bool:
