@@ -59,7 +59,7 @@ def spawning(home: Path) -> Iterator[LocalLauncher]:
     launcher.close()
 
 
-@pytest.fixture(params=["shared", "spawning", "in_process"])
+@pytest.fixture(params=["shared", pytest.param("spawning", marks=pytest.mark.slow), "in_process"])
 def launcher(request: pytest.FixtureRequest) -> Launcher:
     if request.param != "in_process":
         running: Launcher = request.getfixturevalue(request.param)

@@ -85,7 +85,7 @@ def run(config, seed, log):
 """
 
 
-@pytest.fixture(params=["forked", "spawned"])
+@pytest.fixture(params=["forked", pytest.param("spawned", marks=pytest.mark.slow)])
 def launcher_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., LocalLauncher]]:
     made: list[LocalLauncher] = []
 
