@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-OURS = frozenset({"planner", "tests", "benchmarks", "cli", "docs"})
+OURS = frozenset({"planner", "tests", "benchmarks", "cli", "docs", "__main__", "__mp_main__"})
 """Modules of this project, which lie in the home where the home is a checkout of it."""
 
 
@@ -45,7 +45,7 @@ def libraries(before: Collection[str], home: Path) -> list[str]:
         name
         for name, module in list(sys.modules.items())
         if name not in before
-        and name.partition(".")[0] not in (*OURS, "experiments", "__mp_main__")
+        and name.partition(".")[0] not in (*OURS, "experiments")
         and getattr(module, "__spec__", None) is not None
         and not _lies_below(home, module)
     ]

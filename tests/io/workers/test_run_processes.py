@@ -218,6 +218,7 @@ def test_only_modules_of_the_home_that_nobody_knows_were_imported_late(tmp_path:
     modules = {
         "signs": module("signs", str(tmp_path / "signs.py")),
         "known": module("known", str(tmp_path / "known.py")),
+        "__mp_main__": module("__mp_main__", str(tmp_path / "experiments" / "worker.py")),
         "planner.api": module("planner.api", str(tmp_path / "planner" / "api.py")),
         "library": module("library", str(tmp_path / ".venv" / "site-packages" / "library.py")),
         "elsewhere": module("elsewhere", str(tmp_path.parent / "elsewhere.py")),
