@@ -72,6 +72,7 @@ from typing import Any
 import torch
 
 from experiments.contract import Data, MetricLog
+from experiments.parts import shared_results
 from experiments.parts.contrastive_retrieval import articles, ranking
 from experiments.parts.contrastive_retrieval.articles import Corpus, Windows
 from experiments.parts.contrastive_retrieval.config import EVALUATION, Config
@@ -176,7 +177,10 @@ def _train(
         shape = config.context, vectors.shape[1], config.width, config.head_width
         model = Retriever(config.objective, config.space, *shape).to(config.device)
     file, leave_out = log.checkpoint / "training.pt", not config.context_in_bank
-    trained, _ = train(model, vectors, splits, config.context, schedule, leave_out, seed, file, key, report)
+    with shared_results.shared(file, key):
+        trained, _ = train(
+            model, vectors, splits, config.context, schedule, leave_out, seed, file, key, report
+        )
     best_step = trained.chosen(config.kind)[1]
     chosen = next((row for row in rows if row["step"] == best_step), rows[-1])
     log.metric("train_val_cosine", chosen["val_cosine"])

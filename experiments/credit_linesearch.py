@@ -46,7 +46,7 @@ from typing import Any
 import torch
 
 from experiments.contract import Data, MetricLog
-from experiments.parts import tables
+from experiments.parts import shared_results, tables
 from experiments.parts.credit_linesearch import quality
 from experiments.parts.credit_linesearch.classifier import train_classifier
 from experiments.parts.credit_linesearch.config import Config
@@ -132,7 +132,8 @@ class _Job:
         with seeded(self.seed, "network"):
             net = ResidualMLP(self.table.x.shape[1], self.table.classes, config.depth, config.width)
         fitted = (config.epochs, config.batch_size, config.lr, self.seed, file, self.key, report)
-        train_classifier(net.to(config.device), self.data, *fitted)
+        with shared_results.shared(file, self.key):
+            train_classifier(net.to(config.device), self.data, *fitted)
         return net
 
     def credit(self, net: ResidualMLP) -> Credit:
@@ -153,7 +154,8 @@ class _Job:
 
         x, y = (torch.cat([self.data["train"][i], self.data["pool"][i]]) for i in (0, 1))
         sizes = (config.estimator_width, config.estimator_steps)
-        estimator, _ = fit(config.credit, Snapshot.of(net, x, y), *sizes, self.seed, file, key, report)
+        with shared_results.shared(file, key):
+            estimator, _ = fit(config.credit, Snapshot.of(net, x, y), *sizes, self.seed, file, key, report)
         return estimated(estimator)
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -20,40 +20,38 @@ FOLDER = "PHASEGATE_SHARED"
 """The environment variable that names the folder; without it every run computes everything itself."""
 
 
-def take(file: Path, key: str) -> None:
-    """Copies a result of that key to ``file``, unless that is there or nobody has computed it.
+@contextmanager
+def shared(file: Path, key: str) -> Iterator[None]:
+    """Lends a training the checkpoint that another run of that key left, and lends its own to others.
 
-    Side effects: writes ``file``, whole or not at all.
+    Args:
+        file: the checkpoint; what is trained within this block goes on from it and leaves it complete.
+        key: everything that the training depends on.
+
+    Side effects: writes ``file``, if it is not there, and the shared folder.
     """
-    shared = _shared(key)
-    if shared is not None and shared.is_file() and not file.exists():
-        _copy(shared, file)
-
-
-def offer(file: Path, key: str) -> None:
-    """Lets other runs take a file that is a result of that key.
-
-    Side effects: writes the shared folder.
-    """
-    shared = _shared(key)
-    if shared is not None and not shared.exists():
-        _copy(file, shared)
+    lent = _shared(key)
+    if lent is not None and lent.is_file() and not file.exists():
+        _copy(lent, file)
+    yield
+    if lent is not None and file.is_file() and not lent.exists():
+        _copy(file, lent)
 
 
 def once(key: str, compute: Callable[[], Mapping[str, torch.Tensor]]) -> Mapping[str, torch.Tensor]:
     """Tensors by name: those that another run computed under that key, or else what ``compute`` gives."""
-    shared = _shared(key)
-    if shared is None:
+    lent = _shared(key)
+    if lent is None:
         return compute()
     with suppress(Exception):  # not there, or damaged: torch raises what it likes
-        held: dict[str, torch.Tensor] = torch.load(shared, weights_only=True)
+        held: dict[str, torch.Tensor] = torch.load(lent, weights_only=True)
         return held
     computed = compute()
-    aside = _aside(shared)
+    aside = _aside(lent)
     with suppress(OSError, RuntimeError):  # a full disk costs the other runs some time
-        shared.parent.mkdir(parents=True, exist_ok=True)
+        lent.parent.mkdir(parents=True, exist_ok=True)
         torch.save(dict(computed), aside)
-        os.replace(aside, shared)
+        os.replace(aside, lent)
     return computed
 
 

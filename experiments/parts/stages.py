@@ -1,19 +1,15 @@
-"""Training in stages: a run that is interrupted between two of them resumes with the same numbers.
-
-Runs that would train alike share what the first of them has trained.
-"""
+"""Training in stages: a run that is interrupted between two of them resumes with the same numbers."""
 
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-
-from experiments.parts.shared_results import offer, take
 
 History = list[dict[str, float]]  # what each stage measured
 
@@ -44,7 +40,6 @@ def train_in_stages(
     Returns:
         what each stage measured.
     """
-    take(file, key)
     history = _load(module, optimizer, file, key)
     for done, measured in enumerate(history):
         on_stage(done, measured)
@@ -52,7 +47,6 @@ def train_in_stages(
         history.append(stage(index))
         on_stage(index, history[-1])
         _save(file, key, module, optimizer, history)
-    offer(file, key)
     return history
 
 
@@ -82,3 +76,38 @@ def _save(
     aside = file.with_suffix(".partial")
     torch.save({"key": key, "history": history, **held}, aside)
     os.replace(aside, file)
+
+
+class Recent:
+    """The most recently trained modules, by key; callers never change what they get.
+
+    A worker serves the arms of one seed one after another, and they share the network that they start
+    from. Keys name everything that the training depends on, so a hit changes no number.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held: OrderedDict[str, tuple[nn.Module, History]] = OrderedDict()
+
+    def get(
+        self,
+        key: str,
+        train: Callable[[], tuple[nn.Module, History]],
+        on_stage: Callable[[int, dict[str, float]], None],
+    ) -> Any:
+        """The module for ``key``: trained if it is not held; if it is, its stages are told again.
+
+        Args:
+            key: everything that the training depends on.
+            train: trains a new module, and calls ``on_stage`` as it goes.
+            on_stage: called with (i, measured) for each stage.
+        """
+        if key in self._held:
+            self._held.move_to_end(key)
+            for index, measured in enumerate(self._held[key][1]):
+                on_stage(index, measured)
+        else:
+            self._held[key] = train()
+            while len(self._held) > self._size:
+                self._held.popitem(last=False)
+        return self._held[key][0]
