@@ -23,8 +23,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
 READING = frozenset(
-    ("all_described", "copies", "described", "entries", "exists", "experiment", "in_mlflow", "in_progress")
-    + ("held", "load", "memo", "snapshot", "work")
+    ("all_described", "copies", "described", "entries", "exists", "experiment", "imported_late", "in_mlflow")
+    + ("in_progress", "held", "load", "memo", "snapshot", "work")
     + ("beat",)
 )
 """Methods of the stores that write nothing, or (``beat``) at no step; every other one is announced."""

@@ -30,10 +30,11 @@ import pathlib
 import random
 import signal
 import sqlite3
-import sys
 import time
 
-from experiments import measuring
+import psutil
+
+from experiments.workers import run_process
 from experiments.contract import Config as BaseConfig
 from experiments.contract import Data
 
@@ -66,9 +67,11 @@ def wait_until_noted(folder):
 
 
 def kill(who):
-    if who in ("planner", "both"):
-        os.kill(os.getppid(), signal.SIGKILL)
-    if who in ("worker", "both"):
+    worker = os.getppid()
+    planner = psutil.Process(worker).ppid()
+    for process in {"planner": [planner], "worker": [worker], "both": [planner, worker]}[who]:
+        os.kill(process, signal.SIGKILL)
+    if who != "planner":
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -96,14 +99,14 @@ def run(config, seed, log):
     log.artifact("note.txt").write_text("measured")
     note("measured", config, seed)
     dies("measured", config, seed, log.folder)
-    kept = measuring.write_result
+    kept = run_process.write_result
 
     def write_result(folder, result):
         kept(folder, result)
-        sys.modules["__main__"].write_result = kept
+        run_process.write_result = kept
         dies("result", config, seed, folder)
 
-    sys.modules["__main__"].write_result = write_result
+    run_process.write_result = write_result
 '''
 
 PHASES = f"""

@@ -278,6 +278,6 @@ def test_a_worker_that_never_starts_loses_its_run_and_says_why(
     (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(broken))
     reply = cli("advance", home=home, env={"PYTHONPATH": str(tmp_path)})
     assert reply.code == 0, reply.err
-    (lost,) = [run for run in mlflow_runs_of(home, "run") if run.outcome == "lost"]
-    assert (lost.arm, lost.seed) == ("ok", "1")
-    assert "worker did not start: no torch here" in lost.note
+    lost = [run for run in mlflow_runs_of(home, "run") if run.outcome == "lost"]
+    assert {(run.arm, run.seed) for run in lost} >= {("ok", "1")}
+    assert all("worker did not start: no torch here" in run.note for run in lost)

@@ -168,7 +168,9 @@ def test_a_worker_that_is_killed_alone_is_tried_again_from_its_checkpoint(
     home = home_of(tmp_path / "home")
     process = advance_until_it_waits(home)
     (worker,) = psutil.Process(process.pid).children()
+    runs = worker.children()
     os.kill(worker.pid, signal.SIGKILL)
+    psutil.wait_procs(runs, timeout=PATIENCE)
     (home / "go").touch()
     assert process.wait(PATIENCE) == 0
     check_resumed(home, unbroken)

@@ -99,7 +99,7 @@ def test_a_signal_marks_the_runs_in_progress_says_how_to_go_on_and_loses_nothing
 ) -> None:
     advance = Advance(waiting_home)
     children = advance.wait_for("waits")
-    assert len(children) == 2
+    assert len(children) == 3  # a worker, its run, and what that started
     advance.process.send_signal(number)
     code, out, err = advance.ends()
     assert (code, json.loads(out)["code"]) == (128 + number, 128 + number)
