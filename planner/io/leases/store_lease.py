@@ -28,6 +28,7 @@ from planner.io.mlflow.client import (
     own_uri,
     speaking_of,
     store_uri,
+    write_experiment_tag,
 )
 from planner.io.mlflow.faults import shown
 from planner.io.system.processes import home_mark
@@ -175,7 +176,7 @@ class SharedLease:
     def _write(self, since: str) -> None:
         holder = {**this_process(since), **self._mine(), "beat": round(self.clock.seconds(), 3)}
         with speaking_of(self.uri):
-            self.client.set_experiment_tag(self.experiment, tags.HOLDER, json.dumps(holder))
+            write_experiment_tag(self.client, self.experiment, tags.HOLDER, json.dumps(holder))
 
     def _mine(self) -> dict[str, Any]:
         """What no other's note says."""

@@ -273,7 +273,20 @@ def _describe(client: Client, experiment: str, question: str, described: Mapping
     wanted = {"mlflow.note.content": question, "mlflow.experimentKind": "custom_model_development"}
     for name, value in wanted.items():
         if described.get(name) != value:
-            client.set_experiment_tag(experiment, name, value)
+            write_experiment_tag(client, experiment, name, value)
+
+
+def write_experiment_tag(client: Client, experiment: str, name: str, value: str) -> None:
+    """Writes a tag of an experiment, also where another home writes the same one at the same moment.
+
+    MLflow looks for a tag and then adds it: of two that find none, a database lets one add it.
+    """
+    try:
+        client.set_experiment_tag(experiment, name, value)
+    except Exception:
+        if name not in client.get_experiment(experiment).tags:
+            raise
+        client.set_experiment_tag(experiment, name, value)
 
 
 def _artifacts(home: Home, program: str) -> str:

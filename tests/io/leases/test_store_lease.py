@@ -86,6 +86,17 @@ def test_it_is_given_back_when_the_work_ends_in_an_error(store: Tags, tmp_path: 
         assert store.held == {}
 
 
+def test_two_homes_that_write_the_first_tag_at_once_are_both_heard(store: Tags, tmp_path: Path) -> None:
+    def other_was_first() -> None:
+        store.after = lambda: None
+        store.held[tags.HOLDER] = note()
+        raise ValueError("UNIQUE constraint failed: experiment_tags.key, experiment_tags.experiment_id")
+
+    store.after = other_was_first
+    with lease(store, tmp_path / "mine").held():
+        assert f'"pid": {os.getpid()}' in store.held[tags.HOLDER]
+
+
 def test_nothing_is_asked_of_a_store_that_is_down(store: Tags, tmp_path: Path) -> None:
     with suppress(StoreUnavailable), lease(store, tmp_path).held():
         store.is_down = True
