@@ -69,11 +69,13 @@ class HeldRecord(NamedTuple):
         record: None where it was altered.
         written_at: when it became the last word (ISO 8601, UTC).
         page: the store's name for where it lies.
+        position: in the journal of the home that wrote it; 0 where that is unknown.
     """
 
     record: AnyRecord | None
     written_at: str
     page: str
+    position: int
 
 
 class WrittenMemo(NamedTuple):

@@ -17,7 +17,7 @@ from planner.io.mlflow.run_reader import device_of, param_text
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended
-from planner.records.journal_entry import Copy, body_of, kind_of
+from planner.records.journal_entry import Copy, Stand, body_of, in_order, kind_of
 from planner.records.person import AnyRecord, PersonRecord
 from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
@@ -136,20 +136,19 @@ class MemoryRecords:
     def load(self, program: Program) -> Iterator[HeldRecord]:
         """Every record held, in the order in which they became the last word."""
         for copy in self.copies(program):
-            yield HeldRecord(copy.read(), copy.written_at, copy.mlflow_run or "")
+            yield HeldRecord(copy.read(), copy.written_at, copy.mlflow_run or "", copy.position)
 
     def copies(self, program: Program) -> Iterator[Copy]:
         """Every record as it lies there; in the order and as often as ``load`` has them."""
-        stood = [
-            (at, position, page)
+        stands = [
+            Stand(position, at, kind_of(record), page)
             for page, (record, first) in self.places.items()
             if record.program == program.program
             for at, position in self.stands.get(page, [(first, 0)])
         ]
-        # One that has no place yet was the last to be written.
-        for at, position, page in sorted(stood, key=lambda one: (one[0], one[1] == 0, one)):
+        for position, at, kind, page in in_order(stands):
             record = self.places[page][0]
-            yield Copy(record.id, kind_of(record), body_of(record), at, position, page)
+            yield Copy(record.id, kind, body_of(record), at, position, page)
 
     def memo(self, page: str) -> str | None:
         """The memo on a phase's page; None where there is none."""

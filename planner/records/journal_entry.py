@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Generic, TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from planner.records.base import canonical, digest_of
 from planner.records.decision import Decision
@@ -92,6 +92,47 @@ class Copy:
         if record.id != self.id:
             raise ValueError(f"record {self.id} was altered: its text is that of {record.id}")
         return record
+
+
+class Stand(NamedTuple):
+    """A moment at which a record became the last word.
+
+    Attributes:
+        position: in the journal of the home that wrote it; 0 where its planner was killed before it said so.
+        written_at: by the clock of that home's machine (ISO 8601, UTC).
+        kind: the journal's name for the record's type.
+        page: the store's name for where the record lies.
+    """
+
+    position: int
+    written_at: str
+    kind: str
+    page: str
+
+
+def in_order(stands: Iterable[Stand]) -> list[Stand]:
+    """Moments as one came after the other, whatever the clocks said.
+
+    A home that reads another's records counts on from their positions, so that what it writes afterwards has
+    a larger one. A clock decides between homes that wrote at once, and for what has no position.
+    """
+    every = sorted(stands)
+    ordered = [stand for stand in every if stand.position]
+    for stand in sorted((s for s in every if not s.position), key=_by_time):
+        ordered.insert(where_it_belongs([s.written_at for s in ordered], stand.written_at), stand)
+    return ordered
+
+
+def where_it_belongs(moments: Sequence[str], moment: str) -> int:
+    """The index behind the last of some moments that is not later than another."""
+    return next((i for i in range(len(moments), 0, -1) if moments[i - 1] <= moment), 0)
+
+
+def _by_time(stand: Stand) -> tuple[str, int, str]:
+    """A verdict comes before the decision of its second."""
+    kinds = list(KINDS)
+    rank = kinds.index(stand.kind) if stand.kind in kinds else len(kinds)
+    return stand.written_at, rank, stand.page
 
 
 def kind_of(record: AnyRecord) -> str:

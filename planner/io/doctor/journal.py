@@ -100,8 +100,10 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
     for program in patient.programs:
         if program.program not in experiments:
             continue  # it was never advanced, or the journal alone can say that its experiment is gone
-        for record, at, run_id in records.load(program):
-            taken += record is not None and journal.add(record, at, mlflow_run=run_id, mirrored=True)
+        for record, at, run_id, position in records.load(program):
+            taken += record is not None and journal.add(
+                record, at, mlflow_run=run_id, mirrored=True, least_position=position
+            )
         rows = [
             EndedRun(run.fingerprint, run.attempt, run.id, run.outcome, run.seconds, run.checked)
             for run in runs.snapshot(program).finished

@@ -21,6 +21,10 @@ from planner.records.journal_entry import KINDS, AnyEntry, Copy, JournalEntry, b
 from planner.records.person import AnyRecord
 
 _LATE = "imported_late:"
+_INSERT = """
+    INSERT INTO records (position, id, kind, program, phase, fidelity, at, body, mlflow_run, mirrored)
+    VALUES (max(?, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)),
+    ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 class Journal:
@@ -67,11 +71,23 @@ class Journal:
 
     # --- records -------------------------------------------------------------------------------
 
-    def add(self, record: AnyRecord, at: str, mlflow_run: str | None = None, mirrored: bool = False) -> bool:
+    def add(
+        self,
+        record: AnyRecord,
+        at: str,
+        mlflow_run: str | None = None,
+        mirrored: bool = False,
+        least_position: int = 0,
+    ) -> bool:
         """Writes a record down before anything else happens; False where it is the last word already.
 
         A verdict or decision that stood before and stands again is written again, so that the last
         one of its phase and fidelity is always the one that stands.
+
+        Args:
+            least_position: the position that another home gave it: whatever is written here from now on has a
+                larger one, and so comes later for every home (L. Lamport, Time, Clocks, and the Ordering of
+                Events in a Distributed System, 1978).
         """
         kind, fidelity = kind_of(record), getattr(record, "fidelity", "")
         with self._open(write=True) as db:
@@ -88,22 +104,19 @@ class Journal:
             if new:
                 run_id = mlflow_run or (row["mlflow_run"] if row else None)
                 body = body_of(record)
-                db.execute(
-                    "INSERT INTO records "
-                    "(id, kind, program, phase, fidelity, at, body, mlflow_run, mirrored) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        record.id,
-                        kind,
-                        record.program,
-                        record.phase,
-                        fidelity,
-                        at,
-                        body,
-                        run_id,
-                        int(mirrored),
-                    ),
+                held = run_id, int(mirrored)
+                row = (
+                    least_position,
+                    record.id,
+                    kind,
+                    record.program,
+                    record.phase,
+                    fidelity,
+                    at,
+                    body,
+                    *held,
                 )
+                db.execute(_INSERT, row)
             db.execute("COMMIT")
             return new
 

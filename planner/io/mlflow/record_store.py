@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner.engine.ports import HeldRecord
 from planner.io.mlflow import tags
@@ -25,7 +25,7 @@ from planner.io.system.processes import home_mark
 from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
 from planner.records.decision import Decision
-from planner.records.journal_entry import Copy, body_of, kind_of
+from planner.records.journal_entry import Copy, Stand, body_of, in_order, kind_of
 from planner.records.person import AnyRecord, PersonRecord
 from planner.records.verdict import Verdict
 from planner.text.markdown import escape
@@ -33,8 +33,6 @@ from planner.text.markdown import escape
 _MOST_STANDS = 100
 _MOST_BYTES = 20_000_000
 """A larger record or memo is none of ours."""
-_RANK = {"phase": 0, "decision": 1}
-"""A verdict comes before the decision that follows it, where nothing else orders them."""
 
 
 class MlflowRecords:
@@ -66,22 +64,20 @@ class MlflowRecords:
                 record = None
             if record is not None and record.program != program.program:
                 record = None  # it was put under another program's name
-            yield HeldRecord(record, copy.written_at, copy.mlflow_run or "")
+            yield HeldRecord(record, copy.written_at, copy.mlflow_run or "", copy.position)
 
     def copies(self, program: Program) -> Iterator[Copy]:
         """Every record as it lies there, altered or not; in the order and as often as ``load`` has them."""
         with speaking_of(self._runs.uri):
-            stood = [
-                (at, _in_order(position, raw.data.tags), str(raw.info.run_id), position, raw)
-                for raw in self._recorded(program)
-                for at, position in _stood(raw.data.tags)
+            pages = {str(raw.info.run_id): raw.data.tags for raw in self._recorded(program)}
+            stands = [
+                Stand(position, at, _kind_of(run_tags), page)
+                for page, run_tags in pages.items()
+                for at, position in _stood(run_tags)
             ]
-            for at, _, run_id, position, raw in sorted(stood, key=lambda one: one[:3]):
-                run_tags = raw.data.tags
-                kind = "verdict" if run_tags.get(tags.KIND) == "phase" else run_tags.get(tags.KIND, "")
-                yield Copy(
-                    run_tags[tags.RECORD], kind, self._text(run_id, tags.RECORD_FILE), at, position, run_id
-                )
+            for position, at, kind, page in in_order(stands):
+                body = self._text(page, tags.RECORD_FILE)
+                yield Copy(pages[page][tags.RECORD], kind, body, at, position, page)
 
     def memo(self, page: str) -> str | None:
         """The memo on a phase's page; None where there is none."""
@@ -290,17 +286,10 @@ def _stood(run_tags: Mapping[str, str], noted_only: bool = False) -> list[tuple[
     return moments or ([] if noted_only else [(str(run_tags.get(tags.AT, "")), 0)])
 
 
-class _Rank(NamedTuple):
-    """What orders records of one second, field by field."""
-
-    is_last: bool
-    position: int
-    kind: int
-
-
-def _in_order(position: int, run_tags: Mapping[str, str]) -> _Rank:
-    """What orders records of one second; one that has no position yet was the last to be written."""
-    return _Rank(position == 0, position, _RANK.get(run_tags.get(tags.KIND, ""), 2))
+def _kind_of(run_tags: Mapping[str, str]) -> str:
+    """The journal's name for the type of the record on a page."""
+    kind = run_tags.get(tags.KIND, "")
+    return "verdict" if kind == "phase" else kind
 
 
 def _milliseconds(at: str) -> int:

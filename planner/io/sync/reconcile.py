@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.records.base import canonical
-from planner.records.journal_entry import AnyEntry, Copy, JournalEntry
+from planner.records.journal_entry import AnyEntry, Copy, JournalEntry, where_it_belongs
 from planner.records.person import AnyRecord
 from planner.replay.differences import Difference, first_difference
 
@@ -75,10 +75,17 @@ def reconcile(journal: Sequence[Copy], store: Sequence[Copy]) -> Reconciled:
 
 
 def _insert(merged: list[tuple[Copy, AnyRecord]], copy: Copy, record: AnyRecord) -> None:
-    """Puts a record that the journal lacks where its time belongs."""
-    later = (i for i, (other, _) in enumerate(merged) if other.written_at > copy.written_at)
-    where = next(later, len(merged))
+    """Puts a record that the journal lacks where its position belongs; its time, where it has none."""
+    if copy.position:
+        later = (i for i, (other, _) in enumerate(merged) if _moment(other) > _moment(copy))
+        where = next(later, len(merged))
+    else:
+        where = where_it_belongs([other.written_at for other, _ in merged], copy.written_at)
     merged.insert(where, (copy, record))
+
+
+def _moment(copy: Copy) -> tuple[int, str]:
+    return copy.position, copy.written_at
 
 
 def _difference(copy: Copy, other: Copy | None) -> Difference | None:

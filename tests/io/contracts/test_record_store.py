@@ -68,7 +68,7 @@ class TestRecordStore:
         ]
         for record in people:
             store.write_person(record, about, "a note", AT)
-        loaded = {record.id: record for record, _, _ in store.load(PROGRAM) if record is not None}
+        loaded = {record.id: record for record, *_ in store.load(PROGRAM) if record is not None}
         assert loaded == {r.id: r for r in (VERDICT, DECISION, *people)}
         assert set(store.held(PROGRAM)) == set(loaded)
 
@@ -101,19 +101,26 @@ class TestRecordStore:
         store.stood(overridden, AT, 2)
         store.stood(about, LATER, 11)
         store.stood(about, LATER, 11)
-        assert [(at, p) for _, at, p in store.load(PROGRAM)] == [
+        assert [(at, page) for _, at, page, _ in store.load(PROGRAM)] == [
             (AT, overridden),
             (AT, about),
             (AT, page),
             (LATER, about),
         ]
 
+    def test_a_clock_that_was_put_back_changes_no_order(self, store: RecordStore) -> None:
+        page = self.close(store)
+        about = store.write_decision(DECISION, VERDICT, page, "a note", AT)
+        store.stood(page, LATER, 1)
+        store.stood(about, AT, 2)
+        assert [(page, p) for _, _, page, p in store.load(PROGRAM)] == [(page, 1), (about, 2)]
+
     def test_a_verdict_comes_before_its_decision_where_nothing_else_orders_them(
         self, store: RecordStore
     ) -> None:
         page = self.close(store)
         store.write_decision(DECISION, VERDICT, page, "a note", AT)
-        assert [type(r).__name__ for r, _, _ in store.load(PROGRAM)] == ["Verdict", "Decision"]
+        assert [type(r).__name__ for r, *_ in store.load(PROGRAM)] == ["Verdict", "Decision"]
 
     def test_a_decision_that_has_no_place_yet_comes_after_its_verdict_that_has_one(
         self, store: RecordStore
@@ -121,7 +128,7 @@ class TestRecordStore:
         page = self.close(store)
         store.stood(page, AT, 3)
         store.write_decision(DECISION, VERDICT, page, "a note", AT)
-        assert [type(r).__name__ for r, _, _ in store.load(PROGRAM)] == ["Verdict", "Decision"]
+        assert [type(r).__name__ for r, *_ in store.load(PROGRAM)] == ["Verdict", "Decision"]
 
     def test_a_memo_is_put_on_the_page_of_its_phase(self, store: RecordStore, tmp_path: Path) -> None:
         figure = tmp_path / "figure.png"
@@ -155,7 +162,7 @@ def test_an_altered_record_is_not_believed(records: MlflowRecords) -> None:
     records.write_verdict(page, VERDICT, AT)
     altered = VERDICT.model_copy(update={"outcome": "pass"}).model_dump_json()
     records._client.log_text(page, altered, tags.RECORD_FILE)
-    assert [record for record, _, _ in records.load(PROGRAM)] == [None]
+    assert [record for record, *_ in records.load(PROGRAM)] == [None]
 
 
 def test_what_was_begun_and_never_recorded_is_ended_and_a_phase_is_taken_up_again(

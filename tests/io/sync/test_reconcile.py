@@ -134,6 +134,14 @@ def test_what_the_journal_lacks_is_put_where_its_time_belongs() -> None:
     assert reconciled.elsewhere == [DECISION.id]
 
 
+def test_what_the_journal_lacks_is_put_where_its_position_belongs_whatever_the_clock_said() -> None:
+    late = "2026-12-31T00:00:00+00:00"
+    store = [BOTH[0], replace(BOTH[1], written_at=late), BOTH[2]]
+    assert [e.record for e in reconcile([BOTH[0], BOTH[2]], store).entries] == list(RECORDS)
+    without = [BOTH[0], replace(BOTH[1], position=0, written_at=late), BOTH[2]]
+    assert [e.record for e in reconcile([BOTH[0], BOTH[2]], without).entries] == [VERDICT, OVERRIDE, DECISION]
+
+
 def test_a_record_that_stood_more_than_once_is_there_as_often() -> None:
     again = replace(BOTH[0], position=4, written_at="2026-01-01T00:00:09+00:00")
     for journal, store in (([*BOTH, again], BOTH), ([], [*BOTH, again])):

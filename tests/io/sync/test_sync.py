@@ -352,6 +352,31 @@ def test_a_journal_rebuilt_from_records_of_one_second_keeps_their_order(tmp_path
     assert replies_of(rebuilt(world)) == before
 
 
+def test_a_journal_rebuilt_after_the_clock_was_put_back_keeps_its_order(tmp_path: Path) -> None:
+    world = World(tmp_path, small(), scores())
+    world.advance(every=False)
+    world.clock.at -= timedelta(days=2)
+    world.say("first", choose="repeat")
+    world.advance(every=False)
+    before, ids = replies_of(world), world.ids()
+    assert replies_of(rebuilt(world)) == before
+    assert world.ids() == ids
+
+
+def test_what_a_home_with_a_slow_clock_writes_after_reading_comes_after_it_for_every_home(
+    tmp_path: Path,
+) -> None:
+    one = World(tmp_path / "one", small(), scores())
+    one.journal.add(one.say("first", choose="repeat"), one.clock.now())
+    one.advance(every=False)
+    other = World(tmp_path / "other", small(), scores(), runs=one.runs, records=one.records)
+    other.clock.at -= timedelta(days=2)
+    other.advance()
+    in_store = [record.id for record, *_ in one.records.load(one.program) if record is not None]
+    assert in_store == other.ids()
+    assert rebuilt(one).ids() == other.ids()
+
+
 def test_what_happened_while_the_store_was_away_is_mirrored_later(tmp_path: Path) -> None:
     world = World(tmp_path, small(), scores())
     world.advance(every=False)
