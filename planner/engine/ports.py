@@ -70,12 +70,14 @@ class HeldRecord(NamedTuple):
         written_at: when it became the last word (ISO 8601, UTC).
         page: the store's name for where it lies.
         position: in the journal of the home that wrote it; 0 where that is unknown.
+        home: mark of the other home that wrote it; empty where this one did.
     """
 
     record: AnyRecord | None
     written_at: str
     page: str
     position: int
+    home: str
 
 
 class WrittenMemo(NamedTuple):

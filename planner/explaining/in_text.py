@@ -42,6 +42,8 @@ def as_text(trace: Trace, full: bool = False) -> str:
         lines += [f"error budget: {budget}"] if (budget := budget_line(trace)) else []
     lines += trace.identity.lines if full else []
     lines += [line for o in trace.overrides for line in _override_lines(trace, o)]
+    if trace.of_other_homes:
+        lines += [f"written by another home that uses this store: {', '.join(trace.of_other_homes)}"]
     if full and trace.claims:
         lines += ["claims"]
         lines += [

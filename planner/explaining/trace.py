@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -32,6 +32,7 @@ class Trace:
         before: the last verdict on the phase under other rules; None where there is none.
         rules_since: when today's rules were first judged by.
         identity: how surely it is known what the verdict's runs were made of.
+        of_other_homes: ids of those of its records that other homes wrote to a store that this one uses too.
     """
 
     program: Program
@@ -48,6 +49,7 @@ class Trace:
     before: Verdict | None = None
     rules_since: str = ""
     identity: Identity = Identity()
+    of_other_homes: tuple[str, ...] = ()
 
     @cached_property
     def flips(self) -> list[Flip]:
@@ -87,20 +89,24 @@ def trace_of(
     decisions: Mapping[str, Decision] | None = None,
     before: tuple[Verdict, str] | None = None,
     checks: Mapping[str, bool] | None = None,
+    of_other_homes: Collection[str] = (),
 ) -> Trace:
     """Everything that an explanation of one phase speaks of.
 
     Args:
         before: see :func:`rules_before`.
         checks: id of each of our runs -> whether its code and data were looked at after it.
+        of_other_homes: ids of records that other homes wrote.
     """
+    of_phase = [override for override in overrides if override.phase == phase]
+    shown = [record.id for record in (verdict, decision, *of_phase) if record is not None]
     return Trace(
         program=program,
         phase=phase,
         verdict=verdict,
         decision=decision,
         claims=claims_today(verdicts, validity),
-        overrides=[o for o in overrides if o.phase == phase],
+        overrides=of_phase,
         validity=validity,
         decided_at=decided_at,
         verdicts=verdicts,
@@ -109,6 +115,7 @@ def trace_of(
         before=before[0] if before else None,
         rules_since=before[1] if before else "",
         identity=_identity_of(verdict, checks or {}),
+        of_other_homes=tuple(record for record in shown if record in of_other_homes),
     )
 
 

@@ -136,7 +136,7 @@ class MemoryRecords:
     def load(self, program: Program) -> Iterator[HeldRecord]:
         """Every record held, in the order in which they became the last word."""
         for copy in self.copies(program):
-            yield HeldRecord(copy.read(), copy.written_at, copy.mlflow_run or "", copy.position)
+            yield HeldRecord(copy.read(), copy.written_at, copy.mlflow_run or "", copy.position, copy.home)
 
     def copies(self, program: Program) -> Iterator[Copy]:
         """Every record as it lies there; in the order and as often as ``load`` has them."""

@@ -50,6 +50,7 @@ class ProgramState:
             asked for).
         decisions: the latest decision after each phase.
         decided_at: decision id -> when it was recorded.
+        of_other_homes: ids of records that other homes wrote to a store that this one uses too.
         latest: the decision at which the program stands; None where nothing was decided.
         path: the phases that lead there, in order.
         opened_by: phase -> the phase whose decision opened it.
@@ -79,6 +80,7 @@ class ProgramState:
     spent_runs: int = 0
     spent_seconds: float = 0.0
     checks: Mapping[str, bool] = field(default_factory=dict)
+    of_other_homes: frozenset[str] = frozenset()
 
     @property
     def reopened(self) -> bool:
@@ -135,7 +137,14 @@ def build_program_state(
         running=running,
         spent_runs=spent[0],
         spent_seconds=spent[1],
+        of_other_homes=_of_other_homes(entries),
     )
+
+
+def _of_other_homes(entries: Sequence[AnyEntry]) -> frozenset[str]:
+    """The ids of records that another home was the last to write."""
+    home_of = {entry.record.id: entry.home for entry in entries}
+    return frozenset(record_id for record_id, home in home_of.items() if home)
 
 
 def _opened(decisions: Mapping[str, Decision], path: Sequence[str]) -> dict[str, str]:

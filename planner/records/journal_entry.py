@@ -37,6 +37,7 @@ class JournalEntry(Generic[R_co]):
         position: order of writing.
         written_at: when it was written (ISO 8601, UTC).
         mlflow_run: the MLflow run that mirrors it.
+        home: mark of the other home that wrote it to a store that both use; empty where this one did.
     """
 
     position: int
@@ -44,6 +45,7 @@ class JournalEntry(Generic[R_co]):
     written_at: str
     mlflow_run: str | None
     mirrored: bool
+    home: str = ""
 
 
 AnyEntry = JournalEntry[AnyRecord]
@@ -70,6 +72,7 @@ class Copy:
         written_at: when it was written, or became the last word (ISO 8601, UTC).
         position: its place in a journal; 0 where that is unknown.
         mlflow_run: the MLflow run that holds it, or mirrors it.
+        home: mark of the other home that wrote it to a store that both use; empty where this one did.
     """
 
     id: str
@@ -79,6 +82,7 @@ class Copy:
     position: int
     mlflow_run: str | None
     mirrored: bool = True
+    home: str = ""
 
     def read(self) -> AnyRecord:
         """The record.

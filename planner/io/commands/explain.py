@@ -139,6 +139,7 @@ def build_trace(
         decisions=state.decisions,
         before=rules_before(entries, verdict),
         checks=state.checks,
+        of_other_homes=state.of_other_homes,
     )
 
 

@@ -100,9 +100,9 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
     for program in patient.programs:
         if program.program not in experiments:
             continue  # it was never advanced, or the journal alone can say that its experiment is gone
-        for record, at, run_id, position in records.load(program):
+        for record, at, run_id, position, home in records.load(program):
             taken += record is not None and journal.add(
-                record, at, mlflow_run=run_id, mirrored=True, least_position=position
+                record, at, run_id, mirrored=True, least_position=position, home=home
             )
         rows = [
             EndedRun(run.fingerprint, run.attempt, run.id, run.outcome, run.seconds, run.checked)

@@ -48,6 +48,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
     (  # 3: whether the code and data of a run are looked at after it, too
         "ALTER TABLE work ADD COLUMN checked INTEGER NOT NULL DEFAULT 0",
     ),
+    (  # 4: which other home wrote a record; none where it was this one
+        "ALTER TABLE records ADD COLUMN home TEXT NOT NULL DEFAULT ''",
+    ),
 )
 """What leads from each schema to the next; the first makes an empty journal."""
 SCHEMA = len(STEPS)

@@ -22,9 +22,9 @@ from planner.records.person import AnyRecord
 
 _LATE = "imported_late:"
 _INSERT = """
-    INSERT INTO records (position, id, kind, program, phase, fidelity, at, body, mlflow_run, mirrored)
+    INSERT INTO records (position, id, kind, program, phase, fidelity, at, body, mlflow_run, mirrored, home)
     VALUES (max(?, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)),
-    ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 class Journal:
@@ -78,6 +78,7 @@ class Journal:
         mlflow_run: str | None = None,
         mirrored: bool = False,
         least_position: int = 0,
+        home: str = "",
     ) -> bool:
         """Writes a record down before anything else happens; False where it is the last word already.
 
@@ -88,6 +89,7 @@ class Journal:
             least_position: the position that another home gave it: whatever is written here from now on has a
                 larger one, and so comes later for every home (L. Lamport, Time, Clocks, and the Ordering of
                 Events in a Distributed System, 1978).
+            home: mark of the other home that wrote it; empty where this one does.
         """
         kind, fidelity = kind_of(record), getattr(record, "fidelity", "")
         with self._open(write=True) as db:
@@ -104,19 +106,9 @@ class Journal:
             if new:
                 run_id = mlflow_run or (row["mlflow_run"] if row else None)
                 body = body_of(record)
-                held = run_id, int(mirrored)
-                row = (
-                    least_position,
-                    record.id,
-                    kind,
-                    record.program,
-                    record.phase,
-                    fidelity,
-                    at,
-                    body,
-                    *held,
-                )
-                db.execute(_INSERT, row)
+                names = record.id, kind, record.program, record.phase, fidelity
+                stored = least_position, *names, at, body, run_id, int(mirrored), home
+                db.execute(_INSERT, stored)
             db.execute("COMMIT")
             return new
 
@@ -151,11 +143,12 @@ class Journal:
 
     def _entry(self, row: Copy) -> AnyEntry:
         try:
-            return JournalEntry(row.position, row.read(), row.written_at, row.mlflow_run, row.mirrored)
+            record = row.read()
         except ValueError:
             what = f"record {row.id} in the journal {self.path} was altered or is malformed"
             mend = "'phasegate doctor --repair' mends it from its copy in MLflow, or sets it aside"
             raise RecordError(row.id, what, mend) from None
+        return JournalEntry(row.position, record, row.written_at, row.mlflow_run, row.mirrored, row.home)
 
     def copies(self, program: str) -> list[Copy]:
         """The records of a program as they lie there, altered or not, in order of writing."""
@@ -173,6 +166,7 @@ class Journal:
                 r["position"],
                 r["mlflow_run"],
                 bool(r["mirrored"]),
+                _text(dict(r).get("home", "")),  # an earlier schema had no such column
             )
             for r in rows
         ]

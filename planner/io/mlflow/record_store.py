@@ -15,6 +15,7 @@ from planner.io.mlflow import tags
 from planner.io.mlflow.client import (
     find_experiment,
     metric_entity,
+    own_uri,
     param_entity,
     speaking_of,
     tag_entity,
@@ -64,7 +65,7 @@ class MlflowRecords:
                 record = None
             if record is not None and record.program != program.program:
                 record = None  # it was put under another program's name
-            yield HeldRecord(record, copy.written_at, copy.mlflow_run or "", copy.position)
+            yield HeldRecord(record, copy.written_at, copy.mlflow_run or "", copy.position, copy.home)
 
     def copies(self, program: Program) -> Iterator[Copy]:
         """Every record as it lies there, altered or not; in the order and as often as ``load`` has them."""
@@ -77,7 +78,14 @@ class MlflowRecords:
             ]
             for position, at, kind, page in in_order(stands):
                 body = self._text(page, tags.RECORD_FILE)
-                yield Copy(pages[page][tags.RECORD], kind, body, at, position, page)
+                record_id, home = pages[page][tags.RECORD], self._other_home(pages[page])
+                yield Copy(record_id, kind, body, at, position, page, home=home)
+
+    def _other_home(self, run_tags: Mapping[str, str]) -> str:
+        """The mark of the other home that wrote a record; empty for this one's, also where it was moved."""
+        mark = run_tags.get(tags.HOME, "")
+        is_own = self._runs.uri == own_uri(self._runs.home) or mark == home_mark(self._runs.home)
+        return "" if is_own else mark
 
     def memo(self, page: str) -> str | None:
         """The memo on a phase's page; None where there is none."""

@@ -67,7 +67,8 @@ def reconcile(journal: Sequence[Copy], store: Sequence[Copy]) -> Reconciled:
         else:
             _insert(merged, copy, record)
     entries = [
-        JournalEntry(i, r, c.written_at, c.mlflow_run, c.mirrored) for i, (c, r) in enumerate(merged, 1)
+        JournalEntry(i, r, c.written_at, c.mlflow_run, c.mirrored, c.home)
+        for i, (c, r) in enumerate(merged, 1)
     ]
     elsewhere = list(dict.fromkeys(c.id for c in rest))
     older = [r.id for c in (*store, *journal) if (r := _read(c)) is not None and _is_of_another_form(c, r)]

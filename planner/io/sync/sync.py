@@ -48,11 +48,11 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
     """
     journal_ids = {entry.record.id for entry in journal.entries(program.program)}
     if set(records.held(program)) - journal_ids:
-        for record, at, run_id, position in records.load(program):
+        for record, at, run_id, position, home in records.load(program):
             if record is None and run_id not in {e.mlflow_run for e in journal.entries(program.program)}:
                 raise unreadable(run_id, program.program)
             if record is not None and record.id not in journal_ids:
-                journal.add(record, at, mlflow_run=run_id, mirrored=True, least_position=position)
+                journal.add(record, at, run_id, mirrored=True, least_position=position, home=home)
     snapshot = runs.snapshot(program)
     refuse_vanished(journal, program.program, snapshot)
     rows = [

@@ -101,7 +101,7 @@ class TestRecordStore:
         store.stood(overridden, AT, 2)
         store.stood(about, LATER, 11)
         store.stood(about, LATER, 11)
-        assert [(at, page) for _, at, page, _ in store.load(PROGRAM)] == [
+        assert [(held.written_at, held.page) for held in store.load(PROGRAM)] == [
             (AT, overridden),
             (AT, about),
             (AT, page),
@@ -113,7 +113,7 @@ class TestRecordStore:
         about = store.write_decision(DECISION, VERDICT, page, "a note", AT)
         store.stood(page, LATER, 1)
         store.stood(about, AT, 2)
-        assert [(page, p) for _, _, page, p in store.load(PROGRAM)] == [(page, 1), (about, 2)]
+        assert [(held.page, held.position) for held in store.load(PROGRAM)] == [(page, 1), (about, 2)]
 
     def test_a_verdict_comes_before_its_decision_where_nothing_else_orders_them(
         self, store: RecordStore

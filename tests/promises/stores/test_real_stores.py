@@ -73,6 +73,9 @@ def test_a_second_home_on_the_same_store_makes_no_run_again(store: Store, tmp_pa
     theirs = make_home(tmp_path / "theirs", QUICK)
     explained = cli("explain", "quick", "--json", home=theirs, env=env)
     assert explained.json["verdict"]["outcome"] == mine.json["steps"][-1]["outcome"]
+    verdict, decision = explained.json["of_other_homes"]
+    assert verdict.startswith("v-") and decision == explained.json["decision_id"]
+    assert cli("explain", "quick", "--json", home=tmp_path / "mine", env=env).json["of_other_homes"] == []
     reply = cli(*words, home=theirs, env=env)
     assert reply.code == 0, reply.err
     assert sum(step["runs_launched"] for step in reply.json["steps"]) == 0

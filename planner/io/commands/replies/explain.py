@@ -148,5 +148,6 @@ class ExplainReply(Reply):
     error_budget: ErrorBudgetJson
     noise: tuple[DetectableEffect, ...]
     identity: IdentityJson
+    of_other_homes: tuple[str, ...]
     why_not: WhyNotJson | None = None
     what_if: WhatIfJson | None = None
