@@ -16,6 +16,7 @@ from planner.records.journal_entry import (
     JudgedEntry,
     entries_of,
     judged_entries,
+    of_other_homes,
 )
 from planner.records.person import Exclusion, Override, Retry
 from planner.records.verdict import Verdict
@@ -137,14 +138,8 @@ def build_program_state(
         running=running,
         spent_runs=spent[0],
         spent_seconds=spent[1],
-        of_other_homes=_of_other_homes(entries),
+        of_other_homes=of_other_homes(entries),
     )
-
-
-def _of_other_homes(entries: Sequence[AnyEntry]) -> frozenset[str]:
-    """The ids of records that another home was the last to write."""
-    home_of = {entry.record.id: entry.home for entry in entries}
-    return frozenset(record_id for record_id, home in home_of.items() if home)
 
 
 def _opened(decisions: Mapping[str, Decision], path: Sequence[str]) -> dict[str, str]:

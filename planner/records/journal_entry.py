@@ -62,6 +62,12 @@ def judged_entries(entries: Iterable[AnyEntry]) -> list[JudgedEntry]:
     return [cast("JudgedEntry", e) for e in entries if isinstance(e.record, Verdict | Decision)]
 
 
+def of_other_homes(entries: Iterable[AnyEntry]) -> frozenset[str]:
+    """The ids of records that another home was the last to write."""
+    home_of = {entry.record.id: entry.home for entry in entries}
+    return frozenset(record_id for record_id, home in home_of.items() if home)
+
+
 @dataclass(frozen=True)
 class Copy:
     """A record as a store holds it, not yet read: it may have been altered.
