@@ -124,11 +124,12 @@ class RunStore(Protocol):
         """Writes down what a run left in its folder; its outcome comes last."""
         ...
 
-    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> bool:
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str, output: str = "") -> bool:
         """Ends a run that was cut off from outside; its attempt is not counted.
 
         Args:
             reason: a sentence about why.
+            output: what it had printed.
 
         Returns:
             Whether it is this home's to end; nothing is changed where it is not.

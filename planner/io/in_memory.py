@@ -92,7 +92,7 @@ class MemoryRuns:
         )
         self.unfinished.pop(run_id, None)
 
-    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> bool:
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str, output: str = "") -> bool:
         """Ends a run that was cut off from outside; its attempt is not counted."""
         if run_id in self.finished:
             return True

@@ -18,7 +18,7 @@ from planner.io.mlflow.run_store import LOST
 from planner.io.system.processes import end_worker
 from planner.io.system.signals import whole
 from planner.io.workers.descriptions import known_descriptions
-from planner.io.workers.results import read_result
+from planner.io.workers.results import output_of, read_result
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description
@@ -93,6 +93,7 @@ class Reaper:
         folder = run_folder(self._home, work)
         ended = read_result(folder, f"{work.fingerprint}-{work.attempt}") if folder is not None else None
         run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
+        printed = output_of(folder) if folder is not None and work.state == "started" else ""
         if ended is not None and ended.outcome in SET_ASIDE:
             outcome, reason, ended = ended.outcome, ended.reason, None
         if ended is not None and run_id is not None and folder is not None:
@@ -106,7 +107,7 @@ class Reaper:
             if not is_tried_again(ended.outcome, work.attempt, self._program.budget.retries):
                 self._remove(folder)
             return False
-        if run_id is not None and self._runs.abandon(run_id, outcome, reason):
+        if run_id is not None and self._runs.abandon(run_id, outcome, reason, printed):
             cut_off = EndedRun(work.fingerprint, work.attempt - 1, run_id, outcome, 0.0)
             self._journal.note_finished(work.program, [cut_off])
         self._note(work, state="abandoned")  # its folder stays: the next try resumes from it

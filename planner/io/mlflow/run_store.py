@@ -224,7 +224,7 @@ class MlflowRuns:
             self.client.set_terminated(run_id, status, end_time)
             self.client.set_tag(run_id, tags.OUTCOME, ended.outcome)
 
-    def abandon(self, run_id: str, outcome: RunOutcome, reason: str) -> bool:
+    def abandon(self, run_id: str, outcome: RunOutcome, reason: str, output: str = "") -> bool:
         """Ends a run that was cut off from outside; it uses up no retry, so its attempt is not counted.
 
         The journal of a copied home names the runs of the original, which may be at work on them in a
@@ -233,8 +233,8 @@ class MlflowRuns:
         Returns:
             Whether it is this home's to end.
 
-        Side effects: the run has ``planner.outcome`` and is KILLED; in this order, because what is not
-            RUNNING any more is not looked at again.
+        Side effects: the run has its log and ``planner.outcome`` and is KILLED; in this order, because what
+            is not RUNNING any more is not looked at again.
         """
         with speaking_of(self.uri):
             run = self.client.get_run(run_id)
@@ -248,6 +248,7 @@ class MlflowRuns:
                 tags.OUTCOME: outcome,
             }
             if tags.OUTCOME not in held:  # or it was written down before an interruption, and is told once
+                keep_log(self.client, run_id, output, ())
                 self.client.log_batch(run_id, tags=[tag_entity(k, v) for k, v in run_tags.items()])
             if run.info.status == "RUNNING":
                 self.client.set_terminated(run_id, "KILLED")

@@ -240,7 +240,7 @@ class Batch:
                 self.imported_late = True
                 self.journal.note_imported_late(self.program.experiment, event.imported_late)
             shutil.rmtree(task.job.folder, ignore_errors=True)
-        self.runs.abandon(run_id, event.outcome, event.reason)
+        self.runs.abandon(run_id, event.outcome, event.reason, event.output)
         self._note(task, state="abandoned")
 
     def _note(self, task: _Task, **fields: Any) -> None:

@@ -18,9 +18,14 @@ def read_result(folder: Path, job_id: str) -> Ended | None:
     """How a run ended, as its worker wrote it down; None where it wrote nothing that can be read."""
     try:
         ended = ended_with(job_id, json.loads((folder / RESULT).read_bytes()))
-        return ended.model_copy(update={"output": hidden(read_output(folder))})
+        return ended.model_copy(update={"output": output_of(folder)})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
+
+
+def output_of(folder: Path) -> str:
+    """What the run of a folder has printed so far, with secrets masked."""
+    return hidden(read_output(folder))
 
 
 def ended_with(job_id: str, result: Mapping[str, Any]) -> Ended:

@@ -63,6 +63,20 @@ def test_logs_of_a_run_at_work_shows_what_it_has_printed_so_far(fresh_home: Make
 
 
 @pytest.mark.slow
+def test_logs_of_a_run_that_was_cut_off_shows_what_it_had_printed(fresh_home: MakeHome) -> None:
+    home = let_runs_wait(fresh_home(QUICK))
+    put_into_experiment(home, '\n    print("on my way", flush=True)\n', before="\n    import pathlib, time")
+    working = start(home, "advance", "quick", "--jobs", "1")
+    wait_until_started(home, 1, working)
+    cut_off = run_of(home, "base", 0)
+    working.kill()
+    ends(working)
+    (home / "go").touch()
+    assert cli_here("advance", "quick", "--jobs", "1", home=home).code == 0
+    assert cli_here("logs", cut_off, home=home).out == "on my way\n"
+
+
+@pytest.mark.slow
 def test_status_shows_the_runs_at_work_since_when_and_how_far(fresh_home: MakeHome) -> None:
     home = let_runs_wait(fresh_home(QUICK))
     put_into_experiment(home, '\n    log.metric("loss", 1.0, 7)', before="\n    import pathlib, time")

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experiments.workers.output import read_output
-
 from planner.errors import ProgramError, UsageError
 from planner.io.commands.open_home import open_program
 from planner.io.commands.replies.result import CommandResult
@@ -17,7 +15,7 @@ from planner.io.journal.journal import Journal
 from planner.io.journal.work import Work
 from planner.io.leases.reaper import run_folder
 from planner.io.programs.loader import program_names
-from planner.io.system.secrets import hidden
+from planner.io.workers.results import output_of
 from planner.paths import Home
 from planner.text.terminal import printed
 
@@ -118,4 +116,4 @@ def _kept_log(home: Home, run_id: str) -> str | None:
 def _live_log(home: Home, work: Work) -> str | None:
     """What a run has printed so far, as it lies in its folder."""
     folder = run_folder(home, work)
-    return hidden(read_output(folder)) if folder is not None else None
+    return output_of(folder) if folder is not None else None
