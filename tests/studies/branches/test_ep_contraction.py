@@ -16,6 +16,7 @@ from planner.lineage.program_state import ProgramState
 from planner.records.jobs import Ended, Event, Job, Started
 from planner.records.runs import Run
 from planner.records.verdict import ClaimResult, Verdict
+from tests.support.variation import vary
 from tests.support.worlds import ROOT, Scripted, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.in_turn]
@@ -86,7 +87,7 @@ def story(helps: Iterable[str] = (), **said: Measured | str) -> Story:
 
 
 class BySeries(Scripted):
-    """Runs that log series; a value is a little noisy over seeds."""
+    """Runs that log series; cross-entropy is noisy over seeds, and everything else varies a little."""
 
     def __init__(self, measured: Mapping[str, Measured | str], noise: float) -> None:
         super().__init__(lambda arm, seed: "lost")
@@ -109,7 +110,8 @@ class BySeries(Scripted):
         for name, value in measured.items():
             steps = value if isinstance(value, tuple) else ((None, value),)
             for step, reading in steps:
-                yield name, step, reading * (scale if name in ("ce", "val_ce_best") else 1.0)
+                scaled = reading * (scale if name in ("ce", "val_ce_best") else 1.0)
+                yield name, step, vary(scaled, PROGRAM.metrics[name].unit, name, job.arm, job.seed, step)
 
 
 def after_advance(

@@ -13,7 +13,8 @@ from planner.io.programs.loader import load_program
 from planner.records.decision import Decision, Rejected
 from planner.records.jobs import Ended, Event, Job
 from planner.records.verdict import Verdict
-from tests.support.worlds import ROOT, Measured, Scripted, World, foreign_run, stand, steady
+from tests.support.variation import varied
+from tests.support.worlds import ROOT, Measured, Scripted, World, foreign_run, stand
 
 pytestmark = [pytest.mark.slow, pytest.mark.in_turn]
 PROGRAM = load_program(ROOT / "knowledge" / "programs" / "span_multitask.yaml")
@@ -80,13 +81,13 @@ def world(
     values["baseline"] = {**USUAL, **raw, **said.get("baseline", {})}
     for rules in ("proxies", "proxies_unsigned"):
         values[rules] = {"proxy_correlation": 0.02, **said.get(rules, {})}
-    quiet = steady(values)
 
     def measure(arm: str, seed: int) -> Measured:
         if arm in failing:
             return "code_error"
         shift = (loud or {}).get(arm, 0.0) * (-1.0) ** seed
-        return {name: value + shift for name, value in dict(quiet(arm, seed)).items()}
+        measured = varied(PROGRAM, values[arm], arm, seed, by=0.001)
+        return {name: value + shift for name, value in measured.items()}
 
     made = World(folder, PROGRAM, measure)
     made.launcher = AfterTheFirstEpoch(measure)
