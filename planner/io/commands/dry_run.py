@@ -12,6 +12,7 @@ from planner.engine.options import AdvanceOptions
 from planner.errors import Fault, each_apart
 from planner.evidence.made_again import MadeAgain, Origins, made_again
 from planner.io.commands.advance import programs_named
+from planner.io.commands.advance_output import failing_alike
 from planner.io.commands.open_home import open_program
 from planner.io.commands.progress import in_words
 from planner.io.commands.replies.advance import (
@@ -100,6 +101,7 @@ def _reply(program: Program, plan: Plan, again: Sequence[MadeAgain], seconds: fl
         runs=tuple(ArmRunsJson(phase=plan.phase, arm=arm, runs=count) for arm, count in arms.items()),
         again=tuple(MadeAgainJson(runs=one.runs, why=one.why, files=one.files) for one in again),
         estimate=EstimateJson(runs=len(plan.launch), seconds=seconds),
+        stopped=failing_alike(plan, program.program),
     )
 
 
@@ -138,5 +140,5 @@ def dry_run_lines(reply: DryRunReply | DryRunAllReply) -> list[str]:
     lines += [str(MadeAgain(row.runs, row.why, row.files)) for row in reply.again]
     count, seconds = reply.estimate.runs, reply.estimate.seconds
     cost = "no earlier run to estimate the time from" if seconds is None else f"about {in_words(seconds)}"
-    lines.append(f"{count} runs, {cost}" if count else "no run is missing")
-    return lines
+    none = f"stopped: {reply.stopped}" if reply.stopped else "no run is missing"
+    return [*lines, f"{count} runs, {cost}" if count else none]

@@ -80,6 +80,24 @@ def test_the_cause_is_told_once_wherever_a_failure_is(home_without_data: Path) -
     assert f"6 runs of base and worse ended as environment: {cause}" in memo.replace("\\", "")
 
 
+def test_where_two_arms_fail_alike_and_another_works_advance_and_its_dry_run_say_what_holds_it(
+    fresh_home: Callable[..., Path],
+) -> None:
+    arms = QUICK.replace("  better:", "  worst: {shift: -2.0}\n  better:")
+    arms = arms.replace("arms: [base, worse]", "arms: [base, worse, worst]")
+    criterion = "metric: score, each_of: [worse, worst], versus: base, better_by: 0.2"
+    home = fresh_home(arms.replace("metric: score, arm: worse, versus: base, better_by: 0.2", criterion))
+    put_into_experiment(home, '\n    if config.shift:\n        raise ValueError("no rows left")\n')
+    reply = cli("advance", "quick", "--jobs", "1", "--json", home=home)
+    assert reply.code == 0, reply.err
+    assert "2 runs of worse and worst crashed: ValueError: no rows left" in reply.json["stopped"]
+    dry = cli("advance", "quick", "--dry-run", "--json", home=home)
+    assert_fits(dry.json, "advance-dry-run")
+    assert (dry.json["stopped"], dry.json["runs"]) == (reply.json["stopped"], [])
+    text = cli("advance", "quick", "--dry-run", home=home).out
+    assert f"stopped: {dry.json['stopped']}" in text and "no run is missing" not in text
+
+
 def test_a_program_that_a_command_cannot_find_is_the_environments_fault(
     fresh_home: Callable[..., Path],
 ) -> None:

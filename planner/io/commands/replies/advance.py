@@ -115,6 +115,7 @@ class DryRunReply(Reply):
     runs: tuple[ArmRunsJson, ...]
     again: tuple[MadeAgainJson, ...]
     estimate: EstimateJson
+    stopped: Text | None
 
 
 class DryRunAllReply(Reply):
