@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
@@ -440,3 +441,11 @@ def test_a_port_that_there_is_not_is_told_before_anything_is_started(judged_home
     reply = cli("ui", "--port", port, home=judged_home)
     assert (reply.code, reply.out) == (2, "")
     assert reply.err.startswith("Invalid value for '--port'")
+
+
+def test_a_port_that_another_process_has_is_told_before_anything_is_started(judged_home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        reply = cli_here("ui", "--port", str(port), home=judged_home)
+    assert (reply.code, reply.out) == (2, "")
+    assert f"port {port} cannot be used: Address already in use" in reply.err

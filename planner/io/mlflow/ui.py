@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,7 +26,7 @@ def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
     """Serves the MLflow UI on 127.0.0.1 until it is stopped.
 
     Raises:
-        UsageError: the store is a server of its own, which has its own page.
+        UsageError: the store is a server of its own, which has its own page; or the port is in use.
         StoreUnavailable: the store cannot be opened.
 
     Side effects: makes the store where there is none yet; runs a server.
@@ -33,6 +34,7 @@ def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
     uri = store_uri(home)
     if uri.startswith(("http://", "https://")):
         raise UsageError(f"this home's store is a server: open {uri} in a browser")
+    _refuse_used(port)
     experiments = connect(home).search_experiments()
     say(f"MLflow is at http://127.0.0.1:{port} (Ctrl-C ends it)")
     for name, number in sorted((e.name, e.experiment_id) for e in experiments if e.name != "Default"):
@@ -52,4 +54,15 @@ def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
             server.terminate()
             server.wait()
     if code:
-        raise UsageError(f"the MLflow server ended with code {code}; is port {port} in use? try --port")
+        raise UsageError(f"the MLflow server ended with code {code}")
+
+
+def _refuse_used(port: int) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} cannot be used: {error.strerror}", "name another with --port"
+            ) from None
