@@ -6,6 +6,7 @@ PYTHON ?= python3
 FIDELITY ?= standard
 MINUTES ?= 10
 BASE ?= 67e20af
+BASE_OF_RUNS ?= 32ed960
 PY := .venv/bin/python
 
 .PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge bench-overhead fuzz everything clean
@@ -63,9 +64,9 @@ bench-verdicts: .venv/installed
 bench-judge: .venv/installed
 	$(PY) -m benchmarks.judging $(if $(BASE),--base $(BASE))
 
-# What a run costs beyond its experiment, here and at the revision BASE, and what a second job gains.
+# What a run costs beyond its experiment, here and where one process served many runs, and what a second job gains.
 bench-overhead: .venv/installed
-	$(PY) -m benchmarks.overhead $(if $(BASE),--base $(BASE))
+	$(PY) -m benchmarks.overhead $(if $(BASE_OF_RUNS),--base $(BASE_OF_RUNS))
 
 fuzz: .venv/installed-dev
 	$(PY) -m tests.promises.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -27,7 +27,7 @@ class FrozenModules(MetaPathFinder, ExecutionLoader):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._files: dict[str, str] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
 
     @property
@@ -58,4 +58,4 @@ class FrozenModules(MetaPathFinder, ExecutionLoader):
 
     def get_source(self, fullname: str) -> str:
         """What that file held."""
-        return (self._folder / f"{fullname}.py").read_text(encoding="utf-8")
+        return (self.folder / f"{fullname}.py").read_text(encoding="utf-8")

@@ -30,7 +30,6 @@ import argparse
 import contextlib
 import faulthandler
 import gc
-import importlib
 import json
 import os
 import selectors
@@ -42,13 +41,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from experiments.frozen import FrozenModules
 from experiments.loading import Refused, add_home, configured, load
 from experiments.measuring import RESULT, device_of
 from experiments.workers.answers import Answers
-from experiments.workers.imports import libraries
+from experiments.workers.late_libraries import AGAIN, TRIES, LateLibraries
+from experiments.workers.memory import keep_freed_memory
 from experiments.workers.output import CappedOutput
 from experiments.workers.process_tree import (
     adopt_orphans,
@@ -94,6 +94,7 @@ class Worker:
         self._words = words
         self._spawn = spawn
         self._imported: set[str] = set()
+        self._late = LateLibraries(own.home, own.frozen)
 
     def serve(self) -> None:
         """Until stdin closes."""
@@ -119,23 +120,42 @@ class Worker:
         return code
 
     def _in_own_process(self, request: Mapping[str, Any], folder: Path | None) -> int:
-        """Starts a process for the request and keeps what it prints; gives its exit code in the end."""
+        """Starts a process for the request, and another where that needs a library; gives its exit code."""
         self._import(request)
         keep = CappedOutput(folder).write if folder is not None else _on_stderr
+        again = request["request"] == "describe"  # a run has begun to write when it imports
+        code = AGAIN
+        for tries_left in range(TRIES - 1 if again else 0, -1, -1):
+            code = self._in_one_process(request, keep, tries_left > 0)
+            if code != AGAIN:
+                break
+        return code
+
+    def _in_one_process(self, request: Mapping[str, Any], keep: Callable[[bytes], None], again: bool) -> int:
         read, write = os.pipe()
         with tempfile.TemporaryFile() as imported, os.fdopen(read, "rb", buffering=0):
-            if self._spawn or _uses_device(request) or not can_fork():
-                started = self._spawned(request, write)
+            if self._forks(request):
+                started = self._forked(request, write, imported.fileno(), again)
             else:
-                started = self._forked(request, write, imported.fileno())
+                started = self._spawned(request, write)
             os.close(write)
             code = self._followed(started, read, keep)
             end_children()
             _drain(read, keep)
-            _learn(imported)
+            names = self._late.learn(imported)
+            if can_fork():  # what starts threads is left to the runs of the next worker
+                self._late.keep(names)
         return code
 
-    def _forked(self, request: Mapping[str, Any], output: int, imported: int) -> Started:
+    def _forks(self, request: Mapping[str, Any]) -> bool:
+        """Whether a fork does for a request; imports what runs are expected to need."""
+        if self._spawn or _uses_device(request) or not can_fork():
+            return False
+        if request["request"] == "run":
+            self._late.import_expected()
+        return can_fork()
+
+    def _forked(self, request: Mapping[str, Any], output: int, imported: int, again: bool) -> Started:
         """A fork of this process."""
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -143,10 +163,12 @@ class Worker:
         worker = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._be_the_run(worker, request, output, imported)
+            self._be_the_run(worker, request, output, imported, again)
         return Started(pid, lambda: _ended(pid))
 
-    def _be_the_run(self, worker: int, request: Mapping[str, Any], output: int, imported: int) -> None:
+    def _be_the_run(
+        self, worker: int, request: Mapping[str, Any], output: int, imported: int, again: bool
+    ) -> None:
         """Never returns."""
         code = FAILED
         try:
@@ -156,9 +178,10 @@ class Worker:
                 os.dup2(output, stream)
             os.close(output)
             before = set(sys.modules)
+            if again:
+                self._late.leave_imports(imported)
             code = self._own.serve(request)
-            with contextlib.suppress(OSError), os.fdopen(imported, "w") as names:
-                json.dump(libraries(before, self._own.home), names)
+            self._late.say(before, imported)
         except BaseException:
             sys.excepthook(*sys.exc_info())
         finally:
@@ -233,15 +256,6 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _learn(imported: BinaryIO) -> None:
-    """Imports the libraries that a run imported late, so that the next ones need not."""
-    imported.seek(0)
-    with contextlib.suppress(ValueError):  # it wrote nothing: it was killed, or started anew
-        for name in json.loads(imported.read()):
-            with contextlib.suppress(Exception):
-                importlib.import_module(name)
-
-
 def _ended(pid: int) -> int | None:
     done, status = os.waitpid(pid, os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if done else None
@@ -312,6 +326,7 @@ def main() -> None:
     requests, answers = _take_channels()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     faulthandler.enable()
+    keep_freed_memory()
     # Also for libraries that an experiment imports only while it runs.
     os.environ.setdefault("OMP_NUM_THREADS", str(given.threads))
     add_home(home)

@@ -52,12 +52,8 @@ class CappedOutput:
         return self._folder / (f"{OUTPUT}.{piece}" if piece else OUTPUT)
 
 
-def read_output(folder: Path, most: int | None = None) -> str:
-    """What the run of a folder printed, with a note where some was cut out; empty where it printed nothing.
-
-    Args:
-        most: bytes of it that are wanted, from its end; None means all.
-    """
+def read_output(folder: Path) -> str:
+    """What the run of a folder printed, if anything, with a note where some was cut out."""
     text, expected = b"", 0
     for number, path in sorted(_pieces(folder).items()):
         if number > expected:
@@ -65,7 +61,7 @@ def read_output(folder: Path, most: int | None = None) -> str:
         with suppress(OSError):
             text += path.read_bytes()
         expected = number + 1
-    return text[-(most or len(text)) :].decode(errors="replace")
+    return text.decode(errors="replace")
 
 
 def _pieces(folder: Path) -> dict[int, Path]:

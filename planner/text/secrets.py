@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 INSTEAD = "***"
 LEAST = 6
@@ -20,6 +21,7 @@ _IN_ADDRESS = re.compile(r"(\b[a-zA-Z][\w+.\-]*://[^\s:/@]*):[^\s/@]+@")
 _OPTION = re.compile(r"-{0,2}([A-Za-z][\w.\-]*)=(.+)", re.DOTALL)
 
 
+@lru_cache(1024)  # asked of every variable, for every text
 def is_secret_variable(name: str) -> bool:
     """Whether a variable of the environment is named like a key, a token or a password."""
     words = _words(name)

@@ -171,10 +171,11 @@ def _session(
     from planner.io.mlflow.record_store import MlflowRecords
     from planner.io.mlflow.run_store import MlflowRuns
 
-    code = code_at_hand(home, program, needed=not options.no_run)
+    launcher = LocalLauncher(home.root, workers(options.jobs), home.logs / program.program)
+    read_code = None if options.no_run else CodeReader(home, program, launcher)
+    code = read_code(anew=False) if read_code else code_at_hand(home, program, needed=False)
     journal = open_journal(home, program)
     runs = MlflowRuns(home)
-    launcher = LocalLauncher(home.root, workers(options.jobs), home.logs / program.program)
     session = Session(
         home=home,
         program=program,
@@ -187,7 +188,7 @@ def _session(
         clock=SystemClock(),
         options=options,
         notify=heard_or_not(AdvanceReport(home, workers(options.jobs), say)),
-        read_code=None if options.no_run else CodeReader(home, program, launcher),
+        read_code=read_code,
     )
     try:
         runs.experiment(program)

@@ -12,7 +12,7 @@ from typing import Any
 
 from experiments.workers.output import read_output
 
-from planner.io.workers.results import ended_with, read_result
+from planner.io.workers.results import ended_with, read_ending
 from planner.io.workers.without_secrets import without_secrets
 from planner.io.workers.worker_process import POLL_SECONDS, WorkerProcess
 from planner.records.jobs import Ended, Event, Job, Progressed, Started
@@ -91,7 +91,7 @@ class Assignment:
 
     def _left(self, job: Job) -> Ended | None:
         """A result is written whole and last: where there is one, only its answer is missing."""
-        return read_result(Path(job.folder), job.id) if self.begun is not None else None
+        return read_ending(Path(job.folder), job.id) if self.begun is not None else None
 
     def _cut_off(self, job: Job, outcome: RunOutcome, reason: str) -> Ended:
         """Its share of the time since they began is what it took."""

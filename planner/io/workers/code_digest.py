@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import NamedTuple
 
 import experiments as package
 from experiments.watched import State, state_of
@@ -53,24 +54,35 @@ def read_experiment(experiments: Path, name: str, late: Collection[str] = ()) ->
 
     Side effects: reads files.
     """
-    modules, trees = _read_modules(experiments, name, late)
-    beside = [module for module in trees if not _is_experiments(module)]
-    files = tuple(sorted(str(modules[module][0].relative_to(experiments.parent)) for module in beside))
-    left_out = {_digest(_read_modules(experiments, name, late, beside=False)[1]): files} if beside else {}
-    return Code(_digest(trees), modules, earlier=left_out)
+    first = [f"experiments.{name}", *late]
+    modules = _read_modules(experiments, first)
+    if first[0] not in modules:
+        missing = str(experiments / f"{name}.py")
+        raise ProgramError([(("experiment",), f"there is no experiments/{name}.py")], file=missing)
+    beside = [one.path for module, one in modules.items() if not _is_experiments(module)]
+    files = tuple(sorted(str(path.relative_to(experiments.parent)) for path in beside))
+    left_out = {_digest(_without_beside(modules, first)): files} if beside else {}
+    contents = {module: (one.path, one.content) for module, one in modules.items()}
+    return Code(_digest(modules), contents, earlier=left_out)
 
 
-def _read_modules(
-    experiments: Path, name: str, late: Collection[str], beside: bool = True
-) -> tuple[dict[str, tuple[Path, bytes]], dict[str, str]]:
-    """(module -> its file and content, module -> its syntax); ``beside``: of the home itself, too."""
-    modules: dict[str, tuple[Path, bytes]] = {}
-    trees: dict[str, str] = {}
-    todo = [f"experiments.{name}", *late]
+class _Module(NamedTuple):
+    """A module as it was read: its source without comments and docstrings, and what it imports."""
+
+    path: Path
+    content: bytes
+    source: str
+    imports: list[str]
+
+
+def _read_modules(experiments: Path, first: Sequence[str]) -> dict[str, _Module]:
+    """The modules of these names and all that they import."""
+    modules: dict[str, _Module] = {}
+    todo = [*first]
     while todo:
         module = todo.pop()
-        path = _path_of(experiments, module)
-        if module in modules or path is None or not (beside or _is_experiments(module)):
+        path = None if module in modules else _path_of(experiments, module)
+        if path is None:
             continue
         content = path.read_bytes()
         try:
@@ -79,13 +91,22 @@ def _read_modules(
             what = f"{path.name} is not valid Python: {error}"
             line = getattr(error, "lineno", None)
             raise ProgramError([(("experiment",), what)], file=str(path), line=line) from None
-        modules[module] = path, content
-        todo.extend(_imported(tree, module, path.name == "__init__.py"))
-        trees[module] = ast.unparse(_without_docstrings(tree))
-    if f"experiments.{name}" not in modules:
-        missing = str(experiments / f"{name}.py")
-        raise ProgramError([(("experiment",), f"there is no experiments/{name}.py")], file=missing)
-    return modules, trees
+        imports = list(dict.fromkeys(_imported(tree, module, path.name == "__init__.py")))
+        modules[module] = _Module(path, content, ast.unparse(_without_docstrings(tree)), imports)
+        todo.extend(imports)
+    return modules
+
+
+def _without_beside(modules: Mapping[str, _Module], first: Sequence[str]) -> dict[str, _Module]:
+    """What is left where nothing that lies beside the experiments is looked at."""
+    left: dict[str, _Module] = {}
+    todo = [*first]
+    while todo:
+        module = todo.pop()
+        if module in modules and module not in left and _is_experiments(module):
+            left[module] = modules[module]
+            todo.extend(modules[module].imports)
+    return left
 
 
 def _is_experiments(module: str) -> bool:
@@ -137,8 +158,8 @@ def _states_and_contents(
     return states, held
 
 
-def _digest(trees: Mapping[str, str]) -> str:
-    text = "\n".join(f"# {module}\n{code}" for module, code in sorted(trees.items()))
+def _digest(modules: Mapping[str, _Module]) -> str:
+    text = "\n".join(f"# {module}\n{one.source}" for module, one in sorted(modules.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

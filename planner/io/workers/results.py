@@ -15,10 +15,15 @@ from planner.records.jobs import Ended
 
 
 def read_result(folder: Path, job_id: str) -> Ended | None:
-    """How a run ended, as its worker wrote it down; None where it wrote nothing that can be read."""
+    """How a run ended and what it printed; None where its worker wrote down nothing that can be read."""
+    ended = read_ending(folder, job_id)
+    return ended and ended.model_copy(update={"output": output_of(folder)})
+
+
+def read_ending(folder: Path, job_id: str) -> Ended | None:
+    """``read_result`` without what the run printed."""
     try:
-        ended = ended_with(job_id, json.loads((folder / RESULT).read_bytes()))
-        return ended.model_copy(update={"output": output_of(folder)})
+        return ended_with(job_id, json.loads((folder / RESULT).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
