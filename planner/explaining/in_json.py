@@ -43,6 +43,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "error_budget": budget_json(trace),
         "noise": [effect.model_dump(mode="json") for effect in (verdict.floors if verdict else ())],
         "identity": trace.identity.as_json,
+        "repeats": [repeat.model_dump(mode="json") for repeat in trace.repeats],
     }
 
 

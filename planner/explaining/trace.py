@@ -12,6 +12,7 @@ from planner.lineage.identity import Identity
 from planner.lineage.staleness import Validity, claims_today
 from planner.records.decision import Decision
 from planner.records.person import Override
+from planner.records.repeats import Repeat
 from planner.records.verdict import ClaimResult, Verdict
 from planner.scoring.override_score import Score
 
@@ -32,6 +33,7 @@ class Trace:
         before: the last verdict on the phase under other rules; None where there is none.
         rules_since: when today's rules were first judged by.
         identity: how surely it is known what the verdict's runs were made of.
+        repeats: what came of making a run of the verdict's code and fidelity twice.
     """
 
     program: Program
@@ -48,6 +50,7 @@ class Trace:
     before: Verdict | None = None
     rules_since: str = ""
     identity: Identity = Identity()
+    repeats: tuple[Repeat, ...] = ()
 
     @cached_property
     def flips(self) -> list[Flip]:
@@ -87,12 +90,14 @@ def trace_of(
     decisions: Mapping[str, Decision] | None = None,
     before: tuple[Verdict, str] | None = None,
     checks: Mapping[str, bool] | None = None,
+    repeats: Sequence[Repeat] = (),
 ) -> Trace:
     """Everything that an explanation of one phase speaks of.
 
     Args:
         before: see :func:`rules_before`.
         checks: id of each of our runs -> whether its code and data were looked at after it.
+        repeats: those of the program.
     """
     return Trace(
         program=program,
@@ -109,6 +114,18 @@ def trace_of(
         before=before[0] if before else None,
         rules_since=before[1] if before else "",
         identity=_identity_of(verdict, checks or {}),
+        repeats=_repeats_of(verdict, repeats),
+    )
+
+
+def _repeats_of(verdict: Verdict | None, repeats: Sequence[Repeat]) -> tuple[Repeat, ...]:
+    """Those that are about the code and the fidelity of a verdict's runs."""
+    if verdict is None:
+        return ()
+    return tuple(
+        repeat
+        for repeat in repeats
+        if repeat.code_digest in verdict.code_digests and repeat.fidelity == verdict.fidelity
     )
 
 

@@ -18,6 +18,7 @@ from planner.records.journal_entry import (
     judged_entries,
 )
 from planner.records.person import Exclusion, Override, Retry
+from planner.records.repeats import Repeat
 from planner.records.verdict import Verdict
 
 
@@ -29,6 +30,7 @@ class RunAtWork:
         since: when it began (ISO 8601).
         seconds: how long ago that was.
         step: of what it measured last; None where it measured nothing yet, or not by steps.
+        repeats: the run that it makes a second time; None where it is the first.
     """
 
     phase: str
@@ -38,6 +40,7 @@ class RunAtWork:
     since: str
     seconds: float
     step: int | None
+    repeats: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class ProgramState:
         at_work: the runs that are being made.
         passed_over: phases that were not done and that later verdicts went past.
         checks: id of each run that came to its end -> whether its code and data were looked at after it.
+        repeats: what came of making runs twice, of whatever code and fidelity.
     """
 
     program: Program
@@ -79,6 +83,7 @@ class ProgramState:
     spent_runs: int = 0
     spent_seconds: float = 0.0
     checks: Mapping[str, bool] = field(default_factory=dict)
+    repeats: tuple[Repeat, ...] = ()
 
     @property
     def reopened(self) -> bool:

@@ -139,6 +139,7 @@ def build_trace(
         decisions=state.decisions,
         before=rules_before(entries, verdict),
         checks=state.checks,
+        repeats=state.repeats,
     )
 
 

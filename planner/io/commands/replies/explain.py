@@ -17,6 +17,7 @@ from planner.io.commands.replies.verdict import (
 )
 from planner.io.commands.replies.what_if import FailedJson, WhatIfJson, WhyNotJson
 from planner.records.base import Record
+from planner.records.repeats import Repeat
 from planner.records.runs import Failure
 from planner.records.verdict import ClaimStatus, DetectableEffect
 
@@ -148,5 +149,6 @@ class ExplainReply(Reply):
     error_budget: ErrorBudgetJson
     noise: tuple[DetectableEffect, ...]
     identity: IdentityJson
+    repeats: tuple[Repeat, ...]
     why_not: WhyNotJson | None = None
     what_if: WhatIfJson | None = None
