@@ -11,8 +11,9 @@ from planner.language.program import Program
 from planner.records.repeats import Repeat, RepeatedMetric
 from planner.records.runs import PlannedRun, Run
 
-TOLERANCE = 1e-5
-"""So much, relative to the larger, may a run that trained together with others differ from one alone."""
+ROUNDING = 1e-5
+"""So far, relative to the larger of it and 1, may a run that trained together with others be from one alone:
+a metric that is the difference of two has the rounding of both."""
 NO_ANSWER = frozenset({"environment", "lost"})
 """Outcomes of a second time that say nothing of the run: it is made again."""
 
@@ -75,27 +76,6 @@ def _difference(first: float, again: float) -> float:
     return 0.0 if equal else again - first
 
 
-def differing_metrics(
-    program: Program, first: Mapping[str, float], again: Mapping[str, float], together: bool
-) -> tuple[RepeatedMetric, ...]:
-    """The metrics that came out otherwise.
-
-    Args:
-        together: a difference in the last digits is none.
-    """
-    least = TOLERANCE if together else 0.0
-    return tuple(
-        RepeatedMetric(metric=name, first=_number(first[name]), again=_number(again[name]))
-        for name, difference in metric_differences(program, first, again).items()
-        if difference != 0.0
-        and not abs(difference) <= least * max(abs(first[name]), abs(again[name]))  # NaN differs
-    )
-
-
-def _number(value: float) -> float | None:
-    return value if is_finite(value) else None
-
-
 def repeat_of(program: Program, first: Run, again: Run, together: bool) -> Repeat:
     """What a second time says of a run.
 
@@ -104,7 +84,13 @@ def repeat_of(program: Program, first: Run, again: Run, together: bool) -> Repea
             second was alone.
     """
     differences = metric_differences(program, first.metrics, again.metrics)
-    differing = differing_metrics(program, first.metrics, again.metrics, together)
+    compared = {name: d for name, d in differences.items() if not program.metrics[name].machine}
+    differing = [
+        RepeatedMetric(metric=name, first=_number(first.metrics[name]), again=_number(again.metrics[name]))
+        for name, difference in compared.items()
+        if difference != 0.0
+    ]
+    rounding = tuple(one for one in differing if together and _is_rounding(one))
     return Repeat(
         run_id=again.id,
         of=first.id,
@@ -115,10 +101,20 @@ def repeat_of(program: Program, first: Run, again: Run, together: bool) -> Repea
         code_digest=first.code_digest or "",
         outcome=again.outcome,
         reason=again.reason,
-        compared=tuple(differences),
-        differing=differing,
-        rounding=not differing and any(differences.values()),
+        compared=tuple(compared),
+        differing=tuple(one for one in differing if one not in rounding),
+        rounding=rounding,
     )
+
+
+def _number(value: float) -> float | None:
+    return value if is_finite(value) else None
+
+
+def _is_rounding(one: RepeatedMetric) -> bool:
+    if one.difference is None:
+        return False
+    return abs(one.difference) <= ROUNDING * max(1.0, abs(one.first or 0.0), abs(one.again or 0.0))
 
 
 def latest_of_each(repeats: Iterable[Repeat]) -> tuple[Repeat, ...]:

@@ -60,6 +60,8 @@ class Metric(Written):
     """... of the sum of these."""
     deterministic: Annotated[bool, Field(exclude_if=lambda stated: not stated)] = False
     """No seed changes it: values are compared as they are, and two seeds that differ are a fault."""
+    machine: Annotated[bool, Field(exclude_if=lambda stated: not stated)] = False
+    """It measures the machine (a time, memory): a run that is made twice is not expected to give it twice."""
 
 
 class Rule(Written):

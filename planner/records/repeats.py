@@ -42,10 +42,10 @@ class Repeat(Record):
         of: the first.
         outcome: how the second time ended.
         reason: what it ended in, if it failed by itself.
-        compared: the metrics that both have, in the order of the program.
+        compared: the metrics that both have, in the order of the program, but for those of the machine.
         differing: those that came out otherwise.
-        rounding: the last digits differ, which is no difference here: the experiment trains several seeds at
-            once, and the second time was alone.
+        rounding: those of which the last digits alone differ, where that is none: the experiment trains
+            several seeds at once, and the second time was alone.
     """
 
     run_id: str
@@ -59,7 +59,7 @@ class Repeat(Record):
     reason: str = ""
     compared: tuple[str, ...] = ()
     differing: tuple[RepeatedMetric, ...] = ()
-    rounding: bool = False
+    rounding: tuple[RepeatedMetric, ...] = ()
 
     @property
     def came_out(self) -> bool:
@@ -76,12 +76,15 @@ class Repeat(Record):
         """What is to be said of it, as one sentence without its full stop."""
         what = f"seed {self.seed} of '{self.arm}'"
         if self.same:
-            digits = " but for rounding" if self.rounding else ""
+            digits = f" but for rounding ({_joined(self.rounding)})" if self.rounding else ""
             return f"the same numbers{digits} when run twice: {what}"
         if self.came_out:
-            differences = ", ".join(one.text for one in self.differing)
-            return f"not reproducible: {differences} at {what} when it is run twice"
+            return f"not reproducible: {_joined(self.differing)} at {what} when it is run twice"
         if self.outcome in ("ok", "bad_metric"):
             return f"nothing to compare when {what} was run twice: it measures none of the program's metrics"
         ending = ending_in_words(self.outcome, self.reason, "")
         return f"not known to be reproducible: {what} {ending} when it was made a second time"
+
+
+def _joined(differing: tuple[RepeatedMetric, ...]) -> str:
+    return ", ".join(one.text for one in differing)

@@ -13,6 +13,7 @@ import pytest
 from planner.explaining.in_json import as_json
 from planner.explaining.in_text import as_text
 from planner.io.in_memory import MemoryRuns
+from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
 from planner.lineage.status import as_lines, program_json
 from tests.support.worlds import Crash, Measured, World, foreign_run, own_run, scores, small, traces_of
@@ -129,7 +130,27 @@ def test_of_seeds_that_train_together_the_last_digits_may_differ(world: World) -
     drifting(world, {"score": 1.0 + 1e-7})
     world.advance(every=False)
     (repeat,) = world.at.repeats
-    assert repeat.text == "the same numbers but for rounding when run twice: seed 0 of 'base'"
+    said = "the same numbers but for rounding (score differs by 1e-07) when run twice: seed 0 of 'base'"
+    assert (repeat.text, repeat.same) == (said, True)
+
+
+def test_what_measures_the_machine_is_logged_and_not_compared(tmp_path: Path) -> None:
+    metrics = twice().metrics
+    metrics = {**metrics, "seconds": metrics["score"].model_copy(update={"machine": True})}
+    world, spans = World(tmp_path, twice(metrics=metrics), scores()), iter(range(100))
+    script = world.script
+    world.script = lambda arm, seed: {**script(arm, seed), "seconds": float(next(spans))}  # type: ignore[dict-item]
+    world.advance(every=False)
+    (repeat,) = world.at.repeats
+    assert (repeat.compared, repeat.same) == (("score",), True)
+
+
+def test_stating_that_a_metric_measures_the_machine_changes_no_rule() -> None:
+    program = small()
+    stated = {"score": program.metrics["score"].model_copy(update={"machine": True})}
+    assert rules_digest(program.model_copy(update={"metrics": stated}), "first") == rules_digest(
+        program, "first"
+    )
 
 
 @pytest.mark.parametrize("outcome", ["code_error", "timeout", "killed"])
