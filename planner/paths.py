@@ -45,6 +45,10 @@ class Home:
         """The code that runs were made with; no program has a name with a dot."""
         return self.work / ".code" / digest
 
+    def readable_code(self, digest: str) -> Path:
+        """The same as files in folders, as they lie in the home; MLflow keeps it with the runs."""
+        return self.code(digest) / "kept"
+
     @property
     def logs(self) -> Path:
         return self.mlruns / "logs"

@@ -63,6 +63,8 @@ class RunProcess:
             self.answers.say("described", descriptions=descriptions)
 
     def _run(self, jobs: Sequence[Job]) -> int:
+        if jobs[0].get("alone"):  # what a second time took from the first would be the same, of course
+            os.environ.pop("PHASEGATE_SHARED", None)
         on_progress = self.answers.progress()
         if len(jobs) == 1:
             self._end(jobs[0], measure(jobs[0], self._find, on_progress))

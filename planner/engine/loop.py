@@ -1,6 +1,6 @@
 """The loop of ``advance`` as a LangGraph state graph; each node is a few lines.
 
-``recall -> judge -> choose -> (record | approve | launch) -> recall``. Every round begins from the
+``recall -> judge -> choose -> (record | approve | launch | repeat) -> recall``. Every round begins from the
 records, so nothing that the graph holds has to survive a crash.
 """
 
@@ -66,6 +66,10 @@ class SessionPort(Protocol):
 
     def approve(self, decision: Decision, by_person: str) -> None: ...
 
+    def repeat_due(self) -> bool: ...
+
+    def repeat(self) -> None: ...
+
 
 class LoopState(TypedDict, total=False):
     """What the nodes hand on; plain values only, because LangGraph writes them down at every step."""
@@ -91,7 +95,7 @@ def build_loop(nodes: _Nodes) -> Any:
     from langgraph.graph import END, START, StateGraph
 
     graph = StateGraph(LoopState)
-    for name in ("recall", "judge", "choose", "approve", "launch", "record"):
+    for name in ("recall", "judge", "choose", "approve", "launch", "repeat", "record"):
         graph.add_node(name, getattr(nodes, name))
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "judge")
@@ -100,11 +104,12 @@ def build_loop(nodes: _Nodes) -> Any:
         "record": "record",
         "approve": "approve",
         "launch": "launch",
+        "repeat": "repeat",
         "end": END,
     }
     graph.add_conditional_edges("choose", lambda state: state["do"], after_choice)
     on: dict[Hashable, str] = {"recall": "recall", "end": END}
-    for name in ("approve", "launch", "record"):
+    for name in ("approve", "launch", "repeat", "record"):
         graph.add_conditional_edges(name, lambda state: state["do"], on)
     return graph.compile(checkpointer=InMemorySaver())
 
@@ -159,11 +164,13 @@ class _Nodes:
         return {"stopped": ""}
 
     def choose(self, state: LoopState) -> LoopState:
-        """Says what to do with the plan: write a step down, launch, ask, or end."""
+        """Says what to do with the plan: write a step down, launch, make a run twice, ask, or end."""
         plan = self.plan
         new = _first_new(self.session, plan)
         if self._reached(plan):
             return {"do": "end"}
+        if (new is not None or not plan.launch) and self.session.repeat_due():
+            return {"do": "repeat"}  # once the runs of a phase are made, before its verdict is written down
         if new is not None:
             return {"do": "record"}
         if plan.launch:
@@ -193,6 +200,11 @@ class _Nodes:
             "stopped": stopped,
             "do": "end" if stopped else "recall",
         }
+
+    def repeat(self, state: LoopState) -> LoopState:
+        """Makes the first run a second time."""
+        self.session.repeat()
+        return {"do": "recall"}
 
     def record(self, state: LoopState) -> LoopState:
         """Writes down the first step that is new: verdict, decision, memo."""

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from planner.evidence.evidence import Evidence
+from planner.evidence.repeats import DueRepeat
 from planner.evidence.run_selection import Snapshot
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended, Event, Job
 from planner.records.journal_entry import Copy
 from planner.records.person import AnyRecord, PersonRecord
+from planner.records.repeats import Repeat
 from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
 
@@ -122,6 +124,29 @@ class RunStore(Protocol):
 
     def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> None:
         """Writes down what a run left in its folder; its outcome comes last."""
+        ...
+
+    def start_repeat(
+        self, program: Program, due: DueRepeat, description: Description, started_at: float
+    ) -> str:
+        """Makes the record of a run that is made a second time, which is no evidence; returns its id."""
+        ...
+
+    def finish_repeat(
+        self,
+        program: Program,
+        run_id: str,
+        due: DueRepeat,
+        together: bool,
+        folder: Path,
+        ended: Ended,
+        started_at: float,
+    ) -> Repeat:
+        """Writes down what a second time left in its folder, and how far it is from the first.
+
+        Args:
+            together: the experiment trains several seeds at once.
+        """
         ...
 
     def abandon(self, run_id: str, outcome: RunOutcome, reason: str, output: str = "") -> bool:

@@ -13,6 +13,7 @@ from planner.language.program import Program
 from planner.records.base import digest_of
 from planner.records.jobs import Description
 from planner.records.person import Exclusion, Retry
+from planner.records.repeats import Repeat
 from planner.records.runs import DIGEST_LENGTH, SET_ASIDE, PlannedRun, Run, UnfinishedRun
 
 WORTH_RETRYING = SET_ASIDE | {"out_of_memory", "timeout", "slowdown", "suspended", "killed", "lost"}
@@ -39,10 +40,15 @@ def spent_by(runs: Iterable[Run]) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Every run of a program that MLflow holds, finished and unfinished apart."""
+    """Every run of a program that MLflow holds, finished and unfinished apart.
+
+    Attributes:
+        repeats: of runs that were made a second time, which is no evidence; one for each code and fidelity.
+    """
 
     finished: Sequence[Run] = ()
     unfinished: Sequence[UnfinishedRun] = ()
+    repeats: Sequence[Repeat] = ()
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "noise": [effect.model_dump(mode="json") for effect in (verdict.floors if verdict else ())],
         "identity": trace.identity.as_json,
         "of_other_homes": list(trace.of_other_homes),
+        "repeats": [repeat.model_dump(mode="json") for repeat in trace.repeats],
     }
 
 

@@ -40,6 +40,7 @@ def as_text(trace: Trace, full: bool = False) -> str:
     if verdict is not None:
         lines += next_experiment_lines(next_experiments(trace), full)
         lines += [f"error budget: {budget}"] if (budget := budget_line(trace)) else []
+    lines += [repeat.text for repeat in trace.repeats if full or not repeat.same]
     lines += trace.identity.lines if full else []
     lines += [line for o in trace.overrides for line in _override_lines(trace, o)]
     if trace.of_other_homes:

@@ -12,6 +12,7 @@ from planner.lineage.identity import Identity
 from planner.lineage.staleness import Validity, claims_today
 from planner.records.decision import Decision
 from planner.records.person import Override
+from planner.records.repeats import Repeat
 from planner.records.verdict import ClaimResult, Verdict
 from planner.scoring.override_score import Score
 
@@ -33,6 +34,7 @@ class Trace:
         rules_since: when today's rules were first judged by.
         identity: how surely it is known what the verdict's runs were made of.
         of_other_homes: ids of those of its records that other homes wrote to a store that this one uses too.
+        repeats: what came of making a run of the verdict's code and fidelity twice.
     """
 
     program: Program
@@ -50,6 +52,7 @@ class Trace:
     rules_since: str = ""
     identity: Identity = Identity()
     of_other_homes: tuple[str, ...] = ()
+    repeats: tuple[Repeat, ...] = ()
 
     @cached_property
     def flips(self) -> list[Flip]:
@@ -90,6 +93,7 @@ def trace_of(
     before: tuple[Verdict, str] | None = None,
     checks: Mapping[str, bool] | None = None,
     of_other_homes: Collection[str] = (),
+    repeats: Sequence[Repeat] = (),
 ) -> Trace:
     """Everything that an explanation of one phase speaks of.
 
@@ -97,6 +101,7 @@ def trace_of(
         before: see :func:`rules_before`.
         checks: id of each of our runs -> whether its code and data were looked at after it.
         of_other_homes: ids of records that other homes wrote.
+        repeats: those of the program.
     """
     of_phase = [override for override in overrides if override.phase == phase]
     shown = [record.id for record in (verdict, decision, *of_phase) if record is not None]
@@ -116,6 +121,18 @@ def trace_of(
         rules_since=before[1] if before else "",
         identity=_identity_of(verdict, checks or {}),
         of_other_homes=tuple(record for record in shown if record in of_other_homes),
+        repeats=_repeats_of(verdict, repeats),
+    )
+
+
+def _repeats_of(verdict: Verdict | None, repeats: Sequence[Repeat]) -> tuple[Repeat, ...]:
+    """Those that are about the code and the fidelity of a verdict's runs."""
+    if verdict is None:
+        return ()
+    return tuple(
+        repeat
+        for repeat in repeats
+        if repeat.code_digest in verdict.code_digests and repeat.fidelity == verdict.fidelity
     )
 
 

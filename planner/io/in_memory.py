@@ -12,13 +12,16 @@ from experiments.contract import artifact_names
 from experiments.recording import read_metrics
 
 from planner.engine.ports import EndedRun, HeldRecord
+from planner.evidence.repeats import NO_ANSWER, DueRepeat, latest_of_each, repeat_of
 from planner.evidence.run_selection import Snapshot
+from planner.io.mlflow.repeat_runs import second_run
 from planner.io.mlflow.run_reader import device_of, param_text
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended
 from planner.records.journal_entry import Copy, Stand, body_of, in_order, kind_of
 from planner.records.person import AnyRecord, PersonRecord
+from planner.records.repeats import Repeat
 from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
 
@@ -35,12 +38,14 @@ class MemoryRuns:
 
     finished: dict[str, Run] = field(default_factory=dict)
     unfinished: dict[str, UnfinishedRun] = field(default_factory=dict)
+    repeats: list[Repeat] = field(default_factory=list)
     _begun: dict[str, Run] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def snapshot(self, program: Program, stepped: Collection[str] = ()) -> Snapshot:
         """Every run, finished and unfinished apart."""
-        return Snapshot(tuple(self.finished.values()), tuple(self.unfinished.values()))
+        repeats = latest_of_each(repeat for repeat in self.repeats if repeat.outcome not in NO_ANSWER)
+        return Snapshot(tuple(self.finished.values()), tuple(self.unfinished.values()), repeats)
 
     def start(
         self,
@@ -67,6 +72,7 @@ class MemoryRuns:
             data_digest=planned.data_digest,
             code_digest=planned.code_digest,
             overlap=description.overlap,
+            probed=program.probes,
             **labels,
         )
         return run_id
@@ -92,9 +98,31 @@ class MemoryRuns:
         )
         self.unfinished.pop(run_id, None)
 
+    def start_repeat(
+        self, program: Program, due: DueRepeat, description: Description, started_at: float
+    ) -> str:
+        """Begins a second time, of which nothing is kept until it has ended; returns its id."""
+        return f"probe-{due.first.id}"
+
+    def finish_repeat(
+        self,
+        program: Program,
+        run_id: str,
+        due: DueRepeat,
+        together: bool,
+        folder: Path,
+        ended: Ended,
+        started_at: float,
+    ) -> Repeat:
+        """Keeps what a second time says of the first."""
+        again = second_run(due.first, run_id, folder, ended)
+        repeat = repeat_of(program, due.first, again, together)
+        self.repeats.append(repeat)
+        return repeat
+
     def abandon(self, run_id: str, outcome: RunOutcome, reason: str, output: str = "") -> bool:
         """Ends a run that was cut off from outside; its attempt is not counted."""
-        if run_id in self.finished:
+        if run_id in self.finished or run_id.startswith("probe-"):
             return True
         begun = self._begun[run_id]
         changes = {"outcome": outcome, "attempt": begun.attempt - 1}

@@ -26,7 +26,7 @@ def phase_rules(program: Program, phase: str) -> dict[str, Any]:
     )
     budget = program.budget.model_dump(mode="json", include={"seeds_per_arm", "false_fail"})
     budget["false_pass"] = build_alpha_shares(program)[phase].rate
-    metrics = {name: metric.model_dump(mode="json") for name, metric in program.metrics.items()}
-    used = {name: metrics[name] for name in sorted(phase_metrics(program, phase)) if name in metrics}
+    named = [name for name in sorted(phase_metrics(program, phase)) if name in program.metrics]
+    used = {name: program.metrics[name].model_dump(mode="json", exclude={"machine"}) for name in named}
     params = {arm: program.params(phase, arm) for arm in sorted(rules.arms)}
     return {"phase": body, "budget": budget, "metrics": used, "params": params}

@@ -26,6 +26,7 @@ from planner.language.types import (
     Param,
     Pattern,
     Ref,
+    Switch,
     Written,
 )
 
@@ -59,6 +60,8 @@ class Metric(Written):
     """... of the sum of these."""
     deterministic: Annotated[bool, Field(exclude_if=lambda stated: not stated)] = False
     """No seed changes it: values are compared as they are, and two seeds that differ are a fault."""
+    machine: Annotated[bool, Field(exclude_if=lambda stated: not stated)] = False
+    """It measures the machine (a time, memory): a run that is made twice is not expected to give it twice."""
 
 
 class Rule(Written):
@@ -254,6 +257,8 @@ class Program(Written):
     figures: dict[Name, Figure] = {}
     budget: Budget = Budget()
     confirm: bool = False
+    probe: Switch = "on"
+    """The first run is made twice, to see whether it gives the same numbers; ``off`` for runs of hours."""
     deterministic: bool = False
     """Every metric is, unless it says otherwise."""
     notify: Annotated[list[str], Field(min_length=1)] | None = None
@@ -286,6 +291,11 @@ class Program(Written):
         """How many seeds an arm of a phase may have at a fidelity; a smoke run has no more than two."""
         seeds = self.phases[phase].seeds
         return min(seeds, 2) if fidelity == "smoke" else max(seeds, self.budget.seeds_per_arm)
+
+    @property
+    def probes(self) -> bool:
+        """Whether the first run is made twice."""
+        return self.probe == "on"
 
     def with_parts(self, metrics: Iterable[str]) -> set[str]:
         """These metrics and, for each that is a share, those of its sum."""

@@ -24,6 +24,17 @@ Statistic = Literal["first", "last", "min", "max", "mean", "slope"]
 Consequence = Literal["invalid", "blocked", "caveat"]
 
 
+def _switch_word(written: object) -> object:
+    """YAML 1.1, and whoever writes JSON, has truth values where a switch has words."""
+    return {True: "on", False: "off"}[written] if isinstance(written, bool) else written
+
+
+Switch = Annotated[
+    Literal["on", "off"],
+    pydantic.BeforeValidator(_switch_word, json_schema_input_type=Literal["on", "off"] | bool),
+]
+
+
 class Written(pydantic.BaseModel):
     """Anything in a program file: unknown keys are errors, nothing changes after loading."""
 

@@ -19,6 +19,7 @@ from planner.records.journal_entry import (
     of_other_homes,
 )
 from planner.records.person import Exclusion, Override, Retry
+from planner.records.repeats import Repeat
 from planner.records.verdict import Verdict
 
 
@@ -30,6 +31,7 @@ class RunAtWork:
         since: when it began (ISO 8601).
         seconds: how long ago that was.
         step: of what it measured last; None where it measured nothing yet, or not by steps.
+        repeats: the run that it makes a second time; None where it is the first.
     """
 
     phase: str
@@ -39,6 +41,7 @@ class RunAtWork:
     since: str
     seconds: float
     step: int | None
+    repeats: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class ProgramState:
         at_work: the runs that are being made.
         passed_over: phases that were not done and that later verdicts went past.
         checks: id of each run that came to its end -> whether its code and data were looked at after it.
+        repeats: what came of making runs twice, of whatever code and fidelity.
     """
 
     program: Program
@@ -82,6 +86,7 @@ class ProgramState:
     spent_seconds: float = 0.0
     checks: Mapping[str, bool] = field(default_factory=dict)
     of_other_homes: frozenset[str] = frozenset()
+    repeats: tuple[Repeat, ...] = ()
 
     @property
     def reopened(self) -> bool:

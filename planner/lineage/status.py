@@ -10,6 +10,7 @@ from planner.deciding.triage import choices
 from planner.lineage.identity import Identity
 from planner.lineage.in_force import follows_verdict, rejection_of
 from planner.lineage.program_state import ProgramState, RunAtWork
+from planner.records.repeats import Repeat
 
 
 def program_state(state: ProgramState) -> str:
@@ -141,6 +142,7 @@ def program_json(state: ProgramState) -> dict[str, Any]:
         "next": next_step(state),
         "spent": {"runs": state.spent_runs, "seconds": round(state.spent_seconds, 3)},
         "identity": Identity.of(state.checks).as_json,
+        "repeats": [repeat.model_dump(mode="json") for repeat in _repeats(state)],
     }
 
 
@@ -165,11 +167,19 @@ def as_lines(state: ProgramState) -> list[str]:
     lines.append(f"  next: {ahead['action']} {ahead['target'] or ''}".rstrip() + f" - {ahead['reason']}")
     lines += [f"  {line}" for line in command_lines(ahead)]
     lines.append(f"  spent: {reply['spent']['runs']} runs, {reply['spent']['seconds']:.0f} s")
+    lines += [f"  {repeat.text}" for repeat in _repeats(state) if not repeat.same]
     lines += [f"  {line}" for line in Identity.of(state.checks).lines]
     return lines
+
+
+def _repeats(state: ProgramState) -> list[Repeat]:
+    """Those of the code on which a verdict stands."""
+    digests = {digest for verdict in state.verdicts.values() for digest in verdict.code_digests}
+    return [repeat for repeat in state.repeats if repeat.code_digest in digests]
 
 
 def _run_line(run: RunAtWork) -> str:
     far = f", step {run.step}" if run.step is not None else ""
     named = f" (run {run.run_id[:8]})" if run.run_id else ""
+    named += ", made a second time" if run.repeats else ""
     return f"  at work: {run.phase} · {run.arm} · seed {run.seed}, for {run.seconds:.0f} s{far}{named}"

@@ -213,6 +213,11 @@ def _counted(count: int, one: str) -> str:
     return f"{count} {one}{'' if count == 1 else 's'}"
 
 
+def _sentence(text: str) -> str:
+    """With a capital letter; the rest as it is, for it may name things."""
+    return text[:1].upper() + text[1:]
+
+
 @cache
 def _environment() -> Any:
     import jinja2
@@ -225,5 +230,5 @@ def _environment() -> Any:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters.update(md=escape, words=words, number=number, counted=_counted)
+    environment.filters.update(md=escape, words=words, number=number, counted=_counted, sentence=_sentence)
     return environment

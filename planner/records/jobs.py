@@ -23,6 +23,7 @@ class Job(Record):
             their seed alone.
         watched: ``code`` or ``data`` -> file -> its state, which it must have before and after the run
             (:mod:`experiments.watched`).
+        alone: it takes nothing that other runs computed (:mod:`experiments.parts.shared_results`).
     """
 
     id: str
@@ -36,6 +37,7 @@ class Job(Record):
     timeout: float | None = None
     more_together: int = 0
     watched: dict[str, dict[str, list[int] | None]] = {}
+    alone: bool = False
 
 
 class Started(Record):

@@ -49,6 +49,7 @@ class Run(Record):
         versions: package (or ``python``) -> the version that it ran with; empty where it does not say.
         checked: its code and data were looked at after it, too; earlier versions did not.
         raised_at: where in the home's code that was raised (``experiments/evil.py:24``).
+        probed: it was made for a program whose first run is made twice; earlier versions did not do that.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Run(Record):
     versions: dict[str, str] = {}
     checked: bool = False
     raised_at: str = ""
+    probed: bool = False
 
     @property
     def own(self) -> bool:

@@ -10,6 +10,7 @@ from planner.lineage.in_force import exclusions_today, follows_verdict, retries_
 from planner.records.decision import Decision
 from planner.records.journal_entry import AnyEntry, JudgedEntry, entries_of, judged_entries
 from planner.records.person import Exclusion, Override, Retry
+from planner.records.repeats import Repeat
 from planner.records.runs import Run
 from planner.records.verdict import Considered, Verdict
 
@@ -23,6 +24,7 @@ class Log:
         rules_kept: verdicts under other rules count as seen; without, it is as if today's rules had
             always been there.
         older: ids of records whose form this version no longer writes.
+        repeats: of runs that were made a second time.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class Log:
         runs: Iterable[Run],
         rules_kept: bool = True,
         older: Collection[str] = (),
+        repeats: Sequence[Repeat] = (),
     ) -> None:
         self.entries = entries
+        self.repeats = repeats
         self._older = frozenset(older)
         self._rules_kept = rules_kept
         self._runs: dict[str, list[Run]] = defaultdict(list)

@@ -56,6 +56,7 @@ def rederive_traces(
                 scores=score_overrides(program, then),
                 before=rules_before(then, here.verdict),
                 checks={run.id: not run.unchecked for run in log.all_runs},
+                repeats=log.repeats,
             )
             key = [v.id for v in verdicts.values()], here.decision.id, [o.id for o in trace.overrides]
             traces.setdefault(repr(key), trace)

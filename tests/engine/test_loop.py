@@ -29,6 +29,8 @@ class Paper:
     words: list[Override] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     stops: str = ""
+    twice: bool = False
+    """Whether a run is to be made a second time."""
 
     def load_state(self) -> PlanningState:
         self.calls.append("recall")
@@ -60,6 +62,12 @@ class Paper:
         self.made += [own_run(self.program, r.phase, r.arm, r.seed, script(r.arm, r.seed)) for r in runs]  # type: ignore[arg-type]
         return Launched(len(runs), self.stops)
 
+    def repeat_due(self) -> bool:
+        return self.twice and bool(self.made) and "repeat" not in self.calls
+
+    def repeat(self) -> None:
+        self.calls.append("repeat")
+
     def approve(self, decision: Decision, by_person: str) -> None:
         self.calls.append(f"approve {by_person}")
         fields = {"by": by_person, "at": "2026-01-01", "reason": "yes", "choose": decision.choice}
@@ -77,6 +85,14 @@ def test_runs_are_made_then_judged_and_written_down_each_round_from_the_records(
     calls = [call for call in desk.calls if call != "recall"]
     assert calls == ["launch", "record"]
     assert desk.calls.count("recall") >= 2
+
+
+def test_a_run_is_made_a_second_time_before_the_first_verdict_is_written_down() -> None:
+    desk = Paper(small(), twice=True)
+    done = loop(desk, every=True)
+    calls = [call for call in desk.calls if call != "recall"]
+    assert calls[:3] == ["launch", "repeat", "record"]
+    assert [s.runs_launched for s in done.steps] == [6, 3, 3]
 
 
 def test_all_goes_on_to_the_end() -> None:

@@ -139,6 +139,27 @@ def test_anytime_treatment_needs_an_effect_to_test_against(bound: dict[str, Any]
         criterion(arm="plain", versus="dropout", treatment="anytime", **bound)
 
 
+@pytest.mark.parametrize(
+    ("written", "probes"),
+    [({}, True), ({"probe": "on"}, True), ({"probe": "off"}, False), ({"probe": False}, False)]
+    + [({"probe": True}, True)],
+)
+def test_the_probe_is_on_unless_it_is_off_in_whichever_yaml(written: dict[str, Any], probes: bool) -> None:
+    program = build({**raw(DRAFTS[0]), **written})
+    assert (program.probes, program.probe) == (probes, "on" if probes else "off")
+
+
+@pytest.mark.parametrize("written", ["no", "never", 0, None, ["off"]])
+def test_a_probe_is_nothing_else(written: object) -> None:
+    with pytest.raises(ProgramError, match="probe|'on' or 'off'"):
+        build({**raw(DRAFTS[0]), "probe": written})
+
+
+def test_the_schema_takes_the_probe_as_a_word_or_a_truth_value() -> None:
+    kinds = json_schema()["properties"]["probe"]["anyOf"]
+    assert [kind.get("enum") or kind["type"] for kind in kinds] == [["on", "off"], "boolean"]
+
+
 def test_the_schema_describes_the_written_form() -> None:
     schema = json_schema()
     assert {"program", "question", "metrics", "arms", "phases", "with"} <= set(schema["properties"])

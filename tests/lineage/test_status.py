@@ -224,7 +224,17 @@ def test_the_json_holds_only_what_json_can_say(world: World) -> None:
     world.advance()
     reply = program_json(world.at)
     assert json.loads(json.dumps(reply, allow_nan=False)) == reply
-    assert set(reply) == {"name", "state", "fidelity", "phases", "running", "next", "spent", "identity"}
+    assert set(reply) == {
+        "name",
+        "state",
+        "fidelity",
+        "phases",
+        "running",
+        "next",
+        "spent",
+        "identity",
+        "repeats",
+    }
     assert reply["spent"] == {"runs": 12, "seconds": 12.0}
     assert {key for phase in reply["phases"] for key in phase} >= {
         "name",

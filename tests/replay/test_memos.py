@@ -21,7 +21,7 @@ from tests.support.worlds import World
 def verified(world: World) -> list[tuple[str, str, list[str]]]:
     """(phase, the memo on its page, what it may have been written as) of every phase and fidelity."""
     archive = archive_of(world)
-    log = Log(archive.records.entries, archive.runs)
+    log = Log(archive.records.entries, archive.runs, repeats=archive.repeats)
     derived = derive(world.program, log)
     held = world.records.held(world.program)
     memos = []

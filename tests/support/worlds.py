@@ -10,7 +10,7 @@ import json
 import random
 import socket
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ def small(budget: Mapping[str, Any] | None = None, **first: Any) -> Program:
                 },
             },
             "budget": {"seeds_per_arm": 6, **(budget or {})},
+            "probe": "off",
         }
     )
 
@@ -317,7 +318,9 @@ class World:
         entries = self.journal.entries(self.program.program)
         spent = spent_in(self.journal.work(self.program.program))
         accepted = kept_code(entries, self.code)
-        return build_program_state(self.program, entries, self.clock.now(), self.code, accepted, spent=spent)
+        now, repeats = self.clock.now(), self.journal.repeats(self.program.program)
+        state = build_program_state(self.program, entries, now, self.code, accepted, spent=spent)
+        return replace(state, repeats=repeats)
 
     def say(self, phase: str, **fields: Any) -> Override:
         """A person overrides."""
@@ -392,6 +395,7 @@ def traces_of(at: ProgramState) -> list[Trace]:
             verdicts=at.verdicts,
             overrides=at.overrides,
             validity=at.validity,
+            repeats=at.repeats,
         )
         for p in at.program.phases
     ]

@@ -140,6 +140,7 @@ def build_trace(
         before=rules_before(entries, verdict),
         checks=state.checks,
         of_other_homes=state.of_other_homes,
+        repeats=state.repeats,
     )
 
 

@@ -95,4 +95,5 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         data=data_today(program, code, journal, judged) if code else None,
     )
     at_work = tuple(runs_at_work(home, journal, program.program)) if state.running else ()
-    return replace(state, checks=measured_in(work), at_work=at_work), entries
+    repeats = journal.repeats(program.program)
+    return replace(state, checks=measured_in(work), at_work=at_work, repeats=repeats), entries

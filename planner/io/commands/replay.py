@@ -18,6 +18,7 @@ from planner.io.sync.reconcile import Reconciled, reconcile
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.journal_entry import Copy
+from planner.records.repeats import Repeat
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
 from planner.replay.differences import stepped_in
@@ -35,11 +36,13 @@ class Archive:
 
     Attributes:
         runs: the finished runs that MLflow holds.
+        repeats: of runs that were made a second time.
     """
 
     program: Program
     records: Reconciled
     runs: Sequence[Run]
+    repeats: Sequence[Repeat] = ()
 
 
 def answer_replay(home: Home, name: str) -> CommandResult:
@@ -140,4 +143,5 @@ def build_archive(program: Program, journal: Sequence[Copy], records: RecordStor
     reconciled = reconcile(journal, list(records.copies(program)))
     verdicts = [e.record for e in reconciled.entries if isinstance(e.record, Verdict)]
     stepped = frozenset[str]().union(*map(stepped_in, verdicts))
-    return Archive(program, reconciled, runs.snapshot(program, stepped).finished)
+    snapshot = runs.snapshot(program, stepped)
+    return Archive(program, reconciled, snapshot.finished, snapshot.repeats)

@@ -28,6 +28,7 @@ from planner.io.system.signals import Stopped, whole
 from planner.io.workers.batch import Batch
 from planner.io.workers.code_digest import Code
 from planner.io.workers.descriptions import Describer
+from planner.io.workers.repeat_probe import RepeatProbe
 from planner.io.workers.silence import SilenceWatch, last_sign
 from planner.io.workers.watched_files import WatchedFiles
 from planner.language.program import Program
@@ -80,6 +81,7 @@ class Session:
     read_code: Callable[[bool], Code] | None = None
     _situation: Situation = field(init=False)
     _tried: set[str] = field(default_factory=set)
+    _repeated: set[str] = field(default_factory=set)
     _changes: int = 0
     _code_files: Mapping[str, State | None] = field(default_factory=dict)
     _modules_outdated: bool = False
@@ -133,26 +135,61 @@ class Session:
             watched=WatchedFiles(self._code_files),
         )
         self.notify((f"{self.program.program} / {phase} ({fidelity})", len(runs)))
-        silence = SilenceWatch(self.clock.seconds, last_sign, self.notify)
         alike = FailuresAlike(self._situation.state.evidence_of(phase, fidelity))
+        self._make(batch, self._until_two_fail_alike(batch.jobs(runs), alike), alike.take)
+        self._say_given_up(batch)
+        self._changes += bool(batch.outdated)
+        self._modules_outdated = batch.imported_late
+        stopped = f"{batch.outdated}, again and again" if self._changes >= MOST_CHANGES else ""
+        return Launched(batch.finished, batch.stopped or stopped, bool(batch.outdated))
+
+    def _make(
+        self, made: Batch | RepeatProbe, jobs: Iterator[Job], *followers: Callable[[Job, Event], None]
+    ) -> None:
+        """Has jobs done and writes down what becomes of them; a signal ends them and says so."""
+        silence = SilenceWatch(self.clock.seconds, last_sign, self.notify)
         try:
             with (
                 beating(silence.look),
                 beating(self._beat),
-                closing(self.launcher.run(self._until_two_fail_alike(batch.jobs(runs), alike))) as events,
+                closing(self.launcher.run(jobs)) as events,
             ):
-                self._follow(batch, events, (alike.take, silence.take))
+                self._follow(made, events, (*followers, silence.take))
         except Stopped as stop:
             with whole():
                 stop.marked = self.reaper().settle("killed", f"{stop.name} stopped its planner")
             raise
         finally:
             self.notify(None)
-        self._say_given_up(batch)
-        self._changes += bool(batch.outdated)
-        self._modules_outdated = batch.imported_late
-        stopped = f"{batch.outdated}, again and again" if self._changes >= MOST_CHANGES else ""
-        return Launched(batch.finished, batch.stopped or stopped, bool(batch.outdated))
+
+    def repeat_due(self) -> bool:
+        """Whether a run is to be made a second time, and this command has not tried to."""
+        due, limits = self._situation.due, self._situation.limits
+        if due is None or due.planned.fingerprint in self._repeated:
+            return False
+        return limits.stop_at is None or self.clock.seconds() < limits.stop_at
+
+    def repeat(self) -> None:
+        """Makes a run a second time: intent, lease, MLflow run, outcome, in this order of writing."""
+        due, catalog = self._situation.due, self._situation.run_selector.catalog
+        assert due is not None
+        planned = due.planned
+        self._repeated.add(planned.fingerprint)
+        probe = RepeatProbe(
+            home=self.home,
+            program=self.program,
+            journal=self.journal,
+            runs=self.runs,
+            clock=self.clock,
+            due=due,
+            description=catalog.described[planned.phase, planned.arm, planned.fidelity],
+            limits=self._situation.limits,
+            watched=WatchedFiles(self._code_files),
+        )
+        self.notify((f"{self.program.program} / {planned.phase} ({planned.fidelity}), made twice", 1))
+        self._make(probe, probe.jobs())
+        if probe.repeat is not None:
+            self.notify(probe.repeat.text)
 
     def _say_given_up(self, batch: Batch) -> None:
         for arm in batch.given_up():
@@ -170,7 +207,10 @@ class Session:
             yield job
 
     def _follow(
-        self, batch: Batch, events: Iterable[Event], followers: Sequence[Callable[[Job, Event], None]]
+        self,
+        batch: Batch | RepeatProbe,
+        events: Iterable[Event],
+        followers: Sequence[Callable[[Job, Event], None]],
     ) -> None:
         """Writes down what happens to a batch.
 
@@ -289,6 +329,7 @@ class Session:
             decisions={s.verdict.phase: s.decision for s in steps},
             before=rules_before(entries, step.verdict),
             checks=measured_in(self.journal.work(self.program.program)),
+            repeats=self.journal.repeats(self.program.program),
         )
 
     def _validity(self, steps: tuple[Step, ...]) -> Validity:

@@ -11,6 +11,7 @@ from pathlib import Path
 from planner.deciding.situation import PlanningState
 from planner.engine.options import AdvanceOptions
 from planner.engine.ports import Clock
+from planner.evidence.repeats import DueRepeat, due_repeat
 from planner.evidence.run_selection import Catalog, RunSelector, Snapshot, spent_by
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store
@@ -60,11 +61,13 @@ class Situation:
         state: everything that a decision may depend on.
         run_selector: which runs count, among all that there are.
         limits: when no more runs are begun.
+        due: the run that is to be made a second time; None where none is.
     """
 
     state: PlanningState
     run_selector: RunSelector
     limits: Limits
+    due: DueRepeat | None = None
 
 
 def load_situation(
@@ -124,7 +127,9 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
         stale={**lost_grounds(selector, today.verdicts), **today.validity.stale},
         judged=frozenset(today.verdicts),
     )
-    return Situation(state, selector, Limits(options.deadline, seconds_left, budget.run_seconds))
+    limits = Limits(options.deadline, seconds_left, budget.run_seconds)
+    due = None if options.no_run else due_repeat(program, snapshot, catalog)
+    return Situation(state, selector, limits, due)
 
 
 def _at_fidelity(program: Program, fidelity: str | None, entries: Sequence[AnyEntry]) -> list[AnyEntry]:

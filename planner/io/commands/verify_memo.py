@@ -109,7 +109,7 @@ def verify_memos(home: Home, name: str, phase: str | None) -> list[Verified]:
     program = open_program(home, name)
     phase_of(program, phase)
     archive, store = open_archive(home, program)
-    log = Log(archive.records.entries, archive.runs, older=archive.records.older)
+    log = Log(archive.records.entries, archive.runs, older=archive.records.older, repeats=archive.repeats)
     judged = judged_last(log, phase)
     if not judged or store is None:
         what = f"phase '{phase}' of {name}" if phase else name
@@ -136,9 +136,10 @@ def _verified(
         return Verified(**memo, numbers=0, slips=(), because=(), older=True)
     pictures = _pictures(home, archive, log, entry, first) if traces else ()
     rendered = [
-        render_memo(replace(trace, identity=identity), pictures, date)
+        render_memo(replace(trace, identity=identity, repeats=repeats), pictures, date)
         for trace, date in product(traces, dates_of(log, verdict))
         for identity in {trace.identity, trace.identity.unsaid}  # earlier versions said nothing of it
+        for repeats in {trace.repeats, ()}  # it may have been written before a run was made twice
     ]
     copies = [(str(path), text), *_in_mlflow(archive, store, verdict)]
     wrong = [(where, slip) for where, copy in copies for slip in _slips(copy, rendered)]

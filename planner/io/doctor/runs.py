@@ -49,7 +49,7 @@ def check_runs(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
 
 def _dead(patient: HomeUnderCheck, program: Program, work: Work) -> HealthFinding:
     folder = run_folder(patient.home, work)
-    complete = folder is not None and (folder / "result.json").is_file()
+    complete = folder is not None and work.repeats is None and (folder / "result.json").is_file()
     about = f"{work.fingerprint}-{work.attempt}"
     name = program.program
     what = f"run {about} of {name} was begun by process {work.pid}, which is gone; " + (

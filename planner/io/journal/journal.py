@@ -15,16 +15,18 @@ from typing import Any
 from planner.engine.ports import EndedRun
 from planner.errors import RecordError
 from planner.io.journal.database import create, opened, removed
-from planner.io.journal.work import Work, work_of
+from planner.io.journal.work import Work, repeats_in, work_of
 from planner.records.base import canonical
 from planner.records.journal_entry import KINDS, AnyEntry, Copy, JournalEntry, body_of, kind_of
 from planner.records.person import AnyRecord
+from planner.records.repeats import Repeat
 
 _LATE = "imported_late:"
 _INSERT = """
     INSERT INTO records (position, id, kind, program, phase, fidelity, at, body, mlflow_run, mirrored, home)
     VALUES (max(?, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)),
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_REPEATS = "repeats:"
 
 
 class Journal:
@@ -272,6 +274,22 @@ class Journal:
         named = sorted({*self.imported_late(experiment), *modules})
         with self._open(write=True) as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_LATE + experiment, " ".join(named)))
+
+    # --- repeats -------------------------------------------------------------------------------
+
+    def repeats(self, program: str) -> tuple[Repeat, ...]:
+        """What came of runs of a program that were made twice; none where that cannot be read."""
+        if not self.exists:
+            return ()
+        with self._open() as db:
+            row = db.execute("SELECT value FROM meta WHERE key = ?", (_REPEATS + program,)).fetchone()
+        return repeats_in(_text(row["value"])) if row is not None else ()
+
+    def note_repeats(self, program: str, repeats: Sequence[Repeat]) -> None:
+        """Keeps these, instead of what was kept before."""
+        kept = canonical([one.model_dump(mode="json") for one in repeats])
+        with self._open(write=True) as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_REPEATS + program, kept))
 
 
 def _has_table(db: sqlite3.Connection, name: str) -> bool:

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from planner.records.repeats import Repeat
 from planner.records.runs import MEASURED
 
+REPEATS = "repeats"
+"""In what is planned: the run that is made a second time."""
 WORK_STATES = frozenset({"planned", "leased", "started", "finished", "abandoned"})
 
 
@@ -32,6 +35,20 @@ class Work:
     seconds: float
     started_at: float | None
     checked: bool = False
+
+    @property
+    def repeats(self) -> str | None:
+        """The run that this one makes a second time; it is nobody's evidence and never ``finished``."""
+        first = self.planned.get(REPEATS)
+        return first if isinstance(first, str) else None
+
+
+def repeats_in(text: str) -> tuple[Repeat, ...]:
+    """What came of runs that were made twice, as a journal keeps it; none where it is damaged."""
+    try:
+        return tuple(Repeat.model_validate(one) for one in json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return ()
 
 
 def measured_in(work: Iterable[Work]) -> dict[str, bool]:

@@ -91,6 +91,8 @@ class Reaper:
         if work.host == socket.gethostname():
             end_worker(self._home, work.pid, work.process_start)
         folder = run_folder(self._home, work)
+        if work.repeats is not None:
+            return self._drop(work, folder, outcome, reason)
         ended = read_result(folder, f"{work.fingerprint}-{work.attempt}") if folder is not None else None
         run_id = work.mlflow_run or (self._start_late(work) if ended is not None else None)
         printed = output_of(folder) if folder is not None and work.state == "started" else ""
@@ -111,6 +113,14 @@ class Reaper:
             cut_off = EndedRun(work.fingerprint, work.attempt - 1, run_id, outcome, 0.0)
             self._journal.note_finished(work.program, [cut_off])
         self._note(work, state="abandoned")  # its folder stays: the next try resumes from it
+        return work.state != "planned"
+
+    def _drop(self, work: Work, folder: Path | None, outcome: RunOutcome, reason: str) -> bool:
+        """Ends a run that was made a second time: whatever it left, it is made again from its beginning."""
+        if work.mlflow_run is not None:
+            self._runs.abandon(work.mlflow_run, outcome, reason)
+        self._note(work, state="abandoned")
+        self._remove(folder)
         return work.state != "planned"
 
     def _note(self, work: Work, **fields: Any) -> None:

@@ -65,6 +65,7 @@ def _from_tags(run_tags: Mapping[str, str]) -> dict[str, Any]:
         "raised_at": run_tags.get(tags.RAISED_AT, ""),
         "versions": _versions(run_tags),
         "checked": run_tags.get(tags.IDENTITY) == tags.CHECKED,
+        "probed": run_tags.get(tags.PROBE) == "on",
     }
 
 

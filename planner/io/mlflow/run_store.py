@@ -13,6 +13,7 @@ from experiments.recording import read_metrics, tidy_artifacts
 
 from planner.engine.ports import EndedRun
 from planner.errors import ProgramError
+from planner.evidence.repeats import DueRepeat, repeat_of
 from planner.evidence.run_selection import Snapshot
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import (
@@ -28,6 +29,7 @@ from planner.io.mlflow.client import (
     store_uri,
     tag_entity,
 )
+from planner.io.mlflow.repeat_runs import KIND, differences_to_log, note, read_repeats, second_run
 from planner.io.mlflow.run_log import keep_log
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
 from planner.io.system.processes import home_mark
@@ -35,6 +37,7 @@ from planner.io.system.secrets import hidden_param, hide_in_files
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Description, Ended
+from planner.records.repeats import Repeat
 from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
 from planner.text.markdown import escape
 from planner.text.terminal import sentence
@@ -55,6 +58,7 @@ class MlflowRuns:
         self.uri = store_uri(home)
         self.client: Client = connect(home)
         self._experiments: dict[str, str] = {}
+        self._code_runs: dict[str, str] = {}
         self._histories: dict[tuple[str, str], tuple[tuple[int, float], ...]] = {}
 
     def experiment(self, program: Program) -> str:
@@ -80,6 +84,7 @@ class MlflowRuns:
             experiment = find_experiment(self.client, self.home, program.program)
             others = f"tags.`{tags.PROGRAM}` = '{program.program}'"
             runs = list(self._search([experiment.experiment_id], "")) if experiment else []
+            repeats = read_repeats(program, runs)
             ids = {run.info.run_id for run in runs}
             elsewhere = self._search(self._other_experiments(experiment), others)
             runs += [run for run in elsewhere if run.info.run_id not in ids]
@@ -93,7 +98,7 @@ class MlflowRuns:
                 elif read is not None:
                     unfinished.append(read)
             finished += self._selected(program, wanted, {run.id for run in finished})
-        return Snapshot(tuple(finished), tuple(unfinished))
+        return Snapshot(tuple(finished), tuple(unfinished), repeats)
 
     def _other_experiments(self, own: Any) -> list[str]:
         own_id = own.experiment_id if own is not None else None
@@ -141,7 +146,8 @@ class MlflowRuns:
                 told_in = f"{self.home.program(program.program)}: phases.{phase}.select.{arm}"
                 with _as_fault_of(told_in, condition):
                     matching = [r for r in self._search(experiments, condition) if r.info.run_id not in ids]
-                for position, raw in enumerate(matching):
+                of_runs = [r for r in matching if r.data.tags.get(tags.KIND) != KIND]
+                for position, raw in enumerate(of_runs):
                     seed = whole_number(raw.data.tags.get(tags.SEED) or raw.data.params.get("seed", ""))
                     read = self._read_as(raw, phase, arm, position if seed is None else seed, wanted)
                     if isinstance(read, Run):
@@ -168,17 +174,52 @@ class MlflowRuns:
         named = {
             **_identity_tags(program, planned),
             tags.ATTEMPT: str(attempt),
-            tags.HOME: home_mark(self.home),
-            tags.IDENTITY: tags.CHECKED,
             tags.PARENT: phase_run,
+            **({tags.PROBE: program.probe} if program.probes else {}),
             **({tags.LINEAGE: lineage} if lineage else {}),
         }
+        name = f"{planned.arm} · seed {planned.seed}"
+        return self._begin(program, planned, description, named, name, started_at)
+
+    def start_repeat(
+        self, program: Program, due: DueRepeat, description: Description, started_at: float
+    ) -> str:
+        """Makes the MLflow run of one that is made a second time and returns its id.
+
+        It lies beside the first and has no fingerprint: nobody takes it for evidence.
+
+        Side effects: as ``start``.
+        """
+        identity = _identity_tags(program, due.planned)
         with speaking_of(self.uri):
+            parent = self.client.get_run(due.first.id).data.tags.get(tags.PARENT)
+        named = {
+            **{name: value for name, value in identity.items() if name != tags.FINGERPRINT},
+            tags.KIND: KIND,
+            tags.REPEATS: due.first.id,
+            tags.TOGETHER: str(description.together),
+            tags.NOTE: note(due.first),
+            **({tags.PARENT: parent} if parent else {}),
+        }
+        name = f"{due.planned.arm} · seed {due.planned.seed}, made twice"
+        return self._begin(program, due.planned, description, named, name, started_at)
+
+    def _begin(
+        self,
+        program: Program,
+        planned: PlannedRun,
+        description: Description,
+        named: dict[str, str],
+        name: str,
+        started_at: float,
+    ) -> str:
+        """Makes an MLflow run with its parameters and its dataset."""
+        named = {**named, tags.HOME: home_mark(self.home), tags.IDENTITY: tags.CHECKED}
+        with speaking_of(self.uri):
+            code_run = self._code_run(program, planned.code_digest)
+            named |= {tags.CODE_RUN: code_run} if code_run else {}
             made = self.client.create_run(
-                self.experiment(program),
-                start_time=int(started_at * 1000),
-                tags=named,
-                run_name=f"{planned.arm} · seed {planned.seed}",
+                self.experiment(program), start_time=int(started_at * 1000), tags=named, run_name=name
             )
             run_id = str(made.info.run_id)
             params = [
@@ -189,7 +230,29 @@ class MlflowRuns:
             self.client.log_inputs(
                 run_id, [dataset_input(description.data_name, planned.data_digest, profile)]
             )
+            if code_run is None:
+                self._keep_code(run_id, planned.code_digest)
         return run_id
+
+    def _code_run(self, program: Program, digest: str) -> str | None:
+        """The run that keeps the code of a digest; None where none does, or it was deleted."""
+        if digest not in self._code_runs:
+            condition = f"tags.`{tags.CODE}` = '{digest}' AND tags.`{tags.CODE_RUN}` != ''"
+            runs = self._search([self.experiment(program)], condition)
+            ids = (str(raw.info.run_id) for raw in runs if raw.data.tags[tags.CODE_RUN] == raw.info.run_id)
+            kept = next(ids, None)
+            if kept is None:
+                return None
+            self._code_runs[digest] = kept
+        return self._code_runs[digest]
+
+    def _keep_code(self, run_id: str, digest: str) -> None:
+        """Keeps the code with a run, once for each digest; the tag comes last."""
+        folder = self.home.readable_code(digest)
+        if folder.is_dir():
+            self.client.log_artifacts(run_id, str(folder), f"code-{digest[:12]}")
+            self.client.set_tag(run_id, tags.CODE_RUN, run_id)
+            self._code_runs[digest] = run_id
 
     def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> None:
         """Writes down what a run left in its folder; ``planner.outcome`` comes last.
@@ -223,6 +286,33 @@ class MlflowRuns:
             end_time = int((started_at + ended.seconds) * 1000)
             self.client.set_terminated(run_id, status, end_time)
             self.client.set_tag(run_id, tags.OUTCOME, ended.outcome)
+
+    def finish_repeat(
+        self,
+        program: Program,
+        run_id: str,
+        due: DueRepeat,
+        together: bool,
+        folder: Path,
+        ended: Ended,
+        started_at: float,
+    ) -> Repeat:
+        """Writes down what a second time left in its folder, and how far it is from the first.
+
+        Side effects: as ``finish``; ``planner.outcome`` comes last.
+        """
+        again = second_run(due.first, run_id, folder, ended)
+        repeat = repeat_of(program, due.first, again, together)
+        with speaking_of(self.uri):
+            stamp = int(started_at * 1000)
+            differences = differences_to_log(program, due.first, again)
+            metrics = [metric_entity(name, value, stamp, 0) for name, value in differences.items()]
+            answer = {tags.REPRODUCIBLE: "yes" if repeat.same else "no"} if repeat.came_out else {}
+            run_tags = [tag_entity(name, value) for name, value in answer.items()]
+            if metrics:
+                self.client.log_batch(run_id, metrics=metrics, tags=run_tags)
+        self.finish(run_id, folder, ended, started_at)
+        return repeat
 
     def abandon(self, run_id: str, outcome: RunOutcome, reason: str, output: str = "") -> bool:
         """Ends a run that was cut off from outside; it uses up no retry, so its attempt is not counted.

@@ -62,6 +62,8 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
     ]
     if rows:
         journal.note_finished(program.program, rows)
+    if tuple(snapshot.repeats) != journal.repeats(program.program):
+        journal.note_repeats(program.program, snapshot.repeats)
 
 
 def mirror_pending(

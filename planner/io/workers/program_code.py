@@ -64,10 +64,14 @@ class CodeReader:
     program: Program
     launcher: LocalLauncher
     _read: Code | None = None
+    _kept: str = ""
 
     def __call__(self, anew: bool) -> Code:
         """The code; an experiment's modules as they were read first, unless they are to be read anew."""
         if self._read is None or anew or self.program.experiment is None:
             self._read = read_measuring(self.home, self.program)
-            self.launcher.use(keep_code(self.home, self._read))
-        return with_files(self.home.root, self._read, self.program.depends)
+        code = with_files(self.home.root, self._read, self.program.depends)
+        if code.digest != self._kept:
+            self.launcher.use(keep_code(self.home, code, self.program.command or ()))
+            self._kept = code.digest
+        return code

@@ -89,4 +89,4 @@ def test_programs_that_keep_their_code_at_once_do_not_take_each_others(home: Hom
 
 def test_a_command_has_no_modules_to_keep(home: Home) -> None:
     assert keep_code(home, Code("0123")) is None
-    assert not home.work.exists()
+    assert [path.name for path in home.code("0123").glob("*.py")] == []

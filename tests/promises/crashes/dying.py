@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[3]
 READING = frozenset(
     ("all_described", "copies", "described", "entries", "exists", "experiment", "imported_late", "in_mlflow")
-    + ("in_progress", "held", "load", "memo", "snapshot", "work")
+    + ("in_progress", "held", "load", "memo", "repeats", "snapshot", "work")
     + ("beat",)
 )
 """Methods of the stores that write nothing, or (``beat``) at no step; every other one is announced."""
@@ -193,7 +193,7 @@ def watch_work(points: Points) -> None:
     from planner.io.sync import sync
     from planner.io.workers.worker_process import WorkerProcess
 
-    for method in ("launch", "record", "approve"):
+    for method in ("launch", "repeat", "record", "approve"):
         points.wrap(Session, method, method, announced=False)
     points.wrap(Reaper, "settle", "settle", announced=False)
     for function in ("rebuild", "import_records", "mirror_pending"):

@@ -41,6 +41,12 @@ class Store:
         return [run for run, tags in self.tags.items() if tags.get("planner.kind") == "run"]
 
     @property
+    def repeats(self) -> list[str]:
+        """The runs that were made a second time, and came to their end."""
+        probes = [run for run, tags in self.tags.items() if tags.get("planner.kind") == "probe"]
+        return [run for run in probes if self.tags[run].get("planner.outcome") == "ok"]
+
+    @property
     def finished(self) -> list[str]:
         """The runs that measured what they should."""
         return [run for run in self.runs if self.tags[run].get("planner.outcome") == "ok"]
@@ -81,7 +87,8 @@ def results_to_adopt(home: Path) -> list[str]:
         return []
     with closing(sqlite3.connect(journal)) as db:
         rows = db.execute("SELECT fingerprint, folder FROM work WHERE state = 'started'").fetchall()
-    return [run for run, folder in rows if (Path(folder) / "result.json").exists()]
+    firsts = [(run, folder) for run, folder in rows if not run.endswith("-repeat")]  # others are made again
+    return [run for run, folder in firsts if (Path(folder) / "result.json").exists()]
 
 
 def normal(text: str, store: Store) -> str:
@@ -152,6 +159,7 @@ def assert_ended_well(home: Path, unbroken: Path, most_again: int) -> None:
     assert set(began(home)) == set(began(unbroken))
     assert measured(home) == measured(unbroken), "a finished run is lost, is there twice, or differs"
     again = began(home) - began(unbroken)
+    assert len(store.repeats) == len(read_store(unbroken).repeats) == 1
     assert began(home) - again == began(unbroken), "a run was not made"
     assert again.total() <= most_again, f"made again: {again}"
     assert_nothing_left(home, store)

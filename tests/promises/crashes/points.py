@@ -49,6 +49,28 @@ RUNNING = """
 2 after launch > journal.update_work(finished)
 6 after launch > file.remove
 """
+KEEPING_CODE = """
+1 after launch > runs.start > mlflow.log_artifacts
+1 after launch > runs.start > mlflow.set_tag(planner.code_run)
+"""
+REPEATING = """
+1 after repeat > journal.plan_work
+1 after repeat > worker.send(run)
+1 after repeat > journal.update_work(leased)
+1 after repeat > runs.start_repeat > mlflow.create_run
+1 after repeat > runs.start_repeat > mlflow.log_batch(params)
+1 after repeat > runs.start_repeat > mlflow.log_inputs
+1 after repeat > journal.update_work(started)
+1 after repeat > runs.finish_repeat > mlflow.log_batch(metrics, tags)
+1 after repeat > runs.finish_repeat > runs.finish > mlflow.log_batch(metrics)
+1 after repeat > runs.finish_repeat > runs.finish > mlflow.log_artifacts
+1 after repeat > runs.finish_repeat > runs.finish > mlflow.log_batch(tags)
+1 after repeat > runs.finish_repeat > runs.finish > mlflow.set_terminated
+1 after repeat > runs.finish_repeat > runs.finish > mlflow.set_tag(planner.outcome)
+1 after repeat > journal.note_repeats
+1 after repeat > file.remove
+1 after repeat > journal.update_work(abandoned)
+"""
 JUDGING = """
 1 before record > journal.add(verdict) > sqlite.commit
 1 after record > journal.add(verdict)
@@ -108,6 +130,7 @@ REBUILDING = """
 1 after rebuild > import_records > journal.add(verdict)
 2 after rebuild > import_records > journal.add(decision)
 1 after rebuild > import_records > journal.note_finished
+1 after rebuild > import_records > journal.note_repeats
 1 after import_records > journal.note_finished
 """
 ADOPTING = """
@@ -171,7 +194,7 @@ def _points(life: str, text: str) -> list[Point]:
 
 LIVES = {
     "beginning": BEGINNING,
-    "running": DECIDING + RUNNING + JUDGING,
+    "running": DECIDING + RUNNING + KEEPING_CODE + REPEATING + JUDGING,
     "accepting": APPROVING,
     "saying": SAYING,
     "rebuilding": REBUILDING,

@@ -146,7 +146,9 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Lives:
 def may_be_made_again(home: Path) -> int:
     """How many runs may be begun once more: those that left no result, or of which MLflow knows nothing."""
     begun = began(home).total()
-    left = begun - len(read_store(home).finished) - len(results_to_adopt(home)) if begun else 0
+    store = read_store(home) if begun else None
+    ended = [*store.finished, *store.repeats, *results_to_adopt(home)] if store else []
+    left = begun - len(ended)
     return min(1, max(0, left))
 
 

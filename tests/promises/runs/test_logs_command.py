@@ -27,7 +27,8 @@ PRINTS = """
 def run_of(home: Path, arm: str, seed: int) -> str:
     """The MLflow run of an arm's seed in this home's journal."""
     rows = Journal(home / "mlruns" / "journal.db").work("quick")
-    (run_id,) = {w.mlflow_run for w in rows if (w.planned["arm"], w.planned["seed"]) == (arm, seed)}
+    firsts = [w for w in rows if w.repeats is None]
+    (run_id,) = {w.mlflow_run for w in firsts if (w.planned["arm"], w.planned["seed"]) == (arm, seed)}
     assert run_id is not None
     return run_id
 
@@ -40,6 +41,8 @@ def test_logs_prints_what_a_run_printed_without_what_steers_a_terminal(fresh_hom
         reply = cli_here("logs", run_of(home, "base", seed)[:8], home=home)
         assert (reply.code, reply.err) == (0, "")
         assert reply.out == f"seed {seed} of 0.0\ufffd\nhalf\nwhole\n"
+    (second,) = (w for w in Journal(home / "mlruns" / "journal.db").work("quick") if w.repeats is not None)
+    assert "seed 0 of 0.0" in cli_here("logs", str(second.mlflow_run), home=home).out
     failed = run_of(home, "base", 2)
     reply = cli_here("logs", failed, "--json", home=home)
     assert_fits(reply.json, "logs")

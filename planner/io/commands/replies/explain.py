@@ -17,6 +17,7 @@ from planner.io.commands.replies.verdict import (
 )
 from planner.io.commands.replies.what_if import FailedJson, WhatIfJson, WhyNotJson
 from planner.records.base import Record
+from planner.records.repeats import Repeat
 from planner.records.runs import Failure
 from planner.records.verdict import ClaimStatus, DetectableEffect
 
@@ -149,5 +150,6 @@ class ExplainReply(Reply):
     noise: tuple[DetectableEffect, ...]
     identity: IdentityJson
     of_other_homes: tuple[str, ...]
+    repeats: tuple[Repeat, ...]
     why_not: WhyNotJson | None = None
     what_if: WhatIfJson | None = None

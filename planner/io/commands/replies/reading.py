@@ -22,6 +22,7 @@ from planner.io.commands.replies.error import ErrorReply
 from planner.phase_graph.render import PhaseState
 from planner.records.base import Record
 from planner.records.decision import Action
+from planner.records.repeats import Repeat
 from planner.records.runs import Failure
 
 
@@ -81,7 +82,10 @@ class PhaseJson(Record):
 
 
 class RunAtWorkJson(Record):
-    """A run that is being made; ``step`` is null where it has measured nothing by steps yet."""
+    """A run that is being made; ``step`` is null where it has measured nothing by steps yet.
+
+    ``repeats`` is the run that it makes a second time.
+    """
 
     phase: Text
     arm: Text
@@ -90,6 +94,7 @@ class RunAtWorkJson(Record):
     since: Text
     seconds: Amount
     step: Whole | None
+    repeats: str | None
 
 
 class ProgramStatusJson(Record):
@@ -103,6 +108,7 @@ class ProgramStatusJson(Record):
     next: NextJson
     spent: SpentJson
     identity: IdentityJson
+    repeats: tuple[Repeat, ...]
 
 
 class StatusReply(Reply):

@@ -34,6 +34,7 @@ def runs_at_work(home: Home, journal: Journal, program: str) -> Iterator[RunAtWo
                 since=since,
                 seconds=round(max(0.0, now - work.started_at), 1),
                 step=_last_step(folder) if folder is not None else None,
+                repeats=work.repeats,
             )
 
 

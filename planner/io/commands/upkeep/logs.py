@@ -101,6 +101,7 @@ def _in_mlflow(home: Home) -> Iterator[NamedRun]:
             continue
         snapshot = runs.snapshot(program)
         ids = [*(run.id for run in snapshot.finished), *(run.id for run in snapshot.unfinished)]
+        ids += [repeat.run_id for repeat in snapshot.repeats]
         yield from (NamedRun(name, one) for one in ids)
 
 
