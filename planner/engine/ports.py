@@ -12,8 +12,8 @@ from planner.evidence.run_selection import Snapshot
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended, Event, Job
-from planner.records.journal_entry import Copy
-from planner.records.person import AnyRecord, PersonRecord
+from planner.records.journal_entry import Copy, HeldRecord
+from planner.records.person import PersonRecord
 from planner.records.repeats import Repeat
 from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
 from planner.records.verdict import Verdict
@@ -62,24 +62,6 @@ class EndedRun(NamedTuple):
     outcome: str
     seconds: float
     checked: bool = False
-
-
-class HeldRecord(NamedTuple):
-    """A record as a store holds it.
-
-    Attributes:
-        record: None where it was altered.
-        written_at: when it became the last word (ISO 8601, UTC).
-        page: the store's name for where it lies.
-        position: in the journal of the home that wrote it; 0 where that is unknown.
-        home: mark of the other home that wrote it; empty where this one did.
-    """
-
-    record: AnyRecord | None
-    written_at: str
-    page: str
-    position: int
-    home: str
 
 
 class WrittenMemo(NamedTuple):

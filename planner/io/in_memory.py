@@ -11,7 +11,7 @@ from typing import Any
 from experiments.contract import artifact_names
 from experiments.recording import read_metrics
 
-from planner.engine.ports import EndedRun, HeldRecord
+from planner.engine.ports import EndedRun
 from planner.evidence.repeats import NO_ANSWER, DueRepeat, latest_of_each, repeat_of
 from planner.evidence.run_selection import Snapshot
 from planner.io.mlflow.repeat_runs import second_run
@@ -19,7 +19,7 @@ from planner.io.mlflow.run_reader import device_of, param_text
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended
-from planner.records.journal_entry import Copy, Stand, body_of, in_order, kind_of
+from planner.records.journal_entry import Copy, HeldRecord, Stand, body_of, in_order, kind_of
 from planner.records.person import AnyRecord, PersonRecord
 from planner.records.repeats import Repeat
 from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 from planner.deciding.triage import choices
 from planner.language.program import Program
+from planner.lineage.disputed import disputed_phases
 from planner.lineage.in_force import follows_verdict, overrides_today
 from planner.lineage.staleness import Data, Validity, build_validity
 from planner.records.decision import Decision
 from planner.records.journal_entry import (
     AnyEntry,
     JournalEntry,
-    JudgedEntry,
     entries_of,
     judged_entries,
     of_other_homes,
 )
-from planner.records.person import Exclusion, Override, Retry
+from planner.records.person import Override
 from planner.records.repeats import Repeat
 from planner.records.verdict import Verdict
 
@@ -137,7 +137,9 @@ def build_program_state(
         overrides=overrides,
         pending=_pending(program, entries, last, overrides, path),
         withdrawn=next((decisions[p] for p in path if not set(decisions[p].override_ids) <= stand), None),
-        validity=build_validity(program, verdicts, code, accepted, opened, _disputed(here, entries), data),
+        validity=build_validity(
+            program, verdicts, code, accepted, opened, disputed_phases(here, entries), data
+        ),
         passed_over=_passed_over(program, verdicts, path),
         opened_by=opened,
         running=running,
@@ -217,35 +219,6 @@ def _pending(
         )
     ]
     return undecided[-1] if undecided else None
-
-
-def _disputed(judged: Sequence[JudgedEntry], entries: Sequence[AnyEntry]) -> dict[str, str]:
-    """Phases of which a run was excluded, or taken back, after the verdict."""
-    verdicts = entries_of(judged, Verdict)
-    last = {e.record.phase: e for e in verdicts}
-    counted = {(e.record.phase, run) for e in verdicts for run in e.record.run_ids}
-    said = {e.record.run_id: e for e in entries_of(entries, Exclusion)}
-    disputed: dict[str, str] = {}
-    for phase, run in sorted(counted & {(p, r) for p in last for r in said}):
-        counts, exclusion = run in last[phase].record.run_ids, said[run].record
-        if counts and not exclusion.undone:
-            disputed[phase] = f"run {run} was excluded by {exclusion.by}: {exclusion.reason}"
-        elif exclusion.undone and not counts and said[run].position > last[phase].position:
-            disputed[phase] = f"run {run} is no longer excluded"
-    return {**disputed, **_made_again(last, entries)}
-
-
-def _made_again(last: Mapping[str, JournalEntry[Verdict]], entries: Sequence[AnyEntry]) -> dict[str, str]:
-    """Phases of which a person had failed runs made again since the verdict."""
-    since: dict[str, str] = {}
-    for entry in entries_of(entries, Retry):
-        for phase, judged in last.items():
-            looked_at = {run for considered in judged.record.considered for run in considered.run_ids}
-            if entry.position > judged.position and looked_at & set(entry.record.run_ids):
-                since[phase] = (
-                    f"failed runs are made again at the word of {entry.record.by}: {entry.record.reason}"
-                )
-    return since
 
 
 def _passed_over(program: Program, verdicts: Mapping[str, Verdict], path: Sequence[str]) -> frozenset[str]:

@@ -104,6 +104,24 @@ class Copy:
         return record
 
 
+class HeldRecord(NamedTuple):
+    """A record as a store holds it.
+
+    Attributes:
+        record: None where it was altered.
+        written_at: when it became the last word (ISO 8601, UTC).
+        page: the store's name for where it lies.
+        position: in the journal of the home that wrote it; 0 where that is unknown.
+        home: mark of the other home that wrote it; empty where this one did.
+    """
+
+    record: AnyRecord | None
+    written_at: str
+    page: str
+    position: int
+    home: str
+
+
 class Stand(NamedTuple):
     """A moment at which a record became the last word.
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from planner.engine.ports import HeldRecord
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import (
     find_experiment,
@@ -26,7 +25,7 @@ from planner.io.system.processes import home_mark
 from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
 from planner.records.decision import Decision
-from planner.records.journal_entry import Copy, Stand, body_of, in_order, kind_of
+from planner.records.journal_entry import Copy, HeldRecord, Stand, body_of, in_order, kind_of
 from planner.records.person import AnyRecord, PersonRecord
 from planner.records.verdict import Verdict
 from planner.text.markdown import escape
