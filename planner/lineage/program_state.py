@@ -126,6 +126,7 @@ def build_program_state(
     opened = _opened(decisions, path)
     overrides = overrides_today(entries, now)
     stand = {override.id for override in overrides}
+    disputed = disputed_phases(here, entries)
     return ProgramState(
         program=program,
         fidelity=fidelity,
