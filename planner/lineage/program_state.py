@@ -138,9 +138,7 @@ def build_program_state(
         overrides=overrides,
         pending=_pending(program, entries, last, overrides, path),
         withdrawn=next((decisions[p] for p in path if not set(decisions[p].override_ids) <= stand), None),
-        validity=build_validity(
-            program, verdicts, code, accepted, opened, disputed_phases(here, entries), data
-        ),
+        validity=build_validity(program, verdicts, code, accepted, opened, disputed, data),
         passed_over=_passed_over(program, verdicts, path),
         opened_by=opened,
         running=running,
