@@ -47,6 +47,7 @@ from experiments.frozen import FrozenModules
 from experiments.loading import Refused, add_home, configured, load
 from experiments.measuring import RESULT, device_of
 from experiments.workers.answers import Answers
+from experiments.workers.imports import imported_below
 from experiments.workers.late_libraries import AGAIN, TRIES, LateLibraries
 from experiments.workers.memory import keep_freed_memory
 from experiments.workers.output import CappedOutput
@@ -159,6 +160,7 @@ class Worker:
         """A fork of this process."""
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        imported_below(self._own.home, ())  # remembers of each module where it lies, for the run
         gc.freeze()  # a run's first collection would copy every page of what is imported here
         worker = os.getpid()
         pid = os.fork()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -28,7 +29,12 @@ def imported_below(
 
 def _lies_below(home: Path, module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
-    if not isinstance(file, str) or not file.endswith(".py") or not Path(file).is_absolute():
+    return isinstance(file, str) and _is_below(home, file)
+
+
+@cache  # a worker looks through its two thousand modules once, and not each of its runs
+def _is_below(home: Path, file: str) -> bool:
+    if not file.endswith(".py") or not Path(file).is_absolute():
         return False  # torch has modules that name a file which is not there
     path = Path(file).resolve()
     return (
