@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,8 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = "soak"
+NO_PROBE = {"probe": "off"}
+"""Every run is counted, and none is made twice."""
 GROWTH = 1.2
 SAMPLE_SECONDS = 0.25
 
@@ -78,8 +80,8 @@ def run(config, seed, log):
 '''
 
 
-def program_text(phases: int, seeds: int) -> str:
-    """A chain of phases of two arms each, which no other phase shares."""
+def program_text(phases: int, seeds: int, more: Mapping[str, Any]) -> str:
+    """A chain of phases of two arms each, which no other phase shares; ``more``: keys of the program."""
     arms: dict[str, Any] = {}
     chain: dict[str, Any] = {}
     for k in range(1, phases + 1):
@@ -103,15 +105,20 @@ def program_text(phases: int, seeds: int) -> str:
         "arms": arms,
         "phases": chain,
         "budget": {"seeds_per_arm": seeds},
+        **more,
     }
     return json.dumps(program, indent=1)  # JSON is YAML
 
 
-def make_home(folder: Path, phases: int, seeds: int, faults: int) -> Path:
-    """A home with the generated program; ``faults``: runs in a thousand that end their worker."""
+def make_home(folder: Path, phases: int, seeds: int, faults: int, more: Mapping[str, Any] = NO_PROBE) -> Path:
+    """A home with the generated program; ``faults``: runs in a thousand that end their worker.
+
+    Args:
+        more: keys of the program besides.
+    """
     (folder / "knowledge" / "programs").mkdir(parents=True)
     (folder / "experiments").mkdir()
-    (folder / "knowledge" / "programs" / f"{PROGRAM}.yaml").write_text(program_text(phases, seeds))
+    (folder / "knowledge" / "programs" / f"{PROGRAM}.yaml").write_text(program_text(phases, seeds, more))
     text = EXPERIMENT.lstrip().replace("FAULTS", str(faults))
     (folder / "experiments" / f"{PROGRAM}.py").write_text(text)
     return folder

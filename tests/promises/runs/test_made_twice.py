@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 import sys
 from collections import Counter
@@ -11,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from planner.io.commands.open_home import open_program
 from planner.io.journal.journal import Journal
+from planner.io.workers.program_code import code_of
+from planner.paths import Home
 from tests.support.cli_schemas import assert_fits
-from tests.support.small_homes import QUICK, cli_here, put_into_experiment
+from tests.support.small_homes import QUICK, cli_here, make_home, put_into_experiment
 
 MakeHome = Callable[..., Path]
 SCRIPT = """
@@ -103,3 +108,15 @@ def test_off_leaves_it_out_and_on_later_makes_nothing_again(fresh_home: MakeHome
 def test_the_code_of_a_command_lies_with_its_first_run(drifting: Path) -> None:
     (script,) = (drifting / "mlruns" / "artifacts").rglob("code-*/work.py")
     assert script.read_text() == SCRIPT
+
+
+def test_code_that_was_kept_runs_again_as_the_same_code(fresh_home: MakeHome, tmp_path: Path) -> None:
+    home = fresh_home(QUICK)
+    put_into_experiment(home, "\n    from helpers import SIGN\n    noise *= SIGN")
+    (home / "helpers.py").write_text("SIGN = -1.0\n")
+    assert cli_here("advance", "quick", "--jobs", "1", home=home).code == 0
+    (kept,) = (home / "mlruns" / "artifacts").rglob("code-*/kept.json")
+    again = make_home(tmp_path / "again", QUICK)
+    assert code_of(Home(again), open_program(Home(again), "quick")) != json.loads(kept.read_text())["digest"]
+    shutil.copytree(kept.parent, again, dirs_exist_ok=True)
+    assert code_of(Home(again), open_program(Home(again), "quick")) == json.loads(kept.read_text())["digest"]
