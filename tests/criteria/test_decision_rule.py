@@ -16,6 +16,7 @@ from planner.criteria.quantity import Quantity, Region
 from planner.statistics import anytime, intervals
 from planner.statistics.sequential import Prior
 from tests.support.builders import make_test_design
+from tests.support.rotation import a_third_of
 
 VALUES = st.lists(st.integers(-400, 400).map(lambda k: k / 100), min_size=3, max_size=6)
 BOUNDS = st.integers(-300, 300).map(lambda k: k / 100)
@@ -49,7 +50,7 @@ def before(flip: float, observed: float) -> float:
 
 
 @given(VALUES, REGIONS, st.sampled_from(["point", "interval"]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=a_third_of(400), deadline=None)
 def test_moving_the_mean_past_flips_at_changes_the_outcome_and_stopping_short_does_not(
     values: list[float], region: Region, treatment: str
 ) -> None:
@@ -69,7 +70,7 @@ def test_moving_the_mean_past_flips_at_changes_the_outcome_and_stopping_short_do
     st.integers(1, 300).map(lambda k: k / 100),
     st.sampled_from(["point", "interval", "sequential", "anytime"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=a_third_of(300), deadline=None)
 def test_moving_improvements_past_flips_at_changes_the_outcome_of_better_by(
     values: list[float], delta: float, treatment: str
 ) -> None:
@@ -90,7 +91,7 @@ def test_moving_improvements_past_flips_at_changes_the_outcome_of_better_by(
     st.lists(st.integers(-400, 400).map(lambda k: k / 100), min_size=3, max_size=6),
     st.integers(1, 600).map(lambda k: k / 100),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=a_third_of(200), deadline=None)
 def test_scaling_a_deviation_past_flips_at_changes_the_outcome(values: list[float], bound: float) -> None:
     assume(intervals.sd(values) > 0.05)
 
@@ -124,7 +125,7 @@ def test_a_far_effect_still_has_a_flip_point() -> None:
 
 @pytest.mark.parametrize("delta", [0.5, 1.0])
 @given(values=VALUES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=a_third_of(100), deadline=None)
 def test_an_interval_of_better_by_is_met_exactly_where_it_lies_above_zero(
     delta: float, values: list[float]
 ) -> None:

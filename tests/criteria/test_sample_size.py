@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from planner.criteria.decision_rule import TestDesign, judge_quantity
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.sample_size import judge_with_projected_n, seeds_to_decide
+from tests.support.rotation import a_third_of
 
 JUDGING = TestDesign(seeds=3, most_seeds=3)
 
@@ -28,7 +29,7 @@ def normal(n: int, mean: float, sd: float, seed: int = 0) -> dict[int, float]:
     st.integers(3, 8),
     st.integers(0, 99),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=a_third_of(200), deadline=None)
 def test_an_interval_of_so_many_like_seeds_decides_and_one_fewer_does_not(
     mean: float, noise: float, n: int, seed: int
 ) -> None:

@@ -16,9 +16,14 @@ from planner.judging.verdict import judge_outcome, judge_phase, with_account, wi
 from planner.language.program import Phase
 from tests.support.builders import PHASE
 from tests.support.flip_worlds import World, make_world
+from tests.support.rotation import a_third_of
 
 MANY = settings(
-    max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=a_third_of(100),
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 WORLDS = st.integers(0, 10**9).map(make_world)
 FLIP_POINTS = ("turns", "flips_at", "flips_to")

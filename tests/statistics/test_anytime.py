@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from planner.statistics import anytime
 from planner.statistics.anytime import expected_effect, first_answer, is_shown, log_e, log_e_at
+from tests.support.rotation import a_third_of
 
 ALPHA, BETA = 0.05, 0.10
 WIN = [1.2, 0.4, 1.9, 0.7, 1.1]
@@ -29,7 +30,7 @@ def test_golden_log_e_values() -> None:
     st.floats(0.0, 4.0),
     st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=a_third_of(300), deadline=None)
 def test_e_is_the_ratio_of_a_noncentral_to_the_central_t_density(
     n: int, theta: float, centre: float, seed: int
 ) -> None:
@@ -61,14 +62,14 @@ def test_the_effect_expected_is_delta_over_the_noise_of_others_within_bounds(
 
 
 @given(DIFFERENCES, NOISE, st.sampled_from([1e-6, 0.1, 3.0, 1e9]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=a_third_of(200), deadline=None)
 def test_the_unit_of_the_metric_does_not_matter(values: list[float], noise: float, unit: float) -> None:
     one = first_answer(values, 1.0, ALPHA, BETA, noise)
     assert first_answer([x * unit for x in values], unit, ALPHA, BETA, noise * unit) == one
 
 
 @given(DIFFERENCES, NOISE)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=a_third_of(300), deadline=None)
 def test_the_mirror_image_has_the_opposite_answer(values: list[float], noise: float) -> None:
     """But where both are shown at once: an effect beyond doubt between 0 and delta is not worth having."""
     answer, used = first_answer(values, 1.0, ALPHA, ALPHA, noise)
@@ -80,7 +81,7 @@ def test_the_mirror_image_has_the_opposite_answer(values: list[float], noise: fl
 
 
 @given(DIFFERENCES, st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=a_third_of(100), deadline=None)
 def test_the_order_of_the_seeds_of_one_look_does_not_matter(
     values: list[float], chance: random.Random
 ) -> None:
@@ -91,7 +92,7 @@ def test_the_order_of_the_seeds_of_one_look_does_not_matter(
 
 
 @given(DIFFERENCES, st.lists(st.floats(-5, 5), max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=a_third_of(100), deadline=None)
 def test_an_answer_stands_whatever_comes_later(values: list[float], later: list[float]) -> None:
     answer, used = first_answer(values, 1.0, ALPHA, BETA)
     if answer != "continue":

@@ -18,6 +18,7 @@ from planner.statistics.sequential import (
     noise_of_others,
     pooled_prior,
 )
+from tests.support.rotation import a_third_of
 
 ALPHA, BETA = 0.05, 0.10
 WIN = [1.2, 0.4, 1.9, 0.7, 1.1]
@@ -71,7 +72,7 @@ def test_a_prior_that_is_worth_everything_gives_walds_test() -> None:
 
 
 @given(DIFFERENCES, PRIORS, st.sampled_from([1e-6, 0.1, 3.0, 1e9]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=a_third_of(200), deadline=None)
 def test_the_unit_of_the_metric_does_not_matter(values: list[float], prior: Prior, unit: float) -> None:
     scaled = Prior(prior.variance * unit * unit, prior.df)
     one = first_answer(values, 1.0, ALPHA, BETA, prior)
@@ -79,7 +80,7 @@ def test_the_unit_of_the_metric_does_not_matter(values: list[float], prior: Prio
 
 
 @given(st.lists(st.integers(-40, 40).map(lambda k: k / 8), min_size=3, max_size=12), PRIORS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=a_third_of(300), deadline=None)
 def test_the_mirror_image_has_the_opposite_answer(values: list[float], prior: Prior) -> None:
     answer, used = first_answer(values, 1.0, ALPHA, ALPHA, prior)
     mirrored, when = first_answer([1.0 - x for x in values], 1.0, ALPHA, ALPHA, prior)
@@ -87,7 +88,7 @@ def test_the_mirror_image_has_the_opposite_answer(values: list[float], prior: Pr
 
 
 @given(DIFFERENCES, PRIORS, st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=a_third_of(200), deadline=None)
 def test_the_order_of_the_seeds_of_one_look_does_not_matter(
     values: list[float], prior: Prior, chance: random.Random
 ) -> None:
@@ -97,7 +98,7 @@ def test_the_order_of_the_seeds_of_one_look_does_not_matter(
 
 
 @given(DIFFERENCES, st.lists(st.floats(-5, 5), max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=a_third_of(200), deadline=None)
 def test_an_answer_stands_whatever_comes_later(values: list[float], later: list[float]) -> None:
     answer, used = first_answer(values, 1.0, ALPHA, BETA)
     if answer != "continue":

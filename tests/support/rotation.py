@@ -37,6 +37,11 @@ def a_share_of(many: int) -> int:
     return many if EVERYTHING else many // EXAMPLES
 
 
+def a_third_of(many: int) -> int:
+    """How many examples of so many the tests of every change try."""
+    return many if EVERYTHING else many // 3
+
+
 def every_step_or_a_share(step: int = 1) -> Iterator[int]:
     """0, ``step``, 2 ``step``, ... without an end; of these every fourth for one change, from its turn on."""
     return count(0, step) if EVERYTHING else count(turn_of_this_change() * step, SHARES * step)
