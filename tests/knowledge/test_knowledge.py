@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from planner.language.program import Program
 from planner.lineage.dependencies import build_dependencies
 from planner.lineage.program_state import build_program_state
 from planner.phase_graph.graph import rests_on
+from planner.records.journal_entry import JournalEntry
 from planner.records.verdict import ClaimResult, Verdict
 from tests.support.cli_schemas import assert_fits
 from tests.support.hand_made import PROGRAM, criterion, decision, make_program, override, verdict
@@ -71,7 +71,7 @@ ENDED = decision("late", verdict_id=LATE.id)
 
 
 def knowledge_of(*records: Any, program: Program = STUDY) -> Knowledge:
-    entries = [SimpleNamespace(record=r, position=i, written_at=NOW) for i, r in enumerate(records)]
+    entries = [JournalEntry(i, record, NOW, None, False) for i, record in enumerate(records)]
     return build_knowledge(build_program_state(program, entries, NOW), entries, NOW)
 
 

@@ -72,7 +72,7 @@ def forged(runs: MlflowRuns, text: str, record_id: str = VERDICT.id, **changed: 
 
 
 def loaded(runs: MlflowRuns) -> list[Any]:
-    return [record for record, _, _ in MlflowRecords(runs).load(PROGRAM)]
+    return [held.record for held in MlflowRecords(runs).load(PROGRAM)]
 
 
 BODY = body_of(VERDICT)

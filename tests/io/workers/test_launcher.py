@@ -25,6 +25,7 @@ from planner.errors import PhasegateError, ProgramError
 from planner.io.workers.in_process import InProcessLauncher
 from planner.io.workers.launcher import LocalLauncher
 from planner.records.jobs import Description, Ended, Event, Job, Progressed, Started
+from tests.support.launchers import EACH, PROCESS_LAUNCHERS
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments_for_tests"
 ROOT = Path(__file__).parents[3]
@@ -39,10 +40,23 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shared(home: Path) -> Iterator[LocalLauncher]:
-    launcher = LocalLauncher(home, 1, home / "logs")
-    yield launcher
-    launcher.close()
+def each_once(home: Path) -> Iterator[Callable[[str], Launcher]]:
+    """The launchers by name, each made when it is first wanted, for all tests of this module."""
+    made: dict[str, Launcher] = {}
+
+    def launcher_named(name: str) -> Launcher:
+        if name not in made:
+            made[name] = PROCESS_LAUNCHERS[name](home, 1, home / name)
+        return made[name]
+
+    yield launcher_named
+    for launcher in made.values():
+        launcher.close()
+
+
+@pytest.fixture(scope="module")
+def shared(each_once: Callable[[str], LocalLauncher]) -> LocalLauncher:
+    return each_once("forked")
 
 
 @pytest.fixture
@@ -52,18 +66,10 @@ def pair(home: Path, tmp_path: Path) -> Iterator[LocalLauncher]:
     launcher.close()
 
 
-@pytest.fixture(scope="module")
-def spawning(home: Path) -> Iterator[LocalLauncher]:
-    launcher = LocalLauncher(home, 1, home / "spawning", spawn=True)
-    yield launcher
-    launcher.close()
-
-
-@pytest.fixture(params=["shared", pytest.param("spawning", marks=pytest.mark.slow), "in_process"])
-def launcher(request: pytest.FixtureRequest) -> Launcher:
+@pytest.fixture(params=[*EACH, "in_process"])
+def launcher(request: pytest.FixtureRequest, each_once: Callable[[str], Launcher]) -> Launcher:
     if request.param != "in_process":
-        running: Launcher = request.getfixturevalue(request.param)
-        return running
+        return each_once(request.param)
     return InProcessLauncher({name: module_of(name) for name in ("tiny", "incomplete", "together")})
 
 

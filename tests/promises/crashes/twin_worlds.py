@@ -50,6 +50,7 @@ def program_of(threshold: float = 0.5, longer: bool = False) -> Program:
             "program": "small",
             "question": "Is it higher?",
             "experiment": "made_up",
+            "probe": "off",  # kills at it have a test of their own (test_repeat_probe.py)
             "metrics": {"score": {"unit": "points", "better": "higher"}},
             "arms": {name: {"kind": name} for name in MEANS if longer or name != "more"},
             "phases": {

@@ -18,6 +18,7 @@ from experiments.workers.imports import imported_below
 from experiments.workers.output import PIECE_BYTES, CappedOutput, read_output
 from planner.io.workers.launcher import LocalLauncher
 from planner.records.jobs import Ended, Job, Started
+from tests.support.launchers import EACH, PROCESS_LAUNCHERS
 
 HEAD = """
 import os, pathlib, random, subprocess, sys, time
@@ -85,7 +86,7 @@ def run(config, seed, log):
 """
 
 
-@pytest.fixture(params=["forked", pytest.param("spawned", marks=pytest.mark.slow)])
+@pytest.fixture(params=EACH)
 def launcher_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., LocalLauncher]]:
     made: list[LocalLauncher] = []
 
@@ -94,7 +95,7 @@ def launcher_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Call
         folder.mkdir(exist_ok=True)
         (folder / "made.py").write_text(textwrap.dedent(text))
         logs = tmp_path / f"logs-{len(made)}"
-        made.append(LocalLauncher(tmp_path, workers, logs, spawn=request.param == "spawned"))
+        made.append(PROCESS_LAUNCHERS[request.param](tmp_path, workers, logs))
         return made[-1]
 
     yield make
