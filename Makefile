@@ -8,7 +8,7 @@ MINUTES ?= 10
 BASE ?= 67e20af
 PY := .venv/bin/python
 
-.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge bench-overhead fuzz everything clean
+.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge bench-overhead levels fuzz everything clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -66,6 +66,10 @@ bench-judge: .venv/installed
 # What a run costs beyond its experiment, here and at the revision BASE, and what a second job gains.
 bench-overhead: .venv/installed
 	$(PY) -m benchmarks.overhead $(if $(BASE),--base $(BASE))
+
+# The table of levels that bounds are taken at, from the exact chain: about half an hour.
+levels: .venv/installed
+	$(PY) -m benchmarks.levels
 
 fuzz: .venv/installed-dev
 	$(PY) -m tests.promises.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
