@@ -9,7 +9,7 @@ BASE ?= 67e20af
 BASE_OF_RUNS ?= 32ed960
 PY := .venv/bin/python
 
-.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge bench-overhead fuzz everything clean
+.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge bench-overhead levels fuzz everything clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -67,6 +67,10 @@ bench-judge: .venv/installed
 # What a run costs beyond its experiment, here and where one process served many runs, and what a second job gains.
 bench-overhead: .venv/installed
 	$(PY) -m benchmarks.overhead $(if $(BASE_OF_RUNS),--base $(BASE_OF_RUNS))
+
+# The table of levels that bounds are taken at, from the exact chain: about half an hour.
+levels: .venv/installed
+	$(PY) -m benchmarks.levels
 
 fuzz: .venv/installed-dev
 	$(PY) -m tests.promises.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

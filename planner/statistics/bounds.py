@@ -1,0 +1,181 @@
+"""A lower and an upper bound for a mean, off which every answer is read.
+
+A bound is ``mean -/+ c s / sqrt(n)``, and the critical value c depends on the stage of the look
+(:mod:`planner.statistics.levels`): before the planned number of values it holds however often one looks, at
+that number it is Student's, and after it it holds for ever. A shift of all values shifts both bounds, and no
+order enters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from planner.statistics import intervals
+from planner.statistics.e_process import critical_t
+from planner.statistics.levels import LEAST_VALUES, levels, pool_class
+
+Stage = Literal["early", "final", "late"]
+NOISIER = 1.5
+"""Own noise beyond so many times the pooled: the more careful of both bounds counts."""
+
+
+class Bounds(NamedTuple):
+    """What the mean lies between; infinite where nothing is known."""
+
+    lower: float
+    upper: float
+
+
+NOTHING_KNOWN = Bounds(-math.inf, math.inf)
+
+
+@dataclass(frozen=True)
+class Design:
+    """What one comparison was planned with; frozen at its first look.
+
+    Attributes:
+        planned: number of values at which the final look is.
+        alpha: how often the lower bound may lie above the mean, over all looks together.
+        beta: how often the upper bound may lie below it.
+    """
+
+    planned: int
+    alpha: float
+    beta: float
+
+
+@dataclass(frozen=True)
+class PooledNoise:
+    """What runs that are in neither arm of a comparison say of its noise.
+
+    Attributes:
+        sd: standard deviation of one value (a paired difference), in the metric's unit.
+        df: degrees of freedom that it is worth; rounded down to a class.
+    """
+
+    sd: float = 0.0
+    df: float = 0.0
+
+
+NO_POOL = PooledNoise()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a bound needs to know of values.
+
+    Attributes:
+        n: how many there are; of two unpaired arms, those of the smaller.
+        mean: of a difference or of one arm, in the metric's unit.
+        sd: of one of ``pairs`` values; 0 where they do not vary.
+        pairs: how many such values the mean is worth.
+        df: degrees of freedom of ``sd``.
+    """
+
+    n: int
+    mean: float
+    sd: float
+    pairs: float
+    df: float
+
+
+def sample_of(values: Sequence[float]) -> Sample:
+    """Paired differences, or the values of one arm; at least one."""
+    n = len(values)
+    sd = intervals.sd(values) if n > 1 and intervals.varies(values) else 0.0
+    return Sample(n, intervals.mean(values), sd, n, n - 1)
+
+
+EQUAL_SIZES = 1.5
+"""Arms whose sizes differ by a larger factor are judged with the degrees of freedom of the smaller."""
+
+
+def sample_of_two(ours: Sequence[float], theirs: Sequence[float]) -> Sample:
+    """Two arms that share no seeds, each of at least two values: ours less theirs (Welch 1947)."""
+    sizes = len(ours), len(theirs)
+    variances = [intervals.sd(values) ** 2 if intervals.varies(values) else 0.0 for values in (ours, theirs)]
+    parts = [variance / n for variance, n in zip(variances, sizes, strict=True)]
+    mean, squared_error = intervals.mean(ours) - intervals.mean(theirs), math.fsum(parts)
+    if not squared_error:
+        return Sample(min(sizes), mean, 0.0, min(sizes), min(sizes) - 1)
+    welch = squared_error**2 / math.fsum(part**2 / (n - 1) for part, n in zip(parts, sizes, strict=True))
+    df = welch if max(sizes) <= EQUAL_SIZES * min(sizes) else min(sizes) - 1
+    return Sample(min(sizes), mean, math.sqrt(math.fsum(variances)), math.fsum(variances) / squared_error, df)
+
+
+def stage_of(n: int, planned: int) -> Stage:
+    """The stage of a look at n values, where the final look was not made before."""
+    return "final" if n >= planned else "early"
+
+
+def bounds_of(
+    sample: Sample,
+    design: Design,
+    pool: PooledNoise = NO_POOL,
+    stage: Stage | None = None,
+    least_sd: float = 0.0,
+) -> Bounds:
+    """The bounds for a mean.
+
+    Args:
+        pool: unpaired arms have none.
+        stage: of the look; None: by the number of values.
+        least_sd: below which the metric's resolution lets no standard deviation be believed.
+    """
+    stage = stage or stage_of(sample.n, design.planned)
+    below, above = (
+        half_width(sample, design.planned, error, pool, stage, least_sd)
+        for error in (design.alpha, design.beta)
+    )
+    return Bounds(sample.mean - below, sample.mean + above)
+
+
+def half_width(
+    sample: Sample,
+    planned: int,
+    error: float,
+    pool: PooledNoise = NO_POOL,
+    stage: Stage | None = None,
+    least_sd: float = 0.0,
+) -> float:
+    """How far a bound lies from the mean, in the metric's unit; infinite where no noise is known."""
+    stage = stage or stage_of(sample.n, planned)
+    pool_df = pool_class(pool.df) if pool.sd > 0 else 0
+    width = _half_width(sample, planned, error, pool.sd, pool_df, stage, least_sd)
+    if pool_df and sample.sd > NOISIER * pool.sd:
+        width = max(width, _half_width(sample, planned, error, 0.0, 0, stage, least_sd))
+    return width
+
+
+def critical(
+    n: int, pairs: float, df: float, planned: int, error: float, pool_df: int, stage: Stage
+) -> float:
+    """The critical value of the t statistic; infinite where no data of that size can give a bound.
+
+    Args:
+        n: number of values, fewer than ``LEAST_VALUES`` of which give none.
+        pairs: see ``Sample``.
+        df: degrees of freedom of the noise, own and pooled.
+    """
+    if n < LEAST_VALUES:
+        return math.inf
+    early, final, late = levels(planned, error, pool_df)
+    if stage == "final":
+        return intervals.t_quantile(df, 1 - final)
+    level = early if stage == "early" else late
+    return critical_t(pairs, df, level) if level else math.inf
+
+
+def _half_width(
+    sample: Sample, planned: int, error: float, pool_sd: float, pool_df: int, stage: Stage, least_sd: float
+) -> float:
+    """Values that do not vary say nothing of the noise: only the pool does."""
+    df = (sample.df if sample.sd else 0.0) + pool_df
+    if not df:
+        return math.inf
+    own = sample.df * sample.sd**2 if sample.sd else 0.0
+    sd = max(math.sqrt((own + pool_df * pool_sd**2) / df), least_sd)
+    return critical(sample.n, sample.pairs, df, planned, error, pool_df, stage) * sd / math.sqrt(sample.pairs)
