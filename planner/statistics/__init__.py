@@ -4,6 +4,6 @@ Functions of plain numbers: they know no program or run, and give the same answe
 every machine. SciPy is imported here and nowhere else. ``bounds`` and ``rates`` are what verdicts will rest
 on in place of ``sequential`` and ``anytime``: a lower and an upper bound off which every answer is read.
 
-Public names: ``t_interval``, ``power``, ``first_answer``, ``bounds_of``, ``mean_bounds``, ``better_by``.
+Public names: ``t_interval``, ``power``, ``first_answer``, ``bounds_of``.
 Never imports: anything else of the planner but ``text`` and ``errors``.
 """

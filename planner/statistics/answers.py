@@ -14,8 +14,8 @@ from planner.statistics.bounds import (
     NO_POOL,
     Bounds,
     Design,
+    Moments,
     PooledNoise,
-    Sample,
     Stage,
     bounds_of,
     stage_of,
@@ -85,7 +85,7 @@ def within(shown: Bounds, outside: Bounds, margin: float, rounding: float = 0.0)
 
 
 def seeds_needed(
-    sample: Sample,
+    sample: Moments,
     delta: float,
     design: Design,
     pool: PooledNoise = NO_POOL,
@@ -108,7 +108,7 @@ def seeds_needed(
         stage: Stage = (
             "late" if final_made or n > max(design.planned, sample.n) else stage_of(n, design.planned)
         )
-        expected = Sample(n, sample.mean, sample.sd, n, n - 1)
+        expected = Moments(n, sample.mean, sample.sd, n, n - 1)
         bounds = bounds_of(expected, design, pool, stage)
         if better_by(sample.mean, bounds, delta, stage) in ("supported", "refuted"):
             return n

@@ -64,7 +64,7 @@ NO_POOL = PooledNoise()
 
 
 @dataclass(frozen=True)
-class Sample:
+class Moments:
     """What a bound needs to know of values.
 
     Attributes:
@@ -82,28 +82,28 @@ class Sample:
     df: float
 
 
-def sample_of(values: Sequence[float]) -> Sample:
+def sample_of(values: Sequence[float]) -> Moments:
     """Paired differences, or the values of one arm; at least one."""
     n = len(values)
     sd = intervals.sd(values) if n > 1 and intervals.varies(values) else 0.0
-    return Sample(n, intervals.mean(values), sd, n, n - 1)
+    return Moments(n, intervals.mean(values), sd, n, n - 1)
 
 
 EQUAL_SIZES = 1.5
 """Arms whose sizes differ by a larger factor are judged with the degrees of freedom of the smaller."""
 
 
-def sample_of_two(ours: Sequence[float], theirs: Sequence[float]) -> Sample:
+def sample_of_two(ours: Sequence[float], theirs: Sequence[float]) -> Moments:
     """Two arms that share no seeds, each of at least two values: ours less theirs (Welch 1947)."""
     sizes = len(ours), len(theirs)
     variances = [intervals.sd(values) ** 2 if intervals.varies(values) else 0.0 for values in (ours, theirs)]
     parts = [variance / n for variance, n in zip(variances, sizes, strict=True)]
     mean, squared_error = intervals.mean(ours) - intervals.mean(theirs), math.fsum(parts)
     if not squared_error:
-        return Sample(min(sizes), mean, 0.0, min(sizes), min(sizes) - 1)
+        return Moments(min(sizes), mean, 0.0, min(sizes), min(sizes) - 1)
     welch = squared_error**2 / math.fsum(part**2 / (n - 1) for part, n in zip(parts, sizes, strict=True))
     df = welch if max(sizes) <= EQUAL_SIZES * min(sizes) else min(sizes) - 1
-    return Sample(min(sizes), mean, math.sqrt(math.fsum(variances)), math.fsum(variances) / squared_error, df)
+    return Moments(min(sizes), mean, math.sqrt(math.fsum(variances)), math.fsum(variances) / squared_error, df)
 
 
 def stage_of(n: int, planned: int) -> Stage:
@@ -112,7 +112,7 @@ def stage_of(n: int, planned: int) -> Stage:
 
 
 def bounds_of(
-    sample: Sample,
+    sample: Moments,
     design: Design,
     pool: PooledNoise = NO_POOL,
     stage: Stage | None = None,
@@ -134,7 +134,7 @@ def bounds_of(
 
 
 def half_width(
-    sample: Sample,
+    sample: Moments,
     planned: int,
     error: float,
     pool: PooledNoise = NO_POOL,
@@ -157,7 +157,7 @@ def critical(
 
     Args:
         n: number of values, fewer than ``LEAST_VALUES`` of which give none.
-        pairs: see ``Sample``.
+        pairs: see ``Moments``.
         df: degrees of freedom of the noise, own and pooled.
     """
     if n < LEAST_VALUES:
@@ -170,7 +170,7 @@ def critical(
 
 
 def _half_width(
-    sample: Sample, planned: int, error: float, pool_sd: float, pool_df: int, stage: Stage, least_sd: float
+    sample: Moments, planned: int, error: float, pool_sd: float, pool_df: int, stage: Stage, least_sd: float
 ) -> float:
     """Values that do not vary say nothing of the noise: only the pool does."""
     df = (sample.df if sample.sd else 0.0) + pool_df

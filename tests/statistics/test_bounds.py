@@ -29,10 +29,10 @@ LARGE = [2.80, 3.39, 3.30, 1.59, 1.44]
 ANSWERS = {"refuted": 0, "undecided": 1, "supported": 2}
 
 
-def answer_of(values: list[float], design: Design, delta: float = 1.0, **known: Any) -> tuple[str, Bounds]:
+def answer_of(values: list[float], design: Design, delta: float = 1.0, **others: Any) -> tuple[str, Bounds]:
     sample = sample_of(values)
-    stage: Stage = known.pop("stage", None) or bounds.stage_of(sample.n, design.planned)
-    shown = bounds_of(sample, design, stage=stage, **known)
+    stage: Stage = others.pop("stage", None) or bounds.stage_of(sample.n, design.planned)
+    shown = bounds_of(sample, design, stage=stage, **others)
     rounding = answers.rounding_of(values, delta)
     return answers.better_by(sample.mean, shown, delta, stage, rounding), shown
 
