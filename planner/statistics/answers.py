@@ -85,7 +85,7 @@ def within(shown: Bounds, outside: Bounds, margin: float, rounding: float = 0.0)
 
 
 def seeds_needed(
-    sample: Moments,
+    moments: Moments,
     delta: float,
     design: Design,
     pool: PooledNoise = NO_POOL,
@@ -97,20 +97,20 @@ def seeds_needed(
     All seeds there are used then, so it is larger than their number.
 
     Args:
-        sample: paired differences, or the values of one arm.
+        moments: paired differences, or the values of one arm.
         final_made: more seeds are judged at the late level.
         most: beyond which none is named.
 
     Returns:
         None where there is no such number.
     """
-    for n in range(sample.n + 1, most):
+    for n in range(moments.n + 1, most):
         stage: Stage = (
-            "late" if final_made or n > max(design.planned, sample.n) else stage_of(n, design.planned)
+            "late" if final_made or n > max(design.planned, moments.n) else stage_of(n, design.planned)
         )
-        expected = Moments(n, sample.mean, sample.sd, n, n - 1)
+        expected = Moments(n, moments.mean, moments.sd, n, n - 1)
         bounds = bounds_of(expected, design, pool, stage)
-        if better_by(sample.mean, bounds, delta, stage) in ("supported", "refuted"):
+        if better_by(moments.mean, bounds, delta, stage) in ("supported", "refuted"):
             return n
     return None
 

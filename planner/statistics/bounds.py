@@ -82,7 +82,7 @@ class Moments:
     df: float
 
 
-def sample_of(values: Sequence[float]) -> Moments:
+def moments_of(values: Sequence[float]) -> Moments:
     """Paired differences, or the values of one arm; at least one."""
     n = len(values)
     sd = intervals.sd(values) if n > 1 and intervals.varies(values) else 0.0
@@ -93,7 +93,7 @@ EQUAL_SIZES = 1.5
 """Arms whose sizes differ by a larger factor are judged with the degrees of freedom of the smaller."""
 
 
-def sample_of_two(ours: Sequence[float], theirs: Sequence[float]) -> Moments:
+def moments_of_two(ours: Sequence[float], theirs: Sequence[float]) -> Moments:
     """Two arms that share no seeds, each of at least two values: ours less theirs (Welch 1947)."""
     sizes = len(ours), len(theirs)
     variances = [intervals.sd(values) ** 2 if intervals.varies(values) else 0.0 for values in (ours, theirs)]
@@ -103,7 +103,8 @@ def sample_of_two(ours: Sequence[float], theirs: Sequence[float]) -> Moments:
         return Moments(min(sizes), mean, 0.0, min(sizes), min(sizes) - 1)
     welch = squared_error**2 / math.fsum(part**2 / (n - 1) for part, n in zip(parts, sizes, strict=True))
     df = welch if max(sizes) <= EQUAL_SIZES * min(sizes) else min(sizes) - 1
-    return Moments(min(sizes), mean, math.sqrt(math.fsum(variances)), math.fsum(variances) / squared_error, df)
+    variance = math.fsum(variances)
+    return Moments(min(sizes), mean, math.sqrt(variance), variance / squared_error, df)
 
 
 def stage_of(n: int, planned: int) -> Stage:
@@ -112,7 +113,7 @@ def stage_of(n: int, planned: int) -> Stage:
 
 
 def bounds_of(
-    sample: Moments,
+    moments: Moments,
     design: Design,
     pool: PooledNoise = NO_POOL,
     stage: Stage | None = None,
@@ -125,16 +126,16 @@ def bounds_of(
         stage: of the look; None: by the number of values.
         least_sd: below which the metric's resolution lets no standard deviation be believed.
     """
-    stage = stage or stage_of(sample.n, design.planned)
+    stage = stage or stage_of(moments.n, design.planned)
     below, above = (
-        half_width(sample, design.planned, error, pool, stage, least_sd)
+        half_width(moments, design.planned, error, pool, stage, least_sd)
         for error in (design.alpha, design.beta)
     )
-    return Bounds(sample.mean - below, sample.mean + above)
+    return Bounds(moments.mean - below, moments.mean + above)
 
 
 def half_width(
-    sample: Moments,
+    moments: Moments,
     planned: int,
     error: float,
     pool: PooledNoise = NO_POOL,
@@ -142,11 +143,11 @@ def half_width(
     least_sd: float = 0.0,
 ) -> float:
     """How far a bound lies from the mean, in the metric's unit; infinite where no noise is known."""
-    stage = stage or stage_of(sample.n, planned)
+    stage = stage or stage_of(moments.n, planned)
     pool_df = pool_class(pool.df) if pool.sd > 0 else 0
-    width = _half_width(sample, planned, error, pool.sd, pool_df, stage, least_sd)
-    if pool_df and sample.sd > NOISIER * pool.sd:
-        width = max(width, _half_width(sample, planned, error, 0.0, 0, stage, least_sd))
+    width = _half_width(moments, planned, error, pool.sd, pool_df, stage, least_sd)
+    if pool_df and moments.sd > NOISIER * pool.sd:
+        width = max(width, _half_width(moments, planned, error, 0.0, 0, stage, least_sd))
     return width
 
 
@@ -170,12 +171,12 @@ def critical(
 
 
 def _half_width(
-    sample: Moments, planned: int, error: float, pool_sd: float, pool_df: int, stage: Stage, least_sd: float
+    moments: Moments, planned: int, error: float, pool_sd: float, pool_df: int, stage: Stage, least_sd: float
 ) -> float:
     """Values that do not vary say nothing of the noise: only the pool does."""
-    df = (sample.df if sample.sd else 0.0) + pool_df
+    df = (moments.df if moments.sd else 0.0) + pool_df
     if not df:
         return math.inf
-    own = sample.df * sample.sd**2 if sample.sd else 0.0
+    own = moments.df * moments.sd**2 if moments.sd else 0.0
     sd = max(math.sqrt((own + pool_df * pool_sd**2) / df), least_sd)
-    return critical(sample.n, sample.pairs, df, planned, error, pool_df, stage) * sd / math.sqrt(sample.pairs)
+    return critical(moments.n, moments.pairs, df, planned, error, pool_df, stage) * sd / math.sqrt(moments.pairs)

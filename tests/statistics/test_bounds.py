@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.statistics import answers, bounds
-from planner.statistics.bounds import Bounds, Design, PooledNoise, Stage, bounds_of, sample_of
+from planner.statistics.bounds import Bounds, Design, PooledNoise, Stage, bounds_of, moments_of
 from planner.statistics.crossing import Chain, crossing_chances
 from planner.statistics.e_process import critical_t, log_e
 from planner.statistics.levels import (
@@ -30,18 +30,18 @@ ANSWERS = {"refuted": 0, "undecided": 1, "supported": 2}
 
 
 def answer_of(values: list[float], design: Design, delta: float = 1.0, **others: Any) -> tuple[str, Bounds]:
-    sample = sample_of(values)
-    stage: Stage = others.pop("stage", None) or bounds.stage_of(sample.n, design.planned)
-    shown = bounds_of(sample, design, stage=stage, **others)
+    moments = moments_of(values)
+    stage: Stage = others.pop("stage", None) or bounds.stage_of(moments.n, design.planned)
+    shown = bounds_of(moments, design, stage=stage, **others)
     rounding = answers.rounding_of(values, delta)
-    return answers.better_by(sample.mean, shown, delta, stage, rounding), shown
+    return answers.better_by(moments.mean, shown, delta, stage, rounding), shown
 
 
 # --- against the reference ------------------------------------------------------------------------
 
 
 def test_e_and_its_critical_values_are_those_of_the_reference() -> None:
-    ts = [bounds.sample_of(GAINS[:n]).mean * n**0.5 / bounds.sample_of(GAINS[:n]).sd for n in (3, 4, 5)]
+    ts = [bounds.moments_of(GAINS[:n]).mean * n**0.5 / bounds.moments_of(GAINS[:n]).sd for n in (3, 4, 5)]
     at_one = [log_e(t, n, n - 1, (1.0,)) for t, n in zip(ts, (3, 4, 5), strict=True)]
     assert at_one == pytest.approx([1.5718, 2.1465, 2.9092], abs=1e-4)
     assert critical_t(3, 2, 0.05) == pytest.approx(8.246141582, abs=1e-6)
@@ -68,7 +68,7 @@ def test_bounds_and_answers_are_those_of_the_reference(case: int) -> None:
         design = Design(figures["planned"], figures["alpha"], figures["beta"])
         pool = PooledNoise(figures["pool_sd"], figures["pool_df"])
         word, shown = answer_of(figures["values"], design, pool=pool, stage=figures["stage"])
-        mean = sample_of(figures["values"]).mean
+        mean = moments_of(figures["values"]).mean
         for own, reference in zip(shown, (figures["lower"], figures["upper"]), strict=True):
             if reference is None:
                 assert math.isinf(own)
@@ -81,7 +81,7 @@ def test_bounds_and_answers_are_those_of_the_reference(case: int) -> None:
 def test_the_seeds_that_would_decide_are_those_of_the_reference(
     values: list[float], planned: int, expected: int | None
 ) -> None:
-    assert answers.seeds_needed(sample_of(values), 1.0, Design(planned, 0.05, 0.10)) == expected
+    assert answers.seeds_needed(moments_of(values), 1.0, Design(planned, 0.05, 0.10)) == expected
 
 
 def test_golden_cases_of_the_field() -> None:
@@ -138,7 +138,7 @@ def test_an_answer_contradicts_no_interval(values: list[float], design: Design, 
     word, shown = answer_of(values, design, pool=pool)
     assert word != "supported" or (shown.lower > 0 and shown.upper >= 1 - 1e-9)
     assert word != "refuted" or shown.upper < 1
-    assert shown.lower <= sample_of(values).mean <= shown.upper
+    assert shown.lower <= moments_of(values).mean <= shown.upper
 
 
 @given(VALUES, DESIGNS, POOLS, st.randoms(), st.floats(1e-6, 1e6))
@@ -156,4 +156,4 @@ def test_order_and_unit_change_nothing(
 
 @given(st.floats(-5, 5), st.integers(1, 12), DESIGNS)
 def test_values_that_do_not_vary_say_nothing(value: float, n: int, design: Design) -> None:
-    assert bounds_of(sample_of([value] * n), design) == bounds.NOTHING_KNOWN
+    assert bounds_of(moments_of([value] * n), design) == bounds.NOTHING_KNOWN
