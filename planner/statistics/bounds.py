@@ -179,4 +179,5 @@ def _half_width(
         return math.inf
     own = moments.df * moments.sd**2 if moments.sd else 0.0
     sd = max(math.sqrt((own + pool_df * pool_sd**2) / df), least_sd)
-    return critical(moments.n, moments.pairs, df, planned, error, pool_df, stage) * sd / math.sqrt(moments.pairs)
+    t = critical(moments.n, moments.pairs, df, planned, error, pool_df, stage)
+    return t * sd / math.sqrt(moments.pairs)
