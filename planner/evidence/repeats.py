@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.evidence.run_selection import Catalog, Snapshot
@@ -52,6 +52,12 @@ def due_repeat(program: Program, snapshot: Snapshot, catalog: Catalog) -> DueRep
             if planned.fingerprint in made:
                 return DueRepeat(planned, made[planned.fingerprint])
     return None
+
+
+def would_be_repeated(program: Program, planned: Sequence[PlannedRun], repeats: Iterable[Repeat]) -> bool:
+    """Whether one of these runs would be made a second time, once it has ended well."""
+    done = {(repeat.code_digest, repeat.fidelity) for repeat in repeats}
+    return program.probes and any((run.code_digest, run.fidelity) not in done for run in planned)
 
 
 def _in_order(program: Program, catalog: Catalog) -> Iterable[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ from planner.deciding.walk import build_plan
 from planner.engine.options import AdvanceOptions
 from planner.errors import Fault, each_apart
 from planner.evidence.made_again import MadeAgain, Origins, made_again
+from planner.evidence.repeats import would_be_repeated
 from planner.io.commands.advance import programs_named
 from planner.io.commands.advance_output import failing_alike
 from planner.io.commands.open_home import open_program
@@ -69,9 +70,15 @@ def dry_run_programs(
 def _dry_run(home: Home, program: Program, options: AdvanceOptions) -> DryRunReply:
     situation = load_situation(home, program, options)
     plan = build_plan(situation.state)
-    made = [run for run in situation.run_selector.snapshot.finished if run.own]
+    snapshot = situation.run_selector.snapshot
+    made = [run for run in snapshot.finished if run.own]
     again = made_again(plan.launch, made, _origins(home, program, plan))
-    return _reply(program, plan, again, _estimate(plan.launch, made, workers(options.jobs)))
+    estimate = EstimateJson(
+        runs=len(plan.launch),
+        seconds=_estimate(plan.launch, made, workers(options.jobs)),
+        probe=would_be_repeated(program, plan.launch, snapshot.repeats),
+    )
+    return _reply(program, plan, again, estimate)
 
 
 def _origins(home: Home, program: Program, plan: Plan) -> Origins:
@@ -86,7 +93,7 @@ def _origins(home: Home, program: Program, plan: Plan) -> Origins:
     )
 
 
-def _reply(program: Program, plan: Plan, again: Sequence[MadeAgain], seconds: float | None) -> DryRunReply:
+def _reply(program: Program, plan: Plan, again: Sequence[MadeAgain], estimate: EstimateJson) -> DryRunReply:
     if plan.refused:
         raise futility_error(plan.phase, plan.refused)
     decision = plan.next
@@ -100,7 +107,7 @@ def _reply(program: Program, plan: Plan, again: Sequence[MadeAgain], seconds: fl
         candidates=tuple(_candidates(plan)),
         runs=tuple(ArmRunsJson(phase=plan.phase, arm=arm, runs=count) for arm, count in arms.items()),
         again=tuple(MadeAgainJson(runs=one.runs, why=one.why, files=one.files) for one in again),
-        estimate=EstimateJson(runs=len(plan.launch), seconds=seconds),
+        estimate=estimate,
         stopped=failing_alike(plan, program.program),
     )
 
@@ -140,5 +147,9 @@ def dry_run_lines(reply: DryRunReply | DryRunAllReply) -> list[str]:
     lines += [str(MadeAgain(row.runs, row.why, row.files)) for row in reply.again]
     count, seconds = reply.estimate.runs, reply.estimate.seconds
     cost = "no earlier run to estimate the time from" if seconds is None else f"about {in_words(seconds)}"
-    none = f"stopped: {reply.stopped}" if reply.stopped else "no run is missing"
-    return [*lines, f"{count} runs, {cost}" if count else none]
+    if not count:
+        return [*lines, f"stopped: {reply.stopped}" if reply.stopped else "no run is missing"]
+    lines.append(f"{count} runs, {cost}")
+    if reply.estimate.probe:
+        lines.append("one of them is made twice, to see whether it gives the same numbers")
+    return lines

@@ -95,6 +95,19 @@ def test_the_second_time_takes_nothing_that_other_runs_lend(fresh_home: MakeHome
     assert not list((home / "mlruns" / "work" / "quick").glob("*"))
 
 
+def test_a_dry_run_says_that_one_run_will_be_made_twice_while_none_was(
+    drifting: Path, tmp_path: Path
+) -> None:
+    said = "one of them is made twice, to see whether it gives the same numbers\n"
+    dry = ("advance", "quick", "--dry-run")
+    assert said not in cli_here(*dry, home=drifting).out
+    fresh = make_home(tmp_path / "fresh", QUICK)
+    assert said in cli_here(*dry, home=fresh).out
+    assert cli_here(*dry, "--json", home=fresh).json["estimate"]["probe"] is True
+    without = make_home(tmp_path / "without", QUICK + "probe: off\n")
+    assert said not in cli_here(*dry, home=without).out
+
+
 def test_off_leaves_it_out_and_on_later_makes_nothing_again(fresh_home: MakeHome) -> None:
     home = fresh_home(QUICK + "probe: off\n")
     assert cli_here("advance", "quick", "--all", "--jobs", "1", home=home).code == 0

@@ -96,10 +96,16 @@ class MadeAgainJson(Record):
 
 
 class EstimateJson(Record):
-    """What the missing runs would take; ``seconds`` is null where no run was timed."""
+    """What the missing runs would take.
+
+    Attributes:
+        seconds: null where no run was timed.
+        probe: one of them is made a second time, which is none of ``runs``.
+    """
 
     runs: Whole
     seconds: Amount | None
+    probe: bool
 
 
 class DryRunReply(Reply):
