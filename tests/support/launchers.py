@@ -16,5 +16,5 @@ from planner.io.workers.launcher import LocalLauncher
 
 PROCESS_LAUNCHERS: dict[str, Any] = {"forked": LocalLauncher, "spawned": partial(LocalLauncher, spawn=True)}
 """Name -> what takes (home, workers, log folder)."""
-EACH = ["forked", pytest.param("spawned", marks=pytest.mark.slow)]
-"""Of the names, those that start an interpreter for every run are left to the slow tests."""
+EACH = ["forked", pytest.param("spawned", marks=[pytest.mark.slow, pytest.mark.in_turn])]
+"""Those that start an interpreter for every run are left to the slow tests, and come round in turn."""

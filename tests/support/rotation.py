@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-SHARES = 4
+SHARES = 6
 EXAMPLES = 8
 """A change tries an eighth of the random examples: each try is of others."""
 EVERYTHING = bool(os.environ.get("EVERYTHING"))
@@ -43,12 +43,12 @@ def a_third_of(many: int) -> int:
 
 
 def every_step_or_a_share(step: int = 1) -> Iterator[int]:
-    """0, ``step``, 2 ``step``, ... without an end; of these every fourth for one change, from its turn on."""
+    """0, ``step``, 2 ``step``, ... without an end; of these one share for one change, from its turn on."""
     return count(0, step) if EVERYTHING else count(turn_of_this_change() * step, SHARES * step)
 
 
 def share(items: Sequence[Item], turn: int) -> Sequence[Item]:
-    """The items whose turn it is: every fourth."""
+    """The items whose turn it is."""
     return items[turn::SHARES]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from planner.errors import PhasegateError, UsageError
-from planner.io.commands.upkeep.at_work import runs_at_work
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import measured_in, spent_in
 from planner.io.leases.program_lock import holder_of
@@ -94,6 +93,9 @@ def read_program_state(home: Home, program: Program) -> tuple[ProgramState, Sequ
         spent=spent_in(work),
         data=data_today(program, code, journal, judged) if code else None,
     )
-    at_work = tuple(runs_at_work(home, journal, program.program)) if state.running else ()
-    repeats = journal.repeats(program.program)
-    return replace(state, checks=measured_in(work), at_work=at_work, repeats=repeats), entries
+    state = replace(state, checks=measured_in(work), repeats=journal.repeats(program.program))
+    if state.running:
+        from planner.io.commands.upkeep.at_work import runs_at_work  # it imports what makes runs
+
+        state = replace(state, at_work=tuple(runs_at_work(home, journal, program.program)))
+    return state, entries

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from planner.errors import ProgramError
 from planner.io.journal.journal import Journal
 from planner.io.workers.code_digest import Code, read_command, read_experiment, with_files
 from planner.io.workers.code_snapshot import keep_code
-from planner.io.workers.launcher import LocalLauncher
 from planner.language.program import Program
 from planner.paths import Home
+
+if TYPE_CHECKING:
+    from planner.io.workers.launcher import LocalLauncher
 
 
 def read_measuring(home: Home, program: Program) -> Code:

@@ -84,6 +84,7 @@ phases:
     gate: [higher]
     next: {pass: stop, fail: stop, inconclusive: stop}
 budget: {seeds_per_arm: 2}
+probe: off
 """
 
 
