@@ -119,7 +119,9 @@ def test_no_run_is_left_running_and_every_run_of_ours_has_an_outcome(
     home, _ = study
     with sqlite3.connect(home / "mlruns" / "mlflow.db") as db:
         assert db.execute("SELECT count(*) FROM runs WHERE status = 'RUNNING'").fetchone() == (0,)
-        ours = db.execute("SELECT count(*) FROM tags WHERE key = 'planner.fingerprint'").fetchone()
+        ours = db.execute(
+            "SELECT count(*) FROM tags WHERE key = 'planner.kind' AND value IN ('run', 'probe')"
+        ).fetchone()
         ended = db.execute(
             "SELECT count(*) FROM tags WHERE key = 'planner.outcome' AND value = 'ok'"
         ).fetchone()

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from planner.engine.ports import EndedRun
 from planner.errors import JournalDamaged, StoreUnavailable
 from planner.io.doctor import journal_repairs
 from planner.io.doctor.database_recovery import sound
@@ -17,6 +16,7 @@ from planner.io.journal.database import opened, put_in_place
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import work_of
 from planner.io.mlflow.client import database_of, speaking_of, store_uri
+from planner.io.sync.sync import note_runs
 from planner.io.system.quarantine import move_away
 from planner.records.journal_entry import KINDS, Copy, kind_of
 from planner.records.person import AnyRecord
@@ -104,12 +104,7 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
             taken += record is not None and journal.add(
                 record, at, run_id, mirrored=True, least_position=position, home=home
             )
-        rows = [
-            EndedRun(run.fingerprint, run.attempt, run.id, run.outcome, run.seconds, run.checked)
-            for run in runs.snapshot(program).finished
-            if run.fingerprint is not None
-        ]
-        journal.note_finished(program.program, rows)
+        note_runs(journal, program, runs.snapshot(program))
     return taken
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from planner.deciding.situation import Step
 from planner.engine.ports import EndedRun, RecordStore, RunStore
 from planner.errors import each_apart
+from planner.evidence.run_selection import Snapshot
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.record_store import MlflowRecords
 from planner.io.mlflow.run_store import MlflowRuns
@@ -55,6 +56,14 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
                 journal.add(record, at, run_id, mirrored=True, least_position=position, home=home)
     snapshot = runs.snapshot(program)
     refuse_vanished(journal, program.program, snapshot)
+    note_runs(journal, program, snapshot)
+
+
+def note_runs(journal: Journal, program: Program, snapshot: Snapshot) -> None:
+    """Takes over the finished runs that MLflow holds, and what came of making one twice.
+
+    Side effects: writes the journal.
+    """
     rows = [
         EndedRun(run.fingerprint, run.attempt, run.id, run.outcome, run.seconds, run.checked)
         for run in snapshot.finished
