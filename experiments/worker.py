@@ -123,6 +123,8 @@ class Worker:
     def _in_own_process(self, request: Mapping[str, Any], folder: Path | None) -> int:
         """Starts a process for the request, and another where that needs a library; gives its exit code."""
         self._import(request)
+        if request["request"] == "run" and self._forks(request):
+            self._late.import_expected()  # which may start threads, so that nothing forks any more
         keep = CappedOutput(folder).write if folder is not None else _on_stderr
         again = request["request"] == "describe"  # a run has begun to write when it imports
         code = AGAIN
@@ -149,12 +151,8 @@ class Worker:
         return code
 
     def _forks(self, request: Mapping[str, Any]) -> bool:
-        """Whether a fork does for a request; imports what runs are expected to need."""
-        if self._spawn or _uses_device(request) or not can_fork():
-            return False
-        if request["request"] == "run":
-            self._late.import_expected()
-        return can_fork()
+        """Whether a fork does for a request."""
+        return not (self._spawn or _uses_device(request)) and can_fork()
 
     def _forked(self, request: Mapping[str, Any], output: int, imported: int, again: bool) -> Started:
         """A fork of this process."""

@@ -12,7 +12,7 @@ from planner.evidence.run_selection import Snapshot
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended, Event, Job
-from planner.records.journal_entry import Copy, HeldRecord
+from planner.records.journal_entry import Copy
 from planner.records.person import PersonRecord
 from planner.records.repeats import Repeat
 from planner.records.runs import PlannedRun, RunOutcome, UnfinishedRun
@@ -115,20 +115,9 @@ class RunStore(Protocol):
         ...
 
     def finish_repeat(
-        self,
-        program: Program,
-        run_id: str,
-        due: DueRepeat,
-        together: bool,
-        folder: Path,
-        ended: Ended,
-        started_at: float,
+        self, program: Program, run_id: str, due: DueRepeat, folder: Path, ended: Ended, started_at: float
     ) -> Repeat:
-        """Writes down what a second time left in its folder, and how far it is from the first.
-
-        Args:
-            together: the experiment trains several seeds at once.
-        """
+        """Writes down what a second time left in its folder, and how far it is from the first."""
         ...
 
     def abandon(self, run_id: str, outcome: RunOutcome, reason: str, output: str = "") -> bool:
@@ -158,15 +147,11 @@ class RunStore(Protocol):
 class RecordStore(Protocol):
     """Verdicts, decisions and overrides where people browse them."""
 
-    def load(self, program: Program) -> Iterator[HeldRecord]:
-        """Every record held.
+    def copies(self, program: Program) -> Iterator[Copy]:
+        """Every record as it lies there, altered or not.
 
         In the order in which they became the last word, and as often as they did.
         """
-        ...
-
-    def copies(self, program: Program) -> Iterator[Copy]:
-        """Every record as it lies there, altered or not; in the order of ``load``."""
         ...
 
     def memo(self, page: str) -> str | None:

@@ -24,10 +24,12 @@ class DueRepeat:
 
     Attributes:
         first: as it was made first.
+        together: the experiment trains several seeds of it at once, as the first time may have been.
     """
 
     planned: PlannedRun
     first: Run
+    together: bool = False
 
 
 def due_repeat(program: Program, snapshot: Snapshot, catalog: Catalog) -> DueRepeat | None:
@@ -50,7 +52,8 @@ def due_repeat(program: Program, snapshot: Snapshot, catalog: Catalog) -> DueRep
         for seed in seeds:
             planned = catalog.planned(phase, arm, fidelity, seed)
             if planned.fingerprint in made:
-                return DueRepeat(planned, made[planned.fingerprint])
+                together = catalog.described[phase, arm, fidelity].together > 1
+                return DueRepeat(planned, made[planned.fingerprint], together)
     return None
 
 

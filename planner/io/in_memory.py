@@ -19,7 +19,7 @@ from planner.io.mlflow.run_reader import device_of, param_text
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended
-from planner.records.journal_entry import Copy, HeldRecord, Stand, body_of, in_order, kind_of
+from planner.records.journal_entry import Copy, Stand, body_of, in_order, kind_of
 from planner.records.person import AnyRecord, PersonRecord
 from planner.records.repeats import Repeat
 from planner.records.runs import PlannedRun, Run, RunOutcome, UnfinishedRun
@@ -105,18 +105,11 @@ class MemoryRuns:
         return f"probe-{due.first.id}"
 
     def finish_repeat(
-        self,
-        program: Program,
-        run_id: str,
-        due: DueRepeat,
-        together: bool,
-        folder: Path,
-        ended: Ended,
-        started_at: float,
+        self, program: Program, run_id: str, due: DueRepeat, folder: Path, ended: Ended, started_at: float
     ) -> Repeat:
         """Keeps what a second time says of the first."""
         again = second_run(due.first, run_id, folder, ended)
-        repeat = repeat_of(program, due.first, again, together)
+        repeat = repeat_of(program, due.first, again, due.together)
         self.repeats.append(repeat)
         return repeat
 
@@ -161,13 +154,8 @@ class MemoryRecords:
     _open: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def load(self, program: Program) -> Iterator[HeldRecord]:
-        """Every record held, in the order in which they became the last word."""
-        for copy in self.copies(program):
-            yield HeldRecord(copy.read(), copy.written_at, copy.mlflow_run or "", copy.position, copy.home)
-
     def copies(self, program: Program) -> Iterator[Copy]:
-        """Every record as it lies there; in the order and as often as ``load`` has them."""
+        """Every record held, in the order in which they became the last word."""
         stands = [
             Stand(position, at, kind_of(record), page)
             for page, (record, first) in self.places.items()

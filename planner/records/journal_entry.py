@@ -103,23 +103,12 @@ class Copy:
             raise ValueError(f"record {self.id} was altered: its text is that of {record.id}")
         return record
 
-
-class HeldRecord(NamedTuple):
-    """A record as a store holds it.
-
-    Attributes:
-        record: None where it was altered.
-        written_at: when it became the last word (ISO 8601, UTC).
-        page: the store's name for where it lies.
-        position: in the journal of the home that wrote it; 0 where that is unknown.
-        home: mark of the other home that wrote it; empty where this one did.
-    """
-
-    record: AnyRecord | None
-    written_at: str
-    page: str
-    position: int
-    home: str
+    def read_or_none(self) -> AnyRecord | None:
+        """The record; None where its text is missing, malformed or was altered."""
+        try:
+            return self.read()
+        except ValueError:
+            return None
 
 
 class Stand(NamedTuple):

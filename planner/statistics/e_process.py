@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from planner.statistics.intervals import legendre
+
 EFFECTS = (0.5, 1.0, 2.0, 4.0)
 """In units of the noise, equal weights; fixed, never chosen from data."""
 _LEAST_LOG_T, _MOST_LOG_T = -7.0, 16.0
@@ -66,17 +68,10 @@ def _log_integral(k: float, a: Any) -> Any:
     import numpy as np
     from scipy.special import logsumexp
 
-    nodes, weights = _legendre()
+    nodes, weights = legendre(96)
     peak = (a + np.sqrt(a * a + 4 * (k - 1))) / 2
     width = 1 / np.sqrt(1 + (k - 1) / np.maximum(peak, 1e-9) ** 2)
     low, high = np.maximum(peak - _WIDTHS * width, 0), peak + _WIDTHS * np.maximum(width, 0.3)
     u = ((low + high)[..., None] + (high - low)[..., None] * nodes) / 2
     log_density = (k - 1) * np.log(u) - u * u / 2 + a[..., None] * u
     return logsumexp(log_density, axis=-1, b=weights) + np.log((high - low) / 2)
-
-
-@lru_cache(1)
-def _legendre() -> Any:
-    import numpy as np
-
-    return np.polynomial.legendre.leggauss(96)

@@ -92,18 +92,19 @@ def _mean_over_deviation(df: int, sure: float, never: float, given: Callable[[An
     below = float(chdtr(df, df * low * low))
     if high <= low:
         return below
-    nodes, weights = _legendre()
+    nodes, weights = legendre(128)
     s = (low + high) / 2 + (high - low) / 2 * nodes
     log_density = math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2)
     density = np.exp(log_density + (df - 1) * np.log(s) - df * s * s / 2)
     return below + float(np.sum(weights * density * given(s))) * (high - low) / 2
 
 
-@lru_cache(1)
-def _legendre() -> Any:
+@lru_cache(2)
+def legendre(count: int) -> Any:
+    """Nodes and weights of Gauss and Legendre's rule on [-1, 1]."""
     import numpy as np
 
-    return np.polynomial.legendre.leggauss(128)
+    return np.polynomial.legendre.leggauss(count)
 
 
 def t_interval(values: Sequence[float], level: float) -> tuple[float, float] | None:

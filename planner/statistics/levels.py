@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from planner.statistics.crossing import Chain
 from planner.statistics.e_process import EFFECTS, critical_t
+from planner.statistics.intervals import t_quantile
 
 LEAST_VALUES = 3
 """Fewer values give no bound."""
@@ -94,7 +95,7 @@ def final_level(chain: Chain, rest: float, error: float) -> float:
     arrival, df = chain.next(), chain.n + chain.pool_df
 
     def gap(log_level: float) -> float:
-        over = arrival.angles >= chain.angle_of(_t_above(math.exp(log_level), df))
+        over = arrival.angles >= chain.angle_of(-t_quantile(df, math.exp(log_level)))
         return float(arrival.mass[over].sum()) - rest
 
     return math.exp(brentq(gap, math.log(rest * 0.8), math.log(error), xtol=1e-4))
@@ -109,7 +110,7 @@ def late_level(planned: int, error: float, pool_df: int, final: float) -> float:
     from scipy.special import nctdtr
 
     df = planned - 1 + pool_df
-    critical = _t_above(final, df)
+    critical = -t_quantile(df, final)
     missed = math.fsum(float(nctdtr(df, e * math.sqrt(planned), critical)) for e in EFFECTS) / len(EFFECTS)
     return min(LATE_SHARE * error / missed, error)
 
@@ -122,12 +123,6 @@ def _crossed(planned: int, early: float, pool_df: int, grid: int, steps: int) ->
         critical = critical_t(n, n - 1 + pool_df, early) if early and n >= LEAST_VALUES else math.inf
         crossed += chain.step(critical)
     return crossed, chain
-
-
-def _t_above(level: float, df: int) -> float:
-    from scipy.special import stdtrit
-
-    return -float(stdtrit(df, level))
 
 
 def _from_table(planned: int, error: float, pool_df: int) -> tuple[float, float] | None:

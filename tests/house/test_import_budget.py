@@ -27,7 +27,8 @@ READING = (
     ["override", "quick", "--list"],
 )
 HEAVY = ("mlflow", "torch", "langgraph", "scipy", "sklearn", "numpy", "pandas", "matplotlib")
-ROUNDS = 3
+ROUNDS = 10
+"""So often may something else that the machine does come between."""
 
 
 def run_as_main(words: Sequence[str], home: Path) -> list[str]:
@@ -69,11 +70,11 @@ def test_a_reading_command_takes_at_most_three_tenths_of_importing_mlflow(judged
     commands["import mlflow"] = ["-c", "import mlflow"]
     for words in commands.values():
         cpu_seconds(words)  # once, so that every file has been read and compiled
-    taken: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(ROUNDS):
-        for name, words in commands.items():
-            taken[name].append(cpu_seconds(words))
-    # The least of each: what else the machine does can only add.
-    least = {name: min(seconds) for name, seconds in taken.items()}
-    budget = least.pop("import mlflow") * 0.3
-    assert {name: t for name, t in least.items() if t > budget} == {}, (budget, least)
+    imported = commands.pop("import mlflow")
+    over, said = set(commands), {}
+    for _ in range(ROUNDS):  # each beside an import, because what else the machine does slows both down
+        budget = 0.3 * cpu_seconds(imported)
+        seconds = {name: cpu_seconds(commands[name]) for name in over}
+        over = {name for name, taken in seconds.items() if taken > budget}
+        said = {name: (seconds[name], budget) for name in over}
+    assert said == {}

@@ -16,7 +16,7 @@ from planner.io.journal.database import opened, put_in_place
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import work_of
 from planner.io.mlflow.client import database_of, speaking_of, store_uri
-from planner.io.sync.sync import note_runs
+from planner.io.sync.sync import note_runs, take_over_records
 from planner.io.system.quarantine import move_away
 from planner.records.journal_entry import KINDS, Copy, kind_of
 from planner.records.person import AnyRecord
@@ -100,10 +100,7 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
     for program in patient.programs:
         if program.program not in experiments:
             continue  # it was never advanced, or the journal alone can say that its experiment is gone
-        for record, at, run_id, position, home in records.load(program):
-            taken += record is not None and journal.add(
-                record, at, run_id, mirrored=True, least_position=position, home=home
-            )
+        taken += take_over_records(journal, records, program)[0]
         note_runs(journal, program, runs.snapshot(program))
     return taken
 

@@ -30,10 +30,7 @@ def _of_program(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFin
     assert patient.records is not None
     last: dict[tuple[str, str], tuple[Verdict, str]] = {}
     for copy in patient.journal.copies(program.program):
-        try:
-            record = copy.read()
-        except ValueError:
-            continue
+        record = copy.read_or_none()
         if isinstance(record, Verdict) and copy.mirrored and copy.mlflow_run:
             last[record.phase, record.fidelity] = record, copy.mlflow_run
     held = set(patient.records.held(program))

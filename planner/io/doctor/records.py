@@ -73,7 +73,7 @@ class _Sides:
             reported.add(broken.about)
             yield broken
         for run_id, copy in self.places.items():
-            if isinstance(record := _read(copy), Verdict):
+            if isinstance(record := copy.read_or_none(), Verdict):
                 yield from self._tags(str(run_id), record)
         yield from self._between(reported)
 
@@ -85,9 +85,9 @@ class _Sides:
 
     def _of_row(self, copy: Copy, held: set[str]) -> HealthFinding | None:
         """What is wrong with the journal's copy, or missing beside it."""
-        if _read(copy) is None:
+        if copy.read_or_none() is None:
             other = next((c for c in self.store if c.id == copy.id or c.mlflow_run == copy.mlflow_run), None)
-            record = _read(other)
+            record = other.read_or_none() if other else None
             what = f"record {copy.id} of {self.name} was altered or is malformed in the journal"
             if record is not None:
                 mend = f"{_REPAIR}takes its copy in MLflow"
@@ -113,10 +113,10 @@ class _Sides:
 
     def _of_place(self, copy: Copy) -> HealthFinding | None:
         """What is wrong with MLflow's copy."""
-        if _read(copy) is not None:
+        if copy.read_or_none() is not None:
             return None
         mine = self.rows.get(copy.mlflow_run) or next((c for c in self.journal if c.id == copy.id), None)
-        record = _read(mine)
+        record = mine.read_or_none() if mine else None
         what = (
             f"record {copy.id} of {self.name} in MLflow run {copy.mlflow_run} was altered, or its "
             "record.json is gone"
@@ -256,10 +256,3 @@ def put_tags(patient: HomeUnderCheck, run_id: str, wanted: dict[str, str]) -> st
         for name, value in wanted.items():
             runs.client.set_tag(run_id, name, value)
     return f"set back: {', '.join(f'{k} = {v}' for k, v in wanted.items())}"
-
-
-def _read(copy: Copy | None) -> AnyRecord | None:
-    try:
-        return copy.read() if copy is not None else None
-    except ValueError:
-        return None

@@ -166,10 +166,7 @@ def _edited(patient: HomeUnderCheck, program: Program) -> Iterator[HealthFinding
     copies = patient.journal.copies(program.program)
     last: dict[tuple[str, str], Verdict] = {}
     for copy in copies:
-        try:
-            record = copy.read()
-        except ValueError:
-            continue
+        record = copy.read_or_none()
         if isinstance(record, Verdict) and record.phase in program.phases:
             last[record.phase, record.fidelity] = record
     steps = {phase: stepped_metrics(program, phase) for phase in program.phases}

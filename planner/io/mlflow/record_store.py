@@ -25,7 +25,7 @@ from planner.io.system.processes import home_mark
 from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
 from planner.records.decision import Decision
-from planner.records.journal_entry import Copy, HeldRecord, Stand, body_of, in_order, kind_of
+from planner.records.journal_entry import Copy, Stand, body_of, in_order, kind_of
 from planner.records.person import AnyRecord, PersonRecord
 from planner.records.verdict import Verdict
 from planner.text.markdown import escape
@@ -52,22 +52,11 @@ class MlflowRecords:
 
     # --- reading -------------------------------------------------------------------------------
 
-    def load(self, program: Program) -> Iterator[HeldRecord]:
-        """Every record that MLflow holds, with the MLflow run that is its page.
+    def copies(self, program: Program) -> Iterator[Copy]:
+        """Every record that MLflow holds, altered or not, with the MLflow run that is its page.
 
         In the order in which they became the last word, and as often as they did.
         """
-        for copy in self.copies(program):
-            try:
-                record: AnyRecord | None = copy.read()
-            except ValueError:
-                record = None
-            if record is not None and record.program != program.program:
-                record = None  # it was put under another program's name
-            yield HeldRecord(record, copy.written_at, copy.mlflow_run or "", copy.position, copy.home)
-
-    def copies(self, program: Program) -> Iterator[Copy]:
-        """Every record as it lies there, altered or not; in the order and as often as ``load`` has them."""
         with speaking_of(self._runs.uri):
             pages = {str(raw.info.run_id): raw.data.tags for raw in self._recorded(program)}
             stands = [

@@ -288,21 +288,14 @@ class MlflowRuns:
             self.client.set_tag(run_id, tags.OUTCOME, ended.outcome)
 
     def finish_repeat(
-        self,
-        program: Program,
-        run_id: str,
-        due: DueRepeat,
-        together: bool,
-        folder: Path,
-        ended: Ended,
-        started_at: float,
+        self, program: Program, run_id: str, due: DueRepeat, folder: Path, ended: Ended, started_at: float
     ) -> Repeat:
         """Writes down what a second time left in its folder, and how far it is from the first.
 
         Side effects: as ``finish``; ``planner.outcome`` comes last.
         """
         again = second_run(due.first, run_id, folder, ended)
-        repeat = repeat_of(program, due.first, again, together)
+        repeat = repeat_of(program, due.first, again, due.together)
         with speaking_of(self.uri):
             stamp = int(started_at * 1000)
             differences = differences_to_log(program, due.first, again)

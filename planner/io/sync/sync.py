@@ -47,16 +47,35 @@ def import_records(journal: Journal, records: RecordStore, runs: RunStore, progr
 
     Side effects: reads MLflow, writes the journal.
     """
-    journal_ids = {entry.record.id for entry in journal.entries(program.program)}
-    if set(records.held(program)) - journal_ids:
-        for record, at, run_id, position, home in records.load(program):
-            if record is None and run_id not in {e.mlflow_run for e in journal.entries(program.program)}:
-                raise unreadable(run_id, program.program)
-            if record is not None and record.id not in journal_ids:
-                journal.add(record, at, run_id, mirrored=True, least_position=position, home=home)
+    if set(records.held(program)) - {entry.record.id for entry in journal.entries(program.program)}:
+        _, unreadable_pages = take_over_records(journal, records, program)
+        mirrors = {entry.mlflow_run for entry in journal.entries(program.program)}
+        for page in unreadable_pages:
+            if page not in mirrors:
+                raise unreadable(page, program.program)
     snapshot = runs.snapshot(program)
     refuse_vanished(journal, program.program, snapshot)
     note_runs(journal, program, snapshot)
+
+
+def take_over_records(journal: Journal, records: RecordStore, program: Program) -> tuple[int, list[str]]:
+    """Takes over the records that MLflow holds and the journal does not.
+
+    Returns:
+        How many there were, and the pages of those that cannot be read or are another program's.
+
+    Side effects: reads MLflow, writes the journal.
+    """
+    journal_ids = {entry.record.id for entry in journal.entries(program.program)}
+    added, unreadable_pages = 0, []
+    for copy in records.copies(program):
+        record = copy.read_or_none()
+        if record is None or record.program != program.program:
+            unreadable_pages.append(copy.mlflow_run or "")
+        elif record.id not in journal_ids:
+            written_at, page, position, home = copy.written_at, copy.mlflow_run, copy.position, copy.home
+            added += journal.add(record, written_at, page, True, least_position=position, home=home)
+    return added, unreadable_pages
 
 
 def note_runs(journal: Journal, program: Program, snapshot: Snapshot) -> None:

@@ -16,6 +16,7 @@ from planner.evidence.eligibility import GIVES_UP
 from planner.evidence.run_selection import RunSelector, is_tried_again
 from planner.io.journal.journal import Journal
 from planner.io.system.signals import whole
+from planner.io.workers.jobs import job_of, lease
 from planner.io.workers.limits import Limits
 from planner.io.workers.results import forget_result
 from planner.io.workers.watched_files import WatchedFiles
@@ -167,34 +168,15 @@ class Batch:
     def _task(self, planned: PlannedRun, more_together: int) -> _Task:
         earlier = self.run_selector.retried(planned)
         attempt = earlier.attempt + 1 if earlier else 1
-        job = Job(
-            id=f"{planned.fingerprint}-{attempt}",
-            arm=planned.arm,
-            seed=planned.seed,
-            experiment=self.program.experiment or "",
-            command=tuple(self.program.command or ()),
-            params=planned.params,
-            fidelity=planned.fidelity,
-            folder=str(self.home.run_folder(self.program.program, planned.fingerprint)),
-            timeout=self.limits.timeout,
-            more_together=more_together,
-            watched=self.watched.of(self._told(planned)),
-        )
+        watched = self.watched.of(self._told(planned))
+        job = job_of(self.home, self.program, planned, self.limits, watched)
+        own = {"id": f"{planned.fingerprint}-{attempt}", "more_together": more_together}
+        job = job.model_copy(update=own)
         return _Task(planned, job, attempt, earlier.id if earlier else None)
 
     def _begin(self, event: Started, task: _Task) -> None:
         planned, began = task.planned, self.clock.seconds()
-        self.journal.update_work(
-            self.program.program,
-            planned.fingerprint,
-            task.attempt,
-            state="leased",
-            pid=event.pid,
-            process_start=event.process_start,
-            host=event.host,
-            heartbeat=began,
-            started_at=began,
-        )
+        self._note(task, **lease(event, began))
         description = self._told(planned)
         run_id = self.runs.start(
             self.program, planned, description, self.parent, task.attempt, task.lineage, began

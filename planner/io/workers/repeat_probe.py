@@ -13,6 +13,7 @@ from planner.evidence.repeats import NO_ANSWER, DueRepeat, latest_of_each
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import REPEATS
 from planner.io.system.signals import whole
+from planner.io.workers.jobs import job_of, lease
 from planner.io.workers.limits import Limits
 from planner.io.workers.watched_files import WatchedFiles
 from planner.language.program import Program
@@ -60,20 +61,10 @@ class RepeatProbe:
     @property
     def job(self) -> Job:
         """The work, as its worker is to do it."""
-        planned = self.due.planned
-        return Job(
-            id=self.name,
-            arm=planned.arm,
-            seed=planned.seed,
-            experiment=self.program.experiment or "",
-            command=tuple(self.program.command or ()),
-            params=planned.params,
-            fidelity=planned.fidelity,
-            folder=str(self.home.run_folder(self.program.program, self.name)),
-            timeout=self.limits.timeout,
-            watched=self.watched.of(self.description),
-            alone=True,
-        )
+        watched = self.watched.of(self.description)
+        job = job_of(self.home, self.program, self.due.planned, self.limits, watched)
+        folder = str(self.home.run_folder(self.program.program, self.name))
+        return job.model_copy(update={"id": self.name, "folder": folder, "alone": True})
 
     def jobs(self) -> Iterator[Job]:
         """The one job, after its intent is on record."""
@@ -106,8 +97,7 @@ class RepeatProbe:
 
     def _begin(self, event: Started) -> None:
         self._began = self.clock.seconds()
-        process = {"pid": event.pid, "process_start": event.process_start, "host": event.host}
-        self._note(state="leased", heartbeat=self._began, started_at=self._began, **process)
+        self._note(**lease(event, self._began))
         self._run_id = self.runs.start_repeat(self.program, self.due, self.description, self._began)
         self._note(state="started", mlflow_run=self._run_id)
 
@@ -121,10 +111,7 @@ class RepeatProbe:
         self._note(state="abandoned")
 
     def _finish(self, folder: Path, event: Ended) -> None:
-        together = self.description.together > 1
-        repeat = self.runs.finish_repeat(
-            self.program, self._run_id, self.due, together, folder, event, self._began
-        )
+        repeat = self.runs.finish_repeat(self.program, self._run_id, self.due, folder, event, self._began)
         if repeat.outcome not in NO_ANSWER:
             self.repeat = repeat
             name = self.program.program

@@ -46,7 +46,7 @@ class TestRecordStore:
 
     def test_an_empty_store_holds_nothing(self, store: RecordStore) -> None:
         assert dict(store.held(PROGRAM)) == {}
-        assert list(store.load(PROGRAM)) == []
+        assert list(store.copies(PROGRAM)) == []
 
     def test_an_open_attempt_is_taken_up_again_until_it_has_its_verdict(self, store: RecordStore) -> None:
         page = store.phase_run(PROGRAM, "first", "standard")
@@ -68,7 +68,7 @@ class TestRecordStore:
         ]
         for record in people:
             store.write_person(record, about, "a note", AT)
-        loaded = {record.id: record for record, *_ in store.load(PROGRAM) if record is not None}
+        loaded = {copy.id: copy.read() for copy in store.copies(PROGRAM)}
         assert loaded == {r.id: r for r in (VERDICT, DECISION, *people)}
         assert set(store.held(PROGRAM)) == set(loaded)
 
@@ -101,7 +101,7 @@ class TestRecordStore:
         store.stood(overridden, AT, 2)
         store.stood(about, LATER, 11)
         store.stood(about, LATER, 11)
-        assert [(held.written_at, held.page) for held in store.load(PROGRAM)] == [
+        assert [(copy.written_at, copy.mlflow_run) for copy in store.copies(PROGRAM)] == [
             (AT, overridden),
             (AT, about),
             (AT, page),
@@ -113,14 +113,14 @@ class TestRecordStore:
         about = store.write_decision(DECISION, VERDICT, page, "a note", AT)
         store.stood(page, LATER, 1)
         store.stood(about, AT, 2)
-        assert [(held.page, held.position) for held in store.load(PROGRAM)] == [(page, 1), (about, 2)]
+        assert [(copy.mlflow_run, copy.position) for copy in store.copies(PROGRAM)] == [(page, 1), (about, 2)]
 
     def test_a_verdict_comes_before_its_decision_where_nothing_else_orders_them(
         self, store: RecordStore
     ) -> None:
         page = self.close(store)
         store.write_decision(DECISION, VERDICT, page, "a note", AT)
-        assert [type(r).__name__ for r, *_ in store.load(PROGRAM)] == ["Verdict", "Decision"]
+        assert [copy.kind for copy in store.copies(PROGRAM)] == ["verdict", "decision"]
 
     def test_a_decision_that_has_no_place_yet_comes_after_its_verdict_that_has_one(
         self, store: RecordStore
@@ -128,7 +128,7 @@ class TestRecordStore:
         page = self.close(store)
         store.stood(page, AT, 3)
         store.write_decision(DECISION, VERDICT, page, "a note", AT)
-        assert [type(r).__name__ for r, *_ in store.load(PROGRAM)] == ["Verdict", "Decision"]
+        assert [copy.kind for copy in store.copies(PROGRAM)] == ["verdict", "decision"]
 
     def test_a_memo_is_put_on_the_page_of_its_phase(self, store: RecordStore, tmp_path: Path) -> None:
         figure = tmp_path / "figure.png"
@@ -162,7 +162,7 @@ def test_an_altered_record_is_not_believed(records: MlflowRecords) -> None:
     records.write_verdict(page, VERDICT, AT)
     altered = VERDICT.model_copy(update={"outcome": "pass"}).model_dump_json()
     records._client.log_text(page, altered, tags.RECORD_FILE)
-    assert [record for record, *_ in records.load(PROGRAM)] == [None]
+    assert [copy.read_or_none() for copy in records.copies(PROGRAM)] == [None]
 
 
 def test_what_was_begun_and_never_recorded_is_ended_and_a_phase_is_taken_up_again(

@@ -232,7 +232,7 @@ def test_strange_tags_are_read_with_tolerance(mlflow_runs: MlflowRuns, changed: 
     (run,) = mlflow_runs.snapshot(PROGRAM).finished
     assert run.attempt == 1
     assert run.seconds >= 0.0
-    assert list(MlflowRecords(mlflow_runs).load(PROGRAM)) is not None
+    assert list(MlflowRecords(mlflow_runs).copies(PROGRAM)) is not None
 
 
 @pytest.mark.parametrize(

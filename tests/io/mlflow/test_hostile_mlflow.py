@@ -14,9 +14,11 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from planner.errors import ProgramError, StoreUnavailable
+from planner.io.journal.journal import Journal
 from planner.io.mlflow import tags
 from planner.io.mlflow.record_store import MlflowRecords
 from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.sync.sync import take_over_records
 from planner.language.program import build
 from planner.paths import Home
 from planner.records.jobs import Ended
@@ -72,7 +74,7 @@ def forged(runs: MlflowRuns, text: str, record_id: str = VERDICT.id, **changed: 
 
 
 def loaded(runs: MlflowRuns) -> list[Any]:
-    return [held.record for held in MlflowRecords(runs).load(PROGRAM)]
+    return [copy.read_or_none() for copy in MlflowRecords(runs).copies(PROGRAM)]
 
 
 BODY = body_of(VERDICT)
@@ -115,8 +117,10 @@ def test_a_folder_in_the_place_of_a_record_is_an_altered_one(runs: MlflowRuns) -
 
 def test_the_record_of_another_program_is_not_taken_over(runs: MlflowRuns) -> None:
     other = VERDICT.model_copy(update={"program": "other", "id": ""}).identified("v")
-    forged(runs, body_of(other), other.id)
-    assert loaded(runs) == [None]
+    page = forged(runs, body_of(other), other.id)
+    journal = Journal(runs.home.journal)
+    assert take_over_records(journal, MlflowRecords(runs), PROGRAM) == (0, [page])
+    assert journal.entries(PROGRAM.program) == []
 
 
 @pytest.mark.parametrize("kind", ["run", "decision", "override", "nonsense", ""])
