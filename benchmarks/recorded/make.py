@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.recorded.drawn import drawn_lines
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.deciding.walk import build_plan
 from planner.engine.options import AdvanceOptions
 from planner.evidence.digests import stepped_metrics

@@ -8,7 +8,7 @@ from typing import Any
 
 from planner.calibration.noise_model import Normals
 from planner.calibration.simulator import Simulated, SimulationPlan
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.deciding.situation import Plan, PlanningState
 from planner.deciding.walk import build_plan
 from planner.evidence.evidence import Evidence

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from planner.criteria import flip_points as flips
 from planner.criteria.quantity import Quantity
+from planner.records.look import Look
 from planner.records.verdict import CriterionOutcome
 from planner.statistics import intervals
 
@@ -23,6 +24,7 @@ class Answer:
     Attributes:
         flip_points: (observed value, outcome just beyond it) for every other outcome, nearest first.
         projected_n: with how many seeds there would be an answer, if further ones were like these.
+        look: what the judgements after this one go on from; None where nothing does.
     """
 
     outcome: CriterionOutcome
@@ -35,6 +37,7 @@ class Answer:
     cause: str | None = None
     note: str = ""
     projected_n: int | None = None
+    look: Look | None = None
 
     @property
     def flips_at(self) -> float | None:

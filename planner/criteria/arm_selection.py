@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from planner.criteria.decision_rule import LEAST_SEEDS
-from planner.criteria.results import Question
+from planner.criteria.results import Question, flip_point_fields
+from planner.criteria.test_design import LEAST_SEEDS
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Comparison, Level
 from planner.records.verdict import CriterionResult
@@ -57,15 +57,23 @@ def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> 
     arms = _arms(rule, arm)
     shared = _shared(question.evidence, arms)
     whole = judge(question, rule, arm)
-    if whole.treatment != "interval":
+    looks = _looks(question, whole)
+    if not looks:
         return whole.n if whole.outcome == "met" and whole.treatment not in _AS_THEY_ARE else 0
-    for look in sorted({*question.design.looks, whole.n}):
+    for look in looks:
         if look <= len(shared):
             seen = _cut(question, arms, shared[:look])
             result = judge(seen, rule, arm)
-            if result.outcome == "met" and result.treatment == "interval":
+            if result.outcome == "met" and result.treatment == whole.treatment:
                 return look
     return 0
+
+
+def _looks(question: Question, whole: CriterionResult) -> list[int]:
+    """The numbers of seeds at which an arm may have been chosen, where more were made afterwards."""
+    if whole.treatment == "bounds":
+        return [*range(LEAST_SEEDS, whole.n + 1)]
+    return sorted({*question.design.looks, whole.n}) if whole.treatment == "interval" else []
 
 
 def _confirmation(
@@ -79,10 +87,31 @@ def _confirmation(
         selected = {"chosen": arm, "chosen_on": chosen_on}
         return part.model_copy(update={**selected, "caveats": part.caveats + doubt})
     alone = rule.model_copy(update={"arm": arm, "any_arm": []})
-    result = judge(_cut(question, arms, rest), alone, arm)
+    if part.treatment == "bounds":
+        fresh = judge(_cut(question, arms, rest), alone.model_copy(update={"treatment": "point"}), arm)
+        result = _borne_out(rule, part, fresh)
+    else:
+        result = judge(_cut(question, arms, rest), alone, arm)
     reason = f"{result.reason}; {how}, judged on {result.n} others"
     fields = {"chosen": arm, "chosen_on": chosen_on, "fresh": result.n, "reason": reason}
     return result.model_copy(update=fields)
+
+
+def _borne_out(rule: Level | Comparison, part: CriterionResult, fresh: CriterionResult) -> CriterionResult:
+    """What bounds showed of the arm that they chose, with the effect that fresh seeds show.
+
+    It has to be on the right side of the bound, or nearer to the effect asked than to none.
+    """
+    effect = rule.better_by if isinstance(rule, Comparison) else None
+    half = effect is not None and fresh.observed is not None and fresh.observed >= effect / 2
+    held = fresh.outcome == "met" or half
+    said = {
+        "outcome": "met" if held else "undecided",
+        "cause": None if held else "undecided",
+        "answer": part.answer if held else "inconclusive",
+    }
+    kept = {"treatment": part.treatment, "look": part.look, **flip_point_fields(())}
+    return fresh.model_copy(update={**said, **kept})
 
 
 def _arms(rule: Level | Comparison, arm: str) -> list[str]:
@@ -100,4 +129,5 @@ def _cut(question: Question, arms: Sequence[str], seeds: Sequence[int]) -> Quest
         arm: {seed: run for seed, run in by_seed.items() if arm not in arms or seed in seeds}
         for arm, by_seed in question.evidence.runs.items()
     }
-    return replace(question, evidence=replace(question.evidence, runs=runs))
+    design = replace(question.design, past_looks={})
+    return replace(question, evidence=replace(question.evidence, runs=runs), design=design)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from planner.criteria.answer import Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
+from planner.criteria.pooled_noise import flags_of, pooled_noise
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.reasons import say, with_wiring_doubt
 from planner.criteria.results import (
@@ -29,6 +30,7 @@ from planner.language.criterion import Comparison
 from planner.language.readings import which_value
 from planner.records.verdict import CriterionResult
 from planner.statistics import sequential
+from planner.statistics.bounds import NO_POOL, PooledNoise
 from planner.text.numbers import number
 
 
@@ -71,6 +73,10 @@ def _one(question: Question, rule: Comparison, arm: str, noise: NoisePriors) -> 
         _quantity(rule, values, noise),
         operands=operands(pairs),
         deterministic=question.deterministic(rule.metric, rule.other_metric),
+        comparison=arm,
+        run_ids=question.run_ids(arm, rule.versus or arm),
+        noise=_pool(question, rule, arm),
+        flags=flags_of(question, rule.metric, "difference") if rule.as_ == "difference" else None,
     )
     answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
     answer = with_wiring_doubt(answer, quantity) if rule.versus else answer
@@ -152,6 +158,13 @@ def _named(rule: Comparison, arm: str, direction: str = "better") -> str:
     sign = "/" if rule.as_ == "ratio" else "-"
     difference = f"{arm}.{rule.metric} {sign} {other}{which_value(rule)}"
     return f"sd over seeds of ({difference})" if rule.over_seeds else difference
+
+
+def _pool(question: Question, rule: Comparison, arm: str) -> PooledNoise:
+    """Two metrics of one arm have a noise that no other arm's one metric shows."""
+    if rule.versus is None or rule.other_metric != rule.metric:
+        return NO_POOL
+    return pooled_noise(question, rule, [arm, rule.versus], of_difference=True)
 
 
 def _noise(question: Question, rule: Comparison) -> dict[str, NoisePriors]:

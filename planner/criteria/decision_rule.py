@@ -1,14 +1,14 @@
 """How one quantity, measured over seeds, is held against one bound.
 
 Everything that a measured criterion asks comes down to this: a value per seed, a region in which it
-should lie, and a treatment of uncertainty (point, interval, sequential or anytime).
+should lie, and a treatment of uncertainty (point, bounds, interval, sequential or anytime).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from planner.criteria import flip_points as flips
 from planner.criteria.answer import (
@@ -19,86 +19,13 @@ from planner.criteria.answer import (
     exact_answer,
     point_answer,
 )
+from planner.criteria.bounded import bounded_answer
 from planner.criteria.quantity import Quantity
+from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.records.verdict import CriterionOutcome
 from planner.statistics import anytime, intervals, sequential
 
-LEAST_SEEDS = 3
 _NUDGE = 1e-6
-
-
-@dataclass(frozen=True)
-class TestDesign:
-    """The rules under which a phase is judged.
-
-    Attributes:
-        seeds: the planned number of seeds; the first look.
-        most_seeds: the number of seeds at which looking ends.
-        false_pass, false_fail: alpha and beta; alpha is the gate's share of the program's.
-        gating: criteria that some gate rests on.
-        plain: alpha for what lets no gate pass; ``false_pass`` where there is none.
-        final: no more seeds are to be had, so that a criterion must do with what there is.
-        required: criteria whose evidence the gate requires.
-        alternatives: criterion -> how many share its error rate, because one of them suffices.
-        guarding: criteria that are guards and no gate's: they are about the runs that are there.
-        guards: whether the criterion being judged is one of them.
-    """
-
-    __test__ = False  # pytest takes a class of this name for tests
-
-    seeds: int
-    most_seeds: int
-    false_pass: float = 0.05
-    false_fail: float = 0.10
-    final: bool = False
-    required: frozenset[str] = frozenset()
-    alternatives: Mapping[str, int] = field(default_factory=dict)
-    gating: frozenset[str] = frozenset()
-    plain: float | None = None
-    guarding: frozenset[str] = frozenset()
-    guards: bool = False
-
-    def of(self, criterion: str) -> TestDesign:
-        """The rules for one criterion: the gate's share of the error budget is for what lets the gate pass.
-
-        Where any of several suffices, each has its part of that share. Whatever the gate does not rest on
-        passes nothing, and is judged at the plain rate.
-        """
-        share = self.false_pass / self.alternatives.get(criterion, 1)
-        rate = share if criterion in self.gating else self.plain_rate
-        return replace(self, false_pass=rate, guards=criterion in self.guarding)
-
-    @property
-    def plain_rate(self) -> float:
-        """The error rate of what lets no gate pass."""
-        return self.false_pass if self.plain is None else self.plain
-
-    @property
-    def looks(self) -> tuple[int, ...]:
-        """The numbers of seeds at which an interval criterion is judged; the error is split among them."""
-        first = max(self.seeds, LEAST_SEEDS)
-        return (first, self.most_seeds) if self.most_seeds > first else (first,)
-
-    def confidence_level_met(self, n_comparisons_met: int = 1) -> float:
-        """The level of the interval that has to meet a bound, split over the looks and over a family.
-
-        Wherever the truth lies just short of a bound, one side of the interval alone errs: half of what is
-        left of 1. So that a share of the budget is not halved for nothing, the interval may leave twice the
-        share, but never more than the plain rate.
-        """
-        return 1 - min(2 * self.false_pass, self.plain_rate) / len(self.looks) / n_comparisons_met
-
-    def confidence_level_not_met(self, n_comparisons_met: int = 1) -> float:
-        """The level of the interval that has to miss a bound: that lets no gate pass."""
-        return 1 - self.plain_rate / len(self.looks) / n_comparisons_met
-
-    def counted(self, n: int) -> int:
-        """How many of n seeds an interval criterion uses: those of the last look that n reaches.
-
-        Without more to come it uses all of them.
-        """
-        reached = [k for k in self.looks if k <= n]
-        return n if self.final or not reached else reached[-1]
 
 
 def judge_quantity(quantity: Quantity, design: TestDesign, with_flip_points: bool = False) -> Answer:
@@ -118,13 +45,16 @@ def judge_quantity(quantity: Quantity, design: TestDesign, with_flip_points: boo
         return _answered(quantity, exact_answer, with_flip_points)
     if quantity.treatment == "point" or (design.guards and quantity.without_variation):
         return _answered(quantity, point_answer, with_flip_points)
-    planned = LEAST_SEEDS if in_sequence or design.final else design.looks[0]
+    bounded = quantity.treatment == "bounds" and not quantity.spread
+    planned = LEAST_SEEDS if in_sequence or bounded or design.final else design.looks[0]
     if n < planned and design.final:
         note = f"{n} of at least {LEAST_SEEDS} seeds: the value itself"
         return replace(_answered(quantity, point_answer, with_flip_points), note=note)
     if n < planned:
         note = f"{n} of {design.looks[0]} seeds"
         return replace(point_answer(quantity)[0], outcome="undecided", cause="few_seeds", note=note)
+    if bounded:
+        return _answered(quantity, lambda moved: bounded_answer(moved, design), with_flip_points)
     if in_sequence:
         return _in_sequence(quantity, design, with_flip_points)
     return _answered(quantity, lambda moved: _interval(moved, design), with_flip_points)

@@ -7,11 +7,11 @@ from typing import assert_never
 
 from planner.criteria.combined import judge_combined
 from planner.criteria.comparison import judge_comparison
-from planner.criteria.decision_rule import TestDesign
 from planner.criteria.level import judge_level
 from planner.criteria.order import judge_order
 from planner.criteria.results import Question
 from planner.criteria.spread import judge_spread
+from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Combined, Comparison, Level, MeasuredCriterion, Order, Spread
 from planner.language.program import Program
@@ -47,7 +47,7 @@ def judge_criteria(
         if isinstance(rule, Combined):
             results[name] = judge_combined(name, rule, {part: of(part) for part in rule.parts})
         else:
-            question = Question(name, program, evidence, design.of(name), with_flip_points)
+            question = Question(name, program, evidence, design.of(name), with_flip_points, earlier)
             results[name] = _judge(question, rule)
         return results[name]
 
@@ -55,12 +55,17 @@ def judge_criteria(
 
 
 def judge_measured(
-    name: str, program: Program, phase: str, evidence: Evidence, design: TestDesign
+    name: str,
+    program: Program,
+    phase: str,
+    evidence: Evidence,
+    design: TestDesign,
+    earlier: Mapping[str, Verdict],
 ) -> CriterionResult:
     """The result of one criterion that combines no others."""
     rule = program.phases[phase].criteria[name]
     assert not isinstance(rule, Combined)
-    return _judge(Question(name, program, evidence, design.of(name)), rule)
+    return _judge(Question(name, program, evidence, design.of(name), earlier=earlier), rule)
 
 
 def result_from(

@@ -9,7 +9,8 @@ from dataclasses import replace
 from planner.criteria.answer import Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
-from planner.criteria.quantity import MOST_POOLED, Pool, Quantity, region_of
+from planner.criteria.pooled_noise import flags_of, pooled_noise
+from planner.criteria.quantity import FLAG, MOST_POOLED, Pool, Quantity, region_of
 from planner.criteria.reasons import say, say_beyond
 from planner.criteria.results import (
     Question,
@@ -30,8 +31,6 @@ from planner.records.verdict import CriterionResult
 from planner.statistics import intervals
 from planner.text.numbers import number
 
-FLAG = "flag"
-"""The unit of metrics that are 0 or 1: their noise is no normal one."""
 Threshold = float | tuple[float, float]
 
 
@@ -66,6 +65,10 @@ def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> C
         operands=(tuple(sample.values.values()),),
         pool=_noise_of_other_arms(question, rule, arm, sample),
         deterministic=question.deterministic(rule.metric),
+        comparison=arm,
+        run_ids=question.run_ids(arm),
+        noise=pooled_noise(question, rule, [arm], of_difference=False),
+        flags=flags_of(question, rule.metric, "rate") if rule.since is None else None,
     )
     answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
     if quantity.pool is not None and answer.treatment == "interval":
@@ -88,6 +91,9 @@ def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> Crit
         _quantity(rule, 0.0, beyond),
         operands=operands(pairs),
         deterministic=question.deterministic(rule.metric, floor),
+        comparison=arm,
+        run_ids=question.run_ids(arm),
+        flags=flags_of(question, rule.metric, "difference") if rule.since is None else None,
     )
     answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
     reason = _reason(rule, arm, floor, [pairs[seed] for seed in sorted(pairs)[: answer.n]], answer)

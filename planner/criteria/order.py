@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from planner.criteria.combination import joined
+from planner.criteria.pooled_noise import flags_of, pooled_noise
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.reasons import noted_noise, with_wiring_doubt
 from planner.criteria.results import (
@@ -53,6 +54,10 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
         n_comparisons_not_met=len(rule.subjects) - 1,
         operands=operands(pairs),
         deterministic=question.deterministic(rule.metric),
+        comparison=f"{better} > {worse}",
+        run_ids=question.run_ids(better, worse),
+        noise=pooled_noise(question, rule, [better, worse], of_difference=True),
+        flags=flags_of(question, rule.metric, "difference"),
     )
     answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
     answer = with_wiring_doubt(answer, quantity)

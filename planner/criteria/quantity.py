@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from planner.language.criterion import Measured
 from planner.language.types import IN_SEQUENCE
 from planner.statistics import intervals, sequential
+from planner.statistics.bounds import NO_POOL, PooledNoise
 
+FLAG = "flag"
+"""The unit of metrics that are 0 or 1: their noise is no normal one."""
+FlagKind = Literal["rate", "difference"]
 MOST_POOLED = 15
 """The most degrees of freedom that other arms' noise is worth."""
 _ROUNDINGS = 16
@@ -71,6 +75,10 @@ class Quantity:
         pool: the noise of other arms, where the values themselves do not vary; for intervals.
         deterministic: what the program states of the metrics: ``accuracy is deterministic``; empty where
             it states nothing.
+        comparison: the arm, or the pair of arms, that the values are of.
+        run_ids: seed -> the runs that its value comes from; empty where nobody asks.
+        noise: what the arms that are not compared say of the noise of one value.
+        flags: whether the values are 0 or 1, or differences of two such; None where they are neither.
     """
 
     values: Mapping[int, float]
@@ -85,6 +93,21 @@ class Quantity:
     operands: tuple[tuple[float, ...], ...] = ()
     pool: Pool | None = None
     deterministic: str = ""
+    comparison: str = ""
+    run_ids: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    noise: PooledNoise = NO_POOL
+    flags: FlagKind | None = None
+
+    @property
+    def runs(self) -> Mapping[int, frozenset[str]]:
+        """Seed -> the runs that its value comes from, by whatever names."""
+        return {seed: self.run_ids.get(seed, frozenset([f"seed {seed}"])) for seed in self.values}
+
+    @property
+    def are_flags(self) -> bool:
+        """Whether no value lies beyond what flags, or differences of two, can be."""
+        least = 0.0 if self.flags == "rate" else -1.0
+        return all(least <= value <= 1.0 for value in self.values.values())
 
     @property
     def rounding(self) -> float:

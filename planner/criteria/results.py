@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from planner.criteria.answer import Answer, FlipPoints
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import Sample, build_sample
 from planner.language.criterion import Measured
 from planner.language.program import Program
-from planner.records.verdict import CriterionOutcome, CriterionResult
+from planner.records.verdict import CriterionOutcome, CriterionResult, Verdict
 
 
 class Unavailable(NamedTuple):
@@ -29,6 +29,7 @@ class Question:
 
     Attributes:
         with_flip_points: also say where the outcome would change if what is observed moved alone.
+        earlier: the verdicts of phases judged before.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Question:
     evidence: Evidence
     design: TestDesign
     with_flip_points: bool = False
+    earlier: Mapping[str, Verdict] = field(default_factory=dict)
 
     @property
     def required(self) -> bool:
@@ -45,6 +47,12 @@ class Question:
     def sample(self, arm: str, metric: str, rule: Measured) -> Sample:
         """The values of a metric over an arm's seeds."""
         return build_sample(self.program, self.evidence, arm, metric, rule)
+
+    def run_ids(self, *arms: str) -> dict[int, frozenset[str]]:
+        """Seed -> the runs of these arms at it, of seeds that all of them have."""
+        runs = [self.evidence.of(arm) for arm in arms]
+        shared = set.intersection(*map(set, runs))
+        return {seed: frozenset(of_arm[seed].id for of_arm in runs) for seed in sorted(shared)}
 
     def deterministic(self, *metrics: str) -> str:
         """What the program states of these metrics if it states that all are deterministic; else nothing."""
@@ -153,5 +161,6 @@ def from_answer(answer: Answer) -> dict[str, object]:
         "margin": answer.margin,
         "cause": answer.cause,
         "needs": answer.projected_n,
+        "look": answer.look,
         **flip_point_fields(answer.flip_points),
     }

@@ -7,8 +7,10 @@ import sys
 from dataclasses import replace
 
 from planner.criteria.answer import Answer
-from planner.criteria.decision_rule import TestDesign, judge_quantity
+from planner.criteria.bounded import seeds_needed
+from planner.criteria.decision_rule import judge_quantity
 from planner.criteria.quantity import Quantity
+from planner.criteria.test_design import TestDesign
 from planner.statistics import intervals
 from planner.statistics.sequential import LEAST_SEEDS, SIEGMUND_OVERSHOOT, SQUARABLE, is_beyond_doubt
 
@@ -32,6 +34,8 @@ def seeds_to_decide(quantity: Quantity, design: TestDesign) -> int | None:
         One more than there are at least; None where the observed value lies on the bound, for a deviation
         over seeds, below two values, where they do not vary, or where no number is enough.
     """
+    if quantity.treatment == "bounds" and not quantity.spread:
+        return seeds_needed(quantity, design)
     values = quantity.in_order
     if quantity.spread or len(values) < 2 or quantity.without_variation:
         return None

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from planner.criteria.answer import NO_VARIATION
 from planner.criteria.arm_selection import seeds_to_confirm
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.evidence.shared_seeds import Pair, compared_pairs, seeds_shared
 from planner.guards.seed_effect import SEEDS_MATTER
 from planner.judging.decision_table import rule_holds
-from planner.language.criterion import Combined, Comparison, Criterion, Level
+from planner.language.criterion import Combined, Comparison, Criterion, Level, Measured
 from planner.language.program import Phase, Program
 from planner.language.types import IN_SEQUENCE
 from planner.records.verdict import Verdict
@@ -95,7 +95,8 @@ def _winners(rules: Phase, verdict: Verdict) -> list[str]:
 
 def _next_look(rule: Criterion, design: TestDesign, have: int) -> int:
     """The number of seeds at which a criterion is looked at next; one more where every seed is a look."""
-    if isinstance(rule, Comparison) and rule.better_by is not None and rule.treated in IN_SEQUENCE:
+    in_sequence = isinstance(rule, Comparison) and rule.better_by is not None and rule.treated in IN_SEQUENCE
+    if in_sequence or (isinstance(rule, Measured) and rule.treated == "bounds" and not rule.over_seeds):
         return min(max(have + 1, design.looks[0]), design.most_seeds)
     return next((look for look in design.looks if look > have), have)
 

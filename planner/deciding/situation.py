@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planner.evidence.evidence import Evidence
+from planner.judging.looks_made import LooksMade
 from planner.judging.verdict import judge_phase
 from planner.language.program import Program
 from planner.records.decision import Decision
@@ -29,6 +30,7 @@ class PlanningState:
         no_run: judge what there is and launch nothing.
         affordable: how many more runs the budget pays for.
         seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
+        past_looks: how verdicts recorded before came to their bounds.
         stale: phase -> why its verdict, recorded before, no longer follows from what is there.
         judged: phases with a verdict recorded before, at the fidelity asked for.
         keep_going: more runs of a phase are made though two arms of it failed in the same way.
@@ -44,6 +46,7 @@ class PlanningState:
     no_run: bool = False
     affordable: int = 1_000_000
     seen: Mapping[str, Sequence[tuple[str, frozenset[str]]]] = field(default_factory=dict)
+    past_looks: LooksMade = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
     judged: frozenset[str] = frozenset()
     keep_going: bool = True

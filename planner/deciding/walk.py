@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.deciding.launch import decision_digest, launch_decision, registered, stop_for_want_of_budget
 from planner.deciding.overrides import choose_route
 from planner.deciding.seed_allocation import seeds_wanted
@@ -128,7 +128,7 @@ class _Walk:
         if self.state.no_run and not _has_runs(evidence):
             self._pass_over(phase)
             return
-        design = build_test_design(self.program, phase, fidelity, final=self.state.no_run)
+        design = self._design(phase, fidelity, final=self.state.no_run)
         planned = dict.fromkeys(self.program.phases[phase].arms, design.seeds)
         missing = [] if self.state.no_run else [*self.state.missing(phase, fidelity, planned)]
         missing += [run for run in self._cut_off(evidence) if run not in missing]
@@ -177,11 +177,13 @@ class _Walk:
             return
         if wanted or short:
             look = replace(look, short_of_budget=short or bool(more), final=True)
-            final = build_test_design(self.program, phase, evidence.fidelity, final=True)
-            verdict = self._verdict(evidence, final, look)
+            verdict = self._verdict(evidence, self._design(phase, evidence.fidelity, final=True), look)
         decision = self._decide(verdict)
         self.steps.append(Step(verdict, decision))
         self._go_on(decision, verdict)
+
+    def _design(self, phase: str, fidelity: str, final: bool) -> TestDesign:
+        return build_test_design(self.program, phase, fidelity, final, self.state.past_looks)
 
     def _look(self, evidence: Evidence, short: bool) -> Circumstances:
         post_hoc = bool(judged_under_other_rules(self.program, evidence, self.state.seen))

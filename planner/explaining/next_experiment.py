@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from planner.criteria.decision_rule import LEAST_SEEDS, TestDesign
+from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.explaining.trace import Trace
 from planner.judging.sensitivity import inputs_of
 from planner.judging.verdict import build_test_design
@@ -123,7 +123,7 @@ def _seeds_to(result: CriterionResult, rule: Measured, design: TestDesign) -> in
     wanted = result.needs if result.needs is not None else design.most_seeds
     if wanted > design.most_seeds:
         return None
-    if rule.treated in IN_SEQUENCE and rule.better_by is not None:
+    if rule.treated == "bounds" or (rule.treated in IN_SEQUENCE and rule.better_by is not None):
         return wanted
     return next((look for look in design.looks if look >= wanted and look > result.n), None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.evidence.failures import failures_of
 from planner.guards.base_rate import judge_floors

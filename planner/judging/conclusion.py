@@ -9,8 +9,8 @@ from typing import Any
 
 from planner.criteria.answer import NO_VARIATION
 from planner.criteria.combination import lacks_evidence
-from planner.criteria.decision_rule import TestDesign
 from planner.criteria.judge import judge_criteria, judge_measured, result_from
+from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.guards.finite_values import FiniteValues
 from planner.guards.judge import RunGuards, judge_guards, judge_run_guards
@@ -106,7 +106,7 @@ class PhaseEvaluator:
 
     def judge_alone(self, name: str, evidence: Evidence) -> CriterionResult:
         """What one measured criterion says."""
-        return judge_measured(name, self.program, self.phase, evidence, self.design)
+        return judge_measured(name, self.program, self.phase, evidence, self.design, self.earlier)
 
     def conclude(self, evidence: Evidence, results: Mapping[str, CriterionResult]) -> Conclusion:
         """What follows from these results of the criteria."""
@@ -178,7 +178,7 @@ def is_confirmed(outcome: str, gate: Sequence[CriterionResult], caveats: Sequenc
     if outcome not in ("pass", "fail") or caveats:
         return False
     decisive = gate if outcome == "pass" else [r for r in gate if r.outcome == "not_met"]
-    return all(r.treatment in ("interval", *IN_SEQUENCE, "deterministic") for r in decisive)
+    return all(r.treatment in ("bounds", "interval", *IN_SEQUENCE, "deterministic") for r in decisive)
 
 
 def judge_row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:

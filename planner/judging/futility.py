@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.errors import ProgramError
 from planner.evidence.evidence import Evidence
 from planner.judging.noise_floor import build_detectable_effects, detectable_effect_text

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from planner.criteria.decision_rule import LEAST_SEEDS, TestDesign
 from planner.criteria.results import paired
+from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.evidence.evidence import Evidence
 from planner.evidence.sample import Sample, build_sample
 from planner.language.criterion import Comparison, Spread

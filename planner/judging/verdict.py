@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.criteria.decision_rule import LEAST_SEEDS, TestDesign
 from planner.criteria.judge import (
     alternatives_of_gate,
     gating_criteria,
     lookup,
     required_by_gate,
 )
+from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.evidence.digests import considered_in, evidence_digest
 from planner.evidence.evidence import Evidence
 from planner.evidence.failures import failures_of
@@ -21,6 +21,7 @@ from planner.judging.claims import judge_claim, unsettled
 from planner.judging.conclusion import PhaseEvaluator, is_broken
 from planner.judging.error_budget import build_alpha_shares
 from planner.judging.flip_points import FlipPointSearch
+from planner.judging.looks_made import LooksMade, looks_of
 from planner.judging.noise_floor import build_detectable_effects
 from planner.judging.rules_digest import phase_rules, rules_digest
 from planner.language.criterion_graph import conditions
@@ -28,11 +29,17 @@ from planner.language.program import Phase, Program
 from planner.records.verdict import ClaimResult, GuardResult, Verdict
 
 
-def build_test_design(program: Program, phase: str, fidelity: str, final: bool) -> TestDesign:
+def build_test_design(
+    program: Program, phase: str, fidelity: str, final: bool, past_looks: LooksMade | None = None
+) -> TestDesign:
     """The rules under which a phase is judged at a fidelity.
 
     A smoke run looks once, at no more than two seeds: it shows that everything works and can be
     provisional at best. Where the budget allows fewer seeds than any interval needs, no more are waited for.
+
+    Args:
+        final: no more seeds are to be had.
+        past_looks: those of verdicts recorded before, of all phases and by whatever rules.
     """
     rules, budget = program.phases[phase], program.budget
     smoke = fidelity == "smoke"
@@ -50,6 +57,7 @@ def build_test_design(program: Program, phase: str, fidelity: str, final: bool) 
         required=required_by_gate(program, phase),
         alternatives=alternatives_of_gate(program, phase),
         guarding=frozenset(rules.guards) - gating,
+        past_looks=looks_of(program, phase, fidelity, past_looks or {}),
     )
 
 

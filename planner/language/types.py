@@ -15,7 +15,7 @@ Scalar = bool | int | Finite | str | None
 Param = Scalar | list[Scalar]
 Direction = Literal["higher", "lower", "neither"]
 Fidelity = Literal["smoke", "standard", "full"]
-Treatment = Literal["point", "interval", "sequential", "anytime"]
+Treatment = Literal["point", "bounds", "interval", "sequential", "anytime"]
 Treated = Treatment | Literal["deterministic"]
 """How uncertainty was treated: as the program asks, or not at all where it states that there is none."""
 IN_SEQUENCE = ("sequential", "anytime")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from planner.judging.looks_made import LooksMade, looks_made
 from planner.records.decision import Decision
 from planner.records.journal_entry import AnyEntry, entries_of, judged_entries
 from planner.records.person import Exclusion, Keep, Override, Retry, Revocation
@@ -83,6 +84,11 @@ def rules_seen(entries: Iterable[AnyEntry]) -> dict[str, list[tuple[str, frozens
     for verdict in (entry.record for entry in entries_of(entries, Verdict)):
         seen.setdefault(verdict.phase, []).append((verdict.rules_digest, frozenset(verdict.run_ids)))
     return seen
+
+
+def past_looks(entries: Iterable[AnyEntry]) -> LooksMade:
+    """How every verdict came to its bounds, oldest first."""
+    return looks_made(entry.record for entry in entries_of(entries, Verdict))
 
 
 def rules_before(entries: Iterable[AnyEntry], verdict: Verdict | None) -> tuple[Verdict, str] | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from planner.criteria.decision_rule import LEAST_SEEDS
 from planner.criteria.judge import required_by_gate
+from planner.criteria.test_design import LEAST_SEEDS
 from planner.evidence.values import as_text
 from planner.judging.error_budget import build_alpha_shares
 from planner.language.criterion import Combined

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from planner.language.types import Treated
 from planner.records.base import Identified, Record, Value
 from planner.records.caveat_facts import SHORT_OF_BUDGET, phases_passed_over
+from planner.records.look import Look
 from planner.records.runs import Failure
 
 CriterionOutcome = Literal["met", "not_met", "undecided", "not_applicable", "invalid"]
@@ -90,6 +91,7 @@ class CriterionResult(Record):
         chosen_on: by how many seeds it was chosen.
         fresh: on how many seeds that had no part in choosing the arm it was judged.
         needs: with how many seeds it would be decided if all were like those that are there.
+        look: by which plan bounds were taken; what is judged later goes on from it.
     """
 
     id: str
@@ -118,6 +120,7 @@ class CriterionResult(Record):
     chosen_on: int = 0
     fresh: int = 0
     needs: int | None = None
+    look: Annotated[Look | None, Field(exclude_if=lambda look: look is None)] = None
 
 
 class GuardResult(Record):

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
-from planner.lineage.in_force import exclusions_today, follows_verdict, retries_asked, rules_seen
+from planner.judging.looks_made import LooksMade
+from planner.lineage.in_force import exclusions_today, follows_verdict, past_looks, retries_asked, rules_seen
 from planner.records.decision import Decision
 from planner.records.journal_entry import AnyEntry, JudgedEntry, entries_of, judged_entries
 from planner.records.person import Exclusion, Override, Retry
@@ -106,6 +107,10 @@ class Log:
     def previously_judged(self, entry: AnyEntry) -> dict[str, list[tuple[str, frozenset[str]]]]:
         """Phase -> (rules digest, run ids) of the verdicts before an entry, oldest first."""
         return rules_seen(self.before(entry)) if self._rules_kept else {}
+
+    def past_looks(self, entry: AnyEntry) -> LooksMade:
+        """How the verdicts before an entry came to their bounds."""
+        return past_looks(self.before(entry)) if self._rules_kept else {}
 
     def earlier(self, entry: JudgedEntry) -> dict[str, Verdict]:
         """Phase -> the verdicts before a recorded verdict or decision, in the order in which they were given.

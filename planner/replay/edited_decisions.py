@@ -99,7 +99,7 @@ def _was_final(program: Program, entry: VerdictEntry, log: Log) -> bool:
 def _wanted(program: Program, verdict: Verdict, entry: VerdictEntry, log: Log) -> Mapping[str, int]:
     recorded = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
-    design = build_test_design(program, phase, fidelity, final=False)
+    design = build_test_design(program, phase, fidelity, final=False, past_looks=log.past_looks(entry))
     evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
     return seeds_next(program, verdict, design, evidence, log.previously_judged(entry))
 

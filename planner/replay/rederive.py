@@ -67,7 +67,7 @@ def rederive_verdict_as(
     phase, fidelity = recorded.phase, recorded.fidelity
     evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
     post_hoc = bool(judged_under_other_rules(program, evidence, log.previously_judged(entry)))
-    design = build_test_design(program, phase, fidelity, final)
+    design = build_test_design(program, phase, fidelity, final, log.past_looks(entry))
     circumstances = Circumstances(recorded.passed_over, recorded.short_of_budget, final, post_hoc)
     return judge_walked_phase(program, evidence, design, earlier, circumstances)
 
@@ -114,7 +114,7 @@ def _rederive_launch(
     evidence = rederive_evidence(program, phase, fidelity, inputs.considered, log, entry)
     previously_judged = log.previously_judged(entry)
     post_hoc = bool(judged_under_other_rules(program, evidence, previously_judged))
-    design = build_test_design(program, phase, fidelity, final=False)
+    design = build_test_design(program, phase, fidelity, final=False, past_looks=log.past_looks(entry))
     interim = judge_walked_phase(program, evidence, design, earlier, Circumstances(post_hoc=post_hoc))
     wanted = seeds_next(program, interim, design, evidence, previously_judged)
     missing = _missing_runs(program, entry, log, inputs, wanted)

@@ -44,11 +44,8 @@ def mean_bounds(values: Sequence[float], design: Design, stage: Stage | None = N
     )
 
 
-def difference_bounds(
-    ours: Sequence[float], theirs: Sequence[float], design: Design, stage: Stage | None = None
-) -> Bounds:
-    """Bounds for the mean of paired differences of 0 and 1."""
-    differences = [one - other for one, other in zip(ours, theirs, strict=True)]
+def difference_bounds(differences: Sequence[float], design: Design, stage: Stage | None = None) -> Bounds:
+    """Bounds for the mean of paired differences in [-1, 1]; exact at the final look of 0 and 1."""
     mirrored = [-difference for difference in differences]
     return Bounds(
         _difference_lower(differences, design.planned, design.alpha, stage),
@@ -67,7 +64,7 @@ def _difference_lower(values: Sequence[float], planned: int, error: float, stage
     """On (x + 1) / 2 and (c + 1) / 2: at c = 0 McNemar's test, as a bet."""
     stage = stage or stage_of(len(values), planned)
     level = _level(stage, planned, error)
-    if stage != "final":
+    if stage != "final" or any(value not in (-1.0, 0.0, 1.0) for value in values):
         return 2 * _bet_bound([(value + 1) / 2 for value in values], level) - 1
     wins, losses = (sum(value == sign for value in values) for sign in (1, -1))
     return _exact_difference_bound(wins, losses, len(values), level)

@@ -43,7 +43,7 @@ class Prior:
 
 
 @dataclass(frozen=True)
-class Look:
+class _Look:
     """The test statistic after n seeds and the bounds that it is held against."""
 
     n: int
@@ -130,7 +130,7 @@ def _residual_squares(table: Sequence[Sequence[float]]) -> tuple[float, list[flo
 
 def look(
     differences: Sequence[float], delta: float, alpha: float, beta: float, prior: Prior | None = None
-) -> Look:
+) -> _Look:
     """The rule's statistic after these paired differences (in seed order; order does not matter).
 
     Args:
@@ -154,7 +154,7 @@ def look(
     around = math.fsum((x - centre) ** 2 for x in seen)
     s2 = max((prior_sum + around) / max(df + n - 1, 1e-12), floor)
     inflation = 1 + 1 / (df + 3)
-    return Look(
+    return _Look(
         n=n,
         log_ratio=(n + df) / 2 * (math.log(null) - math.log(effect)),
         overshoot=SIEGMUND_OVERSHOOT * min(delta / math.sqrt(s2), 2.0),

@@ -15,7 +15,7 @@ from planner.calibration.noise_model import anchors_of, draw, gate_metrics, nois
 from planner.calibration.scenarios import Scenario, Setting, gate_scenario, stated_scenario, weakest_scenarios
 from planner.calibration.simulator import Simulated, SimulationPlan
 from planner.calibration.solver import Means
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.errors import UsageError
 from planner.judging.conclusion import PhaseEvaluator
 from planner.judging.verdict import judge_outcome, judge_phase

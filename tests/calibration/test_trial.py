@@ -15,7 +15,7 @@ from planner.calibration.scenarios import Scenario, Setting, gate_scenario, path
 from planner.calibration.simulator import Simulated, SimulationPlan
 from planner.calibration.summary import Tally, path_of, quantile, rate_of, tally_of
 from planner.calibration.trial import GateTrial, approved, try_gate, try_path
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.deciding.situation import PlanningState
 from planner.deciding.walk import build_plan
 from planner.evidence.evidence import Evidence

@@ -3,8 +3,8 @@
 from typing import Any
 
 from planner.criteria.arm_selection import seeds_to_confirm
-from planner.criteria.decision_rule import TestDesign
 from planner.criteria.judge import judge_criteria
+from planner.criteria.test_design import TestDesign
 from planner.language.criterion import Comparison
 from planner.records.verdict import CriterionResult
 from tests.support.builders import PHASE, make_evidence, make_program

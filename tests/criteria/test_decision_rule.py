@@ -11,8 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from planner.criteria.decision_rule import Answer, TestDesign, judge_quantity
+from planner.criteria.decision_rule import Answer, judge_quantity
 from planner.criteria.quantity import Quantity, Region
+from planner.criteria.test_design import TestDesign
 from planner.statistics import anytime, intervals
 from planner.statistics.sequential import Prior
 from tests.support.builders import make_test_design

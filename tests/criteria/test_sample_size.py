@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.criteria.decision_rule import TestDesign, judge_quantity
+from planner.criteria.decision_rule import judge_quantity
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.sample_size import judge_with_projected_n, seeds_to_decide
+from planner.criteria.test_design import TestDesign
 from tests.support.rotation import a_third_of
 
 JUDGING = TestDesign(seeds=3, most_seeds=3)

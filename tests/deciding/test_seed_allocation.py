@@ -48,7 +48,7 @@ def test_a_clear_answer_wants_no_more() -> None:
     assert wanted(program, runs(program, scores(new=5.0), {"base": 3, "new": 3})) == {}
 
 
-@pytest.mark.parametrize("treatment", ["sequential", "anytime"])
+@pytest.mark.parametrize("treatment", ["bounds", "sequential", "anytime"])
 def test_a_criterion_judged_in_sequence_looks_again_after_one_more_seed(treatment: str) -> None:
     program = small(criteria={"higher": {**UNSURE, "treatment": treatment}})
     assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 3})) == {"base": 4, "new": 4}

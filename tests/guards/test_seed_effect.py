@@ -17,6 +17,7 @@ VERSUS = {"metric": "acc", "arm": "new", "versus": "base"}
 RULES: dict[str, dict[str, Any]] = {
     "sequential": BETTER,
     "anytime": {**BETTER, "treatment": "anytime"},
+    "better by bounds": {**BETTER, "treatment": "bounds"},
     "better by an interval": {**BETTER, "treatment": "interval"},
     "difference": {**VERSUS, "above": 0.0},
     "ratio": {**VERSUS, "as": "ratio", "above": 1.0},

@@ -29,7 +29,7 @@ def test_point_treatment_is_provisional_however_many_seeds_there_are() -> None:
     assert verdict_of(program, make_evidence({"base": GOOD * 4})).confidence == "provisional"
 
 
-@pytest.mark.parametrize("treatment", ["interval", "sequential", "anytime"])
+@pytest.mark.parametrize("treatment", ["bounds", "interval", "sequential", "anytime"])
 def test_a_verdict_may_be_confirmed_on_any_treatment_that_bounds_its_errors(treatment: str) -> None:
     program = make_program(
         {"better": {**BETTER, "treatment": treatment}}, arms={a: {"kind": a} for a in ("base", "new")}
@@ -40,7 +40,7 @@ def test_a_verdict_may_be_confirmed_on_any_treatment_that_bounds_its_errors(trea
     assert verdict.criteria[0].treatment == treatment
 
 
-@pytest.mark.parametrize("treatment", ["interval", "sequential", "anytime"])
+@pytest.mark.parametrize("treatment", ["bounds", "interval", "sequential", "anytime"])
 def test_two_seeds_and_none_to_come_are_judged_at_point_and_provisional(treatment: str) -> None:
     program = make_program(
         {"better": {**BETTER, "treatment": treatment}},

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.guards.judge import RunGuards, judge_run_guards
 from planner.judging.verdict import judge_outcome, judge_phase, with_account, with_flip_points

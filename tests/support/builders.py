@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planner.criteria.decision_rule import TestDesign
 from planner.criteria.judge import judge_criteria
+from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program, build
@@ -40,12 +40,14 @@ def make_program(
     budget: Mapping[str, Any] | None = None,
     more: Mapping[str, Any] | None = None,
     deterministic: Sequence[str] = (),
+    metrics: Mapping[str, Any] | None = None,
     **phase: Any,
 ) -> Program:
     """A program of one phase ``look``; the gate asks for every criterion where it is not given.
 
     Args:
         more: further phases.
+        metrics: further metrics.
         deterministic: metrics that the program states are, so that a test may give each arm one value.
     """
     arms = arms or {name: {"kind": name} for name in ARMS}
@@ -63,7 +65,8 @@ def make_program(
             "question": "Is it better?",
             "experiment": "tiny",
             "metrics": {
-                name: {**metric, "deterministic": name in deterministic} for name, metric in METRICS.items()
+                name: {**metric, "deterministic": name in deterministic}
+                for name, metric in {**METRICS, **(metrics or {})}.items()
             },
             "arms": {k: dict(v) for k, v in arms.items()},
             "phases": {PHASE: body, **(more or {})},

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
-from planner.criteria.decision_rule import TestDesign
+from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.explaining.counterfactual_decisions import DecisionContext
 from planner.explaining.criterion_row import decisive_part
@@ -29,7 +29,7 @@ Values = dict[str, dict[str, list[float]]]
 """arm -> metric -> value by seed."""
 MEASURED = ("acc", "loss", "f1", "f1_floor", "part", "rest")
 JUDGED = ("acc", "loss", "f1", "part")
-TREATMENTS = (None, "point", "interval", "sequential", "anytime")
+TREATMENTS = (None, "point", "bounds", "interval", "sequential", "anytime")
 AHEAD = ("second", "third")
 
 
@@ -164,8 +164,10 @@ def reads(rule: Any) -> set[tuple[str, str]]:
 
 
 def uncited(world: World) -> list[tuple[str, str]]:
-    """(arm, metric) that no criterion of a world reads."""
+    """(arm, metric) that no criterion of a world reads, and that lends no noise to one."""
     read = {pair for rule in world.rules.values() for pair in reads(rule)}
+    bounded = [rule for rule in world.rules.values() if getattr(rule, "treated", None) == "bounds"]
+    read |= {(arm, metric) for rule in bounded for _, metric in reads(rule) for arm in ARMS}
     return [(arm, metric) for arm in ARMS for metric in MEASURED if (arm, metric) not in read]
 
 

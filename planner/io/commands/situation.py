@@ -21,7 +21,7 @@ from planner.io.workers.launcher import LocalLauncher, workers
 from planner.io.workers.limits import Limits
 from planner.io.workers.program_code import code_at_hand
 from planner.language.program import Program
-from planner.lineage.in_force import exclusions_today, kept_code, retries_asked, rules_seen
+from planner.lineage.in_force import exclusions_today, kept_code, past_looks, retries_asked, rules_seen
 from planner.lineage.lost_runs import lost_grounds
 from planner.lineage.program_state import build_program_state
 from planner.paths import Home
@@ -94,14 +94,9 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
     entries = sources.journal.entries(program.program)
     snapshot = sources.snapshot()
     accepted = kept_code(entries, sources.code)
-    today = build_program_state(
-        program,
-        _at_fidelity(program, options.fidelity, entries),
-        sources.clock.now(),
-        sources.code or None,
-        accepted,
-    )
-    mended = [override.phase for override in today.overrides if override.done is not None]
+    at_fidelity, now = _at_fidelity(program, options.fidelity, entries), sources.clock.now()
+    today = build_program_state(program, at_fidelity, now, sources.code or None, accepted)
+    mended = [o.phase for o in today.overrides if o.done is not None]
     catalog = _catalog(sources, options, snapshot, accepted)
     again = frozenset(
         run.id
@@ -124,6 +119,7 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
         keep_going=options.keep_going,
         affordable=0 if seconds_left is not None and seconds_left <= 0 else affordable,
         seen=rules_seen(entries),
+        past_looks=past_looks(entries),
         stale={**lost_grounds(selector, today.verdicts), **today.validity.stale},
         judged=frozenset(today.verdicts),
     )

@@ -1,0 +1,80 @@
+"""Which look a judgement is, and which seeds it rests on, given the looks before it.
+
+A look below the planned number of seeds costs nothing, however many there are. The final look is the first
+that reaches it; its bounds stay, and what comes after it is judged at the level kept for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from planner.records.look import Look
+from planner.statistics.bounds import Stage
+
+PastLooks = Mapping[tuple[str, str], Sequence[Look]]
+"""(criterion, comparison) -> its looks, oldest first."""
+RunsBySeed = Mapping[int, frozenset[str]]
+"""Seed -> the runs of all arms compared."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a judgement looks at.
+
+    Attributes:
+        final_seeds: those of the final look; empty where it was not made, or a run of it was excluded.
+        at_final: what the final look recorded, where an earlier judgement made it.
+        looked_late: seeds beyond those of the final look are judged too.
+    """
+
+    stage: Stage
+    final_seeds: tuple[int, ...] = ()
+    at_final: Look | None = None
+    looked_late: bool = False
+
+
+def looks_before(looks: Sequence[Look], runs: RunsBySeed) -> list[Look]:
+    """The looks before the first one on the same runs: judged again, evidence gives what it gave."""
+    there = _all_of(runs)
+    same = (i for i, look in enumerate(looks) if frozenset(look.run_ids) == there)
+    return list(looks[: next(same, len(looks))])
+
+
+def build_view(runs: RunsBySeed, before: Sequence[Look], planned: int) -> View:
+    """Which look this is.
+
+    Args:
+        before: the looks before it.
+        planned: seeds at which the final look is.
+    """
+    made = next((look for look in before if look.stage == "final"), None)
+    if made is None and len(runs) < planned:
+        return View("early")
+    if made is None:
+        seeds = _first_arrived(runs, before, planned)
+        return View("final", seeds, looked_late=len(seeds) < len(runs))
+    then = frozenset(made.run_ids)
+    if not then <= _all_of(runs):
+        return View("late", looked_late=True)
+    runs_then = {seed: ids for seed, ids in runs.items() if ids <= then}
+    seeds = _first_arrived(runs_then, before[: before.index(made)], planned)
+    return View("late", seeds, made, looked_late=len(seeds) < len(runs))
+
+
+def _first_arrived(runs: RunsBySeed, before: Sequence[Look], planned: int) -> tuple[int, ...]:
+    """All seeds where nobody looked before; else the planned number of those that were there first.
+
+    Whoever has looked may choose the size of the next batch by what was seen; its surplus counts late.
+    """
+    if not before:
+        return tuple(sorted(runs))
+    arrived = {
+        seed: next((i for i, look in enumerate(before) if ids <= frozenset(look.run_ids)), len(before))
+        for seed, ids in runs.items()
+    }
+    return tuple(sorted(runs, key=lambda seed: (arrived[seed], seed))[:planned])
+
+
+def _all_of(runs: RunsBySeed) -> frozenset[str]:
+    return frozenset(run for ids in runs.values() for run in ids)
