@@ -8,6 +8,7 @@ from typing import Literal
 
 from planner.evidence.evidence import Evidence
 from planner.judging.looks_made import LooksMade
+from planner.judging.post_hoc import PreviouslyJudged
 from planner.judging.verdict import judge_phase
 from planner.language.program import Program
 from planner.records.decision import Decision
@@ -29,7 +30,7 @@ class PlanningState:
         overrides: those that stand today, oldest first.
         no_run: judge what there is and launch nothing.
         affordable: how many more runs the budget pays for.
-        seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
+        seen: the runs that verdicts recorded before showed, and the rules that were there then.
         past_looks: how verdicts recorded before came to their bounds.
         stale: phase -> why its verdict, recorded before, no longer follows from what is there.
         judged: phases with a verdict recorded before, at the fidelity asked for.
@@ -45,7 +46,7 @@ class PlanningState:
     overrides: Sequence[Override] = ()
     no_run: bool = False
     affordable: int = 1_000_000
-    seen: Mapping[str, Sequence[tuple[str, frozenset[str]]]] = field(default_factory=dict)
+    seen: PreviouslyJudged = ()
     past_looks: LooksMade = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
     judged: frozenset[str] = frozenset()

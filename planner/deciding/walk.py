@@ -92,7 +92,7 @@ def seeds_next(
 
     Args:
         verdict: on this evidence.
-        seen: phase -> (rules digest, run ids) of verdicts recorded before, oldest first.
+        seen: the runs that verdicts recorded before showed.
     """
     if design.final:
         return {}

@@ -1,13 +1,14 @@
 """No moved goalposts: evidence that was seen under other rules confirms nothing under new ones.
 
-A run that was first judged under other rules is *seen*: who changed the rules knew it. A verdict that uses
-such runs is post hoc. Once every arm has as many seeds as the phase asks for that nobody had judged before
-the change, those alone are the evidence and the seen ones are set aside.
+A run that a verdict showed is *seen* for every rule that was not there yet, of whichever phase: who wrote the
+rule knew it. A verdict that uses such runs is post hoc. Once every arm has as many seeds as the phase asks
+for that nobody had judged before the change, those alone are the evidence and the seen ones are set aside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from planner.evidence.evidence import Evidence
 from planner.evidence.shared_seeds import compared_pairs, seeds_shared
@@ -15,22 +16,44 @@ from planner.judging.rules_digest import rules_digest
 from planner.judging.verdict import build_test_design
 from planner.language.program import Program
 
-PreviouslyJudged = Mapping[str, Sequence[tuple[str, frozenset[str]]]]
-"""Phase -> (rules digest, run ids) of its verdicts, oldest first."""
+
+class SeenRuns(NamedTuple):
+    """The runs that a verdict showed, and the rules that were there then.
+
+    Attributes:
+        phase, rules_digest: what it judged, and by which rules.
+        rules_there: phase -> digest of its rules, of every phase; None in records of earlier versions, which
+            say nothing of other phases.
+    """
+
+    phase: str
+    rules_digest: str
+    run_ids: frozenset[str]
+    rules_there: Mapping[str, str] | None = None
+
+    def was_there(self, phase: str, digest: str) -> bool:
+        """Whether a phase had these rules when the runs were shown."""
+        if phase == self.phase:
+            return digest == self.rules_digest
+        return self.rules_there is None or self.rules_there.get(phase) == digest
+
+
+PreviouslyJudged = Sequence[SeenRuns]
+"""What verdicts showed, oldest first."""
 
 
 def judged_under_other_rules(
     program: Program, evidence: Evidence, previously_judged: PreviouslyJudged
 ) -> frozenset[str]:
-    """The runs of this evidence that were first judged under other rules than today's."""
-    first: dict[str, str] = {}
-    if not previously_judged.get(evidence.phase):
+    """The runs of this evidence that were first shown when today's rules of the phase were not there."""
+    if not previously_judged:
         return frozenset()
-    for digest, ids in previously_judged[evidence.phase]:
-        for run in ids:
-            first.setdefault(run, digest)
-    rules = rules_digest(program, evidence.phase)
-    return frozenset(run.id for run in evidence.all_runs if first.get(run.id, rules) != rules)
+    first: dict[str, SeenRuns] = {}
+    for seen in previously_judged:
+        first.update(dict.fromkeys(seen.run_ids - first.keys(), seen))
+    digest = rules_digest(program, evidence.phase)
+    shown = [run.id for run in evidence.all_runs if run.id in first]
+    return frozenset(run for run in shown if not first[run].was_there(evidence.phase, digest))
 
 
 def fresh_evidence(program: Program, evidence: Evidence, previously_judged: PreviouslyJudged) -> Evidence:

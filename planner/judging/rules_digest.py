@@ -15,6 +15,11 @@ def rules_digest(program: Program, phase: str) -> str:
     return digest_of(phase_rules(program, phase))
 
 
+def rules_of_every_phase(program: Program) -> dict[str, str]:
+    """Phase -> digest of its rules."""
+    return {phase: rules_digest(program, phase) for phase in program.phases}
+
+
 def phase_rules(program: Program, phase: str) -> dict[str, Any]:
     """Everything that this phase's verdict depends on in the program.
 

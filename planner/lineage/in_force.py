@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from planner.judging.looks_made import LooksMade, looks_made
+from planner.judging.post_hoc import SeenRuns
 from planner.records.decision import Decision
 from planner.records.journal_entry import AnyEntry, entries_of, judged_entries
 from planner.records.person import Exclusion, Keep, Override, Retry, Revocation
@@ -78,12 +79,10 @@ def kept_code(entries: Iterable[AnyEntry], code: str) -> frozenset[str]:
         accepted |= more
 
 
-def rules_seen(entries: Iterable[AnyEntry]) -> dict[str, list[tuple[str, frozenset[str]]]]:
-    """Phase -> (rules digest, run ids) of every verdict on it, oldest first."""
-    seen: dict[str, list[tuple[str, frozenset[str]]]] = {}
-    for verdict in (entry.record for entry in entries_of(entries, Verdict)):
-        seen.setdefault(verdict.phase, []).append((verdict.rules_digest, frozenset(verdict.run_ids)))
-    return seen
+def runs_seen(entries: Iterable[AnyEntry]) -> list[SeenRuns]:
+    """What every verdict showed, and the rules that were there then; oldest first."""
+    verdicts = [entry.record for entry in entries_of(entries, Verdict)]
+    return [SeenRuns(v.phase, v.rules_digest, frozenset(v.run_ids), v.rules_there) for v in verdicts]
 
 
 def past_looks(entries: Iterable[AnyEntry]) -> LooksMade:

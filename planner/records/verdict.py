@@ -242,6 +242,8 @@ class Verdict(Identified):
         passed_over: phases on the way that were not done.
         short_of_budget: the budget was spent before every run that was asked for was made.
         failures: runs that gave nothing, those that failed alike together.
+        rules_there: phase -> digest of its rules, of every phase of the program when it was first written
+            down; None in records of earlier versions.
         final_look: no more runs could be asked for when it was judged; None in records of earlier versions.
 
     Example:
@@ -289,6 +291,7 @@ class Verdict(Identified):
     short_of_budget: bool = Field(default_factory=_short_of_budget, exclude=True)
     final_look: bool | None = Field(None, exclude=True)
     failures: tuple[Failure, ...] = Field((), exclude=True)
+    rules_there: dict[str, str] | None = Field(None, exclude=True)
 
     def beside_its_name(self) -> dict[str, Any]:
         """How it came about, as far as that was written down with it."""
@@ -296,6 +299,7 @@ class Verdict(Identified):
             "passed_over": list(self.passed_over) or None,
             "short_of_budget": self.short_of_budget or None,
             "final_look": self.final_look,
+            "rules_there": self.rules_there,
             "failures": [failure.model_dump(mode="json") for failure in self.failures] or None,
         }
         return {k: v for k, v in facts.items() if v is not None and k in self.model_fields_set}

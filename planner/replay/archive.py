@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from planner.judging.looks_made import LooksMade
-from planner.lineage.in_force import exclusions_today, follows_verdict, past_looks, retries_asked, rules_seen
+from planner.judging.post_hoc import SeenRuns
+from planner.lineage.in_force import exclusions_today, follows_verdict, past_looks, retries_asked, runs_seen
 from planner.records.decision import Decision
 from planner.records.journal_entry import AnyEntry, JudgedEntry, entries_of, judged_entries
 from planner.records.person import Exclusion, Override, Retry
@@ -104,9 +105,9 @@ class Log:
         """Run id -> the word that had it made again before an entry was first written."""
         return retries_asked(self.before(entry))
 
-    def previously_judged(self, entry: AnyEntry) -> dict[str, list[tuple[str, frozenset[str]]]]:
-        """Phase -> (rules digest, run ids) of the verdicts before an entry, oldest first."""
-        return rules_seen(self.before(entry)) if self._rules_kept else {}
+    def previously_judged(self, entry: AnyEntry) -> list[SeenRuns]:
+        """What the verdicts before an entry showed, oldest first."""
+        return runs_seen(self.before(entry)) if self._rules_kept else []
 
     def past_looks(self, entry: AnyEntry) -> LooksMade:
         """How the verdicts before an entry came to their bounds."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 SHARES = 5
+SHARES_OF_KILLS = 10
 EXAMPLES = 8
 """A change tries an eighth of the random examples: each try is of others."""
 EVERYTHING = bool(os.environ.get("EVERYTHING"))
@@ -22,12 +23,12 @@ Item = TypeVar("Item")
 
 
 def turn_of_this_change(folder: Path = ROOT) -> int:
-    """The number of the share whose turn it is; always the same one where there is no git."""
+    """A number that says whose turn it is, whatever the shares are; 0 where there is no git."""
     try:
         digest = subprocess.run(
             ["git", "rev-parse", "--verify", "HEAD"], cwd=folder, capture_output=True, text=True, check=False
         )
-        return int(digest.stdout, 16) % SHARES
+        return int(digest.stdout, 16)
     except (OSError, ValueError):
         return 0
 
@@ -44,14 +45,14 @@ def a_third_of(many: int) -> int:
 
 def every_step_or_a_share(step: int = 1) -> Iterator[int]:
     """0, ``step``, 2 ``step``, ... without an end; of these one share for one change, from its turn on."""
-    return count(0, step) if EVERYTHING else count(turn_of_this_change() * step, SHARES * step)
+    return count(0, step) if EVERYTHING else count(turn_of_this_change() % SHARES * step, SHARES * step)
 
 
-def share(items: Sequence[Item], turn: int) -> Sequence[Item]:
+def share(items: Sequence[Item], turn: int, shares: int = SHARES) -> Sequence[Item]:
     """The items whose turn it is."""
-    return items[turn::SHARES]
+    return items[turn % shares :: shares]
 
 
-def in_turn(items: Sequence[Item]) -> Sequence[Item]:
+def in_turn(items: Sequence[Item], shares: int = SHARES) -> Sequence[Item]:
     """The items that are run for this change: those whose turn it is, or everything."""
-    return items if EVERYTHING else share(items, turn_of_this_change())
+    return items if EVERYTHING else share(items, turn_of_this_change(), shares)

@@ -31,6 +31,7 @@ from planner.io.workers.descriptions import Describer
 from planner.io.workers.repeat_probe import RepeatProbe
 from planner.io.workers.silence import SilenceWatch, last_sign
 from planner.io.workers.watched_files import WatchedFiles
+from planner.judging.rules_digest import rules_of_every_phase
 from planner.language.program import Program
 from planner.lineage.in_force import (
     latest_step,
@@ -262,7 +263,7 @@ class Session:
     def _record(self, step: Step, plan: Plan, launched: int) -> Recorded:
         verdict, decision, now = step.verdict, step.decision, self.clock.now()
         before = self._entry(verdict.id)
-        self.journal.add(verdict, now)
+        self.journal.add(self._with_rules_there(verdict, before), now)
         self.journal.add(decision, now)
         upto = plan.steps[: plan.steps.index(step) + 1]
         memo, page = self._write_memo(step, upto, before.written_at if before else now)
@@ -283,6 +284,12 @@ class Session:
         )
         self.notify(done)
         return done
+
+    def _with_rules_there(self, verdict: Verdict, before: AnyEntry | None) -> Verdict:
+        """A verdict that stands again keeps the rules that were there when it first showed its runs."""
+        first = before.record if before is not None else None
+        there = first.rules_there if isinstance(first, Verdict) else rules_of_every_phase(self.program)
+        return verdict.model_copy(update={"rules_there": there}) if there is not None else verdict
 
     def _write_memo(self, step: Step, steps: tuple[Step, ...], judged_at: str) -> tuple[str, str]:
         """Writes the memo of a step as it stands among these steps; gives its path and its page."""

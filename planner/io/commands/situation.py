@@ -21,7 +21,7 @@ from planner.io.workers.launcher import LocalLauncher, workers
 from planner.io.workers.limits import Limits
 from planner.io.workers.program_code import code_at_hand
 from planner.language.program import Program
-from planner.lineage.in_force import exclusions_today, kept_code, past_looks, retries_asked, rules_seen
+from planner.lineage.in_force import exclusions_today, kept_code, past_looks, retries_asked, runs_seen
 from planner.lineage.lost_runs import lost_grounds
 from planner.lineage.program_state import build_program_state
 from planner.paths import Home
@@ -118,7 +118,7 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
         no_run=options.no_run,
         keep_going=options.keep_going,
         affordable=0 if seconds_left is not None and seconds_left <= 0 else affordable,
-        seen=rules_seen(entries),
+        seen=runs_seen(entries),
         past_looks=past_looks(entries),
         stale={**lost_grounds(selector, today.verdicts), **today.validity.stale},
         judged=frozenset(today.verdicts),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
 from planner.io.mlflow.client import address_of, database_of
+from tests.support.rotation import in_turn
 from tests.support.small_homes import QUICK, cli, make_home
 
 NAMES = st.text(st.characters(exclude_characters="/\x00", exclude_categories=["Cs"]), min_size=1)
@@ -28,7 +29,7 @@ def test_an_address_that_needs_no_quoting_stays_one_that_people_can_read_and_pas
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["100% sure?", PRINTABLE, "a%2Fb#c", "ünï\nçødé"])
+@pytest.mark.parametrize("name", in_turn(["100% sure?", PRINTABLE, "a%2Fb#c", "ünï\nçødé"], shares=4))
 def test_a_home_of_any_name_runs_and_leaves_nothing_beside_itself(tmp_path: Path, name: str) -> None:
     home = make_home(tmp_path / name, QUICK)
     reply = cli("advance", "quick", "--all", "--json", home=home)

@@ -1,4 +1,4 @@
-"""The command line, killed at a named point: ``dying.py [--at POINT] [--nth N] [--list FILE] HOME WORDS...``.
+"""The command line, killed at a named point: ``dying.py [OPTIONS] HOME WORDS...``.
 
 Every call of the real stores that writes is announced before and after it happens, under a name that says
 inside of what it happens (``launch > runs.start > mlflow.create_run``). At the N-th announcement of POINT
@@ -15,6 +15,7 @@ import signal
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,8 +36,10 @@ Detail = Callable[[tuple[Any, ...], dict[str, Any]], str]
 class Points:
     """Announces what is about to happen and what has; at one of these points the process dies."""
 
-    def __init__(self, at: str | None, nth: int, listing: Path | None) -> None:
-        self._at, self._left, self._listing = at, nth, listing
+    def __init__(
+        self, at: str | None, nth: int, listing: Path | None, wait: Callable[[], None] = lambda: None
+    ) -> None:
+        self._at, self._left, self._listing, self._wait = at, nth, listing, wait
         self._inside = threading.local()
 
     def tell(self, point: str) -> None:
@@ -47,6 +50,7 @@ class Points:
         if point == self._at:
             self._left -= 1
             if self._left == 0:
+                self._wait()
                 os.kill(os.getpid(), signal.SIGKILL)
 
     @property
@@ -90,6 +94,14 @@ class Points:
             for module in list(sys.modules.values()):
                 if getattr(module, method, None) is real:
                     setattr(module, method, call)
+
+
+def until_all_results_are_there(home: Path, patience: float = 60.0) -> None:
+    """Until every run that was begun has left its result: its worker needs nobody for that."""
+    runs = list((home / "mlruns" / "work").glob("[!.]*/*/"))
+    end = time.monotonic() + patience
+    while not all((folder / "result.json").exists() for folder in runs) and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def public(cls: type) -> list[str]:
@@ -207,13 +219,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--at")
     parser.add_argument("--nth", type=int, default=1)
+    parser.add_argument("--after-results", action="store_true")
     parser.add_argument("--list", type=Path)
     parser.add_argument("home", type=Path)
     parser.add_argument("words", nargs=argparse.REMAINDER)
     given = parser.parse_args()
     sys.path.insert(0, str(ROOT))
-    points = Points(given.at, given.nth, given.list)
     home = given.home.resolve()
+    wait = functools.partial(until_all_results_are_there, home) if given.after_results else lambda: None
+    points = Points(given.at, given.nth, given.list, wait)
     for watch in (watch_stores, watch_client, watch_work):
         watch(points)
     watch_files(points, home)

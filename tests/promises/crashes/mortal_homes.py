@@ -178,9 +178,15 @@ def start(home: Path, *words: str, script: Sequence[str] = (), dies: str = "", f
         return Script([*given, *words], env, output=said, new_session=True, fresh=fresh)
 
 
-def die_at(home: Path, point: str, nth: int, *words: str, fresh: bool = False) -> int:
-    """Runs a command that kills itself at a point; gives how it ended."""
-    script = [str(DYING), "--at", point, "--nth", str(nth)]
+def die_at(
+    home: Path, point: str, nth: int, *words: str, fresh: bool = False, after_results: bool = False
+) -> int:
+    """Runs a command that kills itself at a point; gives how it ended.
+
+    Args:
+        after_results: it waits there until every run that was begun has left its result.
+    """
+    script = [str(DYING), "--at", point, "--nth", str(nth), *(["--after-results"] if after_results else [])]
     return start(home, *words, script=script, fresh=fresh).wait(timeout=900)
 
 

@@ -12,7 +12,7 @@ from planner.records.decision import Decision
 from planner.records.person import AnyRecord
 from planner.records.verdict import Verdict
 from tests.promises.crashes.twin_worlds import FLAKY, Life, choose
-from tests.support.rotation import every_step_or_a_share
+from tests.support.rotation import every_step_or_a_share, in_turn
 from tests.support.worlds import Crash, steady
 
 
@@ -56,7 +56,7 @@ def noisy(treatment: str) -> Program:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("treatment", "seeds"),
-    [("bounds", 12), ("sequential", 8), ("anytime", 8), ("interval", 12), ("point", 3)],
+    in_turn([("bounds", 12), ("sequential", 8), ("anytime", 8), ("interval", 12), ("point", 3)]),
 )
 def test_seeds_that_are_added_are_as_many_whenever_a_life_is_cut_off(
     tmp_path: Path, treatment: str, seeds: int

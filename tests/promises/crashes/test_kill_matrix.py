@@ -31,7 +31,7 @@ from tests.promises.crashes.mortal_homes import (
     until_gone,
 )
 from tests.promises.crashes.points import LIVES, POINTS, Point
-from tests.support.rotation import in_turn
+from tests.support.rotation import SHARES_OF_KILLS, in_turn
 from tests.support.small_homes import contents
 
 pytestmark = pytest.mark.slow
@@ -126,9 +126,9 @@ def complete(home: Path) -> Path:
 
 
 def unknown(home: Path) -> Path:
-    """A home whose planner died when MLflow knew of the second run and the journal did not."""
+    """A home whose planner died when MLflow knew of the second run, by then over, and the journal did not."""
     point = "after launch > runs.start > mlflow.create_run"
-    assert die_at(mortal_home(home), point, 2, *ADVANCE) == -signal.SIGKILL
+    assert die_at(mortal_home(home), point, 2, *ADVANCE, after_results=True) == -signal.SIGKILL
     return home
 
 
@@ -171,7 +171,7 @@ def assert_settled(home: Path) -> None:
     assert [name for name in {*before, *after} if before.get(name) != after.get(name)] == []
 
 
-@pytest.mark.parametrize("point", in_turn(POINTS), ids=str)
+@pytest.mark.parametrize("point", in_turn(POINTS, SHARES_OF_KILLS), ids=str)
 def test_killed_there_the_next_advance_ends_as_if_nothing_had_happened(
     lives: Lives, tmp_path: Path, point: Point
 ) -> None:

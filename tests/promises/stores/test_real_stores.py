@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.promises.stores.real_stores import STORES, Store, postgres_programs
+from tests.support.rotation import in_turn
 from tests.support.small_homes import QUICK, cli, make_home
 from tests.support.waiting_homes import ends, let_runs_wait, made, start, wait_until_made, wait_until_started
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.slow
 MANY = 4
 
 
-@pytest.fixture(params=sorted(STORES))
+@pytest.fixture(params=in_turn(sorted(STORES), shares=len(STORES)))
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "PostgreSQL" and (postgres_programs() is None or find_spec("psycopg") is None):
         pytest.skip("PostgreSQL is not installed here")

@@ -292,7 +292,7 @@ def test_a_run_that_was_stopped_is_tried_once_more_first(tmp_path: Path) -> None
     here = slowed(tmp_path)
     here.advance()
     assert here.launcher.made.count(("balanced", 0)) == 2
-    assert here.launcher.made.count(("weak", 0)) == 1
+    assert here.launcher.made.count(("weak", 1)) == 1
 
 
 def test_what_a_stopped_run_measured_counts_and_its_best_epoch_does_not(tmp_path: Path) -> None:
