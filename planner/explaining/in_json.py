@@ -110,6 +110,9 @@ def _guard_json(guard: GuardResult) -> dict[str, Any]:
     return guard.model_dump(mode="json")
 
 
+LOOK_FACTS = {"stage", "planned", "alpha", "beta", "lower", "upper", "pool_df", "pool_sd"}
+
+
 def criterion_json(result: CriterionResult) -> dict[str, Any]:
     """One criterion as JSON has it, with what it is made of."""
     fields = ("id", "kind", "metric", "unit", "outcome", "answer", "treatment", "observed", "bound")
@@ -118,6 +121,7 @@ def criterion_json(result: CriterionResult) -> dict[str, Any]:
     facts["threshold"] = list(threshold) if isinstance(threshold, tuple) else threshold
     facts["margin"] = result.margin
     facts["interval"] = list(result.interval) if result.interval else None
+    facts["look"] = result.look.model_dump(mode="json", include=LOOK_FACTS) if result.look else None
     facts["n"] = result.n
     facts["run_ids"] = list(result.run_ids)
     facts["flips_at"] = result.flips_at

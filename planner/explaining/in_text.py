@@ -123,7 +123,7 @@ def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, fu
         facts.append(f"margin {number(result.margin, signed=True)}")
         if result.interval:
             facts.append(f"interval [{number(result.interval[0])}, {number(result.interval[1])}]")
-        facts.append(f"n {result.n}, {result.treatment}")
+        facts.append(f"n {result.n}, {result.treatment}{_look(result)}")
     if result.flips_at is not None and result.kind != "combined":
         facts.append(f"flips at {number(result.flips_at)}{_beyond(trace, result.id)}")
     if full:
@@ -134,6 +134,16 @@ def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, fu
         lines += [f"      {', '.join(facts[2:])}; runs {_few(result.run_ids)}"]
     needs = needs_text(trace.program, verdict, result)
     return lines + ([f"      {needs}"] if needs else [])
+
+
+def _look(result: CriterionResult) -> str:
+    """Which look it was, and how often each of its bounds may err over all looks together."""
+    look = result.look
+    if look is None:
+        return ""
+    pool = f", noise of others worth {look.pool_df}" if look.pool_df else ""
+    errs = f"lower errs in {look.alpha:.3g}, upper in {look.beta:.3g}"
+    return f" ({look.stage} look, {look.planned} seeds planned; {errs}{pool})"
 
 
 def _beyond(trace: Trace, criterion: str) -> str:

@@ -78,6 +78,7 @@ def _evidence_view(program: Program, verdict: Verdict) -> dict[str, Any]:
         "results": results,
         "rest": rest,
         "notes": _notes(verdict, criteria),
+        "bounds": _bounds(verdict),
         "criteria": criteria,
         "detectable_effects": [detectable_effect_line(effect) for effect in verdict.floors],
         "recomputation": recompute(program, verdict),
@@ -171,6 +172,16 @@ def _notes(verdict: Verdict, criteria: Sequence[dict[str, str]]) -> dict[str, bo
         "uneven": len(set(counts.values())) > 1,
         "ratios": several and any(c.unit == "ratio" for c in verdict.criteria),
     }
+
+
+def _bounds(verdict: Verdict) -> list[str]:
+    """How often the bounds of criteria err, over all looks together; each pair of rates once."""
+    parts = [part for result in verdict.criteria for part in (result, *result.parts) if part.look is not None]
+    rates = dict.fromkeys((look.alpha, look.beta) for look in (part.look for part in parts) if look)
+    return [
+        f"the lower one errs in {number(100 * alpha)}%, the upper one in {number(100 * beta)}%"
+        for alpha, beta in rates
+    ]
 
 
 def _runs(verdict: Verdict) -> list[dict[str, str]]:

@@ -87,6 +87,19 @@ class TurnJson(Record):
     changes_decision: bool
 
 
+class LookJson(Record):
+    """By which plan the bounds of a criterion were taken; an infinite one is null."""
+
+    stage: Literal["early", "final", "late"]
+    planned: Whole
+    alpha: Number
+    beta: Number
+    lower: Number | None
+    upper: Number | None
+    pool_df: Whole = 0
+    pool_sd: Number = 0.0
+
+
 class CriterionJson(Record):
     """What one criterion answers, with what it is made of."""
 
@@ -102,6 +115,7 @@ class CriterionJson(Record):
     threshold: Threshold | None
     margin: Number | None
     interval: Interval | None
+    look: LookJson | None
     n: Whole
     run_ids: tuple[str, ...]
     flips_at: Number | None
