@@ -14,7 +14,7 @@ from planner.judging.decision_table import rule_holds
 from planner.language.criterion import Combined, Comparison, Criterion, Level, Measured
 from planner.language.program import Phase, Program
 from planner.language.types import IN_SEQUENCE
-from planner.records.verdict import Verdict
+from planner.records.verdict import CriterionResult, Verdict
 
 
 def seeds_wanted(
@@ -34,8 +34,9 @@ def seeds_wanted(
     wanted: dict[str, int] = {}
     for name in _open_criteria(rules, verdict):
         rule = rules.criteria[name]
-        look = _next_look(rule, design, min(have[arm] for arm in rule.arms_read))
-        wanted.update({arm: max(look, wanted.get(arm, 0)) for arm in rule.arms_read})
+        arms = _waiting_arms(rule, verdict.criterion(name))
+        look = _next_look(rule, design, min(have[arm] for arm in arms))
+        wanted.update({arm: max(look, wanted.get(arm, 0)) for arm in arms})
     for name in _winners(rules, verdict):
         rule, result = rules.criteria[name], verdict.criterion(name)
         if isinstance(rule, Level | Comparison) and result is not None:
@@ -91,6 +92,18 @@ def _winners(rules: Phase, verdict: Verdict) -> list[str]:
         todo += rule.parts if isinstance(rule, Combined) else []
         names += [name] if rule is not None else []
     return names
+
+
+def _waiting_arms(rule: Criterion, result: CriterionResult | None) -> list[str]:
+    """The arms that may yet be answered, with the one that they are compared with.
+
+    What bounds have answered stands whatever seeds are added, so that a decided arm gets none.
+    """
+    one_by_one = isinstance(rule, Level | Comparison) and rule.treated == "bounds" and not rule.any_arm
+    if not one_by_one or result is None or not result.parts:
+        return rule.arms_read
+    decided = {part.id for part in result.parts if part.outcome in ("met", "not_met")}
+    return [arm for arm in rule.arms_read if arm not in decided]
 
 
 def _next_look(rule: Criterion, design: TestDesign, have: int) -> int:

@@ -19,6 +19,7 @@ from planner.linting.budget import seed_findings, spending_findings
 from planner.linting.claims import claim_findings, expected_findings, row_findings, twice_findings
 from planner.linting.commands import command_findings
 from planner.linting.decision_tables import case_findings, combined_findings, gate_findings, tier_findings
+from planner.linting.flags import flag_findings
 from planner.linting.monotonicity import grading_findings
 from planner.linting.reachability import path_findings
 from planner.linting.secrets import secret_findings
@@ -55,6 +56,7 @@ def _said(finding: Finding) -> tuple[tuple[str | int, ...], str]:
 
 _PARTS: tuple[Callable[[Program, str, Phase], Iterator[Finding]], ...] = (
     bound_findings,
+    flag_findings,
     gate_findings,
     combined_findings,
     case_findings,

@@ -54,6 +54,19 @@ def test_a_criterion_judged_in_sequence_looks_again_after_one_more_seed(treatmen
     assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 3})) == {"base": 4, "new": 4}
 
 
+def test_arms_that_bounds_have_decided_get_no_more_seeds() -> None:
+    each = {"metric": "score", "each_of": ["new", "other"], "versus": "base", "better_by": 0.5}
+    clear = {"base": {"score": 0.0}, "new": {"score": -9.0}, "other": {"score": 0.4}}
+    program = small(
+        criteria={"c": {**each, "treatment": "bounds"}}, arms=["base", "new", "other"], gate=["c"]
+    )
+    lost = runs(program, steady(clear, noise=1.0), {"base": 3, "new": 3, "other": 3})
+    assert wanted(program, lost) == {}
+    clear["new"] = {"score": 99.0}
+    good = runs(program, steady(clear, noise=1.0), {"base": 4, "new": 4, "other": 4})
+    assert wanted(program, good) == {"base": 5, "other": 5}
+
+
 def test_an_interval_criterion_looks_again_at_the_last_look() -> None:
     level = {"metric": "score", "arm": "new", "above": 0.3}
     program = small(criteria={"higher": level})

@@ -13,6 +13,7 @@ from planner.deciding.launch import decision_digest
 from planner.deciding.situation import Plan, PlanningState
 from planner.deciding.walk import build_plan
 from planner.evidence.run_selection import RunSelector, Snapshot
+from planner.judging.post_hoc import SeenRuns
 from planner.language.program import Program, build
 from planner.records.base import canonical
 from planner.records.runs import Run
@@ -298,7 +299,7 @@ def changed(**criterion: object) -> Program:
 def test_a_rule_that_changed_after_its_evidence_was_seen_is_post_hoc_and_provisional() -> None:
     runs = runs_of(SMALL, "first", scores(new=3.0), 3)
     before = stand(SMALL, runs).steps[0].verdict
-    seen = {"first": [(before.rules_digest, frozenset(before.run_ids))]}
+    seen = [SeenRuns("first", before.rules_digest, frozenset(before.run_ids))]
     after = stand(changed(better_by=0.4), runs, seen=seen).steps[0].verdict
     assert (after.post_hoc, after.confidence) == (True, "provisional")
     assert stand(SMALL, runs, seen=seen).steps[0].verdict == before
@@ -308,7 +309,7 @@ def test_a_rule_that_changes_back_is_what_it_was_before_the_evidence() -> None:
     runs = runs_of(SMALL, "first", scores(new=3.0), 3)
     first = stand(SMALL, runs).steps[0].verdict
     ids = frozenset(first.run_ids)
-    seen = {"first": [(first.rules_digest, ids), ("another", ids)]}
+    seen = [SeenRuns("first", first.rules_digest, ids), SeenRuns("first", "another", ids)]
     assert stand(SMALL, runs, seen=seen).steps[0].verdict == first
 
 
