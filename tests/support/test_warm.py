@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.small_homes import QUICK, make_home
-from tests.support.warm import ROOT, Script, clean_environment
+from tests.support.warm import LEFT_BY_IMPORTS, ROOT, Script, clean_environment
 
 TELLS = """
 import json, os, signal, sys
@@ -121,3 +121,25 @@ except SystemExit:
 """
     out, _ = script(tmp_path, text).communicate(300)
     assert int(out.splitlines()[-1]) < 60
+
+
+IMPORTS = """
+import os
+for name in [name for name in os.environ if name.startswith(("KMP_", "_ML"))]:
+    del os.environ[name]
+import mlflow, sklearn
+print(" ".join(name for name in os.environ if name.startswith(("KMP_", "_ML"))))
+"""
+
+
+def test_what_an_import_leaves_in_the_environment_makes_no_process_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, _ = script(tmp_path, IMPORTS, fresh=True).communicate(300)
+    assert set(left.split()) <= set(LEFT_BY_IMPORTS)
+    for name in LEFT_BY_IMPORTS:
+        monkeypatch.setenv(name, "left")
+    other = tmp_path / "other"
+    other.mkdir()
+    asked = script(other, "import sys; print('mlflow' in sys.modules)")
+    assert asked.communicate(300)[0] == "True\n"

@@ -30,13 +30,19 @@ READ_LATE = frozenset(
 )
 """Variables that nothing reads before a command is under way."""
 LEADING_ELSEWHERE = ("PHASEGATE_HOME", "MLFLOW_TRACKING_URI", "NO_COLOR", "FORCE_COLOR")
+LEFT_BY_IMPORTS = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "_MLFLOW_TELEMETRY_SESSION_ID")
+"""What libraries (scikit-learn, MLflow) put into the environment of whoever imports them."""
 LENGTH = struct.Struct("!I")
 """How a request to the parent begins: with the length of the ``Start``, as JSON, that follows."""
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """This process's environment without what would lead the command to another home or store."""
-    kept = {name: value for name, value in os.environ.items() if name not in LEADING_ELSEWHERE}
+    """This process's environment without what would lead the command to another home or store.
+
+    What an import left in it is no part of it, or every process after that import would be a fresh one.
+    """
+    left_out = (*LEADING_ELSEWHERE, *LEFT_BY_IMPORTS)
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
     return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
 
 
