@@ -53,10 +53,13 @@ def pooled_noise(question: Question, rule: Measured, arms: Sequence[str], of_dif
         of_difference: between two arms at one seed; else that of one value.
 
     Returns:
-        Its standard deviation, in the metric's unit, and the degrees of freedom that it is worth. Seeds
-        that are added to this phase make it more exact and not worth more: its worth is part of the plan.
+        Its standard deviation, in the metric's unit, and the degrees of freedom that it is worth; none where
+        no bounds are asked for. Seeds that are added to this phase make it more exact and not worth more:
+        its worth is part of the plan.
     """
-    if question.program.metrics[rule.metric].unit == FLAG or rule.as_ == "ratio" or rule.over_seeds:
+    if rule.treated != "bounds" or rule.as_ == "ratio" or rule.over_seeds:
+        return NO_POOL
+    if question.program.metrics[rule.metric].unit == FLAG:
         return NO_POOL
     measure = _of_differences if of_difference else _of_values
     tables = list(_tables(question, rule, arms))

@@ -141,5 +141,5 @@ def test_what_an_import_leaves_in_the_environment_makes_no_process_fresh(
         monkeypatch.setenv(name, "left")
     other = tmp_path / "other"
     other.mkdir()
-    asked = script(other, "import sys; print('mlflow' in sys.modules)")
-    assert asked.communicate(300)[0] == "True\n"
+    running = script(other, "import sys; print('mlflow' in sys.modules)")
+    assert running.communicate(300)[0] == "True\n"
