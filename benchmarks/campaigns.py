@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from benchmarks.rules import Array, Found
 from planner.statistics.power import seeds_needed
-from planner.statistics.sequential import LEAST_SEEDS, NOISIER
 
 ALPHA, BETA, CAP = 0.05, 0.10, 32
 _SKEWED_MEAN, _SKEWED_SD = math.exp(0.5), math.sqrt((math.e - 1) * math.e)
@@ -75,34 +74,6 @@ def draw(setting: Setting, campaigns: int, seed: int) -> Array:
 def differences(runs: Array) -> Array:
     """Paired differences to the baseline, one row per comparison."""
     return (runs[:, 1:] - runs[:, :1]).reshape(-1, runs.shape[2])
-
-
-def pooled_priors(runs: Array) -> tuple[Array, Array]:
-    """s0 squared and d0 of each comparison: a copy of ``planner.statistics.sequential.pooled_prior``."""
-    table = runs[:, :, :LEAST_SEEDS]
-    arms = table.shape[1] - 1
-    if arms < 2:
-        return np.zeros(len(runs)), np.zeros(len(runs))
-    rows, columns = table.mean(2, keepdims=True), table.mean(1, keepdims=True)
-    squares = ((table - rows - columns + table.mean((1, 2), keepdims=True)) ** 2).sum(2)
-    total = squares.sum(1, keepdims=True)
-    noisier = np.maximum(squares[:, :1], squares[:, 1:]) * (arms + 1) >= NOISIER**2 * total
-    df = np.minimum(15.0, 2.0 * (arms - 1))
-    variance = np.broadcast_to(total / arms, noisier.shape)
-    return variance.reshape(-1), np.where(noisier & (total > 0), min(4.0, df), df).reshape(-1)
-
-
-def noise_of_others(runs: Array) -> Array:
-    """A copy of ``planner.statistics.sequential.noise_of_others`` per comparison."""
-    table = runs[:, 1:, :LEAST_SEEDS]
-    others = table.shape[1] - 1
-    if others < 2:
-        return np.zeros(table.shape[0] * table.shape[1])
-    centred = table - table.mean(2, keepdims=True)
-    squares = (centred**2).sum((1, 2))[:, None] - (centred**2).sum(2)
-    left = centred.sum(1, keepdims=True) - centred
-    variance = (squares - (left**2).sum(2) / others) / (others - 1)
-    return np.sqrt(np.maximum(variance, 0)).reshape(-1)
 
 
 def row(setting: Setting, answers: Found, campaigns: int, shared: bool = True) -> dict[str, float]:

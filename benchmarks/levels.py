@@ -24,9 +24,9 @@ from planner.statistics.e_process import critical_t
 from planner.statistics.levels import LATE_SHARE, LEAST_VALUES, POOL_CLASSES, early_share
 
 MOST_PLANNED = 64
-ERRORS = tuple(0.2 / 2**k for k in range(10))
-LOG_EARLY = np.linspace(math.log(2e-5), math.log(0.9), 70)
-LOG_FINAL = np.linspace(math.log(4e-5), math.log(0.25), 60)
+ERRORS = tuple(0.2 / 2**k for k in range(14))
+LOG_EARLY = np.linspace(math.log(1e-6), math.log(0.9), 90)
+LOG_FINAL = np.linspace(math.log(1.5e-6), math.log(0.25), 80)
 GRID, STEPS = 400, 700
 FILE = Path(__file__).resolve().parents[1] / "planner" / "statistics" / "levels.csv"
 

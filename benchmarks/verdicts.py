@@ -1,6 +1,7 @@
-"""How often verdicts err and what they cost, for the product's rules and for others. ``make bench-verdicts``.
+"""How often verdicts err and what they cost, for the product and for quick rules. ``make bench-verdicts``.
 
-Prints one table, writes ``benchmarks/results/verdicts.json`` and fills the tables in ``docs``.
+The product's own judging is run, on programs as data (:mod:`benchmarks.product`). Prints the results, writes
+``benchmarks/results/verdicts.json`` and fills the tables in ``docs``.
 """
 
 from __future__ import annotations
@@ -14,123 +15,100 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy.special import stdtrit
 
-from benchmarks import page, rules
-from benchmarks.campaigns import (
-    ALPHA,
-    BETA,
-    CAP,
-    Setting,
-    differences,
-    draw,
-    noise_of_others,
-    pooled_priors,
-    row,
-    share,
-)
+from benchmarks import arrivals, page, pictures, product, rules
+from benchmarks.campaigns import ALPHA, BETA, CAP, Setting, differences, draw, row, share
 from benchmarks.rules import Array, Found
 
 RESULTS = Path(__file__).parent / "results" / "verdicts.json"
 EFFECTS = (0.707, 1, 1.414, 1.5, 2, 3)
-SHAPES = ("normal", "t3", "lognormal")
-CAMPAIGNS, SEED = 5000, 20240607
+CAMPAIGNS, SEED = 100, 20240607
+FEW = 40
+"""Campaigns of what is beside the setting of the page."""
+BESIDE = (1, 2, 3)
+"""Their values of d."""
+OF_QUICK_RULES = 5000
+"""Campaigns of the rules that are compared with."""
+ALONE = 600
+"""Comparisons without another arm."""
+PLANNED = (3, 5, 6, 8, 10)
 Row = dict[str, float]
 Rule = Callable[[Setting, Array], Found]
 
-
-def _sequential(_: Setting, runs: Array, alpha: float = ALPHA) -> Found:
-    return rules.sequential(differences(runs), *pooled_priors(runs), alpha, BETA)
-
-
-def _worth(df: float) -> Rule:
-    def judge(_: Setting, runs: Array) -> Found:
-        return rules.sequential(differences(runs), pooled_priors(runs)[0], df, ALPHA, BETA)
-
-    return judge
-
-
-def _anytime(_: Setting, runs: Array) -> Found:
-    return rules.anytime(differences(runs), noise_of_others(runs), ALPHA, BETA)
-
-
-def _known_sd(setting: Setting, runs: Array) -> Found:
-    x = differences(runs)
-    return rules.sequential(x, np.full(len(x), setting.d**-2.0), 1e9, ALPHA, BETA)
-
-
-RULES: dict[str, Rule] = {
-    "sequential": _sequential,
-    "anytime": _anytime,
-    "prior_worth_15": _worth(15.0),
-    "prior_worth_4": _worth(4.0),
-    "family": lambda setting, runs: _sequential(setting, runs, ALPHA / setting.arms),
-    "known_sd": _known_sd,
+QUICK: dict[str, Rule] = {
     "fixed_n": lambda setting, runs: rules.fixed(differences(runs), setting.fixed_n, ALPHA),
     "t_after_every_seed": lambda _, runs: rules.t_after_every_seed(differences(runs)[:, :20], ALPHA),
     "greedy": lambda _, runs: rules.greedy(runs, SEED),
 }
 
 
-def measured(name: str, setting: Setting, campaigns: int = CAMPAIGNS) -> Row:
-    """One row: a rule in a setting."""
-    return row(setting, RULES[name](setting, draw(setting, campaigns, SEED)), campaigns)
+def of_product(setting: Setting, campaigns: int = FEW) -> Row:
+    """One row: the product in a setting."""
+    return row(setting, product.bounds(draw(setting, campaigns, SEED), ALPHA, BETA), campaigns)
+
+
+def of_quick_rule(name: str, setting: Setting, campaigns: int = OF_QUICK_RULES) -> Row:
+    """One row: a rule that is compared with."""
+    return row(setting, QUICK[name](setting, draw(setting, campaigns, SEED)), campaigns)
 
 
 def full_null(d: float) -> Row:
-    """A full null of 40: how often a campaign has any false positive, at alpha/m and at alpha."""
+    """40 arms without effect: how often a campaign has any false positive, at alpha/40 and at alpha each."""
     setting = Setting(d).of_null()
-    runs = draw(setting, CAMPAIGNS, SEED)
-    plain, family = (
-        RULES[name](setting, runs)[0].reshape(CAMPAIGNS, -1) == 1 for name in ("sequential", "family")
+    runs = draw(setting, FEW, SEED)
+    family, plain = (
+        product.bounds(runs, alpha, BETA)[0].reshape(FEW, -1) == 1 for alpha in (ALPHA / setting.arms, ALPHA)
     )
     return {
         "d": d,
         "any_false_positive": share(family.any(1)),
         "any_false_positive_at_alpha": share(plain.any(1)),
-        "any_if_independent_at_alpha": round(1 - (1 - float(plain.mean())) ** setting.arms, 4),
         "mean_false_positives_at_alpha": round(float(plain.sum(1).mean()), 3),
     }
 
 
-def first_arm(name: str, setting: Setting) -> Row:
-    """The first arm of a pool, once without its effect and once with it; runs are its own seeds."""
+def first_arm(d: float) -> Row:
+    """The first arm of a campaign, twice as noisy as the others, without its effect and with it."""
+    setting = Setting(d, noisy=2.0)
     null, true = (
-        tuple(part.reshape(CAMPAIGNS, -1)[:, 0] for part in RULES[name](one, draw(one, CAMPAIGNS, SEED)))
+        tuple(part.reshape(FEW, -1)[:, 0] for part in product.bounds(draw(one, FEW, SEED), ALPHA, BETA))
         for one in (setting.of_null(), replace(setting, true=setting.arms))
     )
-    answers, used = np.concatenate([null[0], true[0]]), np.concatenate([null[1], true[1]])
+    used = np.concatenate([null[1], true[1]])
     return {
-        "d": setting.d,
+        "d": d,
         "runs": round(float(used.mean()), 1),
         "ratio_to_fixed_n": round(float(used.mean()) / setting.fixed_n, 3),
         "false_positive_rate": share(null[0] == 1),
         "false_negative_rate": share(true[0] == -1),
-        "inconclusive": share(answers == 0),
+        "inconclusive": share(np.concatenate([null[0], true[0]]) == 0),
     }
 
 
-def no_pool(d: float) -> Row:
-    """One hypothesis alone with its baseline: no other arm lends its noise."""
-    setting = Setting(d, arms=1, true=0)
-    null, true = (
-        rules.sequential(differences(draw(one, 8 * CAMPAIGNS, SEED)), np.zeros(1), 0.0, ALPHA, BETA)
-        for one in (setting, replace(setting, true=1))
-    )
-    rows = [
-        row(replace(setting, true=true), answers, 8 * CAMPAIGNS) for true, answers in ((0, null), (1, true))
-    ]
-    mixed = {
-        k: round(0.8 * rows[0][k] + 0.2 * rows[1][k], 4) for k in ("runs", "ratio_to_fixed_n", "inconclusive")
+def power(planned: int, d: float, alpha: float) -> Row:
+    """One comparison alone, up to its planned seeds: with an effect of delta, of two, and with none."""
+    setting = Setting(d, arms=1, true=1)
+    supported, seeds = {}, {}
+    for name, effect in (("none", 0.0), ("delta", 1.0), ("twice_delta", 2.0)):
+        runs = draw(replace(setting, effect=effect), ALONE, SEED)[:, :, :planned]
+        answer, used = product.bounds(runs, alpha, BETA)
+        supported[name], seeds[name] = share(answer == 1), round(float(used.mean()), 1)
+        if name == "delta":
+            refuted = share(answer == -1)
+    return {
+        "planned": planned,
+        "d": d,
+        "alpha": alpha,
+        **{f"supported_at_{name}": rate for name, rate in supported.items()},
+        "refuted_at_delta": refuted,
+        **{f"seeds_at_{name}": mean for name, mean in seeds.items()},
     }
-    errors = {k: rows[k == "false_negative_rate"][k] for k in ("false_positive_rate", "false_negative_rate")}
-    return {"d": d, **mixed, **errors}
 
 
 def half_delta(d: float) -> Row:
     """Effects of half of delta, which may go either way."""
     setting = Setting(d, true=40, effect=0.5)
-    answer, used = _sequential(setting, draw(setting, CAMPAIGNS, SEED))
+    answer, used = product.bounds(draw(setting, FEW, SEED), ALPHA, BETA)
     figures = {
         "supported": share(answer == 1),
         "refuted": share(answer == -1),
@@ -139,38 +117,31 @@ def half_delta(d: float) -> Row:
     return {"d": d, "seeds": round(float(used.mean()), 1), **figures}
 
 
-def coverage(n: int) -> Row:
-    """How often a 95% interval over n normal values covers their mean: Student's t, percentile bootstrap."""
-    chance = np.random.default_rng(SEED)
-    values = chance.normal(size=(4 * CAMPAIGNS, n))
-    within = abs(rules.t_statistic(values)) <= stdtrit(n - 1, 0.975)
-    drawn = np.stack(
-        [np.take_along_axis(values, chance.integers(n, size=values.shape), 1).mean(1) for _ in range(1000)]
-    )
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    return {"n": n, "student_t": share(within), "bootstrap": share((low <= 0) & (high >= 0))}
-
-
 def tasks() -> Iterator[tuple[tuple[str, ...], Callable[..., Row], tuple[object, ...]]]:
     """(keys in the results, what measures it, with what), a row each."""
-    for shape in SHAPES:
-        for name in RULES:
-            for d in EFFECTS:
-                keys = (name,) if shape == "normal" else (shape, name)
-                yield keys, measured, (name, Setting(d, shape))
-    for n in (3, 5, 10):
-        yield ("coverage",), coverage, (n,)
     for d in EFFECTS:
+        yield ("bounds",), of_product, (Setting(d), CAMPAIGNS)
+        for name in QUICK:
+            yield (name,), of_quick_rule, (name, Setting(d))
+    for d in BESIDE:
         yield ("full_null",), full_null, (d,)
-        yield ("no_pool",), no_pool, (d,)
         yield ("half_delta",), half_delta, (d,)
-        for name in ("sequential", "prior_worth_15", "prior_worth_4"):
-            yield ("arm_twice_as_noisy", name), first_arm, (name, Setting(d, noisy=2.0))
-            yield ("baseline_twice_as_noisy", name), measured, (name, Setting(d, baseline=2.0))
-        for name in ("sequential", "anytime", "fixed_n"):
-            for side, sign in (("right", 1.0), ("left", -1.0)):
-                setting = Setting(d, "lognormal", baseline=0.0, sign=sign)
-                yield (f"differences_skewed_{side}", name), measured, (name, setting)
+        yield ("arm_twice_as_noisy",), first_arm, (d,)
+        yield ("baseline_twice_as_noisy",), of_product, (Setting(d, baseline=2.0),)
+        for shape in ("t3", "lognormal"):
+            yield (shape,), of_product, (Setting(d, shape),)
+        for side, sign in (("right", 1.0), ("left", -1.0)):
+            yield (
+                (f"differences_skewed_{side}",),
+                of_product,
+                (Setting(d, "lognormal", baseline=0.0, sign=sign),),
+            )
+    for alpha in (ALPHA, 0.00625):
+        for planned in PLANNED:
+            for d in BESIDE:
+                yield ("power",), power, (planned, d, alpha)
+    for kind in arrivals.KINDS:
+        yield ("ever_wrong",), arrivals.ever_wrong, (kind, SEED)
 
 
 def measure_all() -> dict[str, object]:
@@ -197,8 +168,8 @@ def table(results: dict[str, object], path: str = "") -> Iterator[str]:
         elif isinstance(result, list) and "ratio_to_fixed_n" in result[0]:
             yield f"{path + name:<38}" + "".join(map(_cell, result))
         elif isinstance(result, list):
-            key = next(k for k in result[0] if k not in ("d", "n", "seeds"))
-            yield f"{path + name + ' ' + key:<38}" + "".join(f"{each[key]:>18.3f}" for each in result)
+            yield path + name
+            yield from ("  " + ", ".join(f"{key} {value}" for key, value in each.items()) for each in result)
 
 
 def _cell(result: Row) -> str:
@@ -214,6 +185,7 @@ def main() -> None:
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     for path in page.PAGES:
         path.write_text(page.filled(path.read_text(encoding="utf-8"), results), encoding="utf-8")
+    pictures.draw_pictures(results)
     head = "runs / fixed n, false + / - in %"
     lines = [f"{head:<38}" + "".join(f"{'d = ' + str(d):>18}" for d in EFFECTS), *table(results)]
     sys.stdout.write(

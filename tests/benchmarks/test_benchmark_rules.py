@@ -1,75 +1,55 @@
-"""The rules that are simulated are the rules of the product: the same answers after the same seeds."""
+"""What is compared with the product, and how campaigns are drawn and judged."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from benchmarks import rules
-from benchmarks.campaigns import ALPHA, BETA, CAP, Setting, draw, noise_of_others, pooled_priors
-from benchmarks.rules import Array, Found
-from planner.statistics import anytime, sequential
-from planner.statistics.sequential import Prior
+from benchmarks import product, rules
+from benchmarks.campaigns import ALPHA, BETA, CAP, Setting, differences, draw
+from planner.statistics.answers import better_by
+from planner.statistics.bounds import Design, bounds_of, moments_of, stage_of
 
-WORDS = {1: "supported", -1: "refuted", 0: "continue"}
 SETTINGS = ((0.0, 1.0), (1.0, 0.7), (0.5, 30.0), (10.0, 1.0), (0.4, 3.0), (-3.0, 0.5), (1.0, 2.0))
+ANSWERS = {"supported": 1, "refuted": -1, "undecided": 0}
 
 
-def answers_of(answers: Found) -> list[tuple[str, int]]:
-    return [(WORDS[int(a)], int(n)) for a, n in zip(*answers, strict=True)]
-
-
-def samples(seed: int, each: int) -> Array:
-    """Differences of many effects and much or little noise, and some with none."""
+def samples(seed: int, each: int) -> rules.Array:
+    """Differences of many effects and much or little noise."""
     chance = np.random.default_rng(seed)
-    drawn = [effect + chance.normal(size=(each, CAP)) / d for effect, d in SETTINGS]
-    even = [np.full((1, CAP), value) for value in (0.0, 0.4, 0.6, 1.0, 2.0, -1.0)]
-    return np.concatenate([*drawn, *even])
+    return np.concatenate([effect + chance.normal(size=(each, CAP)) / d for effect, d in SETTINGS])
 
 
-@pytest.mark.parametrize("df", [0.0, 4.0, 15.0])
-@pytest.mark.parametrize("alpha", [ALPHA, ALPHA / 40])
-def test_the_simulated_sequential_rule_is_the_rule(df: float, alpha: float) -> None:
-    values = samples(int(df), 120)
-    variance = np.random.default_rng(1).chisquare(4, len(values)) / 4
-    real = [
-        sequential.first_answer(row.tolist(), 1.0, alpha, BETA, Prior(float(v), df))
-        for row, v in zip(values, variance, strict=True)
-    ]
-    assert answers_of(rules.sequential(values, variance, df, alpha, BETA)) == real
-    assert {answer for answer, _ in real} == set(WORDS.values())
+def first_answer(values: list[float], planned: int) -> tuple[int, int]:
+    """What the bounds of one comparison alone say first, and after how many seeds."""
+    for n in range(3, planned + 1):
+        moments, stage = moments_of(values[:n]), stage_of(n, planned)
+        said = better_by(moments.mean, bounds_of(moments, Design(planned, ALPHA, BETA)), 1.0, stage)
+        if said != "undecided":
+            break
+    return ANSWERS[said], n
 
 
-def test_the_simulated_anytime_rule_is_the_rule() -> None:
-    values = samples(7, 300)
-    noise = np.random.default_rng(2).choice([0.0, 0.05, 0.5, 1.0, 9.0], len(values))
-    real = [
-        anytime.first_answer(row.tolist(), 1.0, ALPHA, BETA, float(s))
-        for row, s in zip(values, noise, strict=True)
-    ]
-    assert answers_of(rules.anytime(values, noise, ALPHA, BETA)) == real
-    assert {answer for answer, _ in real} == set(WORDS.values())
+@pytest.mark.parametrize("planned", [3, 6, 32])
+def test_a_campaign_of_one_arm_is_answered_as_the_bounds_of_its_differences_say(planned: int) -> None:
+    runs = draw(Setting(1.0, arms=1, true=1), 40, planned)[:, :, :planned]
+    answer, used = product.bounds(runs, ALPHA, BETA)
+    expected = [first_answer(row, planned) for row in differences(runs).tolist()]
+    assert list(zip(answer.tolist(), used.tolist(), strict=True)) == expected
+    assert set(answer.tolist()) >= {1}
 
 
-@pytest.mark.parametrize("arms", [1, 2, 3, 5, 12])
-def test_the_simulated_priors_are_the_priors(arms: int) -> None:
-    runs = draw(Setting(1.0, arms=arms, true=1, noisy=3.0), 100, 3)
-    variance, df = (part.reshape(100, arms) for part in pooled_priors(runs))
-    others = noise_of_others(runs).reshape(100, arms)
-    worth = set()
-    for campaign, rows in enumerate(runs.tolist()):
-        for arm in range(arms):
-            prior = sequential.pooled_prior(rows, arm + 1)
-            assert (variance[campaign, arm], df[campaign, arm]) == pytest.approx((prior.variance, prior.df))
-            assert others[campaign, arm] == pytest.approx(sequential.noise_of_others(rows, arm + 1))
-            worth.add(prior.df)
-    assert worth == {1: {0}, 2: {2}, 3: {4}, 5: {4, 8}, 12: {4, 15}}[arms]
+def test_an_arm_of_a_campaign_that_is_answered_gets_no_more_seeds() -> None:
+    runs = draw(Setting(1.5, arms=8, true=4), 2, 3)
+    answer, used = product.bounds(runs, ALPHA, BETA)
+    assert len(set(used.tolist())) > 1
+    assert (used[answer == 0] == CAP).all()
 
 
 def test_a_t_test_after_every_seed_answers_where_scipys_does() -> None:
     from scipy.stats import ttest_1samp
 
-    values = samples(9, 20)[:140, :20]
+    values = samples(9, 20)[:, :20]
     answer, used = rules.t_after_every_seed(values, ALPHA)
     for row, outcome, n in zip(values, answer, used, strict=True):
         p = [ttest_1samp(row[:k], 0.0, alternative="greater").pvalue for k in range(3, n + 1)]
@@ -91,8 +71,6 @@ def test_fixed_n_is_what_a_t_test_needs_when_the_noise_is_known_beforehand() -> 
 
 @pytest.mark.parametrize("shape", ["normal", "t3", "lognormal"])
 def test_d_is_delta_over_the_deviation_of_a_paired_difference(shape: str) -> None:
-    from benchmarks.campaigns import differences
-
     x = differences(draw(Setting(2.0, shape, true=0), 1000, 8))
     assert x.std() == pytest.approx(0.5, rel=0.05)
     assert x.mean() == pytest.approx(0.0, abs=0.02)
