@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from planner.criteria import flip_points as flips
 from planner.criteria.quantity import Quantity
 from planner.records.look import Look
 from planner.records.verdict import CriterionOutcome
@@ -64,7 +63,9 @@ def point_answer(quantity: Quantity) -> AnswerWithEdges:
     cause = "undecided" if outcome == "undecided" else None
     note = "above 0, short of the smallest difference that matters" if outcome == "undecided" else ""
     answer = Answer(outcome, observed, len(values), "point", None, margin, (), cause, note)
-    return answer, flips.of_point(quantity)
+    if quantity.delta is not None:  # not met up to 0, undecided up to delta, met from there on
+        return answer, [0.0, quantity.delta]
+    return answer, [quantity.region.low, quantity.region.high]
 
 
 def exact_answer(quantity: Quantity) -> AnswerWithEdges:

@@ -57,23 +57,20 @@ def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> 
     arms = _arms(rule, arm)
     shared = _shared(question.evidence, arms)
     whole = judge(question, rule, arm)
-    looks = _looks(question, whole)
-    if not looks:
-        return whole.n if whole.outcome == "met" and whole.treatment not in _AS_THEY_ARE else 0
-    for look in looks:
-        if look <= len(shared):
-            seen = _cut(question, arms, shared[:look])
-            result = judge(seen, rule, arm)
-            if result.outcome == "met" and result.treatment == whole.treatment:
-                return look
+    if whole.treatment in _AS_THEY_ARE:
+        return 0
+    for look in _looks(question, rule, len(shared)):
+        result = judge(_cut(question, arms, shared[:look]), rule, arm)
+        if result.outcome == "met" and result.treatment == whole.treatment:
+            return look
     return 0
 
 
-def _looks(question: Question, whole: CriterionResult) -> list[int]:
+def _looks(question: Question, rule: Level | Comparison, n: int) -> list[int]:
     """The numbers of seeds at which an arm may have been chosen, where more were made afterwards."""
-    if whole.treatment == "bounds":
-        return [*range(LEAST_SEEDS, whole.n + 1)]
-    return sorted({*question.design.looks, whole.n}) if whole.treatment == "interval" else []
+    if rule.over_seeds:
+        return sorted({look for look in question.design.looks if look < n} | {n})
+    return [*range(LEAST_SEEDS, n + 1)]
 
 
 def _confirmation(
@@ -87,7 +84,7 @@ def _confirmation(
         selected = {"chosen": arm, "chosen_on": chosen_on}
         return part.model_copy(update={**selected, "caveats": part.caveats + doubt})
     alone = rule.model_copy(update={"arm": arm, "any_arm": []})
-    if part.treatment == "bounds":
+    if not rule.over_seeds:
         fresh = judge(_cut(question, arms, rest), alone.model_copy(update={"treatment": "point"}), arm)
         result = _borne_out(rule, part, fresh)
     else:

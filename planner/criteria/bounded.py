@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -99,7 +100,7 @@ class Judgement:
             stage="early",
             planned=max(self.design.most_seeds, LEAST_VALUES),
             alpha=self.design.false_pass / self.quantity.n_comparisons_met,
-            beta=self.design.false_fail / self.quantity.n_comparisons_not_met,
+            beta=self.design.false_fail / max(self.quantity.n_comparisons_not_met, self.design.may_fail),
             pool_df=pool_class(self.quantity.noise.df),
         )
 
@@ -151,9 +152,8 @@ def bounded_answer(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:
     if quantity.flags and not quantity.are_flags:
         undecided = replace(point_answer(quantity)[0], outcome="undecided", cause="undecided", note=NO_FLAGS)
         return undecided, []
-    if quantity.flags is None and (
-        quantity.repeats or (quantity.without_variation and not quantity.noise.sd)
-    ):
+    unknown_noise = quantity.without_variation and not quantity.noise.sd
+    if quantity.flags is None and (unknown_noise or (quantity.repeats and len(quantity.operands) > 1)):
         return answer_without_variation(quantity, n), []
     statement, stage = judgement.statement, judgement.view.stage
     mean = intervals.mean(quantity.in_order)
@@ -199,15 +199,18 @@ def seeds_needed(quantity: Quantity, design: TestDesign) -> int | None:
         )
         return statement.answer(moments.mean, shown, outside, stage) in ("supported", "refuted")
 
-    return next((n for n in _numbers(len(values), planned) if decides(n)), None)
+    for n in range(len(values) + 1, planned + 1):
+        if decides(n):
+            return n
+    return _least_that(decides, max(len(values), planned) + 1, answers.MOST_SEEDS)
 
 
-def _numbers(n: int, planned: int) -> Iterator[int]:
-    """Every number of seeds up to the planned one, then ever fewer of them."""
-    here = n + 1
-    while here <= answers.MOST_SEEDS:
-        yield here
-        here += 1 if here <= planned else max(1, here // 20)
+def _least_that(decides: Callable[[int], bool], least: int, most: int) -> int | None:
+    """The least number of seeds in a range at which bounds decide; they narrow with every seed."""
+    if least > most or not decides(most):
+        return None
+    numbers = range(least, most + 1)
+    return numbers[bisect_left(numbers, True, key=decides)]
 
 
 def _interval(bounds: Bounds) -> tuple[float, float] | None:

@@ -100,6 +100,6 @@ def weakest_treatment(parts: Sequence[CriterionResult], outcome: str) -> str | N
     """The least that any part was put to which the joint outcome rests on."""
     used = {p.treatment for p in parts if p.outcome == outcome} or {p.treatment for p in parts}
     return next(
-        (t for t in ("point", "bounds", "interval", "sequential", "anytime", "deterministic") if t in used),
+        (t for t in ("point", "interval", "sequential", "anytime", "bounds", "deterministic") if t in used),
         None,
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
 
 from planner.criteria.answer import Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
+from planner.criteria.decision_rule import judge_quantity
 from planner.criteria.pooled_noise import flags_of, pooled_noise
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.reasons import say, with_wiring_doubt
@@ -23,40 +23,24 @@ from planner.criteria.results import (
     sources,
     unpaired,
 )
-from planner.criteria.sample_size import judge_with_projected_n
 from planner.evidence.sample import Sample
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison
 from planner.language.readings import which_value
 from planner.records.verdict import CriterionResult
-from planner.statistics import sequential
 from planner.statistics.bounds import NO_POOL, PooledNoise
 from planner.text.numbers import number
-
-
-class NoisePriors(NamedTuple):
-    """What the compared arms say of one arm's noise.
-
-    Attributes:
-        prior: the pooled noise of all of them.
-        others: the noise of the others.
-    """
-
-    prior: sequential.Prior
-    others: float
-
 
 _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}
 
 
 def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
     """Whether one arm differs from another, seed by seed, as the bound asks."""
-    noise = _noise(question, rule)
-    parts = judge_arms(question, rule, lambda narrowed, one, arm: _one(narrowed, one, arm, noise[arm]))
+    parts = judge_arms(question, rule, _one)
     return joined(question, rule, rule.threshold, parts, every=not rule.any_arm)
 
 
-def _one(question: Question, rule: Comparison, arm: str, noise: NoisePriors) -> CriterionResult:
+def _one(question: Question, rule: Comparison, arm: str) -> CriterionResult:
     left = question.sample(arm, rule.metric, rule)
     right = question.sample(rule.versus or arm, rule.other_metric, rule)
     common = sources(arm, left, right)
@@ -70,7 +54,7 @@ def _one(question: Question, rule: Comparison, arm: str, noise: NoisePriors) -> 
     if trouble is not None:
         return no_answer(question, rule, rule.threshold, trouble, common)
     quantity = replace(
-        _quantity(rule, values, noise),
+        _quantity(rule, values),
         operands=operands(pairs),
         deterministic=question.deterministic(rule.metric, rule.other_metric),
         comparison=arm,
@@ -78,7 +62,7 @@ def _one(question: Question, rule: Comparison, arm: str, noise: NoisePriors) -> 
         noise=_pool(question, rule, arm),
         flags=flags_of(question, rule.metric, "difference") if rule.as_ == "difference" else None,
     )
-    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
+    answer = judge_quantity(quantity, question.design, question.with_flip_points)
     answer = with_wiring_doubt(answer, quantity) if rule.versus else answer
     reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
     fields = from_answer(answer)
@@ -106,7 +90,7 @@ def _answer_of(rule: Comparison, answer: Answer) -> str | None:
     return _ANSWERS.get(answer.outcome)
 
 
-def _quantity(rule: Comparison, values: dict[int, float], noise: NoisePriors) -> Quantity:
+def _quantity(rule: Comparison, values: dict[int, float]) -> Quantity:
     met = len(rule.subjects) if rule.any_arm else 1
     not_met = 1 if rule.any_arm else len(rule.subjects)
     if rule.better_by is not None:
@@ -116,8 +100,6 @@ def _quantity(rule: Comparison, values: dict[int, float], noise: NoisePriors) ->
             region=region,
             treatment=rule.treated,
             delta=rule.better_by,
-            prior=noise.prior,
-            others=noise.others,
             n_comparisons_met=met,
             n_comparisons_not_met=not_met,
         )
@@ -165,20 +147,3 @@ def _pool(question: Question, rule: Comparison, arm: str) -> PooledNoise:
     if rule.versus is None or rule.other_metric != rule.metric:
         return NO_POOL
     return pooled_noise(question, rule, [arm, rule.versus], of_difference=True)
-
-
-def _noise(question: Question, rule: Comparison) -> dict[str, NoisePriors]:
-    """Arm -> what the compared arms say of its noise, at the first seeds that all of them have.
-
-    Without a common baseline there is nothing to take it from.
-    """
-    if rule.versus is None or rule.better_by is None:
-        return dict.fromkeys(rule.subjects, NoisePriors(sequential.Prior(), 0.0))
-    rows = [dict(question.sample(rule.versus, rule.other_metric, rule).values)]
-    rows += [dict(question.sample(arm, rule.metric, rule).values) for arm in rule.subjects]
-    shared = sorted(set.intersection(*(set(row) for row in rows)))[: sequential.LEAST_SEEDS]
-    table = [[row[seed] for seed in shared] for row in rows]
-    return {
-        arm: NoisePriors(sequential.pooled_prior(table, i), sequential.noise_of_others(table, i))
-        for i, arm in enumerate(rule.subjects, start=1)
-    }

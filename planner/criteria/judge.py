@@ -115,12 +115,18 @@ def lookup(name: str, earlier: Mapping[str, Verdict]) -> tuple[str, CriterionRes
 
 def gating_criteria(program: Program, phase: str) -> frozenset[str]:
     """The criteria of a phase that its own gate, or that of another phase, rests on."""
-    gating = set(required_by_gate(program, phase))
+    return frozenset(gates_resting_on(program, phase))
+
+
+def gates_resting_on(program: Program, phase: str) -> dict[str, list[str]]:
+    """Criterion of a phase -> the phases whose gates rest on it; without those on which none does."""
+    gates: dict[str, list[str]] = {name: [phase] for name in sorted(required_by_gate(program, phase))}
     for other in program.phases:
         if other != phase:
             named = (resolve(program, other, ref) for ref in required_by_gate(program, other))
-            gating |= {key[1] for key in named if key is not None and key[0] == phase}
-    return frozenset(gating)
+            for name in sorted({key[1] for key in named if key is not None and key[0] == phase}):
+                gates.setdefault(name, []).append(other)
+    return gates
 
 
 def alternatives_of_gate(program: Program, phase: str) -> dict[str, int]:
@@ -140,6 +146,24 @@ def alternatives_of_gate(program: Program, phase: str) -> dict[str, int]:
         if isinstance(rule, Combined):
             todo += [(part, share * max(len(rule.any_of), 1)) for part in rule.parts]
     return {name: share for name, share in shares.items() if share > 1}
+
+
+def comparisons_that_may_fail(program: Program, phase: str) -> int:
+    """How many comparisons there are any one of which, not met, fails the gate; 1 at least."""
+    rules = program.phases[phase].criteria
+
+    def count(name: str, above: frozenset[str] = frozenset()) -> int:
+        rule = rules.get(name)
+        if rule is None or name in above:  # of another phase, judged there; or a circle, which is refused
+            return 0
+        if isinstance(rule, Combined):
+            parts = [count(part, above | {name}) for part in rule.parts]
+            return sum(parts) if rule.all_of else max(parts, default=0)
+        if isinstance(rule, Order | Spread):
+            return max(len(rule.judged_pairs), 1)
+        return 1 if rule.any_arm else max(len(rule.subjects), 1)
+
+    return max(sum(map(count, program.phases[phase].gate)), 1)
 
 
 def required_by_gate(program: Program, phase: str) -> frozenset[str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from planner.criteria.answer import Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
+from planner.criteria.decision_rule import judge_quantity
 from planner.criteria.pooled_noise import flags_of, pooled_noise
-from planner.criteria.quantity import FLAG, MOST_POOLED, Pool, Quantity, region_of
+from planner.criteria.quantity import Quantity, region_of
 from planner.criteria.reasons import say, say_beyond
 from planner.criteria.results import (
     Question,
@@ -23,8 +23,6 @@ from planner.criteria.results import (
     unavailable,
     unpaired,
 )
-from planner.criteria.sample_size import judge_with_projected_n
-from planner.evidence.sample import Sample
 from planner.language.criterion import Level
 from planner.language.readings import which_value
 from planner.records.verdict import CriterionResult
@@ -63,15 +61,15 @@ def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> C
     quantity = replace(
         _quantity(rule, threshold, sample.values),
         operands=(tuple(sample.values.values()),),
-        pool=_noise_of_other_arms(question, rule, arm, sample),
         deterministic=question.deterministic(rule.metric),
         comparison=arm,
         run_ids=question.run_ids(arm),
         noise=pooled_noise(question, rule, [arm], of_difference=False),
         flags=flags_of(question, rule.metric, "rate") if rule.since is None else None,
     )
-    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
-    if quantity.pool is not None and answer.treatment == "interval":
+    answer = judge_quantity(quantity, question.design, question.with_flip_points)
+    borrowed = quantity.without_variation and answer.look is not None and quantity.flags is None
+    if borrowed and not answer.note:
         answer = replace(answer, note="it does not vary over seeds: the noise is that of the other arms")
     reason = say(what, number(answer.observed), rule, threshold, answer)
     return result(question, rule, threshold, **from_answer(answer), reason=reason, **common)
@@ -95,22 +93,9 @@ def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> Crit
         run_ids=question.run_ids(arm),
         flags=flags_of(question, rule.metric, "difference") if rule.since is None else None,
     )
-    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
+    answer = judge_quantity(quantity, question.design, question.with_flip_points)
     reason = _reason(rule, arm, floor, [pairs[seed] for seed in sorted(pairs)[: answer.n]], answer)
     return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)
-
-
-def _noise_of_other_arms(question: Question, rule: Level, arm: str, sample: Sample) -> Pool | None:
-    """The noise of the phase's other arms, for an arm that is alike at all seeds; a flag has none to lend."""
-    if not sample.values or intervals.varies(list(sample.values.values())):
-        return None
-    others = [question.sample(other, rule.metric, rule) for other in question.evidence.runs if other != arm]
-    groups = [list(s.values.values()) for s in others if len(s.values) > 1]
-    df = sum(len(values) - 1 for values in groups)
-    if question.program.metrics[rule.metric].unit == FLAG or not any(map(intervals.varies, groups)):
-        return None
-    squares = math.fsum((len(values) - 1) * intervals.sd(values) ** 2 for values in groups)
-    return Pool(math.sqrt(squares / df), min(df, MOST_POOLED))
 
 
 def _reason(rule: Level, arm: str, floor: str, pairs: Sequence[tuple[float, float]], answer: Answer) -> str:

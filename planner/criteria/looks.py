@@ -35,10 +35,14 @@ class View:
 
 
 def looks_before(looks: Sequence[Look], runs: RunsBySeed) -> list[Look]:
-    """The looks before the first one on the same runs: judged again, evidence gives what it gave."""
+    """The looks before the first one on the same runs: judged again, evidence gives what it gave.
+
+    Looks on runs none of which is there any more, as after a change of the code, are of other evidence.
+    """
     there = _all_of(runs)
-    same = (i for i, look in enumerate(looks) if frozenset(look.run_ids) == there)
-    return list(looks[: next(same, len(looks))])
+    shared = [look for look in looks if there & frozenset(look.run_ids)]
+    same = (i for i, look in enumerate(shared) if frozenset(look.run_ids) == there)
+    return shared[: next(same, len(shared))]
 
 
 def build_view(runs: RunsBySeed, before: Sequence[Look], planned: int) -> View:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from planner.criteria.combination import joined
+from planner.criteria.decision_rule import judge_quantity
 from planner.criteria.pooled_noise import flags_of, pooled_noise
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.reasons import noted_noise, with_wiring_doubt
@@ -22,7 +23,6 @@ from planner.criteria.results import (
     sources,
     unpaired,
 )
-from planner.criteria.sample_size import judge_with_projected_n
 from planner.language.criterion import Order
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import around, number
@@ -59,7 +59,7 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
         noise=pooled_noise(question, rule, [better, worse], of_difference=True),
         flags=flags_of(question, rule.metric, "difference"),
     )
-    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
+    answer = judge_quantity(quantity, question.design, question.with_flip_points)
     answer = with_wiring_doubt(answer, quantity)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
     by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"

@@ -57,7 +57,7 @@ def pooled_noise(question: Question, rule: Measured, arms: Sequence[str], of_dif
         no bounds are asked for. Seeds that are added to this phase make it more exact and not worth more:
         its worth is part of the plan.
     """
-    if rule.treated != "bounds" or rule.as_ == "ratio" or rule.over_seeds:
+    if rule.treated == "point" or rule.as_ == "ratio" or rule.over_seeds:
         return NO_POOL
     if question.program.metrics[rule.metric].unit == FLAG:
         return NO_POOL
@@ -77,7 +77,9 @@ def flags_of(question: Question, metric: str, kind: FlagKind) -> FlagKind | None
 def _joined(groups: Sequence[_Residuals], worth: int) -> PooledNoise:
     if not groups:
         return NO_POOL
-    sd = math.sqrt(math.fsum(group.squares for group in groups) / sum(group.df for group in groups))
+    sd = math.sqrt(sum(group.squares for group in groups) / sum(group.df for group in groups))
+    if not math.isfinite(sd):
+        return NO_POOL
     large = [group.variance for group in groups if group.df >= _ENOUGH_TO_DIFFER]
     alike = not large or max(large) <= _DIFFERENT * min(large)
     return PooledNoise(sd, min(worth, MOST_POOLED if alike else _TRUSTED_IF_DIFFERENT))
@@ -130,7 +132,8 @@ def _of_values(rows: Iterable[Row]) -> _Residuals | None:
     """Each arm's values about their own mean."""
     several = [list(row.values.values()) for row in rows if len(row.values) > 1]
     sds = [intervals.sd(values) for values in several]
-    squares = math.fsum((len(values) - 1) * sd * sd for values, sd in zip(several, sds, strict=True))
+    # ``sum`` gives infinity where ``fsum`` would raise; squares beyond all numbers lend no noise.
+    squares = sum((len(values) - 1) * sd * sd for values, sd in zip(several, sds, strict=True))
     usable = any(map(intervals.varies, several)) and math.isfinite(squares)
     return _Residuals(squares, sum(len(values) - 1 for values in several)) if usable else None
 
@@ -150,7 +153,7 @@ def _of_differences(rows: Sequence[Row]) -> _Residuals | None:
         for j, value in enumerate(values)
     ]
     largest = max(abs(value) for values in table for value in values)
-    squares = 2 * math.fsum(residual * residual for residual in residuals)
+    squares = 2 * sum(residual * residual for residual in residuals)
     if max(map(abs, residuals)) <= intervals.SAME * largest or not math.isfinite(squares):
         return None
     return _Residuals(squares, (len(rows) - 1) * (len(shared) - 1))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from planner.language.criterion import Measured
-from planner.language.types import IN_SEQUENCE
-from planner.statistics import intervals, sequential
+from planner.statistics import intervals
 from planner.statistics.bounds import NO_POOL, PooledNoise
 
 FLAG = "flag"
@@ -41,23 +40,9 @@ class Region:
         """How far inside (positive) or outside (negative) a value lies."""
         return min(value - self.low, self.high - value)
 
-
-class Pool(NamedTuple):
-    """The noise of other arms.
-
-    Attributes:
-        sd: the standard deviation of one value.
-        df: the degrees of freedom that it rests on.
-    """
-
-    sd: float
-    df: int
-
-    def interval(self, values: Sequence[float], level: float) -> tuple[float, float]:
-        """A Student t interval for the mean of values that have this noise."""
-        half = intervals.t_quantile(self.df, 0.5 + level / 2) * self.sd / math.sqrt(len(values))
-        centre = intervals.mean(values)
-        return centre - half, centre + half
+    def excludes(self, low: float, high: float) -> bool:
+        """Whether no value between two meets the bound."""
+        return (high <= self.low or low >= self.high) if self.open else (high < self.low or low > self.high)
 
 
 @dataclass(frozen=True)
@@ -66,13 +51,10 @@ class Quantity:
 
     Attributes:
         delta: the smallest improvement that matters, for ``better_by``; values are improvements then.
-        prior: the pooled noise of the arms compared, for the sequential rule.
-        others: the noise of the other arms alone, for the anytime rule; 0 where there is none.
         n_comparisons_met: how many quantities share the error rate of ``met``: any one that is met suffices.
         n_comparisons_not_met: how many share that of ``not_met``: any one that is not met suffices.
         spread: the standard deviation over seeds is judged, not the mean.
         operands: what the values were computed from, in order of seed: those of each arm.
-        pool: the noise of other arms, where the values themselves do not vary; for intervals.
         deterministic: what the program states of the metrics: ``accuracy is deterministic``; empty where
             it states nothing.
         comparison: the arm, or the pair of arms, that the values are of.
@@ -85,13 +67,10 @@ class Quantity:
     region: Region
     treatment: str
     delta: float | None = None
-    prior: sequential.Prior = sequential.Prior()
-    others: float = 0.0
     n_comparisons_met: int = 1
     n_comparisons_not_met: int = 1
     spread: bool = False
     operands: tuple[tuple[float, ...], ...] = ()
-    pool: Pool | None = None
     deterministic: str = ""
     comparison: str = ""
     run_ids: Mapping[int, frozenset[str]] = field(default_factory=dict)
@@ -135,25 +114,6 @@ class Quantity:
     def in_order(self) -> list[float]:
         """The values in order of seed."""
         return [value for _, value in sorted(self.values.items())]
-
-    @property
-    def in_sequence(self) -> bool:
-        """Whether it is judged seed by seed: only ``better_by`` says what to test against."""
-        return self.treatment in IN_SEQUENCE and self.delta is not None
-
-    def surely_in(self, interval: tuple[float, float]) -> bool:
-        """Whether every value of an interval meets the bound; for ``better_by``, is an improvement."""
-        low, high = interval
-        return low > 0 if self.delta is not None else self.region.holds(low) and self.region.holds(high)
-
-    def surely_out(self, interval: tuple[float, float]) -> bool:
-        """Whether no value of an interval meets the bound; for ``better_by``, none is worth having."""
-        low, high = interval
-        if self.delta is not None:
-            return high < self.delta
-        if self.region.open:
-            return high <= self.region.low or low >= self.region.high
-        return high < self.region.low or low > self.region.high
 
 
 def region_of(rule: Measured, threshold: float | tuple[float, float], centre: float = 0.0) -> Region:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from planner.criteria.combination import joined
+from planner.criteria.decision_rule import judge_quantity
+from planner.criteria.pooled_noise import flags_of, pooled_noise
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.reasons import noted_noise, with_wiring_doubt
 from planner.criteria.results import (
@@ -17,7 +19,6 @@ from planner.criteria.results import (
     sources,
     unpaired,
 )
-from planner.criteria.sample_size import judge_with_projected_n
 from planner.language.criterion import Spread
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import number
@@ -54,8 +55,12 @@ def _pair(
         n_comparisons_not_met=pairs,
         operands=operands(both),
         deterministic=question.deterministic(rule.metric),
+        comparison=f"{one} ~ {other}",
+        run_ids=question.run_ids(one, other),
+        noise=pooled_noise(question, rule, [one, other], of_difference=True),
+        flags=flags_of(question, rule.metric, "difference"),
     )
-    answer = judge_with_projected_n(quantity, question.design, question.with_flip_points)
+    answer = judge_quantity(quantity, question.design, question.with_flip_points)
     answer = with_wiring_doubt(answer, quantity)
     differ = f"{one} and {other} differ in {rule.metric}"
     reason = noted_noise(f"{differ} by {number(answer.observed)}, asked at most {number(bound)}", answer)

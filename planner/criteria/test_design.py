@@ -19,6 +19,8 @@ class TestDesign:
         most_seeds: the number of seeds at which looking ends.
         false_pass, false_fail: alpha and beta; alpha is the gate's share of the program's.
         gating: criteria that some gate rests on.
+        may_fail: comparisons any one of which fails the gate.
+        borrowed: criterion -> alpha, for those that gates of other phases rest on.
         plain: alpha for what lets no gate pass; ``false_pass`` where there is none.
         final: no more seeds are to be had, so that a criterion must do with what there is.
         required: criteria whose evidence the gate requires.
@@ -39,6 +41,8 @@ class TestDesign:
     required: frozenset[str] = frozenset()
     alternatives: Mapping[str, int] = field(default_factory=dict)
     gating: frozenset[str] = frozenset()
+    may_fail: int = 1
+    borrowed: Mapping[str, float] = field(default_factory=dict)
     plain: float | None = None
     guarding: frozenset[str] = frozenset()
     guards: bool = False
@@ -48,13 +52,15 @@ class TestDesign:
     def of(self, criterion: str) -> TestDesign:
         """The rules for one criterion: the gate's share of the error budget is for what lets the gate pass.
 
-        Where any of several suffices, each has its part of that share. Whatever the gate does not rest on
-        passes nothing, and is judged at the plain rate.
+        Where any of several suffices, each has its part of that share, and what several gates rest on is
+        judged for all of them. Whatever the gate does not rest on passes nothing, and is judged at the plain
+        rate. A gate that any of several comparisons may fail divides beta among them.
         """
-        share = self.false_pass / self.alternatives.get(criterion, 1)
+        share = self.borrowed.get(criterion, self.false_pass) / self.alternatives.get(criterion, 1)
         rate = share if criterion in self.gating else self.plain_rate
         guards = criterion in self.guarding
-        return replace(self, false_pass=rate, guards=guards, criterion=criterion)
+        may_fail = self.may_fail if criterion in self.required else 1
+        return replace(self, false_pass=rate, may_fail=may_fail, guards=guards, criterion=criterion)
 
     @property
     def plain_rate(self) -> float:

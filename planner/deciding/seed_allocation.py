@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from planner.criteria.answer import NO_VARIATION
 from planner.criteria.arm_selection import seeds_to_confirm
-from planner.criteria.test_design import TestDesign
+from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.evidence.evidence import Evidence
 from planner.evidence.shared_seeds import Pair, compared_pairs, seeds_shared
 from planner.guards.seed_effect import SEEDS_MATTER
 from planner.judging.decision_table import rule_holds
 from planner.language.criterion import Combined, Comparison, Criterion, Level, Measured
 from planner.language.program import Phase, Program
-from planner.language.types import IN_SEQUENCE
 from planner.records.verdict import CriterionResult, Verdict
 
 
@@ -23,8 +22,8 @@ def seeds_wanted(
     """Arm -> how many seeds are to give evidence next; empty where more would change nothing.
 
     Seeds are added for criteria that are undecided and on which the gate, the case or the tier
-    depends, up to the next look; for a criterion judged in sequence the next look is one seed away. None
-    are added where the seed makes no difference. What arms that are compared have in common is what counts.
+    depends, up to the next look, which is one seed away but for a deviation. None are added where the seed
+    makes no difference. What arms that are compared have in common is what counts.
     """
     rules = program.phases[phase]
     if any(guard.id == SEEDS_MATTER for guard in verdict.guards):
@@ -32,19 +31,28 @@ def seeds_wanted(
     pairs = compared_pairs(rules)
     have = {arm: seeds_shared(evidence, pairs, arm) for arm in rules.arms}
     wanted: dict[str, int] = {}
+    to_confirm: dict[str, int] = {}
     for name in _open_criteria(rules, verdict):
         rule = rules.criteria[name]
         arms = _waiting_arms(rule, verdict.criterion(name))
-        look = _next_look(rule, design, min(have[arm] for arm in arms))
+        # What arms share beside this criterion is no bound for it.
+        here = min(seeds_shared(evidence, rule.compared_arms, arm) for arm in arms)
+        look = _next_look(rule, design, here)
         wanted.update({arm: max(look, wanted.get(arm, 0)) for arm in arms})
     for name in _winners(rules, verdict):
         rule, result = rules.criteria[name], verdict.criterion(name)
         if isinstance(rule, Level | Comparison) and result is not None:
             for arm, count in seeds_to_confirm(rule, result).items():
-                wanted[arm] = max(count, wanted.get(arm, 0))
+                to_confirm[arm] = max(count, to_confirm.get(arm, 0))
+    wanted = {arm: max(wanted.get(arm, 0), to_confirm.get(arm, 0)) for arm in {**wanted, **to_confirm}}
     if not wanted and program.confirm and _could_be_confirmed(verdict, design):
         wanted = dict.fromkeys(rules.arms, design.most_seeds)
-    possible = {arm: min(count, _most(evidence, pairs, arm, design)) for arm, count in wanted.items()}
+    # The seeds that confirm a winner have a plan of their own: they may be beyond the planned ones.
+    own_plan = dict.fromkeys(to_confirm, LEAST_SEEDS)
+    possible = {
+        arm: min(count, _most(evidence, pairs, arm, design) + own_plan.get(arm, 0))
+        for arm, count in wanted.items()
+    }
     more = {arm: count for arm, count in possible.items() if count > have[arm]}
     return {arm: count + _aside(evidence, arm) for arm, count in more.items()}
 
@@ -107,9 +115,8 @@ def _waiting_arms(rule: Criterion, result: CriterionResult | None) -> list[str]:
 
 
 def _next_look(rule: Criterion, design: TestDesign, have: int) -> int:
-    """The number of seeds at which a criterion is looked at next; one more where every seed is a look."""
-    in_sequence = isinstance(rule, Comparison) and rule.better_by is not None and rule.treated in IN_SEQUENCE
-    if in_sequence or (isinstance(rule, Measured) and rule.treated == "bounds" and not rule.over_seeds):
+    """The number of seeds at which a criterion is looked at next."""
+    if isinstance(rule, Measured) and rule.treated == "bounds" and not rule.over_seeds:
         return min(max(have + 1, design.looks[0]), design.most_seeds)
     return next((look for look in design.looks if look > have), have)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planner.evidence.evidence import Evidence
+from planner.judging.earlier_rules import RecordedEarlier
 from planner.judging.looks_made import LooksMade
 from planner.judging.post_hoc import PreviouslyJudged
 from planner.judging.verdict import judge_phase
@@ -32,6 +33,7 @@ class PlanningState:
         affordable: how many more runs the budget pays for.
         seen: the runs that verdicts recorded before showed, and the rules that were there then.
         past_looks: how verdicts recorded before came to their bounds.
+        recorded_earlier: verdicts of earlier rules, which stand on the evidence that they were given on.
         stale: phase -> why its verdict, recorded before, no longer follows from what is there.
         judged: phases with a verdict recorded before, at the fidelity asked for.
         keep_going: more runs of a phase are made though two arms of it failed in the same way.
@@ -48,6 +50,7 @@ class PlanningState:
     affordable: int = 1_000_000
     seen: PreviouslyJudged = ()
     past_looks: LooksMade = field(default_factory=dict)
+    recorded_earlier: RecordedEarlier = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
     judged: frozenset[str] = frozenset()
     keep_going: bool = True

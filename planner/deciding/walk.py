@@ -18,6 +18,7 @@ from planner.deciding.situation import Plan, PlanningState, State, Step
 from planner.deciding.triage import Route
 from planner.evidence.evidence import Evidence
 from planner.evidence.failures import same_in_two_arms
+from planner.judging.earlier_rules import still_stands
 from planner.judging.futility import is_futile, undetectable_effects
 from planner.judging.post_hoc import (
     PreviouslyJudged,
@@ -166,6 +167,10 @@ class _Walk:
         Args:
             short: runs are missing, and the budget pays for none.
         """
+        standing = self._standing(evidence)
+        if standing is not None:
+            self._take(standing)
+            return
         look = self._look(evidence, short)
         verdict = self._verdict(evidence, design, look)
         wanted = seeds_next(self.program, verdict, design, evidence, self.state.seen)
@@ -178,9 +183,21 @@ class _Walk:
         if wanted or short:
             look = replace(look, short_of_budget=short or bool(more), final=True)
             verdict = self._verdict(evidence, self._design(phase, evidence.fidelity, final=True), look)
+        self._take(verdict)
+
+    def _take(self, verdict: Verdict) -> None:
+        """Goes on from a verdict."""
         decision = self._decide(verdict)
         self.steps.append(Step(verdict, decision))
         self._go_on(decision, verdict)
+
+    def _standing(self, evidence: Evidence) -> Verdict | None:
+        """The verdict that earlier rules gave on this evidence."""
+        recorded = self.state.recorded_earlier.get((evidence.phase, evidence.fidelity))
+        if recorded is None or recorded.passed_over != tuple(self.passed):
+            return None
+        stands = still_stands(self.program, recorded, evidence, self.earlier, self.state.no_run)
+        return recorded if stands else None
 
     def _design(self, phase: str, fidelity: str, final: bool) -> TestDesign:
         return build_test_design(self.program, phase, fidelity, final, self.state.past_looks)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from planner.criteria.quantity import FLAG
 from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.explaining.trace import Trace
 from planner.judging.sensitivity import inputs_of
 from planner.judging.verdict import build_test_design
 from planner.language.criterion import Measured
 from planner.language.program import Option
-from planner.language.types import IN_SEQUENCE
 from planner.records.base import Record
 from planner.records.verdict import CriterionResult, Verdict
 
@@ -97,22 +97,22 @@ def _more_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> Iterator[
         if target is None or not waits or not isinstance(rule, Measured):
             continue
         arms = tuple(dict.fromkeys(arm for arm, _ in sorted(inputs_of(trace.program, rule))))
-        runs = (target - result.n) * len(arms)
-        description = f"{target - result.n} more seeds of {' and '.join(arms)}, which may decide {result.id}"
+        more = target - result.n
+        seeds = f"{more} more {'seed' if more == 1 else 'seeds'} of {' and '.join(arms)}"
         yield NextExperiment(
             kind="seeds",
-            what=description,
+            what=f"{seeds}, which may decide {result.id}",
             phase=trace.phase,
             criterion=result.id,
             arms=arms,
             to_seeds=target,
-            runs=runs,
-            seconds=_cost(verdict, runs),
+            runs=more * len(arms),
+            seconds=_cost(verdict, more * len(arms)),
         )
 
 
 def _seeds_to(result: CriterionResult, rule: Measured, design: TestDesign) -> int | None:
-    """With how many seeds a criterion may be decided otherwise; None where no more are looked at."""
+    """With how many seeds a criterion may be decided otherwise; None where no more are asked for."""
     if result.n >= design.most_seeds or rule.treated == "point":
         return None
     fell_back = result.treatment == "point" and result.outcome in ("met", "not_met")
@@ -120,10 +120,11 @@ def _seeds_to(result: CriterionResult, rule: Measured, design: TestDesign) -> in
         return max(design.seeds, LEAST_SEEDS)
     if result.outcome != "undecided" or result.cause != "undecided":
         return None
-    wanted = result.needs if result.needs is not None else design.most_seeds
-    if wanted > design.most_seeds:
+    unknown = rule.over_seeds or result.unit == FLAG  # nobody says how many they need
+    wanted = design.most_seeds if result.needs is None and unknown else result.needs
+    if wanted is None or wanted > design.most_seeds:
         return None
-    if rule.treated == "bounds" or (rule.treated in IN_SEQUENCE and rule.better_by is not None):
+    if not rule.over_seeds:
         return wanted
     return next((look for look in design.looks if look >= wanted and look > result.n), None)
 
@@ -133,9 +134,6 @@ def _why_no_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> str:
     if verdict.outcome in ("blocked", "invalid"):
         return f"more seeds change nothing while the phase is {verdict.outcome}"
     results = [r for r in verdict.criteria if r.kind != "combined" and r.n]
-    frozen = [r.id for r in results if r.treatment in IN_SEQUENCE and r.outcome in ("met", "not_met")]
-    if frozen:
-        return f"the answers of {', '.join(frozen)} stand at the seed at which they were given"
     short = [f"{r.id} would need about {r.needs}" for r in results if (r.needs or 0) > design.most_seeds]
     if short:
         return f"{', '.join(short)}, and {design.most_seeds} are allowed"
@@ -143,8 +141,10 @@ def _why_no_seeds(trace: Trace, verdict: Verdict, design: TestDesign) -> str:
     if alike:
         return f"what {', '.join(alike)} read does not vary over seeds, and nothing says that more would"
     if verdict.confidence == "confirmed":
-        return "the verdict is confirmed, and no seed is looked at after that"
-    return "every criterion has all the seeds that are looked at"
+        return "the verdict is confirmed, and asks for no more seeds"
+    if all(r.outcome in ("met", "not_met") for r in results):
+        return "every criterion is answered"
+    return "every criterion has all the seeds that were planned"
 
 
 # --- another phase, or another rung ----------------------------------------------------------------

@@ -72,8 +72,8 @@ def _without_effect(readings: Sequence[_Reading]) -> str:
         list(dict.fromkeys(names)) for names in ([r.metric for r in readings], [r.arm for r in readings])
     )
     seeds = min(len(one.values) for one in readings)
-    repeat = f"{' and '.join(arms)} {'repeats' if len(arms) == 1 else 'repeat'} one value at {seeds} seeds"
-    reason = f"the seed had no effect on {' and '.join(metrics)}: {repeat}; is the seed used?"
+    same = f"the values of {' and '.join(arms)} are the same at all {seeds} seeds"
+    reason = f"the seed had no effect on {' and '.join(metrics)}: {same}; is the seed used?"
     if len(arms) > 1 and len({(one.metric, *one.values.values()) for one in readings}) == len(metrics):
         reason += " The arms are bit-identical: is the factor wired?"
     return reason

@@ -19,7 +19,6 @@ from planner.judging.decision_table import choose_row
 from planner.judging.error_budget import build_alpha_shares
 from planner.judging.flip_points import PerturbedOutcome
 from planner.language.program import Phase, Program
-from planner.language.types import IN_SEQUENCE
 from planner.records.verdict import (
     Confidence,
     CriterionOutcome,
@@ -178,7 +177,7 @@ def is_confirmed(outcome: str, gate: Sequence[CriterionResult], caveats: Sequenc
     if outcome not in ("pass", "fail") or caveats:
         return False
     decisive = gate if outcome == "pass" else [r for r in gate if r.outcome == "not_met"]
-    return all(r.treatment in ("bounds", "interval", *IN_SEQUENCE, "deterministic") for r in decisive)
+    return all(r.treatment not in ("point", None) for r in decisive)
 
 
 def judge_row(program: Program, phase: str, result_of: ResultOf) -> tuple[dict[str, Any], list[str]]:

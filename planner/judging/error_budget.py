@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from planner.criteria.judge import gates_resting_on
 from planner.language.program import ENDS, Program
 from planner.language.transitions import Transition, openers, targets
 from planner.records.base import Record
@@ -77,6 +78,20 @@ def build_alpha_shares(program: Program) -> dict[str, AlphaShare]:
             beyond=planned is not None and k > planned,
         )
     return shares
+
+
+def borrowed_rates(program: Program, phase: str) -> dict[str, float]:
+    """Criterion -> its rate, where gates of other phases rest on it (``phase.criterion``).
+
+    One false answer lets all of these gates pass: it is judged at the smallest of their shares, divided by
+    their number.
+    """
+    shares = build_alpha_shares(program)
+    return {
+        name: min(shares[gate].rate for gate in gates) / len(gates)
+        for name, gates in gates_resting_on(program, phase).items()
+        if gates != [phase]
+    }
 
 
 def build_alpha_spending(program: Program, verdicts: Mapping[str, Verdict]) -> AlphaSpending:

@@ -140,7 +140,10 @@ class FlipPointSearch:
         self, result: CriterionResult, pull: Perturbation, value: float, beyond: Beyond
     ) -> FlipPoint:
         arm, metric = moves(self.program, pull.rule, pull.lever)
-        untouched = {n: self.results[n] for n, read in self._reads.items() if (arm, metric) not in read}
+        # An arm whose values move apart is another measure of the noise, which others' bounds may rest on.
+        lends_noise = pull.rule.over_seeds is not None
+        apart = (n for n, read in self._reads.items() if (arm, metric) not in read and not lends_noise)
+        untouched = {n: self.results[n] for n in apart}
         moved, there = beyond.evidence, self.judge(beyond.evidence, {**untouched, result.id: beyond.result})
         concluded = self.conclude(moved, there)
         changed = [(n, r.outcome) for n, r in there.items() if r.outcome != self.results[n].outcome]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from planner.criteria.looks import PastLooks
@@ -32,6 +32,17 @@ def looks_made(verdicts: Iterable[Verdict]) -> LooksMade:
             for look in _looks(result):
                 made.setdefault(rules, {}).setdefault((result.id, look.comparison), []).append(look)
     return made
+
+
+def looks_among(made: LooksMade, run_ids: Collection[str]) -> LooksMade:
+    """The looks that were on these runs alone."""
+    return {
+        rules: {
+            comparison: [look for look in looks if set(look.run_ids) <= set(run_ids)]
+            for comparison, looks in of_phase.items()
+        }
+        for rules, of_phase in made.items()
+    }
 
 
 def looks_of(program: Program, phase: str, fidelity: str, made: LooksMade) -> PastLooks:

@@ -107,10 +107,7 @@ def _detectable_effect(
 def _one_sided(rule: Comparison | Spread, design: TestDesign) -> float:
     """The rate at which one side of a bound is tested."""
     n_comparisons_met = len(rule.subjects) if isinstance(rule, Comparison) and rule.any_arm else 1
-    tested = isinstance(rule, Comparison) and rule.better_by is not None and rule.treated != "interval"
-    if tested or rule.treated == "bounds":
-        return design.false_pass / n_comparisons_met
-    return (1 - design.confidence_level_met(n_comparisons_met)) / 2
+    return design.false_pass / n_comparisons_met
 
 
 class _Noise(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.judging.error_budget import build_alpha_shares
+from planner.judging.error_budget import borrowed_rates, build_alpha_shares
 from planner.language.program import Program
 from planner.language.readings import phase_metrics
 from planner.records.base import digest_of
@@ -31,6 +31,9 @@ def phase_rules(program: Program, phase: str) -> dict[str, Any]:
     )
     budget = program.budget.model_dump(mode="json", include={"seeds_per_arm", "false_fail"})
     budget["false_pass"] = build_alpha_shares(program)[phase].rate
+    borrowed = borrowed_rates(program, phase)
+    if borrowed:
+        budget["borrowed"] = borrowed
     named = [name for name in sorted(phase_metrics(program, phase)) if name in program.metrics]
     used = {name: program.metrics[name].model_dump(mode="json", exclude={"machine"}) for name in named}
     params = {arm: program.params(phase, arm) for arm in sorted(rules.arms)}

@@ -7,6 +7,7 @@ from typing import Any
 
 from planner.criteria.judge import (
     alternatives_of_gate,
+    comparisons_that_may_fail,
     gating_criteria,
     lookup,
     required_by_gate,
@@ -19,7 +20,7 @@ from planner.evidence.results_table import build_params, build_readings, build_t
 from planner.judging.caveats import ResultOf, with_doubts
 from planner.judging.claims import judge_claim, unsettled
 from planner.judging.conclusion import PhaseEvaluator, is_broken
-from planner.judging.error_budget import build_alpha_shares
+from planner.judging.error_budget import borrowed_rates, build_alpha_shares
 from planner.judging.flip_points import FlipPointSearch
 from planner.judging.looks_made import LooksMade, looks_of
 from planner.judging.noise_floor import build_detectable_effects
@@ -51,6 +52,8 @@ def build_test_design(
         most_seeds=most,
         false_pass=build_alpha_shares(program)[phase].rate,
         gating=gating,
+        may_fail=comparisons_that_may_fail(program, phase),
+        borrowed=borrowed_rates(program, phase),
         plain=budget.false_pass,
         false_fail=budget.false_fail,
         final=final or smoke or most < LEAST_SEEDS,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Discriminator, Field, Tag
 
-from planner.language.types import Finite, Name, Pattern, Ref, Statistic, Treatment, Written
+from planner.language.types import EarlierTreatment, Finite, Name, Pattern, Ref, Statistic, Treatment, Written
 
 
 class _Kind(Written):
@@ -43,8 +43,8 @@ class Measured(_Kind):
     """Judge the standard deviation over seeds in place of the values."""
     needs_complete: bool = False
     """Later epochs can change it: undecided on runs that ended early."""
-    treatment: Treatment | None = None
-    """How uncertainty is treated; sequential for better_by, otherwise interval."""
+    treatment: Treatment | EarlierTreatment | None = None
+    """How uncertainty is treated: bounds if absent."""
     factor: list[Name] | Name = []
     """The parameters in which the arms compared here are meant to differ; the phase's if absent."""
     says: str = ""
@@ -73,7 +73,7 @@ class Measured(_Kind):
     @property
     def treated(self) -> Treatment:
         """How uncertainty is treated, also where the criterion does not say."""
-        return self.treatment or ("interval" if self.better_by is None else "sequential")
+        return "point" if self.treatment == "point" else "bounds"
 
     @property
     def against_floor(self) -> bool:
@@ -91,8 +91,6 @@ class Measured(_Kind):
         if len(given) != (0 if isinstance(self, Order) else 1):
             wanted = "no bound" if isinstance(self, Order) else f"exactly one of {', '.join(BOUNDS)}"
             raise ValueError(f"needs {wanted}, has {', '.join(given) or 'none'}")
-        if self.treatment == "anytime" and self.better_by is None:
-            raise ValueError("treatment anytime needs better_by: the effect that it tests against")
         if self.between is not None and self.between[0] > self.between[1]:
             raise ValueError("between: the lower end comes first")
         return self

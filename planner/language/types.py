@@ -15,11 +15,12 @@ Scalar = bool | int | Finite | str | None
 Param = Scalar | list[Scalar]
 Direction = Literal["higher", "lower", "neither"]
 Fidelity = Literal["smoke", "standard", "full"]
-Treatment = Literal["point", "bounds", "interval", "sequential", "anytime"]
-Treated = Treatment | Literal["deterministic"]
-"""How uncertainty was treated: as the program asks, or not at all where it states that there is none."""
-IN_SEQUENCE = ("sequential", "anytime")
-"""The treatments that look after every seed."""
+Treatment = Literal["bounds", "point"]
+EarlierTreatment = Literal["interval", "sequential", "anytime"]
+"""Words for what bounds do now: they are read as ``bounds``."""
+Treated = Treatment | Literal["interval", "deterministic"] | EarlierTreatment
+"""How uncertainty was treated: as the program asks, by an interval where a deviation is judged, not at all
+where the program states that there is none; records of earlier versions have their own words."""
 Statistic = Literal["first", "last", "min", "max", "mean", "slope"]
 Consequence = Literal["invalid", "blocked", "caveat"]
 

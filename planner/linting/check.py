@@ -23,6 +23,7 @@ from planner.linting.flags import flag_findings
 from planner.linting.monotonicity import grading_findings
 from planner.linting.reachability import path_findings
 from planner.linting.secrets import secret_findings
+from planner.linting.treatments import treatment_findings
 from planner.phase_graph.graph import graph_faults
 
 __all__ = ["Finding", "check"]
@@ -39,6 +40,7 @@ def check(program: Program) -> list[Finding]:
     findings = [
         *command_findings(program),
         *secret_findings(program),
+        *treatment_findings(program),
         *metric_findings(program),
         *(error(path, what) for path, what in graph_faults(program)),
     ]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
+from planner.judging.earlier_rules import by_earlier_rules
 from planner.judging.looks_made import LooksMade
 from planner.judging.post_hoc import SeenRuns
 from planner.lineage.in_force import exclusions_today, follows_verdict, past_looks, retries_asked, runs_seen
@@ -46,9 +47,19 @@ class Log:
             self._runs[run.id].append(run)
 
     def is_older(self, record: Verdict | Decision) -> bool:
-        """Whether an earlier version wrote it, in another form or without what it rested on."""
+        """Whether an earlier version wrote it, by its rules, in its form or without what it rested on."""
         rests_on = record.false_pass if isinstance(record, Verdict) else record.inputs
-        return rests_on is None or record.id in self._older
+        if rests_on is None or record.id in self._older:
+            return True
+        verdict = record if isinstance(record, Verdict) else self._judged_for(record)
+        return verdict is not None and by_earlier_rules(verdict)
+
+    def _judged_for(self, decision: Decision) -> Verdict | None:
+        """The verdict that a decision follows, or that its further seeds were made for."""
+        if follows_verdict(decision):
+            return self.verdicts.get(decision.verdict_id or "")
+        here = (verdict for verdict in self.judged_near(decision) if verdict.phase == decision.phase)
+        return next(here, None) if decision.action == "add_seeds" else None
 
     @property
     def all_runs(self) -> list[Run]:
@@ -111,7 +122,7 @@ class Log:
 
     def past_looks(self, entry: AnyEntry) -> LooksMade:
         """How the verdicts before an entry came to their bounds."""
-        return past_looks(self.before(entry)) if self._rules_kept else {}
+        return past_looks(self.before(entry))
 
     def earlier(self, entry: JudgedEntry) -> dict[str, Verdict]:
         """Phase -> the verdicts before a recorded verdict or decision, in the order in which they were given.

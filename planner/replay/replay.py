@@ -30,7 +30,7 @@ class Replayed(Record):
     Attributes:
         position: in the journal.
         equal: it came out byte for byte.
-        older: an earlier version wrote it, in another form or without what it rested on.
+        older: an earlier version wrote it, by its rules, in its form or without what it rested on.
         differences: why it did not come out; empty where it did, or is older.
     """
 
@@ -52,7 +52,7 @@ class Derived:
         entry: the journal's, where it was first written.
         record: what comes out; None where nothing can be derived.
         why: on account of what it comes out otherwise.
-        older: an earlier version wrote it, in another form or without what it rested on.
+        older: an earlier version wrote it, by its rules, in its form or without what it rested on.
     """
 
     entry: JudgedEntry

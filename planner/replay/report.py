@@ -89,7 +89,8 @@ def as_lines(outcome: ReplayReport) -> list[str]:
     lines = [f"{name}: {summary} come out of MLflow and the program byte for byte"]
     older = decisions["older"] + verdicts["older"]
     if older:
-        lines.append(f"  {older} were written by an earlier version and cannot be derived again")
+        how = "by its rules or in its form"
+        lines.append(f"  {older} were written by an earlier version, {how}, and are not derived again")
     for ids, where in ((outcome.pending, "MLflow"), (outcome.elsewhere, "the journal")):
         if ids:
             lines.append(f"  {len(ids)} are not in {where} yet; the next advance writes them there")

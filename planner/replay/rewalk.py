@@ -11,12 +11,14 @@ from planner.deciding.situation import Plan, PlanningState
 from planner.deciding.walk import build_plan
 from planner.evidence.run_selection import RunSelector, Snapshot, spent_by
 from planner.evidence.values import as_text
+from planner.judging.looks_made import looks_among
 from planner.language.program import Program
 from planner.lineage.in_force import (
     exclusions_today,
     follows_verdict,
     kept_code,
     overrides_today,
+    past_looks,
     retries_asked,
 )
 from planner.records.base import canonical
@@ -154,6 +156,7 @@ def _plan_on(
             overrides=overrides,
             no_run=no_run,
             affordable=0 if spent else left,
+            past_looks=looks_among(past_looks(log.entries), {run.id for run in available}),
         )
     )
 

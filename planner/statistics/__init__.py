@@ -1,9 +1,9 @@
-"""Statistics: intervals, power and the sequential rules that a verdict rests on.
+"""Statistics: the bounds that every verdict is read off, intervals and power.
 
 Functions of plain numbers: they know no program or run, and give the same answer for the same numbers on
-every machine. SciPy is imported here and nowhere else. ``bounds`` and ``rates`` are what verdicts will rest
-on in place of ``sequential`` and ``anytime``: a lower and an upper bound off which every answer is read.
+every machine. SciPy is imported here and nowhere else. ``bounds`` is for means, ``rates`` for 0/1 metrics;
+``levels`` says how much each look may spend, ``crossing`` how often a rule errs that looks after every value.
 
-Public names: ``t_interval``, ``power``, ``first_answer``, ``bounds_of``.
+Public names: ``bounds_of``, ``t_interval``, ``power``.
 Never imports: anything else of the planner but ``text`` and ``errors``.
 """

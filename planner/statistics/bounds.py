@@ -177,7 +177,7 @@ def _half_width(
     df = (moments.df if moments.sd else 0.0) + pool_df
     if not df:
         return math.inf
-    own = moments.df * moments.sd**2 if moments.sd else 0.0
-    sd = max(math.sqrt((own + pool_df * pool_sd**2) / df), least_sd)
+    own = math.sqrt(moments.df / df) * moments.sd
+    sd = max(math.hypot(own, math.sqrt(pool_df / df) * pool_sd), least_sd)
     t = critical(moments.n, moments.pairs, df, planned, error, pool_df, stage)
     return t * sd / math.sqrt(moments.pairs)

@@ -31,11 +31,7 @@ def power(delta: float, sd: float, n: int, alpha: float) -> float:
 
 
 def power_for_margin(margin: float, sd: float, n: int, alpha: float) -> float:
-    """The probability that two one-sided t tests at alpha each show |effect| < margin, where there is none.
-
-    An ``interval`` criterion asks its whole two-sided interval to lie within the margin: its alpha is half of
-    the program's ``false_pass``.
-    """
+    """The chance that two one-sided t tests at alpha each show |effect| < margin, where there is none."""
     if sd <= 0:
         return 1.0 if margin > 0 else 0.0
     critical = intervals.t_quantile(n - 1, 1 - alpha)

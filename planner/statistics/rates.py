@@ -27,12 +27,12 @@ def log_bet(values: Sequence[float], threshold: float) -> float:
     of what he has at odds that are fair where the mean is the threshold (Waudby-Smith and Ramdas 2024).
     """
     import numpy as np
-    from scipy.special import logsumexp
 
     fractions = (np.arange(_FRACTIONS) + 0.5) / _FRACTIONS
     y = np.asarray(values, float)
     each = np.log1p(fractions[:, None] * (y / threshold - 1)).sum(axis=1)
-    return float(logsumexp(each)) - math.log(_FRACTIONS)
+    top = float(each.max())
+    return top + math.log(float(np.exp(each - top).sum()) / _FRACTIONS)
 
 
 def mean_bounds(values: Sequence[float], design: Design, stage: Stage | None = None) -> Bounds:

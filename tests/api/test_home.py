@@ -103,6 +103,6 @@ def test_a_malformed_program_is_an_error_with_file_and_line(home: Path) -> None:
 
 def test_what_if_and_plan_read_the_store_and_write_nothing(judged_home: Path) -> None:
     opened = planner.open_home(judged_home)
-    report = opened.what_if("quick", {"worse.score": 2.0}, "first")
-    assert (report["before"]["outcome"], report["after"]["outcome"]) == ("fail", "pass")
+    report = opened.what_if("quick", {"better.score": -2.0}, "second")
+    assert (report["before"]["outcome"], report["after"]["outcome"]) == ("pass", "fail")
     assert opened.plan("quick").state == "done"

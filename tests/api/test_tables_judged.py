@@ -82,6 +82,7 @@ def test_a_first_argument_that_is_no_program_is_refused() -> None:
 def test_a_rule_on_another_phases_criterion_is_judged_with_the_earlier_verdict() -> None:
     raw = example_program().model_dump(mode="json", by_alias=True, exclude_unset=True)
     first = raw["phases"]["first_look"]
+    raw["budget"] = {"seeds_per_arm": 3}
     raw["phases"]["second_look"] = {**first, "gate": ["two_points_better", "first_look.two_points_better"]}
     program = build(raw)
     first_verdict = program.judge(example_table(), phase="first_look")
@@ -106,7 +107,8 @@ def test_a_plan_walks_on_over_the_phases_of_a_table() -> None:
 
 
 def test_what_if_moves_a_mean_and_says_what_follows() -> None:
-    report = planner.what_if(small(), table_of(scores(), ("base", "new")), {"new.score": 2.0}, phase="first")
+    program, table = small({"seeds_per_arm": 3}), table_of(scores(), ("base", "new"))
+    report = planner.what_if(program, table, {"new.score": 2.0}, phase="first")
     assert (report["before"]["outcome"], report["after"]["outcome"]) == ("fail", "pass")
     assert "what if new.score were 2 in first" in str(report)
 

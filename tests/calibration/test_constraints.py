@@ -32,7 +32,9 @@ def setting_of(program: Program, noise: float = QUIET, **more: Any) -> Setting:
     return Setting(program, noises, anchors_of(program, []), **more)
 
 
-def observed(setting: Setting, scenario: Scenario, seeds: int = 3) -> dict[str, CriterionResult]:
+def observed(
+    setting: Setting, scenario: Scenario, seeds: int = 3, planned: int = 6
+) -> dict[str, CriterionResult]:
     """What the judge sees of each criterion in a scenario."""
     program = setting.program
     chance = random.Random(0)
@@ -42,7 +44,7 @@ def observed(setting: Setting, scenario: Scenario, seeds: int = 3) -> dict[str, 
     )
     simulated.make(simulated.missing(PHASE, "standard", dict.fromkeys(program.phases[PHASE].arms, seeds)))
     evidence = simulated.evidence_of(PHASE, "standard")
-    verdict = judge_outcome(PhaseEvaluator(program, PHASE, evidence, TestDesign(seeds, 6), {}))
+    verdict = judge_outcome(PhaseEvaluator(program, PHASE, evidence, TestDesign(seeds, planned), {}))
     return {result.id: result for result in verdict.criteria}
 
 
@@ -91,7 +93,7 @@ def test_an_effect_is_the_smallest_that_matters_and_no_more() -> None:
 def test_where_one_of_several_suffices_only_the_first_has_an_effect() -> None:
     rule = {"metric": "acc", "any_arm": ["new", "third"], "versus": "base", "better_by": 0.1}
     setting = setting_of(make_program({"c": rule}))
-    parts = observed(setting, gate_scenario(setting, PHASE, "effect"))["c"].parts
+    parts = observed(setting, gate_scenario(setting, PHASE, "effect"), planned=3)["c"].parts
     assert [part.outcome for part in parts] == ["met", "not_met"]
 
 
@@ -155,7 +157,7 @@ def test_in_a_weakest_scenario_a_range_that_another_criterion_asks_for_holds_bey
     scenarios = weakest_scenarios(setting, PHASE)
     assert list(scenarios["a"].sds.values()) == [0.05]
     assert not scenarios["range"].sds  # its own noise stays where it is itself on its bound
-    assert observed(setting, scenarios["a"])["range"].outcome == "met"
+    assert observed(setting, scenarios["a"], planned=3)["range"].outcome == "met"
 
 
 def test_an_infeasible_weakest_scenario_says_so_and_one_of_a_deviation_is_set_by_noise() -> None:

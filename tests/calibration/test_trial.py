@@ -25,7 +25,8 @@ from planner.judging.conclusion import PhaseEvaluator
 from planner.judging.verdict import build_test_design, judge_outcome, judge_phase
 from planner.language.program import Program
 from planner.records.runs import Run
-from planner.statistics.sequential import first_answer
+from planner.statistics.answers import better_by
+from planner.statistics.bounds import Design, bounds_of, moments_of, stage_of
 from tests.support.builders import PHASE, make_program
 from tests.support.worlds import catalog_of
 
@@ -57,18 +58,28 @@ def tally(program: Program, role: Role, count: int, **more: Any) -> Tally:
 
 
 @pytest.mark.parametrize("role", ["null", "effect"])
-def test_a_gate_answers_what_the_sequential_rule_says_of_the_same_differences(role: Role) -> None:
+def test_a_gate_answers_what_bounds_say_of_the_same_differences(role: Role) -> None:
     setting = setting_of(program_of({"c": BETTER}, budget={"seeds_per_arm": 8}))
     plan, answers = SimulationPlan(setting, gate_scenario(setting, PHASE, role), [PHASE]), set()
     for i in range(40):
         trial = try_gate(plan, PHASE, seeded_normals(1, "abc", i))
         differences = _differences(plan, seeded_normals(1, "abc", i), trial.runs // 2)
-        answer, used = first_answer(differences, 0.1, 0.05, 0.1)
-        outcomes = {"supported": "pass", "refuted": "fail", "continue": "inconclusive"}
+        answer, used = first_answer(differences, planned=8)
+        outcomes = {"supported": "pass", "refuted": "fail", "undecided": "inconclusive"}
         assert trial.judged.outcome == outcomes[answer]
         assert trial.runs == 2 * used
         answers.add(answer)
     assert len(answers) > 1
+
+
+def first_answer(differences: list[float], planned: int) -> tuple[str, int]:
+    """What bounds say first, and after how many seeds."""
+    for n in range(3, len(differences) + 1):
+        moments, stage = moments_of(differences[:n]), stage_of(n, planned)
+        said = better_by(moments.mean, bounds_of(moments, Design(planned, 0.05, 0.1)), 0.1, stage)
+        if said != "undecided":
+            break
+    return said, n
 
 
 def _differences(plan: SimulationPlan, normals: Normals, seeds: int) -> list[float]:
@@ -87,17 +98,16 @@ def assert_about(count: float, rate: float, n: int) -> None:
     assert abs(count - rate) <= 3 * math.sqrt(rate * (1 - rate) / n)
 
 
-def test_a_level_on_its_bound_passes_with_half_the_error_rate_at_most() -> None:
+def test_a_level_on_its_bound_passes_with_the_error_rate_at_most() -> None:
     rates = tally(program_of({"c": LEVEL}, budget={"false_pass": 0.2}), "null", 300)
-    # Two looks at .05 on each side, the second after the first: between .05 and .1.
-    assert 0.02 < rates.tested.rate <= 0.1 + 3 * rates.tested.se
+    assert 0.05 < rates.tested.rate <= 0.2 + 3 * rates.tested.se
     assert rates.passed.rate == rates.tested.rate
 
 
-def test_an_equivalence_on_its_margin_passes_with_half_the_error_rate_at_most() -> None:
+def test_an_equivalence_on_its_margin_passes_with_the_error_rate_at_most() -> None:
     rule = {"metric": "acc", "arm": "new", "versus": "base", "within": 0.5}
     rates = tally(program_of({"c": rule}, budget={"false_pass": 0.2}), "null", 300)
-    assert 0.02 < rates.tested.rate <= 0.1 + 3 * rates.tested.se
+    assert 0.05 < rates.tested.rate <= 0.2 + 3 * rates.tested.se
 
 
 def test_a_point_gate_on_its_bound_passes_every_other_time_and_is_no_tested_pass() -> None:
@@ -113,7 +123,7 @@ def test_a_gate_of_two_criteria_passes_falsely_most_often_where_one_alone_is_unt
     null = tally_of(trials(setting, gate_scenario(setting, PHASE, "null"), 150))
     weakest = tally_of(trials(setting, weakest_scenarios(setting, PHASE)["a"], 150))
     assert weakest.tested.rate > null.tested.rate
-    assert weakest.tested.rate <= 0.2 + 3 * weakest.tested.se
+    assert weakest.tested.rate <= 0.4 + 3 * weakest.tested.se
 
 
 def test_a_budget_that_pays_for_three_seeds_leaves_more_undecided_and_takes_no_more_runs() -> None:

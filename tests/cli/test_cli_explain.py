@@ -9,53 +9,63 @@ import pytest
 
 from planner.io.programs.loader import load_program
 from tests.support.cli_schemas import assert_fits
-from tests.support.small_homes import QUICK, cli_here, contents
+from tests.support.small_homes import QUICK, cli_here, contents, make_home
 
 FIRST = ("explain", "quick", "--phase", "first")
+TWELVE_PLANNED = QUICK.replace("seeds_per_arm: 3", "seeds_per_arm: 12")
+"""With so many seeds planned, three are an early look that can answer either way, or not yet."""
 
 
-def test_explain_says_what_was_near_what_would_flip_it_and_what_it_may_err(judged_home: Path) -> None:
-    reply = cli_here(*FIRST, "--json", home=judged_home)
+@pytest.fixture(scope="module")
+def first_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose first phase is judged; not to be written to."""
+    home = make_home(tmp_path_factory.mktemp("first") / "a home", TWELVE_PLANNED)
+    assert cli_here("advance", "quick", "--until", "first", "--jobs", "1", home=home).code == 0
+    return home
+
+
+def test_explain_says_what_was_near_what_would_flip_it_and_what_it_may_err(first_home: Path) -> None:
+    reply = cli_here(*FIRST, "--json", home=first_home)
     assert_fits(reply.json, "explain")
     (criterion,) = reply.json["criteria"]
     assert [turn["flips_to"] for turn in criterion["turns"]] == ["undecided", "met"]
     assert criterion["turns"][1]["decision"] == {"action": "stop", "choice": None, "target": None}
     assert {r["rule"] for r in reply.json["rules"] if r["fired"]} >= {"first.cases.down", "first.next.down"}
-    assert reply.json["cheapest_flip"]["experiment"]["phase"] == "third"
+    assert reply.json["cheapest_flip"]["experiment"]["phase"] == "second"
     assert reply.json["error_budget"]["share"] == 0.025
-    text = cli_here(*FIRST, home=judged_home).out
+    text = cli_here(*FIRST, home=first_home).out
     assert "cases.up" in text
     assert "error budget: this gate may pass falsely with probability 0.025; the gates judged" in text
 
 
-def test_why_not_tells_the_smallest_change(judged_home: Path) -> None:
-    reply = cli_here(*FIRST, "--why-not", "up", "--json", home=judged_home)
+def test_why_not_tells_the_smallest_change(first_home: Path) -> None:
+    reply = cli_here(*FIRST, "--why-not", "up", "--json", home=first_home)
     why_not = reply.json["why_not"]
     assert (why_not["phase"], why_not["failed"]["criterion"]) == ("first", "higher")
     assert (why_not["smallest"]["arm"], why_not["smallest"]["metric"]) == ("worse", "score")
-    assert "smallest change: higher from" in cli_here(*FIRST, "--why-not", "up", home=judged_home).out
-    unknown = cli_here(*FIRST, "--why-not", "sideways", home=judged_home)
+    assert "smallest change: higher from" in cli_here(*FIRST, "--why-not", "up", home=first_home).out
+    unknown = cli_here(*FIRST, "--why-not", "sideways", home=first_home)
     assert (unknown.code, unknown.out) == (2, "")
     assert "turn_round" in unknown.err
 
 
-def test_a_value_past_the_flip_point_flips_the_decision_and_nothing_is_written(own_home: Path) -> None:
-    before = contents(own_home)
-    explained = cli_here(*FIRST, "--json", home=own_home).json
+def test_a_value_past_the_flip_point_flips_the_decision_and_nothing_is_written(first_home: Path) -> None:
+    before = contents(first_home)
+    explained = cli_here(*FIRST, "--json", home=first_home).json
     turn = explained["criteria"][0]["turns"][1]
-    mean = next(row for row in means(own_home, explained) if row[0] == turn["arm"])[1]
+    mean = next(row for row in means(first_home, explained) if row[0] == turn["arm"])[1]
     distance = turn["flips_at"] - explained["criteria"][0]["observed"]
     for share, outcome in ((0.99, "inconclusive"), (1.01, turn["verdict"]["outcome"])):
         supposed = f"{turn['arm']}.{turn['metric']}={mean + share * distance}"
-        reply = cli_here(*FIRST, "--what-if", supposed, "--json", home=own_home).json
+        reply = cli_here(*FIRST, "--what-if", supposed, "--json", home=first_home).json
         assert reply["what_if"]["before"]["outcome"] == explained["verdict"]["outcome"]
         assert reply["what_if"]["after"]["outcome"] == outcome
-    uncited = cli_here(*FIRST, "--what-if", f"{turn['arm']}.loss=1000", "--json", home=own_home).json[
+    uncited = cli_here(*FIRST, "--what-if", f"{turn['arm']}.loss=1000", "--json", home=first_home).json[
         "what_if"
     ]
     assert uncited["after"] == uncited["before"]
     assert uncited["changed_criteria"] == []
-    assert contents(own_home) == before
+    assert contents(first_home) == before
 
 
 def means(home: Path, explained: dict) -> list[tuple[str, float]]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from planner.criteria.arm_selection import seeds_to_confirm
 from planner.criteria.judge import judge_criteria
 from planner.criteria.test_design import TestDesign
@@ -12,12 +14,16 @@ from tests.support.builders import PHASE, make_evidence, make_program
 ARMS = ["new", "third"]
 
 
-def result_of(values: dict[str, list[float]], treatment: str | None = None, **bound: Any) -> CriterionResult:
+def result_of(
+    values: dict[str, list[float]], treatment: str | None = None, planned: int = 3, **bound: Any
+) -> CriterionResult:
+    """The result of ``best`` where so many seeds are planned as are made at first."""
     rule = {"metric": "acc", "any_arm": ARMS, "versus": "base", **(bound or {"better_by": 0.1})}
     rule |= {"treatment": treatment} if treatment else {}
     program = make_program({"best": rule}, gate=["best"])
     evidence = make_evidence({arm: [{"acc": v} for v in vs] for arm, vs in values.items()})
-    design = TestDesign(seeds=3, most_seeds=6, required=frozenset(["best"]), gating=frozenset(["best"]))
+    best = frozenset(["best"])
+    design = TestDesign(seeds=3, most_seeds=planned, required=best, gating=best)
     return judge_criteria(program, PHASE, evidence, design, {}, with_flip_points=True)["best"]
 
 
@@ -53,10 +59,31 @@ def test_where_no_winner_is_borne_out_the_bound_is_not_met() -> None:
     assert result.outcome != "met"
 
 
-def test_an_interval_is_chosen_at_its_first_look_that_meets_and_judged_after_it() -> None:
-    values = {"base": flat(0.5), "new": flat(0.9), "third": flat(0.5)}
-    result = result_of(values, above=0.1)
-    assert (result.outcome, result.treatment, result.chosen_on, result.fresh) == ("met", "interval", 3, 3)
+@pytest.mark.parametrize("bound", [{"above": 0.1}, {"better_by": 0.1}])
+def test_an_arm_is_chosen_on_the_first_seeds_at_which_its_bound_holds(bound: dict[str, float]) -> None:
+    """Of six planned seeds, three can show nothing to one of two arms, and four can."""
+    values = {"base": flat(0.5, 7), "new": flat(0.9, 7), "third": flat(0.5, 7)}
+    result = result_of(values, planned=6, **bound)
+    assert (result.outcome, result.treatment, result.chosen_on, result.fresh) == ("met", "bounds", 4, 3)
+    three = result_of({arm: measured[:3] for arm, measured in values.items()}, planned=6, **bound)
+    assert (three.outcome, three.chosen) == ("undecided", None)
+
+
+def test_a_winner_keeps_the_look_that_showed_it_when_fresh_seeds_bear_it_out() -> None:
+    result = result_of({"base": flat(0.5), "new": flat(0.9), "third": flat(0.5)})
+    look = result.parts[0].look
+    assert look is not None
+    assert (look.stage, look.planned, result.fresh) == ("final", 3, 3)
+    assert look.lower is not None and look.lower > 0.0
+
+
+@pytest.mark.parametrize(("after", "outcome"), [(0.56, "met"), (0.54, "undecided")])
+def test_fresh_seeds_bear_a_winner_out_where_they_are_nearer_to_the_effect_than_to_none(
+    after: float, outcome: str
+) -> None:
+    values = {"base": flat(0.5), "new": [*flat(0.7, 3), *flat(after, 3)], "third": flat(0.5)}
+    result = result_of(values)
+    assert (result.parts[0].outcome, result.chosen, result.fresh) == (outcome, "new", 3)
 
 
 def test_a_point_estimate_chooses_nothing() -> None:

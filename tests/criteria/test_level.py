@@ -71,12 +71,12 @@ def test_an_optional_metric_that_some_seeds_lack_is_judged_on_the_others_with_a_
     assert result.caveats == ("metric 'acc' is missing in run base-1 (base)",)
 
 
-def test_an_interval_is_met_not_met_or_undecided_as_it_lies_to_the_threshold() -> None:
+def test_a_level_is_met_not_met_or_undecided_as_its_bounds_lie_to_the_threshold() -> None:
     rule = {"metric": "acc", "arm": "base", "above": 0.5}
     for shift, outcome in ((0.1, "met"), (0.0, "undecided"), (-0.1, "not_met")):
         values = [0.5 + shift + noise for noise in (-0.01, 0.0, 0.01)]
         result = judged(rule, make_evidence({"base": values}))
-        assert (result.outcome, result.treatment) == (outcome, "interval")
+        assert (result.outcome, result.treatment) == (outcome, "bounds")
         assert result.interval is not None and result.interval[0] < 0.5 + shift < result.interval[1]
 
 
@@ -172,7 +172,7 @@ def test_the_deviation_over_seeds_is_judged_with_its_own_interval() -> None:
 
 def test_one_seed_has_no_deviation_so_that_it_cannot_be_small_by_accident() -> None:
     rule = {"metric": "acc", "arm": "base", "over_seeds": "sd", "at_most": 0.1}
-    for treatment in ("point", "interval"):
+    for treatment in ("point", "bounds"):
         result = judged({**rule, "treatment": treatment}, make_evidence({"base": [0.9]}), final=True)
         assert (result.outcome, result.cause, result.observed) == ("undecided", "few_seeds", None)
 
@@ -190,13 +190,16 @@ def test_each_of_asks_every_arm_and_any_arm_asks_one() -> None:
 
 def test_the_best_of_many_arms_needs_a_wider_interval() -> None:
     """One of several that clears the bound alone is more likely to do so by luck."""
-    values = [0.5 + x for x in (0.02, 0.03, 0.04)]
     many = ["base", "new", "third"]
-    evidence = make_evidence({arm: values if arm == "base" else [0.1, 0.2, 0.3] for arm in many})
+    evidence = make_evidence(
+        {arm: [0.505, 0.515, 0.525] if arm == "base" else [0.19, 0.2, 0.21] for arm in many}
+    )
     alone = judged({"metric": "acc", "arm": "base", "above": 0.5}, evidence, most_seeds=3)
     best = judged({"metric": "acc", "any_arm": many, "above": 0.5}, evidence, most_seeds=3)
     assert alone.outcome == "met"
     assert best.outcome == "undecided"
+    assert alone.interval is not None and best.interval is not None
+    assert best.interval[0] < alone.interval[0]
 
 
 def test_a_part_that_fails_settles_an_optional_and_whatever_else_is_absent() -> None:
@@ -231,6 +234,13 @@ def test_a_run_that_ended_early_settles_it_with_a_caveat_unless_it_must_be_compl
 
 def test_values_too_large_to_square_are_judged_all_the_same() -> None:
     evidence = make_evidence({"base": [1e200, 2e200, 3e200]})
-    result = judged({"metric": "acc", "arm": "base", "above": 0.5}, evidence)
+    result = judged({"metric": "acc", "arm": "base", "above": 1.9e200}, evidence)
     assert result.outcome == "undecided"
     assert result.interval is not None and all(map(math.isfinite, result.interval))
+
+
+def test_values_too_small_to_square_are_no_proof_of_what_they_are() -> None:
+    evidence = make_evidence({"base": [1e-200, 2e-200, 3e-200]})
+    result = judged({"metric": "acc", "arm": "base", "above": 1.9e-200}, evidence)
+    assert result.outcome == "undecided"
+    assert result.interval is not None and result.interval[0] < 1e-200

@@ -33,12 +33,12 @@ def test_over_seeds_every_pair_must_lie_within_the_bound() -> None:
         arm: [0.5 + c + x * (i + 1) for x in noise]
         for i, (arm, c) in enumerate(zip(FLAT["spread_of"], (0, 0.02, 0.04), strict=True))
     }
-    assert judged(FLAT, make_evidence(flat)).outcome == "met"
+    assert judged(FLAT, make_evidence(flat), most_seeds=3).outcome == "met"
     steep = {**flat, "third": [v + 0.5 for v in flat["third"]]}
-    result = judged(FLAT, make_evidence(steep))
+    result = judged(FLAT, make_evidence(steep), most_seeds=3)
     assert (result.outcome, len(result.parts)) == ("not_met", 3)
     edge = {**flat, "third": [v + 0.2 for v in flat["third"]]}
-    assert judged(FLAT, make_evidence(edge)).outcome == "undecided"
+    assert judged(FLAT, make_evidence(edge), most_seeds=3).outcome == "undecided"
 
 
 def test_absent_and_not_finite_arms() -> None:

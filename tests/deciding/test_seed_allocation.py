@@ -44,7 +44,7 @@ def runs(program: Program, script: object, counts: dict[str, int]) -> list[Run]:
 
 
 def test_a_clear_answer_wants_no_more() -> None:
-    program = small()
+    program = small({"seeds_per_arm": 12})
     assert wanted(program, runs(program, scores(new=5.0), {"base": 3, "new": 3})) == {}
 
 
@@ -67,8 +67,8 @@ def test_arms_that_bounds_have_decided_get_no_more_seeds() -> None:
     assert wanted(program, good) == {"base": 5, "other": 5}
 
 
-def test_an_interval_criterion_looks_again_at_the_last_look() -> None:
-    level = {"metric": "score", "arm": "new", "above": 0.3}
+def test_a_deviation_is_looked_at_again_at_the_planned_number_of_seeds() -> None:
+    level = {"metric": "score", "arm": "new", "over_seeds": "sd", "at_most": 0.7}
     program = small(criteria={"higher": level})
     assert wanted(program, runs(program, UNCLEAR, {"base": 3, "new": 3})) == {"new": 6}
 
@@ -80,12 +80,16 @@ def test_an_arm_that_lags_behind_after_an_interruption_catches_up_first() -> Non
     assert launched(program, own_runs) == [("new", 3)]
 
 
-@pytest.mark.parametrize(("made", "wanted_seeds"), [(4, {"base": 3, "new": 3}), (5, {})])
+@pytest.mark.parametrize(
+    ("planned", "made", "wanted_seeds"),
+    [(6, 4, {"base": 3, "new": 3}), (6, 5, {"base": 4, "new": 4}), (12, 5, {})],
+    ids=["too few pairs", "undecided", "decided"],
+)
 def test_where_other_seeds_are_excluded_in_two_arms_pairs_are_made_up_to_the_next_look(
-    made: int, wanted_seeds: dict[str, int]
+    planned: int, made: int, wanted_seeds: dict[str, int]
 ) -> None:
     higher = {"metric": "score", "arm": "new", "versus": "base", "at_least": 0.5}
-    program = small(criteria={"higher": higher})
+    program = small({"seeds_per_arm": planned}, criteria={"higher": higher})
     own_runs = runs(program, scores(new=5.0), {"base": made, "new": made})
     bad = [run for run in own_runs if (run.arm, run.seed) in (("base", 0), ("new", 1))]
     assert wanted(program, own_runs, excluded=[excluding(run) for run in bad]) == wanted_seeds

@@ -102,7 +102,7 @@ def test_an_option_that_waits_for_a_phase_that_nobody_judged_says_so() -> None:
 def test_where_a_program_ends_a_deferred_option_that_is_due_is_named() -> None:
     options = [option("now", "third"), option("later", revisit_when=["third.higher"])]
     program = program_with(*options)
-    runs = [*first_runs(program), *runs_of(program, "third", scores(last=2.0))]
+    runs = [*first_runs(program), *runs_of(program, "third", scores(last=2.0), 6)]
     raw = program.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     raw["phases"]["third"]["next"] = {"pass": "stop"}
     decision = stand(build(raw), runs).steps[-1].decision
@@ -324,7 +324,7 @@ def test_an_override_of_something_no_longer_offered_is_passed_over() -> None:
 
 CREDIT = credit_linesearch()
 WALK = ("phase_6a", "samebatch", "snapshot_age", "regularized", "spread_over_batches", "last_block")
-ALL = [run for phase in WALK for run in runs_of(CREDIT, phase, story())]
+ALL = [run for phase in WALK for run in runs_of(CREDIT, phase, story(), 6)]
 
 
 @pytest.mark.parametrize("phase", WALK)

@@ -90,7 +90,7 @@ def test_the_criteria_of_the_gate_are_in_the_short_text_with_their_numbers() -> 
         "helps: met",
         "margin +0.734",
         "interval [1.111, 1.357]",
-        "n 3, sequential",
+        "n 3, bounds",
         "flips at 0.321",
     ):
         assert word in text

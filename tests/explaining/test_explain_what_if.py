@@ -12,6 +12,9 @@ from planner.language.program import Program, build
 from planner.records.runs import Run
 from tests.support.worlds import foreign_run, situation_of, small
 
+PLANNED = small({"seeds_per_arm": 3})
+"""As many seeds as the runs have: their answer is the last that is wanted."""
+
 
 def runs(new: float, series: bool = False) -> list[Run]:
     logged = []
@@ -63,7 +66,7 @@ def test_a_derived_metric_is_not_moved() -> None:
 
 
 def test_the_reply_has_the_verdict_the_decision_and_the_path_before_and_after() -> None:
-    state = situation_of(small(), runs(0.0), no_run=True)
+    state = situation_of(PLANNED, runs(0.0), no_run=True)
     reply = what_if(state, "first", [Intervention(arm="new", metric="score", value=1.0)])
     before, after = reply["before"], reply["after"]
     assert (before["outcome"], after["outcome"]) == ("fail", "pass")
@@ -79,7 +82,7 @@ def test_the_reply_has_the_verdict_the_decision_and_the_path_before_and_after() 
 
 
 def test_the_mean_becomes_the_value_and_differences_between_seeds_stay() -> None:
-    state = situation_of(small(), runs(0.0, series=True), no_run=True)
+    state = situation_of(PLANNED, runs(0.0, series=True), no_run=True)
     reply = what_if(state, "first", [Intervention(arm="new", metric="score", value=0.25)])
     assert reply["given"][0]["observed"] == pytest.approx(0.01)
     (changed,) = reply["changed_criteria"]
@@ -87,7 +90,7 @@ def test_the_mean_becomes_the_value_and_differences_between_seeds_stay() -> None
 
 
 def test_the_value_that_is_there_changes_nothing() -> None:
-    state = situation_of(small(), runs(0.0), no_run=True)
+    state = situation_of(PLANNED, runs(0.0), no_run=True)
     reply = what_if(state, "first", [Intervention(arm="new", metric="score", value=0.01)])
     assert reply["before"]["outcome"] == reply["after"]["outcome"]
     assert reply["before"]["decision"]["choice"] == reply["after"]["decision"]["choice"]
@@ -95,7 +98,7 @@ def test_the_value_that_is_there_changes_nothing() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_finite_makes_the_verdict_invalid(value: float) -> None:
-    state = situation_of(small(), runs(0.0), no_run=True)
+    state = situation_of(PLANNED, runs(0.0), no_run=True)
     reply = what_if(state, "first", [Intervention(arm="new", metric="score", value=value)])
     assert reply["after"]["outcome"] == "invalid"
     assert reply["given"][0]["value"] == str(value)
@@ -105,13 +108,13 @@ def test_an_arm_without_a_value_is_nothing_to_move() -> None:
     held = [run for run in runs(0.0) if run.arm != "new"]
     with pytest.raises(UsageError, match="'new' has no run in 'first'"):
         what_if(
-            situation_of(small(), held, no_run=True),
+            situation_of(PLANNED, held, no_run=True),
             "first",
             [Intervention(arm="new", metric="score", value=1.0)],
         )
 
 
 def test_a_phase_that_the_path_does_not_reach_is_refused() -> None:
-    state = situation_of(small(), runs(1.0), no_run=True)
+    state = situation_of(PLANNED, runs(1.0), no_run=True)
     with pytest.raises(UsageError, match="'second' cannot be judged"):
         what_if(state, "second", [Intervention(arm="other", metric="score", value=1.0)])

@@ -14,7 +14,7 @@ def test_an_undecided_criterion_wants_the_seeds_at_which_it_would_be_decided() -
     trace = trace_on(program, verdict_on(program, 0.9, 0.48, final=False))
     candidates = next_experiments(trace)
     (seeds,) = [e for e in candidates.experiments if e.kind == "seeds"]
-    assert (seeds.criterion, seeds.arms, seeds.to_seeds, seeds.runs) == ("low", ("base",), 32, 29)
+    assert (seeds.criterion, seeds.arms, seeds.to_seeds, seeds.runs) == ("low", ("base",), 13, 10)
     assert candidates.reason == ""
 
 
@@ -34,18 +34,21 @@ def test_a_value_that_was_judged_at_too_few_seeds_wants_those_of_its_treatment()
 
 def test_where_more_seeds_are_needed_than_are_allowed_it_says_so() -> None:
     program = program_of(budget={"seeds_per_arm": 4})
-    trace = trace_on(program, verdict_on(program, 0.9, 0.499))
+    trace = trace_on(program, verdict_on(program, 0.9, 0.49))
     candidates = next_experiments(trace)
     assert all(e.kind != "seeds" for e in candidates.experiments)
     assert "low would need about" in candidates.reason
     assert candidates.reason.endswith("and 4 are allowed")
 
 
-def test_a_sequential_answer_stands_and_says_so() -> None:
+def test_a_criterion_that_is_answered_before_its_last_seed_asks_for_no_more() -> None:
     better = {"low": {"metric": "acc", "arm": "base", "versus_metric": "loss", "better_by": 0.1}}
     trace = explained(0.9, 0.1, criteria=better, gate=["low"], cases={}, next={})
+    answered = trace.verdict.criterion("low")
+    assert (answered.outcome, answered.n < trace.program.budget.seeds_per_arm) == ("met", True)
     candidates = next_experiments(trace)
-    assert candidates.reason == "the answers of low stand at the seed at which they were given"
+    assert [e.kind for e in candidates.experiments] == ["fidelity"]
+    assert candidates.reason
 
 
 def test_values_that_do_not_vary_ask_for_no_seeds_and_say_so() -> None:

@@ -11,6 +11,8 @@ from planner.evidence.evidence import Evidence
 from tests.support.builders import guards, make_evidence, make_program, make_run, verdict_of
 
 REACHED = {"metric": "f1", "arm": "base", "above": 0.1}
+AS_MADE = {"seeds_per_arm": 3}
+"""A budget of as many seeds as there are."""
 
 
 def of(f1: Mapping[str, float], floor: float = 0.127) -> Evidence:
@@ -25,7 +27,7 @@ def of(f1: Mapping[str, float], floor: float = 0.127) -> Evidence:
 
 
 def floors(evidence: Evidence, rule: Mapping[str, Any], **phase: Any) -> dict[str, str]:
-    results = guards(evidence, {"c": dict(rule)}, **phase)
+    results = guards(evidence, {"c": dict(rule)}, budget=AS_MADE, **phase)
     return {name: g.outcome for name, g in results.items() if name.startswith("floor")}
 
 
@@ -100,7 +102,7 @@ def test_only_the_gate_finds_anything_good() -> None:
 
 def test_parts_of_a_combined_criterion_are_looked_at() -> None:
     criteria = {"c": REACHED, "d": {**REACHED, "above": 0.9}, "either": {"any_of": ["c", "d"]}}
-    assert "floor:f1" in guards(of({"base": 0.11}), criteria, gate=["either"])
+    assert "floor:f1" in guards(of({"base": 0.11}), criteria, gate=["either"], budget=AS_MADE)
 
 
 def test_a_floor_that_is_a_number_and_a_metric_for_which_lower_is_better() -> None:

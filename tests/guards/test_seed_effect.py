@@ -15,10 +15,7 @@ from tests.support.builders import BETTER, METRICS, PHASE, make_evidence, make_p
 
 VERSUS = {"metric": "acc", "arm": "new", "versus": "base"}
 RULES: dict[str, dict[str, Any]] = {
-    "sequential": BETTER,
-    "anytime": {**BETTER, "treatment": "anytime"},
-    "better by bounds": {**BETTER, "treatment": "bounds"},
-    "better by an interval": {**BETTER, "treatment": "interval"},
+    "better by": BETTER,
     "difference": {**VERSUS, "above": 0.0},
     "ratio": {**VERSUS, "as": "ratio", "above": 1.0},
     "equivalence": {**VERSUS, "within": 0.5},
@@ -58,7 +55,7 @@ def test_where_each_arm_repeats_one_value_nothing_is_confirmed_and_nothing_equiv
     assert (judged.outcome, judged.confidence) == ("inconclusive", "provisional")
     assert (only(judged).outcome, only(judged).answer) in (("undecided", None), ("undecided", "inconclusive"))
     assert "the seed had no effect on acc: " in guard_of(judged)
-    assert f" one value at {seeds} seeds; is the seed used?" in guard_of(judged)
+    assert f" are the same at all {seeds} seeds; is the seed used?" in guard_of(judged)
 
 
 def test_all_seeds_at_which_each_arm_repeats_one_value_count_as_one() -> None:
@@ -130,13 +127,13 @@ def test_arms_that_vary_alike_to_the_last_bit_are_asked_about_their_factor() -> 
 
 
 def test_an_arm_at_its_ceiling_is_judged_by_the_noise_of_the_other_arms() -> None:
-    values = {"base": [1.0] * 3, "new": list(NOISY[:3])}
-    judged = verdict({"metric": "acc", "each_of": ["base", "new"], "above": 0.3}, values)
+    values, budget = {"base": [1.0] * 3, "new": list(NOISY[:3])}, {"seeds_per_arm": 3}
+    judged = verdict({"metric": "acc", "each_of": ["base", "new"], "above": 0.3}, values, budget=budget)
     ceiling = only(judged).parts[0]
-    assert (ceiling.outcome, ceiling.treatment) == ("met", "interval")
+    assert (ceiling.outcome, ceiling.treatment) == ("met", "bounds")
     assert ceiling.interval is not None and ceiling.interval[0] < 1.0 < ceiling.interval[1]
     assert "the noise is that of the other arms" in ceiling.reason
-    near = verdict({"metric": "acc", "each_of": ["base", "new"], "above": 0.99}, values)
+    near = verdict({"metric": "acc", "each_of": ["base", "new"], "above": 0.99}, values, budget=budget)
     assert only(near).parts[0].outcome == "undecided"
 
 
@@ -237,4 +234,4 @@ def test_a_metric_beside_one_that_varies_is_compared_by_the_noise_of_both() -> N
     rule = {"metric": "acc", "arm": "new", "versus_metric": "loss", "above": 0.0}
     program = make_program({"c": rule}, deterministic=["acc"])
     evidence = make_evidence({"new": [{"acc": 0.9, "loss": x} for x in NOISY[:3]]})
-    assert only(verdict_of(program, evidence)).treatment == "interval"
+    assert only(verdict_of(program, evidence)).treatment == "bounds"

@@ -11,7 +11,7 @@ from planner.records.verdict import Verdict
 from tests.io.sync.test_sync import rebuilt
 from tests.support.worlds import World, own_run, scores, situation_of, small, stand
 
-SMALL = small()
+SMALL = small({"seeds_per_arm": 12})
 
 
 def edited_program(**criterion: object) -> Program:
@@ -123,9 +123,14 @@ def test_a_verdict_that_stands_again_keeps_the_rules_that_were_there_first(tmp_p
     there = last_verdict(world, "first").rules_there
     assert there is not None
     assert set(there) == set(SMALL.phases)
-    world.program = appended(0.1)
+    world.program = edited_program(better_by=0.4)
+    world.advance(until="first")
+    world.program = appended(0.9)
     world.advance()
-    assert last_verdict(world, "first").rules_there == there
+    written = [e.record for e in world.journal.entries("small") if isinstance(e.record, Verdict)]
+    first, edited, again = (verdict for verdict in written if verdict.phase == "first")
+    assert again.id == first.id != edited.id
+    assert again.rules_there == there
 
 
 def test_a_verdict_of_an_earlier_version_says_nothing_of_other_phases() -> None:

@@ -123,20 +123,23 @@ def test_a_row_is_a_case_or_a_tier_of_that_name() -> None:
 @pytest.mark.parametrize(
     ("keys", "treated"),
     [
-        ({"arm": "plain", "above": 1}, "interval"),
-        ({"arm": "plain", "versus": "dropout", "better_by": 1}, "sequential"),
+        ({"arm": "plain", "above": 1}, "bounds"),
+        ({"arm": "plain", "versus": "dropout", "better_by": 1}, "bounds"),
+        ({"arm": "plain", "above": 1, "treatment": "bounds"}, "bounds"),
+        ({"arm": "plain", "above": 1, "treatment": "point"}, "point"),
         ({"arm": "plain", "versus": "dropout", "better_by": 1, "treatment": "point"}, "point"),
-        ({"arm": "plain", "versus": "dropout", "better_by": 1, "treatment": "anytime"}, "anytime"),
     ],
 )
-def test_a_criterion_without_a_treatment_has_that_of_its_bound(keys: dict[str, Any], treated: str) -> None:
+def test_a_criterion_is_judged_by_bounds_unless_it_takes_the_values_as_they_are(
+    keys: dict[str, Any], treated: str
+) -> None:
     assert criterion(**keys).treated == treated
 
 
-@pytest.mark.parametrize("bound", [{"above": 1}, {"within": 1}, {"at_least": 1}])
-def test_anytime_treatment_needs_an_effect_to_test_against(bound: dict[str, Any]) -> None:
-    with pytest.raises(ProgramError, match="treatment anytime needs better_by"):
-        criterion(arm="plain", versus="dropout", treatment="anytime", **bound)
+@pytest.mark.parametrize("treatment", ["interval", "sequential", "anytime"])
+@pytest.mark.parametrize("bound", [{"above": 1}, {"within": 1}, {"better_by": 1}])
+def test_every_earlier_word_for_a_treatment_is_read_as_bounds(treatment: str, bound: dict[str, Any]) -> None:
+    assert criterion(arm="plain", versus="dropout", treatment=treatment, **bound).treated == "bounds"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ OPENED = {"samebatch": "phase_6a", "snapshot_age": "samebatch", "regularized": "
 
 def verdicts(**outcomes: str) -> dict[str, Verdict]:
     script = story(**outcomes)  # type: ignore[arg-type]
-    return stand(CREDIT, [r for p in WALK for r in runs_of(CREDIT, p, script)]).verdicts
+    return stand(CREDIT, [r for p in WALK for r in runs_of(CREDIT, p, script, 6)]).verdicts
 
 
 def standing(judged: Mapping[str, Verdict], program: Program = CREDIT, **more: object) -> Validity:
@@ -40,7 +40,7 @@ def test_what_supersedes_is_not_stale_nor_is_what_rests_on_it() -> None:
 
 
 def test_another_case_is_not_superseded() -> None:
-    judged = stand(CREDIT, [r for p in WALK for r in runs_of(CREDIT, p, story(six=True))]).verdicts
+    judged = stand(CREDIT, [r for p in WALK for r in runs_of(CREDIT, p, story(six=True), 6)]).verdicts
     assert judged["phase_6a"].case == "A"
     assert dict(standing(judged).superseded_by) == {}
 

@@ -134,13 +134,15 @@ def test_the_drafts_have_no_finding(name: str) -> None:
     assert text_of(check(build(raw(name)))) == ""
 
 
-def test_the_one_finding_in_the_drafts_is_the_learning_rate_of_the_ctr_study() -> None:
-    findings = check(build(raw("gated_ctr")))
-    assert [(f.severity, dotted(f.where)) for f in findings] == [
+def test_the_findings_in_the_drafts_are_the_learning_rate_and_the_flag_of_the_ctr_study() -> None:
+    flag, *confounds = check(build(raw("gated_ctr")))
+    assert (flag.severity, dotted(flag.where)) == ("warning", "phases.regularization.criteria.gpu_is_there")
+    assert "6 seeds without exception" in flag.what
+    assert [(f.severity, dotted(f.where)) for f in confounds] == [
         ("warning", "phases.regularization.criteria.as_good_as_weak"),
         ("warning", "phases.multi_seed.criteria.balanced_is_better"),
     ]
-    assert all("differ in lr too" in f.what for f in findings)
+    assert all("differ in lr too" in f.what for f in confounds)
 
 
 REFERENCES = [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from planner.linting.check import check
@@ -10,15 +13,18 @@ from tests.support.builders import make_program
 FLAG = {"ok": {"unit": "flag", "better": "higher"}}
 
 
-def findings_on(seeds: int, gate: bool = True, **bound: float) -> list[tuple[str, str]]:
-    """(severity, what) of the findings on one criterion that is judged by bounds."""
-    rule = {"metric": "ok", "arm": "base", "treatment": "bounds", **bound}
+def findings_on(
+    seeds: int, gate: bool = True, guards: Mapping[str, str] | None = None, **keys: Any
+) -> list[tuple[str, str]]:
+    """(severity, what) of the findings on one criterion, whose other keys are given."""
+    rule = {"metric": "ok", "arm": "base", **keys}
     other = {"metric": "acc", "arm": "new", "above": 0.1}
     program = make_program(
         {"c": rule, "other": other},
         ["c"] if gate else ["other"],
         metrics=FLAG,
         budget={"seeds_per_arm": seeds},
+        guards=dict(guards or {}),
     )
     findings = [f for f in check(program) if f.where == ("phases", "look", "criteria", "c")]
     return [(f.severity, f.what) for f in findings if "without exception" in f.what]
@@ -48,6 +54,12 @@ def test_where_no_gate_rests_on_it_it_is_a_warning() -> None:
     assert [severity for severity, _ in findings_on(6, gate=False, at_least=0.9)] == ["warning"]
 
 
-@pytest.mark.parametrize("treatment", ["point", "interval"])
-def test_other_treatments_are_left_alone(treatment: str) -> None:
-    assert findings_on(6, at_least=0.9, treatment=treatment) == []  # type: ignore[arg-type]
+@pytest.mark.parametrize("treatment", ["bounds", "interval", "sequential"])
+def test_every_word_for_bounds_is_held_against_them(treatment: str) -> None:
+    assert findings_on(6, at_least=0.9, treatment=treatment) == findings_on(6, at_least=0.9) != []
+
+
+def test_values_as_they_are_and_guards_are_left_alone() -> None:
+    assert findings_on(6, at_least=0.9, treatment="point") == []
+    assert findings_on(6, gate=False, at_least=0.9) != []
+    assert findings_on(6, gate=False, guards={"c": "caveat"}, at_least=0.9) == []

@@ -123,7 +123,7 @@ def test_a_phase_that_was_not_judged_has_no_memo() -> None:
         ({"criteria": (criterion(threshold=0.777),)}, "better by 0.5", "better by 0.777"),
         ({"criteria": (criterion(margin=0.0456),)}, "+0.734", "+0.0456"),
         ({"criteria": (criterion(flips_at=0.0789),)}, "beyond 0.321", "beyond 0.0789"),
-        ({"criteria": (criterion(n=29),)}, "3, sequential", "29, sequential"),
+        ({"criteria": (criterion(n=29),)}, "3, bounds", "29, bounds"),
         ({"guards": (guard(reason="29 seeds per arm"),)}, "3 seeds per arm", "29 seeds per arm"),
         ({"seconds": 98.6}, "12 s", "99 s"),
         ({"run_ids": tuple("abcde")}, "2 runs", "5 runs"),

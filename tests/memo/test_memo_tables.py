@@ -99,16 +99,17 @@ def test_many_columns_are_spread_over_tables_of_about_the_same_width() -> None:
     assert [len(head) - 1 for head in heads] == [5, 4]
 
 
-def test_seeds_that_settled_a_criterion_before_the_others_came_are_named() -> None:
+def test_a_criterion_that_bounds_answer_rests_on_all_seeds_and_says_how_often_they_err() -> None:
     better = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}
     base = [0.5, 0.501, 0.502, 0.5, 0.501, 0.502]
     memo = memo_on({"c": better}, {"base": base, "new": [1.6 * x for x in base]})
-    assert cells(section(memo, "Criteria"), "`c`")[6] == "3 of 6, sequential"
-    assert LOOKED in memo
+    assert cells(section(memo, "Criteria"), "`c`")[6] == "6, bounds"
+    assert "the lower one errs in 2.5%, the upper one in 10%" in section(memo, "Criteria")
+    assert LOOKED not in memo
 
 
-def test_a_criterion_between_looks_is_not_called_settled() -> None:
-    between = {"metric": "acc", "arm": "base", "above": 0.5}
+def test_a_deviation_between_looks_names_the_seeds_it_was_judged_on_and_is_not_called_settled() -> None:
+    between = {"metric": "acc", "arm": "base", "over_seeds": "sd", "at_most": 0.5}
     program = make_program({"c": between})
     evidence = make_evidence({"base": [0.2, 0.5, 0.8, 0.9]})
     memo = memo_of(program, verdict_of(program, evidence, final=False))
@@ -191,7 +192,7 @@ def test_a_floor_is_named_with_its_value_and_the_value_itself_stands_beside_it()
     verdict = verdict_of(program, make_evidence({"base": runs}))
     rows = section(memo_of(program, verdict), "Criteria")
     assert cells(rows, "`c`")[3:5] == [
-        "0.4, beyond it by +0.101 [0.09742, 0.1046]",
+        "0.4, beyond it by +0.101 [0.09183, 0.1048]",
         "above its floor f1_floor (0.299)",
     ]
     assert cells(rows, "`chance`")[4] == "above its floor 0.5"

@@ -29,7 +29,7 @@ Values = dict[str, dict[str, list[float]]]
 """arm -> metric -> value by seed."""
 MEASURED = ("acc", "loss", "f1", "f1_floor", "part", "rest")
 JUDGED = ("acc", "loss", "f1", "part")
-TREATMENTS = (None, "point", "bounds", "interval", "sequential", "anytime")
+TREATMENTS = (None, "point", "bounds")
 AHEAD = ("second", "third")
 
 
@@ -153,21 +153,19 @@ def _run(arm: str, seed: int, metrics: Mapping[str, list[float]]) -> Run:
 
 
 def reads(rule: Any) -> set[tuple[str, str]]:
-    """(arm, metric) that a criterion reads, worked out by other means than the planner's."""
+    """(arm, metric) that a criterion reads or that lends it noise, worked out by other means."""
     if rule.kind == "combined":
         return set()
     arms = {*rule.subjects, getattr(rule, "versus", None) or rule.subjects[0]}
     metrics = {rule.metric, getattr(rule, "versus_metric", None) or rule.metric}
     metrics |= {"part", "rest"} if "part_share" in metrics else set()
     metrics |= {"f1_floor"} if rule.against_floor else set()
-    return {(arm, metric) for arm in arms for metric in metrics}
+    return {(arm, metric) for arm in (arms if rule.treated == "point" else ARMS) for metric in metrics}
 
 
 def uncited(world: World) -> list[tuple[str, str]]:
     """(arm, metric) that no criterion of a world reads, and that lends no noise to one."""
     read = {pair for rule in world.rules.values() for pair in reads(rule)}
-    bounded = [rule for rule in world.rules.values() if getattr(rule, "treated", None) == "bounds"]
-    read |= {(arm, metric) for rule in bounded for _, metric in reads(rule) for arm in ARMS}
     return [(arm, metric) for arm in ARMS for metric in MEASURED if (arm, metric) not in read]
 
 
@@ -260,14 +258,14 @@ def _criterion(chance: random.Random) -> dict[str, Any]:
         versus = chance.choice([{"versus": chance.choice(others)}, {"versus_metric": "rest"}])
         if chance.random() < 0.5:
             delta = {"better_by": chance.uniform(0.05, 0.3)}
-            return {**criterion, **who, **versus, **delta, **({"treatment": treatment} if treatment else {})}
+            return {**criterion, **who, **versus, **delta, **_treated(treatment)}
         ratio = {"as": "ratio"} if chance.random() < 0.3 else {}
         return {**criterion, **who, **versus, **ratio, **_bound(chance, 1.0 if ratio else 0.0, treatment)}
     return {**criterion, **who, **_bound(chance, chance.uniform(0.3, 0.9), treatment)}
 
 
 def _treated(treatment: str | None) -> dict[str, str]:
-    return {"treatment": treatment} if treatment and treatment != "anytime" else {}
+    return {"treatment": treatment} if treatment else {}
 
 
 def _bound(chance: random.Random, around: float, treatment: str | None) -> dict[str, Any]:

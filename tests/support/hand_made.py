@@ -106,7 +106,7 @@ def criterion(name: str = "helps", **changes: Any) -> CriterionResult:
         "unit": "points",
         "outcome": "met",
         "answer": "supported",
-        "treatment": "sequential",
+        "treatment": "bounds",
         "observed": 1.234,
         "threshold": 0.5,
         "bound": "better_by",

@@ -100,7 +100,7 @@ phases:
     same_as: first
     with: {spread: 0.1}
     next: {up: stop, down: stop}
-budget: {seeds_per_arm: 6}
+budget: {seeds_per_arm: 3}
 """
 
 WAITS = """

@@ -42,6 +42,7 @@ IMPORTED_LATE = (
     "matplotlib.figure",
     "mlflow",
     "mlflow.store.tracking.sqlalchemy_workspace_store",
+    "scipy.optimize",
     "scipy.special",
     "sqlalchemy.dialects.sqlite",
 )

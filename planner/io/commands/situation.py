@@ -20,6 +20,7 @@ from planner.io.workers.descriptions import Describer, Place
 from planner.io.workers.launcher import LocalLauncher, workers
 from planner.io.workers.limits import Limits
 from planner.io.workers.program_code import code_at_hand
+from planner.judging.earlier_rules import recorded_earlier
 from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, kept_code, past_looks, retries_asked, runs_seen
 from planner.lineage.lost_runs import lost_grounds
@@ -27,7 +28,7 @@ from planner.lineage.program_state import build_program_state
 from planner.paths import Home
 from planner.records.decision import Decision
 from planner.records.jobs import Description
-from planner.records.journal_entry import AnyEntry
+from planner.records.journal_entry import AnyEntry, entries_of
 from planner.records.verdict import Verdict
 
 _NO_LIMIT = 1_000_000
@@ -120,6 +121,7 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
         affordable=0 if seconds_left is not None and seconds_left <= 0 else affordable,
         seen=runs_seen(entries),
         past_looks=past_looks(entries),
+        recorded_earlier=recorded_earlier(e.record for e in entries_of(entries, Verdict)),
         stale={**lost_grounds(selector, today.verdicts), **today.validity.stale},
         judged=frozenset(today.verdicts),
     )

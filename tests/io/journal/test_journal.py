@@ -19,7 +19,7 @@ from planner.records.base import canonical, digest_of
 from planner.records.journal_entry import body_of, from_body, kind_of
 from tests.support.worlds import override, runs_of, scores, small, stand
 
-PROGRAM = small()
+PROGRAM = small({"seeds_per_arm": 3})
 STEP = stand(PROGRAM, runs_of(PROGRAM, "first", scores())).steps[0]
 OTHER = stand(PROGRAM, runs_of(PROGRAM, "first", scores(new=3.0))).steps[0]
 AT = "2026-01-01T00:00:00+00:00"

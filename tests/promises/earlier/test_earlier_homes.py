@@ -119,21 +119,41 @@ def test_advance_goes_on_where_the_latest_version_stopped(earlier: Callable[[str
 
 
 @pytest.mark.slow
+def test_verdicts_of_earlier_rules_stand_and_are_marked_and_no_run_is_made_for_them(
+    earlier: Callable[[str], Path],
+) -> None:
+    home = earlier(LATEST)
+    before = {p["name"]: (p["outcome"], p["confidence"]) for p in phases(home, "quick")}
+    assert launched(home, "quick") == 0
+    assert {p["name"]: (p["outcome"], p["confidence"]) for p in phases(home, "quick")} == before
+    explained = cli("explain", "quick", "--phase", "second", home=home).out
+    assert "by earlier rules" in explained.splitlines()[0]
+    replayed = cli("replay", "quick", "--json", home=home)
+    counts = [replayed.json[kind] for kind in ("decisions", "verdicts")]
+    assert (replayed.code, [one["differ"] for one in counts]) == (0, [0, 0])
+    assert all(one["older"] for one in counts)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False])
 def test_runs_of_the_oldest_version_are_made_again_only_because_the_code_changed(
     earlier: Callable[[str], Path], kept: bool
 ) -> None:
-    """The contract of experiments has changed since, and with it the digest of their code."""
+    """The contract of experiments has changed since, and with it the digest of their code.
+
+    What that version wrote down of rules cannot be held against today's: its verdicts are judged anew, and
+    bounds look at one more seed of two arms.
+    """
     home = earlier(OLDEST)
     before = set(tags_of(home, "planner.fingerprint"))
     if kept:
         assert cli("keep", "quick", "--reason", "the contract only grew", home=home).code == 0
     made = launched(home, "quick")
-    assert made == (0 if kept else 9)
+    assert made == (0 if kept else 9) + 2
     again = tags_of(home, "planner.fingerprint")
     assert len(again) == 9 + 6 + made
     if not kept:
-        assert len(set(again)) == len(before) + 9, "no fingerprint was run twice in this program"
+        assert len(set(again)) == len(before) + 9 + 2, "no fingerprint was run twice in this program"
     assert launched(home, "quick") == 0
     assert {p["outcome"] for p in phases(home, "quick")} == {"fail", "pass", None}
     assert cli("doctor", home=home).code == 0
@@ -200,7 +220,7 @@ def test_a_memo_that_is_written_today_says_it_and_verifies_beside_those_that_do_
     text = file.read_text()
     assert "expects: [higher]" in text
     file.write_text(text.replace("better_by: 0.2", "better_by: 0.21"))
-    assert launched(home, "quick") == 0
+    assert launched(home, "quick") == 2  # under a changed rule bounds look at one more seed of two arms
     memo = cli("memo", "quick", "first", home=home)
-    assert f"Identity: 6 of 6 {UNCHECKED}." in memo.out
+    assert f"Identity: 6 of 7 {UNCHECKED}." in memo.out
     assert (cli("memo", "quick", "--verify", home=home).code, before.code) == (0, 0)

@@ -68,11 +68,15 @@ def verdicts(reply: dict) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def edited(fresh_home: Callable[..., Path]) -> Callable[[str, str], Path]:
-    """Makes a home with lines put into its experiment before a line."""
+def edited(fresh_home: Callable[..., Path]) -> Callable[..., Path]:
+    """Makes a home with lines put into its experiment before a line.
 
-    def make(before: str, lines: str) -> Path:
-        home = fresh_home(QUICK)
+    With twelve seeds planned three are an early look, which answers the first phase either way; with three
+    planned they are the last look, and answer the second one, too.
+    """
+
+    def make(before: str, lines: str, planned: int = 12) -> Path:
+        home = fresh_home(QUICK.replace("seeds_per_arm: 3", f"seeds_per_arm: {planned}"))
         put_into_experiment(home, lines, before)
         return home
 
@@ -87,9 +91,9 @@ def names_its_data(home: Path) -> None:
 
 
 def test_an_experiment_that_is_edited_meanwhile_runs_as_it_was_and_is_stale_afterwards(
-    edited: Callable[[str, str], Path],
+    edited: Callable[..., Path],
 ) -> None:
-    home = edited("    noise =", EDITS_ITSELF)
+    home = edited("    noise =", EDITS_ITSELF, planned=3)
     module = home / "experiments" / "quick.py"
     before = module.read_text()
     reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
@@ -102,9 +106,9 @@ def test_an_experiment_that_is_edited_meanwhile_runs_as_it_was_and_is_stale_afte
 
 
 def test_a_data_file_that_is_changed_and_put_back_gives_no_evidence(
-    edited: Callable[[str, str], Path],
+    edited: Callable[..., Path],
 ) -> None:
-    home = edited("    noise =", READS)
+    home = edited("    noise =", READS, planned=3)
     names_its_data(home)
     reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
     assert verdicts(reply.json) == [("first", "fail"), ("second", "pass")]
@@ -132,7 +136,7 @@ def test_the_script_of_a_command_that_is_edited_meanwhile_gives_no_evidence_and_
 
 
 def test_a_module_beside_the_experiments_is_part_of_a_runs_identity(
-    edited: Callable[[str, str], Path],
+    edited: Callable[..., Path],
 ) -> None:
     home = edited("\n\nclass Config", "import signs\n")
     helper = home / "signs.py"
@@ -149,7 +153,7 @@ def test_a_module_beside_the_experiments_is_part_of_a_runs_identity(
 
 
 def test_runs_that_change_their_own_data_each_time_end_the_advance_with_a_word(
-    edited: Callable[[str, str], Path],
+    edited: Callable[..., Path],
 ) -> None:
     home = edited("    noise =", WRITES)
     names_its_data(home)
@@ -161,7 +165,7 @@ def test_runs_that_change_their_own_data_each_time_end_the_advance_with_a_word(
 
 
 def test_a_module_that_is_imported_by_a_computed_name_belongs_to_a_run_from_the_first_on(
-    edited: Callable[[str, str], Path],
+    edited: Callable[..., Path],
 ) -> None:
     home = edited("    noise =", IMPORTS_BY_NAME)
     helper = home / "signs.py"
@@ -179,7 +183,7 @@ def test_a_module_that_is_imported_by_a_computed_name_belongs_to_a_run_from_the_
     assert cli("replay", "quick", home=home).code == 0
 
 
-def test_files_that_a_program_depends_on_belong_to_its_runs(edited: Callable[[str, str], Path]) -> None:
+def test_files_that_a_program_depends_on_belong_to_its_runs(edited: Callable[..., Path]) -> None:
     home = edited("    noise =", "    import pathlib\n" + READS_SIGN)
     settings = home / "settings" / "sign.txt"
     settings.parent.mkdir()
