@@ -140,8 +140,10 @@ class FlipPointSearch:
         self, result: CriterionResult, pull: Perturbation, value: float, beyond: Beyond
     ) -> FlipPoint:
         arm, metric = moves(self.program, pull.rule, pull.lever)
-        # An arm whose values move apart is another measure of the noise, which others' bounds may rest on.
-        lends_noise = pull.rule.over_seeds is not None
+        # Values that move apart, as those of a share do when its parts move, are another measure of the noise
+        # that other criteria's bounds may rest on.
+        shares = (name for name in self.program.metrics if metric in self.program.with_parts({name}))
+        lends_noise = pull.rule.over_seeds is not None or any(name != metric for name in shares)
         apart = (n for n, read in self._reads.items() if (arm, metric) not in read and not lends_noise)
         untouched = {n: self.results[n] for n in apart}
         moved, there = beyond.evidence, self.judge(beyond.evidence, {**untouched, result.id: beyond.result})
