@@ -62,7 +62,7 @@ def bounds(runs: Array, alpha: float, beta: float) -> Found:
     Args:
         runs: values by campaign, row (the baseline first) and seed.
     """
-    campaigns, rows, most = runs.shape
+    _, rows, most = runs.shape
     program = program_of(rows - 1, most, alpha, beta)
     answers, used = zip(*(_campaign(program, values) for values in runs), strict=True)
     return np.concatenate(answers), np.concatenate(used)

@@ -86,12 +86,9 @@ def borrowed_rates(program: Program, phase: str) -> dict[str, float]:
     One false answer lets all of these gates pass: it is judged at the smallest of their shares, divided by
     their number.
     """
-    shares = build_alpha_shares(program)
-    return {
-        name: min(shares[gate].rate for gate in gates) / len(gates)
-        for name, gates in gates_resting_on(program, phase).items()
-        if gates != [phase]
-    }
+    borrowed = {name: gates for name, gates in gates_resting_on(program, phase).items() if gates != [phase]}
+    shares = build_alpha_shares(program) if borrowed else {}
+    return {name: min(shares[gate].rate for gate in gates) / len(gates) for name, gates in borrowed.items()}
 
 
 def build_alpha_spending(program: Program, verdicts: Mapping[str, Verdict]) -> AlphaSpending:

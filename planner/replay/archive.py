@@ -58,8 +58,9 @@ class Log:
         """The verdict that a decision follows, or that its further seeds were made for."""
         if follows_verdict(decision):
             return self.verdicts.get(decision.verdict_id or "")
-        here = (verdict for verdict in self.judged_near(decision) if verdict.phase == decision.phase)
-        return next(here, None) if decision.action == "add_seeds" else None
+        if decision.action != "add_seeds":
+            return None
+        return next((v for v in self.judged_near(decision) if v.phase == decision.phase), None)
 
     @property
     def all_runs(self) -> list[Run]:
