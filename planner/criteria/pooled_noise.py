@@ -64,9 +64,15 @@ def pooled_noise(question: Question, rule: Measured, arms: Sequence[str], of_dif
     measure = _of_differences if of_difference else _of_values
     tables = list(_tables(question, rule, arms))
     first_batch = max(question.design.seeds, 2)
-    worth = [(measure(rows), measure([_first(row, first_batch) for row in rows])) for rows in tables]
-    groups = [group for group, first in worth if group is not None and first is not None]
-    return _joined(groups, sum(first.df for group, first in worth if group is not None and first is not None))
+    groups, worth = [], 0
+    for rows in tables:
+        planned = [_first(row, first_batch) for row in rows]
+        first = measure(planned)
+        whole = first if planned == rows else measure(rows)
+        if whole is not None and first is not None:
+            groups.append(whole)
+            worth += first.df
+    return _joined(groups, worth)
 
 
 def flags_of(question: Question, metric: str, kind: FlagKind) -> FlagKind | None:

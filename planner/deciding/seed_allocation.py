@@ -21,9 +21,10 @@ def seeds_wanted(
 ) -> dict[str, int]:
     """Arm -> how many seeds are to give evidence next; empty where more would change nothing.
 
-    Seeds are added for criteria that are undecided and on which the gate, the case or the tier
-    depends, up to the next look, which is one seed away but for a deviation. None are added where the seed
-    makes no difference. What arms that are compared have in common is what counts.
+    Seeds are added for criteria that are undecided and on which the gate, the case, the tier or a guard
+    that takes the verdict away depends, up to the next look, which is one seed away but for a deviation.
+    None are added where the seed makes no difference. What arms that are compared have in common is what
+    counts.
     """
     rules = program.phases[phase]
     if any(guard.id == SEEDS_MATTER for guard in verdict.guards):
@@ -77,6 +78,7 @@ def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:
     if verdict.case is None and verdict.tier is None:
         held = [r for r in rules.rows if rule_holds(r, lambda n: outcomes.get(n, "not_applicable")) == "open"]
         todo += [name for row in held for name in row.conditions]
+    todo += [name for name, consequence in rules.guards.items() if consequence != "caveat"]
     seen: set[str] = set()
     while todo:
         name = todo.pop(0)
@@ -87,7 +89,7 @@ def _open_criteria(rules: Phase, verdict: Verdict) -> Iterator[str]:
         rule = rules.criteria.get(name)
         if isinstance(rule, Combined):
             todo.extend(rule.parts)
-        elif result.cause in ("undecided", "few_seeds", NO_VARIATION):
+        elif rule is not None and result.cause in ("undecided", "few_seeds", NO_VARIATION):
             yield name
 
 

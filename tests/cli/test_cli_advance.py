@@ -16,6 +16,7 @@ from tests.support.small_homes import (
     QUICK,
     ROOT,
     WAITS,
+    WITH_SEEDS_TO_SPARE,
     add_program,
     clean_environment,
     cli,
@@ -232,10 +233,14 @@ def test_an_excluded_run_is_replaced_and_named_and_can_come_back(own_home: Path)
     assert run in why["criteria"][0]["run_ids"]
 
 
-def test_an_excluded_run_costs_its_replacement_and_that_ones_pair_and_no_more(own_home: Path) -> None:
-    why = cli("explain", "quick", "--phase", "second", "--json", home=own_home).json
-    cli("exclude", why["criteria"][0]["run_ids"][0], "--reason", "a cable was loose", home=own_home)
-    reply = cli("advance", "--all", "--json", home=own_home).json
+def test_an_excluded_run_costs_its_replacement_and_that_ones_pair_and_no_more(
+    fresh_home: Callable[..., Path],
+) -> None:
+    home = fresh_home(WITH_SEEDS_TO_SPARE)
+    cli("advance", "--all", home=home)
+    why = cli("explain", "quick", "--phase", "second", "--json", home=home).json
+    cli("exclude", why["criteria"][0]["run_ids"][0], "--reason", "a cable was loose", home=home)
+    reply = cli("advance", "--all", "--json", home=home).json
     assert sum(step["runs_launched"] for step in reply["steps"]) == 2
 
 

@@ -1,4 +1,4 @@
-"""A criterion gets its next seed however few seeds its arms share with arms that it does not compare."""
+"""Each open criterion on which a verdict rests gets its next seed by itself."""
 
 from __future__ import annotations
 
@@ -26,3 +26,27 @@ def test_an_open_comparison_goes_on_beside_one_that_was_decided_on_fewer_seeds()
     assert seeds_wanted(program, "first", verdict, design, evidence) == {"base": 6, "new": 6}
     missing = recall_of(program, runs).missing("first", "standard", {"base": 6, "new": 6})
     assert sorted((run.arm, run.seed) for run in missing) == [("base", 5), ("new", 5)]
+
+
+def test_a_guard_that_takes_the_verdict_away_gets_seeds_until_it_is_answered() -> None:
+    def wanted(consequence: str) -> dict[str, int]:
+        program = small(
+            criteria={
+                "clear": {"metric": "score", "versus": "base", "better_by": 0.5, "arm": "new"},
+                "sound": {"metric": "score", "arm": "base", "at_most": 0.1},
+            },
+            arms=["base", "new"],
+            gate=["clear"],
+            guards={"sound": consequence},
+        )
+        script = steady({**SCORES, "new": {"score": 99.0}}, noise=1.0)
+        runs = [own_run(program, "first", a, s, script(a, s)) for a in ("base", "new") for s in range(4)]
+        evidence = recall_of(program, runs).evidence_of("first", "standard")
+        design = build_test_design(program, "first", "standard", final=False)
+        verdict = judge_phase(program, "first", evidence, design)
+        assert {c.id: c.outcome for c in verdict.criteria} == {"clear": "met", "sound": "undecided"}
+        return seeds_wanted(program, "first", verdict, design, evidence)
+
+    assert wanted("invalid") == {"base": 5}
+    assert wanted("blocked") == {"base": 5}
+    assert wanted("caveat") == {}

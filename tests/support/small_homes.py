@@ -103,6 +103,9 @@ phases:
 budget: {seeds_per_arm: 3}
 """
 
+WITH_SEEDS_TO_SPARE = QUICK.replace("seeds_per_arm: 3", "seeds_per_arm: 6")
+"""Its verdicts stand when a run is made again, which is one more look at their evidence."""
+
 WAITS = """
 program: waits
 question: Who decides?

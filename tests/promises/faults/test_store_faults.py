@@ -29,6 +29,7 @@ from tests.support.small_homes import (
     QUICK,
     ROOT,
     WAITS,
+    WITH_SEEDS_TO_SPARE,
     add_program,
     clean_environment,
     cli,
@@ -156,18 +157,22 @@ def test_a_deleted_run_is_not_made_again_but_told_and_restored(own_home: Path) -
     nothing_is_left_to_do(own_home)
 
 
-def test_a_run_that_is_gone_for_good_is_made_again_only_after_a_person_said_so(own_home: Path) -> None:
-    run = a_run(own_home)
-    with database(store_of(own_home)) as db:
+def test_a_run_that_is_gone_for_good_is_made_again_only_after_a_person_said_so(
+    fresh_home: Callable[..., Path],
+) -> None:
+    home = fresh_home(WITH_SEEDS_TO_SPARE)
+    cli("advance", "quick", "--all", home=home)
+    run = a_run(home)
+    with database(store_of(home)) as db:
         for table in ("latest_metrics", "metrics", "params", "tags", "runs"):
             db.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run,))
-    one_sentence(cli("advance", "quick", home=own_home), run, MEND)
-    found_by_doctor(own_home, "run.gone")
-    mended_by_doctor(own_home)
-    reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=own_home)
+    one_sentence(cli("advance", "quick", home=home), run, MEND)
+    found_by_doctor(home, "run.gone")
+    mended_by_doctor(home)
+    reply = cli("advance", "quick", "--all", "--json", "--jobs", "1", home=home)
     assert reply.code == 0, reply.err
     assert sum(step["runs_launched"] for step in reply.json["steps"]) == 1
-    nothing_is_left_to_do(own_home)
+    nothing_is_left_to_do(home)
 
 
 @pytest.mark.in_turn
