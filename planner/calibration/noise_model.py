@@ -105,6 +105,9 @@ def noise_of(program: Program, verdicts: Iterable[Verdict], stated: Mapping[str,
             noise[metric] = equal(0.0, "stated", "the program states that it is deterministic")
         elif metric in stated:
             noise[metric] = equal(stated[metric], "stated")
+        elif program.metrics[metric].known_sd:
+            sd = program.metrics[metric].known_sd
+            noise[metric] = Noise(math.sqrt(2) * sd, sd, "stated", "the program states it (noise: sd)")
         else:
             noise[metric] = measured.get(metric) or _assumed(program, metric)
     return noise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from planner.calibration.noise_model import Noise, Normals, draw, equal
 from planner.calibration.scenarios import Scenario, Setting
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Measured
+from planner.language.metric import FLAG
 from planner.language.program import Program
 from planner.language.readings import phase_metrics
 from planner.records.runs import PlannedRun, Run, Series
@@ -61,7 +63,9 @@ class Simulated:
             if one.seed not in self._shared:
                 self._shared[one.seed] = draw(self.normals, 1, self.plan.setting.shape)[0]
             own = draw(self.normals, len(self.plan.metrics[one.fingerprint]), self.plan.setting.shape)
+            luck = draw(self.normals, len(self.plan.flags_of(one.fingerprint)), "normal")
             metrics, series = self.plan.values(one.fingerprint, self._shared[one.seed], own)
+            metrics.update(self.plan.flags(one.fingerprint, luck))
             made = self.made.setdefault(one.fingerprint, {})
             made[one.seed] = Run.model_construct(
                 id=f"{one.fingerprint}-{one.seed}",
@@ -139,10 +143,29 @@ class SimulationPlan:
             noise = self._noise.get((config, metric)) or self.setting.noise[metric]
             error = noise.common * shared + noise.own * chance
             mean = self._mean(config, metric)
-            metrics[metric] = mean + error
+            metrics[metric] = self._with_error(metric, mean, error)
             if metric in self._steps:
                 series[metric] = tuple(self._series(config, metric, mean, error))
         return metrics, series
+
+    def flags_of(self, config: str) -> list[str]:
+        """The metrics of a configuration that are 0 or 1."""
+        return [name for name in self.metrics[config] if self.setting.program.metrics[name].unit == FLAG]
+
+    def flags(self, config: str, luck: list[float]) -> dict[str, float]:
+        """The flags of a run, each 1 as often as its mean says.
+
+        Args:
+            luck: a standard normal number for each of them.
+        """
+        pairs = zip(self.flags_of(config), luck, strict=True)
+        return {name: float(_below(number) < self._mean(config, name)) for name, number in pairs}
+
+    def _with_error(self, metric: str, mean: float, error: float) -> float:
+        declared = self.setting.program.metrics[metric]
+        if declared.transform:
+            return mean * math.exp(error)
+        return min(max(mean + error, 0.0), 1.0) if declared.is_rate else mean + error
 
     def _mean(self, config: str, metric: str) -> float:
         return self.scenario.means.get(Cell(config, metric), self.setting.anchors.get(metric, 1.0))
@@ -155,6 +178,11 @@ class SimulationPlan:
         for step in steps:
             yield step, self.scenario.means.get(Cell(config, metric, step), mean) + error
         yield max(steps, default=0) + 1, mean + error
+
+
+def _below(normal: float) -> float:
+    """How often a standard normal number lies below this one."""
+    return math.erfc(-normal / math.sqrt(2)) / 2
 
 
 def _steps_read(program: Program) -> dict[str, set[int]]:

@@ -24,6 +24,7 @@ class Answer:
         flip_points: (observed value, outcome just beyond it) for every other outcome, nearest first.
         projected_n: with how many seeds there would be an answer, if further ones were like these.
         look: what the judgements after this one go on from; None where nothing does.
+        caveats: what is against relying on it.
     """
 
     outcome: CriterionOutcome
@@ -37,6 +38,7 @@ class Answer:
     note: str = ""
     projected_n: int | None = None
     look: Look | None = None
+    caveats: tuple[str, ...] = ()
 
     @property
     def flips_at(self) -> float | None:

@@ -30,6 +30,7 @@ from planner.statistics.levels import LEAST_VALUES, pool_class
 _OUTCOMES: dict[answers.Answer, CriterionOutcome] = {"supported": "met", "refuted": "not_met"}
 SAY_OTHERWISE = "the seeds added after the planned ones say otherwise"
 NO_FLAGS = "a flag is 0 or 1, or a share of both"
+NO_SHARES = "noise: bounded is for values from 0 to 1"
 NEARER_TO_THE_EFFECT = "below the effect asked, and nearer to it than to none"
 
 
@@ -136,24 +137,25 @@ class Judgement:
         quantity = self.quantity
         values = [quantity.values[seed] for seed in seeds]
         design = Design(self.plan.planned, *rates_of_error)
-        if quantity.flags == "rate":
-            return rates.mean_bounds(values, design, stage)
-        if quantity.flags == "difference":
-            return rates.difference_bounds(values, design, stage)
+        if quantity.rates == "rate":
+            return rates.mean_bounds(values, design, stage, quantity.flags)
+        if quantity.rates == "difference":
+            return rates.difference_bounds(values, design, stage, quantity.flags)
         moments = moments_of(values)
         if not intervals.varies(values, quantity.rounding):
             moments = replace(moments, sd=0.0)
-        return bounds_of(moments, design, PooledNoise(pool_sd, self.plan.pool_df), stage)
+        return bounds_of(moments, design, PooledNoise(pool_sd, self.plan.pool_df), stage, quantity.stated)
 
 
 def bounded_answer(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:
     """The answer that bounds give, and the means at which it may change."""
     n, judgement = len(quantity.values), Judgement(quantity, design)
-    if quantity.flags and not quantity.are_flags:
-        undecided = replace(point_answer(quantity)[0], outcome="undecided", cause="undecided", note=NO_FLAGS)
+    if quantity.rates and not quantity.are_shares:
+        note = NO_FLAGS if quantity.flags else NO_SHARES
+        undecided = replace(point_answer(quantity)[0], outcome="undecided", cause="undecided", note=note)
         return undecided, []
-    unknown_noise = quantity.without_variation and not quantity.noise.sd
-    if quantity.flags is None and (unknown_noise or (quantity.repeats and len(quantity.operands) > 1)):
+    unknown_noise = quantity.without_variation and not (quantity.noise.sd or quantity.stated.sd)
+    if quantity.rates is None and (unknown_noise or (quantity.repeats and len(quantity.operands) > 1)):
         return answer_without_variation(quantity, n), []
     statement, stage = judgement.statement, judgement.view.stage
     mean = intervals.mean(quantity.in_order)
@@ -173,7 +175,7 @@ def bounded_answer(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:
         note=_note(quantity, said, mean, beside),
         look=_look(judgement, shown),
     )
-    return answer, [] if quantity.flags else statement.edges(mean, shown, outside)
+    return answer, [] if quantity.rates else statement.edges(mean, shown, outside)
 
 
 def seeds_needed(quantity: Quantity, design: TestDesign) -> int | None:
@@ -182,7 +184,7 @@ def seeds_needed(quantity: Quantity, design: TestDesign) -> int | None:
     The mean and the noise are taken as they are seen so far.
     """
     judgement = Judgement(quantity, design)
-    if quantity.flags is not None or len(quantity.values) < 2:
+    if quantity.rates is not None or len(quantity.values) < 2:
         return None
     statement, values = judgement.statement, quantity.in_order
     moments = moments_of(values)
@@ -194,7 +196,7 @@ def seeds_needed(quantity: Quantity, design: TestDesign) -> int | None:
         stage: Stage = "late" if final_made or n > planned else "final" if n == planned else "early"
         expected = Moments(n, moments.mean, moments.sd, n, n - 1)
         shown, outside = (
-            bounds_of(expected, Design(planned, *errors), pool, stage)
+            bounds_of(expected, Design(planned, *errors), pool, stage, quantity.stated)
             for errors in (statement.shown, statement.outside or statement.shown)
         )
         return statement.answer(moments.mean, shown, outside, stage) in ("supported", "refuted")

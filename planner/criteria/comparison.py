@@ -8,21 +8,20 @@ from dataclasses import replace
 from planner.criteria.answer import Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
-from planner.criteria.decision_rule import judge_quantity
-from planner.criteria.pooled_noise import flags_of, pooled_noise
+from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.reasons import say, with_wiring_doubt
 from planner.criteria.results import (
     Question,
     Unavailable,
-    from_answer,
+    answered,
     no_answer,
     operands,
     paired,
-    result,
     sources,
     unpaired,
 )
+from planner.criteria.stated_noise import judge_stated
 from planner.evidence.sample import Sample
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison
@@ -60,18 +59,17 @@ def _one(question: Question, rule: Comparison, arm: str) -> CriterionResult:
         comparison=arm,
         run_ids=question.run_ids(arm, rule.versus or arm),
         noise=_pool(question, rule, arm),
-        flags=flags_of(question, rule.metric, "difference") if rule.as_ == "difference" else None,
     )
-    answer = judge_quantity(quantity, question.design, question.with_flip_points)
+    answer = judge_stated(question, rule, quantity, "difference", runs=2 if rule.versus else 0)
     answer = with_wiring_doubt(answer, quantity) if rule.versus else answer
     reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
-    fields = from_answer(answer)
-    answered = _answer_of(rule, answer)
-    return result(question, rule, rule.threshold, **fields, answer=answered, reason=reason, **common)
+    said = _answer_of(rule, answer)
+    judged = answered(question, rule, rule.threshold, answer, common, reason=reason)
+    return judged.model_copy(update={"answer": said})
 
 
 def _difference(rule: Comparison, question: Question, left: float, right: float) -> float:
-    if rule.as_ == "ratio":
+    if rule.as_ == "ratio" and not question.program.metrics[rule.metric].transform:
         return left / right if right else math.nan
     if rule.better_by is not None and question.program.metrics[rule.metric].better == "lower":
         return right - left

@@ -8,21 +8,20 @@ from dataclasses import replace
 from planner.criteria.answer import Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
-from planner.criteria.decision_rule import judge_quantity
-from planner.criteria.pooled_noise import flags_of, pooled_noise
+from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, region_of
 from planner.criteria.reasons import say, say_beyond
 from planner.criteria.results import (
     Question,
-    from_answer,
+    answered,
     no_answer,
     operands,
     paired,
-    result,
     sources,
     unavailable,
     unpaired,
 )
+from planner.criteria.stated_noise import judge_stated
 from planner.language.criterion import Level
 from planner.language.readings import which_value
 from planner.records.verdict import CriterionResult
@@ -65,14 +64,13 @@ def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> C
         comparison=arm,
         run_ids=question.run_ids(arm),
         noise=pooled_noise(question, rule, [arm], of_difference=False),
-        flags=flags_of(question, rule.metric, "rate") if rule.since is None else None,
     )
-    answer = judge_quantity(quantity, question.design, question.with_flip_points)
-    borrowed = quantity.without_variation and answer.look is not None and quantity.flags is None
+    answer = judge_stated(question, rule, quantity, "rate", runs=1)
+    borrowed = quantity.without_variation and answer.look is not None and quantity.noise.sd > 0
     if borrowed and not answer.note:
         answer = replace(answer, note="it does not vary over seeds: the noise is that of the other arms")
     reason = say(what, number(answer.observed), rule, threshold, answer)
-    return result(question, rule, threshold, **from_answer(answer), reason=reason, **common)
+    return answered(question, rule, threshold, answer, common, reason=reason)
 
 
 def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> CriterionResult:
@@ -91,11 +89,10 @@ def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> Crit
         deterministic=question.deterministic(rule.metric, floor),
         comparison=arm,
         run_ids=question.run_ids(arm),
-        flags=flags_of(question, rule.metric, "difference") if rule.since is None else None,
     )
-    answer = judge_quantity(quantity, question.design, question.with_flip_points)
+    answer = judge_stated(question, rule, quantity, "difference", runs=0)
     reason = _reason(rule, arm, floor, [pairs[seed] for seed in sorted(pairs)[: answer.n]], answer)
-    return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)
+    return answered(question, rule, 0.0, answer, common, reason=reason)
 
 
 def _reason(rule: Level, arm: str, floor: str, pairs: Sequence[tuple[float, float]], answer: Answer) -> str:

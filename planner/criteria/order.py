@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 
 from planner.criteria.combination import joined
-from planner.criteria.decision_rule import judge_quantity
-from planner.criteria.pooled_noise import flags_of, pooled_noise
+from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.reasons import noted_noise, with_wiring_doubt
 from planner.criteria.results import (
     Question,
-    from_answer,
+    answered,
     no_answer,
     operands,
     paired,
@@ -23,6 +22,7 @@ from planner.criteria.results import (
     sources,
     unpaired,
 )
+from planner.criteria.stated_noise import judge_stated
 from planner.language.criterion import Order
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import around, number
@@ -57,11 +57,10 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
         comparison=f"{better} > {worse}",
         run_ids=question.run_ids(better, worse),
         noise=pooled_noise(question, rule, [better, worse], of_difference=True),
-        flags=flags_of(question, rule.metric, "difference"),
     )
-    answer = judge_quantity(quantity, question.design, question.with_flip_points)
+    answer = judge_stated(question, rule, quantity, "difference", runs=2)
     answer = with_wiring_doubt(answer, quantity)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
     by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"
     reason = noted_noise(f"{better} {verb} {worse} in {rule.metric}: {by}", answer)
-    return result(question, rule, 0.0, **from_answer(answer), reason=reason, **common)
+    return answered(question, rule, 0.0, answer, common, reason=reason)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planner.criteria.quantity import FLAG, MOST_POOLED, FlagKind
+from planner.criteria.quantity import MOST_POOLED
 from planner.criteria.results import Question
 from planner.language.criterion import Measured
 from planner.records.verdict import TableRow, Verdict
@@ -57,9 +57,10 @@ def pooled_noise(question: Question, rule: Measured, arms: Sequence[str], of_dif
         no bounds are asked for. Seeds that are added to this phase make it more exact and not worth more:
         its worth is part of the plan.
     """
-    if rule.treated == "point" or rule.as_ == "ratio" or rule.over_seeds:
+    metric = question.program.metrics[rule.metric]
+    if rule.treated == "point" or rule.over_seeds or (rule.as_ == "ratio" and not metric.transform):
         return NO_POOL
-    if question.program.metrics[rule.metric].unit == FLAG:
+    if metric.is_rate or metric.known_sd:
         return NO_POOL
     measure = _of_differences if of_difference else _of_values
     tables = list(_tables(question, rule, arms))
@@ -73,11 +74,6 @@ def pooled_noise(question: Question, rule: Measured, arms: Sequence[str], of_dif
             groups.append(whole)
             worth += first.df
     return _joined(groups, worth)
-
-
-def flags_of(question: Question, metric: str, kind: FlagKind) -> FlagKind | None:
-    """The kind of values that a criterion reads of a metric of 0 and 1; None for any other metric."""
-    return kind if question.program.metrics[metric].unit == FLAG else None
 
 
 def _joined(groups: Sequence[_Residuals], worth: int) -> PooledNoise:
@@ -118,7 +114,8 @@ def _rows_before(question: Question, rule: Measured) -> Iterator[list[Row]]:
     data = {run.data_digest for run in question.evidence.all_runs if run.own and run.data_digest}
     for verdict in question.earlier.values():
         if _may_be_used(verdict, question.evidence.fidelity, data):
-            yield [_row(row) for row in verdict.table if row.metric == rule.metric]
+            logged = question.program.metrics[rule.metric].transform == "log"
+            yield [_row(row, logged) for row in verdict.table if row.metric == rule.metric]
 
 
 def _may_be_used(verdict: Verdict, fidelity: str, data: set[str]) -> bool:
@@ -126,8 +123,10 @@ def _may_be_used(verdict: Verdict, fidelity: str, data: set[str]) -> bool:
     return sound and verdict.fidelity == fidelity and set(verdict.data_digests) == data
 
 
-def _row(row: TableRow) -> Row:
-    return Row(dict(row.estimate.values), frozenset(row.estimate.run_ids))
+def _row(row: TableRow, logged: bool) -> Row:
+    held = dict(row.estimate.values)
+    values = {seed: math.log(value) for seed, value in held.items() if value > 0} if logged else held
+    return Row(values, frozenset(row.estimate.run_ids))
 
 
 def _first(row: Row, seeds: int) -> Row:

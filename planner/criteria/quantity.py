@@ -10,11 +10,9 @@ from typing import Literal
 
 from planner.language.criterion import Measured
 from planner.statistics import intervals
-from planner.statistics.bounds import NO_POOL, PooledNoise
+from planner.statistics.bounds import NO_POOL, NOTHING_STATED, PooledNoise, StatedNoise
 
-FLAG = "flag"
-"""The unit of metrics that are 0 or 1: their noise is no normal one."""
-FlagKind = Literal["rate", "difference"]
+RateKind = Literal["rate", "difference"]
 MOST_POOLED = 15
 """The most degrees of freedom that other arms' noise is worth."""
 _ROUNDINGS = 16
@@ -40,6 +38,12 @@ class Region:
         """How far inside (positive) or outside (negative) a value lies."""
         return min(value - self.low, self.high - value)
 
+    @property
+    def logarithms(self) -> Region:
+        """The same values' logarithms; an end that is not positive lies beyond all of them."""
+        low, high = (math.log(end) if end > 0 else -math.inf for end in (self.low, self.high))
+        return Region(low, high, self.open)
+
     def excludes(self, low: float, high: float) -> bool:
         """Whether no value between two meets the bound."""
         return (high <= self.low or low >= self.high) if self.open else (high < self.low or low > self.high)
@@ -60,7 +64,11 @@ class Quantity:
         comparison: the arm, or the pair of arms, that the values are of.
         run_ids: seed -> the runs that its value comes from; empty where nobody asks.
         noise: what the arms that are not compared say of the noise of one value.
-        flags: whether the values are 0 or 1, or differences of two such; None where they are neither.
+        stated: what the program states of it.
+        rates: whether the values are shares in [0, 1], or differences of two such, of whose noise nothing
+            else is taken for granted; None where they are judged as other values are.
+        flags: each of those shares is 0 or 1.
+        logarithms: the values are logarithms, and the region is one of logarithms.
     """
 
     values: Mapping[int, float]
@@ -75,7 +83,10 @@ class Quantity:
     comparison: str = ""
     run_ids: Mapping[int, frozenset[str]] = field(default_factory=dict)
     noise: PooledNoise = NO_POOL
-    flags: FlagKind | None = None
+    stated: StatedNoise = NOTHING_STATED
+    rates: RateKind | None = None
+    flags: bool = False
+    logarithms: bool = False
 
     @property
     def runs(self) -> Mapping[int, frozenset[str]]:
@@ -83,9 +94,9 @@ class Quantity:
         return {seed: self.run_ids.get(seed, frozenset([f"seed {seed}"])) for seed in self.values}
 
     @property
-    def are_flags(self) -> bool:
-        """Whether no value lies beyond what flags, or differences of two, can be."""
-        least = 0.0 if self.flags == "rate" else -1.0
+    def are_shares(self) -> bool:
+        """Whether no value lies beyond what shares, or differences of two, can be."""
+        least = 0.0 if self.rates == "rate" else -1.0
         return all(least <= value <= 1.0 for value in self.values.values())
 
     @property

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from planner.criteria.answer import Answer, FlipPoints
 from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
-from planner.evidence.sample import Sample, build_sample
+from planner.evidence.sample import Sample, build_sample, logarithms
 from planner.language.criterion import Measured
 from planner.language.program import Program
 from planner.records.verdict import CriterionOutcome, CriterionResult, Verdict
@@ -45,8 +45,9 @@ class Question:
         return self.name in self.design.required
 
     def sample(self, arm: str, metric: str, rule: Measured) -> Sample:
-        """The values of a metric over an arm's seeds."""
-        return build_sample(self.program, self.evidence, arm, metric, rule)
+        """The values of a metric over an arm's seeds; their logarithms where the metric is judged by them."""
+        sample = build_sample(self.program, self.evidence, arm, metric, rule)
+        return logarithms(sample, arm, metric) if self.program.metrics[metric].transform else sample
 
     def run_ids(self, *arms: str) -> dict[int, frozenset[str]]:
         """Seed -> the runs of these arms at it, of seeds that all of them have."""
@@ -150,9 +151,17 @@ def flip_point_fields(flip_points: FlipPoints) -> dict[str, object]:
     return {"flips_at": flips_at, "flips_to": flips_to, "turns": flip_points}
 
 
-def from_answer(answer: Answer) -> dict[str, object]:
-    """The fields of a CriterionResult that come from one answer."""
-    return {
+def answered(
+    question: Question,
+    rule: Measured,
+    threshold: object,
+    answer: Answer,
+    common: Mapping[str, object],
+    **fields: object,
+) -> CriterionResult:
+    """The result that one answer gives."""
+    from_answer = {
+        **common,
         "outcome": answer.outcome,
         "observed": answer.observed,
         "n": answer.n,
@@ -164,3 +173,6 @@ def from_answer(answer: Answer) -> dict[str, object]:
         "look": answer.look,
         **flip_point_fields(answer.flip_points),
     }
+    judged = result(question, rule, threshold, **{**from_answer, **fields})
+    caveats = judged.caveats + answer.caveats
+    return judged if caveats == judged.caveats else judged.model_copy(update={"caveats": caveats})

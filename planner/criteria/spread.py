@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 
 from planner.criteria.combination import joined
-from planner.criteria.decision_rule import judge_quantity
-from planner.criteria.pooled_noise import flags_of, pooled_noise
+from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, Region
 from planner.criteria.reasons import noted_noise, with_wiring_doubt
 from planner.criteria.results import (
     Question,
-    from_answer,
+    answered,
     no_answer,
     operands,
     paired,
@@ -19,6 +18,7 @@ from planner.criteria.results import (
     sources,
     unpaired,
 )
+from planner.criteria.stated_noise import judge_stated
 from planner.language.criterion import Spread
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import number
@@ -58,10 +58,9 @@ def _pair(
         comparison=f"{one} ~ {other}",
         run_ids=question.run_ids(one, other),
         noise=pooled_noise(question, rule, [one, other], of_difference=True),
-        flags=flags_of(question, rule.metric, "difference"),
     )
-    answer = judge_quantity(quantity, question.design, question.with_flip_points)
+    answer = judge_stated(question, rule, quantity, "difference", runs=2)
     answer = with_wiring_doubt(answer, quantity)
     differ = f"{one} and {other} differ in {rule.metric}"
     reason = noted_noise(f"{differ} by {number(answer.observed)}, asked at most {number(bound)}", answer)
-    return result(question, rule, bound, **from_answer(answer), reason=reason, **common)
+    return answered(question, rule, bound, answer, common, reason=reason)

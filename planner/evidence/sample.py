@@ -84,6 +84,15 @@ def build_sample(program: Program, evidence: Evidence, arm: str, metric: str, ru
     return Sample(values, ids, tuple(troubles), tuple(caveats), min(lasts, default=None))
 
 
+def logarithms(sample: Sample, arm: str, metric: str) -> Sample:
+    """The sample of a metric's logarithms; values that are not positive have none."""
+    values = {seed: math.log(value) for seed, value in sample.values.items() if value > 0}
+    lost = [(seed, value) for seed, value in sample.values.items() if value <= 0]
+    texts = [f"metric '{metric}' of {arm} is {value:g} at seed {seed}: no logarithm" for seed, value in lost]
+    troubles = tuple(MissingValue("not_finite", text) for text in texts)
+    return replace(sample, values=values, troubles=sample.troubles + troubles)
+
+
 def _trouble(value: float | None, what: str, where: str) -> MissingValue:
     if value is None:
         return MissingValue("no_metric", f"metric {what} is missing in {where}")

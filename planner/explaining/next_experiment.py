@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from planner.criteria.quantity import FLAG
 from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.explaining.trace import Trace
 from planner.judging.sensitivity import inputs_of
 from planner.judging.verdict import build_test_design
 from planner.language.criterion import Measured
+from planner.language.metric import FLAG
 from planner.language.program import Option
 from planner.records.base import Record
 from planner.records.verdict import CriterionResult, Verdict

@@ -93,6 +93,10 @@ class Perturbation:
         """
         if not self._can_move:
             return None
+        if self._in_logarithms:
+            return self._readings.moved(
+                {seed: own * value / self.observed for seed, own in self._own.items()}
+            )
         if self.rule.over_seeds:
             centre, grown = intervals.mean(list(self._quantity.values())), value / self.observed
             by = {seed: (held - centre) * (grown - 1.0) for seed, held in self._quantity.items()}
@@ -113,6 +117,11 @@ class Perturbation:
     @cached_property
     def _quantity(self) -> dict[int, float]:
         return {seed: self._own[seed] * factor + rest for seed, (factor, rest) in self._lines.items()}
+
+    @property
+    def _in_logarithms(self) -> bool:
+        """A geometric mean, and a ratio of two, moves as the values are multiplied."""
+        return self.program.metrics[self.rule.metric].transform is not None and not self.rule.over_seeds
 
     @cached_property
     def _can_move(self) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from planner.errors import Problem
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
-from planner.language.program import Metric, Phase, Program
+from planner.language.metric import Metric
+from planner.language.program import Phase, Program
 from planner.language.suggestions import circles, instead, repeated
 
 Keys = tuple[str | int, ...]

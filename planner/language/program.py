@@ -16,10 +16,10 @@ import planner
 from planner.errors import ProgramError
 from planner.language.criterion import Criterion
 from planner.language.expansion import expand
+from planner.language.metric import Metric
 from planner.language.prediction import Prediction
 from planner.language.types import (
     Consequence,
-    Direction,
     Fidelity,
     Finite,
     Name,
@@ -42,26 +42,6 @@ BUILT_IN_GUARDS = (
 )
 OUTCOMES = ("pass", "fail", "inconclusive", "invalid", "blocked")
 ENDS = ("triage", "wait", "stop", "back")
-
-
-class Metric(Written):
-    """A quantity that runs measure."""
-
-    unit: str
-    """What one of it is: nats, fraction, ms."""
-    better: Direction
-    """Which way is better."""
-    means: str = ""
-    floor: Finite | Name | None = None
-    """What doing nothing clever scores: a number, or the metric that holds it."""
-    share: Name | None = None
-    """Derived: this metric's share ..."""
-    of: list[Name] = []
-    """... of the sum of these."""
-    deterministic: Annotated[bool, Field(exclude_if=lambda stated: not stated)] = False
-    """No seed changes it: values are compared as they are, and two seeds that differ are a fault."""
-    machine: Annotated[bool, Field(exclude_if=lambda stated: not stated)] = False
-    """It measures the machine (a time, memory): a run that is made twice is not expected to give it twice."""
 
 
 class Rule(Written):

@@ -21,6 +21,7 @@ from planner.linting.commands import command_findings
 from planner.linting.decision_tables import case_findings, combined_findings, gate_findings, tier_findings
 from planner.linting.flags import flag_findings
 from planner.linting.monotonicity import grading_findings
+from planner.linting.noise import noise_findings
 from planner.linting.reachability import path_findings
 from planner.linting.secrets import secret_findings
 from planner.linting.treatments import treatment_findings
@@ -59,6 +60,7 @@ def _said(finding: Finding) -> tuple[tuple[str | int, ...], str]:
 _PARTS: tuple[Callable[[Program, str, Phase], Iterator[Finding]], ...] = (
     bound_findings,
     flag_findings,
+    noise_findings,
     gate_findings,
     combined_findings,
     case_findings,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.criteria.quantity import FLAG
 from planner.criteria.test_design import TestDesign
 from planner.judging.verdict import build_test_design
 from planner.language.criterion import Level
@@ -36,7 +35,7 @@ def flag_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding
 def _is_rate(program: Program, rule: Level) -> bool:
     plain = isinstance(rule.threshold, int | float) and not rule.against_floor and rule.since is None
     tested = rule.treated == "bounds" and rule.threshold_key in ("above", "at_least", "below", "at_most")
-    return program.metrics[rule.metric].unit == FLAG and plain and tested and not rule.over_seeds
+    return program.metrics[rule.metric].is_rate and plain and tested and not rule.over_seeds
 
 
 def _best(rule: Level, design: TestDesign, seeds: int) -> float:

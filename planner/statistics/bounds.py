@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from planner.statistics import intervals
 from planner.statistics.e_process import critical_t
-from planner.statistics.levels import LEAST_VALUES, levels, pool_class
+from planner.statistics.levels import LEAST_VALUES, POOL_CLASSES, levels, pool_class
 
 Stage = Literal["early", "final", "late"]
 NOISIER = 1.5
@@ -61,6 +61,24 @@ class PooledNoise:
 
 
 NO_POOL = PooledNoise()
+
+
+@dataclass(frozen=True)
+class StatedNoise:
+    """What is stated of the noise, whatever the values show.
+
+    Attributes:
+        sd: standard deviation of one value (a paired difference), known from elsewhere; 0 where it is not.
+        least_sd: below which the metric's resolution lets no standard deviation be believed.
+        items_variance: what the choice of a finite test set adds to the variance of the mean.
+    """
+
+    sd: float = 0.0
+    least_sd: float = 0.0
+    items_variance: float = 0.0
+
+
+NOTHING_STATED = StatedNoise()
 
 
 @dataclass(frozen=True)
@@ -117,18 +135,17 @@ def bounds_of(
     design: Design,
     pool: PooledNoise = NO_POOL,
     stage: Stage | None = None,
-    least_sd: float = 0.0,
+    stated: StatedNoise = NOTHING_STATED,
 ) -> Bounds:
     """The bounds for a mean.
 
     Args:
         pool: unpaired arms have none.
         stage: of the look; None: by the number of values.
-        least_sd: below which the metric's resolution lets no standard deviation be believed.
     """
     stage = stage or stage_of(moments.n, design.planned)
     below, above = (
-        half_width(moments, design.planned, error, pool, stage, least_sd)
+        half_width(moments, design.planned, error, pool, stage, stated)
         for error in (design.alpha, design.beta)
     )
     return Bounds(moments.mean - below, moments.mean + above)
@@ -140,15 +157,24 @@ def half_width(
     error: float,
     pool: PooledNoise = NO_POOL,
     stage: Stage | None = None,
-    least_sd: float = 0.0,
+    stated: StatedNoise = NOTHING_STATED,
 ) -> float:
     """How far a bound lies from the mean, in the metric's unit; infinite where no noise is known."""
     stage = stage or stage_of(moments.n, planned)
     pool_df = pool_class(pool.df) if pool.sd > 0 else 0
-    width = _half_width(moments, planned, error, pool.sd, pool_df, stage, least_sd)
-    if pool_df and moments.sd > NOISIER * pool.sd:
-        width = max(width, _half_width(moments, planned, error, 0.0, 0, stage, least_sd))
-    return width
+    if stated.sd:
+        pool_df = POOL_CLASSES[-1]
+        t = critical(moments.n, moments.pairs, math.inf, planned, error, pool_df, stage)
+        width = t * stated.sd / math.sqrt(moments.pairs)
+    else:
+        width = _half_width(moments, planned, error, pool.sd, pool_df, stage, stated.least_sd)
+        if pool_df and moments.sd > NOISIER * pool.sd:
+            width = max(width, _half_width(moments, planned, error, 0.0, 0, stage, stated.least_sd))
+    if not stated.items_variance:
+        return width
+    level = levels(planned, error, pool_df)._asdict()[stage]
+    z = intervals.t_quantile(math.inf, 1 - level) if level else math.inf
+    return math.hypot(width, z * math.sqrt(stated.items_variance))
 
 
 def critical(
@@ -159,7 +185,8 @@ def critical(
     Args:
         n: number of values, fewer than ``LEAST_VALUES`` of which give none.
         pairs: see ``Moments``.
-        df: degrees of freedom of the noise, own and pooled.
+        df: degrees of freedom of the noise, own and pooled; infinite where it is known, at whose levels the
+            largest pool's spend no more than they may (``docs/statistics.md``).
     """
     if n < LEAST_VALUES:
         return math.inf

@@ -29,7 +29,7 @@ def log_e(t: float, pairs: float, df: float, effects: Sequence[float] = EFFECTS)
     Args:
         t: the t statistic of the values against c.
         pairs: how many values (paired differences) the mean rests on; unpaired arms have an effective number.
-        df: degrees of freedom of the noise, own and pooled; > 0.
+        df: degrees of freedom of the noise, own and pooled; > 0, infinite where the noise is known.
     """
     return float(log_e_values([t], pairs, df, effects)[0])
 
@@ -39,9 +39,10 @@ def log_e_values(ts: Sequence[float], pairs: float, df: float, effects: Sequence
     import numpy as np
 
     t = np.asarray(ts, float)
-    r = math.sqrt(pairs) * t / np.sqrt(df + t**2)
     effect = np.array([0.0, *effects]).reshape(-1, *(1,) * t.ndim)
-    log_densities = _log_integral(df + 1, effect * r) - pairs * effect * effect / 2
+    r = math.sqrt(pairs) * (t if math.isinf(df) else t / np.sqrt(df + t**2))
+    of_effect = effect * r if math.isinf(df) else _log_integral(df + 1, effect * r)
+    log_densities = of_effect - pairs * effect * effect / 2
     return _log_sum(log_densities[1:] - log_densities[0], 0) - math.log(len(effects))
 
 

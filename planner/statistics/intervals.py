@@ -48,11 +48,11 @@ def sd_around(centre: float, values: Sequence[float]) -> float:
 
 
 @lru_cache(4096)
-def t_quantile(df: int, probability: float) -> float:
-    """The quantile of Student's t distribution; the same few are asked for again and again."""
-    from scipy.special import stdtrit
+def t_quantile(df: float, probability: float) -> float:
+    """The quantile of Student's t distribution, of the normal one for infinite df; few are wanted often."""
+    from scipy.special import ndtri, stdtrit
 
-    return float(stdtrit(df, probability))
+    return float(ndtri(probability) if math.isinf(df) else stdtrit(df, probability))
 
 
 def t_above(critical: float, df: int, shift: float) -> float:
@@ -123,6 +123,18 @@ def sd_interval(values: Sequence[float], level: float) -> tuple[float, float] | 
         return None
     low, high = sd_factors(len(values), level)
     return sd(values) * low, sd(values) * high
+
+
+def sd_probability(ratio: float, n: int) -> float:
+    """How probable it is that n >= 2 normal values deviate so far from their true deviation, either way.
+
+    Args:
+        ratio: their standard deviation over the true one.
+    """
+    from scipy.special import chdtr, chdtrc
+
+    squares = (n - 1) * ratio * ratio
+    return min(1.0, 2 * min(float(chdtr(n - 1, squares)), float(chdtrc(n - 1, squares))))
 
 
 def sd_factors(n: int, level: float) -> tuple[float, float]:

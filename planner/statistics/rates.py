@@ -35,36 +35,52 @@ def log_bet(values: Sequence[float], threshold: float) -> float:
     return top + math.log(float(np.exp(each - top).sum()) / _FRACTIONS)
 
 
-def mean_bounds(values: Sequence[float], design: Design, stage: Stage | None = None) -> Bounds:
-    """Bounds for the mean of values in [0, 1]; exact at the final look where all are 0 or 1."""
+def mean_bounds(
+    values: Sequence[float], design: Design, stage: Stage | None = None, flags: bool = True
+) -> Bounds:
+    """Bounds for the mean of values in [0, 1].
+
+    Args:
+        flags: no value between is possible; where none was seen, the bounds at the final look are exact.
+    """
     mirrored = [1 - value for value in values]
     return Bounds(
-        _mean_lower(values, design.planned, design.alpha, stage),
-        1 - _mean_lower(mirrored, design.planned, design.beta, stage),
+        _mean_lower(values, design.planned, design.alpha, stage, flags),
+        1 - _mean_lower(mirrored, design.planned, design.beta, stage, flags),
     )
 
 
-def difference_bounds(differences: Sequence[float], design: Design, stage: Stage | None = None) -> Bounds:
-    """Bounds for the mean of paired differences in [-1, 1]; exact at the final look of 0 and 1."""
+def difference_bounds(
+    differences: Sequence[float], design: Design, stage: Stage | None = None, flags: bool = True
+) -> Bounds:
+    """Bounds for the mean of paired differences in [-1, 1].
+
+    Args:
+        flags: see :func:`mean_bounds`.
+    """
     mirrored = [-difference for difference in differences]
     return Bounds(
-        _difference_lower(differences, design.planned, design.alpha, stage),
-        -_difference_lower(mirrored, design.planned, design.beta, stage),
+        _difference_lower(differences, design.planned, design.alpha, stage, flags),
+        -_difference_lower(mirrored, design.planned, design.beta, stage, flags),
     )
 
 
-def _mean_lower(values: Sequence[float], planned: int, error: float, stage: Stage | None) -> float:
+def _mean_lower(
+    values: Sequence[float], planned: int, error: float, stage: Stage | None, flags: bool
+) -> float:
     stage = stage or stage_of(len(values), planned)
-    if stage == "final" and all(value in (0.0, 1.0) for value in values):
+    if flags and stage == "final" and all(value in (0.0, 1.0) for value in values):
         return _clopper_pearson(round(math.fsum(values)), len(values), _level("final", planned, error))
     return _bet_bound(values, _level(stage, planned, error))
 
 
-def _difference_lower(values: Sequence[float], planned: int, error: float, stage: Stage | None) -> float:
+def _difference_lower(
+    values: Sequence[float], planned: int, error: float, stage: Stage | None, flags: bool
+) -> float:
     """On (x + 1) / 2 and (c + 1) / 2: at c = 0 McNemar's test, as a bet."""
     stage = stage or stage_of(len(values), planned)
     level = _level(stage, planned, error)
-    if stage != "final" or any(value not in (-1.0, 0.0, 1.0) for value in values):
+    if not flags or stage != "final" or any(value not in (-1.0, 0.0, 1.0) for value in values):
         return 2 * _bet_bound([(value + 1) / 2 for value in values], level) - 1
     wins, losses = (sum(value == sign for value in values) for sign in (1, -1))
     return _exact_difference_bound(wins, losses, len(values), level)

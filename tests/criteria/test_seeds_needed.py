@@ -131,7 +131,7 @@ def test_only_what_is_undecided_has_a_projected_n() -> None:
 
 def test_one_seed_flags_and_a_deviation_have_none() -> None:
     assert seeds_needed(Quantity({0: 1.0}, AT_LEAST_NONE, "bounds"), JUDGING) is None
-    flags = Quantity({0: 1.0, 1: 0.0, 2: 1.0}, Region(0.5, math.inf), "bounds", flags="rate")
+    flags = Quantity({0: 1.0, 1: 0.0, 2: 1.0}, Region(0.5, math.inf), "bounds", rates="rate")
     assert seeds_needed(flags, JUDGING) is None
     spread = Quantity(normal(5, 1.0, 1.0), Region(-math.inf, 1.0), "bounds", spread=True)
     answer = judge_quantity(spread, TestDesign(seeds=3, most_seeds=5))

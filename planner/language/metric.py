@@ -1,0 +1,85 @@
+"""What a program says of a quantity that its runs measure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from planner.language.types import Direction, Finite, Name, Written
+
+
+def _unless_default(default: Any) -> Any:
+    """Keys that nobody wrote stay out of what a program is known by."""
+    return Field(default, exclude_if=lambda stated: stated == default)
+
+
+FLAG = "flag"
+"""The unit of metrics that are 0 or 1: their noise is no normal one."""
+
+
+class KnownNoise(Written):
+    """The standard deviation of one run, known from elsewhere."""
+
+    sd: Annotated[Finite, Field(gt=0)]
+    """In the metric's unit (in its logarithm with ``transform: log``)."""
+    source: Annotated[str, Field(min_length=1)]
+    """By whose word: it is told beside every answer that rests on it."""
+
+
+class Metric(Written):
+    """A quantity that runs measure."""
+
+    unit: str
+    """What one of it is: nats, fraction, ms."""
+    better: Direction
+    """Which way is better."""
+    means: str = ""
+    floor: Finite | Name | None = None
+    """What doing nothing clever scores: a number, or the metric that holds it."""
+    share: Name | None = None
+    """Derived: this metric's share ..."""
+    of: list[Name] = []
+    """... of the sum of these."""
+    deterministic: bool = _unless_default(False)
+    """No seed changes it: values are compared as they are, and two seeds that differ are a fault."""
+    machine: bool = _unless_default(False)
+    """It measures the machine (a time, memory): a run that is made twice is not expected to give it twice."""
+    resolution: Annotated[Finite, Field(gt=0)] | None = _unless_default(None)
+    """The smallest step between two values."""
+    items: Annotated[int, Field(ge=1)] | None = _unless_default(None)
+    """It is a share of so many test items, in [0, 1]."""
+    holds_for: Literal["these_items", "new_items"] = _unless_default("these_items")
+    """Whether criteria speak of these items alone, or of others like them."""
+    noise: KnownNoise | Literal["bounded"] | None = _unless_default(None)
+    """What is known of the noise: its size, or only that values lie in [0, 1]; estimated if absent."""
+    transform: Literal["log"] | None = _unless_default(None)
+    """Judge the logarithm: levels are geometric means, arms are compared by ratio."""
+
+    @property
+    def step(self) -> float:
+        """The smallest step between two values; 0 where none is stated."""
+        return self.resolution or (1.0 / self.items if self.items else 0.0)
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether nothing is taken for granted of its values but that they lie in [0, 1]."""
+        return self.unit == FLAG or self.noise == "bounded"
+
+    @property
+    def known_sd(self) -> float:
+        """The standard deviation of one run that is stated; 0 where none is."""
+        return self.noise.sd if isinstance(self.noise, KnownNoise) else 0.0
+
+    @pydantic.model_validator(mode="after")
+    def _fits_together(self) -> Metric:
+        if self.items and self.resolution:
+            raise ValueError("resolution follows from items: leave one out")
+        if self.holds_for == "new_items" and not self.items:
+            raise ValueError("holds_for: new_items needs items: how many there are")
+        if self.transform and (self.items or self.noise == "bounded"):
+            raise ValueError("a share in [0, 1] is judged as it is: leave out transform")
+        if self.noise and self.deterministic:
+            raise ValueError("a deterministic metric has no noise: leave out noise")
+        return self
