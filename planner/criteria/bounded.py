@@ -135,16 +135,29 @@ class Judgement:
         self, seeds: tuple[int, ...], stage: Stage, rates_of_error: tuple[float, float], pool_sd: float
     ) -> Bounds:
         quantity = self.quantity
-        values = [quantity.values[seed] for seed in seeds]
         design = Design(self.plan.planned, *rates_of_error)
+        if not quantity.rates:
+            pool = PooledNoise(pool_sd, self.plan.pool_df)
+            return bounds_of(self._moments(seeds), design, pool, stage, quantity.stated)
+        values = [quantity.values[seed] for seed in seeds]
         if quantity.rates == "rate":
             return rates.mean_bounds(values, design, stage, quantity.flags)
-        if quantity.rates == "difference":
-            return rates.difference_bounds(values, design, stage, quantity.flags)
-        moments = moments_of(values)
-        if not intervals.varies(values, quantity.rounding):
-            moments = replace(moments, sd=0.0)
-        return bounds_of(moments, design, PooledNoise(pool_sd, self.plan.pool_df), stage, quantity.stated)
+        return rates.difference_bounds(values, design, stage, quantity.flags)
+
+    def _moments(self, seeds: tuple[int, ...]) -> Moments:
+        """Both bounds, and those of what has two sides, rest on the same."""
+        if seeds not in self._measured:
+            values = [self.quantity.values[seed] for seed in seeds]
+            varies = intervals.varies(values, self.quantity.rounding)
+            sd = intervals.sd(values) if varies else 0.0
+            self._measured[seeds] = Moments(
+                len(values), intervals.mean(values), sd, len(values), len(values) - 1
+            )
+        return self._measured[seeds]
+
+    @cached_property
+    def _measured(self) -> dict[tuple[int, ...], Moments]:
+        return {}
 
 
 def bounded_answer(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:

@@ -7,8 +7,9 @@ or a lucky sample of theirs would count twice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from planner.criteria.quantity import MOST_POOLED
 from planner.criteria.results import Question
@@ -25,11 +26,15 @@ _TRUSTED_IF_DIFFERENT = 4
 """... and are worth so many degrees of freedom at most."""
 
 
+SeedValues = tuple[tuple[int, float], ...]
+"""(seed, value) in order of seed."""
+
+
 @dataclass(frozen=True)
 class Row:
-    """What the runs of one arm measured: seed -> value."""
+    """What the runs of one arm measured."""
 
-    values: Mapping[int, float]
+    values: SeedValues
     run_ids: frozenset[str] = field(default=frozenset())
 
 
@@ -67,9 +72,8 @@ def pooled_noise(question: Question, rule: Measured, arms: Sequence[str], of_dif
     first_batch = max(question.design.seeds, 2)
     groups, worth = [], 0
     for rows in tables:
-        planned = [_first(row, first_batch) for row in rows]
-        first = measure(planned)
-        whole = first if planned == rows else measure(rows)
+        first = measure(tuple(row.values[:first_batch] for row in rows))
+        whole = measure(tuple(row.values for row in rows))
         if whole is not None and first is not None:
             groups.append(whole)
             worth += first.df
@@ -104,7 +108,7 @@ def _rows_here(question: Question, rule: Measured, arms: Sequence[str]) -> Itera
     for arm in question.program.phases[evidence.phase].arms:
         if arm not in arms and evidence.of(arm):
             ids = frozenset(run.id for run in evidence.of(arm).values())
-            yield Row(question.sample(arm, rule.metric, rule).values, ids)
+            yield Row(_by_seed(question.sample(arm, rule.metric, rule).values), ids)
 
 
 def _rows_before(question: Question, rule: Measured) -> Iterator[list[Row]]:
@@ -126,16 +130,18 @@ def _may_be_used(verdict: Verdict, fidelity: str, data: set[str]) -> bool:
 def _row(row: TableRow, logged: bool) -> Row:
     held = dict(row.estimate.values)
     values = {seed: math.log(value) for seed, value in held.items() if value > 0} if logged else held
-    return Row(values, frozenset(row.estimate.run_ids))
+    return Row(_by_seed(values), frozenset(row.estimate.run_ids))
 
 
-def _first(row: Row, seeds: int) -> Row:
-    return Row(dict(sorted(row.values.items())[:seeds]), row.run_ids)
+def _by_seed(values: Mapping[int, float]) -> SeedValues:
+    return tuple(sorted(values.items()))
 
 
-def _of_values(rows: Iterable[Row]) -> _Residuals | None:
+# The same arms' noise is asked for again and again while the values of another are moved.
+@lru_cache(4096)
+def _of_values(rows: tuple[SeedValues, ...]) -> _Residuals | None:
     """Each arm's values about their own mean."""
-    several = [list(row.values.values()) for row in rows if len(row.values) > 1]
+    several = [[value for _, value in row] for row in rows if len(row) > 1]
     sds = [intervals.sd(values) for values in several]
     # ``sum`` gives infinity where ``fsum`` would raise; squares beyond all numbers lend no noise.
     squares = sum((len(values) - 1) * sd * sd for values, sd in zip(several, sds, strict=True))
@@ -143,12 +149,14 @@ def _of_values(rows: Iterable[Row]) -> _Residuals | None:
     return _Residuals(squares, sum(len(values) - 1 for values in several)) if usable else None
 
 
-def _of_differences(rows: Sequence[Row]) -> _Residuals | None:
+@lru_cache(4096)
+def _of_differences(rows: tuple[SeedValues, ...]) -> _Residuals | None:
     """Values about the sum of their arm's and their seed's means; twice their squares are a difference's."""
-    shared = sorted(set.intersection(*(set(row.values) for row in rows))) if rows else []
+    by_seed = [dict(row) for row in rows]
+    shared = sorted(set.intersection(*map(set, by_seed))) if rows else []
     if len(rows) < 2 or len(shared) < 2:
         return None
-    table = [[row.values[seed] for seed in shared] for row in rows]
+    table = [[values[seed] for seed in shared] for values in by_seed]
     of_arm = [intervals.mean(values) for values in table]
     of_seed = [intervals.mean(values) for values in zip(*table, strict=True)]
     whole = intervals.mean(of_arm)

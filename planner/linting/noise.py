@@ -33,7 +33,9 @@ def _against_logarithms(metric: Metric, rule: Measured) -> str:
     if isinstance(rule, Level) and rule.since is not None and rule.as_ != "ratio":
         return "the metric is judged by its logarithm, so that steps are compared by ratio: say 'as: ratio'"
     if isinstance(rule, Level) and rule.against_floor and isinstance(metric.floor, str):
-        return "the metric is judged by its logarithm: compare it with its floor by 'versus_metric', 'as: ratio'"
+        return (
+            "the metric is judged by its logarithm: use 'versus_metric' and 'as: ratio' in place of its floor"
+        )
     if isinstance(rule, Level) and rule.within is not None and rule.since is None:
         return "the metric is judged by its logarithm, which is not near 0 where the metric is: say 'at_most'"
     threshold = metric.floor if rule.against_floor else rule.threshold

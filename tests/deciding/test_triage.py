@@ -18,6 +18,7 @@ from planner.records.decision import Decision, Due
 from planner.records.person import Override
 from planner.records.runs import Run
 from planner.text.numbers import number
+from tests.support.rotation import a_third_of
 from tests.support.stories import story
 from tests.support.worlds import World, credit_linesearch, override, own_run, runs_of, scores, small, stand
 
@@ -353,7 +354,7 @@ def test_whatever_is_offered_after_a_phase_can_be_chosen(phase: str, extra: str 
         assert choice not in ENDS or choice == "stop"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=a_third_of(40), deadline=None)
 @given(
     words=st.lists(
         st.tuples(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from planner.judging.post_hoc import SeenRuns
 from planner.language.program import Program, build
 from planner.records.base import canonical
 from planner.records.runs import Run
+from tests.support.rotation import a_third_of
 from tests.support.stories import cures, samebatch, six_a, snapshot_age, story
 from tests.support.worlds import (
     catalog_of,
@@ -335,15 +337,21 @@ def test_what_follows_a_verdict_is_part_of_the_decisions_digest_and_not_of_the_v
 # --- laws ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@cache
+def _four_phases() -> tuple[tuple[Run, ...], Plan]:
+    runs = made(story(), *WALK[:4])
+    return tuple(runs), stand(CREDIT, runs)
+
+
+@settings(max_examples=a_third_of(25), deadline=None)
 @given(order=st.randoms(use_true_random=False))
 def test_the_same_evidence_gives_the_same_records_byte_for_byte_whatever_the_order_of_runs(
     order: object,
 ) -> None:
-    runs = made(story(), *WALK[:4])
+    runs, one = _four_phases()
     shuffled = list(runs)
     order.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, other = stand(CREDIT, runs), stand(CREDIT, shuffled)
+    other = stand(CREDIT, shuffled)
     for mine, theirs in zip(one.steps, other.steps, strict=True):
         assert canonical(mine.verdict.model_dump(mode="json")) == canonical(
             theirs.verdict.model_dump(mode="json")
@@ -357,7 +365,7 @@ def test_the_same_evidence_gives_the_same_records_byte_for_byte_whatever_the_ord
 VALUES = st.sampled_from([-1.0, 0.0, 0.2, 1.0, float("nan")])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=a_third_of(60), deadline=None)
 @given(
     values=st.dictionaries(st.sampled_from(["base", "new", "other", "last"]), VALUES),
     outcome=st.sampled_from([None, "timeout", "code_error", "bad_metric"]),

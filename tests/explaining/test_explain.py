@@ -21,6 +21,8 @@ from planner.scoring.override_score import Score
 from tests.support.cli_schemas import assert_fits
 from tests.support.hand_made import OUTCOMES, criterion, decision, guard, override, trace, verdict
 
+pytestmark = pytest.mark.in_turn
+
 HOSTILE = '"]; click a "javascript:alert(1)" <script> #quot; {{x}} | end\nsubgraph'
 _NODE = r'[a-z]+\d*(\[|\{\{|\(\()?("[^"<>]*(<br/>[^"<>]*)*"|start)?(\]|\}\}|\)\))?(:::[a-z_]+)?'
 _LINE = re.compile(

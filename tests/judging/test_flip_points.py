@@ -15,10 +15,10 @@ from planner.memo.would_change import would_change
 from planner.records.verdict import FlipPoint, Verdict
 from tests.support.builders import make_evidence, make_program, verdict_of
 from tests.support.flip_worlds import World, distance, make_world, reads, side, uncited
-from tests.support.rotation import a_share_of, a_third_of
+from tests.support.rotation import a_share_of
 
 MANY = settings(
-    max_examples=a_third_of(250),
+    max_examples=a_share_of(250),
     deadline=None,
     derandomize=True,
     database=None,

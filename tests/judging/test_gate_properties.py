@@ -14,7 +14,7 @@ from planner.evidence.evidence import Evidence
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from tests.support.builders import ARMS, METRICS, PHASE, verdict_of
-from tests.support.rotation import a_share_of, a_third_of
+from tests.support.rotation import a_share_of
 
 Values = dict[str, dict[int, dict[str, float]]]
 NAMES = ("acc", "loss", "f1", "f1_floor", "part", "rest")
@@ -140,7 +140,7 @@ def damaged(data: st.DataObject, program: Program, values: Values) -> str | floa
 
 
 SOME = settings(
-    max_examples=a_third_of(500),
+    max_examples=a_share_of(500),
     deadline=None,
     derandomize=True,
     database=None,

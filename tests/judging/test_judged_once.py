@@ -16,10 +16,10 @@ from planner.judging.verdict import judge_outcome, judge_phase, with_account, wi
 from planner.language.program import Phase
 from tests.support.builders import PHASE
 from tests.support.flip_worlds import World, make_world
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_share_of
 
 MANY = settings(
-    max_examples=a_third_of(100),
+    max_examples=a_share_of(100),
     deadline=None,
     derandomize=True,
     database=None,

@@ -18,6 +18,8 @@ from tests.replay.lives import LIVES, Life, archive_of, plain, whole_program
 from tests.support.rotation import a_third_of
 from tests.support.worlds import World
 
+pytestmark = pytest.mark.in_turn
+
 
 def verified(world: World) -> list[tuple[str, str, list[str]]]:
     """(phase, the memo on its page, what it may have been written as) of every phase and fidelity."""

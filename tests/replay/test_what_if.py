@@ -24,6 +24,8 @@ from tests.replay.lives import (
 )
 from tests.support.worlds import World, own_run, scores, small, steady
 
+pytestmark = pytest.mark.in_turn
+
 
 def under(world: World, program: Program, seed: int = 0) -> WhatIf:
     archive = archive_of(world)

@@ -13,6 +13,8 @@ from planner.paths import Home
 from tests.support.cli_schemas import assert_fits
 from tests.support.small_homes import QUICK, ROOT, cli, make_home
 
+pytestmark = pytest.mark.in_turn
+
 PROGRAMS = sorted(path.stem for path in (ROOT / "knowledge" / "programs").glob("*.yaml"))
 FEW = ("--repetitions", "4")
 

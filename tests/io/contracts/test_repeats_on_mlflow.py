@@ -27,6 +27,8 @@ from tests.support.worlds import (
     small,
 )
 
+pytestmark = pytest.mark.in_turn
+
 TWICE = small().model_copy(update={"probe": "on"})
 
 

@@ -24,6 +24,8 @@ from planner.records.jobs import Ended
 from planner.records.runs import PlannedRun, Run
 from tests.support.worlds import catalog_of, description_of, small
 
+pytestmark = pytest.mark.in_turn
+
 PROGRAM = small()
 BEGAN = 1_700_000_000.0
 

@@ -27,6 +27,8 @@ from planner.records.runs import Run
 from tests.promises.fuzz.hostile import TEXTS
 from tests.support.worlds import runs_of, scores, small, stand
 
+pytestmark = pytest.mark.in_turn
+
 PROGRAM = small()
 VERDICT: Any = stand(PROGRAM, runs_of(PROGRAM, "first", scores())).steps[0].verdict
 AT = "2026-01-01T00:00:00+00:00"

@@ -27,6 +27,8 @@ from planner.io.workers.launcher import LocalLauncher
 from planner.records.jobs import Description, Ended, Event, Job, Progressed, Started
 from tests.support.launchers import EACH, PROCESS_LAUNCHERS
 
+pytestmark = pytest.mark.in_turn
+
 EXPERIMENTS = Path(__file__).parents[2] / "experiments_for_tests"
 ROOT = Path(__file__).parents[3]
 PATIENCE = 300.0

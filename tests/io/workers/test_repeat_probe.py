@@ -18,6 +18,8 @@ from planner.language.program import Program
 from planner.lineage.status import as_lines, program_json
 from tests.support.worlds import Crash, Measured, World, foreign_run, own_run, scores, small, traces_of
 
+pytestmark = pytest.mark.in_turn
+
 Memo = Callable[[World], str]
 
 

@@ -11,6 +11,8 @@ import pytest
 from tests.support.small_homes import QUICK, cli, put_into_experiment
 from tests.support.store_view import mlflow_runs_of
 
+pytestmark = pytest.mark.in_turn
+
 EDITS_ITSELF = """
     import os, pathlib
     if seed == 1 and not pathlib.Path("edited").exists():

@@ -20,6 +20,8 @@ from planner.paths import Home
 from tests.support.cli_schemas import assert_fits
 from tests.support.small_homes import QUICK, cli_here, make_home, put_into_experiment
 
+pytestmark = pytest.mark.in_turn
+
 MakeHome = Callable[..., Path]
 SCRIPT = """
 import json, pathlib, sys

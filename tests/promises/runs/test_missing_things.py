@@ -11,6 +11,8 @@ from tests.support.cli_schemas import assert_fits
 from tests.support.small_homes import QUICK, cli, put_into_experiment
 from tests.support.store_view import mlflow_runs_of
 
+pytestmark = pytest.mark.in_turn
+
 READS = """
     import pathlib
     pathlib.Path("data/train.csv").read_text()

@@ -18,6 +18,8 @@ from tests.studies.replays.moving import (
 )
 from tests.studies.replays.replaying import JUDGED, Figures, figures_of, program_of, replay, step_of
 
+pytestmark = pytest.mark.in_turn
+
 MOVED = [(name, *case) for name, phase in JUDGED for case in fed_criteria(program_of(name), phase)]
 
 

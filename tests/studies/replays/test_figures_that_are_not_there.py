@@ -20,6 +20,8 @@ from tests.studies.replays.replaying import (
     step_of,
 )
 
+pytestmark = pytest.mark.in_turn
+
 
 def every_run() -> Iterator[tuple[str, str, str]]:
     for name in PROGRAMS:

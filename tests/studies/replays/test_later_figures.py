@@ -22,6 +22,8 @@ from tests.studies.replays.replaying import (
 )
 from tests.support.worlds import override
 
+pytestmark = pytest.mark.in_turn
+
 
 def log(figures: Figures, phase: str, arm: str, seed: int = 0, **metrics: float) -> dict[str, Any]:
     run = raw_run(figures, phase, arm, seed)
