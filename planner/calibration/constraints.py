@@ -90,8 +90,10 @@ class ConstraintBuilder:
                 for i, part in enumerate(rule.parts)
             ]
             return [constraint for constraints in parts for constraint in constraints]
-        if rule.over_seeds == "sd":
+        if rule.of_deviation:
             raise Infeasible(f"'{name}' is about the noise itself")
+        if rule.over_seeds:
+            raise Infeasible(f"'{name}' asks for every seed, of which no error rate is claimed")
         return list(self._measured(name, rule, role))
 
     def noise_levels(self, name: str, role: Role) -> dict[Cell, float]:
@@ -101,7 +103,7 @@ class ConstraintBuilder:
             Infeasible: it asks for a range.
         """
         rule = self.program.phases[self.phase].criteria.get(name)
-        if not isinstance(rule, Level | Comparison) or rule.over_seeds != "sd":
+        if not isinstance(rule, Level | Comparison) or not rule.of_deviation:
             return {}
         bound = rule.threshold
         if rule.threshold_key not in ("above", "at_least", "below", "at_most") or not isinstance(
@@ -123,7 +125,7 @@ class ConstraintBuilder:
         width = (bound[1] - bound[0]) / 2 if bound else getattr(rule, "within", None)
         if isinstance(rule, Spread):
             width = float(rule.threshold)  # type: ignore[arg-type]
-        if not isinstance(rule, Measured) or not width or rule.over_seeds == "sd":
+        if not isinstance(rule, Measured) or not width or rule.of_deviation:
             return {}
         other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
         return {

@@ -57,7 +57,7 @@ AnswerWithEdges = tuple[Answer, list[float]]
 
 def point_answer(quantity: Quantity) -> AnswerWithEdges:
     values = quantity.in_order
-    observed = intervals.sd(values) if quantity.spread else intervals.mean(values)
+    observed = quantity.observed
     outcome: CriterionOutcome = "met" if quantity.region.holds(observed) else "not_met"
     if quantity.delta is not None and 0 < observed < quantity.delta:
         outcome = "undecided"
@@ -72,8 +72,7 @@ def point_answer(quantity: Quantity) -> AnswerWithEdges:
 
 def exact_answer(quantity: Quantity) -> AnswerWithEdges:
     """Values that the program states are deterministic: there is no noise, so the value itself decides."""
-    values, region = quantity.in_order, quantity.region
-    observed = intervals.sd(values) if quantity.spread else intervals.mean(values)
+    values, region, observed = quantity.in_order, quantity.region, quantity.observed
     ends = [abs(end) for end in (region.low, region.high, observed) if math.isfinite(end)]
     outcome: CriterionOutcome = "not_met"
     if region.holds(observed, max(intervals.SAME * max(ends), quantity.rounding)):

@@ -16,7 +16,7 @@ from planner.evidence.evidence import Evidence
 from planner.language.criterion import Comparison, Level
 from planner.records.verdict import CriterionResult
 
-_AS_THEY_ARE = ("point", "deterministic")
+_AS_THEY_ARE = ("point", "deterministic", "every_seed")
 Rule = TypeVar("Rule", Level, Comparison)
 Judge = Callable[[Question, Rule, str], CriterionResult]
 """Judges one arm of a rule on the evidence of a question."""
@@ -68,7 +68,7 @@ def _chosen_on(question: Question, rule: Rule, arm: str, judge: Judge[Rule]) -> 
 
 def _looks(question: Question, rule: Level | Comparison, n: int) -> list[int]:
     """The numbers of seeds at which an arm may have been chosen, where more were made afterwards."""
-    if rule.over_seeds:
+    if rule.of_deviation:
         return sorted({look for look in question.design.looks if look < n} | {n})
     return [*range(LEAST_SEEDS, n + 1)]
 
@@ -84,7 +84,7 @@ def _confirmation(
         selected = {"chosen": arm, "chosen_on": chosen_on}
         return part.model_copy(update={**selected, "caveats": part.caveats + doubt})
     alone = rule.model_copy(update={"arm": arm, "any_arm": []})
-    if not rule.over_seeds:
+    if not rule.of_deviation:
         fresh = judge(_cut(question, arms, rest), alone.model_copy(update={"treatment": "point"}), arm)
         result = _borne_out(rule, part, fresh)
     else:

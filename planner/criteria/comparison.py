@@ -10,7 +10,7 @@ from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, Region, region_of
-from planner.criteria.reasons import say, with_wiring_doubt
+from planner.criteria.reasons import OVER_SEEDS, say, with_wiring_doubt
 from planner.criteria.results import (
     Question,
     Unavailable,
@@ -91,7 +91,7 @@ def _answer_of(rule: Comparison, answer: Answer) -> str | None:
 def _quantity(rule: Comparison, values: dict[int, float]) -> Quantity:
     met = len(rule.subjects) if rule.any_arm else 1
     not_met = 1 if rule.any_arm else len(rule.subjects)
-    if rule.better_by is not None:
+    if rule.better_by is not None and not rule.of_every_seed:
         region = Region(rule.better_by, math.inf)
         return Quantity(
             values=values,
@@ -102,14 +102,14 @@ def _quantity(rule: Comparison, values: dict[int, float]) -> Quantity:
             n_comparisons_not_met=not_met,
         )
     region = region_of(rule, rule.threshold, 1.0 if rule.as_ == "ratio" else 0.0)
-    spread = rule.over_seeds == "sd"
     return Quantity(
         values,
         region,
         rule.treated,
         n_comparisons_met=met,
         n_comparisons_not_met=not_met,
-        spread=spread,
+        spread=rule.of_deviation,
+        extreme=rule.extreme,
     )
 
 
@@ -133,11 +133,12 @@ def _seen_to(rule: Comparison, arm: str, sample: Sample) -> str:
 def _named(rule: Comparison, arm: str, direction: str = "better") -> str:
     other = f"{rule.versus or arm}.{rule.other_metric}"
     if rule.better_by is not None:
-        text = f"{direction} in {rule.metric}{which_value(rule)} by"
+        at = "at its worst seed " if rule.of_every_seed else ""
+        text = f"{at}{direction} in {rule.metric}{which_value(rule)} by"
         return f"{arm} against {rule.versus or rule.other_metric}: {text}"
     sign = "/" if rule.as_ == "ratio" else "-"
     difference = f"{arm}.{rule.metric} {sign} {other}{which_value(rule)}"
-    return f"sd over seeds of ({difference})" if rule.over_seeds else difference
+    return f"{OVER_SEEDS[rule.over_seeds]} ({difference})" if rule.over_seeds else difference
 
 
 def _pool(question: Question, rule: Comparison, arm: str) -> PooledNoise:

@@ -18,6 +18,7 @@ from planner.criteria.answer import (
 )
 from planner.criteria.bounded import bounded_answer, seeds_needed
 from planner.criteria.deviation import deviation_answer
+from planner.criteria.every_seed import every_seed_answer
 from planner.criteria.quantity import Quantity
 from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.records.verdict import CriterionOutcome
@@ -36,7 +37,7 @@ def judge_quantity(quantity: Quantity, design: TestDesign, with_flip_points: boo
         with_flip_points: also find the observed values at which the outcome changes; takes most of the time.
     """
     answer = _judge(quantity, design, with_flip_points)
-    if answer.outcome != "undecided" or quantity.spread:
+    if answer.outcome != "undecided" or quantity.spread or quantity.extreme:
         return answer
     return replace(answer, projected_n=seeds_needed(quantity, design))
 
@@ -46,6 +47,8 @@ def _judge(quantity: Quantity, design: TestDesign, with_flip_points: bool) -> An
     if quantity.spread and n < 2:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)
+    if quantity.extreme and quantity.treatment != "point":
+        return _answered(quantity, lambda moved: every_seed_answer(moved, design), with_flip_points)
     if quantity.deterministic:
         return _answered(quantity, exact_answer, with_flip_points)
     if quantity.treatment == "point" or (design.guards and quantity.without_variation):

@@ -21,7 +21,8 @@ def requirement_text(rule: Criterion) -> str:
 
 def compared_text(rule: Measured) -> str:
     """What a criterion looks at: arms and metric, and the statistic over seeds where it is not the mean."""
-    return f"sd over seeds of {_terms(rule)}" if rule.over_seeds else _terms(rule)
+    what = {"sd": "sd over seeds of ", "min": "every seed of ", "max": "every seed of "}
+    return what.get(rule.over_seeds or "", "") + _terms(rule)
 
 
 def _terms(rule: Measured) -> str:

@@ -10,7 +10,7 @@ from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, region_of
-from planner.criteria.reasons import say, say_beyond
+from planner.criteria.reasons import OVER_SEEDS, say, say_beyond
 from planner.criteria.results import (
     Question,
     answered,
@@ -56,7 +56,7 @@ def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> C
     if trouble is not None:
         return no_answer(question, rule, threshold, trouble, common)
     value = f"{arm}.{rule.metric}{which_value(rule)}"
-    what = f"sd over seeds of {value}" if rule.over_seeds else value
+    what = f"{OVER_SEEDS[rule.over_seeds]} {value}" if rule.over_seeds else value
     quantity = replace(
         _quantity(rule, threshold, sample.values),
         operands=(tuple(sample.values.values()),),
@@ -98,7 +98,7 @@ def _above_metric(question: Question, rule: Level, arm: str, floor: str) -> Crit
 def _reason(rule: Level, arm: str, floor: str, pairs: Sequence[tuple[float, float]], answer: Answer) -> str:
     what = f"{arm}.{rule.metric}{which_value(rule)}"
     if rule.over_seeds:
-        what = f"sd over seeds of ({what} - its floor {floor})"
+        what = f"{OVER_SEEDS[rule.over_seeds]} ({what} - its floor {floor})"
         return say(what, number(answer.observed), rule, 0.0, answer)
     own, base = (intervals.mean(values) for values in zip(*pairs, strict=True))
     return say_beyond(what, own, floor, base, rule, answer)
@@ -111,5 +111,6 @@ def _quantity(rule: Level, threshold: Threshold, values: Mapping[int, float]) ->
         rule.treated,
         n_comparisons_met=len(rule.subjects) if rule.any_arm else 1,
         n_comparisons_not_met=1 if rule.any_arm else len(rule.subjects),
-        spread=rule.over_seeds == "sd",
+        spread=rule.of_deviation,
+        extreme=rule.extreme,
     )

@@ -58,6 +58,7 @@ class Quantity:
         n_comparisons_met: how many quantities share the error rate of ``met``: any one that is met suffices.
         n_comparisons_not_met: how many share that of ``not_met``: any one that is not met suffices.
         spread: the standard deviation over seeds is judged, not the mean.
+        extreme: the least or the largest value is judged, so that every seed has to meet the bound.
         operands: what the values were computed from, in order of seed: those of each arm.
         deterministic: what the program states of the metrics: ``accuracy is deterministic``; empty where
             it states nothing.
@@ -78,6 +79,7 @@ class Quantity:
     n_comparisons_met: int = 1
     n_comparisons_not_met: int = 1
     spread: bool = False
+    extreme: Literal["min", "max"] | None = None
     operands: tuple[tuple[float, ...], ...] = ()
     deterministic: str = ""
     comparison: str = ""
@@ -120,6 +122,14 @@ class Quantity:
     def identical(self) -> bool:
         """Whether two arms have the same value as one another at every seed."""
         return len(self.operands) == 2 and self.operands[0] == self.operands[1]
+
+    @property
+    def observed(self) -> float:
+        """What is held against the bound."""
+        values = self.in_order
+        if self.extreme is not None:
+            return min(values) if self.extreme == "min" else max(values)
+        return intervals.sd(values) if self.spread else intervals.mean(values)
 
     @property
     def in_order(self) -> list[float]:

@@ -9,6 +9,8 @@ from planner.criteria.quantity import Quantity
 from planner.language.criterion import Level, Measured
 from planner.text.numbers import around, bound_text, floor_text, number
 
+OVER_SEEDS = {"sd": "sd over seeds of", "min": "the least over seeds of", "max": "the largest over seeds of"}
+
 
 def with_wiring_doubt(answer: Answer, quantity: Quantity) -> Answer:
     """The answer with what is to be asked where two arms have the same values."""

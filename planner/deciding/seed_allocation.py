@@ -118,7 +118,7 @@ def _waiting_arms(rule: Criterion, result: CriterionResult | None) -> list[str]:
 
 def _next_look(rule: Criterion, design: TestDesign, have: int) -> int:
     """The number of seeds at which a criterion is looked at next."""
-    if isinstance(rule, Measured) and rule.treated == "bounds" and not rule.over_seeds:
+    if isinstance(rule, Measured) and rule.treated == "bounds" and not rule.of_deviation:
         return min(max(have + 1, design.looks[0]), design.most_seeds)
     return next((look for look in design.looks if look > have), have)
 

@@ -71,7 +71,7 @@ def _against_floor(
     arm = rule.subjects[0] if len(rule.subjects) == 1 else decisive_part(result)
     base = _mean_of_floor(verdict, arm, rule, floor, result.n)
     bound = floor_text(result.bound, base, floor)
-    if base is None or result.observed is None or rule.over_seeds:
+    if base is None or result.observed is None or rule.of_deviation:
         return _observed(result), bound
     beyond = f"beyond it by {number(result.observed, signed=True)}{around(result.interval)}"
     return f"{number(base + result.observed)}, {beyond}", bound

@@ -124,7 +124,7 @@ def _seeds_to(result: CriterionResult, rule: Measured, design: TestDesign) -> in
     wanted = design.most_seeds if result.needs is None and unknown else result.needs
     if wanted is None or wanted > design.most_seeds:
         return None
-    if not rule.over_seeds:
+    if not rule.of_deviation:
         return wanted
     return next((look for look in design.looks if look >= wanted and look > result.n), None)
 

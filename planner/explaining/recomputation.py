@@ -68,7 +68,10 @@ def _recomputed(
             continue
         # Of two arms that are to be alike, the one that is ahead over all seeds comes first.
         sign = -1.0 if isinstance(rule, Spread) and math.fsum(values) < 0 else 1.0
-        yield intervals.sd(counted) if rule.over_seeds else sign * intervals.mean(counted)
+        if rule.of_every_seed:
+            yield min(counted) if rule.over_seeds == "min" else max(counted)
+        else:
+            yield intervals.sd(counted) if rule.of_deviation else sign * intervals.mean(counted)
 
 
 def quantities(program: Program, verdict: Verdict, rule: Measured) -> Iterator[Values]:

@@ -143,7 +143,7 @@ class FlipPointSearch:
         # Values that move apart, as those of a share do when its parts move, are another measure of the noise
         # that other criteria's bounds may rest on.
         shares = (name for name in self.program.metrics if metric in self.program.with_parts({name}))
-        lends_noise = pull.rule.over_seeds is not None or any(name != metric for name in shares)
+        lends_noise = pull.rule.of_deviation or any(name != metric for name in shares)
         apart = (n for n, read in self._reads.items() if (arm, metric) not in read and not lends_noise)
         untouched = {n: self.results[n] for n in apart}
         moved, there = beyond.evidence, self.judge(beyond.evidence, {**untouched, result.id: beyond.result})

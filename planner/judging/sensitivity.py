@@ -97,7 +97,7 @@ class Perturbation:
             return self._readings.moved(
                 {seed: own * value / self.observed for seed, own in self._own.items()}
             )
-        if self.rule.over_seeds:
+        if self.rule.of_deviation:
             centre, grown = intervals.mean(list(self._quantity.values())), value / self.observed
             by = {seed: (held - centre) * (grown - 1.0) for seed, held in self._quantity.items()}
         else:
@@ -121,12 +121,12 @@ class Perturbation:
     @property
     def _in_logarithms(self) -> bool:
         """A geometric mean, and a ratio of two, moves as the values are multiplied."""
-        return self.program.metrics[self.rule.metric].transform is not None and not self.rule.over_seeds
+        return self.program.metrics[self.rule.metric].transform is not None and not self.rule.of_deviation
 
     @cached_property
     def _can_move(self) -> bool:
         movable = bool(self._lines) and all(factor for factor, _ in self._lines.values())
-        return movable and not (self.rule.over_seeds and not self.observed)
+        return movable and not (self.rule.of_deviation and not self.observed)
 
     @cached_property
     def _sign(self) -> float:

@@ -39,8 +39,8 @@ class Measured(_Kind):
     since: int | Literal["first"] | None = None
     """Compare that value with the one at this step of the same run (difference, or ratio)."""
     as_: Literal["difference", "ratio"] = Field("difference", alias="as")
-    over_seeds: Literal["sd"] | None = None
-    """Judge the standard deviation over seeds in place of the values."""
+    over_seeds: Literal["sd", "min", "max"] | None = None
+    """Judge the standard deviation over seeds, or the least or largest value, in place of the mean."""
     needs_complete: bool = False
     """Later epochs can change it: undecided on runs that ended early."""
     treatment: Treatment | EarlierTreatment | None = None
@@ -76,6 +76,21 @@ class Measured(_Kind):
         return "point" if self.treatment == "point" else "bounds"
 
     @property
+    def of_deviation(self) -> bool:
+        """Whether the standard deviation over seeds is judged."""
+        return self.over_seeds == "sd"
+
+    @property
+    def extreme(self) -> Literal["min", "max"] | None:
+        """The value over seeds that is judged where every seed has to meet the bound by itself."""
+        return None if self.over_seeds == "sd" else self.over_seeds
+
+    @property
+    def of_every_seed(self) -> bool:
+        """Whether every seed has to meet the bound by itself."""
+        return self.extreme is not None
+
+    @property
     def against_floor(self) -> bool:
         """Whether the bound is the metric's floor."""
         return self.threshold_key is not None and getattr(self, self.threshold_key) == "floor"
@@ -93,10 +108,21 @@ class Measured(_Kind):
             raise ValueError(f"needs {wanted}, has {', '.join(given) or 'none'}")
         if self.between is not None and self.between[0] > self.between[1]:
             raise ValueError("between: the lower end comes first")
+        extreme = _EXTREMES.get(given[0] if given else "")
+        if self.of_every_seed and self.over_seeds != extreme:
+            better = f"say 'over_seeds: {extreme}'" if extreme else "needs one bound: at_least, at_most, ..."
+            raise ValueError(f"over_seeds: {self.over_seeds} asks that every seed meets the bound: {better}")
         return self
 
 
 BOUNDS = ("above", "at_least", "below", "at_most", "between", "within", "better_by")
+
+
+_EXTREMES = {
+    **dict.fromkeys(("above", "at_least", "better_by"), "min"),
+    **dict.fromkeys(("below", "at_most"), "max"),
+}
+"""Bound -> the value that meets it only where every other does."""
 
 
 class _OverArms(Measured):

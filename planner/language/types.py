@@ -18,9 +18,10 @@ Fidelity = Literal["smoke", "standard", "full"]
 Treatment = Literal["bounds", "point"]
 EarlierTreatment = Literal["interval", "sequential", "anytime"]
 """Words for what bounds do now: they are read as ``bounds``."""
-Treated = Treatment | Literal["interval", "deterministic"] | EarlierTreatment
-"""How uncertainty was treated: as the program asks, by an interval where a deviation is judged, not at all
-where the program states that there is none; records of earlier versions have their own words."""
+Treated = Treatment | Literal["interval", "deterministic", "every_seed"] | EarlierTreatment
+"""How uncertainty was treated: as the program asks, by an interval where a deviation is judged, seed by seed
+where each has to meet the bound, not at all where the program states that there is none; records of earlier
+versions have their own words."""
 Statistic = Literal["first", "last", "min", "max", "mean", "slope"]
 Consequence = Literal["invalid", "blocked", "caveat"]
 

@@ -26,7 +26,7 @@ def noise_findings(program: Program, name: str, phase: Phase) -> Iterator[Findin
 
 def _against_logarithms(metric: Metric, rule: Measured) -> str:
     """What is wrong with a criterion on a metric that is judged by its logarithm; nothing if nothing is."""
-    if rule.over_seeds:
+    if rule.of_deviation:
         return ""
     if isinstance(rule, Order | Spread) or (isinstance(rule, Comparison) and rule.as_ != "ratio"):
         return "the metric is judged by its logarithm, so that arms are compared by ratio: say 'as: ratio'"

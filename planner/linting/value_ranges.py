@@ -180,7 +180,7 @@ def _difference(
 
 def _kind(rule: Measured, kind: str = "value") -> str:
     """What is read: value, difference, ratio, deviation or slope."""
-    if rule.over_seeds:
+    if rule.of_deviation:
         return "deviation"
     if rule.at == "slope" and rule.since is None:
         return "slope"
