@@ -56,7 +56,6 @@ AnswerWithEdges = tuple[Answer, list[float]]
 
 
 def point_answer(quantity: Quantity) -> AnswerWithEdges:
-    values = quantity.in_order
     observed = quantity.observed
     outcome: CriterionOutcome = "met" if quantity.region.holds(observed) else "not_met"
     if quantity.delta is not None and 0 < observed < quantity.delta:
@@ -64,7 +63,7 @@ def point_answer(quantity: Quantity) -> AnswerWithEdges:
     margin = quantity.region.margin(observed)
     cause = "undecided" if outcome == "undecided" else None
     note = "above 0, short of the smallest difference that matters" if outcome == "undecided" else ""
-    answer = Answer(outcome, observed, len(values), "point", None, margin, (), cause, note)
+    answer = Answer(outcome, observed, quantity.n, "point", None, margin, (), cause, note)
     if quantity.delta is not None:  # not met up to 0, undecided up to delta, met from there on
         return answer, [0.0, quantity.delta]
     return answer, [quantity.region.low, quantity.region.high]
@@ -72,14 +71,14 @@ def point_answer(quantity: Quantity) -> AnswerWithEdges:
 
 def exact_answer(quantity: Quantity) -> AnswerWithEdges:
     """Values that the program states are deterministic: there is no noise, so the value itself decides."""
-    values, region, observed = quantity.in_order, quantity.region, quantity.observed
+    region, observed = quantity.region, quantity.observed
     ends = [abs(end) for end in (region.low, region.high, observed) if math.isfinite(end)]
     outcome: CriterionOutcome = "not_met"
     if region.holds(observed, max(intervals.SAME * max(ends), quantity.rounding)):
         outcome = "met"
     note = f"the program states that {quantity.deterministic}"
     margin = region.margin(observed)
-    answer = Answer(outcome, observed, len(values), "deterministic", None, margin, note=note)
+    answer = Answer(outcome, observed, quantity.n, "deterministic", None, margin, note=note)
     return answer, [region.low, region.high]
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from planner.criteria.answer import Answer, AnswerWithEdges, answer_without_variation, point_answer
-from planner.criteria.looks import View, build_view, looks_before
+from planner.criteria.looks import Seeds, View, build_view, looks_before
 from planner.criteria.quantity import Quantity
+from planner.criteria.statement import Statement
 from planner.criteria.test_design import TestDesign
 from planner.records.look import Look
 from planner.records.verdict import CriterionOutcome
@@ -23,7 +24,8 @@ from planner.statistics.bounds import (
     PooledNoise,
     Stage,
     bounds_of,
-    moments_of,
+    moments_of_two,
+    projected,
 )
 from planner.statistics.levels import LEAST_VALUES, pool_class
 
@@ -32,50 +34,6 @@ SAY_OTHERWISE = "the seeds added after the planned ones say otherwise"
 NO_FLAGS = "a flag is 0 or 1, or a share of both"
 NO_SHARES = "noise: bounded is for values from 0 to 1"
 NEARER_TO_THE_EFFECT = "below the effect asked, and nearer to it than to none"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """What is said of a mean, and how often each bound that is held against it may err.
-
-    Attributes:
-        shown: the rates of the bounds that have to show it, of which one may have to refute it, too.
-        outside: those of the bounds that refute what has two sides; None for what has one.
-    """
-
-    quantity: Quantity
-    shown: tuple[float, float]
-    outside: tuple[float, float] | None = None
-
-    @staticmethod
-    def of(quantity: Quantity, alpha: float, beta: float) -> Statement:
-        """The statement that a quantity meets its bound; ``alpha`` errs for it, ``beta`` against it."""
-        low, high = quantity.region.low, quantity.region.high
-        if quantity.delta is None and math.isfinite(low) and math.isfinite(high):
-            return Statement(quantity, (alpha, alpha), (beta / 2, beta / 2))
-        downwards = quantity.delta is None and not math.isfinite(low)
-        return Statement(quantity, (beta, alpha) if downwards else (alpha, beta))
-
-    def answer(self, mean: float, shown: Bounds, outside: Bounds, stage: Stage) -> answers.Answer:
-        """What bounds at these rates say."""
-        quantity, low, high = self.quantity, self.quantity.region.low, self.quantity.region.high
-        if quantity.delta is not None:
-            return answers.better_by(mean, shown, quantity.delta, stage, quantity.rounding)
-        if self.outside is None:
-            one_sided = answers.at_least if math.isfinite(low) else answers.at_most
-            return one_sided(shown, low if math.isfinite(low) else high, quantity.rounding)
-        centre = (low + high) / 2
-        inside, beyond = (Bounds(b.lower - centre, b.upper - centre) for b in (shown, outside))
-        return answers.within(inside, beyond, (high - low) / 2, quantity.rounding)
-
-    def edges(self, mean: float, shown: Bounds, outside: Bounds) -> list[float]:
-        """The means at which the answer may change where the distance of the bounds from it stays."""
-        low, high, delta = self.quantity.region.low, self.quantity.region.high, self.quantity.delta
-        if delta is not None:
-            return [mean - shown.lower, mean - shown.upper + delta, delta / 2]
-        ends = [mean - shown.lower + low, mean - shown.upper + low] if math.isfinite(low) else []
-        ends += [mean - shown.lower + high, mean - shown.upper + high] if math.isfinite(high) else []
-        return ends + [mean - outside.lower + high, mean - outside.upper + low]
 
 
 @dataclass(frozen=True)
@@ -89,7 +47,7 @@ class Judgement:
     def before(self) -> list[Look]:
         """The looks before this one."""
         looks = self.design.past_looks.get((self.design.criterion, self.quantity.comparison), ())
-        return looks_before(looks, self.quantity.runs)
+        return looks_before(looks, self.quantity.groups)
 
     @cached_property
     def plan(self) -> Look:
@@ -103,12 +61,13 @@ class Judgement:
             alpha=self.design.false_pass / self.quantity.n_comparisons_met,
             beta=self.design.false_fail / max(self.quantity.n_comparisons_not_met, self.design.may_fail),
             pool_df=pool_class(self.quantity.noise.df),
+            paired=self.quantity.other is None,
         )
 
     @cached_property
     def view(self) -> View:
         """Which look this is."""
-        return build_view(self.quantity.runs, self.before, self.plan.planned)
+        return build_view(self.quantity.groups, self.before, self.plan.planned)
 
     @cached_property
     def statement(self) -> Statement:
@@ -117,7 +76,7 @@ class Judgement:
 
     def bounds(self, rates_of_error: tuple[float, float]) -> Bounds:
         """What holds at this look; the lower above the upper where two looks contradict one another."""
-        seeds, view = tuple(self.quantity.runs), self.view
+        seeds, view = tuple(tuple(runs) for runs in self.quantity.groups), self.view
         if view.stage == "early":
             return self._at(seeds, "early", rates_of_error, self.quantity.noise.sd)
         made = view.at_final
@@ -131,38 +90,48 @@ class Judgement:
             return final
         return answers.tighter(final, self._at(seeds, "late", rates_of_error, self.quantity.noise.sd))
 
-    def _at(
-        self, seeds: tuple[int, ...], stage: Stage, rates_of_error: tuple[float, float], pool_sd: float
-    ) -> Bounds:
-        quantity = self.quantity
-        design = Design(self.plan.planned, *rates_of_error)
+    def _at(self, seeds: Seeds, stage: Stage, rates_of_error: tuple[float, float], pool_sd: float) -> Bounds:
+        quantity, design = self.quantity, Design(self.plan.planned, *rates_of_error)
         if not quantity.rates:
             pool = PooledNoise(pool_sd, self.plan.pool_df)
-            return bounds_of(self._moments(seeds), design, pool, stage, quantity.stated)
-        values = [quantity.values[seed] for seed in seeds]
-        if quantity.rates == "rate":
-            return rates.mean_bounds(values, design, stage, quantity.flags)
-        return rates.difference_bounds(values, design, stage, quantity.flags)
+            return bounds_of(self.moments(seeds), design, pool, stage, quantity.stated)
+        values = self._values(seeds)
+        if len(values) == 2:
+            return rates.difference_of_rates(values[0], values[1], design, stage, quantity.flags)
+        bounds = rates.mean_bounds if quantity.rates == "rate" else rates.difference_bounds
+        return bounds(values[0], design, stage, quantity.flags)
 
-    def _moments(self, seeds: tuple[int, ...]) -> Moments:
-        """Both bounds, and those of what has two sides, rest on the same."""
+    def _values(self, seeds: Seeds) -> list[list[float]]:
+        other = self.quantity.other
+        held = [self.quantity.values, *([other.values] if other is not None else [])]
+        return [[of_arm[seed] for seed in of_group] for of_arm, of_group in zip(held, seeds, strict=True)]
+
+    def moments(self, seeds: Seeds) -> Moments:
+        """What bounds need to know of these seeds: both of them, and those of two sides, rest on the same."""
         if seeds not in self._measured:
-            values = [self.quantity.values[seed] for seed in seeds]
-            varies = intervals.varies(values, self.quantity.rounding)
-            sd = intervals.sd(values) if varies else 0.0
-            self._measured[seeds] = Moments(
-                len(values), intervals.mean(values), sd, len(values), len(values) - 1
-            )
+            values = self._values(seeds)
+            two = len(values) == 2
+            self._measured[seeds] = self._of_two(*values) if two else self._of_one(*values)
         return self._measured[seeds]
 
+    def _of_two(self, ours: list[float], theirs: list[float]) -> Moments:
+        moments = moments_of_two(ours, theirs)
+        if not self.quantity.stated.sd:
+            return moments
+        return replace(moments, pairs=2 / (1 / len(ours) + 1 / len(theirs)))  # each run has the same noise
+
+    def _of_one(self, values: list[float]) -> Moments:
+        sd = intervals.sd(values) if intervals.varies(values, self.quantity.rounding) else 0.0
+        return Moments(len(values), intervals.mean(values), sd, len(values), len(values) - 1)
+
     @cached_property
-    def _measured(self) -> dict[tuple[int, ...], Moments]:
+    def _measured(self) -> dict[Seeds, Moments]:
         return {}
 
 
 def bounded_answer(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:
     """The answer that bounds give, and the means at which it may change."""
-    n, judgement = len(quantity.values), Judgement(quantity, design)
+    n, judgement = quantity.n, Judgement(quantity, design)
     if quantity.rates and not quantity.are_shares:
         note = NO_FLAGS if quantity.flags else NO_SHARES
         undecided = replace(point_answer(quantity)[0], outcome="undecided", cause="undecided", note=note)
@@ -171,7 +140,7 @@ def bounded_answer(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:
     if quantity.rates is None and (unknown_noise or (quantity.repeats and len(quantity.operands) > 1)):
         return answer_without_variation(quantity, n), []
     statement, stage = judgement.statement, judgement.view.stage
-    mean = intervals.mean(quantity.in_order)
+    mean = quantity.observed
     shown = judgement.bounds(statement.shown)
     outside = judgement.bounds(statement.outside) if statement.outside else shown
     said = statement.answer(mean, shown, outside, stage)
@@ -197,27 +166,27 @@ def seeds_needed(quantity: Quantity, design: TestDesign) -> int | None:
     The mean and the noise are taken as they are seen so far.
     """
     judgement = Judgement(quantity, design)
-    if quantity.rates is not None or len(quantity.values) < 2:
+    if quantity.rates is not None or quantity.n < 2:
         return None
-    statement, values = judgement.statement, quantity.in_order
-    moments = moments_of(values)
+    statement = judgement.statement
+    moments = judgement.moments(tuple(tuple(runs) for runs in quantity.groups))
     pool = PooledNoise(quantity.noise.sd, judgement.plan.pool_df)
     final_made = judgement.view.stage != "early"
     planned = judgement.plan.planned
 
     def decides(n: int) -> bool:
         stage: Stage = "late" if final_made or n > planned else "final" if n == planned else "early"
-        expected = Moments(n, moments.mean, moments.sd, n, n - 1)
+        expected = projected(moments, n)
         shown, outside = (
             bounds_of(expected, Design(planned, *errors), pool, stage, quantity.stated)
             for errors in (statement.shown, statement.outside or statement.shown)
         )
         return statement.answer(moments.mean, shown, outside, stage) in ("supported", "refuted")
 
-    for n in range(len(values) + 1, planned + 1):
+    for n in range(quantity.n + 1, planned + 1):
         if decides(n):
             return n
-    return _least_that(decides, max(len(values), planned) + 1, answers.MOST_SEEDS)
+    return _least_that(decides, max(quantity.n, planned) + 1, answers.MOST_SEEDS)
 
 
 def _least_that(decides: Callable[[int], bool], least: int, most: int) -> int | None:
@@ -246,6 +215,7 @@ def _note(quantity: Quantity, said: answers.Answer, mean: float, bounds: Bounds)
 def _look(judgement: Judgement, bounds: Bounds) -> Look:
     quantity = judgement.quantity
     ends = [end if math.isfinite(end) else None for end in bounds]
-    stage, run_ids = judgement.view.stage, frozenset().union(*quantity.runs.values())
+    stage = judgement.view.stage
+    run_ids = frozenset(run for runs in quantity.groups for ids in runs.values() for run in ids)
     judged = {"stage": stage, "lower": ends[0], "upper": ends[1], "run_ids": tuple(sorted(run_ids))}
     return judgement.plan.model_copy(update={**judged, "pool_sd": quantity.noise.sd})

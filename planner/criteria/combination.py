@@ -7,12 +7,15 @@ is missing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from planner.criteria.answer import FlipPoints
 from planner.criteria.results import Question, flip_point_fields, result
-from planner.language.criterion import Measured
+from planner.language.criterion import Combined, Measured
 from planner.records.verdict import CriterionOutcome, CriterionResult
+from planner.text.numbers import words
+
+_TAKEN_OVER = ("metric", "unit", "observed", "threshold", "bound", "margin", "interval")
 
 
 def join_all(outcomes: Sequence[CriterionOutcome]) -> CriterionOutcome:
@@ -59,7 +62,7 @@ def joined(
     word = "weakest" if every else "best"
     absent = [p.reason for p in parts if p.outcome == "not_applicable" != outcome]
     fields: dict[str, object] = {
-        **{k: getattr(chosen, k) for k in _SPOKEN},
+        **{k: getattr(chosen, k) for k in _TAKEN_BY_ARMS},
         **flip_point_fields(joint_flip_points(parts, chosen, outcome, every)),
         "outcome": outcome,
         "cause": cause,
@@ -72,7 +75,7 @@ def joined(
     return result(question, rule, threshold, **fields)
 
 
-_SPOKEN = ("observed", "n", "interval", "margin", "answer", "chosen", "chosen_on", "fresh", "needs")
+_TAKEN_BY_ARMS = ("observed", "n", "interval", "margin", "answer", "chosen", "chosen_on", "fresh", "needs")
 
 
 def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> CriterionResult:
@@ -102,4 +105,32 @@ def weakest_treatment(parts: Sequence[CriterionResult], outcome: str) -> str | N
     return next(
         (t for t in ("point", "interval", "sequential", "anytime", "bounds", "deterministic") if t in used),
         None,
+    )
+
+
+def judge_combined(name: str, rule: Combined, parts: Mapping[str, CriterionResult]) -> CriterionResult:
+    """Joins the results of its parts, which have been judged already.
+
+    A combination that the gate requires has required parts; one that is absent keeps it from being met.
+    """
+    judged, every = [parts[part] for part in rule.parts], bool(rule.all_of)
+    outcome, cause = join(judged, every)
+    chosen = decisive(judged, outcome, every)
+    outcomes = ", ".join(f"{p.id} {words(p.outcome)}" for p in judged)
+    return CriterionResult.model_validate(
+        {
+            "id": name,
+            "kind": "combined",
+            "says": rule.says,
+            **{k: getattr(chosen, k) for k in _TAKEN_OVER},
+            **flip_point_fields(joint_flip_points(judged, chosen, outcome, every)),
+            "outcome": outcome,
+            "cause": cause,
+            "treatment": weakest_treatment(judged, outcome),
+            "n": min((p.n for p in judged), default=0),
+            "run_ids": tuple(dict.fromkeys(r for p in judged for r in p.run_ids)),
+            "reason": f"{'all' if every else 'any'} of: {outcomes}",
+            "parts": tuple(judged),
+            "caveats": tuple(dict.fromkeys(c for p in judged for c in p.caveats)),
+        }
     )

@@ -9,19 +9,17 @@ from planner.criteria.answer import Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
-from planner.criteria.quantity import Quantity, Region, region_of
-from planner.criteria.reasons import OVER_SEEDS, say, with_wiring_doubt
+from planner.criteria.quantity import Quantity, region_of
 from planner.criteria.results import (
     Question,
     Unavailable,
     answered,
     no_answer,
-    operands,
-    paired,
     sources,
-    unpaired,
 )
 from planner.criteria.stated_noise import judge_stated
+from planner.criteria.two_arms import ArmsCompared, TwoArms, compare
+from planner.criteria.wording import OVER_SEEDS, say, with_wiring_doubt
 from planner.evidence.sample import Sample
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison
@@ -40,40 +38,39 @@ def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
 
 
 def _one(question: Question, rule: Comparison, arm: str) -> CriterionResult:
-    left = question.sample(arm, rule.metric, rule)
-    right = question.sample(rule.versus or arm, rule.other_metric, rule)
+    other = rule.versus or arm
+    left, right = question.sample(arm, rule.metric, rule), question.sample(other, rule.other_metric, rule)
     common = sources(arm, left, right)
-    names = f"{arm} and {rule.versus}" if rule.versus else f"{arm}.{rule.metric} and {rule.other_metric}"
-    trouble = unpaired(question, left, right, names)
-    pairs = paired(left, right)
-    values = {seed: _difference(rule, question, a, b) for seed, (a, b) in pairs.items()}
-    if trouble is None and not all(map(is_finite, values.values())):
+    arms = compare(question, rule, _arms(question, rule, arm), left, right)
+    if isinstance(arms, TwoArms) and not all(map(is_finite, arms.values.values())):
         reason = f"{_named(rule, arm)} is not finite: it divides by zero"
-        trouble = Unavailable("invalid", "not_finite", reason)
-    if trouble is not None:
-        return no_answer(question, rule, rule.threshold, trouble, common)
-    quantity = replace(
-        _quantity(rule, values),
-        operands=operands(pairs),
+        arms = Unavailable("invalid", "not_finite", reason)
+    if isinstance(arms, Unavailable):
+        return no_answer(question, rule, rule.threshold, arms, common)
+    quantity = arms.put_into(
+        _quantity(rule),
         deterministic=question.deterministic(rule.metric, rule.other_metric),
         comparison=arm,
-        run_ids=question.run_ids(arm, rule.versus or arm),
         noise=_pool(question, rule, arm),
     )
     answer = judge_stated(question, rule, quantity, "difference", runs=2 if rule.versus else 0)
     answer = with_wiring_doubt(answer, quantity) if rule.versus else answer
-    reason = _reason(rule, arm, answer) + _seen_to(rule, arm, left)
+    reason = _reason(rule, arm, answer) + arms.remark + _seen_to(rule, arm, left)
     said = _answer_of(rule, answer)
     judged = answered(question, rule, rule.threshold, answer, common, reason=reason)
     return judged.model_copy(update={"answer": said})
 
 
-def _difference(rule: Comparison, question: Question, left: float, right: float) -> float:
-    if rule.as_ == "ratio" and not question.program.metrics[rule.metric].transform:
-        return left / right if right else math.nan
-    if rule.better_by is not None and question.program.metrics[rule.metric].better == "lower":
-        return right - left
-    return left - right
+def _arms(question: Question, rule: Comparison, arm: str) -> ArmsCompared:
+    metric = question.program.metrics[rule.metric]
+    names = f"{arm} and {rule.versus}" if rule.versus else f"{arm}.{rule.metric} and {rule.other_metric}"
+    downwards = rule.better_by is not None and metric.better == "lower"
+    ratio = _ratio if rule.as_ == "ratio" and not metric.transform else None
+    return ArmsCompared(arm, rule.versus or arm, arm, names, -1.0 if downwards else 1.0, ratio)
+
+
+def _ratio(left: float, right: float) -> float:
+    return left / right if right else math.nan
 
 
 def _answer_of(rule: Comparison, answer: Answer) -> str | None:
@@ -88,26 +85,17 @@ def _answer_of(rule: Comparison, answer: Answer) -> str | None:
     return _ANSWERS.get(answer.outcome)
 
 
-def _quantity(rule: Comparison, values: dict[int, float]) -> Quantity:
-    met = len(rule.subjects) if rule.any_arm else 1
-    not_met = 1 if rule.any_arm else len(rule.subjects)
-    if rule.better_by is not None and not rule.of_every_seed:
-        region = Region(rule.better_by, math.inf)
-        return Quantity(
-            values=values,
-            region=region,
-            treatment=rule.treated,
-            delta=rule.better_by,
-            n_comparisons_met=met,
-            n_comparisons_not_met=not_met,
-        )
+def _quantity(rule: Comparison) -> Quantity:
+    """What is asked, without the values of which it is asked."""
+    effect = rule.better_by is not None and not rule.of_every_seed
     region = region_of(rule, rule.threshold, 1.0 if rule.as_ == "ratio" else 0.0)
     return Quantity(
-        values,
+        {},
         region,
         rule.treated,
-        n_comparisons_met=met,
-        n_comparisons_not_met=not_met,
+        delta=rule.better_by if effect else None,
+        n_comparisons_met=len(rule.subjects) if rule.any_arm else 1,
+        n_comparisons_not_met=1 if rule.any_arm else len(rule.subjects),
         spread=rule.of_deviation,
         extreme=rule.extreme,
     )

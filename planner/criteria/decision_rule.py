@@ -17,8 +17,7 @@ from planner.criteria.answer import (
     point_answer,
 )
 from planner.criteria.bounded import bounded_answer, seeds_needed
-from planner.criteria.deviation import deviation_answer
-from planner.criteria.every_seed import every_seed_answer
+from planner.criteria.over_seeds import deviation_answer, every_seed_answer
 from planner.criteria.quantity import Quantity
 from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.records.verdict import CriterionOutcome
@@ -43,7 +42,7 @@ def judge_quantity(quantity: Quantity, design: TestDesign, with_flip_points: boo
 
 
 def _judge(quantity: Quantity, design: TestDesign, with_flip_points: bool) -> Answer:
-    n = len(quantity.values)
+    n = quantity.n
     if quantity.spread and n < 2:
         note = "one seed has no deviation"
         return Answer("undecided", None, n, "point", cause="few_seeds", note=note)

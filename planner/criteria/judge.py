@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from planner.criteria.combined import judge_combined
+from planner.criteria.combination import judge_combined
 from planner.criteria.comparison import judge_comparison
 from planner.criteria.level import judge_level
 from planner.criteria.order import judge_order

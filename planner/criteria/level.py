@@ -10,7 +10,6 @@ from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, region_of
-from planner.criteria.reasons import OVER_SEEDS, say, say_beyond
 from planner.criteria.results import (
     Question,
     answered,
@@ -22,6 +21,7 @@ from planner.criteria.results import (
     unpaired,
 )
 from planner.criteria.stated_noise import judge_stated
+from planner.criteria.wording import OVER_SEEDS, say, say_beyond
 from planner.language.criterion import Level
 from planner.language.readings import which_value
 from planner.records.verdict import CriterionResult

@@ -6,7 +6,7 @@ that reaches it; its bounds stay, and what comes after it is judged at the level
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 
 from planner.records.look import Look
@@ -15,7 +15,9 @@ from planner.statistics.bounds import Stage
 PastLooks = Mapping[tuple[str, str], Sequence[Look]]
 """(criterion, comparison) -> its looks, oldest first."""
 RunsBySeed = Mapping[int, frozenset[str]]
-"""Seed -> the runs of all arms compared."""
+"""Seed -> the runs at it: of all arms compared seed by seed, or of one arm."""
+Seeds = tuple[tuple[int, ...], ...]
+"""Seeds, for each group of runs that has seeds of its own: one, or two for arms that are not paired."""
 
 
 @dataclass(frozen=True)
@@ -29,41 +31,42 @@ class View:
     """
 
     stage: Stage
-    final_seeds: tuple[int, ...] = ()
+    final_seeds: Seeds = ()
     at_final: Look | None = None
     looked_late: bool = False
 
 
-def looks_before(looks: Sequence[Look], runs: RunsBySeed) -> list[Look]:
+def looks_before(looks: Sequence[Look], groups: Sequence[RunsBySeed]) -> list[Look]:
     """The looks before the first one on the same runs: judged again, evidence gives what it gave.
 
     Looks on runs none of which is there any more, as after a change of the code, are of other evidence.
     """
-    there = _all_of(runs)
+    there = _all_of(groups)
     shared = [look for look in looks if there & frozenset(look.run_ids)]
     same = (i for i, look in enumerate(shared) if frozenset(look.run_ids) == there)
     return shared[: next(same, len(shared))]
 
 
-def build_view(runs: RunsBySeed, before: Sequence[Look], planned: int) -> View:
+def build_view(groups: Sequence[RunsBySeed], before: Sequence[Look], planned: int) -> View:
     """Which look this is.
 
     Args:
+        groups: one, or two for arms that are not paired; the smaller says how many seeds there are.
         before: the looks before it.
         planned: seeds at which the final look is.
     """
     made = next((look for look in before if look.stage == "final"), None)
-    if made is None and len(runs) < planned:
+    if made is None and min(map(len, groups)) < planned:
         return View("early")
     if made is None:
-        seeds = _first_arrived(runs, before, planned)
-        return View("final", seeds, looked_late=len(seeds) < len(runs))
+        seeds = tuple(_first_arrived(runs, before, planned) for runs in groups)
+        return View("final", seeds, looked_late=_count(seeds) < _count(groups))
     then = frozenset(made.run_ids)
-    if not then <= _all_of(runs):
+    if not then <= _all_of(groups):
         return View("late", looked_late=True)
-    runs_then = {seed: ids for seed, ids in runs.items() if ids <= then}
-    seeds = _first_arrived(runs_then, before[: before.index(made)], planned)
-    return View("late", seeds, made, looked_late=len(seeds) < len(runs))
+    groups_then = [{seed: ids for seed, ids in runs.items() if ids <= then} for runs in groups]
+    seeds = tuple(_first_arrived(runs, before[: before.index(made)], planned) for runs in groups_then)
+    return View("late", seeds, made, looked_late=_count(seeds) < _count(groups))
 
 
 def _first_arrived(runs: RunsBySeed, before: Sequence[Look], planned: int) -> tuple[int, ...]:
@@ -80,5 +83,9 @@ def _first_arrived(runs: RunsBySeed, before: Sequence[Look], planned: int) -> tu
     return tuple(sorted(runs, key=lambda seed: (arrived[seed], seed))[:planned])
 
 
-def _all_of(runs: RunsBySeed) -> frozenset[str]:
-    return frozenset(run for ids in runs.values() for run in ids)
+def _all_of(groups: Sequence[RunsBySeed]) -> frozenset[str]:
+    return frozenset(run for runs in groups for ids in runs.values() for run in ids)
+
+
+def _count(groups: Sequence[Sized]) -> int:
+    return sum(map(len, groups))

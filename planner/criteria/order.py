@@ -11,18 +11,17 @@ import math
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, Region
-from planner.criteria.reasons import noted_noise, with_wiring_doubt
 from planner.criteria.results import (
     Question,
+    Unavailable,
     answered,
     no_answer,
-    operands,
-    paired,
     result,
     sources,
-    unpaired,
 )
 from planner.criteria.stated_noise import judge_stated
+from planner.criteria.two_arms import ArmsCompared, compare
+from planner.criteria.wording import noted_noise, with_wiring_doubt
 from planner.language.criterion import Order
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import around, number
@@ -42,25 +41,21 @@ def judge_order(question: Question, rule: Order) -> CriterionResult:
 def _pair(question: Question, rule: Order, better: str, worse: str) -> CriterionResult:
     left, right = question.sample(better, rule.metric, rule), question.sample(worse, rule.metric, rule)
     common = sources(f"{better} > {worse}", left, right)
-    trouble = unpaired(question, left, right, f"{better} and {worse}")
-    if trouble is not None:
-        return no_answer(question, rule, 0.0, trouble, common)
     sign = -1.0 if question.program.metrics[rule.metric].better == "lower" else 1.0
-    pairs = paired(left, right)
-    quantity = Quantity(
-        {seed: sign * (a - b) for seed, (a, b) in pairs.items()},
-        Region(0.0, math.inf, open=True),
-        rule.treated,
-        n_comparisons_not_met=len(rule.subjects) - 1,
-        operands=operands(pairs),
+    names = ArmsCompared(better, worse, f"{better} > {worse}", f"{better} and {worse}", sign)
+    arms = compare(question, rule, names, left, right)
+    if isinstance(arms, Unavailable):
+        return no_answer(question, rule, 0.0, arms, common)
+    inside, pairs = Region(0.0, math.inf, open=True), len(rule.subjects) - 1
+    quantity = arms.put_into(
+        Quantity({}, inside, rule.treated, n_comparisons_not_met=pairs),
         deterministic=question.deterministic(rule.metric),
-        comparison=f"{better} > {worse}",
-        run_ids=question.run_ids(better, worse),
+        comparison=names.comparison,
         noise=pooled_noise(question, rule, [better, worse], of_difference=True),
     )
     answer = judge_stated(question, rule, quantity, "difference", runs=2)
     answer = with_wiring_doubt(answer, quantity)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
     by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"
-    reason = noted_noise(f"{better} {verb} {worse} in {rule.metric}: {by}", answer)
+    reason = noted_noise(f"{better} {verb} {worse} in {rule.metric}: {by}{arms.remark}", answer)
     return answered(question, rule, 0.0, answer, common, reason=reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from planner.language.criterion import Measured
@@ -50,10 +50,19 @@ class Region:
 
 
 @dataclass(frozen=True)
+class OtherArm:
+    """The arm that is compared with, not seed by seed: seed -> value, and its runs."""
+
+    values: Mapping[int, float]
+    run_ids: Mapping[int, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Quantity:
     """What is judged: a value per seed, and which bound it is held against.
 
     Attributes:
+        other: an arm whose mean is subtracted; None where values are of one arm, or differences by seed.
         delta: the smallest improvement that matters, for ``better_by``; values are improvements then.
         n_comparisons_met: how many quantities share the error rate of ``met``: any one that is met suffices.
         n_comparisons_not_met: how many share that of ``not_met``: any one that is not met suffices.
@@ -89,11 +98,32 @@ class Quantity:
     rates: RateKind | None = None
     flags: bool = False
     logarithms: bool = False
+    other: OtherArm | None = None
 
     @property
     def runs(self) -> Mapping[int, frozenset[str]]:
         """Seed -> the runs that its value comes from, by whatever names."""
         return {seed: self.run_ids.get(seed, frozenset([f"seed {seed}"])) for seed in self.values}
+
+    @property
+    def groups(self) -> list[Mapping[int, frozenset[str]]]:
+        """The runs of what is judged, and those of the arm that it is compared with where it has its own."""
+        if self.other is None:
+            return [self.runs]
+        ids = self.other.run_ids
+        return [self.runs, {s: ids.get(s, frozenset([f"other seed {s}"])) for s in self.other.values}]
+
+    @property
+    def mirrored(self) -> Quantity:
+        """The same with every value negated, as where the other arm is named first; its region stays."""
+        turned = {seed: -value for seed, value in self.values.items()}
+        other = self.other and replace(self.other, values={s: -v for s, v in self.other.values.items()})
+        return replace(self, values=turned, other=other)
+
+    @property
+    def n(self) -> int:
+        """How many seeds there are; of two arms that are not paired, those of the smaller."""
+        return min(map(len, self.groups))
 
     @property
     def are_shares(self) -> bool:
@@ -111,6 +141,8 @@ class Quantity:
     @property
     def without_variation(self) -> bool:
         """Whether two values or more are one value; a deviation over seeds is judged by none."""
+        if self.other is not None and intervals.varies(list(self.other.values.values()), self.rounding):
+            return False
         return len(self.values) > 1 and not self.spread and not intervals.varies(self.in_order, self.rounding)
 
     @property
@@ -121,7 +153,7 @@ class Quantity:
     @property
     def identical(self) -> bool:
         """Whether two arms have the same value as one another at every seed."""
-        return len(self.operands) == 2 and self.operands[0] == self.operands[1]
+        return self.other is None and len(self.operands) == 2 and self.operands[0] == self.operands[1]
 
     @property
     def observed(self) -> float:
@@ -129,7 +161,10 @@ class Quantity:
         values = self.in_order
         if self.extreme is not None:
             return min(values) if self.extreme == "min" else max(values)
-        return intervals.sd(values) if self.spread else intervals.mean(values)
+        if self.spread:
+            return intervals.sd(values)
+        beside = intervals.mean(list(self.other.values.values())) if self.other is not None else 0.0
+        return intervals.mean(values) - beside
 
     @property
     def in_order(self) -> list[float]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
-
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, Region
-from planner.criteria.reasons import noted_noise, with_wiring_doubt
 from planner.criteria.results import (
     Question,
+    Unavailable,
     answered,
     no_answer,
-    operands,
-    paired,
     result,
     sources,
-    unpaired,
 )
 from planner.criteria.stated_noise import judge_stated
+from planner.criteria.two_arms import ArmsCompared, compare
+from planner.criteria.wording import noted_noise, with_wiring_doubt
 from planner.language.criterion import Spread
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import number
@@ -40,27 +37,22 @@ def _pair(
 ) -> CriterionResult:
     left, right = question.sample(one, rule.metric, rule), question.sample(other, rule.metric, rule)
     common = sources(f"{one} ~ {other}", left, right)
-    trouble = unpaired(question, left, right, f"{one} and {other}")
-    if trouble is not None:
-        return no_answer(question, rule, bound, trouble, common)
-    both = paired(left, right)
-    differences = {seed: a - b for seed, (a, b) in both.items()}
-    # Which arm is ahead is no matter: the difference is stated as a size.
-    sign = -1.0 if math.fsum(differences.values()) < 0 else 1.0
-    values = {seed: sign * difference for seed, difference in differences.items()}
-    quantity = Quantity(
-        values,
-        Region(-bound, bound),
-        rule.treated,
-        n_comparisons_not_met=pairs,
-        operands=operands(both),
+    names = ArmsCompared(one, other, f"{one} ~ {other}", f"{one} and {other}")
+    arms = compare(question, rule, names, left, right)
+    if isinstance(arms, Unavailable):
+        return no_answer(question, rule, bound, arms, common)
+    quantity = arms.put_into(
+        Quantity({}, Region(-bound, bound), rule.treated, n_comparisons_not_met=pairs),
         deterministic=question.deterministic(rule.metric),
-        comparison=f"{one} ~ {other}",
-        run_ids=question.run_ids(one, other),
+        comparison=names.comparison,
         noise=pooled_noise(question, rule, [one, other], of_difference=True),
     )
+    # Which arm is ahead is no matter: the difference is stated as a size.
+    quantity = quantity.mirrored if quantity.observed < 0 else quantity
     answer = judge_stated(question, rule, quantity, "difference", runs=2)
     answer = with_wiring_doubt(answer, quantity)
     differ = f"{one} and {other} differ in {rule.metric}"
-    reason = noted_noise(f"{differ} by {number(answer.observed)}, asked at most {number(bound)}", answer)
+    reason = noted_noise(
+        f"{differ} by {number(answer.observed)}, asked at most {number(bound)}{arms.remark}", answer
+    )
     return answered(question, rule, bound, answer, common, reason=reason)

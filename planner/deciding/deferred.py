@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from planner.criteria.descriptions import requirement_text
 from planner.criteria.judge import lookup
+from planner.criteria.wording import requirement_text
 from planner.language.program import Option, Program
 from planner.language.references import readings
 from planner.records.decision import Due

@@ -29,7 +29,7 @@ def seeds_wanted(
     rules = program.phases[phase]
     if any(guard.id == SEEDS_MATTER for guard in verdict.guards):
         return {}
-    pairs = compared_pairs(rules)
+    pairs = [pair for pair in compared_pairs(rules) if pair not in _not_paired(rules, verdict)]
     have = {arm: seeds_shared(evidence, pairs, arm) for arm in rules.arms}
     wanted: dict[str, int] = {}
     to_confirm: dict[str, int] = {}
@@ -37,7 +37,7 @@ def seeds_wanted(
         rule = rules.criteria[name]
         arms = _waiting_arms(rule, verdict.criterion(name))
         # What arms share beside this criterion is no bound for it.
-        here = min(seeds_shared(evidence, rule.compared_arms, arm) for arm in arms)
+        here = min(seeds_shared(evidence, _pairs_of(rule, pairs), arm) for arm in arms)
         look = _next_look(rule, design, here)
         wanted.update({arm: max(look, wanted.get(arm, 0)) for arm in arms})
     for name in _winners(rules, verdict):
@@ -56,6 +56,20 @@ def seeds_wanted(
     }
     more = {arm: count for arm, count in possible.items() if count > have[arm]}
     return {arm: count + _aside(evidence, arm) for arm, count in more.items()}
+
+
+def _not_paired(rules: Phase, verdict: Verdict) -> set[Pair]:
+    """The arms that are compared by their means: each counts with its own seeds."""
+    return {
+        pair
+        for result in verdict.criteria
+        if any(part.look is not None and not part.look.paired for part in (result, *result.parts))
+        for pair in rules.criteria[result.id].compared_arms
+    }
+
+
+def _pairs_of(rule: Criterion, pairs: Sequence[Pair]) -> list[Pair]:
+    return [pair for pair in rule.compared_arms if pair in pairs]
 
 
 def _most(evidence: Evidence, pairs: Sequence[Pair], arm: str, design: TestDesign) -> int:

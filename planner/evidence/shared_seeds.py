@@ -6,14 +6,18 @@ comparison. The next seed is made in its place, for every arm that is compared w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from planner.evidence.evidence import Evidence
+from planner.language.criterion import Measured
 from planner.language.program import Phase
+from planner.language.types import Pairing
 
 Pair = tuple[str, str]
+_ENOUGH_TO_PAIR = 3
+"""Two arms that share fewer seeds than this, of as many or more, are not taken seed by seed."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,33 @@ class ArmSeeds:
         return seed in self.good or not (self.ended or self.has_lost(seed))
 
 
-def compared_pairs(rules: Phase) -> list[Pair]:
-    """Every two arms that a criterion of the phase compares."""
-    pairs = (pair for rule in rules.criteria.values() for pair in rule.compared_arms)
+def are_paired(one: Collection[int], other: Collection[int], stated: Pairing | None = None) -> bool:
+    """Whether two arms with these seeds are compared seed by seed.
+
+    They are where they have at least three in common, and at least half of those of the smaller arm: what is
+    left out otherwise would be worth more than what pairing gains.
+    """
+    if stated is not None:
+        return stated == "always"
+    shared, smaller = len(set(one) & set(other)), min(len(one), len(other))
+    return shared >= min(_ENOUGH_TO_PAIR, smaller) and 2 * shared >= smaller
+
+
+def compared_pairs(rules: Phase, seeds: Mapping[str, Collection[int]] | None = None) -> list[Pair]:
+    """Every two arms that a criterion of the phase compares seed by seed.
+
+    Args:
+        seeds: arm -> those that gave evidence: without pairs whose seeds allow no pairing; where absent, all
+            pairs that may be given the same seeds.
+    """
+    pairs = [
+        pair
+        for rule in rules.criteria.values()
+        if isinstance(rule, Measured) and (rule.pair or rules.pair) != "never"
+        for pair in rule.compared_arms
+        if seeds is None
+        or are_paired(seeds.get(pair[0], ()), seeds.get(pair[1], ()), rule.pair or rules.pair)
+    ]
     return list(dict.fromkeys(pairs))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.criteria.descriptions import compared_text
+from planner.criteria.wording import compared_text
 from planner.explaining.recomputation import quantities, values_of
 from planner.language.criterion import Level, Measured
 from planner.language.program import Program
@@ -47,7 +47,7 @@ def build_criterion_row(program: Program, verdict: Verdict, result: CriterionRes
 
 def _seeds(program: Program, verdict: Verdict, rule: Measured, result: CriterionResult) -> str:
     """How many seeds were judged, of those that the arm or pair in question has."""
-    counts = [len(values) for values in quantities(program, verdict, rule)]
+    counts = [one.n for one in quantities(program, verdict, rule, result)]
     decisive = [n for part, n in zip(result.parts, counts, strict=False) if part.id == decisive_part(result)]
     available = max(decisive or counts, default=0)
     return f"{result.n} of {available}" if result.n < available else str(result.n)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
@@ -60,46 +61,88 @@ def _recomputed(
     program: Program, verdict: Verdict, rule: Measured, result: CriterionResult
 ) -> Iterator[float]:
     """The value that a criterion observes, for each arm or pair that it may have been decided by."""
-    for by_seed in quantities(program, verdict, rule):
-        values = [value for _, value in sorted(by_seed.items())]
+    for quantity in quantities(program, verdict, rule, result):
         first = result.chosen_on if result.fresh else 0
-        counted = values[first : first + result.n]
-        if not counted or not all(map(is_finite, counted)):
-            continue
-        # Of two arms that are to be alike, the one that is ahead over all seeds comes first.
-        sign = -1.0 if isinstance(rule, Spread) and math.fsum(values) < 0 else 1.0
-        if rule.of_every_seed:
-            yield min(counted) if rule.over_seeds == "min" else max(counted)
-        else:
-            yield intervals.sd(counted) if rule.of_deviation else sign * intervals.mean(counted)
+        ours = [value for _, value in sorted(quantity.ours.items())]
+        counted = ours[first:] if quantity.other else ours[first : first + result.n]
+        numbers = [*counted, *(quantity.other or {}).values()]
+        if counted and all(map(is_finite, numbers)):
+            yield _observed(program, rule, counted, quantity)
 
 
-def quantities(program: Program, verdict: Verdict, rule: Measured) -> Iterator[Values]:
-    """The value of every seed, for each arm or pair that a criterion judges."""
+def _observed(program: Program, rule: Measured, counted: list[float], quantity: Quantities) -> float:
+    if program.metrics[rule.metric].transform:
+        counted = [math.log(value) for value in counted]
+    if rule.of_deviation:
+        return intervals.sd(counted)
+    observed = intervals.mean(counted)
+    if rule.of_every_seed:
+        observed = min(counted) if rule.over_seeds == "min" else max(counted)
+    if quantity.other:
+        other = list(quantity.other.values())
+        logged = program.metrics[rule.metric].transform
+        observed -= intervals.mean([math.log(value) for value in other] if logged else other)
+    observed = math.exp(observed) if program.metrics[rule.metric].transform else observed
+    # Of two arms that are to be alike, the one that is ahead over all seeds comes first.
+    return abs(observed) if isinstance(rule, Spread) else observed
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """The values of one arm or pair that a criterion judges.
+
+    Attributes:
+        ours: of one arm, or differences seed by seed.
+        other: the other arm's, where the two are not paired.
+    """
+
+    ours: Values
+    other: Values | None = None
+
+    @property
+    def n(self) -> int:
+        """How many seeds there are; of two arms that are not paired, those of the smaller."""
+        return len(self.ours) if self.other is None else min(len(self.ours), len(self.other))
+
+
+def quantities(
+    program: Program, verdict: Verdict, rule: Measured, result: CriterionResult
+) -> Iterator[Quantities]:
+    """The values of every seed, for each arm or pair that a criterion judges."""
     table, reads = values_of(verdict), which_value(rule).strip()
+    looks = {part.id: part.look for part in result.parts or (result,)}
 
     def of(arm: str, metric: str, reads: str = reads) -> Values:
         return table.get((arm, metric, reads), {})
 
+    def joined(label: str, left: Values, right: Values) -> Quantities:
+        look = looks.get(label if result.parts else result.id)
+        paired = look.paired if look is not None else bool(left.keys() & right.keys())
+        return _joined(program, rule, left, right, paired)
+
     if isinstance(rule, Order | Spread):
+        sign = ">" if isinstance(rule, Order) else "~"
         for one, other in rule.judged_pairs:
-            yield _joined(program, rule, of(one, rule.metric), of(other, rule.metric))
+            yield joined(f"{one} {sign} {other}", of(one, rule.metric), of(other, rule.metric))
     elif isinstance(rule, Comparison):
         for arm in rule.subjects:
-            right = of(rule.versus or arm, rule.other_metric)
-            yield _joined(program, rule, of(arm, rule.metric), right)
+            yield joined(arm, of(arm, rule.metric), of(rule.versus or arm, rule.other_metric))
     elif isinstance(rule, Level):
         floor = program.metrics[rule.metric].floor if rule.against_floor else None
         for arm in rule.subjects:
             own = of(arm, rule.metric)
-            yield _joined(program, rule, own, of(arm, floor, "")) if isinstance(floor, str) else own
+            yield joined(arm, own, of(arm, floor, "")) if isinstance(floor, str) else Quantities(own)
 
 
-def _joined(program: Program, rule: Measured, left: Values, right: Values) -> Values:
-    """Difference or ratio, over the seeds that both have; an improvement counts upwards."""
+def _joined(program: Program, rule: Measured, left: Values, right: Values, paired: bool) -> Quantities:
+    """Difference or ratio, over the seeds that both have if they are paired; improvements count up."""
     seeds = [seed for seed in left if seed in right]
     if isinstance(rule, Comparison) and rule.as_ == "ratio":
-        return {s: left[s] / right[s] if right[s] else math.nan for s in seeds}
+        if not paired:  # of geometric means
+            return Quantities(left, right)
+        return Quantities({s: left[s] / right[s] if right[s] else math.nan for s in seeds})
     improves = isinstance(rule, Order) or rule.better_by is not None
     sign = -1.0 if improves and program.metrics[rule.metric].better == "lower" else 1.0
-    return {s: sign * (left[s] - right[s]) for s in seeds}
+    if not paired:
+        return Quantities({s: sign * v for s, v in left.items()}, {s: sign * v for s, v in right.items()})
+    return Quantities({s: sign * (left[s] - right[s]) for s in seeds})

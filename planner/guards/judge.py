@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
 from planner.evidence.failures import failures_of
+from planner.evidence.shared_seeds import compared_pairs
 from planner.guards.base_rate import judge_floors
 from planner.guards.confounding import judge_confounds
 from planner.guards.finite_values import FiniteValues
@@ -82,7 +83,7 @@ def judge_guards(
 def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
     """Whether every arm, and every pair of arms that is compared, has the seeds that are asked for."""
     counts = {arm: len(evidence.of(arm)) for arm in rules.arms if evidence.of(arm)}
-    pairs = dict.fromkeys(pair for rule in rules.criteria.values() for pair in rule.compared_arms)
+    pairs = compared_pairs(rules, evidence.runs)
     for one, other in pairs:
         if counts.get(one) and counts.get(other):
             counts[f"{one} with {other}"] = len(evidence.of(one).keys() & evidence.of(other).keys())

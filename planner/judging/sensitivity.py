@@ -32,11 +32,13 @@ class Lever:
         arm: whose values move.
         other: the arm that it is compared with; None for an arm alone.
         sign: +1 where what is observed grows with the arm's values, -1 where it falls.
+        paired: the two are compared seed by seed.
     """
 
     arm: str
     other: str | None
     sign: float
+    paired: bool = True
 
 
 def inputs_of(program: Program, rule: Measured) -> set[Input]:
@@ -48,15 +50,18 @@ def inputs_of(program: Program, rule: Measured) -> set[Input]:
 def levers_of(program: Program, rule: MeasuredCriterion, result: CriterionResult) -> list[Lever]:
     """The arms that can be moved to change a result: of a pair, either; of several arms, the deciding one."""
     index = _deciding(rule, result)
+    look = (result.parts[index] if result.parts else result).look
+    paired = look is None or look.paired
     lower = program.metrics[rule.metric].better == "lower"
     match rule:
         case Order() | Spread():
             one, other = rule.judged_pairs[index]
             sign = -1.0 if isinstance(rule, Order) and lower else 1.0
-            return [Lever(one, other, sign), Lever(other, one, -sign)]
+            return [Lever(one, other, sign, paired), Lever(other, one, -sign, paired)]
         case Comparison():
             arm = rule.subjects[index]
-            return [Lever(arm, rule.versus or arm, -1.0 if rule.better_by is not None and lower else 1.0)]
+            sign = -1.0 if rule.better_by is not None and lower else 1.0
+            return [Lever(arm, rule.versus or arm, sign, paired)]
         case Level():
             return [Lever(rule.subjects[index], None, 1.0)]
         case _:
@@ -150,6 +155,9 @@ def _lines(program: Program, evidence: Evidence, rule: Measured, lever: Lever) -
         return {seed: (1.0, -value) for seed, value in right.items()}
     other = rule.other_metric if isinstance(rule, Comparison) else rule.metric
     right = build_sample(program, evidence, lever.other or lever.arm, other, rule).values
+    if not lever.paired:
+        own = build_sample(program, evidence, lever.arm, rule.metric, rule).values
+        return dict.fromkeys(own, (lever.sign, -lever.sign * intervals.mean(list(right.values()))))
     if isinstance(rule, Comparison) and rule.as_ == "ratio":
         return {seed: (1.0 / value if value else 0.0, 0.0) for seed, value in right.items()}
     return {seed: (lever.sign, -lever.sign * value) for seed, value in right.items()}

@@ -8,7 +8,17 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Discriminator, Field, Tag
 
-from planner.language.types import EarlierTreatment, Finite, Name, Pattern, Ref, Statistic, Treatment, Written
+from planner.language.types import (
+    EarlierTreatment,
+    Finite,
+    Name,
+    Pairing,
+    Pattern,
+    Ref,
+    Statistic,
+    Treatment,
+    Written,
+)
 
 
 class _Kind(Written):
@@ -45,6 +55,8 @@ class Measured(_Kind):
     """Later epochs can change it: undecided on runs that ended early."""
     treatment: Treatment | EarlierTreatment | None = None
     """How uncertainty is treated: bounds if absent."""
+    pair: Annotated[Pairing | None, Field(exclude_if=lambda stated: stated is None)] = None
+    """Whether compared arms are taken seed by seed; the phase's if absent, and else as their seeds allow."""
     factor: list[Name] | Name = []
     """The parameters in which the arms compared here are meant to differ; the phase's if absent."""
     says: str = ""

@@ -23,6 +23,7 @@ from planner.language.types import (
     Fidelity,
     Finite,
     Name,
+    Pairing,
     Param,
     Pattern,
     Ref,
@@ -135,6 +136,8 @@ class Phase(Written):
     on_confound: Literal["caveat", "invalid"] = "caveat"
     seeds: Annotated[int, Field(ge=1, le=10_000)] = 3
     """The least number of seeds."""
+    pair: Annotated[Pairing | None, Field(exclude_if=lambda stated: stated is None)] = None
+    """Whether compared arms are taken seed by seed; as their seeds allow if absent."""
     fidelity: Fidelity = "standard"
     asks_for: Literal["provisional", "confirmed"] = "provisional"
     """What the verdict that opens this phase must be."""

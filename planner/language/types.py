@@ -23,6 +23,7 @@ Treated = Treatment | Literal["interval", "deterministic", "every_seed"] | Earli
 where each has to meet the bound, not at all where the program states that there is none; records of earlier
 versions have their own words."""
 Statistic = Literal["first", "last", "min", "max", "mean", "slope"]
+Pairing = Literal["always", "never"]
 Consequence = Literal["invalid", "blocked", "caveat"]
 
 

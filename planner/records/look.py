@@ -23,6 +23,7 @@ class Look(Record):
         pool_df, pool_sd: what other arms' noise was worth, and how large it was.
         lower, upper: the bounds; None where there is none.
         run_ids: every run that was there, of all arms compared.
+        paired: two arms are compared seed by seed; where they are not, each seed of either arm counts.
     """
 
     comparison: str
@@ -35,3 +36,4 @@ class Look(Record):
     lower: Value | None = None
     upper: Value | None = None
     run_ids: tuple[str, ...] = ()
+    paired: Annotated[bool, Field(exclude_if=lambda paired: paired)] = True

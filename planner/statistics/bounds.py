@@ -125,6 +125,14 @@ def moments_of_two(ours: Sequence[float], theirs: Sequence[float]) -> Moments:
     return Moments(min(sizes), mean, math.sqrt(variance), variance / squared_error, df)
 
 
+def projected(moments: Moments, n: int) -> Moments:
+    """What n values would show if they were like those there are, of the smaller arm where there are two."""
+    if not moments.n:
+        return moments
+    growth = n / moments.n
+    return Moments(n, moments.mean, moments.sd, moments.pairs * growth, (moments.df + 1) * growth - 1)
+
+
 def stage_of(n: int, planned: int) -> Stage:
     """The stage of a look at n values, where the final look was not made before."""
     return "final" if n >= planned else "early"

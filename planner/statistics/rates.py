@@ -65,6 +65,19 @@ def difference_bounds(
     )
 
 
+def difference_of_rates(
+    ours: Sequence[float], theirs: Sequence[float], design: Design, stage: Stage | None, flags: bool = True
+) -> Bounds:
+    """Bounds for the difference of two means in [0, 1] whose values are not paired.
+
+    Each of the two may be wrong at half the rate: the difference of their bounds is then wrong at the whole.
+    """
+    alpha, beta = design.alpha / 2, design.beta / 2
+    our = mean_bounds(ours, Design(design.planned, alpha, beta), stage, flags)
+    their = mean_bounds(theirs, Design(design.planned, beta, alpha), stage, flags)
+    return Bounds(our.lower - their.upper, our.upper - their.lower)
+
+
 def _mean_lower(
     values: Sequence[float], planned: int, error: float, stage: Stage | None, flags: bool
 ) -> float:

@@ -6,8 +6,7 @@ from itertools import permutations, product
 
 import pytest
 
-from planner.criteria.combination import join_all, join_any
-from planner.criteria.combined import judge_combined
+from planner.criteria.combination import join_all, join_any, judge_combined
 from planner.criteria.judge import judge_criteria
 from planner.language.criterion import Combined
 from planner.records.verdict import CriterionOutcome, CriterionResult

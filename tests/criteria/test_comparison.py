@@ -110,18 +110,6 @@ def test_an_absent_arm_is_undecided_where_required_and_not_applicable_elsewhere(
     assert judged(BETTER, make_evidence(values), optional=True).outcome == "not_applicable"
 
 
-def test_arms_that_share_no_seed_are_not_compared() -> None:
-    evidence = make_evidence(
-        {
-            "base": [make_run("base", s, metrics={"acc": 0.5}) for s in (0, 1, 2)],
-            "new": [make_run("new", s, metrics={"acc": 0.9}) for s in (3, 4, 5)],
-        }
-    )
-    result = judged(BETTER, evidence, final=True)
-    assert (result.outcome, result.cause) == ("undecided", "missing")
-    assert result.reason == "new and base share no seed"
-
-
 def test_only_the_seeds_that_both_have_count() -> None:
     """Unpaired, new is ahead by .3 because it lacks the hard seed; paired it is not."""
     evidence = make_evidence({"base": [0.5, 0.5, 0.1], "new": [0.5, 0.5]})

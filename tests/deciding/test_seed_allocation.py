@@ -88,7 +88,7 @@ def test_an_arm_that_lags_behind_after_an_interruption_catches_up_first() -> Non
 def test_where_other_seeds_are_excluded_in_two_arms_pairs_are_made_up_to_the_next_look(
     planned: int, made: int, wanted_seeds: dict[str, int]
 ) -> None:
-    higher = {"metric": "score", "arm": "new", "versus": "base", "at_least": 0.5}
+    higher = {"metric": "score", "arm": "new", "versus": "base", "at_least": 0.5, "pair": "always"}
     program = small({"seeds_per_arm": planned}, criteria={"higher": higher})
     own_runs = runs(program, scores(new=5.0), {"base": made, "new": made})
     bad = [run for run in own_runs if (run.arm, run.seed) in (("base", 0), ("new", 1))]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.criteria.descriptions import requirement_text
+from planner.criteria.wording import requirement_text
 from planner.deciding.situation import Plan
 from planner.deciding.triage import choices
 from planner.language.program import ENDS, Program, build
