@@ -96,7 +96,8 @@ def _missing(
     def missing(phase: str, fidelity: str, wanted: Mapping[str, int]) -> list[PlannedRun]:
         evidence, rules = selector.evidence_of(phase, fidelity), program.phases[phase]
         arms = {arm: _seeds_of(evidence, arm) for arm in rules.arms}
-        seeds = seeds_to_make(arms, compared_pairs(rules), wanted, program.most_seeds(phase, fidelity))
+        most, first = program.most_seeds(phase, fidelity), program.seeds_by_name(phase)
+        seeds = seeds_to_make(arms, compared_pairs(rules), wanted, most, first)
         planned = [_planned(program, phase, fidelity, arm, seed) for arm in seeds for seed in seeds[arm]]
         return sorted(planned, key=lambda run: run.seed)
 

@@ -25,6 +25,7 @@ class Answer:
         projected_n: with how many seeds there would be an answer, if further ones were like these.
         look: what the judgements after this one go on from; None where nothing does.
         caveats: what is against relying on it.
+        by_signs: what is said in place of a mean where values were cut off; empty for any other answer.
     """
 
     outcome: CriterionOutcome
@@ -39,6 +40,7 @@ class Answer:
     projected_n: int | None = None
     look: Look | None = None
     caveats: tuple[str, ...] = ()
+    by_signs: str = ""
 
     @property
     def flips_at(self) -> float | None:

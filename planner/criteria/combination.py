@@ -52,7 +52,7 @@ def join(parts: Sequence[CriterionResult], every: bool) -> tuple[CriterionOutcom
 
 
 def joined(
-    question: Question, rule: Measured, threshold: object, parts: Sequence[CriterionResult], every: bool
+    question: Question, rule: Measured, parts: Sequence[CriterionResult], every: bool
 ) -> CriterionResult:
     """One result for several arms or pairs: the part that decides speaks for all."""
     if len(parts) == 1:
@@ -72,10 +72,13 @@ def joined(
         "caveats": tuple(dict.fromkeys([*(c for p in parts for c in p.caveats), *absent])),
         "parts": tuple(parts),
     }
-    return result(question, rule, threshold, **fields)
+    return result(question, rule, chosen.threshold, **fields)
 
 
-_TAKEN_BY_ARMS = ("observed", "n", "interval", "margin", "answer", "chosen", "chosen_on", "fresh", "needs")
+_TAKEN_BY_ARMS = (
+    *("observed", "unit", "bound", "n", "interval", "margin"),
+    *("answer", "chosen", "chosen_on", "fresh", "needs"),
+)
 
 
 def decisive(parts: Sequence[CriterionResult], outcome: str, every: bool) -> CriterionResult:

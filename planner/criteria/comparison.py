@@ -34,14 +34,15 @@ _ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive
 def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
     """Whether one arm differs from another, seed by seed, as the bound asks."""
     parts = judge_arms(question, rule, _one)
-    return joined(question, rule, rule.threshold, parts, every=not rule.any_arm)
+    return joined(question, rule, parts, every=not rule.any_arm)
 
 
 def _one(question: Question, rule: Comparison, arm: str) -> CriterionResult:
     other = rule.versus or arm
     left, right = question.sample(arm, rule.metric, rule), question.sample(other, rule.other_metric, rule)
     common = sources(arm, left, right)
-    arms = compare(question, rule, _arms(question, rule, arm), left, right)
+    names = _arms(question, rule, arm)
+    arms = compare(question, rule, names, left, right)
     if isinstance(arms, TwoArms) and not all(map(is_finite, arms.values.values())):
         reason = f"{_named(rule, arm)} is not finite: it divides by zero"
         arms = Unavailable("invalid", "not_finite", reason)
@@ -53,7 +54,7 @@ def _one(question: Question, rule: Comparison, arm: str) -> CriterionResult:
         comparison=arm,
         noise=_pool(question, rule, arm),
     )
-    answer = judge_stated(question, rule, quantity, "difference", runs=2 if rule.versus else 0)
+    answer = judge_stated(question, rule, quantity, "difference", 2 if rule.versus else 0, names.sign)
     answer = with_wiring_doubt(answer, quantity) if rule.versus else answer
     reason = _reason(rule, arm, answer) + arms.remark + _seen_to(rule, arm, left)
     said = _answer_of(rule, answer)

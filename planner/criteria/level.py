@@ -46,7 +46,7 @@ def judge_level(question: Question, rule: Level) -> CriterionResult:
         return _plain(narrowed, one, arm, threshold)
 
     parts = judge_arms(question, rule, judge)
-    return joined(question, rule, threshold, parts, every=not rule.any_arm)
+    return joined(question, rule, parts, every=not rule.any_arm)
 
 
 def _plain(question: Question, rule: Level, arm: str, threshold: Threshold) -> CriterionResult:

@@ -35,7 +35,7 @@ def judge_order(question: Question, rule: Order) -> CriterionResult:
         reason = "one arm alone is in order"
         return result(question, rule, 0.0, outcome="met", reason=reason, treatment="point")
     parts = [_pair(question, rule, better, worse) for better, worse in rule.judged_pairs]
-    return joined(question, rule, 0.0, parts, every=True)
+    return joined(question, rule, parts, every=True)
 
 
 def _pair(question: Question, rule: Order, better: str, worse: str) -> CriterionResult:
@@ -53,7 +53,7 @@ def _pair(question: Question, rule: Order, better: str, worse: str) -> Criterion
         comparison=names.comparison,
         noise=pooled_noise(question, rule, [better, worse], of_difference=True),
     )
-    answer = judge_stated(question, rule, quantity, "difference", runs=2)
+    answer = judge_stated(question, rule, quantity, "difference", 2, sign)
     answer = with_wiring_doubt(answer, quantity)
     verb = _VERBS.get(answer.outcome, "may or may not be better than")
     by = f"by {number(answer.observed, signed=True)}{around(answer.interval)}"

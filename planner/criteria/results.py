@@ -145,6 +145,10 @@ def no_answer(
     return result(question, rule, threshold, **trouble._asdict(), **common)
 
 
+BY_SIGNS = {"unit": "seeds better less worse, as a share", "bound": "above", "threshold": 0.0}
+"""What is observed and asked where values that were cut off leave nothing but on which side each one lies."""
+
+
 def flip_point_fields(flip_points: FlipPoints) -> dict[str, object]:
     """The fields of a CriterionResult that say where its outcome changes; the nearest comes first."""
     flips_at, flips_to = flip_points[0] if flip_points else (None, None)
@@ -174,5 +178,7 @@ def answered(
         **flip_point_fields(answer.flip_points),
     }
     judged = result(question, rule, threshold, **{**from_answer, **fields})
+    if answer.by_signs:
+        judged = judged.model_copy(update={**BY_SIGNS, "reason": answer.by_signs})
     caveats = judged.caveats + answer.caveats
     return judged if caveats == judged.caveats else judged.model_copy(update={"caveats": caveats})

@@ -29,7 +29,7 @@ def judge_spread(question: Question, rule: Spread) -> CriterionResult:
         return result(question, rule, bound, outcome="met", reason=reason, treatment="point")
     pairs = rule.judged_pairs
     parts = [_pair(question, rule, a, b, bound, len(pairs)) for a, b in pairs]
-    return joined(question, rule, bound, parts, every=True)
+    return joined(question, rule, parts, every=True)
 
 
 def _pair(

@@ -12,14 +12,17 @@ from planner.criteria.results import Question
 from planner.language.criterion import Measured
 from planner.language.metric import FLAG, KnownNoise, Metric
 from planner.statistics import intervals
-from planner.statistics.bounds import NOTHING_STATED, StatedNoise
+from planner.statistics.bounds import NO_POOL, NOTHING_STATED, StatedNoise
+from planner.statistics.censoring import possible_values, signs
 from planner.text.numbers import number
 
 _FAR = 0.001
 """A deviation that is so improbable under the noise stated is a doubt about the statement."""
 
 
-def judge_stated(question: Question, rule: Measured, quantity: Quantity, kind: RateKind, runs: int) -> Answer:
+def judge_stated(
+    question: Question, rule: Measured, quantity: Quantity, kind: RateKind, runs: int, sign: float = 1.0
+) -> Answer:
     """Holds a quantity against its bound, with what the program states of its metric.
 
     Args:
@@ -27,9 +30,12 @@ def judge_stated(question: Question, rule: Measured, quantity: Quantity, kind: R
         kind: whether its values are of one share or differences of two, where they are of shares.
         runs: how many runs each value is computed from, each with the noise stated; 0 where a value is a
             difference within one run, of whose noise nothing was stated.
+        sign: -1 where values are the other arm's less ours.
     """
     metric = question.program.metrics[rule.metric]
     stated = _in_logarithms(_with_stated_noise(quantity, metric, rule, kind, runs), metric)
+    if metric.censored_at is not None and not rule.over_seeds and _cut_off(stated, metric):
+        return _by_signs(question, stated, metric, sign)
     answer = judge_quantity(stated, question.design, question.with_flip_points)
     return _out_of_logarithms(_with_its_source(answer, stated, metric), stated, quantity.region)
 
@@ -57,6 +63,51 @@ def _stated(metric: Metric, quantity: Quantity, runs: int) -> StatedNoise:
         least_sd=0.0 if metric.transform else metric.step * math.sqrt(runs / 12),
         items_variance=math.fsum(mean * (1 - mean) for mean in means) / items if items else 0.0,
     )
+
+
+def _cut_off(quantity: Quantity, metric: Metric) -> int:
+    """How many values lie at the limit of the metric."""
+    return sum(value >= _limit(metric) for values in quantity.operands for value in values)
+
+
+def _limit(metric: Metric) -> float:
+    limit = metric.censored_at if metric.censored_at is not None else math.inf
+    return math.log(limit) if metric.transform else limit
+
+
+def _by_signs(question: Question, quantity: Quantity, metric: Metric, sign: float) -> Answer:
+    """The answer of a sign test: means and t bounds say nothing of values that were cut off."""
+    limit = f"values at the limit {number(metric.censored_at)} say only that they are no smaller"
+    if quantity.other is not None:
+        note = f"{limit}: such arms are compared seed by seed alone"
+        return Answer("undecided", None, quantity.n, "bounds", cause="undecided", note=note, by_signs=note)
+    effect = quantity.delta is not None
+    region = Region(0.0, math.inf, open=True) if effect else quantity.region
+    theirs = quantity.operands[1] if len(quantity.operands) == 2 else (None,) * len(quantity.values)
+    possible = [
+        possible_values(value, ours, other, sign, _limit(metric))
+        for value, ours, other in zip(quantity.in_order, quantity.operands[0], theirs, strict=True)
+    ]
+    sides = signs(possible, region.holds, (region.low, region.high))
+    counted = replace(
+        quantity,
+        values=dict(zip(sorted(quantity.values), sides, strict=True)),
+        region=Region(0.0, math.inf, open=True),
+        delta=None,
+        operands=(),
+        deterministic="",
+        noise=NO_POOL,
+        stated=NOTHING_STATED,
+        rates="difference",
+        flags=True,
+        logarithms=False,
+    )
+    better, worse = sides.count(1.0), sides.count(-1.0)
+    alike = f", {len(sides) - better - worse} of which it is not known" if better + worse < len(sides) else ""
+    what = "better" if effect else "beyond the bound"
+    said = f"{quantity.comparison}: {what} in {better} of {len(sides)} seeds, not in {worse}{alike}"
+    answer = judge_quantity(counted, question.design, question.with_flip_points)
+    return replace(answer, by_signs=f"{said}; {limit} (sign test)")
 
 
 def _with_its_source(answer: Answer, quantity: Quantity, metric: Metric) -> Answer:

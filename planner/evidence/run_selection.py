@@ -169,7 +169,8 @@ class RunSelector:
         runs: dict[str, PlannedRun] = {}
         rules = self.program.phases[phase]
         arms = {arm: self._seeds_of(phase, arm, fidelity, wanted.get(arm)) for arm in rules.arms}
-        seeds = seeds_to_make(arms, compared_pairs(rules), wanted, self.program.most_seeds(phase, fidelity))
+        most, first = self.program.most_seeds(phase, fidelity), self.program.seeds_by_name(phase)
+        seeds = seeds_to_make(arms, compared_pairs(rules), wanted, most, first)
         for arm, planned_seeds in seeds.items():
             for seed in planned_seeds:
                 planned = self.catalog.planned(phase, arm, fidelity, seed)

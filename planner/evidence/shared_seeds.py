@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 
 from planner.evidence.evidence import Evidence
 from planner.language.criterion import Measured
@@ -92,7 +92,11 @@ def seeds_shared(evidence: Evidence, pairs: Iterable[Pair], arm: str) -> int:
 
 
 def seeds_to_make(
-    arms: Mapping[str, ArmSeeds], pairs: Sequence[Pair], wanted: Mapping[str, int], most: int
+    arms: Mapping[str, ArmSeeds],
+    pairs: Sequence[Pair],
+    wanted: Mapping[str, int],
+    most: int,
+    first: Sequence[int] = (),
 ) -> dict[str, list[int]]:
     """Arm -> the seeds to make, so that each pair shares as many as both are to have.
 
@@ -101,19 +105,27 @@ def seeds_to_make(
         wanted: arm -> how many seeds are to give evidence.
         most: how many seeds an arm may have, those that failed among them; where more are wanted than that,
             a person changed the rules, and it is no bound.
+        first: the seeds that are given before others, in this order; else the lowest come first.
     """
     goals = {
         arm: number if number > most else min(number, most - len(arms[arm].failed))
         for arm, number in wanted.items()
     }
-    return _Allocation(arms, pairs, goals).seeds()
+    return _Allocation(arms, pairs, goals, first).seeds()
 
 
 class _Allocation:
-    """Gives seeds to arms, the lowest first, until every arm and every pair has as many as it is to have."""
+    """Gives seeds to arms until every arm and every pair has as many as it is to have."""
 
-    def __init__(self, arms: Mapping[str, ArmSeeds], pairs: Sequence[Pair], goals: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        arms: Mapping[str, ArmSeeds],
+        pairs: Sequence[Pair],
+        goals: Mapping[str, int],
+        first: Sequence[int],
+    ) -> None:
         self._arms = arms
+        self._first = first
         self._goals = goals
         self._alive = [p for p in pairs if not any(arm not in arms or arms[arm].given_up for arm in p)]
         self._have = {arm: set(seeds.good) for arm, seeds in arms.items()}
@@ -124,7 +136,7 @@ class _Allocation:
         for seed in begun:
             self._give(seed)
         growing = self._growing()
-        for seed in count():
+        for seed in chain(self._first, (seed for seed in count() if seed not in self._first)):
             if not any(map(self._is_short, growing)):
                 break
             self._give(seed)

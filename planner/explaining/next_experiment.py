@@ -190,7 +190,7 @@ def _of_phase(
     trace: Trace, verdict: Verdict, phase: str, kind: Literal["option", "supersedes"], option: Option | None
 ) -> NextExperiment:
     rules = trace.program.phases[phase]
-    runs = len(rules.arms) * rules.seeds
+    runs = len(rules.arms) * rules.least_seeds
     description = (
         f"option {option.option}, which judges '{phase}'" if option else f"'{phase}', which supersedes this"
     )
@@ -200,7 +200,7 @@ def _of_phase(
         what=description,
         phase=phase,
         arms=tuple(rules.arms),
-        to_seeds=rules.seeds,
+        to_seeds=rules.least_seeds,
         runs=runs,
         seconds=hours * 3600 if hours else _cost(verdict, runs),
         at_least=True,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from planner.criteria.results import BY_SIGNS
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
@@ -39,6 +40,9 @@ def recompute(program: Program, verdict: Verdict) -> Recomputation:
     for result in verdict.criteria:
         rule = program.phases[verdict.phase].criteria.get(result.id)
         if result.observed is None or not isinstance(rule, Measured):
+            continue
+        if result.unit == BY_SIGNS["unit"]:  # which side a value that was cut off lies on stands in no table
+            elsewhere.append(result.id)
             continue
         candidates = list(_recomputed(program, verdict, rule, result))
         if not candidates:

@@ -89,13 +89,13 @@ def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
             counts[f"{one} with {other}"] = len(evidence.of(one).keys() & evidence.of(other).keys())
     fewest = min(counts.values(), default=0)
     least = min(counts, key=lambda a: counts[a], default="")
-    required = f"at least {rules.seeds} asked"
+    required = f"at least {rules.least_seeds} asked"
     reason = f"{fewest} seed{'s' if fewest != 1 else ''} per arm (fewest: {least}), {required}"
     # A smoke run plans fewer than the phase asks for, which is no fault of its evidence.
     consequence = "caveat" if fewest >= design.seeds else rules.guards.get("seeds", "caveat")
     return GuardResult(
         id="seeds",
-        outcome="met" if fewest >= max(rules.seeds, 1) else "not_met",
+        outcome="met" if fewest >= max(rules.least_seeds, 1) else "not_met",
         consequence=consequence,
         observed=float(fewest),
         reason=reason if counts else f"no runs, {required}",

@@ -44,7 +44,7 @@ def build_test_design(
     """
     rules, budget = program.phases[phase], program.budget
     smoke = fidelity == "smoke"
-    seeds = min(rules.seeds, 2) if smoke else rules.seeds
+    seeds = min(rules.least_seeds, 2) if smoke else rules.least_seeds
     most = program.most_seeds(phase, fidelity)
     gating = gating_criteria(program, phase)
     return TestDesign(

@@ -54,6 +54,8 @@ class Metric(Written):
     """Whether criteria speak of these items alone, or of others like them."""
     noise: KnownNoise | Literal["bounded"] | None = _unless_default(None)
     """What is known of the noise: its size, or only that values lie in [0, 1]; estimated if absent."""
+    censored_at: Finite | None = _unless_default(None)
+    """Where a run stopped measuring: a value there, or above, says only that it is no smaller."""
     transform: Literal["log"] | None = _unless_default(None)
     """Judge the logarithm: levels are geometric means, arms are compared by ratio."""
 
@@ -80,6 +82,8 @@ class Metric(Written):
             raise ValueError("holds_for: new_items needs items: how many there are")
         if self.transform and (self.items or self.noise == "bounded"):
             raise ValueError("a share in [0, 1] is judged as it is: leave out transform")
+        if self.censored_at is not None and (self.is_rate or (self.transform and self.censored_at <= 0)):
+            raise ValueError("censored_at is for times and counts, and above 0 with transform: log")
         if self.noise and self.deterministic:
             raise ValueError("a deterministic metric has no noise: leave out noise")
         return self

@@ -19,6 +19,7 @@ from planner.language.expansion import expand
 from planner.language.metric import Metric
 from planner.language.prediction import Prediction
 from planner.language.types import (
+    SEED_TAGS,
     Consequence,
     Fidelity,
     Finite,
@@ -27,6 +28,8 @@ from planner.language.types import (
     Param,
     Pattern,
     Ref,
+    SeedNames,
+    Seeds,
     Switch,
     Written,
 )
@@ -134,8 +137,8 @@ class Phase(Written):
     tuned: list[Name] | Name = []
     """Parameters that each arm sets for itself."""
     on_confound: Literal["caveat", "invalid"] = "caveat"
-    seeds: Annotated[int, Field(ge=1, le=10_000)] = 3
-    """The least number of seeds."""
+    seeds: Seeds = 3
+    """The least number of seeds, or those that are made first by name: then all of them at least."""
     pair: Annotated[Pairing | None, Field(exclude_if=lambda stated: stated is None)] = None
     """Whether compared arms are taken seed by seed; as their seeds allow if absent."""
     fidelity: Fidelity = "standard"
@@ -155,6 +158,11 @@ class Phase(Written):
     runs_of: Name | None = None
     select: dict[Name, str] = {}
     artifacts: list[str] = []
+
+    @property
+    def least_seeds(self) -> int:
+        """How many seeds its verdict asks for at least."""
+        return self.seeds if isinstance(self.seeds, int) else len(self.seeds)
 
     @property
     def factors(self) -> list[str]:
@@ -244,6 +252,8 @@ class Program(Written):
     """The first run is made twice, to see whether it gives the same numbers; ``off`` for runs of hours."""
     deterministic: bool = False
     """Every metric is, unless it says otherwise."""
+    seeds: Annotated[SeedNames | None, Field(exclude_if=lambda named: named is None)] = None
+    """The seeds that are made first; then the lowest others."""
     notify: Annotated[list[str], Field(min_length=1)] | None = None
     """Words of a command that is called when the program waits for a person, is blocked, or done."""
 
@@ -272,8 +282,13 @@ class Program(Written):
 
     def most_seeds(self, phase: str, fidelity: str) -> int:
         """How many seeds an arm of a phase may have at a fidelity; a smoke run has no more than two."""
-        seeds = self.phases[phase].seeds
+        seeds = self.phases[phase].least_seeds
         return min(seeds, 2) if fidelity == "smoke" else max(seeds, self.budget.seeds_per_arm)
+
+    def seeds_by_name(self, phase: str) -> list[int]:
+        """The seeds that a phase's arms are given first, in this order."""
+        named = self.phases[phase].seeds
+        return list(self.seeds or []) if isinstance(named, int) else list(named)
 
     @property
     def probes(self) -> bool:
@@ -323,7 +338,7 @@ _TAGS = {"level", "comparison", "order", "spread", "combined"}
 
 def _problem(error: Any) -> tuple[tuple[str | int, ...], str]:
     """Where (without the tags that the schema adds) and what."""
-    loc = [part for part in error["loc"] if part != "[key]"]
+    loc = [part for part in error["loc"] if part not in ("[key]", *SEED_TAGS)]
     path = tuple(p for i, p in enumerate(loc) if not (p in _TAGS and i and i == _tag_position(loc)))
     kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
     if kind == "extra_forbidden":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import pydantic
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}$")]
 Pattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9_.\-{}]{0,119}$")]
@@ -13,6 +13,24 @@ Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,159}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e300, le=1e300)]
 Scalar = bool | int | Finite | str | None
 Param = Scalar | list[Scalar]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What every generator takes."""
+
+
+def _each_once(seeds: list[int]) -> list[int]:
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(map(str, twice))} stands there twice")
+    return seeds
+
+
+SeedNames = Annotated[list[Seed], Field(min_length=1, max_length=10_000), pydantic.AfterValidator(_each_once)]
+SEED_TAGS = ("a number", "a list")
+Seeds = Annotated[
+    Annotated[int, Field(ge=1, le=10_000), Tag("a number")] | Annotated[SeedNames, Tag("a list")],
+    Discriminator(lambda written: "a list" if isinstance(written, list) else "a number"),
+]
+"""A number of seeds, or their names."""
 Direction = Literal["higher", "lower", "neither"]
 Fidelity = Literal["smoke", "standard", "full"]
 Treatment = Literal["bounds", "point"]

@@ -65,7 +65,9 @@ def least_runs(program: Program, phases: Iterable[str]) -> int:
     for name in phases:
         phase = program.phases[name]
         planned = min(
-            phase.seeds, program.budget.seeds_per_arm, 2 if phase.fidelity == "smoke" else phase.seeds
+            phase.least_seeds,
+            program.budget.seeds_per_arm,
+            2 if phase.fidelity == "smoke" else phase.least_seeds,
         )
         for arm in phase.arms:
             if arm not in phase.select:
@@ -90,7 +92,7 @@ def seed_findings(program: Program, name: str, phase: Phase) -> Iterator[Finding
     """Verdicts that can only be provisional, and phases that wait for them to be confirmed."""
     path = ("phases", name)
     most = program.budget.seeds_per_arm
-    if most < phase.seeds:
+    if most < phase.least_seeds:
         what = f"budget.seeds_per_arm is {most}: with fewer seeds than asked, verdicts stay provisional"
         yield warning((*path, "seeds"), what)
     if phase.asks_for != "confirmed":
@@ -113,10 +115,11 @@ def only_provisional(program: Program, name: str) -> str:
         return f"'{point}' is judged at point value"
     if phase.fidelity == "smoke":
         return "a smoke run has two seeds at most"
-    if most < phase.seeds:
-        return f"budget.seeds_per_arm is {most}, short of its {phase.seeds} seeds"
-    if max(most, phase.seeds) < LEAST_SEEDS and not _all_deterministic(program, name):
-        return f"with {max(most, phase.seeds)} seeds at most there is no interval: that takes {LEAST_SEEDS}"
+    if most < phase.least_seeds:
+        return f"budget.seeds_per_arm is {most}, short of its {phase.least_seeds} seeds"
+    most = max(most, phase.least_seeds)
+    if most < LEAST_SEEDS and not _all_deterministic(program, name):
+        return f"with {most} seeds at most there is no interval: that takes {LEAST_SEEDS}"
     for rule in phase.criteria.values():
         for one, other in rule.compared_arms:
             if differing := confounds(program, name, rule, one, other):

@@ -17,6 +17,7 @@ def noise_findings(program: Program, name: str, phase: Phase) -> Iterator[Findin
             path = ("phases", name, "criteria", key)
             metric = program.metrics[rule.metric]
             wrong = _against_logarithms(metric, rule) if metric.transform else _against_shares(metric, rule)
+            wrong = wrong or _against_limit(metric, rule)
             if wrong:
                 yield error(path, wrong)
             elif metric.holds_for == "new_items" and (rule.as_ == "ratio" or rule.over_seeds):
@@ -52,4 +53,23 @@ def _against_shares(metric: Metric, rule: Measured) -> str:
         return (
             "values of 'noise: bounded' are compared by difference, between arms: leave out 'as' and 'since'"
         )
+    return ""
+
+
+def _against_limit(metric: Metric, rule: Measured) -> str:
+    if metric.censored_at is None:
+        return ""
+    if (
+        isinstance(rule, Spread)
+        or rule.within is not None
+        or rule.between is not None
+        or rule.since is not None
+    ):
+        return (
+            "values that may be cut off (censored_at) lie on one side of a bound or the other: ask for that"
+        )
+    if rule.as_ == "ratio" and not metric.transform:
+        return "ratios of values that may be cut off (censored_at) need 'transform: log' at the metric"
+    if rule.of_deviation:
+        return "values that may be cut off (censored_at) have no standard deviation"
     return ""

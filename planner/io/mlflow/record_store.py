@@ -313,7 +313,7 @@ def _rules_in_brief(program: Program, phase: str) -> dict[str, str]:
         "arms": ", ".join(rules.arms),
         "gate": ", ".join(rules.gate),
         "factor": ", ".join(rules.factors) or "-",
-        "least_seeds": str(rules.seeds),
+        "least_seeds": str(rules.least_seeds),
         "rules_digest": rules_digest(program, phase),
     }
 
