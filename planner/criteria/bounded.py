@@ -11,7 +11,7 @@ from functools import cached_property
 from planner.criteria.answer import Answer, AnswerWithEdges, answer_without_variation, point_answer
 from planner.criteria.looks import Seeds, View, build_view, looks_before
 from planner.criteria.quantity import Quantity
-from planner.criteria.statement import Statement
+from planner.criteria.statement import Statement, log_e_of_means, log_e_of_rates
 from planner.criteria.test_design import TestDesign
 from planner.records.look import Look
 from planner.records.verdict import CriterionOutcome
@@ -124,6 +124,14 @@ class Judgement:
         sd = intervals.sd(values) if intervals.varies(values, self.quantity.rounding) else 0.0
         return Moments(len(values), intervals.mean(values), sd, len(values), len(values) - 1)
 
+    @property
+    def log_e(self) -> float:
+        """ln E against "the bound is not met", on all seeds there are."""
+        if self.quantity.rates is not None:
+            return log_e_of_rates(self.quantity)
+        moments = self.moments(tuple(tuple(runs) for runs in self.quantity.groups))
+        return log_e_of_means(self.quantity, moments, PooledNoise(self.quantity.noise.sd, self.plan.pool_df))
+
     @cached_property
     def _measured(self) -> dict[Seeds, Moments]:
         return {}
@@ -217,5 +225,7 @@ def _look(judgement: Judgement, bounds: Bounds) -> Look:
     ends = [end if math.isfinite(end) else None for end in bounds]
     stage = judgement.view.stage
     run_ids = frozenset(run for runs in quantity.groups for ids in runs.values() for run in ids)
+    log_e = judgement.log_e if judgement.design.weighs_claims else -math.inf
     judged = {"stage": stage, "lower": ends[0], "upper": ends[1], "run_ids": tuple(sorted(run_ids))}
-    return judgement.plan.model_copy(update={**judged, "pool_sd": quantity.noise.sd})
+    weighed = {"log_e": log_e if math.isfinite(log_e) else None}
+    return judgement.plan.model_copy(update={**judged, **weighed, "pool_sd": quantity.noise.sd})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.criteria.quantity import Quantity
 from planner.statistics import answers
-from planner.statistics.bounds import Bounds, Stage
+from planner.statistics.bounds import Bounds, Moments, PooledNoise, Stage, log_evidence
+from planner.statistics.rates import log_bet
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,34 @@ class Statement:
         ends = [mean - shown.lower + low, mean - shown.upper + low] if math.isfinite(low) else []
         ends += [mean - shown.lower + high, mean - shown.upper + high] if math.isfinite(high) else []
         return ends + [mean - outside.lower + high, mean - outside.upper + low]
+
+
+def log_e_of_means(quantity: Quantity, moments: Moments, pool: PooledNoise) -> float:
+    """ln E against "the bound is not met"; of two sides, the one that is less sure."""
+    mirrored = replace(moments, mean=-moments.mean)
+    sides = [(moments, least) for least in _least(quantity)] + [(mirrored, -most) for most in _most(quantity)]
+    return min((log_evidence(side, least, pool, quantity.stated) for side, least in sides), default=-math.inf)
+
+
+def log_e_of_rates(quantity: Quantity) -> float:
+    """ln E of shares, or of differences of two that are paired, against "the bound is not met"."""
+    if quantity.other is not None:
+        return -math.inf
+    values, rate = quantity.in_order, quantity.rates == "rate"
+    ours = values if rate else [(value + 1) / 2 for value in values]
+    theirs = [1 - value for value in ours]
+    sides = [(ours, least if rate else (least + 1) / 2) for least in _least(quantity)]
+    sides += [(theirs, 1 - most if rate else (1 - most) / 2) for most in _most(quantity)]
+    return min((log_bet(side, least) if least > 0 else -math.inf for side, least in sides), default=-math.inf)
+
+
+def _least(quantity: Quantity) -> list[float]:
+    """What the mean has to be shown to exceed."""
+    least = 0.0 if quantity.delta is not None else quantity.region.low
+    return [least] if math.isfinite(least) else []
+
+
+def _most(quantity: Quantity) -> list[float]:
+    """What it has to be shown to stay below."""
+    most = math.inf if quantity.delta is not None else quantity.region.high
+    return [most] if math.isfinite(most) else []

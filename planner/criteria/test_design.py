@@ -27,6 +27,7 @@ class TestDesign:
         alternatives: criterion -> how many share its error rate, because one of them suffices.
         guarding: criteria that are guards and no gate's: they are about the runs that are there.
         guards: whether the criterion being judged is one of them.
+        weighs_claims: what speaks for each criterion is weighed, because claims share an error rate.
         criterion: the one being judged.
         past_looks: how each comparison was judged before by these rules.
     """
@@ -46,6 +47,7 @@ class TestDesign:
     plain: float | None = None
     guarding: frozenset[str] = frozenset()
     guards: bool = False
+    weighs_claims: bool = False
     criterion: str = ""
     past_looks: PastLooks = field(default_factory=dict)
 

@@ -31,6 +31,9 @@ def phase_rules(program: Program, phase: str) -> dict[str, Any]:
     )
     budget = program.budget.model_dump(mode="json", include={"seeds_per_arm", "false_fail"})
     budget["false_pass"] = build_alpha_shares(program)[phase].rate
+    if program.budget.claims_fdr is not None and rules.claims:
+        budget["claims_fdr"] = program.budget.claims_fdr
+        budget["claims"] = sum(len(other.claims) for other in program.phases.values())
     borrowed = borrowed_rates(program, phase)
     if borrowed:
         budget["borrowed"] = borrowed

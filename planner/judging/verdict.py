@@ -21,6 +21,7 @@ from planner.judging.caveats import ResultOf, with_doubts
 from planner.judging.claims import judge_claim, unsettled
 from planner.judging.conclusion import PhaseEvaluator, is_broken
 from planner.judging.error_budget import borrowed_rates, build_alpha_shares
+from planner.judging.false_discoveries import among_all, weigh
 from planner.judging.flip_points import FlipPointSearch
 from planner.judging.looks_made import LooksMade, looks_of
 from planner.judging.noise_floor import build_detectable_effects
@@ -60,6 +61,7 @@ def build_test_design(
         required=required_by_gate(program, phase),
         alternatives=alternatives_of_gate(program, phase),
         guarding=frozenset(rules.guards) - gating,
+        weighs_claims=budget.claims_fdr is not None,
         past_looks=looks_of(program, phase, fidelity, past_looks or {}),
     )
 
@@ -103,7 +105,7 @@ def judge_outcome(evaluator: PhaseEvaluator) -> Verdict:
         caveats=conclusion.caveats,
         guards=conclusion.guards,
         criteria=tuple(results.values()),
-        claims=tuple(_claims(evaluator.rules, conclusion.guards, result_of, evaluator.earlier)),
+        claims=tuple(_claims(evaluator, conclusion.guards, result_of)),
         rules_digest=rules_digest(program, phase),
         evidence_digest="",
         rests_on=tuple(_rests_on(evaluator.rules, evaluator.earlier)),
@@ -165,10 +167,14 @@ def _account(program: Program, evidence: Evidence) -> dict[str, Any]:
 
 
 def _claims(
-    rules: Phase, guards: Sequence[GuardResult], result_of: ResultOf, earlier: Mapping[str, Verdict]
+    evaluator: PhaseEvaluator, guards: Sequence[GuardResult], result_of: ResultOf
 ) -> list[ClaimResult]:
     """What the phase says of its claims; nothing where a guard finds the evidence itself invalid."""
-    claims = [judge_claim(name, rule, result_of) for name, rule in rules.claims.items()]
+    rules, earlier = evaluator.rules.claims, evaluator.earlier
+    claims = [judge_claim(name, rule, result_of) for name, rule in rules.items()]
+    if evaluator.program.budget.claims_fdr is not None:
+        weighed = weigh(claims, rules, result_of)
+        claims = among_all(evaluator.program, evaluator.phase, weighed, earlier)
     broken = next((g for g in guards if g.consequence == "invalid" and is_broken(g)), None)
     if broken:
         return unsettled(claims, f"{broken.id}: {broken.reason}")

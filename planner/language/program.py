@@ -217,6 +217,8 @@ class Budget(Written):
     gates: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Among how many ``false_pass`` is shared alike; without it, earlier gates get more than later ones."""
     false_fail: Annotated[float, Field(gt=0, lt=0.5)] = 0.10
+    claims_fdr: Annotated[float | None, Field(gt=0, lt=0.5, exclude_if=lambda rate: rate is None)] = None
+    """Of the claims that are called supported, the share that may be false on average."""
 
 
 class Program(Written):

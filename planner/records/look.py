@@ -23,6 +23,7 @@ class Look(Record):
         pool_df, pool_sd: what other arms' noise was worth, and how large it was.
         lower, upper: the bounds; None where there is none.
         run_ids: every run that was there, of all arms compared.
+        log_e: ln E against "the bound is not met", on all seeds; None where claims share no error rate.
         paired: two arms are compared seed by seed; where they are not, each seed of either arm counts.
     """
 
@@ -36,4 +37,5 @@ class Look(Record):
     lower: Value | None = None
     upper: Value | None = None
     run_ids: tuple[str, ...] = ()
+    log_e: Annotated[Value | None, Field(exclude_if=lambda log_e: log_e is None)] = None
     paired: Annotated[bool, Field(exclude_if=lambda paired: paired)] = True

@@ -143,6 +143,7 @@ class ClaimResult(Record):
 
     Attributes:
         reason: what the criteria found that settle it; empty where nothing does.
+        log_e: ln E against "it is not so", where the program states a share of false claims.
     """
 
     id: str
@@ -151,6 +152,7 @@ class ClaimResult(Record):
     rests_on: tuple[str, ...]
     caveats: tuple[str, ...] = ()
     reason: str = ""
+    log_e: Annotated[Value | None, Field(exclude_if=lambda log_e: log_e is None)] = None
 
 
 class DetectableEffect(Record):

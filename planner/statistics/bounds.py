@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from planner.statistics import intervals
-from planner.statistics.e_process import critical_t
+from planner.statistics.e_process import critical_t, log_e
 from planner.statistics.levels import LEAST_VALUES, POOL_CLASSES, levels, pool_class
 
 Stage = Literal["early", "final", "late"]
@@ -133,6 +133,41 @@ def projected(moments: Moments, n: int) -> Moments:
     return Moments(n, moments.mean, moments.sd, moments.pairs * growth, (moments.df + 1) * growth - 1)
 
 
+def log_evidence(
+    moments: Moments, least: float, pool: PooledNoise = NO_POOL, stated: StatedNoise = NOTHING_STATED
+) -> float:
+    """ln E against "the mean is at most ``least``", at any number of values; -inf where nothing is known.
+
+    Args:
+        pool: where own noise is much larger, the smaller of the values with and without it counts, as in
+            :func:`half_width`.
+    """
+    if moments.n < LEAST_VALUES:
+        return -math.inf
+    pool_df = pool_class(pool.df) if pool.sd > 0 else 0
+    if stated.sd:
+        return _log_evidence(moments, least, math.inf, stated.sd)
+    noises = [_noise(moments, pool.sd, pool_df, stated.least_sd)]
+    if pool_df and moments.sd > NOISIER * pool.sd:
+        noises.append(_noise(moments, 0.0, 0, stated.least_sd))
+    return min(_log_evidence(moments, least, df, sd) for df, sd in noises)
+
+
+def _log_evidence(moments: Moments, least: float, df: float, sd: float) -> float:
+    if not df or not sd:
+        return -math.inf
+    return log_e((moments.mean - least) * math.sqrt(moments.pairs) / sd, moments.pairs, df)
+
+
+def _noise(moments: Moments, pool_sd: float, pool_df: int, least_sd: float) -> tuple[float, float]:
+    """(degrees of freedom, standard deviation); values that do not vary say nothing: only the pool does."""
+    df = (moments.df if moments.sd else 0.0) + pool_df
+    if not df:
+        return 0.0, 0.0
+    own = math.sqrt(moments.df / df) * moments.sd
+    return df, max(math.hypot(own, math.sqrt(pool_df / df) * pool_sd), least_sd)
+
+
 def stage_of(n: int, planned: int) -> Stage:
     """The stage of a look at n values, where the final look was not made before."""
     return "final" if n >= planned else "early"
@@ -208,11 +243,8 @@ def critical(
 def _half_width(
     moments: Moments, planned: int, error: float, pool_sd: float, pool_df: int, stage: Stage, least_sd: float
 ) -> float:
-    """Values that do not vary say nothing of the noise: only the pool does."""
-    df = (moments.df if moments.sd else 0.0) + pool_df
+    df, sd = _noise(moments, pool_sd, pool_df, least_sd)
     if not df:
         return math.inf
-    own = math.sqrt(moments.df / df) * moments.sd
-    sd = max(math.hypot(own, math.sqrt(pool_df / df) * pool_sd), least_sd)
     t = critical(moments.n, moments.pairs, df, planned, error, pool_df, stage)
     return t * sd / math.sqrt(moments.pairs)
