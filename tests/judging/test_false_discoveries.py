@@ -84,10 +84,7 @@ def test_e_of_a_mean_is_that_of_its_t_statistic(mean: float, sd: float, n: int) 
 
 @pytest.mark.parametrize("claim_of", [{"better_by": 0.5}, {"at_least": 1.0}, {"within": 20.0}])
 def test_every_kind_of_bound_is_weighed(claim_of: dict[str, float]) -> None:
-    rule: dict[str, Any] = {"above": None, **claim_of}
-    verdict = verdict_of(
-        program_of(0.05, **{k: v for k, v in rule.items() if v is not None}, **{"above": None})
-    )
+    verdict = verdict_of(program_of(0.05, above=None, **claim_of))
     assert statuses(verdict)["good"] == "supported"
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from planner.io.mlflow.client import _SETTINGS as MLFLOW_SETTINGS
 from tests.support.small_homes import QUICK, make_home
-from tests.support.warm import LEFT_BY_IMPORTS, ROOT, Script, clean_environment
+from tests.support.warm import BEFORE_ANY_TEST, LEFT_BY_IMPORTS, READ_LATE, ROOT, Script, clean_environment
 
 TELLS = """
 import json, os, signal, sys
@@ -33,6 +34,14 @@ def script(beside: Path, text: str, *words: str, **how: object) -> Script:
         path.write_text(text)
     how.setdefault("environment", clean_environment())
     return Script([str(path), *words], **how)  # type: ignore[arg-type]
+
+
+def test_no_test_and_no_library_leaves_a_variable_that_makes_every_process_after_it_a_fresh_one() -> None:
+    settings = MLFLOW_SETTINGS.keys() | READ_LATE
+    here, there = (
+        {k: v for k, v in one.items() if k not in settings} for one in (BEFORE_ANY_TEST, clean_environment())
+    )
+    assert there == here
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")

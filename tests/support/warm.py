@@ -30,8 +30,13 @@ READ_LATE = frozenset(
 )
 """Variables that nothing reads before a command is under way."""
 LEADING_ELSEWHERE = ("PHASEGATE_HOME", "MLFLOW_TRACKING_URI", "NO_COLOR", "FORCE_COLOR")
-LEFT_BY_IMPORTS = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "_MLFLOW_TELEMETRY_SESSION_ID")
-"""What libraries (scikit-learn, MLflow) put into the environment of whoever imports them."""
+LEFT_BY_IMPORTS = (
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "_MLFLOW_TELEMETRY_SESSION_ID",
+)
+"""What libraries (scikit-learn, torch, MLflow) put into the environment of whoever imports them."""
 LENGTH = struct.Struct("!I")
 """How a request to the parent begins: with the length of the ``Start``, as JSON, that follows."""
 
@@ -50,7 +55,7 @@ def _cleaned(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
-_BEFORE_ANY_TEST = _cleaned(os.environ)
+BEFORE_ANY_TEST = _cleaned(os.environ)
 """What the parent starts in: the test that happens to be the first to need it may have set variables."""
 
 
@@ -215,7 +220,7 @@ class Parent:
 
 @functools.cache
 def _parent() -> Parent:
-    return Parent(_BEFORE_ANY_TEST)
+    return Parent(BEFORE_ANY_TEST)
 
 
 def _fresh(start: Start, out: int, err: int) -> subprocess.Popen[bytes]:
