@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("in_turn"):
             of_module[item.path].append(item)
     for many in of_module.values():
-        left = set(many) - set(in_turn(many)) if len(many) > SHARES else set()
+        left = set(many) - set(in_turn(many, min(SHARES, len(many))))
         config.hook.pytest_deselected(items=list(left))
         items[:] = [item for item in items if item not in left]
 

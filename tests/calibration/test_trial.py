@@ -30,6 +30,8 @@ from planner.statistics.bounds import Design, bounds_of, moments_of, stage_of
 from tests.support.builders import PHASE, make_program
 from tests.support.worlds import catalog_of
 
+pytestmark = pytest.mark.in_turn
+
 BETTER = {"metric": "acc", "arm": "new", "versus": "base", "better_by": 0.1}
 LEVEL = {"metric": "acc", "arm": "base", "at_least": 0.7}
 ARMS = {name: {"kind": name} for name in ("base", "new")}

@@ -19,6 +19,8 @@ from planner.paths import Home
 from tests.support.cli_schemas import assert_fits
 from tests.support.small_homes import QUICK, ROOT, Reply, add_program, cli, cli_here, contents
 
+pytestmark = pytest.mark.in_turn
+
 MakeHome = Callable[..., Path]
 
 

@@ -17,6 +17,8 @@ from planner.replay.report import ReplayReport, as_json, as_lines
 from tests.replay.lives import LIVES, Life, archive_of, edited, plain, replayed, seeds_are_added
 from tests.support.worlds import World, scores, small
 
+pytestmark = pytest.mark.in_turn
+
 
 def differences_of(outcome: ReplayReport) -> set[tuple[str, str]]:
     return {(difference.kind, difference.id) for difference, _ in outcome.differences}

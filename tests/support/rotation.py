@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-SHARES = 5
+SHARES = 8
 SHARES_OF_KILLS = 10
 EXAMPLES = 8
 """A change tries an eighth of the random examples: each try is of others."""

@@ -25,6 +25,8 @@ from planner.paths import Home
 from planner.records.person import Override
 from tests.support.worlds import World, scores, small
 
+pytestmark = pytest.mark.in_turn
+
 EXPERIMENT = Path(__file__).parents[2] / "experiments_for_tests" / "tiny.py"
 
 

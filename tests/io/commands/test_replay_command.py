@@ -24,6 +24,8 @@ from planner.replay.report import ReplayReport, as_json
 from tests.support.cli_schemas import assert_fits
 from tests.support.small_homes import cli, contents
 
+pytestmark = pytest.mark.in_turn
+
 MEMO = Path("knowledge") / "memos" / "quick" / "first.md"
 
 

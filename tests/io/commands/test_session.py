@@ -34,6 +34,8 @@ from tests.support.worlds import (
     steady,
 )
 
+pytestmark = pytest.mark.in_turn
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:

@@ -27,6 +27,8 @@ from planner.records.decision import Decision
 from tests.support.rotation import in_turn
 from tests.support.worlds import Crash, World, own_plan, scores, small, traces_of
 
+pytestmark = pytest.mark.in_turn
+
 
 def a_world(folder: Path) -> World:
     """Two phases of two seeds, the second reached through triage: enough for every kind of write."""
