@@ -9,7 +9,7 @@ BASE ?= 67e20af
 BASE_OF_RUNS ?= 32ed960
 PY := .venv/bin/python
 
-.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-judge bench-overhead levels fuzz everything clean
+.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-store bench-judge bench-overhead levels fuzz everything clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -60,6 +60,10 @@ browser: .venv/installed-dev
 bench-verdicts: .venv/installed
 	$(PY) -m benchmarks.verdicts
 
+# A hundred campaigns through program files, experiment, store, advance and explain: about half an hour.
+bench-store: .venv/installed
+	$(PY) -m benchmarks.through_the_store
+
 # Seconds of judging the five programs' recorded runs, here and at the revision BASE.
 bench-judge: .venv/installed
 	$(PY) -m benchmarks.judging $(if $(BASE),--base $(BASE))
@@ -84,7 +88,7 @@ everything: .venv/installed-dev
 	EVERYTHING=1 bash .ci/run
 	$(MAKE) fuzz MINUTES=5
 	$(MAKE) soak
-	$(MAKE) bench-verdicts bench-judge bench-overhead
+	$(MAKE) bench-verdicts bench-store bench-judge bench-overhead
 
 clean:
 	rm -rf .venv build *.egg-info
