@@ -10,7 +10,7 @@ from planner.criteria.decision_rule import judge_quantity
 from planner.criteria.quantity import Quantity, RateKind, Region
 from planner.criteria.results import Question
 from planner.language.criterion import Measured
-from planner.language.metric import FLAG, KnownNoise, Metric
+from planner.language.metric import FLAG, Metric
 from planner.statistics import intervals
 from planner.statistics.bounds import NO_POOL, NOTHING_STATED, StatedNoise
 from planner.statistics.censoring import possible_values, signs
@@ -112,16 +112,16 @@ def _by_signs(question: Question, quantity: Quantity, metric: Metric, sign: floa
 
 def _with_its_source(answer: Answer, quantity: Quantity, metric: Metric) -> Answer:
     """The answer with the word on which it rests, and a caveat where the values speak against it."""
-    if answer.treatment != "bounds" or not quantity.stated.sd or not isinstance(metric.noise, KnownNoise):
+    if answer.treatment != "bounds" or not quantity.stated.sd:
         return answer
-    source = f"noise {number(metric.noise.sd)} of one run, as stated by {metric.noise.source}"
+    source = f"noise {number(metric.known_sd)} of one run, as stated by {metric.noise_source}"
     answer = replace(answer, note="; ".join(filter(None, [answer.note, source])))
     n, sd = len(quantity.values), intervals.sd(quantity.in_order)
     if n < 2 or intervals.sd_probability(sd / quantity.stated.sd, n) >= _FAR:
         return answer
-    per_run = sd / quantity.stated.sd * metric.noise.sd
+    per_run = sd / quantity.stated.sd * metric.known_sd
     doubt = (
-        f"{n} values vary as if the noise of one run were {number(per_run)}, not {number(metric.noise.sd)}"
+        f"{n} values vary as if the noise of one run were {number(per_run)}, not {number(metric.known_sd)}"
     )
     return replace(answer, caveats=(*answer.caveats, doubt))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.judging.noise_floor import detectable_effect_text
+from planner.judging.noise_floor import detectable_effect_text, resolution_text
 from planner.language.program import Program
 from planner.records.verdict import CriterionResult, DetectableEffect, Verdict
 from planner.text.numbers import number
@@ -12,10 +12,7 @@ def detectable_effect_line(effect: DetectableEffect) -> str:
     """One criterion's floor in a sentence."""
     if effect.refused:
         return f"{effect.criterion}: {detectable_effect_text(effect)}"
-    return (
-        f"{effect.criterion}: the sd of {effect.of} is {number(effect.sd)} over {effect.n} seeds, so "
-        f"{effect.seeds} seeds resolve {number(effect.resolves)}; asked is {number(effect.asked)}"
-    )
+    return f"{effect.criterion}: {resolution_text(effect)}; asked is {number(effect.asked)}"
 
 
 def needs_text(program: Program, verdict: Verdict, result: CriterionResult) -> str:

@@ -29,6 +29,8 @@ _SURE = 0.8
 
 @dataclass(frozen=True)
 class _Measured:
+    """The noise of a difference; ``n`` is 0 where the program states it."""
+
     sd: float
     n: int
     of: str
@@ -36,7 +38,7 @@ class _Measured:
     @property
     def least(self) -> float:
         """The smallest noise that the measurement leaves open."""
-        return self.sd * intervals.sd_factors(self.n, _SURE)[0]
+        return self.sd * intervals.sd_factors(self.n, _SURE)[0] if self.n else self.sd
 
 
 def build_detectable_effects(
@@ -56,10 +58,16 @@ def detectable_effect_text(effect: DetectableEffect) -> str:
     """Why a threshold cannot be decided, and with how many seeds it could."""
     needs = f"{effect.needs} seeds" if effect.needs is not None else "more seeds than can be counted"
     return (
-        f"{effect.bound} {number(effect.asked)} lies under the noise floor: the sd of {effect.of} is "
-        f"{number(effect.sd)} over {effect.n} seeds, so {effect.seeds} seeds resolve "
-        f"{number(effect.resolves)}; {number(effect.asked)} would need {needs}"
+        f"{effect.bound} {number(effect.asked)} lies under the noise floor: {resolution_text(effect)}; "
+        f"{number(effect.asked)} would need {needs}"
     )
+
+
+def resolution_text(effect: DetectableEffect) -> str:
+    """What the allowed seeds resolve, and the noise from which that follows."""
+    over = f" over {effect.n} seeds" if effect.n else ""
+    noise = f"the sd of {effect.of} is {number(effect.sd)}{over}"
+    return f"{noise}, so {effect.seeds} seeds resolve {number(effect.resolves)}"
 
 
 def _effects_of_criterion(
@@ -130,6 +138,12 @@ def _noise(program: Program, evidence: Evidence, rule: Comparison | Spread) -> I
     else:
         pairs = [(arm, rule.versus or arm, rule.metric, rule.other_metric) for arm in rule.subjects]
     for arm, other, metric, other_metric in pairs:
+        stated = program.metrics[metric].known_sd
+        if stated and arm != other:
+            source = program.metrics[metric].noise_source
+            of = f"a difference of two runs, as stated by {source}"
+            yield _Noise(arm, other, _Measured(math.sqrt(2) * stated, 0, of))
+            continue
         right = sample(other, other_metric)
         both = paired(sample(arm, metric), right)
         if len(both) >= LEAST_SEEDS:

@@ -74,6 +74,11 @@ class Metric(Written):
         """The standard deviation of one run that is stated; 0 where none is."""
         return self.noise.sd if isinstance(self.noise, KnownNoise) else 0.0
 
+    @property
+    def noise_source(self) -> str:
+        """By whose word the noise is known; empty where it is not."""
+        return self.noise.source if isinstance(self.noise, KnownNoise) else ""
+
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> Metric:
         if self.items and self.resolution:

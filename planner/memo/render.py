@@ -77,7 +77,7 @@ def _evidence_view(program: Program, verdict: Verdict) -> dict[str, Any]:
         "declared": any("declared: " in text for text in (common, *(arm.params for arm in arms))),
         "results": results,
         "rest": rest,
-        "notes": _notes(verdict, criteria),
+        "notes": {**_notes(verdict, criteria), "logarithms": _judged_by_logarithm(program, verdict)},
         "bounds": _bounds(verdict),
         "criteria": criteria,
         "detectable_effects": [detectable_effect_line(effect) for effect in verdict.floors],
@@ -172,6 +172,12 @@ def _notes(verdict: Verdict, criteria: Sequence[dict[str, str]]) -> dict[str, bo
         "uneven": len(set(counts.values())) > 1,
         "ratios": several and any(c.unit == "ratio" for c in verdict.criteria),
     }
+
+
+def _judged_by_logarithm(program: Program, verdict: Verdict) -> str:
+    """The metrics whose geometric means criteria are about."""
+    used = dict.fromkeys(c.metric for c in verdict.criteria if c.metric in program.metrics)
+    return " and ".join(name for name in used if name and program.metrics[name].transform)
 
 
 def _bounds(verdict: Verdict) -> list[str]:

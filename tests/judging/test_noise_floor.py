@@ -11,6 +11,7 @@ from planner.deciding.walk import build_plan
 from planner.errors import ProgramError
 from planner.evidence.run_selection import RunSelector, Snapshot
 from planner.judging.futility import futility_error, noise_findings, undetectable_effects
+from planner.judging.noise_floor import detectable_effect_text
 from planner.language.program import Program, build
 from planner.records.runs import Run
 from planner.records.verdict import DetectableEffect
@@ -50,6 +51,18 @@ def test_a_floor_names_what_the_seeds_resolve_and_what_the_threshold_would_need(
     assert floor.resolves == pytest.approx(power.detectable_effect(floor.sd, 6, alpha, 0.1))
     assert floor.needs == power.seeds_needed(0.5, floor.sd, alpha, 0.1)
     assert floor.needs > 6
+
+
+def test_a_noise_that_the_program_states_refuses_a_threshold_before_anything_ran() -> None:
+    raw = SMALL.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    raw["metrics"]["score"]["noise"] = {"sd": 3.0, "source": "40 runs of May"}
+    (floor,) = floors(build(raw), [])
+    assert (floor.sd, floor.n) == (pytest.approx(3.0 * math.sqrt(2)), 0)
+    assert "the sd of a difference of two runs, as stated by 40 runs of May is 4.243, so 6" in (
+        detectable_effect_text(floor)
+    )
+    raw["metrics"]["score"]["noise"]["sd"] = 0.01
+    assert floors(build(raw), runs("base", LOUD)) == []
 
 
 def test_a_threshold_above_the_floor_is_not_refused() -> None:
