@@ -97,7 +97,10 @@ class Judgement:
             return bounds_of(self.moments(seeds), design, pool, stage, quantity.stated)
         values = self._values(seeds)
         if len(values) == 2:
-            return rates.difference_of_rates(values[0], values[1], design, stage, quantity.flags)
+            ours, theirs = values
+            if min(*ours, *theirs) < 0:  # theirs less ours: an improvement downwards
+                ours, theirs = [-value for value in theirs], [-value for value in ours]
+            return rates.difference_of_rates(ours, theirs, design, stage, quantity.flags)
         bounds = rates.mean_bounds if quantity.rates == "rate" else rates.difference_bounds
         return bounds(values[0], design, stage, quantity.flags)
 
@@ -165,7 +168,7 @@ def bounded_answer(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:
         note=_note(quantity, said, mean, beside),
         look=_look(judgement, shown),
     )
-    return answer, [] if quantity.rates else statement.edges(mean, shown, outside)
+    return answer, quantity.steps_between if quantity.rates else statement.edges(mean, shown, outside)
 
 
 def seeds_needed(quantity: Quantity, design: TestDesign) -> int | None:

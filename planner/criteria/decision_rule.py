@@ -22,6 +22,7 @@ from planner.criteria.quantity import Quantity
 from planner.criteria.test_design import LEAST_SEEDS, TestDesign
 from planner.records.verdict import CriterionOutcome
 from planner.statistics import intervals
+from planner.statistics.rates import flipped
 
 _NUDGE = 1e-6
 
@@ -81,15 +82,33 @@ def _answered(
         # A value on its bound flips to one side alone.
         sides = (-1.0, 1.0) if edge == observed else (math.copysign(1.0, edge - observed),)
         for side in sides:
-            outcome = judge(_moved(quantity, observed, edge + side * nudge))[0].outcome
+            moved = _moved(quantity, observed, edge + side * nudge)
+            outcome = judge(moved)[0].outcome if moved is not None else answer.outcome
             if outcome != answer.outcome:
                 values.setdefault(outcome, edge)
     return replace(answer, flip_points=tuple((edge, outcome) for outcome, edge in values.items()))
 
 
-def _moved(quantity: Quantity, observed: float, to: float) -> Quantity:
-    """The quantity with values shifted, or scaled for a deviation, so that ``to`` is observed."""
+def _moved(quantity: Quantity, observed: float, to: float) -> Quantity | None:
+    """The quantity with values shifted, or scaled for a deviation, so that ``to`` is observed.
+
+    Flags are flipped, those of the first seeds; None where there are too few.
+    """
+    if quantity.steps_between:
+        return _with_flags_flipped(quantity, round((to - observed) * len(quantity.values)))
     if not quantity.spread:
         return replace(quantity, values={s: v + to - observed for s, v in quantity.values.items()})
     centre, factor = intervals.mean(quantity.in_order), to / observed if observed else 1.0
     return replace(quantity, values={s: centre + (v - centre) * factor for s, v in quantity.values.items()})
+
+
+def _with_flags_flipped(quantity: Quantity, by: int) -> Quantity | None:
+    seeds, ours = sorted(quantity.values), quantity.operands[0]
+    theirs = quantity.operands[1] if len(quantity.operands) == 2 else (0.0,) * len(ours)
+    upwards = all(v == a - b for v, a, b in zip(quantity.in_order, ours, theirs, strict=True))
+    sign = 1 if upwards else -1
+    flags = flipped(dict(zip(seeds, ours, strict=True)), sign * by)
+    if flags is None:
+        return None
+    values = {seed: sign * (flags[seed] - other) for seed, other in zip(seeds, theirs, strict=True)}
+    return replace(quantity, values=values)

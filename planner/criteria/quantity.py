@@ -167,6 +167,15 @@ class Quantity:
         return intervals.mean(values) - beside
 
     @property
+    def steps_between(self) -> list[float]:
+        """The means halfway between any two that flags can have; none where no flag can be flipped."""
+        if not self.flags or self.other is not None or not self.operands:
+            return []
+        n = len(self.values)
+        least = 0 if self.rates == "rate" else -n
+        return [(k + 0.5) / n for k in range(least, n)]
+
+    @property
     def in_order(self) -> list[float]:
         """The values in order of seed."""
         return [value for _, value in sorted(self.values.items())]

@@ -13,10 +13,12 @@ from planner.evidence.evidence import Evidence
 from planner.evidence.perturbation import MovableReadings, moved_metric
 from planner.evidence.sample import build_sample
 from planner.language.criterion import Comparison, Level, Measured, MeasuredCriterion, Order, Spread
+from planner.language.metric import FLAG
 from planner.language.program import Program
 from planner.language.readings import columns_read
 from planner.records.verdict import CriterionResult
 from planner.statistics import intervals
+from planner.statistics.rates import flipped
 
 Input = tuple[str, str]
 """(arm, metric)."""
@@ -98,6 +100,8 @@ class Perturbation:
         """
         if not self._can_move:
             return None
+        if self.program.metrics[self.rule.metric].unit == FLAG and not self.rule.over_seeds:
+            return self._with_flags_flipped(round((value - self.observed) * len(self._lines)))
         if self._in_logarithms:
             return self._readings.moved(
                 {seed: own * value / self.observed for seed, own in self._own.items()}
@@ -109,6 +113,11 @@ class Perturbation:
             by = dict.fromkeys(self._quantity, self._sign * (value - self.observed))
         own, lines = self._own, self._lines
         return self._readings.moved({seed: own[seed] + by[seed] / lines[seed][0] for seed in lines})
+
+    def _with_flags_flipped(self, by: int) -> Evidence | None:
+        own = {seed: self._own[seed] for seed in self._lines}
+        flags = flipped(own, by * round(self.lever.sign))
+        return None if flags is None else self._readings.moved(flags)
 
     @cached_property
     def _own(self) -> Mapping[int, float]:

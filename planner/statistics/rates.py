@@ -6,7 +6,7 @@ No calibration, no normality, and any order: the chance of 1 may be any law's wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,13 @@ _FRACTIONS = 20
 _LEAST, _MOST = 1e-9, 1 - 1e-9
 _WORST_OF = 201
 """Points at which the worst share of pairs that differ is looked for."""
+
+
+def flipped(flags: Mapping[int, float], by: int) -> dict[int, float] | None:
+    """Seed -> flag with so many more ones (fewer, below 0), first seeds first; None if there are too few."""
+    held = 0.0 if by > 0 else 1.0
+    turned = [seed for seed, flag in sorted(flags.items()) if flag == held][: abs(by)]
+    return {**flags, **dict.fromkeys(turned, 1.0 - held)} if len(turned) == abs(by) else None
 
 
 def log_bet(values: Sequence[float], threshold: float) -> float:

@@ -144,6 +144,14 @@ def test_rates_that_are_not_paired_are_judged_each_by_itself() -> None:
     )
 
 
+def test_fewer_failures_are_better_where_arms_are_not_paired_too() -> None:
+    fails, works = dict.fromkeys(range(20), 1.0), {100 + s: 0.0 for s in range(20)}
+    flags = {"unit": "flag", "better": "lower"}
+    result = judged(fails, works, 20, metric=flags, better_by=0.5)
+    assert (result.outcome, result.observed) == ("met", 1.0)
+    assert judged(works, fails, 20, metric=flags, better_by=0.5).outcome == "not_met"
+
+
 def test_a_known_noise_is_that_of_every_run() -> None:
     stated = {"noise": {"sd": 0.02, "source": "us"}}
     result = judged(BASE, {s: NEW[s] for s in (42, 7, 123)}, 3, metric=stated)
