@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
+from planner.criteria.blocked import judge_blocked
 from planner.criteria.combination import judge_combined
 from planner.criteria.comparison import judge_comparison
 from planner.criteria.level import judge_level
-from planner.criteria.order import judge_order
+from planner.criteria.pairs_of_arms import judge_order, judge_spread
 from planner.criteria.results import Question
-from planner.criteria.spread import judge_spread
 from planner.criteria.test_design import TestDesign
 from planner.evidence.evidence import Evidence
-from planner.language.criterion import Combined, Comparison, Level, MeasuredCriterion, Order, Spread
+from planner.language.criterion import Blocked, Combined, Comparison, Level, MeasuredCriterion, Order, Spread
 from planner.language.program import Program
 from planner.language.references import resolve
 from planner.records.verdict import CriterionResult, Verdict
@@ -83,6 +83,8 @@ def _judge(question: Question, rule: MeasuredCriterion) -> CriterionResult:
             return judge_spread(question, rule)
         case Comparison():
             return judge_comparison(question, rule)
+        case Blocked():
+            return judge_blocked(question, rule)
         case Level():
             return judge_level(question, rule)
         case _:
@@ -161,6 +163,8 @@ def comparisons_that_may_fail(program: Program, phase: str) -> int:
             return sum(parts) if rule.all_of else max(parts, default=0)
         if isinstance(rule, Order | Spread):
             return max(len(rule.judged_pairs), 1)
+        if isinstance(rule, Blocked):
+            return max(len(rule.judged_pairs), 1) if rule.over_blocks == "each" else 1
         return 1 if rule.any_arm else max(len(rule.subjects), 1)
 
     return max(sum(map(count, program.phases[phase].gate)), 1)

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 from planner.criteria.answer import NO_VARIATION, Answer
 from planner.criteria.quantity import Quantity
-from planner.language.criterion import Combined, Comparison, Criterion, Level, Measured, Order, Spread
+from planner.language.criterion import (
+    Blocked,
+    Combined,
+    Comparison,
+    Criterion,
+    Level,
+    Measured,
+    Order,
+    Spread,
+)
 from planner.language.readings import which_value
 from planner.text.numbers import around, bound_text, floor_text, number
 
@@ -73,6 +82,10 @@ def _terms(rule: Measured) -> str:
     if isinstance(rule, Spread):
         return f"among {_listed(rule.subjects)}: {rule.metric}{reads}"
     arms = _subjects(rule)
+    if isinstance(rule, Blocked):
+        one, other = rule.judged_pairs[0]
+        over = {"mean": "mean over", "each": "each of", "most": "most of"}[rule.over_blocks]
+        return f"{over} {len(rule.judged_pairs)} {rule.blocks}: {one} - {other}: {rule.metric}{reads}"
     if not isinstance(rule, Comparison):
         return f"{arms}: {rule.metric}{reads}"
     sign = "/" if rule.as_ == "ratio" else "against" if rule.better_by is not None else "-"

@@ -9,7 +9,7 @@ from planner.evidence.sample import run_value
 from planner.evidence.values import NOT_PARAMETERS, as_text, is_finite
 from planner.language.criterion import Combined, Measured
 from planner.language.program import Program
-from planner.language.readings import _arms_read, columns_read, phase_metrics, which_value
+from planner.language.readings import columns_read, phase_metrics, which_value
 from planner.records.verdict import ArmParams, Estimate, TableRow
 from planner.statistics import intervals
 
@@ -36,7 +36,7 @@ def build_readings(program: Program, phase: str, evidence: Evidence) -> list[Tab
     rules = [r for r in program.phases[phase].criteria.values() if not isinstance(r, Combined)]
     for rule in rules:
         for metric, reads in columns_read(program, rule):
-            for arm in _arms_read(rule) if reads else ():
+            for arm in rule.arms_read if reads else ():
                 row = _row(program, evidence, arm, metric, rule)
                 rows.setdefault((arm, metric, reads), row)
     return [row for row in rows.values() if row is not None]

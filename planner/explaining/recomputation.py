@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from planner.criteria.results import BY_SIGNS
 from planner.evidence.values import is_finite
-from planner.language.criterion import Comparison, Level, Measured, Order, Spread
+from planner.language.criterion import Blocked, Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
 from planner.language.readings import which_value
 from planner.records.base import Record
@@ -131,11 +131,28 @@ def quantities(
     elif isinstance(rule, Comparison):
         for arm in rule.subjects:
             yield joined(arm, of(arm, rule.metric), of(rule.versus or arm, rule.other_metric))
+    elif isinstance(rule, Blocked):
+        yield from _of_blocks(program, rule, of, joined)
     elif isinstance(rule, Level):
         floor = program.metrics[rule.metric].floor if rule.against_floor else None
         for arm in rule.subjects:
             own = of(arm, rule.metric)
             yield joined(arm, own, of(arm, floor, "")) if isinstance(floor, str) else Quantities(own)
+
+
+def _of_blocks(
+    program: Program,
+    rule: Blocked,
+    of: Callable[[str, str], Values],
+    joined: Callable[[str, Values, Values], Quantities],
+) -> Iterator[Quantities]:
+    blocks = [(one, of(one, rule.metric), of(other, rule.metric)) for one, other in rule.judged_pairs]
+    if rule.over_blocks == "each":
+        yield from (joined(*block) for block in blocks)
+        return
+    values = [_joined(program, rule, ours, theirs, True).ours for _, ours, theirs in blocks]
+    seeds = sorted(set.intersection(*(set(block) for block in values)))
+    yield Quantities({seed: intervals.mean([block[seed] for block in values]) for seed in seeds})
 
 
 def _joined(program: Program, rule: Measured, left: Values, right: Values, paired: bool) -> Quantities:

@@ -12,7 +12,7 @@ from planner.criteria.combination import decisive
 from planner.evidence.evidence import Evidence
 from planner.evidence.perturbation import MovableReadings, moved_metric
 from planner.evidence.sample import build_sample
-from planner.language.criterion import Comparison, Level, Measured, MeasuredCriterion, Order, Spread
+from planner.language.criterion import Blocked, Comparison, Level, Measured, MeasuredCriterion, Order, Spread
 from planner.language.metric import FLAG
 from planner.language.program import Program
 from planner.language.readings import columns_read
@@ -64,6 +64,8 @@ def levers_of(program: Program, rule: MeasuredCriterion, result: CriterionResult
             arm = rule.subjects[index]
             sign = -1.0 if rule.better_by is not None and lower else 1.0
             return [Lever(arm, rule.versus or arm, sign, paired)]
+        case Blocked():  # a mean over blocks moves with no one arm alone
+            return []
         case Level():
             return [Lever(rule.subjects[index], None, 1.0)]
         case _:

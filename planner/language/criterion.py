@@ -204,6 +204,55 @@ class Comparison(_OverArms):
         return self
 
 
+class Blocked(Measured):
+    """A difference between arms of two families, in each of several blocks (datasets, tasks, machines)."""
+
+    blocks: Name
+    """The parameter in which the arms of a family differ: each value is a block."""
+    each_of: list[Pattern] | Pattern
+    versus: list[Pattern] | Pattern
+    """The arms that those are compared with, block by block, in the same order."""
+    over_blocks: Literal["mean", "each", "most"] = "mean"
+    """What is asked: the mean over blocks at a seed, every block, or most of at least six blocks."""
+
+    @property
+    def kind(self) -> str:
+        return "blocked"
+
+    @property
+    def subjects(self) -> list[str]:
+        """The arms that are judged, block by block."""
+        return [self.each_of] if isinstance(self.each_of, str) else list(self.each_of)
+
+    @property
+    def baselines(self) -> list[str]:
+        """The arms that they are compared with."""
+        return [self.versus] if isinstance(self.versus, str) else list(self.versus)
+
+    @property
+    def arms_read(self) -> list[str]:
+        """The arms on whose seeds it is judged."""
+        return [*self.subjects, *self.baselines]
+
+    @property
+    def judged_pairs(self) -> list[tuple[str, str]]:
+        """The two arms of each block."""
+        return list(zip(self.subjects, self.baselines, strict=False))
+
+    @property
+    def compared_arms(self) -> list[tuple[str, str]]:
+        """The two arms of each block."""
+        return self.judged_pairs
+
+    @pydantic.model_validator(mode="after")
+    def _differences_alone(self) -> Blocked:
+        if self.as_ == "ratio" or self.over_seeds:
+            raise ValueError(
+                "blocks are compared by difference at each seed: leave out 'as' and 'over_seeds'"
+            )
+        return self
+
+
 class Order(Measured):
     """Arms from best to worst on one metric."""
 
@@ -293,10 +342,12 @@ def _kind_by_keys(value: Any) -> str:
         return "order"
     if "spread_of" in keys:
         return "spread"
+    if keys & {"blocks", "over_blocks"}:
+        return "blocked"
     return "comparison" if keys & {"versus", "versus_metric"} else "level"
 
 
-MeasuredCriterion = Level | Comparison | Order | Spread
+MeasuredCriterion = Level | Comparison | Order | Spread | Blocked
 """The kinds that measure; a ``match`` over them ends in ``assert_never``, so that mypy names each place
 where a new kind is missing."""
 Criterion = Annotated[
@@ -304,6 +355,7 @@ Criterion = Annotated[
     | Annotated[Comparison, Tag("comparison")]
     | Annotated[Order, Tag("order")]
     | Annotated[Spread, Tag("spread")]
+    | Annotated[Blocked, Tag("blocked")]
     | Annotated[Combined, Tag("combined")],
     Discriminator(_kind_by_keys),
 ]

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.errors import Problem
-from planner.language.criterion import Comparison, Level, Measured, Order, Spread
+from planner.language.criterion import Blocked, Comparison, Level, Measured, Order, Spread
 from planner.language.metric import Metric
 from planner.language.program import Phase, Program
 from planner.language.suggestions import circles, instead, repeated
 
 Keys = tuple[str | int, ...]
+
+
+_MOST_BLOCKS_NEED = 6
+"""Fewer blocks than this show nothing, however clear each is."""
 
 
 def metric_faults(program: Program) -> Iterator[Problem]:
@@ -48,6 +52,24 @@ def criterion_faults(program: Program, phase: Phase, criterion: Measured, path: 
             yield path, f"{what} needs two arms or more"
     if isinstance(criterion, Comparison):
         yield from _comparison(criterion, path)
+    if isinstance(criterion, Blocked):
+        yield from _blocks(program, criterion, path)
+
+
+def _blocks(program: Program, criterion: Blocked, path: Keys) -> Iterator[Problem]:
+    """Both families need the same blocks in the same order."""
+    ours, theirs = (
+        [program.arms[arm].get(criterion.blocks) for arm in arms if arm in program.arms]
+        for arms in (criterion.subjects, criterion.baselines)
+    )
+    if None in (*ours, *theirs):
+        yield path, f"every arm compared needs the parameter '{criterion.blocks}': its block"
+    elif ours != theirs:
+        yield path, f"the arms of both sides need the same values of '{criterion.blocks}', in the same order"
+    elif len(set(map(str, ours))) < len(ours):
+        yield path, f"two arms of one side have the same value of '{criterion.blocks}'"
+    elif criterion.over_blocks == "most" and len(ours) < _MOST_BLOCKS_NEED:
+        yield path, f"'over_blocks: most' needs at least {_MOST_BLOCKS_NEED} blocks"
 
 
 def _metrics(program: Program, criterion: Measured, path: Keys) -> Iterator[Problem]:

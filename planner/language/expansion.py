@@ -115,7 +115,7 @@ def _spell_out(phase: dict[str, Any], families: dict[str, list[str]]) -> int:
     """Replaces a family's pattern by its members wherever arms are listed; how many names that makes."""
     names = 0
     for holder in (phase, *phase.get("criteria", {}).values()):
-        for key in _ARM_LISTS:
+        for key in (*_ARM_LISTS, *(["versus"] if "blocks" in holder else [])):
             if key in holder:
                 listed = holder[key] if isinstance(holder[key], list) else [holder[key]]
                 names += sum(len(families.get(item, "-")) for item in listed)

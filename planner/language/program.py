@@ -335,7 +335,7 @@ def build(raw: dict[str, Any]) -> Program:
     return program
 
 
-_TAGS = {"level", "comparison", "order", "spread", "combined"}
+_TAGS = {"level", "comparison", "order", "spread", "blocked", "combined"}
 
 
 def _problem(error: Any) -> tuple[tuple[str | int, ...], str]:

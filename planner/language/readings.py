@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.language.criterion import Comparison, Criterion, Level, Measured, Order, Spread
+from planner.language.criterion import Comparison, Criterion, Measured
 from planner.language.program import Program
 
 
@@ -35,8 +35,3 @@ def phase_metrics(program: Program, phase: str) -> list[str]:
     rules = program.phases[phase].criteria.values()
     wanted = program.with_parts(m for rule in rules for m, _ in columns_read(program, rule))
     return [name for name in program.metrics if name in wanted]
-
-
-def _arms_read(rule: Level | Comparison | Order | Spread) -> list[str]:
-    versus = rule.versus if isinstance(rule, Comparison) else None
-    return [*rule.subjects, *([versus] if versus else [])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.language.criterion import Comparison, Level, Measured, Order, Spread
+from planner.language.criterion import Blocked, Comparison, Level, Measured, Order, Spread
 from planner.language.finding import Finding, error, warning
 from planner.language.metric import Metric
 from planner.language.program import Phase, Program
@@ -29,7 +29,7 @@ def _against_logarithms(metric: Metric, rule: Measured) -> str:
     """What is wrong with a criterion on a metric that is judged by its logarithm; nothing if nothing is."""
     if rule.of_deviation:
         return ""
-    if isinstance(rule, Order | Spread) or (isinstance(rule, Comparison) and rule.as_ != "ratio"):
+    if isinstance(rule, Order | Spread | Blocked) or (isinstance(rule, Comparison) and rule.as_ != "ratio"):
         return "the metric is judged by its logarithm, so that arms are compared by ratio: say 'as: ratio'"
     if isinstance(rule, Level) and rule.since is not None and rule.as_ != "ratio":
         return "the metric is judged by its logarithm, so that steps are compared by ratio: say 'as: ratio'"

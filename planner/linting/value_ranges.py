@@ -8,11 +8,11 @@ met nor not met, and then no row is chosen and no gate passes (``planner.judging
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from planner.language.criterion import Comparison, Criterion, Level, Measured, Order, Spread
+from planner.language.criterion import Blocked, Comparison, Criterion, Level, Measured, Order, Spread
 from planner.language.program import Program
 from planner.language.readings import which_value
 
@@ -105,6 +105,8 @@ def requirement_of(program: Program, phase: str, rule: Criterion) -> Requirement
     if isinstance(rule, Comparison):
         parts = [_compared(program, phase, rule, arm) for arm in rule.subjects]
         return Requirement(tuple(parts), bool(rule.any_arm)) if parts else None
+    if isinstance(rule, Blocked):
+        return Requirement(tuple(_blocked(program, phase, rule)))
     if isinstance(rule, Order):
         ahead = Range(0.0, False, math.inf, False)
         signed = ahead.mirrored if program.metrics[rule.metric].better == "lower" else ahead
@@ -117,7 +119,7 @@ def requirement_of(program: Program, phase: str, rule: Criterion) -> Requirement
     return None
 
 
-def range_of(program: Program, rule: Level | Comparison) -> Range:
+def range_of(program: Program, rule: Level | Comparison | Blocked) -> Range:
     """The values that meet a threshold; those of an improvement for ``better_by``."""
     bound, value = rule.threshold_key or "", rule.threshold
     if rule.against_floor:
@@ -159,6 +161,20 @@ def _compared(program: Program, phase: str, rule: Comparison, arm: str) -> Part:
     name = f"{arm}.{rule.metric} {sign} {rule.versus or arm}.{rule.other_metric}"
     kind = "ratio" if rule.as_ == "ratio" else "difference"
     return Part(_variable(program, phase, rule, name, _kind(rule, kind)), met, not_met)
+
+
+def _blocked(program: Program, phase: str, rule: Blocked) -> Iterator[Part]:
+    """Of every block its difference; else what is taken over all of them, which no other criterion reads."""
+    met = range_of(program, rule)
+    not_met = Range(-math.inf, False, rule.better_by, False) if rule.better_by is not None else None
+    if rule.over_blocks == "each":
+        downwards = rule.better_by is not None and program.metrics[rule.metric].better == "lower"
+        if downwards:
+            met, not_met = met.mirrored, not_met.mirrored if not_met else None
+        yield from (_difference(program, phase, rule, *pair, met, not_met) for pair in rule.judged_pairs)
+        return
+    name = f"{rule.over_blocks} over {rule.blocks} of {rule.subjects[0]}.{rule.metric} and so on"
+    yield Part(_variable(program, phase, rule, name, "difference"), met, not_met)
 
 
 def _difference(

@@ -19,7 +19,8 @@ from planner.language.program import Program
 from planner.lineage.staleness import claims_today
 from planner.memo.brief import answer_line, headline, next_step
 from planner.memo.earlier_phases import Delta, deltas
-from planner.memo.results import digits_for, result_tables, seeds_of_arms
+from planner.memo.notes import build_notes
+from planner.memo.results import digits_for, result_tables
 from planner.memo.what_ran import what_ran
 from planner.memo.would_change import would_change
 from planner.records.decision import Decision
@@ -77,7 +78,7 @@ def _evidence_view(program: Program, verdict: Verdict) -> dict[str, Any]:
         "declared": any("declared: " in text for text in (common, *(arm.params for arm in arms))),
         "results": results,
         "rest": rest,
-        "notes": {**_notes(verdict, criteria), "logarithms": _judged_by_logarithm(program, verdict)},
+        "notes": build_notes(program, verdict, criteria),
         "bounds": _bounds(verdict),
         "criteria": criteria,
         "detectable_effects": [detectable_effect_line(effect) for effect in verdict.floors],
@@ -159,25 +160,6 @@ def _delta(delta: Delta) -> dict[str, str]:
     difference = f"{number(delta.difference, signed=True)}{around(delta.interval)}"
     facts = {"there": there, "here": here, "difference": difference, "n": str(delta.n)}
     return {**facts, "arm": delta.arm, "metric": delta.metric, "unit": delta.unit, "phase": delta.phase}
-
-
-def _notes(verdict: Verdict, criteria: Sequence[dict[str, str]]) -> dict[str, bool]:
-    """What is to be said below the tables."""
-    counts = seeds_of_arms(verdict)
-    several = max(counts.values(), default=0) > 1
-    return {
-        "single": not several,
-        "intervals": any(row.estimate.interval for row in (*verdict.table, *verdict.readings)),
-        "looked": any(" of " in c["n"] for c in criteria),
-        "uneven": len(set(counts.values())) > 1,
-        "ratios": several and any(c.unit == "ratio" for c in verdict.criteria),
-    }
-
-
-def _judged_by_logarithm(program: Program, verdict: Verdict) -> str:
-    """The metrics whose geometric means criteria are about."""
-    used = dict.fromkeys(c.metric for c in verdict.criteria if c.metric in program.metrics)
-    return " and ".join(name for name in used if name and program.metrics[name].transform)
 
 
 def _bounds(verdict: Verdict) -> list[str]:
