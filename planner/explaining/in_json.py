@@ -110,7 +110,7 @@ def _guard_json(guard: GuardResult) -> dict[str, Any]:
     return guard.model_dump(mode="json")
 
 
-LOOK_FACTS = {"stage", "planned", "alpha", "beta", "lower", "upper", "pool_df", "pool_sd"}
+LOOK_FACTS = {"stage", "planned", "alpha", "beta", "lower", "upper", "pool_df", "pool_sd", "paired", "log_e"}
 
 
 def criterion_json(result: CriterionResult) -> dict[str, Any]:

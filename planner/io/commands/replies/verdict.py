@@ -98,6 +98,8 @@ class LookJson(Record):
     upper: Number | None
     pool_df: Whole = 0
     pool_sd: Number = 0.0
+    paired: bool = True
+    log_e: Number | None = None
 
 
 class CriterionJson(Record):
