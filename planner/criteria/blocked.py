@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from planner.criteria.answer import Answer
+from planner.criteria.answer import IN_A_WORD, Answer
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, Region, region_of
@@ -19,13 +19,12 @@ from planner.criteria.test_design import LEAST_SEEDS
 from planner.criteria.two_arms import ArmsCompared, TwoArms, compare
 from planner.criteria.wording import say
 from planner.language.criterion import Blocked
+from planner.language.readings import improvement_sign
 from planner.records.verdict import CriterionOutcome, CriterionResult
 from planner.statistics import intervals
 from planner.statistics.bounds import NO_POOL, Design
 from planner.statistics.rates import difference_bounds
 from planner.text.numbers import number
-
-_ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}
 
 
 def judge_blocked(question: Question, rule: Blocked) -> CriterionResult:
@@ -40,7 +39,7 @@ def judge_blocked(question: Question, rule: Blocked) -> CriterionResult:
     answer = over_blocks(question, rule, blocks)
     what = f"mean over {len(blocks)} values of {rule.blocks}: {rule.metric}, {_named(rule)}"
     reason = say(what, number(answer.observed, signed=True), rule, rule.threshold, answer)
-    return _with_answer(answered(question, rule, rule.threshold, answer, common, reason=reason), answer)
+    return answered(question, rule, rule.threshold, answer, common, reason, IN_A_WORD.get(answer.outcome))
 
 
 def _one(question: Question, rule: Blocked, one: str, other: str) -> CriterionResult:
@@ -56,12 +55,12 @@ def _one(question: Question, rule: Blocked, one: str, other: str) -> CriterionRe
         comparison=one,
         noise=pooled_noise(question, rule, [one, other], of_difference=True),
     )
-    answer = judge_stated(question, rule, quantity, "difference", 2, _sign(question, rule))
+    answer = judge_stated(question, rule, quantity, "difference", 2, improvement_sign(question.program, rule))
     reason = say(
         f"{one} - {other}: {rule.metric}", number(answer.observed, signed=True), rule, rule.threshold, answer
     )
-    judged = answered(question, rule, rule.threshold, answer, common, reason=reason + arms.remark)
-    return _with_answer(judged, answer)
+    said = IN_A_WORD.get(answer.outcome)
+    return answered(question, rule, rule.threshold, answer, common, reason + arms.remark, said)
 
 
 def _blocks(question: Question, rule: Blocked) -> list[TwoArms] | Unavailable:
@@ -102,7 +101,7 @@ def _mean(question: Question, rule: Blocked, blocks: Sequence[TwoArms]) -> Answe
         comparison=rule.blocks,
         noise=NO_POOL,
     )
-    return judge_stated(question, rule, quantity, "difference", 0, _sign(question, rule))
+    return judge_stated(question, rule, quantity, "difference", 0, improvement_sign(question.program, rule))
 
 
 def _most(question: Question, rule: Blocked, blocks: Sequence[TwoArms]) -> Answer:
@@ -138,18 +137,9 @@ def _quantity(rule: Blocked, n_comparisons_not_met: int = 1) -> Quantity:
 
 
 def _arms(question: Question, rule: Blocked, one: str, other: str) -> ArmsCompared:
-    return ArmsCompared(one, other, one, f"{one} and {other}", _sign(question, rule))
-
-
-def _sign(question: Question, rule: Blocked) -> float:
-    downwards = rule.better_by is not None and question.program.metrics[rule.metric].better == "lower"
-    return -1.0 if downwards else 1.0
+    return ArmsCompared(one, other, one, f"{one} and {other}", improvement_sign(question.program, rule))
 
 
 def _named(rule: Blocked) -> str:
     ours, theirs = rule.judged_pairs[0]
     return f"{ours} - {theirs} and so on"
-
-
-def _with_answer(judged: CriterionResult, answer: Answer) -> CriterionResult:
-    return judged.model_copy(update={"answer": _ANSWERS.get(answer.outcome)})

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from planner.criteria.answer import Answer, AnswerWithEdges, answer_without_variation, point_answer
-from planner.criteria.looks import Seeds, View, build_view, looks_before
+from planner.criteria.looks import Seeds, View, build_view, looks_before, runs_of, seeds_of
 from planner.criteria.quantity import Quantity
 from planner.criteria.statement import Statement, log_e_of_means, log_e_of_rates
 from planner.criteria.test_design import TestDesign
 from planner.records.look import Look
 from planner.records.verdict import CriterionOutcome
-from planner.statistics import answers, intervals, rates
+from planner.statistics import answers, rates
 from planner.statistics.bounds import (
     NOTHING_KNOWN,
     Bounds,
@@ -24,6 +24,7 @@ from planner.statistics.bounds import (
     PooledNoise,
     Stage,
     bounds_of,
+    moments_of,
     moments_of_two,
     projected,
 )
@@ -76,7 +77,7 @@ class Judgement:
 
     def bounds(self, rates_of_error: tuple[float, float]) -> Bounds:
         """What holds at this look; the lower above the upper where two looks contradict one another."""
-        seeds, view = tuple(tuple(runs) for runs in self.quantity.groups), self.view
+        seeds, view = seeds_of(self.quantity.groups), self.view
         if view.stage == "early":
             return self._at(seeds, "early", rates_of_error, self.quantity.noise.sd)
         made = view.at_final
@@ -113,8 +114,10 @@ class Judgement:
         """What bounds need to know of these seeds: both of them, and those of two sides, rest on the same."""
         if seeds not in self._measured:
             values = self._values(seeds)
-            two = len(values) == 2
-            self._measured[seeds] = self._of_two(*values) if two else self._of_one(*values)
+            rounding = self.quantity.rounding
+            self._measured[seeds] = (
+                self._of_two(*values) if len(values) == 2 else moments_of(values[0], rounding)
+            )
         return self._measured[seeds]
 
     def _of_two(self, ours: list[float], theirs: list[float]) -> Moments:
@@ -123,16 +126,12 @@ class Judgement:
             return moments
         return replace(moments, pairs=2 / (1 / len(ours) + 1 / len(theirs)))  # each run has the same noise
 
-    def _of_one(self, values: list[float]) -> Moments:
-        sd = intervals.sd(values) if intervals.varies(values, self.quantity.rounding) else 0.0
-        return Moments(len(values), intervals.mean(values), sd, len(values), len(values) - 1)
-
     @property
     def log_e(self) -> float:
         """ln E against "the bound is not met", on all seeds there are."""
         if self.quantity.rates is not None:
             return log_e_of_rates(self.quantity)
-        moments = self.moments(tuple(tuple(runs) for runs in self.quantity.groups))
+        moments = self.moments(seeds_of(self.quantity.groups))
         return log_e_of_means(self.quantity, moments, PooledNoise(self.quantity.noise.sd, self.plan.pool_df))
 
     @cached_property
@@ -180,7 +179,7 @@ def seeds_needed(quantity: Quantity, design: TestDesign) -> int | None:
     if quantity.rates is not None or quantity.n < 2:
         return None
     statement = judgement.statement
-    moments = judgement.moments(tuple(tuple(runs) for runs in quantity.groups))
+    moments = judgement.moments(seeds_of(quantity.groups))
     pool = PooledNoise(quantity.noise.sd, judgement.plan.pool_df)
     final_made = judgement.view.stage != "early"
     planned = judgement.plan.planned
@@ -227,7 +226,7 @@ def _look(judgement: Judgement, bounds: Bounds) -> Look:
     quantity = judgement.quantity
     ends = [end if math.isfinite(end) else None for end in bounds]
     stage = judgement.view.stage
-    run_ids = frozenset(run for runs in quantity.groups for ids in runs.values() for run in ids)
+    run_ids = runs_of(quantity.groups)
     log_e = judgement.log_e if judgement.design.weighs_claims else -math.inf
     judged = {"stage": stage, "lower": ends[0], "upper": ends[1], "run_ids": tuple(sorted(run_ids))}
     weighed = {"log_e": log_e if math.isfinite(log_e) else None}

@@ -76,7 +76,7 @@ def joined(
 
 
 _TAKEN_BY_ARMS = (
-    *("observed", "unit", "bound", "n", "interval", "margin"),
+    *("observed", "by_signs", "unit", "bound", "n", "interval", "margin"),
     *("answer", "chosen", "chosen_on", "fresh", "needs"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from planner.criteria.answer import Answer
+from planner.criteria.answer import IN_A_WORD, Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
@@ -23,12 +23,10 @@ from planner.criteria.wording import OVER_SEEDS, say, with_wiring_doubt
 from planner.evidence.sample import Sample
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison
-from planner.language.readings import which_value
+from planner.language.readings import improvement_sign, which_value
 from planner.records.verdict import CriterionResult
 from planner.statistics.bounds import NO_POOL, PooledNoise
 from planner.text.numbers import number
-
-_ANSWERS = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}
 
 
 def judge_comparison(question: Question, rule: Comparison) -> CriterionResult:
@@ -58,16 +56,15 @@ def _one(question: Question, rule: Comparison, arm: str) -> CriterionResult:
     answer = with_wiring_doubt(answer, quantity) if rule.versus else answer
     reason = _reason(rule, arm, answer) + arms.remark + _seen_to(rule, arm, left)
     said = _answer_of(rule, answer)
-    judged = answered(question, rule, rule.threshold, answer, common, reason=reason)
-    return judged.model_copy(update={"answer": said})
+    return answered(question, rule, rule.threshold, answer, common, reason, said)
 
 
 def _arms(question: Question, rule: Comparison, arm: str) -> ArmsCompared:
     metric = question.program.metrics[rule.metric]
     names = f"{arm} and {rule.versus}" if rule.versus else f"{arm}.{rule.metric} and {rule.other_metric}"
-    downwards = rule.better_by is not None and metric.better == "lower"
+    sign = improvement_sign(question.program, rule)
     ratio = _ratio if rule.as_ == "ratio" and not metric.transform else None
-    return ArmsCompared(arm, rule.versus or arm, arm, names, -1.0 if downwards else 1.0, ratio)
+    return ArmsCompared(arm, rule.versus or arm, arm, names, sign, ratio)
 
 
 def _ratio(left: float, right: float) -> float:
@@ -83,7 +80,7 @@ def _answer_of(rule: Comparison, answer: Answer) -> str | None:
         shown = answer.observed, answer.observed
     if answer.outcome == "not_met" and delta is not None and shown is not None:
         return "equivalent" if -delta < shown[0] and shown[1] < delta else "refuted"
-    return _ANSWERS.get(answer.outcome)
+    return IN_A_WORD.get(answer.outcome)
 
 
 def _quantity(rule: Comparison) -> Quantity:

@@ -41,7 +41,7 @@ def looks_before(looks: Sequence[Look], groups: Sequence[RunsBySeed]) -> list[Lo
 
     Looks on runs none of which is there any more, as after a change of the code, are of other evidence.
     """
-    there = _all_of(groups)
+    there = runs_of(groups)
     shared = [look for look in looks if there & frozenset(look.run_ids)]
     same = (i for i, look in enumerate(shared) if frozenset(look.run_ids) == there)
     return shared[: next(same, len(shared))]
@@ -62,7 +62,7 @@ def build_view(groups: Sequence[RunsBySeed], before: Sequence[Look], planned: in
         seeds = tuple(_first_arrived(runs, before, planned) for runs in groups)
         return View("final", seeds, looked_late=_count(seeds) < _count(groups))
     then = frozenset(made.run_ids)
-    if not then <= _all_of(groups):
+    if not then <= runs_of(groups):
         return View("late", looked_late=True)
     groups_then = [{seed: ids for seed, ids in runs.items() if ids <= then} for runs in groups]
     seeds = tuple(_first_arrived(runs, before[: before.index(made)], planned) for runs in groups_then)
@@ -83,8 +83,14 @@ def _first_arrived(runs: RunsBySeed, before: Sequence[Look], planned: int) -> tu
     return tuple(sorted(runs, key=lambda seed: (arrived[seed], seed))[:planned])
 
 
-def _all_of(groups: Sequence[RunsBySeed]) -> frozenset[str]:
+def runs_of(groups: Sequence[RunsBySeed]) -> frozenset[str]:
+    """The ids of all runs."""
     return frozenset(run for runs in groups for ids in runs.values() for run in ids)
+
+
+def seeds_of(groups: Sequence[RunsBySeed]) -> Seeds:
+    """All seeds of each group."""
+    return tuple(tuple(runs) for runs in groups)
 
 
 def _count(groups: Sequence[Sized]) -> int:

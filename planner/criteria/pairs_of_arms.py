@@ -16,6 +16,7 @@ from planner.criteria.stated_noise import judge_stated
 from planner.criteria.two_arms import ArmsCompared, compare
 from planner.criteria.wording import noted_noise, with_wiring_doubt
 from planner.language.criterion import Order, Spread
+from planner.language.readings import improvement_sign
 from planner.records.verdict import CriterionResult
 from planner.text.numbers import around, number
 
@@ -34,7 +35,7 @@ def judge_order(question: Question, rule: Order) -> CriterionResult:
 def _ordered(question: Question, rule: Order, better: str, worse: str) -> CriterionResult:
     left, right = question.sample(better, rule.metric, rule), question.sample(worse, rule.metric, rule)
     common = sources(f"{better} > {worse}", left, right)
-    sign = -1.0 if question.program.metrics[rule.metric].better == "lower" else 1.0
+    sign = improvement_sign(question.program, rule)
     names = ArmsCompared(better, worse, f"{better} > {worse}", f"{better} and {worse}", sign)
     arms = compare(question, rule, names, left, right)
     if isinstance(arms, Unavailable):

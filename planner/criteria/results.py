@@ -145,7 +145,12 @@ def no_answer(
     return result(question, rule, threshold, **trouble._asdict(), **common)
 
 
-BY_SIGNS = {"unit": "seeds better less worse, as a share", "bound": "above", "threshold": 0.0}
+_BY_SIGNS = {
+    "by_signs": True,
+    "unit": "seeds better less worse, as a share",
+    "bound": "above",
+    "threshold": 0.0,
+}
 """What is observed and asked where values that were cut off leave nothing but on which side each one lies."""
 
 
@@ -161,9 +166,14 @@ def answered(
     threshold: object,
     answer: Answer,
     common: Mapping[str, object],
-    **fields: object,
+    reason: str,
+    said: str | None = None,
 ) -> CriterionResult:
-    """The result that one answer gives."""
+    """The result that one answer gives.
+
+    Args:
+        said: what the answer says in one word, of a comparison.
+    """
     from_answer = {
         **common,
         "outcome": answer.outcome,
@@ -176,9 +186,11 @@ def answered(
         "needs": answer.projected_n,
         "look": answer.look,
         **flip_point_fields(answer.flip_points),
+        "answer": said,
+        "reason": reason,
     }
-    judged = result(question, rule, threshold, **{**from_answer, **fields})
+    judged = result(question, rule, threshold, **from_answer)
     if answer.by_signs:
-        judged = judged.model_copy(update={**BY_SIGNS, "reason": answer.by_signs})
+        judged = judged.model_copy(update={**_BY_SIGNS, "reason": answer.by_signs})
     caveats = judged.caveats + answer.caveats
     return judged if caveats == judged.caveats else judged.model_copy(update={"caveats": caveats})

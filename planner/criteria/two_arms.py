@@ -35,12 +35,12 @@ class TwoArms:
     pairs: Mapping[int, tuple[float, float]]
     remark: str = ""
 
-    def put_into(self, question: Quantity, **more: Any) -> Quantity:
+    def put_into(self, quantity: Quantity, **more: Any) -> Quantity:
         """What is asked, with these values, to be judged."""
         if self.other is not None:  # what pairs show of the noise is no part of two means
             more = {**more, "noise": NO_POOL}
         return replace(
-            question,
+            quantity,
             values=self.values,
             run_ids=self.run_ids,
             operands=self.operands,

@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from planner.criteria.results import BY_SIGNS
 from planner.evidence.values import is_finite
 from planner.language.criterion import Blocked, Comparison, Level, Measured, Order, Spread
 from planner.language.program import Program
-from planner.language.readings import which_value
+from planner.language.readings import improvement_sign, which_value
 from planner.records.base import Record
 from planner.records.verdict import CriterionResult, Verdict
 from planner.statistics import intervals
@@ -41,7 +40,7 @@ def recompute(program: Program, verdict: Verdict) -> Recomputation:
         rule = program.phases[verdict.phase].criteria.get(result.id)
         if result.observed is None or not isinstance(rule, Measured):
             continue
-        if result.unit == BY_SIGNS["unit"]:  # which side a value that was cut off lies on stands in no table
+        if result.by_signs:  # which side a value that was cut off lies on stands in no table
             elsewhere.append(result.id)
             continue
         candidates = list(_recomputed(program, verdict, rule, result))
@@ -75,20 +74,19 @@ def _recomputed(
 
 
 def _observed(program: Program, rule: Measured, counted: list[float], quantity: Quantities) -> float:
-    if program.metrics[rule.metric].transform:
-        counted = [math.log(value) for value in counted]
+    logged = program.metrics[rule.metric].transform is not None
+    ours, theirs = counted, list((quantity.other or {}).values())
+    if logged:
+        ours, theirs = ([math.log(value) for value in values] for values in (ours, theirs))
     if rule.of_deviation:
-        return intervals.sd(counted)
-    observed = intervals.mean(counted)
+        return intervals.sd(ours)
     if rule.of_every_seed:
-        observed = min(counted) if rule.over_seeds == "min" else max(counted)
-    if quantity.other:
-        other = list(quantity.other.values())
-        logged = program.metrics[rule.metric].transform
-        observed -= intervals.mean([math.log(value) for value in other] if logged else other)
-    observed = math.exp(observed) if program.metrics[rule.metric].transform else observed
+        observed = min(ours) if rule.over_seeds == "min" else max(ours)
+    else:
+        observed = intervals.mean(ours) - (intervals.mean(theirs) if theirs else 0.0)
     # Of two arms that are to be alike, the one that is ahead over all seeds comes first.
-    return abs(observed) if isinstance(rule, Spread) else observed
+    observed = abs(observed) if isinstance(rule, Spread) else observed
+    return math.exp(observed) if logged else observed
 
 
 @dataclass(frozen=True)
@@ -162,8 +160,7 @@ def _joined(program: Program, rule: Measured, left: Values, right: Values, paire
         if not paired:  # of geometric means
             return Quantities(left, right)
         return Quantities({s: left[s] / right[s] if right[s] else math.nan for s in seeds})
-    improves = isinstance(rule, Order) or rule.better_by is not None
-    sign = -1.0 if improves and program.metrics[rule.metric].better == "lower" else 1.0
+    sign = improvement_sign(program, rule)
     if not paired:
         return Quantities({s: sign * v for s, v in left.items()}, {s: sign * v for s, v in right.items()})
     return Quantities({s: sign * (left[s] - right[s]) for s in seeds})

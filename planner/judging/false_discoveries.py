@@ -15,38 +15,39 @@ _SURE = 700.0
 """ln E of what was not judged by chance: a value that is stated to be deterministic."""
 
 
-def weigh(
-    claims: Iterable[ClaimResult], rules: Mapping[str, ClaimRule], result_of: ResultOf
-) -> list[ClaimResult]:
-    """The claims with ln E of each: what speaks against "it is not so", at any number of seeds."""
-    return [
-        claim.model_copy(update={"log_e": _log_e_of_all(map(result_of, rules[claim.id].supported))})
-        if claim.status == "supported"
-        else claim
-        for claim in claims
-    ]
-
-
 def among_all(
-    program: Program, phase: str, claims: Sequence[ClaimResult], earlier: Mapping[str, Verdict]
+    program: Program,
+    phase: str,
+    claims: Sequence[ClaimResult],
+    result_of: ResultOf,
+    earlier: Mapping[str, Verdict],
 ) -> list[ClaimResult]:
     """The claims of a phase, those alone supported that stand among all claims of the program.
 
-    Claims of phases that were not judged count as claims for which nothing speaks yet.
+    All of them where the program states no share of false ones. Claims of phases that were not judged count
+    as claims for which nothing speaks yet.
 
     Args:
-        claims: weighed.
         earlier: the verdicts of other phases.
     """
     rate = program.budget.claims_fdr
     if rate is None or not claims:
         return list(claims)
+    rules = program.phases[phase].claims
+    weighed = [_weighed(claim, rules[claim.id], result_of) for claim in claims]
     others = [claim for name, verdict in earlier.items() if name != phase for claim in verdict.claims]
-    count = sum(len(rules.claims) for rules in program.phases.values())
-    weights = [-math.inf if claim.log_e is None else claim.log_e for claim in (*claims, *others)]
+    count = sum(len(of_phase.claims) for of_phase in program.phases.values())
+    weights = [-math.inf if claim.log_e is None else claim.log_e for claim in (*weighed, *others)]
     weights += [-math.inf] * max(count - len(weights), 0)
     standing = discoveries(weights, rate)
-    return [claim if i in standing else _not_yet(claim, count, rate) for i, claim in enumerate(claims)]
+    return [claim if i in standing else _not_yet(claim, count, rate) for i, claim in enumerate(weighed)]
+
+
+def _weighed(claim: ClaimResult, rule: ClaimRule, result_of: ResultOf) -> ClaimResult:
+    """The claim with ln E against "it is not so", at any number of seeds."""
+    if claim.status != "supported":
+        return claim
+    return claim.model_copy(update={"log_e": _log_e_of_all(map(result_of, rule.supported))})
 
 
 def _not_yet(claim: ClaimResult, count: int, rate: float) -> ClaimResult:

@@ -15,7 +15,7 @@ from planner.evidence.sample import build_sample
 from planner.language.criterion import Blocked, Comparison, Level, Measured, MeasuredCriterion, Order, Spread
 from planner.language.metric import FLAG
 from planner.language.program import Program
-from planner.language.readings import columns_read
+from planner.language.readings import columns_read, improvement_sign
 from planner.records.verdict import CriterionResult
 from planner.statistics import intervals
 from planner.statistics.rates import flipped
@@ -54,15 +54,13 @@ def levers_of(program: Program, rule: MeasuredCriterion, result: CriterionResult
     index = _deciding(rule, result)
     look = (result.parts[index] if result.parts else result).look
     paired = look is None or look.paired
-    lower = program.metrics[rule.metric].better == "lower"
+    sign = improvement_sign(program, rule)
     match rule:
         case Order() | Spread():
             one, other = rule.judged_pairs[index]
-            sign = -1.0 if isinstance(rule, Order) and lower else 1.0
             return [Lever(one, other, sign, paired), Lever(other, one, -sign, paired)]
         case Comparison():
             arm = rule.subjects[index]
-            sign = -1.0 if rule.better_by is not None and lower else 1.0
             return [Lever(arm, rule.versus or arm, sign, paired)]
         case Blocked():  # a mean over blocks moves with no one arm alone
             return []

@@ -21,7 +21,7 @@ from planner.judging.caveats import ResultOf, with_doubts
 from planner.judging.claims import judge_claim, unsettled
 from planner.judging.conclusion import PhaseEvaluator, is_broken
 from planner.judging.error_budget import borrowed_rates, build_alpha_shares
-from planner.judging.false_discoveries import among_all, weigh
+from planner.judging.false_discoveries import among_all
 from planner.judging.flip_points import FlipPointSearch
 from planner.judging.looks_made import LooksMade, looks_of
 from planner.judging.noise_floor import build_detectable_effects
@@ -171,10 +171,8 @@ def _claims(
 ) -> list[ClaimResult]:
     """What the phase says of its claims; nothing where a guard finds the evidence itself invalid."""
     rules, earlier = evaluator.rules.claims, evaluator.earlier
-    claims = [judge_claim(name, rule, result_of) for name, rule in rules.items()]
-    if evaluator.program.budget.claims_fdr is not None:
-        weighed = weigh(claims, rules, result_of)
-        claims = among_all(evaluator.program, evaluator.phase, weighed, earlier)
+    judged = [judge_claim(name, rule, result_of) for name, rule in rules.items()]
+    claims = among_all(evaluator.program, evaluator.phase, judged, result_of, earlier)
     broken = next((g for g in guards if g.consequence == "invalid" and is_broken(g)), None)
     if broken:
         return unsettled(claims, f"{broken.id}: {broken.reason}")

@@ -18,6 +18,7 @@ from planner.language.types import (
     Statistic,
     Treatment,
     Written,
+    unless_written,
 )
 
 
@@ -55,7 +56,7 @@ class Measured(_Kind):
     """Later epochs can change it: undecided on runs that ended early."""
     treatment: Treatment | EarlierTreatment | None = None
     """How uncertainty is treated: bounds if absent."""
-    pair: Annotated[Pairing | None, Field(exclude_if=lambda stated: stated is None)] = None
+    pair: Pairing | None = unless_written(None)
     """Whether compared arms are taken seed by seed; the phase's if absent, and else as their seeds allow."""
     factor: list[Name] | Name = []
     """The parameters in which the arms compared here are meant to differ; the phase's if absent."""

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pydantic
 from pydantic import Field
 
-from planner.language.types import Direction, Finite, Name, Written
-
-
-def _unless_default(default: Any) -> Any:
-    """Keys that nobody wrote stay out of what a program is known by."""
-    return Field(default, exclude_if=lambda stated: stated == default)
-
+from planner.language.types import Direction, Finite, Name, Written, unless_written
 
 FLAG = "flag"
 """The unit of metrics that are 0 or 1: their noise is no normal one."""
@@ -42,21 +36,21 @@ class Metric(Written):
     """Derived: this metric's share ..."""
     of: list[Name] = []
     """... of the sum of these."""
-    deterministic: bool = _unless_default(False)
+    deterministic: bool = unless_written(False)
     """No seed changes it: values are compared as they are, and two seeds that differ are a fault."""
-    machine: bool = _unless_default(False)
+    machine: bool = unless_written(False)
     """It measures the machine (a time, memory): a run that is made twice is not expected to give it twice."""
-    resolution: Annotated[Finite, Field(gt=0)] | None = _unless_default(None)
+    resolution: Annotated[Finite, Field(gt=0)] | None = unless_written(None)
     """The smallest step between two values."""
-    items: Annotated[int, Field(ge=1)] | None = _unless_default(None)
+    items: Annotated[int, Field(ge=1)] | None = unless_written(None)
     """It is a share of so many test items, in [0, 1]."""
-    holds_for: Literal["these_items", "new_items"] = _unless_default("these_items")
+    holds_for: Literal["these_items", "new_items"] = unless_written("these_items")
     """Whether criteria speak of these items alone, or of others like them."""
-    noise: KnownNoise | Literal["bounded"] | None = _unless_default(None)
+    noise: KnownNoise | Literal["bounded"] | None = unless_written(None)
     """What is known of the noise: its size, or only that values lie in [0, 1]; estimated if absent."""
-    censored_at: Finite | None = _unless_default(None)
+    censored_at: Finite | None = unless_written(None)
     """Where a run stopped measuring: a value there, or above, says only that it is no smaller."""
-    transform: Literal["log"] | None = _unless_default(None)
+    transform: Literal["log"] | None = unless_written(None)
     """Judge the logarithm: levels are geometric means, arms are compared by ratio."""
 
     @property

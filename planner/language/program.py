@@ -32,6 +32,7 @@ from planner.language.types import (
     Seeds,
     Switch,
     Written,
+    unless_written,
 )
 
 BUILT_IN_GUARDS = (
@@ -139,7 +140,7 @@ class Phase(Written):
     on_confound: Literal["caveat", "invalid"] = "caveat"
     seeds: Seeds = 3
     """The least number of seeds, or those that are made first by name: then all of them at least."""
-    pair: Annotated[Pairing | None, Field(exclude_if=lambda stated: stated is None)] = None
+    pair: Pairing | None = unless_written(None)
     """Whether compared arms are taken seed by seed; as their seeds allow if absent."""
     fidelity: Fidelity = "standard"
     asks_for: Literal["provisional", "confirmed"] = "provisional"
@@ -217,7 +218,7 @@ class Budget(Written):
     gates: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Among how many ``false_pass`` is shared alike; without it, earlier gates get more than later ones."""
     false_fail: Annotated[float, Field(gt=0, lt=0.5)] = 0.10
-    claims_fdr: Annotated[float | None, Field(gt=0, lt=0.5, exclude_if=lambda rate: rate is None)] = None
+    claims_fdr: Annotated[float, Field(gt=0, lt=0.5)] | None = unless_written(None)
     """Of the claims that are called supported, the share that may be false on average."""
 
 
@@ -254,7 +255,7 @@ class Program(Written):
     """The first run is made twice, to see whether it gives the same numbers; ``off`` for runs of hours."""
     deterministic: bool = False
     """Every metric is, unless it says otherwise."""
-    seeds: Annotated[SeedNames | None, Field(exclude_if=lambda named: named is None)] = None
+    seeds: SeedNames | None = unless_written(None)
     """The seeds that are made first; then the lowest others."""
     notify: Annotated[list[str], Field(min_length=1)] | None = None
     """Words of a command that is called when the program waits for a person, is blocked, or done."""

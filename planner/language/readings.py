@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.language.criterion import Comparison, Criterion, Measured
+from planner.language.criterion import Comparison, Criterion, Measured, Order
 from planner.language.program import Program
 
 
@@ -28,6 +28,12 @@ def columns_read(program: Program, rule: Criterion | Measured) -> list[Column]:
     floor = program.metrics[rule.metric].floor if rule.against_floor else None
     floors = [(floor, "")] if isinstance(floor, str) else []
     return list(dict.fromkeys([(rule.metric, reads), (other, reads), *floors]))
+
+
+def improvement_sign(program: Program, rule: Measured) -> float:
+    """-1 where improvements are judged and lower values are better, so that they count up; else 1."""
+    improves = isinstance(rule, Order) or rule.better_by is not None
+    return -1.0 if improves and program.metrics[rule.metric].better == "lower" else 1.0
 
 
 def phase_metrics(program: Program, phase: str) -> list[str]:

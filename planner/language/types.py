@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import ConfigDict, Discriminator, Field, Tag
@@ -54,6 +54,11 @@ Switch = Annotated[
     Literal["on", "off"],
     pydantic.BeforeValidator(_switch_word, json_schema_input_type=Literal["on", "off"] | bool),
 ]
+
+
+def unless_written(default: Any) -> Any:
+    """A field with this default; where nobody wrote its key, it is no part of what a program is known by."""
+    return Field(default, exclude_if=lambda stated: stated == default)
 
 
 class Written(pydantic.BaseModel):

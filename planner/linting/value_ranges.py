@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from planner.language.criterion import Blocked, Comparison, Criterion, Level, Measured, Order, Spread
 from planner.language.program import Program
-from planner.language.readings import which_value
+from planner.language.readings import improvement_sign, which_value
 
 _SPANS = {
     **dict.fromkeys(("fraction", "probability", "share", "flag", "share of rows"), (0.0, 1.0)),
@@ -168,8 +168,7 @@ def _blocked(program: Program, phase: str, rule: Blocked) -> Iterator[Part]:
     met = range_of(program, rule)
     not_met = Range(-math.inf, False, rule.better_by, False) if rule.better_by is not None else None
     if rule.over_blocks == "each":
-        downwards = rule.better_by is not None and program.metrics[rule.metric].better == "lower"
-        if downwards:
+        if improvement_sign(program, rule) < 0:
             met, not_met = met.mirrored, not_met.mirrored if not_met else None
         yield from (_difference(program, phase, rule, *pair, met, not_met) for pair in rule.judged_pairs)
         return

@@ -92,6 +92,7 @@ class CriterionResult(Record):
         fresh: on how many seeds that had no part in choosing the arm it was judged.
         needs: with how many seeds it would be decided if all were like those that are there.
         look: by which plan bounds were taken; what is judged later goes on from it.
+        by_signs: ``observed`` says on which side of the bound more values lie, not where their mean does.
     """
 
     id: str
@@ -121,6 +122,7 @@ class CriterionResult(Record):
     fresh: int = 0
     needs: int | None = None
     look: Annotated[Look | None, Field(exclude_if=lambda look: look is None)] = None
+    by_signs: Annotated[bool, Field(exclude_if=lambda by_signs: not by_signs)] = False
 
 
 class GuardResult(Record):

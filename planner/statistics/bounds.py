@@ -100,10 +100,10 @@ class Moments:
     df: float
 
 
-def moments_of(values: Sequence[float]) -> Moments:
-    """Paired differences, or the values of one arm; at least one."""
+def moments_of(values: Sequence[float], rounding: float = 0.0) -> Moments:
+    """Paired differences, or the values of one arm; at least one. ``rounding``: as in ``intervals.varies``."""
     n = len(values)
-    sd = intervals.sd(values) if n > 1 and intervals.varies(values) else 0.0
+    sd = intervals.sd(values) if n > 1 and intervals.varies(values, rounding) else 0.0
     return Moments(n, intervals.mean(values), sd, n, n - 1)
 
 
