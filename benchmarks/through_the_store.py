@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results" / "through_the_store.json"
 ARMS, TRUE = 4, 1
 ALPHA, BETA = 0.05, 0.10
+REFUSED = 65
 
 EXPERIMENT = '''
 """Draws one value from what campaign, arm and seed it is."""
@@ -115,10 +116,16 @@ def make_home(folder: Path, setting: Setting) -> Path:
 
 
 def command(home: Path, *words: str) -> str:
-    """What the command line prints."""
+    """What the command line prints.
+
+    ``advance`` ends with ``REFUSED`` where noise hides the effect of a phase, and goes on with others.
+    """
     called = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), *words]
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    return subprocess.run(called, env=environment, capture_output=True, text=True, check=True).stdout
+    ended = subprocess.run(called, env=environment, capture_output=True, text=True, check=False)
+    if ended.returncode not in (0, REFUSED):
+        ended.check_returncode()
+    return ended.stdout
 
 
 def outcomes(home: Path, campaign: int) -> list[Mapping[str, Any]]:
@@ -141,18 +148,21 @@ def summary(setting: Setting, said: list[list[Mapping[str, Any]]], seconds: floa
         "false_fail": _share(of_true, "fail"),
         "power": _share(of_true, "pass"),
         "inconclusive": _share([*of_true, *of_null], "inconclusive"),
+        "refused": _share([*of_true, *of_null], None),
         "mean_seeds_true": _mean_seeds(of_true),
         "mean_seeds_null": _mean_seeds(of_null),
         "wall_seconds": round(seconds),
     }
 
 
-def _share(phases: list[Mapping[str, Any]], outcome: str) -> float:
+def _share(phases: list[Mapping[str, Any]], outcome: str | None) -> float:
+    """Of the phases; None: of a phase that was refused, or came after one, there is no verdict."""
     return sum(phase["verdict"]["outcome"] == outcome for phase in phases) / len(phases)
 
 
 def _mean_seeds(phases: list[Mapping[str, Any]]) -> float:
-    return sum(phase["criteria"][0]["n"] for phase in phases) / len(phases)
+    seeds = [phase["criteria"][0]["n"] for phase in phases if phase["criteria"]]
+    return sum(seeds) / len(seeds) if seeds else 0.0
 
 
 def measure(setting: Setting) -> dict[str, float]:

@@ -101,7 +101,7 @@ class Moments:
 
 
 def moments_of(values: Sequence[float], rounding: float = 0.0) -> Moments:
-    """Paired differences, or the values of one arm; at least one. ``rounding``: as in ``intervals.varies``."""
+    """Paired differences, or the values of one arm; at least one; ``rounding`` as in ``varies``."""
     n = len(values)
     sd = intervals.sd(values) if n > 1 and intervals.varies(values, rounding) else 0.0
     return Moments(n, intervals.mean(values), sd, n, n - 1)
