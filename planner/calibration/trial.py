@@ -13,7 +13,7 @@ from planner.deciding.situation import Plan, PlanningState
 from planner.deciding.walk import build_plan
 from planner.evidence.evidence import Evidence
 from planner.judging.conclusion import PhaseEvaluator, is_confirmed
-from planner.judging.verdict import judge_outcome
+from planner.judging.verdict import judge_outcome, with_account
 from planner.language.program import Phase, Program
 from planner.records.verdict import Verdict
 
@@ -130,9 +130,10 @@ def _positions(plan: SimulationPlan, simulated: Simulated, begin: str | None) ->
 
 
 class _CachedJudge:
-    """``judge_outcome``: nothing that changes no outcome; a question asked before is answered from memory.
+    """``judge_phase`` without the search for flip points: what decides phases and seeds is there.
 
-    Within one repetition a configuration's runs at a number of seeds are always the same.
+    A question asked before is answered from memory: within one repetition a configuration's runs at a number
+    of seeds are always the same.
     """
 
     def __init__(self) -> None:
@@ -153,5 +154,5 @@ class _CachedJudge:
         key = phase, counts, design.final, tuple(caveats), post_hoc, before
         if key not in self._verdicts:
             evaluator = PhaseEvaluator(program, phase, evidence, design, earlier, tuple(caveats), post_hoc)
-            self._verdicts[key] = judge_outcome(evaluator).identified("v")
+            self._verdicts[key] = with_account(judge_outcome(evaluator), evaluator).identified("v")
         return self._verdicts[key]

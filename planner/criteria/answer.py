@@ -13,8 +13,6 @@ from planner.statistics import intervals
 NO_VARIATION = "no_variation"
 """The cause where values do not vary, so that nothing is known of their noise."""
 
-IN_A_WORD = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}
-"""What the outcome of a comparison says."""
 FlipPoints = tuple[tuple[float, CriterionOutcome], ...]
 
 

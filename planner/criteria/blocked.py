@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from planner.criteria.answer import IN_A_WORD, Answer
+from planner.criteria.answer import Answer
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, Region, region_of
@@ -17,7 +17,7 @@ from planner.criteria.results import Question, Unavailable, answered, no_answer,
 from planner.criteria.stated_noise import judge_stated
 from planner.criteria.test_design import LEAST_SEEDS
 from planner.criteria.two_arms import ArmsCompared, TwoArms, compare
-from planner.criteria.wording import say
+from planner.criteria.wording import in_a_word, say
 from planner.language.criterion import Blocked
 from planner.language.readings import improvement_sign
 from planner.records.verdict import CriterionOutcome, CriterionResult
@@ -39,7 +39,7 @@ def judge_blocked(question: Question, rule: Blocked) -> CriterionResult:
     answer = over_blocks(question, rule, blocks)
     what = f"mean over {len(blocks)} values of {rule.blocks}: {rule.metric}, {_named(rule)}"
     reason = say(what, number(answer.observed, signed=True), rule, rule.threshold, answer)
-    return answered(question, rule, rule.threshold, answer, common, reason, IN_A_WORD.get(answer.outcome))
+    return answered(question, rule, rule.threshold, answer, common, reason, in_a_word(rule, answer))
 
 
 def _one(question: Question, rule: Blocked, one: str, other: str) -> CriterionResult:
@@ -59,7 +59,7 @@ def _one(question: Question, rule: Blocked, one: str, other: str) -> CriterionRe
     reason = say(
         f"{one} - {other}: {rule.metric}", number(answer.observed, signed=True), rule, rule.threshold, answer
     )
-    said = IN_A_WORD.get(answer.outcome)
+    said = in_a_word(rule, answer)
     return answered(question, rule, rule.threshold, answer, common, reason + arms.remark, said)
 
 

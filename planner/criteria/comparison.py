@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from planner.criteria.answer import IN_A_WORD, Answer
+from planner.criteria.answer import Answer
 from planner.criteria.arm_selection import judge_arms
 from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
@@ -19,7 +19,7 @@ from planner.criteria.results import (
 )
 from planner.criteria.stated_noise import judge_stated
 from planner.criteria.two_arms import ArmsCompared, TwoArms, compare
-from planner.criteria.wording import OVER_SEEDS, say, with_wiring_doubt
+from planner.criteria.wording import OVER_SEEDS, in_a_word, say, with_wiring_doubt
 from planner.evidence.sample import Sample
 from planner.evidence.values import is_finite
 from planner.language.criterion import Comparison
@@ -55,8 +55,7 @@ def _one(question: Question, rule: Comparison, arm: str) -> CriterionResult:
     answer = judge_stated(question, rule, quantity, "difference", 2 if rule.versus else 0, names.sign)
     answer = with_wiring_doubt(answer, quantity) if rule.versus else answer
     reason = _reason(rule, arm, answer) + arms.remark + _seen_to(rule, arm, left)
-    said = _answer_of(rule, answer)
-    return answered(question, rule, rule.threshold, answer, common, reason, said)
+    return answered(question, rule, rule.threshold, answer, common, reason, in_a_word(rule, answer))
 
 
 def _arms(question: Question, rule: Comparison, arm: str) -> ArmsCompared:
@@ -69,18 +68,6 @@ def _arms(question: Question, rule: Comparison, arm: str) -> ArmsCompared:
 
 def _ratio(left: float, right: float) -> float:
     return left / right if right else math.nan
-
-
-def _answer_of(rule: Comparison, answer: Answer) -> str | None:
-    """The answer of one comparison; no effect worth having, either way, is ``equivalent``."""
-    if rule.within is not None and answer.outcome == "met":
-        return "equivalent"
-    shown, delta = answer.interval, rule.better_by
-    if answer.treatment == "deterministic" and answer.observed is not None:
-        shown = answer.observed, answer.observed
-    if answer.outcome == "not_met" and delta is not None and shown is not None:
-        return "equivalent" if -delta < shown[0] and shown[1] < delta else "refuted"
-    return IN_A_WORD.get(answer.outcome)
 
 
 def _quantity(rule: Comparison) -> Quantity:

@@ -20,8 +20,21 @@ from planner.language.readings import which_value
 from planner.text.numbers import around, bound_text, floor_text, number
 
 OVER_SEEDS = {"sd": "sd over seeds of", "min": "the least over seeds of", "max": "the largest over seeds of"}
+_IN_A_WORD = {"met": "supported", "not_met": "refuted", "undecided": "inconclusive"}
 _MANY = 4
 """From so many arms on, a list says how many there are."""
+
+
+def in_a_word(rule: Measured, answer: Answer) -> str | None:
+    """The answer of one comparison; no effect worth having, either way, is ``equivalent``."""
+    if rule.within is not None and answer.outcome == "met":
+        return "equivalent"
+    shown, delta = answer.interval, rule.better_by
+    if answer.treatment == "deterministic" and answer.observed is not None:
+        shown = answer.observed, answer.observed
+    if answer.outcome == "not_met" and delta is not None and shown is not None and not answer.by_signs:
+        return "equivalent" if -delta < shown[0] and shown[1] < delta else "refuted"
+    return _IN_A_WORD.get(answer.outcome)
 
 
 def with_wiring_doubt(answer: Answer, quantity: Quantity) -> Answer:

@@ -6,13 +6,14 @@ from typing import Any
 
 from planner.explaining.error_budget import budget_json
 from planner.explaining.next_experiment import next_experiments
+from planner.explaining.pairing import pair_correlation
 from planner.explaining.rules_diff import rules_changed_json
 from planner.explaining.trace import Trace
 from planner.explaining.unfired_rules import rule_traces
 from planner.judging.predictions import prediction_of, rivals_of
 from planner.records.decision import Decision
 from planner.records.person import Override
-from planner.records.verdict import ClaimResult, CriterionResult, GuardResult
+from planner.records.verdict import ClaimResult, CriterionResult, GuardResult, Verdict
 from planner.scoring.override_score import score_facts
 
 
@@ -28,10 +29,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "verdict": _verdict_json(trace),
         "failures": [f.model_dump(mode="json") for f in (verdict.failures if verdict else ())],
         "guards": [_guard_json(g) for g in (verdict.guards if verdict else ())],
-        "criteria": [
-            {**criterion_json(c), "needs": c.needs, "turns": _flips_json(trace, c.id)}
-            for c in (verdict.criteria if verdict else ())
-        ],
+        "criteria": [_explained_json(trace, verdict, c) for c in verdict.criteria] if verdict else [],
         "decision": _decision_json(decision) if decision else None,
         "prediction": prediction.model_dump(mode="json") if prediction else None,
         "hypotheses": [r.model_dump(mode="json") for r in rivals_of(trace.program, trace.verdicts)],
@@ -46,6 +44,11 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "of_other_homes": list(trace.of_other_homes),
         "repeats": [repeat.model_dump(mode="json") for repeat in trace.repeats],
     }
+
+
+def _explained_json(trace: Trace, verdict: Verdict, result: CriterionResult) -> dict[str, Any]:
+    facts = {"needs": result.needs, "correlation": pair_correlation(trace.program, verdict, result)}
+    return {**criterion_json(result), **facts, "turns": _flips_json(trace, result.id)}
 
 
 def _claim_json(claim: ClaimResult) -> dict[str, Any]:

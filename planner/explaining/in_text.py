@@ -9,6 +9,7 @@ from planner.explaining.error_budget import budget_line
 from planner.explaining.headline import headline_facts
 from planner.explaining.next_experiment import next_experiment_lines, next_experiments
 from planner.explaining.noise_floor import detectable_effect_line, needs_text
+from planner.explaining.pairing import pair_correlation
 from planner.explaining.rules_diff import rules_changed_lines
 from planner.explaining.trace import Trace
 from planner.explaining.unfired_rules import nearness, rule_traces
@@ -124,6 +125,7 @@ def _criterion_lines(trace: Trace, verdict: Verdict, result: CriterionResult, fu
         if result.interval:
             facts.append(f"interval [{number(result.interval[0])}, {number(result.interval[1])}]")
         facts.append(f"n {result.n}, {result.treatment}{_look(result)}")
+        facts += _correlation(trace, verdict, result)
     if result.flips_at is not None and result.kind != "combined":
         facts.append(f"flips at {number(result.flips_at)}{_beyond(trace, result.id)}")
     if full:
@@ -144,6 +146,12 @@ def _look(result: CriterionResult) -> str:
     pool = f", noise of others worth {look.pool_df}" if look.pool_df else ""
     errs = f"lower errs in {look.alpha:.3g}, upper in {look.beta:.3g}"
     return f" ({look.stage} look, {look.planned} seeds planned; {errs}{pool})"
+
+
+def _correlation(trace: Trace, verdict: Verdict, result: CriterionResult) -> list[str]:
+    """Why pairs help, or do not: how far two arms go together from seed to seed."""
+    value = pair_correlation(trace.program, verdict, result)
+    return [] if value is None else [f"correlation over seeds {value:.2f}"]
 
 
 def _beyond(trace: Trace, criterion: str) -> str:

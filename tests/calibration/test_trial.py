@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from planner.judging.conclusion import PhaseEvaluator
 from planner.judging.verdict import build_test_design, judge_outcome, judge_phase
 from planner.language.program import Program
 from planner.records.runs import Run
+from planner.records.verdict import Verdict
 from planner.statistics.answers import better_by
 from planner.statistics.bounds import Design, bounds_of, moments_of, stage_of
 from tests.support.builders import PHASE, make_program
@@ -288,6 +289,51 @@ def test_a_path_can_begin_at_any_phase_and_be_judged_by_another_judge() -> None:
     )
     assert build_plan(situation).steps[0].verdict.phase == "second"
     assert set(judged) == {"second"}
+
+
+def four_arms_in_two_phases() -> Program:
+    """A second phase that compares other arms than the first."""
+    arms = {name: {"kind": name} for name in ("base", "new", "old", "other")}
+    second = {
+        "question": "And these?",
+        "arms": ["old", "other"],
+        "criteria": {"c": {**BETTER, "arm": "other", "versus": "old"}},
+        "gate": ["c"],
+        "factor": "kind",
+    }
+    following = {"pass": "second", "fail": "second", "inconclusive": "second"}
+    budget = {"gates": 1, "seeds_per_arm": 6}
+    return make_program({"c": BETTER}, arms=arms, budget=budget, more={"second": second}, next=following)
+
+
+def test_earlier_phases_lend_their_noise_along_a_simulated_path_as_they_do_in_a_campaign() -> None:
+    program = four_arms_in_two_phases()
+    setting = setting_of(program)
+    plan = SimulationPlan(setting, path_scenario(setting, "effect"), list(program.phases))
+    lent = 0
+    for i in range(10):
+        trial = try_path(plan, seeded_normals(1, "abc", i))
+        simulated = Simulated(plan, seeded_normals(1, "abc", i))
+        outcomes = dict.fromkeys(program.phases, "")
+        for verdict in verdicts_of_campaign(program, simulated):
+            if outcomes[verdict.phase] != "pass":
+                outcomes[verdict.phase] = verdict.outcome
+            look = verdict.criteria[0].look
+            lent += verdict.phase == "second" and look is not None and look.pool_df > 0
+        assert outcomes == {phase: judged.outcome for phase, judged in trial.judged.items()}
+        assert trial.runs == simulated.count
+    assert lent
+
+
+def verdicts_of_campaign(program: Program, simulated: Simulated) -> Iterator[Verdict]:
+    """Every verdict of a campaign that is judged as ``advance`` judges."""
+    while True:
+        state = PlanningState(program, simulated.evidence_of, simulated.missing, affordable=1_000_000)
+        position = build_plan(state)
+        yield from (step.verdict for step in position.steps)
+        if not position.launch:
+            return
+        simulated.make(position.launch)
 
 
 # --- sums ----------------------------------------------------------------------------------------

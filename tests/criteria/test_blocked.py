@@ -119,6 +119,12 @@ def test_one_block_of_six_that_is_worse_leaves_most_of_them_open() -> None:
     assert "5 of 6 values of data" in result.reason
 
 
+def test_families_that_stay_within_the_margin_are_equivalent_over_their_blocks() -> None:
+    for over in ("mean", "each"):
+        result = result_of(program_of(within=0.5, over_blocks=over), dict.fromkeys(DATA, 0.0))
+        assert (result.outcome, {p.answer for p in result.parts or (result,)}) == ("met", {"equivalent"})
+
+
 def test_where_lower_is_better_improvements_are_counted_up() -> None:
     fewer = dict.fromkeys(DATA, -1.0)
     for over in ("mean", "each", "most"):

@@ -131,6 +131,7 @@ class ExplainedCriterionJson(CriterionJson):
     """A criterion of the phase, with every value beyond which it says something else."""
 
     needs: int | None
+    correlation: Number | None
     turns: tuple[TurnJson, ...]
 
 
