@@ -111,8 +111,10 @@ def late_level(planned: int, error: float, pool_df: int, final: float) -> float:
 
     df = planned - 1 + pool_df
     critical = -t_quantile(df, final)
-    missed = math.fsum(float(nctdtr(df, e * math.sqrt(planned), critical)) for e in EFFECTS) / len(EFFECTS)
-    return min(LATE_SHARE * error / missed, error)
+    chances = [float(nctdtr(df, e * math.sqrt(planned), critical)) for e in EFFECTS]
+    # A chance below the least number that there is comes as NaN.
+    missed = math.fsum(0.0 if math.isnan(chance) else chance for chance in chances) / len(EFFECTS)
+    return min(LATE_SHARE * error / missed, error) if missed else error
 
 
 def _crossed(planned: int, early: float, pool_df: int, grid: int, steps: int) -> tuple[float, Chain]:

@@ -19,6 +19,7 @@ from planner.statistics.levels import (
     LATE_SHARE,
     POOL_CLASSES,
     early_share,
+    late_level,
     levels,
     solve_levels,
 )
@@ -115,6 +116,13 @@ def test_a_plan_spends_nine_tenths_of_its_error_by_the_planned_number(
 
 def test_what_the_table_lacks_is_solved() -> None:
     assert levels(5, 0.3, 0)[:2] == pytest.approx(solve_levels(5, 0.3, 0), rel=1e-6)
+
+
+@pytest.mark.parametrize("planned", [3, 10, 32, 64, 99, 100, 101, 300])
+@pytest.mark.parametrize("error", [0.05, 0.00625, 0.0001])
+def test_a_bound_after_the_planned_number_is_kept_for_any_plan(planned: int, error: float) -> None:
+    for final in (0.2 * error, 0.9 * error):
+        assert 0 < late_level(planned, error, 0, final) <= error
 
 
 # --- laws -----------------------------------------------------------------------------------------
