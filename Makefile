@@ -9,7 +9,7 @@ BASE ?= 67e20af
 BASE_OF_RUNS ?= 32ed960
 PY := .venv/bin/python
 
-.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-store bench-judge bench-overhead levels fuzz everything clean
+.PHONY: architecture demo test lint types slow crashes soak browser bench-verdicts bench-store bench-judge bench-overhead bench-history levels fuzz everything clean
 
 .venv/installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -68,6 +68,10 @@ bench-store: .venv/installed
 bench-judge: .venv/installed
 	$(PY) -m benchmarks.judging $(if $(BASE),--base $(BASE))
 
+# How long judge takes on 1,000, 10,000 and 100,000 runs.
+bench-history: .venv/installed
+	$(PY) -m benchmarks.history
+
 # What a run costs beyond its experiment, here and where one process served many runs, and what a second job gains.
 bench-overhead: .venv/installed
 	$(PY) -m benchmarks.overhead $(if $(BASE_OF_RUNS),--base $(BASE_OF_RUNS))
@@ -88,7 +92,7 @@ everything: .venv/installed-dev
 	EVERYTHING=1 bash .ci/run
 	$(MAKE) fuzz MINUTES=5
 	$(MAKE) soak
-	$(MAKE) bench-verdicts bench-store bench-judge bench-overhead
+	$(MAKE) bench-verdicts bench-store bench-judge bench-overhead bench-history
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from planner.cli import person, read, work
+from planner.cli import history, person, read, work
 from planner.cli.failures import program_name, tell, wants_json
 from planner.cli.output import settings
 from planner.io.system.signals import Stopped
@@ -67,6 +67,7 @@ for command in (
     read.logs,
     read.check,
     read.calibrate,
+    history.judge,
     read.replay,
     read.schema,
     work.advance,

@@ -38,6 +38,7 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "PGCONNECT_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is for results
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # drawn on stderr wherever tqdm is installed
 }
 _NOT_PLAIN = frozenset("%?#")
 """Characters that mean something in an address."""
@@ -103,6 +104,18 @@ def connect(home: Home) -> Client:
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
         return client
+
+
+def client_of(uri: str) -> Client:
+    """A client of somebody's server, to read.
+
+    Side effects: sets MLflow's environment variables.
+    """
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
 
 
 def _make_database(path: Path) -> None:

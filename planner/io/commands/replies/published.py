@@ -12,6 +12,7 @@ from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply, D
 from planner.io.commands.replies.calibrate import CalibrateReply
 from planner.io.commands.replies.error import ErrorReply
 from planner.io.commands.replies.explain import ExplainReply
+from planner.io.commands.replies.judge import JudgeReply
 from planner.io.commands.replies.knowledge import KnowledgeReply
 from planner.io.commands.replies.person import (
     ExcludeReply,
@@ -43,6 +44,7 @@ REPLIES: dict[str, Any] = {
     "knowledge": KnowledgeReply,
     "check": CheckReply,
     "calibrate": CalibrateReply,
+    "judge": JudgeReply,
     "replay": ReplayReply,
     "replay-rules": ReplayRulesReply,
     "advance": AdvanceReply | AdvanceAllReply,

@@ -1,0 +1,146 @@
+"""Which runs belong to one arm: those that are equal in all that tells arms apart."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from planner.errors import UsageError
+from planner.evidence.values import as_text
+from planner.history.logged_run import LoggedRun
+from planner.history.seeds import is_seed_name
+from planner.language.suggestions import instead
+
+ALL_BUT_SEED = "all-but-seed"
+Params = tuple[tuple[str, str | None], ...]
+_OF_THE_RUN = re.compile(
+    r"(?:.*_)?(?:dir|path|folder|host|hostname|node|user|pid|port|uuid|timestamp|time|date|started|job_?id)"
+    r"|(?:run|experiment|exp|job)?_?(?:name|id)|logdir|cuda_visible_devices|gpu_?id|device_?id|local_rank",
+)
+"""Names of what a run is called, where it wrote and where it ran: no setting of what was tried."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Runs that differ in nothing that tells arms apart.
+
+    Attributes:
+        params: name -> value, in the order in which arms are told apart; None where a run did not log it.
+    """
+
+    name: str
+    params: Mapping[str, str | None]
+    runs: tuple[LoggedRun, ...] = field(repr=False, default=())
+
+
+def group(
+    runs: Sequence[LoggedRun], arms_by: Sequence[str], seed_param: str | None, seeds: Mapping[str, int]
+) -> list[Arm]:
+    """The arms of a history, in the order in which their first runs lie in the store.
+
+    Args:
+        arms_by: parameters (``tags.NAME`` and ``experiment`` too), or ``all-but-seed``.
+        seed_param: the one that seeds were read from.
+        seeds: run id -> seed.
+
+    Raises:
+        UsageError: no run has one of the parameters.
+    """
+    names = _all_but_seed(runs, seed_param, seeds) if list(arms_by) == [ALL_BUT_SEED] else list(arms_by)
+    _refuse_unknown(runs, names)
+    members: dict[Params, list[LoggedRun]] = {}
+    for run in runs:
+        key = tuple((name, _value(run, name)) for name in names)
+        members.setdefault(key, []).append(run)
+    varying = [i for i in range(len(names)) if len({key[i][1] for key in members}) > 1]
+    return [Arm(_name(key, varying), dict(key), tuple(group)) for key, group in members.items()]
+
+
+def _value(run: LoggedRun, name: str) -> str | None:
+    if name in run.params:
+        return as_text(run.params[name])
+    if name.startswith("tags."):
+        return run.tags.get(name.removeprefix("tags."))
+    plain = name.removeprefix("params.")
+    if plain in run.params:
+        return as_text(run.params[plain])
+    return {"experiment": run.experiment, "run_name": run.name}.get(name)
+
+
+def _name(key: Params, varying: Sequence[int]) -> str:
+    """What an arm is called: where it differs from others; ``all runs`` where there is one arm."""
+    shown = [key[i] for i in varying or range(len(key))]
+    parts = [f"{name}={'(not logged)' if value is None else value}" for name, value in shown]
+    return ", ".join(parts) or "all runs"
+
+
+def _refuse_unknown(runs: Sequence[LoggedRun], names: Sequence[str]) -> None:
+    for name in names:
+        if not any(_value(run, name) is not None for run in runs):
+            held = Counter(param for run in runs for param in run.params)
+            raise UsageError(f"--arms-by: no run has a parameter '{name}'{instead(name, held)}")
+
+
+def _all_but_seed(runs: Sequence[LoggedRun], seed_param: str | None, seeds: Mapping[str, int]) -> list[str]:
+    """Every parameter in which runs differ, but seeds and what names a run or where it wrote."""
+    values: dict[str, Counter[str]] = {}
+    for run in runs:
+        for name, value in run.params.items():
+            values.setdefault(name, Counter())[as_text(value)] += 1
+    names = [name for name in values if name != seed_param and not is_seed_name(name)]
+    differing = [n for n in names if len(values[n]) > 1 or values[n].total() < len(runs)]
+    settings = [name for name in differing if not is_of_the_run(name)]
+    odd = {name for name in settings if _is_of_each_run(values[name])}
+    return [n for n in settings if n not in odd or _tells_apart(runs, settings, odd, seeds)]
+
+
+def is_of_the_run(name: str) -> bool:
+    """Whether a parameter's name says what a run is called, where it wrote or where it ran."""
+    last = re.split(r"[./:\s]+", name.strip().lower().replace("-", "_"))[-1]
+    return _OF_THE_RUN.fullmatch(last) is not None
+
+
+def _is_of_each_run(values: Counter[str]) -> bool:
+    """Whether a text, no number, is another one in each run, as the name of a file is."""
+    return len(values) == values.total() and not any(re.fullmatch(r"[+-]?[\d.]+.{0,6}", v) for v in values)
+
+
+def _tells_apart(
+    runs: Sequence[LoggedRun], settings: Sequence[str], odd: Collection[str], seeds: Mapping[str, int]
+) -> bool:
+    """Whether, without these parameters, an arm would have two runs of one seed."""
+    seen = set()
+    for run in runs:
+        key = (*(_value(run, n) for n in settings if n not in odd), seeds.get(run.id))
+        if key in seen:
+            return True
+        seen.add(key)
+    return False
+
+
+def find_arm(arms: Sequence[Arm], text: str) -> Arm:
+    """The arm that ``name=value,name=value`` describes, or that has this name.
+
+    Raises:
+        UsageError: none has, or several have.
+    """
+    exact = [arm for arm in arms if arm.name == text]
+    wanted = dict(part.strip().partition("=")[::2] for part in text.split(",")) if "=" in text else {}
+    matching = exact or [arm for arm in arms if wanted and _fits(arm, wanted)]
+    matching = matching or [arm for arm in arms if not wanted and text in arm.params.values()]
+    if len(matching) != 1:
+        names = [arm.name for arm in arms]
+        what = "no arm is" if not matching else f"{len(matching)} arms are"
+        listed = "; ".join(names[:8]) + ("; ..." if len(names) > 8 else "")
+        raise UsageError(f"--baseline: {what} '{text}'; there are: {listed}")
+    return matching[0]
+
+
+def _fits(arm: Arm, wanted: Mapping[str, str]) -> bool:
+    named = {name.removeprefix("params."): value for name, value in arm.params.items()}
+    return all(
+        named.get(name.strip().removeprefix("params.")) == as_text(value.strip())
+        for name, value in wanted.items()
+    )
