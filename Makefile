@@ -19,9 +19,9 @@ PY := .venv/bin/python
 	$(PY) -m pip install --quiet -c constraints.txt -e .
 	touch $@
 
-# What only tests, lint and types need.
+# What only tests, lint and types need, and what reads the stores of others.
 .venv/installed-dev: .venv/installed
-	$(PY) -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(PY) -m pip install --quiet -c constraints.txt -e '.[dev,stores]'
 	touch $@
 
 demo: .venv/installed

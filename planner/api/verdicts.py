@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import get_args
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args, overload
 
+from planner.api.histories import judge_runs
+from planner.api.report import Report
 from planner.api.situations import situation_of_table, table_evidence
 from planner.deciding.situation import Plan
 from planner.deciding.walk import build_plan
 from planner.errors import UsageError
+from planner.history.arms import ALL_BUT_SEED
+from planner.history.question import Better
 from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program
 from planner.language.suggestions import instead
@@ -16,7 +20,7 @@ from planner.language.types import Fidelity
 from planner.records.verdict import Verdict
 
 
-# Positional-only, so that a later version can also take a store or a table of its own as what is judged.
+@overload
 def judge(
     program: Program,
     table: object,
@@ -25,14 +29,49 @@ def judge(
     phase: str | None = None,
     fidelity: str | None = None,
     earlier: Iterable[Verdict] = (),
-) -> Verdict:
-    """The verdict of a phase on a table of runs: what ``advance --no-run`` would say of them.
+) -> Verdict: ...
 
-    Nothing is read, written or remembered, so nothing is post hoc. What the table does not hold (parameters,
+
+@overload
+def judge(
+    runs: object = None,
+    /,
+    *,
+    metric: str,
+    arms_by: str | Sequence[str] = ALL_BUT_SEED,
+    baseline: str = "best",
+    better: Better | None = None,
+    min_effect: float | None = None,
+    experiments: Sequence[str] = (),
+    where: str = "",
+    seed_from: str | None = None,
+    at: str = "last",
+    alpha: float = 0.05,
+) -> Report: ...
+
+
+def judge(
+    program: object = None,
+    table: object = None,
+    /,
+    *,
+    phase: str | None = None,
+    fidelity: str | None = None,
+    earlier: Iterable[Verdict] = (),
+    metric: str | None = None,
+    **options: Any,
+) -> Verdict | Report:
+    """The verdict of a phase on a table of runs; with ``metric``, which arm of a history is better.
+
+    With a program, what ``advance --no-run`` would say of these runs: nothing is read, written or remembered, so nothing is post hoc. What the table does not hold (parameters,
     a dataset's digest) gives a caveat, and the verdict is provisional at best.
 
+    Without one, what the command ``judge`` says: ``planner.judge("mlruns", metric="val/acc", arms_by="lr")``
+    takes an MLflow address, database or folder, a table in a file, or a table as below, whose columns are
+    parameters and metrics of any name.
+
     Args:
-        program: from :func:`load_program`.
+        program: from :func:`load_program`; or a store or a table, where ``metric`` is given.
         table: the runs: a DataFrame (pandas, polars, Arrow), a list of mappings, or a mapping of columns.
 
             - wide: one row per run, with the columns ``arm``, ``seed`` and one per metric, each value in
@@ -46,8 +85,13 @@ def judge(
         phase: which phase is judged; it may be left out where the rows can be of one only.
         fidelity: ``smoke``, ``standard`` or ``full``; default: the phase's own. Rows that name none count.
         earlier: verdicts of other phases, where this one's rules refer to them.
+        metric: judge a history by this metric, without a program. Then ``arms_by``, ``baseline``,
+            ``better``, ``min_effect``, ``experiments``, ``where``, ``seed_from``, ``at`` and ``alpha`` are
+            what ``phasegate judge`` takes.
 
     Returns:
+        Of a history a :class:`Report`, whose ``data`` is what ``judge --json`` gives. Else the verdict.
+
         The verdict: ``outcome``, ``confidence``, ``criteria``, ``guards``, ``claims``, ``caveats`` and more.
         A value that is NaN or infinite, or is not there, never passes and never fails: where the gate
         requires it, the outcome is ``invalid``.
@@ -67,11 +111,27 @@ def judge(
         >>> verdict = planner.judge(example_program(), table)
         >>> verdict.outcome, verdict.confidence
         ('pass', 'provisional')
+
+        >>> runs = [
+        ...     {"optimizer": name, "seed": seed, "val/acc": value}
+        ...     for name, values in (("adam", (0.91, 0.92, 0.90, 0.93)), ("sgd", (0.81, 0.83, 0.80, 0.82)))
+        ...     for seed, value in enumerate(values)
+        ... ]
+        >>> report = planner.judge(runs, metric="val/acc", arms_by="optimizer", baseline="optimizer=sgd")
+        >>> [(arm["name"], arm["answer"]) for arm in report["arms"]]
+        [('optimizer=adam', 'better'), ('optimizer=sgd', 'baseline')]
     """
+    if metric is not None:
+        if table is not None or isinstance(program, Program):
+            raise UsageError("judge takes a program with a table, or runs with a metric, not both")
+        return judge_runs(program, metric, **options)
+    if options:
+        raise UsageError(f"judge takes {next(iter(options))} where it is given a metric and no program")
     checked_fidelity(fidelity)
-    evidence = table_evidence(as_program(program), table, phase, fidelity)
-    design = build_test_design(program, evidence.phase, evidence.fidelity, final=True)
-    return judge_phase(program, evidence.phase, evidence, design, {v.phase: v for v in earlier})
+    rules = as_program(program)
+    evidence = table_evidence(rules, table, phase, fidelity)
+    design = build_test_design(rules, evidence.phase, evidence.fidelity, final=True)
+    return judge_phase(rules, evidence.phase, evidence, design, {v.phase: v for v in earlier})
 
 
 def plan(program: Program, table: object | None = None, /, *, fidelity: str | None = None) -> Plan:

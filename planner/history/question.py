@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
 
+from planner.errors import UsageError
 from planner.history.arms import ALL_BUT_SEED
 
+_STEP = re.compile(r"-?[0-9]{1,15}")
 Better = Literal["higher", "lower"]
 _LOWER = re.compile(
     r"(?:^|[^a-z])(?:\w*loss|\w*err|\w*error|ppl|perplexity|nll|\w*mse|\w*mae|wer|cer|fid|bpb|bpc|time|\w*seconds"
@@ -25,7 +28,11 @@ class HistoryQuestion:
         baseline: ``best``, ``none``, or an arm as ``name=value,name=value``.
         least_effect: differences smaller than this do not matter, in the metric's unit.
         where: a condition on runs, in MLflow's words.
+        at: ``last``, ``best`` or a step: which of a run's values is taken.
         alpha: how often any answer of the whole table may be wrong.
+
+    Raises:
+        UsageError: a number is out of range, or ``at`` is none of these.
     """
 
     metric: str
@@ -37,6 +44,16 @@ class HistoryQuestion:
     where: str = ""
     at: str = "last"
     alpha: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 0.5:
+            raise UsageError(f"alpha is a number between 0 and 0.5, not {self.alpha:g}")
+        if self.least_effect is not None and not 0 < self.least_effect < math.inf:
+            raise UsageError(f"min-effect is a number above 0, not {self.least_effect:g}")
+        if self.at not in ("last", "best") and not _STEP.fullmatch(self.at):
+            raise UsageError(f"at is last, best or a step, not '{self.at}'")
+        if not self.arms_by:
+            raise UsageError("arms-by names no parameter; all-but-seed takes every one")
 
     @property
     def direction(self) -> Better:

@@ -59,6 +59,8 @@ def test_what_advance_prints_at_the_end_is_one_object_as_promised(advance_reply:
         ("replay", ["replay", "quick"]),
         ("replay-rules", ["replay", "quick", "--rules", "{home}/knowledge/programs/quick.yaml"]),
         ("calibrate", ["calibrate", "quick", "--repetitions", "2", "--jobs", "1"]),
+        ("judge", ["judge", "--metric", "score", "--arms-by", "shift"]),
+        ("judge", ["judge", "--metric", "score", "--baseline", "none"]),
         ("advance-dry-run", ["advance", "quick", "--dry-run"]),
         ("advance-dry-run", ["advance", "--all", "--dry-run"]),
         ("doctor", ["doctor"]),

@@ -47,7 +47,8 @@ def answer_judge(home: Home, question: HistoryQuestion, options: JudgeOptions) -
 
     Side effects: reads the store; writes the file that is asked for.
     """
-    _refuse_nonsense(question, options)
+    if options.out is not None and options.out.suffix not in (".csv", ".html", ".png", ".svg"):
+        raise UsageError(f"--out takes a .csv, .html, .png or .svg file, not '{options.out.name}'")
     judged = judge_history(read_history(home, options.store, question, options.experiments), question)
     if options.out is not None:
         _write(judged, options.out)
@@ -59,17 +60,6 @@ def answer_judge(home: Home, question: HistoryQuestion, options: JudgeOptions) -
 
     written = [f"wrote {options.out}"] if options.out else []
     return CommandResult(reply, lambda: joined([*as_lines(judged, MOST_ARMS), *written]))
-
-
-def _refuse_nonsense(question: HistoryQuestion, options: JudgeOptions) -> None:
-    if not 0 < question.alpha < 0.5:
-        raise UsageError(f"--alpha takes a number between 0 and 0.5, not {question.alpha:g}")
-    if question.least_effect is not None and not 0 < question.least_effect < float("inf"):
-        raise UsageError(f"--min-effect takes a number above 0, not {question.least_effect:g}")
-    if question.at not in ("last", "best") and not question.at.lstrip("-").isdigit():
-        raise UsageError(f"--at takes last, best or a step, not '{question.at}'")
-    if options.out is not None and options.out.suffix not in (".csv", ".html", ".png", ".svg"):
-        raise UsageError(f"--out takes a .csv, .html, .png or .svg file, not '{options.out.name}'")
 
 
 def _write(judged: JudgedHistory, out: Path) -> None:

@@ -1,0 +1,117 @@
+"""Tables as people export them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from planner.errors import UsageError
+from planner.history.logged_run import History
+from planner.history.question import HistoryQuestion
+from planner.history.table import history_of_rows
+
+ROWS = [{"optimizer": o, "seed": s, "acc": 0.5 + s / 100} for o in ("adam", "sgd") for s in range(3)]
+
+
+def read(rows: list[dict[str, Any]], metric: str = "acc", **question: Any) -> History:
+    return history_of_rows(rows, "made up", HistoryQuestion(metric, **question))
+
+
+def test_a_row_is_a_run_with_its_number_as_its_id() -> None:
+    runs = read(ROWS).runs
+    assert [run.id for run in runs] == ["1", "2", "3", "4", "5", "6"]
+    assert runs[0].params == {"optimizer": "adam", "seed": "0"}
+    assert runs[4].value == 0.51
+
+
+def test_a_long_table_holds_a_value_in_each_row() -> None:
+    rows = [
+        {"optimizer": "adam", "seed": s, "metric": metric, "value": v + s}
+        for s in range(3)
+        for metric, v in (("acc", 0.5), ("loss", 2.0))
+    ]
+    runs = read(rows).runs
+    assert [run.value for run in runs] == [0.5, 1.5, 2.5]
+    assert all(run.params.keys() == {"optimizer", "seed"} for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("at", "better", "value"),
+    [("last", None, 0.6), ("best", None, 0.9), ("best", "lower", 0.1), ("1", None, 0.9)],
+)
+def test_a_table_of_steps_gives_each_run_once_at_the_step_that_is_asked_for(
+    at: str, better: Any, value: float
+) -> None:
+    steps = [0.1, 0.9, 0.6]
+    rows = [
+        {"optimizer": "adam", "seed": s, "step": i, "acc": v} for s in range(3) for i, v in enumerate(steps)
+    ]
+    runs = read(rows, at=at, better=better).runs
+    assert [run.value for run in runs] == [value] * 3
+
+
+def test_mlflows_own_columns_say_what_is_a_parameter() -> None:
+    rows = [
+        {
+            "run_id": "a",
+            "status": status,
+            "metrics.acc": 0.5,
+            "metrics.loss": 1.0,
+            "params.lr": "0.1",
+            "tags.x": "y",
+        }
+        for status in ("FINISHED", "FAILED")
+    ]
+    runs = read(rows).runs
+    assert [(r.value, r.params, r.tags, r.status) for r in runs] == [
+        (0.5, {"lr": "0.1"}, {"x": "y"}, "finished"),
+        (0.5, {"lr": "0.1"}, {"x": "y"}, "failed"),
+    ]
+
+
+def test_wandbs_export_is_read_with_its_states_and_nested_config() -> None:
+    table = [
+        {
+            "Name": "calm-sea-1",
+            "State": "crashed",
+            "Created": "2024-01-01",
+            "Group": "a",
+            "lr": 0.1,
+            "acc": 0.4,
+        }
+    ]
+    run = read(table).runs[0]
+    assert (run.status, run.name, run.params) == ("failed", "calm-sea-1", {"Group": "a", "lr": "0.1"})
+    nested = [
+        {
+            "name": "x",
+            "state": "finished",
+            "config": {"lr": {"value": 0.1, "desc": None}, "model": {"depth": 2}},
+            "summary": {"acc": 0.4, "_step": 10},
+        }
+    ]
+    run = read(nested).runs[0]
+    assert (run.value, run.params) == (0.4, {"lr": "0.1", "model.depth": "2"})
+
+
+def test_columns_that_are_another_number_in_each_row_are_measurements() -> None:
+    rows = [{**row, "train_time": 1.5 + i / 7, "lr": 0.1} for i, row in enumerate(ROWS)]
+    history = read(rows)
+    assert all("train_time" not in run.params for run in history.runs)
+    assert all("lr" in run.params for run in history.runs)
+    assert any("train_time" in remark for remark in history.remarks)
+
+
+def test_a_table_without_rows_or_the_metric_is_refused() -> None:
+    with pytest.raises(UsageError, match="holds no runs"):
+        read([])
+    with pytest.raises(UsageError, match="did you mean 'acc'"):
+        read(ROWS, metric="accc")
+
+
+def test_cells_that_are_empty_or_no_number_are_no_value() -> None:
+    values: list[Any] = [None, "", " ", "n/a", float("nan"), "0.5"]
+    runs = read([{"optimizer": "adam", "seed": i, "acc": value} for i, value in enumerate(values)]).runs
+    assert [run.value for run in runs][:4] == [None] * 4
+    assert runs[5].value == 0.5
