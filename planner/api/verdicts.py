@@ -63,8 +63,9 @@ def judge(
 ) -> Verdict | Report:
     """The verdict of a phase on a table of runs; with ``metric``, which arm of a history is better.
 
-    With a program, what ``advance --no-run`` would say of these runs: nothing is read, written or remembered, so nothing is post hoc. What the table does not hold (parameters,
-    a dataset's digest) gives a caveat, and the verdict is provisional at best.
+    With a program, what ``advance --no-run`` would say of these runs: nothing is read, written or remembered,
+    so nothing is post hoc. What the table does not hold (parameters, a dataset's digest) gives a caveat, and
+    the verdict is provisional at best.
 
     Without one, what the command ``judge`` says: ``planner.judge("mlruns", metric="val/acc", arms_by="lr")``
     takes an MLflow address, database or folder, a table in a file, or a table as below, whose columns are

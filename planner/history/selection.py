@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from planner.evidence.values import is_finite
 from planner.history.logged_run import LoggedRun
 
+_ENDED = {"running": "was left running", "failed": "failed", "killed": "was killed"}
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -40,9 +42,9 @@ def _why_not(run: LoggedRun, metric: str, is_parent: bool) -> str:
     if run.value is None:
         if is_parent:
             return "it is the parent of other runs"
-        return f"it is {run.status} without {metric}" if run.status != "finished" else f"it has no {metric}"
+        return f"it has no {metric}" + (f" and {_ENDED[run.status]}" if run.status in _ENDED else "")
     if run.status != "finished":
-        return {"running": "it was left running"}.get(run.status, f"it ended as {run.status}")
+        return f"it {_ENDED[run.status]}"
     if is_parent:
         return "it is the parent of other runs"
     return "" if is_finite(run.value) else f"its {metric} is not finite"

@@ -75,15 +75,15 @@ def solve_levels(
     from scipy.optimize import brentq
 
     spent = (1 - LATE_SHARE) * error
+    if planned == LEAST_VALUES:  # one look, by the planned number, and Student's is exact
+        return 0.0, spent
     early_spent = early_share(planned) * spent
-    early = 0.0
-    if planned > LEAST_VALUES:
 
-        def gap(log_level: float) -> float:
-            return _crossed(planned, math.exp(log_level), pool_df, grid, steps)[0] - early_spent
+    def gap(log_level: float) -> float:
+        return _crossed(planned, math.exp(log_level), pool_df, grid, steps)[0] - early_spent
 
-        low, high = math.log(early_spent), math.log(_MOST_EARLY_LEVEL)
-        early = math.exp(brentq(gap, low, high, xtol=1e-4)) if gap(high) > 0 else _MOST_EARLY_LEVEL
+    low, high = math.log(early_spent), math.log(_MOST_EARLY_LEVEL)
+    early = math.exp(brentq(gap, low, high, xtol=1e-4)) if gap(high) > 0 else _MOST_EARLY_LEVEL
     crossed, chain = _crossed(planned, early, pool_df, grid, steps)
     return early, final_level(chain, spent - crossed, error)
 

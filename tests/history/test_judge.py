@@ -154,7 +154,7 @@ def test_each_run_that_is_no_evidence_is_named_with_its_reason() -> None:
     history = judged([child, *sound[1:], *odd])
     assert {one.run_id: one.kind for one in history.left_out} == {
         "running": "it was left running",
-        "failed": "it ended as failed",
+        "failed": "it failed",
         "empty": "it has no val/acc",
         "infinite": "its val/acc is not finite",
         "sweep": "it is the parent of other runs",

@@ -125,6 +125,12 @@ def test_a_bound_after_the_planned_number_is_kept_for_any_plan(planned: int, err
         assert 0 < late_level(planned, error, 0, final) <= error
 
 
+@pytest.mark.parametrize("error", [1e-9, 2e-6, 0.3])
+def test_a_plan_of_three_values_has_one_look_at_nine_tenths_of_its_error(error: float) -> None:
+    assert levels(3, error, 0)[:2] == pytest.approx((0.0, 0.9 * error))
+    assert levels(3, 0.025, 0).final == pytest.approx(0.9 * 0.025, rel=2e-3)  # from the table, by the chain
+
+
 # --- laws -----------------------------------------------------------------------------------------
 
 VALUES = st.lists(st.floats(-5, 5).map(lambda x: round(x, 3)), min_size=3, max_size=9)

@@ -201,7 +201,7 @@ def test_an_optuna_study_is_read_from_a_copy(tmp_path: Path) -> None:
     question = HistoryQuestion("value", ("optimizer",), baseline="optimizer=sgd")
     history = judged(tmp_path, path, question)
     assert {arm.name: arm.n for arm in history.arms} == {"optimizer=adam": 3, "optimizer=sgd": 3}
-    assert [one.kind for one in history.left_out] == ["it is running without value"]
+    assert [one.kind for one in history.left_out] == ["it has no value and was left running"]
     assert digest_of(path.parent) == before
 
 
