@@ -16,19 +16,9 @@ from planner.criteria.test_design import TestDesign
 from planner.records.look import Look
 from planner.records.verdict import CriterionOutcome
 from planner.statistics import answers, rates
-from planner.statistics.bounds import (
-    NOTHING_KNOWN,
-    Bounds,
-    Design,
-    Moments,
-    PooledNoise,
-    Stage,
-    bounds_of,
-    moments_of,
-    moments_of_two,
-    projected,
-)
+from planner.statistics.bounds import NOTHING_KNOWN, Bounds, Design, PooledNoise, Stage, bounds_of
 from planner.statistics.levels import LEAST_VALUES, pool_class
+from planner.statistics.moments import Moments, moments_of, moments_of_two, projected
 
 _OUTCOMES: dict[answers.Answer, CriterionOutcome] = {"supported": "met", "refuted": "not_met"}
 SAY_OTHERWISE = "the seeds added after the planned ones say otherwise"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from planner.criteria.quantity import Quantity
 from planner.statistics import answers
-from planner.statistics.bounds import Bounds, Moments, PooledNoise, Stage, log_evidence
+from planner.statistics.bounds import Bounds, PooledNoise, Stage, log_evidence
+from planner.statistics.moments import Moments
 from planner.statistics.rates import log_bet
 
 

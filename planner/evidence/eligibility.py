@@ -111,15 +111,20 @@ def one_dataset(arm: str, runs: Sequence[Run], caveats: list[str]) -> list[Run]:
 
 
 def one_per_seed(arm: str, runs: Sequence[Run], caveats: list[str]) -> dict[int, Run]:
-    """The run that counts for each seed: one that ended well, our own first, then by attempt and id."""
+    """The run that counts for each seed: one that ended well, our own first, then the later one."""
     by_seed: dict[int, list[Run]] = defaultdict(list)
     for run in runs:
         by_seed[run.seed].append(run)
     chosen: dict[int, Run] = {}
     for seed, tries in sorted(by_seed.items()):
-        ranked = sorted(tries, key=lambda r: (r.outcome != "ok", not r.usable, not r.own, -r.attempt, r.id))
+        ranked = sorted(tries, key=_rank)
         chosen[seed] = ranked[0]
         complete = [run for run in tries if run.outcome == "ok"]
         if len(complete) > 1:
             caveats.append(f"{len(complete)} runs of '{arm}' have seed {seed}; {ranked[0].id} counts")
     return chosen
+
+
+def _rank(run: Run) -> tuple[bool, bool, bool, int, float, str]:
+    """Less for a run that counts before another of its seed; ids decide nothing unless all else is equal."""
+    return run.outcome != "ok", not run.usable, not run.own, -run.attempt, -(run.ended or 0.0), run.id

@@ -98,7 +98,7 @@ class _Difference(NamedTuple):
 
 def _differences(evidence: Evidence, one: str, other: str) -> Iterator[_Difference]:
     """Parameters and digests in which the runs of two arms differ, on any seed that both have."""
-    seen: set[str] = set()
+    seen = _of_each_run(evidence, one) | _of_each_run(evidence, other)
     for seed in _shared_seeds(evidence, one, other):
         left, right = _conditions(evidence, one, seed), _conditions(evidence, other, seed)
         unknown = _unknown(evidence.of(one)[seed], left, right) | _unknown(
@@ -109,6 +109,16 @@ def _differences(evidence: Evidence, one: str, other: str) -> Iterator[_Differen
             if pair[0] != pair[1] and not _repeats_parameter(parameter, left, right):
                 seen.add(parameter)
                 yield _Difference(parameter, pair[0], pair[1])
+
+
+def _of_each_run(evidence: Evidence, arm: str) -> set[str]:
+    """Parameters in which others' runs of one arm differ: they cannot be what makes arms differ."""
+    values: dict[str, set[str]] = {}
+    for seed, run in evidence.of(arm).items():
+        if not run.own:
+            for name, value in evidence.params(arm, seed).items():
+                values.setdefault(name, set()).add(value)
+    return {name for name, held in values.items() if len(held) > 1}
 
 
 def _conditions(evidence: Evidence, arm: str, seed: int) -> dict[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from planner.errors import UsageError
 from planner.evidence.values import as_text
@@ -15,11 +15,59 @@ from planner.language.suggestions import instead
 
 ALL_BUT_SEED = "all-but-seed"
 Params = tuple[tuple[str, str | None], ...]
-_OF_THE_RUN = re.compile(
-    r"(?:.*_)?(?:dir|path|folder|host|hostname|node|user|pid|port|uuid|timestamp|time|date|started|job_?id)"
-    r"|(?:run|experiment|exp|job)?_?(?:name|id)|logdir|cuda_visible_devices|gpu_?id|device_?id|local_rank",
+_OF_THE_RUN = frozenset(
+    [
+        "output_dir",
+        "out_dir",
+        "save_dir",
+        "log_dir",
+        "logdir",
+        "logging_dir",
+        "checkpoint_dir",
+        "ckpt_dir",
+        "work_dir",
+        "workdir",
+        "run_dir",
+        "exp_dir",
+        "result_dir",
+        "results_dir",
+        "output_path",
+        "save_path",
+        "log_path",
+        "run_name",
+        "run_id",
+        "exp_name",
+        "experiment_name",
+        "job_name",
+        "job_id",
+        "jobid",
+        "slurm_job_id",
+        "trial_id",
+        "trial_name",
+        "host",
+        "hostname",
+        "node",
+        "nodename",
+        "user",
+        "username",
+        "pid",
+        "port",
+        "master_port",
+        "uuid",
+        "timestamp",
+        "start_time",
+        "started",
+        "started_at",
+        "date",
+        "datetime",
+        "created",
+        "local_rank",
+        "cuda_visible_devices",
+        "gpu_id",
+        "device_id",
+    ]
 )
-"""Names of what a run is called, where it wrote and where it ran: no setting of what was tried."""
+"""Last parts of names of what a run is called, where it wrote and where it ran: none was tried."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +103,18 @@ def group(
         key = tuple((name, _value(run, name)) for name in names)
         members.setdefault(key, []).append(run)
     varying = [i for i in range(len(names)) if len({key[i][1] for key in members}) > 1]
-    return [Arm(_name(key, varying), dict(key), tuple(group)) for key, group in members.items()]
+    named = [Arm(_name(key, varying), dict(key), tuple(group)) for key, group in members.items()]
+    return _each_by_another_name(named)
+
+
+def _each_by_another_name(arms: Sequence[Arm]) -> list[Arm]:
+    """The arms; of two whose values read alike (``b=2`` within a value of ``a``) the second says so."""
+    taken: Counter[str] = Counter()
+    apart = []
+    for arm in arms:
+        taken[arm.name] += 1
+        apart.append(arm if taken[arm.name] == 1 else replace(arm, name=f"{arm.name} ({taken[arm.name]})"))
+    return apart
 
 
 def _value(run: LoggedRun, name: str) -> str | None:
@@ -66,13 +125,15 @@ def _value(run: LoggedRun, name: str) -> str | None:
     plain = name.removeprefix("params.")
     if plain in run.params:
         return as_text(run.params[plain])
-    return {"experiment": run.experiment, "run_name": run.name}.get(name)
+    return {"experiment": run.experiment, "run_name": run.name}.get(name) or run.tags.get(plain)
 
 
 def _name(key: Params, varying: Sequence[int]) -> str:
     """What an arm is called: where it differs from others; ``all runs`` where there is one arm."""
     shown = [key[i] for i in varying or range(len(key))]
-    parts = [f"{name}={'(not logged)' if value is None else value}" for name, value in shown]
+    parts = [
+        f"{name}={'(not logged)' if value is None else ' '.join(value.split())}" for name, value in shown
+    ]
     return ", ".join(parts) or "all runs"
 
 
@@ -91,15 +152,15 @@ def _all_but_seed(runs: Sequence[LoggedRun], seed_param: str | None, seeds: Mapp
             values.setdefault(name, Counter())[as_text(value)] += 1
     names = [name for name in values if name != seed_param and not is_seed_name(name)]
     differing = [n for n in names if len(values[n]) > 1 or values[n].total() < len(runs)]
-    settings = [name for name in differing if not is_of_the_run(name)]
-    odd = {name for name in settings if _is_of_each_run(values[name])}
-    return [n for n in settings if n not in odd or _tells_apart(runs, settings, odd, seeds)]
+    odd = [name for name in differing if is_of_the_run(name) or _is_of_each_run(values[name])]
+    if _tells_apart(runs, [name for name in differing if name not in odd], seeds):
+        odd = [] if seeds else [name for name in odd if is_of_the_run(name)]
+    return [name for name in differing if name not in odd]
 
 
 def is_of_the_run(name: str) -> bool:
     """Whether a parameter's name says what a run is called, where it wrote or where it ran."""
-    last = re.split(r"[./:\s]+", name.strip().lower().replace("-", "_"))[-1]
-    return _OF_THE_RUN.fullmatch(last) is not None
+    return re.split(r"[./:\s]+", name.strip().lower().replace("-", "_"))[-1] in _OF_THE_RUN
 
 
 def _is_of_each_run(values: Counter[str]) -> bool:
@@ -107,14 +168,12 @@ def _is_of_each_run(values: Counter[str]) -> bool:
     return len(values) == values.total() and not any(re.fullmatch(r"[+-]?[\d.]+.{0,6}", v) for v in values)
 
 
-def _tells_apart(
-    runs: Sequence[LoggedRun], settings: Sequence[str], odd: Collection[str], seeds: Mapping[str, int]
-) -> bool:
-    """Whether, without these parameters, an arm would have two runs of one seed."""
+def _tells_apart(runs: Sequence[LoggedRun], settings: Sequence[str], seeds: Mapping[str, int]) -> bool:
+    """Whether arms told apart by these alone have two runs of one seed; without seeds nobody knows."""
     seen = set()
     for run in runs:
-        key = (*(_value(run, n) for n in settings if n not in odd), seeds.get(run.id))
-        if key in seen:
+        key = (*(_value(run, name) for name in settings), seeds.get(run.id))
+        if key in seen or run.id not in seeds:
             return True
         seen.add(key)
     return False

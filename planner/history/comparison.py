@@ -10,17 +10,9 @@ from typing import Literal
 from planner.evidence.shared_seeds import are_paired
 from planner.statistics import intervals
 from planner.statistics.answers import tolerance
-from planner.statistics.bounds import (
-    Bounds,
-    Design,
-    Moments,
-    bounds_of,
-    half_width,
-    moments_of,
-    moments_of_two,
-    projected,
-)
+from planner.statistics.bounds import Bounds, Design, bounds_of, half_width
 from planner.statistics.levels import LEAST_VALUES
+from planner.statistics.moments import Moments, moments_of, moments_of_two, projected
 from planner.statistics.rates import difference_bounds, difference_of_rates
 
 Answer = Literal["better", "worse", "equivalent", "undecided", "not comparable"]
@@ -78,7 +70,8 @@ def compare(
     if wrong:
         return ArmComparison("not comparable", note=wrong)
     seeds = [seed for seed in ours.by_seed if seed in theirs.by_seed]
-    paired = len(seeds) >= LEAST_VALUES and are_paired(ours.by_seed, theirs.by_seed)
+    enough = max(LEAST_VALUES, min(len(ours.values), len(theirs.values)) / 2)
+    paired = len(seeds) >= enough and are_paired(ours.by_seed, theirs.by_seed)
     pairs = [(ours.by_seed[s], theirs.by_seed[s]) for s in seeds] if paired else []
     values = (*(v for pair in pairs for v in pair),) if paired else (*ours.values, *theirs.values)
     rounding = tolerance(*values)

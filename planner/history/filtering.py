@@ -72,12 +72,21 @@ def _clause(text: str, match: re.Match[str]) -> _Clause:
     listed = match["list"]
     if (listed is not None) != (sign in ("in", "not in")):
         _refuse(text, match.start())
-    values = _listed(listed) if listed is not None else (_value(match),)
+    values = _listed(text, match, listed) if listed is not None else (_value(match),)
     return _Clause(kind, (match["name"] or match["plain"]).strip('"`'), sign, values)
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(_value(match) for match in _ITEM.finditer(text) if match.group().strip())
+def _listed(text: str, clause: re.Match[str], listed: str) -> tuple[str, ...]:
+    """The values of a list: quoted or numbers, with commas between them."""
+    values, position = [], 0
+    while listed[position:].strip():
+        match = _ITEM.match(listed, position)
+        if match is None:
+            _refuse(text, clause.start())
+            break
+        values.append(_value(match))
+        position = match.end()
+    return tuple(values)
 
 
 def _value(match: re.Match[str]) -> str:
@@ -109,6 +118,8 @@ def _ordered(held: str, value: str) -> int:
         left, right = float(held), float(value)
     except ValueError:
         return (held > value) - (held < value)
+    if left != left or right != right:
+        return (held > value) - (held < value)
     return (left > right) - (left < right)
 
 
@@ -125,8 +136,8 @@ _SIGNS: dict[str, Callable[[str, tuple[str, ...]], bool]] = {
     "<=": lambda held, values: _ordered(held, values[0]) <= 0,
     ">": lambda held, values: _ordered(held, values[0]) > 0,
     ">=": lambda held, values: _ordered(held, values[0]) >= 0,
-    "in": lambda held, values: held in values,
-    "not in": lambda held, values: held not in values,
+    "in": lambda held, values: any(_ordered(held, value) == 0 for value in values),
+    "not in": lambda held, values: all(_ordered(held, value) != 0 for value in values),
     "like": lambda held, values: _like(held, values[0]),
     "ilike": lambda held, values: _like(held, values[0], re.IGNORECASE),
 }

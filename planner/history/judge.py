@@ -15,7 +15,7 @@ from planner.history.judged import Family, JudgedArm, JudgedHistory
 from planner.history.logged_run import History, LoggedRun
 from planner.history.question import Better, HistoryQuestion
 from planner.history.seeds import SeedSource, read_seeds
-from planner.history.selection import LeftOut, choose, one_of_each_seed
+from planner.history.selection import LeftOut, choose, one_of_each_seed, settings_within_seeds
 from planner.language.suggestions import instead
 from planner.statistics import intervals
 from planner.statistics.levels import LEAST_VALUES
@@ -35,19 +35,21 @@ def judge_history(history: History, question: HistoryQuestion) -> JudgedHistory:
     if not wanted:
         where = f" that meet --where {question.where}" if question.where else ""
         raise UsageError(f"{history.store} holds no runs{where}")
-    runs, left_out = choose(wanted, question.metric)
+    parents = {run.parent for run in history.runs if run.parent}
+    runs, left_out = choose(wanted, question.metric, parents)
     if not runs:
         _refuse_metric(history, question, left_out)
     seeds = read_seeds(runs, question.seed_from)
-    arms, twice = _arms(runs, question, seeds)
+    arms, twice, mixed = _arms(runs, question, seeds)
+    seeds = _without(seeds, [arm for arm in arms if arm.name in mixed])
     better = question.direction
-    samples = {arm.name: _sample(arm, seeds) for arm in arms}
+    samples = {arm.name: _values(arm, seeds, question) for arm in arms}
     baseline = _baseline(arms, question, better)
     family = _family(arms, samples, baseline, question)
     settings = {arm.name: settings_of(arm, seeds.param) for arm in arms}
     rows = [_row(arm, samples, settings, baseline, better, family, question) for arm in arms]
     rows.sort(key=lambda row: row.mean, reverse=better == "higher")
-    caveats = caveats_of(history, question, seeds, arms, rows, samples)
+    caveats = [*_of_mixed(mixed), *caveats_of(history, question, seeds, arms, rows, samples)]
     return JudgedHistory(
         store=history.store,
         question=question,
@@ -72,18 +74,37 @@ def _refuse_metric(history: History, question: HistoryQuestion, left_out: Sequen
 
 def _arms(
     runs: Sequence[LoggedRun], question: HistoryQuestion, seeds: SeedSource
-) -> tuple[list[Arm], list[LeftOut]]:
-    """Arms with one run for each seed, and the runs whose seed another has."""
-    arms, left_out = [], list[LeftOut]()
+) -> tuple[list[Arm], list[LeftOut], dict[str, list[str]]]:
+    """(arms with one run for each seed, the runs whose seed another has, arm -> settings that it mixes)."""
+    arms, left_out, mixed = [], list[LeftOut](), dict[str, list[str]]()
     for arm in group(runs, question.arms_by, seeds.param, seeds.of_run):
-        kept, twice = one_of_each_seed(arm.runs, seeds.of_run)
+        differing = settings_within_seeds(arm.runs, seeds.of_run)
+        kept, twice = (arm.runs, []) if differing else one_of_each_seed(arm.runs, seeds.of_run)
+        if differing:
+            mixed[arm.name] = differing
         arms.append(Arm(arm.name, arm.params, tuple(kept)))
         left_out += twice
-    return arms, left_out
+    return arms, left_out, mixed
 
 
-def _sample(arm: Arm, seeds: SeedSource) -> ArmValues:
-    steps = [run.step for run in arm.runs if run.step is not None]
+def _of_mixed(mixed: Mapping[str, Sequence[str]]) -> list[str]:
+    if not mixed:
+        return []
+    names = list(dict.fromkeys(name for held in mixed.values() for name in held))
+    return [
+        f"runs of one arm and seed differ in {', '.join(names[:4])}: their arms are not taken seed by seed "
+        f"(name it in --arms-by, or choose runs with --where)"
+    ]
+
+
+def _without(seeds: SeedSource, arms: Sequence[Arm]) -> SeedSource:
+    """The seeds, without those of arms in which they tell no run from another."""
+    ids = {run.id for arm in arms for run in arm.runs}
+    return SeedSource(seeds.param, {run: seed for run, seed in seeds.of_run.items() if run not in ids})
+
+
+def _values(arm: Arm, seeds: SeedSource, question: HistoryQuestion) -> ArmValues:
+    steps = [run.step for run in arm.runs if run.step is not None and question.at != "best"]
     return ArmValues(
         values=[run.value for run in arm.runs if run.value is not None],
         by_seed={

@@ -13,7 +13,7 @@ from planner.history.arms import ALL_BUT_SEED
 _STEP = re.compile(r"-?[0-9]{1,15}")
 Better = Literal["higher", "lower"]
 _LOWER = re.compile(
-    r"(?:^|[^a-z])(?:\w*loss|\w*err|\w*error|ppl|perplexity|nll|\w*mse|\w*mae|wer|cer|fid|bpb|bpc|time|\w*seconds"
+    r"(?:^|[^a-z])(?:\w*loss|\w*err|\w*error|ppl|perplexity|nll|\w*mse|\w*mae|\w*mape|wer|cer|fid|bpb|bpc|time|\w*seconds"
     r"|latency|regret|brier|ece)(?:$|[^a-z])"
 )
 
@@ -58,4 +58,6 @@ class HistoryQuestion:
     @property
     def direction(self) -> Better:
         """Which values are better: as stated, else as the metric's name says."""
-        return self.better or ("lower" if _LOWER.search(self.metric.lower()) else "higher")
+        name = self.metric.lower()
+        is_negated = re.search(r"(?:^|[^a-z])neg(?:ative)?(?:[^a-z]|$)", name.replace("_", " "))
+        return self.better or ("lower" if _LOWER.search(name) and not is_negated else "higher")

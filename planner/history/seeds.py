@@ -17,7 +17,8 @@ SEED_NAMES = (
     *("model_seed", "run_seed"),
 )
 """Last parts of names under which people log a seed, the surest first. One of the data is not among them."""
-_SEPARATORS = re.compile(r"[./:\s]+")
+_SEPARATORS = re.compile(r"[./:\s]+|__")
+_OF_DATA = frozenset({"data", "dataset", "split", "datamodule", "loader"})
 _WHOLE = re.compile(r"\s*-?[0-9]{1,15}(?:\.0*)?\s*")
 
 
@@ -68,19 +69,21 @@ def _named(runs: Sequence[LoggedRun], seed_from: str) -> str:
 
 def _most_likely(runs: Sequence[LoggedRun]) -> str | None:
     """Of the parameters that are named as seeds are, the surest name; of equal ones, that of most runs."""
-    counts = Counter(
-        name
-        for run in runs
-        for name, text in run.params.items()
-        if _rank(name) is not None and _whole(text) is not None
-    )
-    ranked = sorted(counts, key=lambda name: (_rank(name), -counts[name], len(name), name))
+    values: dict[str, Counter[int]] = {}
+    for run in runs:
+        for name, text in run.params.items():
+            seed = _whole(text)
+            if seed is not None and _rank(name) is not None:
+                values.setdefault(name, Counter())[seed] += 1
+    # One value in all runs is a setting that somebody fixed, and tells no run from another.
+    varying = [name for name, held in values.items() if len(held) > 1 or held.total() == 1]
+    ranked = sorted(varying, key=lambda name: (_rank(name), -values[name].total(), len(name), name))
     return ranked[0] if ranked else None
 
 
 def _rank(name: str) -> int | None:
-    last = _SEPARATORS.split(name.strip().lower().replace("-", "_"))[-1]
-    return SEED_NAMES.index(last) if last in SEED_NAMES else None
+    *before, last = _SEPARATORS.split(name.strip().lower().replace("-", "_"))
+    return SEED_NAMES.index(last) if last in SEED_NAMES and not _OF_DATA & set(before) else None
 
 
 def _whole(text: str) -> int | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.evidence.values import is_finite
+from planner.evidence.values import as_text, is_finite
+from planner.history.arms import is_of_the_run
 from planner.history.logged_run import LoggedRun
+from planner.history.seeds import is_seed_name
 
 _ENDED = {"running": "was left running", "failed": "failed", "killed": "was killed"}
 
@@ -25,9 +27,14 @@ class LeftOut:
     why: str
 
 
-def choose(runs: Sequence[LoggedRun], metric: str) -> tuple[list[LoggedRun], list[LeftOut]]:
-    """(runs that measured the metric to their end, the others)."""
-    parents = {run.parent for run in runs if run.parent}
+def choose(
+    runs: Sequence[LoggedRun], metric: str, parents: Collection[str]
+) -> tuple[list[LoggedRun], list[LeftOut]]:
+    """(runs that measured the metric to their end, the others).
+
+    Args:
+        parents: ids of runs that others name as theirs.
+    """
     kept, left_out = [], []
     for run in runs:
         kind = _why_not(run, metric, run.id in parents)
@@ -48,6 +55,17 @@ def _why_not(run: LoggedRun, metric: str, is_parent: bool) -> str:
     if is_parent:
         return "it is the parent of other runs"
     return "" if is_finite(run.value) else f"its {metric} is not finite"
+
+
+def settings_within_seeds(runs: Sequence[LoggedRun], seeds: Mapping[str, int]) -> list[str]:
+    """The settings in which runs of one arm and one seed differ: such runs repeat nothing."""
+    values: dict[tuple[int, str], set[str]] = {}
+    for run in runs:
+        if run.id in seeds:
+            for name, value in run.params.items():
+                if not is_seed_name(name) and not is_of_the_run(name):
+                    values.setdefault((seeds[run.id], name), set()).add(as_text(value))
+    return list(dict.fromkeys(name for (_, name), held in values.items() if len(held) > 1))
 
 
 def one_of_each_seed(

@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag
 from planner.language.types import (
     EarlierTreatment,
     Finite,
-    Name,
+    LoggedName,
     Pairing,
     Pattern,
     Ref,
@@ -44,7 +44,7 @@ class _Kind(Written):
 class Measured(_Kind):
     """What every measured criterion may say: a metric, a bound, and modifiers."""
 
-    metric: Name
+    metric: LoggedName
     at: int | Statistic | None = None
     """Which value of a run's series: a step, or a statistic over steps; the final one if absent."""
     since: int | Literal["first"] | None = None
@@ -58,7 +58,7 @@ class Measured(_Kind):
     """How uncertainty is treated: bounds if absent."""
     pair: Pairing | None = unless_written(None)
     """Whether compared arms are taken seed by seed; the phase's if absent, and else as their seeds allow."""
-    factor: list[Name] | Name = []
+    factor: list[LoggedName] | LoggedName = []
     """The parameters in which the arms compared here are meant to differ; the phase's if absent."""
     says: str = ""
 
@@ -176,7 +176,7 @@ class Comparison(_OverArms):
     """A difference or ratio between two arms, or between two metrics of one arm."""
 
     versus: Pattern | None = None
-    versus_metric: Name | None = None
+    versus_metric: LoggedName | None = None
 
     @property
     def kind(self) -> str:
@@ -208,7 +208,7 @@ class Comparison(_OverArms):
 class Blocked(Measured):
     """A difference between arms of two families, in each of several blocks (datasets, tasks, machines)."""
 
-    blocks: Name
+    blocks: LoggedName
     """The parameter in which the arms of a family differ: each value is a block."""
     each_of: list[Pattern] | Pattern
     versus: list[Pattern] | Pattern

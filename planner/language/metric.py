@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from planner.language.types import Direction, Finite, Name, Written, unless_written
+from planner.language.types import Direction, Finite, LoggedName, Written, unless_written
 
 FLAG = "flag"
 """The unit of metrics that are 0 or 1: their noise is no normal one."""
@@ -30,11 +30,11 @@ class Metric(Written):
     better: Direction
     """Which way is better."""
     means: str = ""
-    floor: Finite | Name | None = None
+    floor: Finite | LoggedName | None = None
     """What doing nothing clever scores: a number, or the metric that holds it."""
-    share: Name | None = None
+    share: LoggedName | None = None
     """Derived: this metric's share ..."""
-    of: list[Name] = []
+    of: list[LoggedName] = []
     """... of the sum of these."""
     deterministic: bool = unless_written(False)
     """No seed changes it: values are compared as they are, and two seeds that differ are a fault."""

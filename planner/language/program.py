@@ -23,6 +23,7 @@ from planner.language.types import (
     Consequence,
     Fidelity,
     Finite,
+    LoggedName,
     Name,
     Pairing,
     Param,
@@ -91,7 +92,7 @@ class Supersedes(Written):
 
     phase: Name
     case: Name | None = None
-    confounds: dict[Name, str] = {}
+    confounds: dict[LoggedName, str] = {}
 
 
 class Option(Written):
@@ -133,9 +134,9 @@ class Phase(Written):
     arms: list[Pattern] = []
     criteria: dict[Name, Criterion] = {}
     gate: list[Ref] = []
-    factor: list[Name] | Name = []
+    factor: list[LoggedName] | LoggedName = []
     """The parameters in which compared arms are meant to differ."""
-    tuned: list[Name] | Name = []
+    tuned: list[LoggedName] | LoggedName = []
     """Parameters that each arm sets for itself."""
     on_confound: Literal["caveat", "invalid"] = "caveat"
     seeds: Seeds = 3
@@ -145,7 +146,7 @@ class Phase(Written):
     fidelity: Fidelity = "standard"
     asks_for: Literal["provisional", "confirmed"] = "provisional"
     """What the verdict that opens this phase must be."""
-    with_: dict[Name, Param] = Field({}, alias="with")
+    with_: dict[LoggedName, Param] = Field({}, alias="with")
     guards: dict[Ref, Consequence] = {}
     tiers: list[Tier] = []
     cases: dict[Name, Rule] = {}
@@ -195,8 +196,8 @@ class Hypotheses(Written):
 class Figure(Written):
     """A picture in the memo of every phase whose runs hold its metrics."""
 
-    shows: Annotated[list[Name], Field(min_length=1)]
-    against: Name | None = None
+    shows: Annotated[list[LoggedName], Field(min_length=1)]
+    against: LoggedName | None = None
     """The metric on the horizontal axis, paired by step; without it, one point per arm and seed."""
     scale: Literal["linear", "log"] = "linear"
     """Of the horizontal axis."""
@@ -243,9 +244,9 @@ class Program(Written):
     experiment: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,79}$")] | None = None
     command: list[str] | None = None
     depends: list[Annotated[str, Field(min_length=1, max_length=500)]] = []
-    metrics: Annotated[dict[Name, Metric], Field(min_length=1)]
-    arms: Annotated[dict[Pattern, dict[Name, Param]], Field(min_length=1)]
-    with_: dict[Name, Param] = Field({}, alias="with")
+    metrics: Annotated[dict[LoggedName, Metric], Field(min_length=1)]
+    arms: Annotated[dict[Pattern, dict[LoggedName, Param]], Field(min_length=1)]
+    with_: dict[LoggedName, Param] = Field({}, alias="with")
     phases: Annotated[dict[Name, Phase], Field(min_length=1)]
     hypotheses: Hypotheses | None = None
     figures: dict[Name, Figure] = {}

@@ -50,6 +50,8 @@ class Run(Record):
         checked: its code and data were looked at after it, too; earlier versions did not.
         raised_at: where in the home's code that was raised (``experiments/evil.py:24``).
         probed: it was made for a program whose first run is made twice; earlier versions did not do that.
+        ended: seconds since 1970, of a run of others; of two of one seed the later counts.
+        last_steps: metric -> the step at which it was logged last, of a run of others.
     """
 
     id: str
@@ -74,6 +76,8 @@ class Run(Record):
     checked: bool = False
     raised_at: str = ""
     probed: bool = False
+    ended: float | None = None
+    last_steps: dict[str, int] = {}
 
     @property
     def own(self) -> bool:

@@ -10,16 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Literal
 
-from planner.statistics.bounds import (
-    NO_POOL,
-    Bounds,
-    Design,
-    Moments,
-    PooledNoise,
-    Stage,
-    bounds_of,
-    stage_of,
-)
+from planner.statistics.bounds import NO_POOL, Bounds, Design, PooledNoise, Stage, bounds_of, stage_of
+from planner.statistics.moments import Moments
 
 Answer = Literal["supported", "refuted", "undecided", "contradictory"]
 MOST_SEEDS = 500

@@ -8,7 +8,8 @@ import pytest
 from benchmarks import product, rules
 from benchmarks.campaigns import ALPHA, BETA, CAP, Setting, differences, draw
 from planner.statistics.answers import better_by
-from planner.statistics.bounds import Design, bounds_of, moments_of, stage_of
+from planner.statistics.bounds import Design, bounds_of, stage_of
+from planner.statistics.moments import moments_of
 
 SETTINGS = ((0.0, 1.0), (1.0, 0.7), (0.5, 30.0), (10.0, 1.0), (0.4, 3.0), (-3.0, 0.5), (1.0, 2.0))
 ANSWERS = {"supported": 1, "refuted": -1, "undecided": 0}

@@ -27,7 +27,8 @@ from planner.language.program import Program
 from planner.records.runs import Run
 from planner.records.verdict import Verdict
 from planner.statistics.answers import better_by
-from planner.statistics.bounds import Design, bounds_of, moments_of, stage_of
+from planner.statistics.bounds import Design, bounds_of, stage_of
+from planner.statistics.moments import moments_of
 from tests.support.builders import PHASE, make_program
 from tests.support.worlds import catalog_of
 

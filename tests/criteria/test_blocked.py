@@ -17,7 +17,8 @@ from planner.language.program import Program, build
 from planner.linting.check import check
 from planner.records.verdict import CriterionResult, Verdict
 from planner.statistics import intervals
-from planner.statistics.bounds import Design, bounds_of, moments_of
+from planner.statistics.bounds import Design, bounds_of
+from planner.statistics.moments import moments_of
 from tests.support.builders import PHASE, make_evidence
 
 DATA = ["cola", "sst2", "mrpc", "rte", "qnli", "wnli"]

@@ -14,8 +14,9 @@ from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.results import Question
 from planner.criteria.test_design import TestDesign
 from planner.records.verdict import CriterionResult
-from planner.statistics.bounds import NO_POOL, Design, PooledNoise, bounds_of, moments_of
+from planner.statistics.bounds import NO_POOL, Design, PooledNoise, bounds_of
 from planner.statistics.levels import pool_class
+from planner.statistics.moments import moments_of
 from tests.support.builders import PHASE, make_evidence, make_program
 
 Values = Mapping[str, Sequence[float]]

@@ -35,6 +35,8 @@ RUN = LoggedRun(
         ("status = 'FINISHED'", True),
         ("run_name = 'calm' and experiment = 'pl'", True),
         ("params.absent != 'x'", False),
+        ("params.lr in ('1e-3')", True),
+        ("params.lr = 'nan'", False),
     ],
 )
 def test_a_condition_is_met_as_mlflow_means_it(text: str, holds: bool) -> None:
@@ -43,7 +45,17 @@ def test_a_condition_is_met_as_mlflow_means_it(text: str, holds: bool) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["params.lr", "lr", "params.lr = ", "params.lr = 1 or x = 2", "params.lr in '0.1'", "a.b.c = ", "and"],
+    [
+        "params.lr",
+        "lr",
+        "params.lr = ",
+        "params.lr = 1 or x = 2",
+        "params.lr in '0.1'",
+        "a.b.c = ",
+        "and",
+        "params.lr in (a, 'b')",
+        "params.lr in (0 1 2)",
+    ],
 )
 def test_what_is_no_condition_is_refused_with_the_form_of_one(text: str) -> None:
     with pytest.raises(UsageError, match="write params.NAME"):

@@ -256,3 +256,29 @@ def test_arms_that_are_alike_are_called_different_in_at_most_a_twentieth_of_tabl
         answers = {arm.comparison.answer for arm in history.arms if arm.comparison}
         wrong += bool(answers & {"better", "worse"})
     assert wrong / tables <= 0.05 + 2.6 * (0.05 * 0.95 / tables) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("metric", "better"),
+    [("neg_mean_squared_error", "higher"), ("val_mape", "lower"), ("loss", "lower")],
+)
+def test_the_direction_follows_the_name(metric: str, better: str) -> None:
+    assert judged(runs_of(BOTH), metric=metric).better == better
+
+
+def test_the_best_step_of_a_run_is_no_end_of_it() -> None:
+    runs = [*runs_of({"adam": ADAM}, step=3), *runs_of({"sgd": SGD}, step=8)]
+    assert answer_of(judged(runs, at="best"), "adam") == "better"
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-90, 1e-200])
+def test_values_of_any_size_are_judged(scale: float) -> None:
+    values = {"adam": [scale * v for v in (2, 2.1, 2.3)], "sgd": [scale * v for v in (1, 1.1, 1.2)]}
+    assert answer_of(judged(runs_of(values, seeds=None)), "adam") == "better"
+
+
+def test_a_parent_is_none_of_the_runs_that_a_condition_chooses() -> None:
+    parent = LoggedRun("sweep", params={"optimizer": "adam"}, value=0.99, tags={"kind": "sweep"})
+    children = [replace(run, parent="sweep") for run in runs_of(BOTH)]
+    with pytest.raises(UsageError, match="no run is left"):
+        judged([parent, *children], where="tags.kind = 'sweep'")

@@ -64,9 +64,9 @@ def test_mlflows_own_columns_say_what_is_a_parameter() -> None:
         for status in ("FINISHED", "FAILED")
     ]
     runs = read(rows).runs
-    assert [(r.value, r.params, r.tags, r.status) for r in runs] == [
-        (0.5, {"lr": "0.1"}, {"x": "y"}, "finished"),
-        (0.5, {"lr": "0.1"}, {"x": "y"}, "failed"),
+    assert [(r.value, r.params, r.tags["x"], r.status) for r in runs] == [
+        (0.5, {"lr": "0.1"}, "y", "finished"),
+        (0.5, {"lr": "0.1"}, "y", "failed"),
     ]
 
 
@@ -115,3 +115,87 @@ def test_cells_that_are_empty_or_no_number_are_no_value() -> None:
     runs = read([{"optimizer": "adam", "seed": i, "acc": value} for i, value in enumerate(values)]).runs
     assert [run.value for run in runs][:4] == [None] * 4
     assert runs[5].value == 0.5
+
+
+# --- kinds of faults that attacks brought to light ---------------------------------------------------
+
+
+@pytest.mark.parametrize("column", ["agent", "version", "name", "sweep", "user"])
+def test_a_column_of_a_plain_table_is_a_setting_whatever_exports_call_so(column: str) -> None:
+    rows = [{column: kind, "seed": s, "acc": 0.5 + s / 100} for kind in ("ppo", "dqn") for s in range(3)]
+    assert {run.params[column] for run in read(rows).runs} == {"ppo", "dqn"}
+
+
+def test_epochs_are_no_runs() -> None:
+    rows = [
+        {
+            "arm": arm,
+            "run": f"{arm}{run}",
+            "epoch": e,
+            "step": 10 * e,
+            "acc": 0.5 + e / 10,
+            "n_correct": 50 + e,
+        }
+        for arm in ("a", "b")
+        for run in range(3)
+        for e in range(6)
+    ]
+    runs = read(rows, arms_by=("arm",)).runs
+    assert [(run.value, run.step) for run in runs] == [(1.0, 50)] * 6
+
+
+def test_rows_that_are_alike_but_for_their_value_are_runs_of_their_own() -> None:
+    rows = [{"arm": arm, "epoch": 10, "acc": 0.5 + i / 10} for arm in ("a", "b") for i in range(5)]
+    assert len(read(rows).runs) == 10
+    long = [{"arm": "a", "metric": "acc", "value": i / 10} for i in range(5)]
+    assert len(read(long).runs) == 5
+
+
+def test_of_an_mlflow_export_the_later_run_counts_and_parents_are_known() -> None:
+    row = {"status": "FINISHED", "metrics.acc": 0.5, "params.seed": "1", "tags.mlflow.parentRunId": "p"}
+    rows = [
+        {**row, "run_id": "b", "end_time": "2024-01-02 10:00:00.5+00:00"},
+        {**row, "run_id": "a", "end_time": "2024-01-01 10:00:00+00:00"},
+        {**row, "run_id": "p", "end_time": "2024-01-03 10:00:00+00:00", "tags.mlflow.parentRunId": ""},
+    ]
+    later, earlier, parent = read(rows).runs
+    assert later.ended is not None
+    assert earlier.ended is not None
+    assert later.ended > earlier.ended
+    assert later.parent == parent.id
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("PRUNED", "killed"), ("FAIL", "failed"), ("Killed (OOM)", "killed"), ("weird", "failed")],
+)
+def test_a_run_that_ended_otherwise_than_well_is_not_finished(word: str, status: str) -> None:
+    rows = [{"arm": "a", "seed": i, "status": w, "acc": 0.5} for i, w in enumerate(["FINISHED", word])]
+    assert [run.status for run in read(rows).runs] == ["finished", status]
+
+
+def test_a_column_named_state_that_holds_no_status_is_a_setting() -> None:
+    rows = [{"state": name, "seed": s, "acc": 0.5} for name in ("Ohio", "Utah") for s in range(3)]
+    assert {(run.status, run.params["state"]) for run in read(rows).runs} == {
+        ("finished", "Ohio"),
+        ("finished", "Utah"),
+    }
+
+
+def test_a_step_cannot_be_asked_of_a_table_without_steps() -> None:
+    with pytest.raises(UsageError, match="no column of steps"):
+        read(ROWS, at="7")
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("1,400", 1400.0), ("91.2%", 91.2), ("1,40", None), ("-2,000.5", -2000.5)]
+)
+def test_numbers_as_people_write_them_are_read(cell: str, value: float | None) -> None:
+    assert read([{"arm": "a", "acc": cell}]).runs[0].value == value
+
+
+def test_a_learning_rate_is_a_setting_and_a_score_is_not_however_their_numbers_look() -> None:
+    rows = [
+        {"lr": lr, "f1": 0.5 + i / 100, "seed": 0, "acc": i} for i, lr in enumerate([0.1, 0.2, 0.3, 0.51234])
+    ]
+    assert all(set(run.params) == {"lr", "seed"} for run in read(rows).runs)

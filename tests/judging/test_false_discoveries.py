@@ -11,8 +11,9 @@ import pytest
 from planner.judging.verdict import build_test_design, judge_phase
 from planner.language.program import Program
 from planner.records.verdict import Verdict
-from planner.statistics.bounds import Moments, log_evidence
+from planner.statistics.bounds import log_evidence
 from planner.statistics.e_process import log_e
+from planner.statistics.moments import Moments
 from tests.support.builders import PHASE, make_evidence, make_program
 
 ARMS = {name: {"kind": name} for name in ("base", "good", "null", "weak")}

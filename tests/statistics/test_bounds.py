@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.statistics import answers, bounds
-from planner.statistics.bounds import Bounds, Design, PooledNoise, Stage, bounds_of, moments_of
+from planner.statistics.bounds import Bounds, Design, PooledNoise, Stage, bounds_of
 from planner.statistics.crossing import Chain, crossing_chances
 from planner.statistics.e_process import critical_t, log_e
 from planner.statistics.levels import (
@@ -23,6 +23,7 @@ from planner.statistics.levels import (
     levels,
     solve_levels,
 )
+from planner.statistics.moments import moments_of
 
 FIGURES = json.loads((Path(__file__).parent / "bounds_reference.json").read_text())
 GAINS = [1.2, 0.4, 1.9, 0.7, 1.1]
@@ -42,7 +43,7 @@ def answer_of(values: list[float], design: Design, delta: float = 1.0, **others:
 
 
 def test_e_and_its_critical_values_are_those_of_the_reference() -> None:
-    ts = [bounds.moments_of(GAINS[:n]).mean * n**0.5 / bounds.moments_of(GAINS[:n]).sd for n in (3, 4, 5)]
+    ts = [moments_of(GAINS[:n]).mean * n**0.5 / moments_of(GAINS[:n]).sd for n in (3, 4, 5)]
     at_one = [log_e(t, n, n - 1, (1.0,)) for t, n in zip(ts, (3, 4, 5), strict=True)]
     assert at_one == pytest.approx([1.5718, 2.1465, 2.9092], abs=1e-4)
     assert critical_t(3, 2, 0.05) == pytest.approx(8.246141582, abs=1e-6)

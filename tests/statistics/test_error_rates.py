@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from planner.statistics import bounds
 from planner.statistics.answers import tighter
-from planner.statistics.bounds import Bounds, Design, PooledNoise, Stage, bounds_of, moments_of
+from planner.statistics.bounds import Bounds, Design, PooledNoise, Stage, bounds_of
+from planner.statistics.moments import moments_of
 
 Array = NDArray[np.float64]
 DESIGN = Design(planned=6, alpha=0.05, beta=0.10)

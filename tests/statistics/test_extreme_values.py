@@ -8,7 +8,8 @@ import random
 import pytest
 
 from planner.statistics.answers import at_least, better_by, within
-from planner.statistics.bounds import NO_POOL, NOTHING_KNOWN, Design, PooledNoise, bounds_of, moments_of
+from planner.statistics.bounds import NO_POOL, NOTHING_KNOWN, Design, PooledNoise, bounds_of
+from planner.statistics.moments import moments_of
 
 DESIGN = Design(6, 0.05, 0.10)
 POOLS = [NO_POOL, PooledNoise(1e-12, 4), PooledNoise(1e-12, 15), PooledNoise(1.0, 15)]

@@ -122,7 +122,7 @@ def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str]
         raise futility_error(done.plan.phase, done.plan.refused)
     state, _ = read_program_state(home, program)
     reply = advance_reply(
-        state, done, done.stopped or failing_alike(done.plan, name) or _lacking(options, done)
+        state, done, done.stopped or failing_alike(done.plan, name) or _lacking(home, options, done)
     )
     for line in end_lines(reply):
         say(line)
@@ -155,13 +155,17 @@ def _run(home: Home, program: Program, options: AdvanceOptions, say: Callable[[s
     return done
 
 
-def _lacking(options: AdvanceOptions, done: LoopResult) -> str | None:
+def _lacking(home: Home, options: AdvanceOptions, done: LoopResult) -> str | None:
     """What ``--no-run`` would have to run to go on; None where it ended for another reason."""
     goes_on = options.every or options.until is not None or not done.steps
     reached = options.until in done.plan.verdicts
     if not (options.no_run and goes_on and done.plan.state == "ready") or reached:
         return None
-    return f"'{done.plan.phase}' has no runs, and --no-run makes none"
+    elsewhere = home.root / "mlflow.db"  # where MLflow writes that is told nothing else
+    beside = (
+        f"; there are runs in {elsewhere}: name it with MLFLOW_TRACKING_URI" if elsewhere.exists() else ""
+    )
+    return f"'{done.plan.phase}' has no runs, and --no-run makes none{beside}"
 
 
 @contextmanager

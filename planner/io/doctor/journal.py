@@ -15,7 +15,7 @@ from planner.io.doctor.store import put_right_what_keeps_from_reading
 from planner.io.journal.database import opened, put_in_place
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import work_of
-from planner.io.mlflow.client import database_of, speaking_of, store_uri
+from planner.io.mlflow.client import database_of, pages, speaking_of, store_uri
 from planner.io.sync.sync import note_runs, take_over_records
 from planner.io.system.quarantine import move_away
 from planner.records.journal_entry import KINDS, Copy, kind_of
@@ -96,7 +96,7 @@ def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
     runs = MlflowRuns(patient.home)
     records, taken = MlflowRecords(runs), 0
     with speaking_of(runs.uri):
-        experiments = {experiment.name for experiment in runs.client.search_experiments()}
+        experiments = {experiment.name for experiment in pages(runs.client.search_experiments)}
     for program in patient.programs:
         if program.program not in experiments:
             continue  # it was never advanced, or the journal alone can say that its experiment is gone

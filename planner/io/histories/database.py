@@ -14,7 +14,7 @@ from planner.errors import StoreUnavailable, UsageError
 from planner.history.logged_run import History, LoggedRun, Status
 from planner.history.question import HistoryQuestion
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import database_of, speaking_of
+from planner.io.mlflow.client import address_of, database_of, speaking_of
 from planner.io.mlflow.faults import meaning_of, shown
 from planner.io.mlflow.run_reader import whole_number
 from planner.language.suggestions import instead
@@ -67,7 +67,7 @@ def read_database(uri: str, question: HistoryQuestion, experiments: Sequence[str
 
 def holds_studies(path: Path) -> bool:
     """Whether an SQLite file is one of Optuna's."""
-    with _queries(f"sqlite:///{path}", path) as query:
+    with _queries(address_of(path), path) as query:
         return _tables(query) >= _TABLES_OF_OPTUNA
 
 

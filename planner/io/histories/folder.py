@@ -15,11 +15,19 @@ from planner.io.mlflow.run_reader import whole_number
 
 _STATUS: dict[str, Status] = {"1": "running", "2": "running", "3": "finished", "4": "failed", "5": "killed"}
 _META = "meta.yaml"
+_UNREADABLE = "unreadable"
 
 
 def is_file_store(folder: Path) -> bool:
     """Whether a folder is one that MLflow wrote files in."""
-    return folder.is_dir() and any(folder.glob(f"*/{_META}"))
+    return folder.is_dir() and any(_is_of_mlflow(path) for path in folder.glob(f"*/{_META}"))
+
+
+def _is_of_mlflow(path: Path) -> bool:
+    try:
+        return b"lifecycle_stage" in path.read_bytes() or b"artifact_location" in path.read_bytes()
+    except OSError:
+        return False
 
 
 def read_folder(folder: Path, question: HistoryQuestion, experiments: Sequence[str]) -> History:
@@ -37,14 +45,20 @@ def read_folder(folder: Path, question: HistoryQuestion, experiments: Sequence[s
     refuse_unknown(list(active.values()), experiments)
     runs: list[LoggedRun] = []
     metrics: set[str] = set()
+    unreadable = 0
     for path, name in active.items():
         if not experiments or name in experiments:
             for meta in sorted(path.glob(f"*/{_META}")):
+                unreadable += _meta(meta).get("lifecycle_stage") == _UNREADABLE
                 run = _run(meta, name, question)
                 if run is not None:
                     runs.append(run)
                     metrics.update(_names(meta.parent / "metrics"))
-    return History(str(folder), runs, sorted(metrics))
+    unreadable += sum(meta.get("lifecycle_stage") == _UNREADABLE for meta in described.values())
+    remarks = (
+        [f"{unreadable} of its {_META} files cannot be read: their runs are left out"] if unreadable else []
+    )
+    return History(str(folder), runs, sorted(metrics), remarks)
 
 
 def _meta(path: Path) -> Mapping[str, Any]:
@@ -54,9 +68,9 @@ def _meta(path: Path) -> Mapping[str, Any]:
         loaded = yaml.load(
             path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         )
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return {"lifecycle_stage": "unreadable"}
-    return loaded if isinstance(loaded, dict) else {"lifecycle_stage": "unreadable"}
+    except (OSError, ValueError, yaml.YAMLError):
+        return {"lifecycle_stage": _UNREADABLE}
+    return loaded if isinstance(loaded, dict) else {"lifecycle_stage": _UNREADABLE}
 
 
 def _run(path: Path, experiment: str, question: HistoryQuestion) -> LoggedRun | None:
@@ -82,7 +96,7 @@ def _run(path: Path, experiment: str, question: HistoryQuestion) -> LoggedRun | 
         experiment=experiment,
         parent=held.get("mlflow.parentRunId"),
         data=held.get(tags.DATA) or _dataset(folder),
-        position=int(meta.get("start_time") or 0),
+        position=int((_seconds(meta.get("start_time")) or 0) * 1000),
     )
 
 
@@ -106,10 +120,12 @@ def _texts(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _value(path: Path, question: HistoryQuestion) -> tuple[float | None, int | None]:
     """(value, step) of a metric where it is asked for; a line is ``time value step``."""
-    if not path.is_file():
-        return None, None
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    except OSError:  # a name that is no file's
+        lines = []
     chosen: tuple[tuple[float, ...], float, int] | None = None
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in lines:
         parts = line.split()
         if len(parts) < 2:
             continue

@@ -15,7 +15,7 @@ from planner.io.histories.optuna_studies import read_studies
 from planner.io.histories.server import read_server
 from planner.io.histories.tables import SUFFIXES, read_table
 from planner.io.histories.tensorboard import read_event_files
-from planner.io.mlflow.client import database_of, is_database, own_uri, store_uri
+from planner.io.mlflow.client import address_of, database_of, is_database, own_uri, store_uri
 from planner.paths import Home
 
 _DATABASES = (".db", ".sqlite", ".sqlite3")
@@ -47,11 +47,11 @@ def read_history(
     if path.is_dir():
         return _read_folder(path, question, experiments)
     if path.suffix.lower() in SUFFIXES:
-        return read_table(path, question)
+        return read_table(path, question, experiments)
     if path.suffix.lower() in _DATABASES or _is_sqlite(path):
         if holds_studies(path):
             return read_studies(path, question, experiments)
-        return read_database(f"sqlite:///{path.resolve()}", question, experiments)
+        return read_database(address_of(path.resolve()), question, experiments)
     kinds = ", ".join(sorted({*SUFFIXES, *_DATABASES}))
     raise UsageError(f"'{address}' is of no kind that is known: a folder, an address, or a file ({kinds})")
 
@@ -62,7 +62,7 @@ def _read_folder(path: Path, question: HistoryQuestion, experiments: Sequence[st
         return read_folder(path, question, experiments)
     for below in (path / "mlflow.db", path / "mlruns" / "mlflow.db"):
         if below.is_file():
-            return read_database(f"sqlite:///{below.resolve()}", question, experiments)
+            return read_database(address_of(below.resolve()), question, experiments)
     if is_file_store(path / "mlruns"):
         return read_folder(path / "mlruns", question, experiments)
     if any(path.rglob("events.out.tfevents.*")):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from planner.history.logged_run import History, LoggedRun
 from planner.history.question import HistoryQuestion
 from planner.io.histories.database import STATUS, rank_of, refuse_unknown
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import client_of, speaking_of
+from planner.io.mlflow.client import client_of, pages, speaking_of
 from planner.io.mlflow.faults import shown
 from planner.io.mlflow.run_reader import whole_number
-
-_PAGE = 1000
 
 
 def read_server(uri: str, question: HistoryQuestion, experiments: Sequence[str]) -> History:
@@ -25,24 +23,14 @@ def read_server(uri: str, question: HistoryQuestion, experiments: Sequence[str])
     """
     with speaking_of(uri):
         client = client_of(uri)
-        names = {str(one.experiment_id): str(one.name) for one in _pages(client.search_experiments)}
+        names = {str(one.experiment_id): str(one.name) for one in pages(client.search_experiments)}
         refuse_unknown(list(names.values()), experiments)
         wanted = [one for one, name in names.items() if not experiments or name in experiments]
         runs, metrics = list[LoggedRun](), set[str]()
-        for raw in _pages(client.search_runs, experiment_ids=wanted) if wanted else ():
+        for raw in pages(client.search_runs, experiment_ids=wanted) if wanted else ():
             metrics.update(raw.data.metrics)
             runs.append(_run(client, len(runs), raw, names, question))
     return History(shown(uri), runs, sorted(metrics))
-
-
-def _pages(search: Any, **which: Any) -> Iterator[Any]:
-    token = None
-    while True:
-        page = search(**which, max_results=_PAGE, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _run(client: Any, position: int, raw: Any, names: dict[str, str], question: HistoryQuestion) -> LoggedRun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from planner.history.question import HistoryQuestion
 from planner.history.table import history_of_rows
 
 Rows = Iterable[Mapping[str, Any]]
+_SURPLUS = "\0surplus"
 
 
-def read_table(path: Path, question: HistoryQuestion) -> History:
+def read_table(path: Path, question: HistoryQuestion, experiments: Sequence[str] = ()) -> History:
     """The runs in a table.
 
     Raises:
@@ -24,8 +25,10 @@ def read_table(path: Path, question: HistoryQuestion) -> History:
     """
     try:
         rows = list(_READERS[path.suffix.lower()](path))
-    except (OSError, ValueError, csv.Error, RecursionError) as error:
+    except (OSError, ValueError, TypeError, csv.Error, RecursionError) as error:
         raise UsageError(f"{path} cannot be read as {path.suffix.lstrip('.')}: {error}") from error
+    if experiments:
+        raise UsageError(f"--experiment: {path} is a table and has no experiments; choose rows with --where")
     strange = next((row for row in rows if not isinstance(row, Mapping)), None)
     if strange is not None:
         raise UsageError(f"{path}: a run is a mapping of column to value, not {type(strange).__name__}")
@@ -34,12 +37,16 @@ def read_table(path: Path, question: HistoryQuestion) -> History:
 
 def _csv(path: Path, delimiter: str = ",") -> Rows:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter=delimiter, restkey="", strict=False)
+        reader = csv.DictReader(file, delimiter=delimiter, restkey=_SURPLUS)
         names = list(reader.fieldnames or [])
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise UsageError(f"{path} has more than one column '{sorted(twice)[0]}': rename one")
-        return [{k: v for k, v in row.items() if k} for row in reader]
+        rows = list(reader)
+    surplus = next((number for number, row in enumerate(rows, 2) if _SURPLUS in row), None)
+    if surplus is not None:
+        raise UsageError(f"{path}: line {surplus} has more cells than the first line has names")
+    return [{name: value for name, value in row.items() if name} for row in rows]
 
 
 def _json_lines(path: Path) -> Rows:

@@ -118,6 +118,17 @@ def client_of(uri: str) -> Client:
     return MlflowClient(tracking_uri=uri)
 
 
+def pages(search: Any, *which: Any, **options: Any) -> Iterator[Any]:
+    """Everything that a search gives, page by page: MLflow gives a thousand at most, and where to go on."""
+    token: str | None = None
+    while True:
+        page = search(*which, max_results=1000, page_token=token, **options)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
 def _make_database(path: Path) -> None:
     """Makes MLflow's tables beside a database's place and puts them there whole.
 

@@ -50,9 +50,16 @@ def read_run(
             "seconds": _seconds(raw),
             "attempt": attempt_of(run_tags),
             "artifacts": _artifacts(run_tags),
+            **({} if own else _when(raw)),
             **_from_tags(run_tags),
         }
     )
+
+
+def _when(raw: Any) -> dict[str, Any]:
+    """When a run of others ended, and at which step it logged each metric last."""
+    steps = {one.key: int(one.step or 0) for one in getattr(raw.data, "_metric_objs", [])}
+    return {"ended": raw.info.end_time / 1000 if raw.info.end_time else None, "last_steps": steps}
 
 
 def _from_tags(run_tags: Mapping[str, str]) -> dict[str, Any]:

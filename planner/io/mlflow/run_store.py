@@ -24,6 +24,7 @@ from planner.io.mlflow.client import (
     find_experiment,
     metric_entity,
     own_uri,
+    pages,
     param_entity,
     speaking_of,
     store_uri,
@@ -32,6 +33,7 @@ from planner.io.mlflow.client import (
 from planner.io.mlflow.repeat_runs import KIND, differences_to_log, note, read_repeats, second_run
 from planner.io.mlflow.run_log import keep_log
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
+from planner.io.mlflow.selected_runs import left_running, measured, seeds_of_selected
 from planner.io.system.processes import home_mark
 from planner.io.system.secrets import hidden_param, hide_in_files
 from planner.language.program import Program
@@ -94,7 +96,7 @@ class MlflowRuns:
             for raw in runs:
                 read = self._read(raw, wanted, program.program)
                 if isinstance(read, Run):
-                    finished.append(read)
+                    finished.append(measured(program, read))
                 elif read is not None:
                     unfinished.append(read)
             finished += self._selected(program, wanted, {run.id for run in finished})
@@ -102,18 +104,12 @@ class MlflowRuns:
 
     def _other_experiments(self, own: Any) -> list[str]:
         own_id = own.experiment_id if own is not None else None
-        return [e.experiment_id for e in self.client.search_experiments() if e.experiment_id != own_id]
+        return [e.experiment_id for e in pages(self.client.search_experiments) if e.experiment_id != own_id]
 
     def _search(self, experiments: Sequence[str], condition: str) -> Iterator[Any]:
-        token: str | None = None
-        while experiments:
-            page = self.client.search_runs(
-                list(experiments), condition, max_results=1000, page_token=token, order_by=["start_time ASC"]
-            )
-            yield from page
-            token = page.token
-            if not token:
-                return
+        if experiments:
+            by_start = {"order_by": ["start_time ASC"]}
+            yield from pages(self.client.search_runs, list(experiments), condition, **by_start)
 
     def _read(self, raw: Any, wanted: frozenset[str], program: str) -> Run | UnfinishedRun | None:
         run_tags = raw.data.tags
@@ -138,20 +134,20 @@ class MlflowRuns:
         return self._histories[run_id, metric]
 
     def _selected(self, program: Program, wanted: frozenset[str], ids: set[str]) -> list[Run]:
-        """Existing runs that a program maps to arms; runs of one arm are its seeds, in order of start."""
+        """Existing runs that a program maps to arms."""
         runs: list[Run] = []
-        experiments = [e.experiment_id for e in self.client.search_experiments()]
+        experiments = [e.experiment_id for e in pages(self.client.search_experiments)]
         for phase, rules in program.phases.items():
+            by_arm: dict[str, list[Any]] = {}
             for arm, condition in rules.select.items():
                 told_in = f"{self.home.program(program.program)}: phases.{phase}.select.{arm}"
                 with _as_fault_of(told_in, condition):
                     matching = [r for r in self._search(experiments, condition) if r.info.run_id not in ids]
-                of_runs = [r for r in matching if r.data.tags.get(tags.KIND) != KIND]
-                for position, raw in enumerate(of_runs):
-                    seed = whole_number(raw.data.tags.get(tags.SEED) or raw.data.params.get("seed", ""))
-                    read = self._read_as(raw, phase, arm, position if seed is None else seed, wanted)
-                    if isinstance(read, Run):
-                        runs.append(read)
+                by_arm[arm] = [r for r in matching if r.data.tags.get(tags.KIND) != KIND]
+            for arm, of_arm in seeds_of_selected(by_arm).items():
+                for seed, raw in of_arm:
+                    read = self._read_as(raw, phase, arm, seed, wanted)
+                    runs.append(measured(program, read) if isinstance(read, Run) else left_running(read))
         return runs
 
     # --- writing -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from planner.errors import UsageError
-from planner.io.mlflow.client import connect, database_of, store_uri
+from planner.io.mlflow.client import connect, database_of, pages, store_uri
 from planner.paths import Home
 
 _AS_TRAINING = "workflowType=machine_learning"
@@ -35,7 +35,7 @@ def serve(home: Home, port: int, say: Callable[[str], None]) -> None:
     if uri.startswith(("http://", "https://")):
         raise UsageError(f"this home's store is a server: open {uri} in a browser")
     _refuse_used(port)
-    experiments = connect(home).search_experiments()
+    experiments = list(pages(connect(home).search_experiments))
     say(f"MLflow is at http://127.0.0.1:{port} (Ctrl-C ends it)")
     for name, number in sorted((e.name, e.experiment_id) for e in experiments if e.name != "Default"):
         say(f"  {name}: http://127.0.0.1:{port}/#/experiments/{number}/runs?{_AS_TRAINING}")

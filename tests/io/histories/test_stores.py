@@ -128,6 +128,19 @@ def test_todays_database_its_datasets_nested_runs_and_deletions_are_understood(
     assert judge_history(read_history(home, None, QUESTION), QUESTION).arms == history.arms
 
 
+@pytest.mark.parametrize("name", ["a?b.db", "a%20b#c.db", "a b.db"])
+def test_a_path_is_no_address(tmp_path: Path, old_database: Path, name: str) -> None:
+    assert_is_the_old_history(judged(tmp_path, old_database.rename(tmp_path / name)))
+
+
+def test_a_file_of_a_folder_that_cannot_be_read_is_told(tmp_path: Path, old_folder: Path) -> None:
+    first = sorted(old_folder.glob("*/*/meta.yaml"))[0]
+    first.write_text("")
+    assert any(
+        "1 of its meta.yaml files cannot be read" in caveat for caveat in judged(tmp_path, old_folder).caveats
+    )
+
+
 def test_only_the_experiments_that_are_named_are_read(tmp_path: Path, old_database: Path) -> None:
     assert read(tmp_path, old_database, experiments=["Default"]).runs == []
     with pytest.raises(UsageError, match="there is none named 'pm'"):
@@ -215,6 +228,8 @@ def test_an_optuna_study_is_read_from_a_copy(tmp_path: Path) -> None:
         ("broken.json", b"{", "cannot be read as json"),
         ("twice.csv", b"a,a\n1,2\n", "more than one column"),
         ("text.jsonl", b'"x"\n', "a run is a mapping"),
+        ("surplus.csv", b"optimizer,val/acc\nadam,1,234\n", "line 2 has more cells"),
+        ("odd.json", b'{"columns": 5, "data": [[1]]}', "cannot be read as json"),
         ("other.csv", b"optimizer,val/ac\nadam,1\n", "did you mean 'val/ac'"),
     ],
 )
