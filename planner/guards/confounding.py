@@ -98,7 +98,7 @@ class _Difference(NamedTuple):
 
 def _differences(evidence: Evidence, one: str, other: str) -> Iterator[_Difference]:
     """Parameters and digests in which the runs of two arms differ, on any seed that both have."""
-    seen = _of_each_run(evidence, one) | _of_each_run(evidence, other)
+    seen = _of_each_run(evidence, one) & _of_each_run(evidence, other)
     for seed in _shared_seeds(evidence, one, other):
         left, right = _conditions(evidence, one, seed), _conditions(evidence, other, seed)
         unknown = _unknown(evidence.of(one)[seed], left, right) | _unknown(
@@ -112,7 +112,7 @@ def _differences(evidence: Evidence, one: str, other: str) -> Iterator[_Differen
 
 
 def _of_each_run(evidence: Evidence, arm: str) -> set[str]:
-    """Parameters in which others' runs of one arm differ: they cannot be what makes arms differ."""
+    """Parameters in which others' runs of one arm differ: where they do in both, they make no arms differ."""
     values: dict[str, set[str]] = {}
     for seed, run in evidence.of(arm).items():
         if not run.own:

@@ -12,6 +12,7 @@ from planner.evidence.shared_seeds import compared_pairs
 from planner.guards.base_rate import judge_floors
 from planner.guards.confounding import judge_confounds
 from planner.guards.finite_values import FiniteValues
+from planner.guards.last_steps import judge_last_steps
 from planner.guards.leakage import judge_leak
 from planner.guards.seed_effect import judge_seed_effect
 from planner.language.program import BUILT_IN_GUARDS, Phase, Program
@@ -38,7 +39,7 @@ def judge_run_guards(rules: Phase, evidence: Evidence, design: TestDesign) -> Ru
     return RunGuards(
         seeds=_seeds(rules, evidence, design),
         complete=_complete(rules, evidence),
-        confounds=tuple(judge_confounds(rules, evidence)),
+        confounds=(*judge_confounds(rules, evidence), *judge_last_steps(rules, evidence)),
         artifacts=tuple(_artifacts(rules, evidence)),
     )
 

@@ -34,7 +34,7 @@ _OF_WANDB = frozenset(
 _OF_MLFLOW = frozenset(
     ["name", "status", "duration", "user", "source_type", "source_name", "version", "models", "dataset"]
 )
-"""Columns in which exports say what a run is called, when and where it was; elsewhere they may be settings."""
+"""Columns in which exports say what a run is called, when and where; elsewhere they may be settings."""
 _SETTINGS = re.compile(
     r"(?:.*[._/])?(?:lr|learning_rate|weight_decay|wd|dropout|momentum|beta\d?|gamma|alpha|eps(?:ilon)?|tau"
     r"|lambda\w*|temperature|warmup\w*|l1|l2|c|reg\w*|noise|sigma|std|\w*_rate|\w*_ratio)"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import calendar
 import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from planner.errors import UsageError
@@ -41,7 +41,7 @@ _STATUS: dict[str, Status] = {
 _STATUS_COLUMNS = ("status", "state", "outcome")
 _STEP_COLUMNS = ("step", "_step", "global_step", "iteration", "epoch")
 _NAMES_OF_RUNS = ("run", "run_id", "run_name", "name", "id", "trial", "_run")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d.*")
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)")
 
 
 @dataclass(frozen=True)
@@ -183,15 +183,14 @@ def _status(row: Row, layout: _Layout) -> Status:
 
 
 def _time(row: Row, name: str) -> float | None:
-    """Seconds since 1970, of a time or of milliseconds."""
+    """Seconds since 1970, of a time or of milliseconds; of one that names a zone, as if it were UTC."""
     value = next((row[held] for held in row if held.lower().replace(" ", "_") == name), None)
-    if isinstance(value, datetime):
-        return value.timestamp()
-    if isinstance(value, str) and _DATE.fullmatch(value.strip()):
-        try:
-            return datetime.fromisoformat(value.strip()).timestamp()
-        except ValueError:
-            return None
+    stamp = getattr(value, "timestamp", None)  # of a time in a DataFrame
+    if callable(stamp):
+        return float(stamp())
+    match = _DATE.match(value.strip()) if isinstance(value, str) else None
+    if match is not None:
+        return float(calendar.timegm(tuple(map(int, match.groups()))))
     number = as_number(value)
     return number / 1000 if number is not None and is_finite(number) else None
 

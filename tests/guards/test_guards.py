@@ -311,3 +311,36 @@ def test_a_file_that_one_run_of_an_arm_lacks_is_named_with_the_run() -> None:
 def test_runs_that_do_not_say_what_they_left_are_passed_over() -> None:
     assert "artifacts" not in guards(two({}, {}), artifacts=ARTIFACTS)
     assert "artifacts" not in guards(two({"artifacts": ()}, {"artifacts": ()}))
+
+
+def others_run(arm: str, seed: int, step: int, **params: str) -> Run:
+    run = make_run(arm, seed, metrics={"acc": 0.5 + seed / 100}, params=params)
+    return run.model_copy(update={"last_steps": {"acc": step}})
+
+
+def test_arms_of_others_that_end_at_other_steps_are_named_and_early_stopping_is_not() -> None:
+    apart = make_evidence(
+        {
+            "base": [others_run("base", s, 1) for s in range(3)],
+            "new": [others_run("new", s, 9) for s in range(3)],
+        }
+    )
+    assert "of base at step 1" in guards(apart)["last_step"].reason
+    assert guards(apart)["last_step"].consequence == "caveat"
+    early = make_evidence(
+        {
+            "base": [others_run("base", s, 7 + s) for s in range(3)],
+            "new": [others_run("new", s, 9 - s) for s in range(3)],
+        }
+    )
+    assert "last_step" not in guards(early)
+
+
+def test_what_differs_from_run_to_run_in_both_arms_is_no_confound() -> None:
+    evidence = make_evidence(
+        {
+            arm: [others_run(arm, s, 1, output_dir=f"/{arm}/{s}", host=f"n{s}") for s in range(3)]
+            for arm in ("base", "new")
+        }
+    )
+    assert not any("output_dir" in name or "host" in name for name in guards(evidence))

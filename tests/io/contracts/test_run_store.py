@@ -290,7 +290,59 @@ def test_a_program_maps_existing_runs_to_arms(mlflow_runs: MlflowRuns) -> None:
     log(mlflow_runs, {"team": "ours"}, score=1.0)
     log(mlflow_runs, {"team": "theirs"}, score=1.0)
     (run,) = [r for r in mlflow_runs.snapshot(build(raw)).finished if r.phase == "first"]
-    assert (run.arm, run.seed, run.metrics) == ("new", 0, {"score": 1.0})
+    assert (run.arm, run.metrics) == ("new", {"score": 1.0})
+    assert run.seed < 0  # it says none, and takes nobody's place
+
+
+def selected(mlflow_runs: MlflowRuns) -> list[Run]:
+    raw = PROGRAM.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    raw["phases"]["first"]["select"] = {arm: f"params.kind = '{arm}'" for arm in ("base", "new")}
+    return [run for run in mlflow_runs.snapshot(build(raw)).finished if run.phase == "first"]
+
+
+def log_selected(
+    mlflow_runs: MlflowRuns, arm: str, seed: str | None, ends: bool = True, **metrics: float
+) -> str:
+    client = mlflow_runs.client
+    run_id = str(client.create_run(mlflow_runs.experiment(PROGRAM)).info.run_id)
+    client.log_param(run_id, "kind", arm)
+    if seed is not None:
+        client.log_param(run_id, "random_state", seed)
+    for name, value in metrics.items():
+        client.log_metric(run_id, name, value, step=7)
+    if ends:
+        client.set_terminated(run_id)
+    return run_id
+
+
+def test_selected_runs_are_known_by_the_seed_that_they_log_under_any_usual_name(
+    mlflow_runs: MlflowRuns,
+) -> None:
+    for arm, seeds in (("base", ("42", "7")), ("new", ("7", "42", None))):
+        for seed in seeds:
+            log_selected(mlflow_runs, arm, seed, score=1.0)
+    runs = selected(mlflow_runs)
+    assert sorted((run.arm, run.seed) for run in runs if run.seed >= 0) == [
+        ("base", 7),
+        ("base", 42),
+        ("new", 7),
+        ("new", 42),
+    ]
+    assert len([run for run in runs if run.seed < 0]) == 1
+    assert all(run.last_steps == {"score": 7} for run in runs)
+
+
+def test_selected_runs_that_are_no_evidence_are_named_and_parents_are_none(mlflow_runs: MlflowRuns) -> None:
+    running = log_selected(mlflow_runs, "base", "1", ends=False, score=1.0)
+    empty = log_selected(mlflow_runs, "base", "2")
+    parent = log_selected(mlflow_runs, "base", None, score=9.0)
+    child = log_selected(mlflow_runs, "base", "3", score=1.0)
+    mlflow_runs.client.set_tag(child, "mlflow.parentRunId", parent)
+    runs = {run.id: run for run in selected(mlflow_runs)}
+    assert {runs[running].outcome, runs[empty].outcome, runs[child].outcome} == {"lost", "ok"}
+    assert "RUNNING" in runs[running].reason
+    assert "score" in runs[empty].reason
+    assert parent not in runs
 
 
 def test_in_a_store_that_others_share_each_home_ends_its_own_runs(
