@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from planner.statistics.bounds import Bounds, Design, bounds_of, moments_of, stage_of
+from planner.statistics.bounds import Bounds, Design, bounds_of, stage_of
+from planner.statistics.moments import moments_of
 
 FOLDER = Path(__file__).parent.parent / "docs" / "statistics"
 _SEED, _PLANNED, _EFFECT = 11, 8, 1.0

@@ -14,7 +14,7 @@ from planner.records.runs import PlannedRun, Run
 ROUNDING = 1e-5
 """So far, relative to the larger of it and 1, may a run that trained together with others be from one alone:
 a metric that is the difference of two has the rounding of both."""
-NO_ANSWER = frozenset({"environment", "lost"})
+NO_ANSWER = frozenset({"environment", "lost", "killed"})
 """Outcomes of a second time that say nothing of the run: it is made again."""
 
 

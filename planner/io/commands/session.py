@@ -54,6 +54,10 @@ MOST_CHANGES = 3
 """So often a command begins anew because a file changed while runs were at work; some change their own."""
 
 
+MOST_REPEATS = 3
+"""So often a command makes a run a second time whose worker somebody kills."""
+
+
 @dataclass
 class Session:
     """One program's work on one home.
@@ -82,7 +86,7 @@ class Session:
     read_code: Callable[[bool], Code] | None = None
     _situation: Situation = field(init=False)
     _tried: set[str] = field(default_factory=set)
-    _repeated: set[str] = field(default_factory=set)
+    _repeated: dict[str, int] = field(default_factory=dict)
     _changes: int = 0
     _code_files: Mapping[str, State | None] = field(default_factory=dict)
     _modules_outdated: bool = False
@@ -166,7 +170,7 @@ class Session:
     def repeat_due(self) -> bool:
         """Whether a run is to be made a second time, and this command has not tried to."""
         due, limits = self._situation.due, self._situation.limits
-        if due is None or due.planned.fingerprint in self._repeated:
+        if due is None or self._repeated.get(due.planned.fingerprint, 0) >= MOST_REPEATS:
             return False
         return limits.stop_at is None or self.clock.seconds() < limits.stop_at
 
@@ -175,7 +179,7 @@ class Session:
         due, catalog = self._situation.due, self._situation.run_selector.catalog
         assert due is not None
         planned = due.planned
-        self._repeated.add(planned.fingerprint)
+        tries = self._repeated.get(planned.fingerprint, 0)
         probe = RepeatProbe(
             home=self.home,
             program=self.program,
@@ -189,6 +193,7 @@ class Session:
         )
         self.notify((f"{self.program.program} / {planned.phase} ({planned.fidelity}), made twice", 1))
         self._make(probe, probe.jobs())
+        self._repeated[planned.fingerprint] = tries + 1 if probe.was_killed else MOST_REPEATS
         if probe.repeat is not None:
             self.notify(probe.repeat.text)
 

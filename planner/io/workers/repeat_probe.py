@@ -35,6 +35,7 @@ class RepeatProbe:
 
     Attributes:
         repeat: what came of it; None where it came to no end of its own.
+        was_killed: somebody ended its worker.
 
     Side effects: journal and run store, each step durable before the next begins; the folder of the run.
     """
@@ -49,6 +50,7 @@ class RepeatProbe:
     limits: Limits = Limits()
     watched: WatchedFiles = field(default_factory=WatchedFiles)
     repeat: Repeat | None = None
+    was_killed: bool = False
     stopped: str = ""
     _run_id: str = ""
     _began: float = 0.0
@@ -112,6 +114,7 @@ class RepeatProbe:
 
     def _finish(self, folder: Path, event: Ended) -> None:
         repeat = self.runs.finish_repeat(self.program, self._run_id, self.due, folder, event, self._began)
+        self.was_killed = repeat.outcome == "killed"
         if repeat.outcome not in NO_ANSWER:
             self.repeat = repeat
             name = self.program.program

@@ -155,7 +155,7 @@ def test_stating_that_a_metric_measures_the_machine_changes_no_rule() -> None:
     )
 
 
-@pytest.mark.parametrize("outcome", ["code_error", "timeout", "killed"])
+@pytest.mark.parametrize("outcome", ["code_error", "timeout"])
 def test_a_second_time_that_fails_is_harmless_and_said_and_not_tried_again(
     world: World, outcome: str
 ) -> None:
@@ -179,6 +179,16 @@ def test_a_second_time_that_says_nothing_is_made_again_by_the_next_advance(
     world.script = scores()
     world.advance()
     assert world.launcher.made.count(("base", 0)) == 3
+    assert [repeat.same for repeat in world.at.repeats] == [True]
+
+
+def test_a_second_time_whose_worker_is_killed_is_made_again_at_once_and_not_for_ever(world: World) -> None:
+    drifting(world, "killed")
+    world.advance()
+    assert world.at.repeats == ()
+    assert world.launcher.made.count(("base", 0)) == 1 + 3
+    world.script = scores()
+    world.advance()
     assert [repeat.same for repeat in world.at.repeats] == [True]
 
 

@@ -157,7 +157,7 @@ def test_a_preflight_whose_runs_are_lost_waits(tmp_path: Path) -> None:
     [
         (0.03, 0.001, "fail", "memorised", "supported"),
         (0.13, 0.001, "pass", "carries_over", "refuted"),
-        (0.12, 0.05, "inconclusive", None, "proposed"),
+        (0.12, 0.05, "inconclusive", None, "refuted"),
     ],
 )
 def test_the_leak_check_says_what_recall_on_new_articles_is_and_goes_on(

@@ -381,4 +381,4 @@ def test_a_second_advance_launches_nothing_and_arms_that_phases_share_are_measur
     assert len(made) == len(set(made)) + 1  # one is made twice, to see whether it gives the same numbers
     for one, same in (("normalized", "weight_1.0"), ("class_weight", "weight_13.0")):
         seeds = [seed for arm, seed in made if arm in (one, same)]  # two names of one configuration
-        assert len(seeds) == len(set(seeds)) == 3
+        assert len(seeds) == len(set(seeds)) >= 3
