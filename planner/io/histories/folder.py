@@ -65,9 +65,8 @@ def _meta(path: Path) -> Mapping[str, Any]:
     import yaml
 
     try:
-        loaded = yaml.load(
-            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
+        reader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(path.read_text(encoding="utf-8"))
+        loaded = reader.get_single_data()
     except (OSError, ValueError, yaml.YAMLError):
         return {"lifecycle_stage": _UNREADABLE}
     return loaded if isinstance(loaded, dict) else {"lifecycle_stage": _UNREADABLE}
