@@ -96,7 +96,7 @@ class MlflowRuns:
             for raw in runs:
                 read = self._read(raw, wanted, program.program)
                 if isinstance(read, Run):
-                    finished.append(measured(program, read))
+                    finished.append(read)
                 elif read is not None:
                     unfinished.append(read)
             finished += self._selected(program, wanted, {run.id for run in finished})
