@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -98,13 +97,14 @@ def main() -> None:
             path = Path(folder) / f"{runs}.db"
             make_store(path, runs, arms)
             for _ in range(options.repetitions):
-                floor = measured("import mlflow")
+                floor = measured("import mlflow")["cpu_s"]
                 used = measured(_JUDGE.format(store=str(path)))
-                used["cpu_s"] - floor["cpu_s"]
-                rows.append({"runs": runs, "arms": arms, **used, "import_mlflow_cpu_s": floor["cpu_s"]})
+                rows.append({"runs": runs, "arms": arms, **used, "import_mlflow_cpu_s": floor})
+                beyond = f"{used['cpu_s'] - floor:+.2f} beyond import mlflow"
+                cost = f"{used['cpu_s']:.2f} CPU s ({beyond}), {used['mb']:.0f} MB"
+                sys.stdout.write(f"{runs:>7,} runs, {arms} arms: {cost}\n")
     RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     main()

@@ -11,7 +11,7 @@ from planner.api.report import Report, report_of
 from planner.api.tables import rows_of
 from planner.history.arms import ALL_BUT_SEED
 from planner.history.judge import judge_history
-from planner.history.question import HistoryQuestion
+from planner.history.question import HistoryQuestion, arms_by_of
 from planner.history.report import as_json, as_lines
 from planner.history.table import history_of_rows
 from planner.io.histories.open_history import read_history
@@ -32,11 +32,8 @@ def judge_runs(
         runs: an address, a file or a folder; a table; None for the store that is meant where none is named.
         options: ``baseline``, ``better``, ``seed_from``, ``where``, ``at`` and ``alpha``.
     """
-    names = tuple(arms_by.split(",")) if isinstance(arms_by, str) else tuple(arms_by)
-    options = {name: value for name, value in options.items() if value is not None}
-    question = HistoryQuestion(
-        metric, tuple(name.strip() for name in names if name.strip()), least_effect=min_effect, **options
-    )
+    names = arms_by_of(arms_by) if isinstance(arms_by, str) else tuple(arms_by)
+    question = HistoryQuestion(metric, names, least_effect=min_effect, **options)
     if runs is None or isinstance(runs, str | PathLike):
         store = None if runs is None else str(fspath(runs))
         history = read_history(Home(Path.cwd()), store, question, experiments)

@@ -35,9 +35,9 @@ def judge(
     json: Json = False,
 ) -> None:
     """Which arm is better, from runs that are there already: writes nothing, needs no program."""
-    from planner.history.question import HistoryQuestion
+    from planner.history.question import HistoryQuestion, arms_by_of
     from planner.io.commands.history.judge import JudgeOptions, answer_judge
 
-    names = tuple(name.strip() for name in arms_by.split(",") if name.strip())
+    names = arms_by_of(arms_by)
     question = HistoryQuestion(metric, names, better, baseline, min_effect, seed_from, where, at, alpha)
     show(answer_judge(the_home(), question, JudgeOptions(store, experiment or (), out)), json)

@@ -29,7 +29,8 @@ def pair_correlation(program: Program, verdict: Verdict, result: CriterionResult
         return None
     arm = rule.subjects[0] if len(rule.subjects) == 1 else decisive_part(result)
     table, reads = values_of(verdict), which_value(rule).strip()
-    ours, theirs = (table.get(key, {}) for key in _columns(rule, arm, reads))
+    ours = table.get((arm, rule.metric, reads), {})
+    theirs = table.get((rule.versus, rule.other_metric, reads), {})
     seeds = [seed for seed in ours if seed in theirs]
     if len(seeds) < _LEAST_PAIRS:
         return None
@@ -37,7 +38,3 @@ def pair_correlation(program: Program, verdict: Verdict, result: CriterionResult
         return correlation([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
     except (StatisticsError, OverflowError):
         return None
-
-
-def _columns(rule: Comparison, arm: str, reads: str) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
-    return (arm, rule.metric, reads), (rule.versus or arm, rule.other_metric, reads)

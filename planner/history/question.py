@@ -18,6 +18,11 @@ _LOWER = re.compile(
 )
 
 
+def arms_by_of(text: str) -> tuple[str, ...]:
+    """The parameters that a text names, with commas between them."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 @dataclass(frozen=True)
 class HistoryQuestion:
     """What is asked of a history.

@@ -44,9 +44,8 @@ def moments_of_two(ours: Sequence[float], theirs: Sequence[float]) -> Moments:
     sizes = len(ours), len(theirs)
     mean = intervals.mean(ours) - intervals.mean(theirs)
     sds = [intervals.sd(values) if intervals.varies(values) else 0.0 for values in (ours, theirs)]
-    exponent = math.frexp(max(sds))[
-        1
-    ]  # a power of two changes no digit, and no square leaves what floats hold
+    # A power of two changes no digit, and no square leaves what floats hold.
+    _, exponent = math.frexp(max(sds))
     variances = [math.ldexp(sd, -exponent) ** 2 for sd in sds]
     parts = [variance / n for variance, n in zip(variances, sizes, strict=True)]
     squared_error = math.fsum(parts)

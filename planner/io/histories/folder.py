@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,12 +47,13 @@ def read_folder(folder: Path, question: HistoryQuestion, experiments: Sequence[s
     unreadable = 0
     for path, name in active.items():
         if not experiments or name in experiments:
-            for meta in sorted(path.glob(f"*/{_META}")):
-                unreadable += _meta(meta).get("lifecycle_stage") == _UNREADABLE
-                run = _run(meta, name, question)
+            for file in sorted(path.glob(f"*/{_META}")):
+                meta = _meta(file)
+                unreadable += meta.get("lifecycle_stage") == _UNREADABLE
+                run = _run(file.parent, meta, name, question)
                 if run is not None:
                     runs.append(run)
-                    metrics.update(_names(meta.parent / "metrics"))
+                    metrics.update(_names(file.parent / "metrics"))
     unreadable += sum(meta.get("lifecycle_stage") == _UNREADABLE for meta in described.values())
     remarks = (
         [f"{unreadable} of its {_META} files cannot be read: their runs are left out"] if unreadable else []
@@ -72,9 +72,10 @@ def _meta(path: Path) -> Mapping[str, Any]:
     return loaded if isinstance(loaded, dict) else {"lifecycle_stage": _UNREADABLE}
 
 
-def _run(path: Path, experiment: str, question: HistoryQuestion) -> LoggedRun | None:
+def _run(
+    folder: Path, meta: Mapping[str, Any], experiment: str, question: HistoryQuestion
+) -> LoggedRun | None:
     """One run; None where it was deleted, or is none."""
-    meta, folder = _meta(path), path.parent
     run_id = meta.get("run_id") or meta.get("run_uuid")
     if run_id is None or meta.get("lifecycle_stage", "active") != "active":
         return None
@@ -132,7 +133,7 @@ def _value(path: Path, question: HistoryQuestion) -> tuple[float | None, int | N
             timestamp, value, step = float(parts[0]), float(parts[1]), int(parts[2]) if len(parts) > 2 else 0
         except ValueError:
             continue
-        rank = rank_of(math.nan if math.isnan(value) else value, step, timestamp, question)
+        rank = rank_of(value, step, timestamp, question)
         if rank is not None and (chosen is None or rank >= chosen[0]):
             chosen = rank, value, step
     return (chosen[1], chosen[2]) if chosen else (None, None)

@@ -11,7 +11,7 @@ from planner.io.histories.database import STATUS, rank_of, refuse_unknown
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import client_of, pages, speaking_of
 from planner.io.mlflow.faults import shown
-from planner.io.mlflow.run_reader import whole_number
+from planner.io.mlflow.run_reader import last_steps, whole_number
 
 
 def read_server(uri: str, question: HistoryQuestion, experiments: Sequence[str]) -> History:
@@ -59,8 +59,7 @@ def _value(client: Any, raw: Any, question: HistoryQuestion) -> tuple[float | No
     if question.metric not in raw.data.metrics:
         return None, None
     if question.at == "last":
-        steps = {one.key: one.step for one in raw.data._metric_objs}
-        return float(raw.data.metrics[question.metric]), int(steps.get(question.metric, 0))
+        return float(raw.data.metrics[question.metric]), last_steps(raw).get(question.metric, 0)
     ranked = [
         (rank, one.value, one.step)
         for one in client.get_metric_history(str(raw.info.run_id), question.metric)

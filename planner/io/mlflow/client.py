@@ -74,8 +74,7 @@ def connect(home: Home) -> Client:
     """
     from filelock import FileLock
 
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+    _set_environment()
     uri = store_uri(home)
     if not uri.startswith("sqlite") and "://" not in uri and uri != "databricks":
         raise StoreUnavailable(
@@ -106,13 +105,17 @@ def connect(home: Home) -> Client:
         return client
 
 
+def _set_environment() -> None:
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+
+
 def client_of(uri: str) -> Client:
     """A client of somebody's server, to read.
 
     Side effects: sets MLflow's environment variables.
     """
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+    _set_environment()
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=uri)

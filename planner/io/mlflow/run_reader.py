@@ -58,8 +58,12 @@ def read_run(
 
 def _when(raw: Any) -> dict[str, Any]:
     """When a run of others ended, and at which step it logged each metric last."""
-    steps = {one.key: int(one.step or 0) for one in getattr(raw.data, "_metric_objs", [])}
-    return {"ended": raw.info.end_time / 1000 if raw.info.end_time else None, "last_steps": steps}
+    return {"ended": raw.info.end_time / 1000 if raw.info.end_time else None, "last_steps": last_steps(raw)}
+
+
+def last_steps(raw: Any) -> dict[str, int]:
+    """Metric -> the step at which a run of MLflow's logged it last."""
+    return {one.key: int(one.step or 0) for one in getattr(raw.data, "_metric_objs", [])}
 
 
 def _from_tags(run_tags: Mapping[str, str]) -> dict[str, Any]:
