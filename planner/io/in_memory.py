@@ -14,8 +14,8 @@ from experiments.recording import read_metrics
 from planner.engine.ports import EndedRun
 from planner.evidence.repeats import NO_ANSWER, DueRepeat, latest_of_each, repeat_of
 from planner.evidence.run_selection import Snapshot
-from planner.io.mlflow.repeat_runs import second_run
 from planner.io.mlflow.run_reader import device_of, param_text
+from planner.io.store.repeat_runs import second_run
 from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.jobs import Description, Ended

@@ -15,7 +15,7 @@ import pytest
 from planner.deciding.walk import PlanningState, build_plan
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import dataset_input
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.run_store import MlflowRuns
 from planner.language.program import Program
 from planner.paths import Home
 from planner.records.jobs import Ended

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.run_store import MlflowRuns
 from planner.paths import Home
 
 

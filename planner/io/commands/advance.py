@@ -172,8 +172,8 @@ def _lacking(home: Home, options: AdvanceOptions, done: LoopResult) -> str | Non
 def _session(
     home: Home, program: Program, options: AdvanceOptions, say: Callable[[str], None]
 ) -> Iterator[Session]:
-    from planner.io.mlflow.record_store import MlflowRecords
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.record_store import MlflowRecords
+    from planner.io.store.run_store import MlflowRuns
 
     launcher = LocalLauncher(home.root, workers(options.jobs), home.logs / program.program)
     read_code = None if options.no_run else CodeReader(home, program, launcher)
@@ -203,7 +203,7 @@ def _session(
 
 def _held(session: Session, options: AdvanceOptions) -> AbstractContextManager[None]:
     """The program, held against other homes that use the same store."""
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.run_store import MlflowRuns
 
     runs = session.runs
     assert isinstance(runs, MlflowRuns)

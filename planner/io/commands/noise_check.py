@@ -24,7 +24,7 @@ def measured_faults(home: Home, program: Program) -> list[Finding]:
     """
     if not home.database.exists() and database_of(store_uri(home)) is not None:
         return []
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.run_store import MlflowRuns
 
     try:
         snapshot = MlflowRuns(home).snapshot(program)

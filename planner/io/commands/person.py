@@ -167,8 +167,8 @@ def exclude_run(home: Home, run_id: str, reason: str | None, by: str | None, und
 
     Side effects: journal, then MLflow.
     """
-    from planner.io.mlflow.run_store import MlflowRuns
     from planner.io.programs.loader import program_names
+    from planner.io.store.run_store import MlflowRuns
 
     text = text_of("--reason", reason or ("taken back" if undo else None))
     if not re.fullmatch(rf"[0-9a-f]{{{SHORTEST_ID},64}}", run_id):
@@ -209,7 +209,7 @@ def keep_code(home: Home, name: str, reason: str | None, by: str | None) -> Keep
 
     Side effects: journal, then MLflow.
     """
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.run_store import MlflowRuns
 
     text = text_of("--reason", reason)
     program = open_program(home, name)
@@ -239,7 +239,7 @@ def retry_runs(home: Home, name: str, run_ids: Sequence[str], reason: str | None
 
     Side effects: journal, then MLflow.
     """
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.run_store import MlflowRuns
 
     text = text_of("--reason", reason)
     program = open_program(home, name)
@@ -280,8 +280,8 @@ def write_down(home: Home, program: Program, record: PersonRecord) -> None:
     journal = open_journal(home, program)
     journal.add(record, record.at)
     with _noted_if_away():
-        from planner.io.mlflow.record_store import MlflowRecords
-        from planner.io.mlflow.run_store import MlflowRuns
+        from planner.io.store.record_store import MlflowRecords
+        from planner.io.store.run_store import MlflowRuns
 
         runs = MlflowRuns(home)
         runs.experiment(program)

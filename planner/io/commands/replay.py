@@ -127,8 +127,8 @@ def open_archive(home: Home, program: Program) -> tuple[Archive, RecordStore | N
                 "restore it, or name another with MLFLOW_TRACKING_URI",
             )
         return Archive(program, reconcile((), ()), ()), None
-    from planner.io.mlflow.record_store import MlflowRecords
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.record_store import MlflowRecords
+    from planner.io.store.run_store import MlflowRuns
 
     runs = MlflowRuns(home)
     records = MlflowRecords(runs)

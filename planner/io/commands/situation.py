@@ -177,6 +177,6 @@ def _reading_only(home: Home, program: Program, options: AdvanceOptions) -> Iter
 def _snapshot(home: Home, program: Program) -> Snapshot:
     if not has_store(home):
         return Snapshot()
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.run_store import MlflowRuns
 
     return MlflowRuns(home).snapshot(program)

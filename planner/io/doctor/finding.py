@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from planner.io.journal.journal import Journal
-from planner.io.mlflow.record_store import MlflowRecords
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.record_store import MlflowRecords
+from planner.io.store.run_store import MlflowRuns
 from planner.language.program import Program
 from planner.paths import Home
 

@@ -90,8 +90,8 @@ def _can_be_read_from(patient: HomeUnderCheck) -> bool:
 
 def _from_mlflow(patient: HomeUnderCheck, journal: Journal) -> int:
     """Every record and finished run that MLflow holds; a record that cannot be read is looked at later."""
-    from planner.io.mlflow.record_store import MlflowRecords
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.record_store import MlflowRecords
+    from planner.io.store.run_store import MlflowRuns
 
     runs = MlflowRuns(patient.home)
     records, taken = MlflowRecords(runs), 0

@@ -26,7 +26,7 @@ from planner.language.program import Program
 from planner.text.terminal import sentence
 
 if TYPE_CHECKING:
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.run_store import MlflowRuns
 
 
 def check_store(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
@@ -34,8 +34,8 @@ def check_store(patient: HomeUnderCheck) -> Iterator[HealthFinding]:
 
     Side effects: opens the store for what comes after.
     """
-    from planner.io.mlflow.record_store import MlflowRecords
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.record_store import MlflowRecords
+    from planner.io.store.run_store import MlflowRuns
 
     patient.runs = patient.records = None
     path = database_of(store_uri(patient.home))
@@ -148,7 +148,7 @@ def put_right_what_keeps_from_reading(patient: HomeUnderCheck) -> list[str]:
 
     Side effects: opens the store; restores experiments, and tells MLflow where artifacts are.
     """
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.run_store import MlflowRuns
 
     patient.runs = MlflowRuns(patient.home)
     done: dict[tuple[str, str], str] = {}

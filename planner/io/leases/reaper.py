@@ -14,7 +14,7 @@ from planner.evidence.run_selection import is_tried_again
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import Work
 from planner.io.leases.heartbeat import DEAD_SECONDS
-from planner.io.mlflow.run_store import LOST
+from planner.io.store.run_store import LOST
 from planner.io.system.processes import end_worker
 from planner.io.system.signals import whole
 from planner.io.workers.descriptions import known_descriptions

@@ -1,8 +1,8 @@
-"""MLflow: runs and records where people browse them.
+"""MLflow: the way to it, and what it says in our words.
 
-The only room that speaks to MLflow: tags, runs, records, where artifacts lie, what its errors mean in our
-words, its UI.
+The only room that imports MLflow: clients, pages, tags, what a run says, where artifacts lie, what its errors
+mean, its UI.
 
-Public names: ``MlflowRuns``, ``MlflowRecords``.
-Never imports: workers, whatever syncs or commands.
+Public names: ``connect``, ``read_run``.
+Never imports: workers, histories, whatever syncs or commands.
 """

@@ -9,8 +9,8 @@ from planner.engine.ports import EndedRun, RecordStore, RunStore
 from planner.errors import each_apart
 from planner.evidence.run_selection import Snapshot
 from planner.io.journal.journal import Journal
-from planner.io.mlflow.record_store import MlflowRecords
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.record_store import MlflowRecords
+from planner.io.store.run_store import MlflowRuns
 from planner.io.sync.mirror import mirror, write_person
 from planner.io.sync.missing_runs import refuse_vanished, unreadable
 from planner.language.program import Program

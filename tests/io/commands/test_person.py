@@ -19,8 +19,8 @@ from planner.io.commands.person import (
     override_phase,
     revoke_override,
 )
-from planner.io.mlflow.record_store import MlflowRecords
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.record_store import MlflowRecords
+from planner.io.store.run_store import MlflowRuns
 from planner.paths import Home
 from planner.records.person import Override
 from tests.support.worlds import World, scores, small

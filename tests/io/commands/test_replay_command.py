@@ -17,7 +17,7 @@ from planner.errors import StoreUnavailable, UsageError
 from planner.io.commands.replay import replay_program
 from planner.io.commands.verify_memo import Verified, as_lines, verify_memos
 from planner.io.journal.journal import Journal
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.run_store import MlflowRuns
 from planner.paths import Home
 from planner.records.base import digest_of
 from planner.replay.report import ReplayReport, as_json

@@ -10,8 +10,8 @@ import pytest
 from planner.explaining.in_json import as_json
 from planner.io.journal.journal import Journal
 from planner.io.mlflow import tags
-from planner.io.mlflow.record_store import MlflowRecords
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.record_store import MlflowRecords
+from planner.io.store.run_store import MlflowRuns
 from planner.io.sync.sync import import_records
 from planner.lineage.status import program_json
 from planner.paths import Home

@@ -11,8 +11,8 @@ import pytest
 from planner.engine.ports import RecordStore
 from planner.io.in_memory import MemoryRecords
 from planner.io.mlflow import tags
-from planner.io.mlflow.record_store import MlflowRecords, short_note
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.record_store import MlflowRecords, short_note
+from planner.io.store.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
 from planner.records.decision import Decision

@@ -11,8 +11,8 @@ import pytest
 
 from planner.io.journal.journal import Journal
 from planner.io.mlflow import tags
-from planner.io.mlflow.record_store import MlflowRecords
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.record_store import MlflowRecords
+from planner.io.store.run_store import MlflowRuns
 from planner.io.sync.sync import import_records
 from planner.language.program import Program
 from planner.paths import Home

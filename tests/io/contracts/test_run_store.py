@@ -16,8 +16,8 @@ from planner.evidence.values import is_finite
 from planner.io.in_memory import MemoryRuns
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import dataset_input
-from planner.io.mlflow.record_store import MlflowRecords
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.record_store import MlflowRecords
+from planner.io.store.run_store import MlflowRuns
 from planner.language.program import build
 from planner.paths import Home
 from planner.records.jobs import Ended

@@ -19,7 +19,7 @@ from planner.history.logged_run import History
 from planner.history.question import HistoryQuestion
 from planner.io.histories.open_history import read_history
 from planner.io.mlflow.client import client_of
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.run_store import MlflowRuns
 from planner.paths import Home
 from tests.promises.stores.real_stores import mlflow_server
 

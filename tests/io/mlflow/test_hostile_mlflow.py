@@ -16,8 +16,8 @@ import pytest
 from planner.errors import ProgramError, StoreUnavailable
 from planner.io.journal.journal import Journal
 from planner.io.mlflow import tags
-from planner.io.mlflow.record_store import MlflowRecords
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.record_store import MlflowRecords
+from planner.io.store.run_store import MlflowRuns
 from planner.io.sync.sync import take_over_records
 from planner.language.program import build
 from planner.paths import Home

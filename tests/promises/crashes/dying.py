@@ -116,9 +116,9 @@ def public(cls: type) -> list[str]:
 def watch_stores(points: Points) -> None:
     """Announces the writing methods of journal, runs, records and memos."""
     from planner.io.journal.journal import Journal
-    from planner.io.mlflow.record_store import MlflowRecords
-    from planner.io.mlflow.run_store import MlflowRuns
     from planner.io.pictures import memo_files
+    from planner.io.store.record_store import MlflowRecords
+    from planner.io.store.run_store import MlflowRuns
     from planner.records.journal_entry import kind_of
 
     details: dict[str, Detail] = {

@@ -30,7 +30,7 @@ WAITING = """
 SLOW_STORE = """
 import sys, time
 sys.path.insert(0, {root!r})
-import planner.io.mlflow.run_store as store
+import planner.io.store.run_store as store
 
 finish = store.MlflowRuns.finish
 

@@ -91,7 +91,7 @@ def _in_journal(home: Home) -> Iterator[NamedRun]:
 
 def _in_mlflow(home: Home) -> Iterator[NamedRun]:
     """The runs that others made, too; of programs that can be read."""
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.run_store import MlflowRuns
 
     runs = MlflowRuns(home)
     for name in program_names(home.root):
@@ -107,7 +107,7 @@ def _in_mlflow(home: Home) -> Iterator[NamedRun]:
 
 def _kept_log(home: Home, run_id: str) -> str | None:
     from planner.io.mlflow.client import connect, speaking_of, store_uri
-    from planner.io.mlflow.run_log import read_log
+    from planner.io.store.run_log import read_log
 
     client = connect(home)
     with speaking_of(store_uri(home)):

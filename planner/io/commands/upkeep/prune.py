@@ -119,7 +119,7 @@ def _of(kind: Kind, path: Path, why: str) -> Dispensable:
 def _needed(home: Home, programs: Sequence[Program], journal: Journal) -> set[str]:
     """The digests of code on which a run, recorded or at work, a verdict or the next ``advance`` rests."""
     from planner.io.mlflow.client import has_store
-    from planner.io.mlflow.run_store import MlflowRuns
+    from planner.io.store.run_store import MlflowRuns
 
     runs = MlflowRuns(home) if has_store(home) else None
     needed: set[str] = set()

@@ -30,10 +30,10 @@ from planner.io.mlflow.client import (
     store_uri,
     tag_entity,
 )
-from planner.io.mlflow.repeat_runs import KIND, differences_to_log, note, read_repeats, second_run
-from planner.io.mlflow.run_log import keep_log
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
-from planner.io.mlflow.selected_runs import left_running, measured, seeds_of_selected
+from planner.io.store.repeat_runs import KIND, differences_to_log, note, read_repeats, second_run
+from planner.io.store.run_log import keep_log
+from planner.io.store.selected_runs import left_running, measured, seeds_of_selected
 from planner.io.system.processes import home_mark
 from planner.io.system.secrets import hidden_param, hide_in_files
 from planner.language.program import Program

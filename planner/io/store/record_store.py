@@ -20,7 +20,7 @@ from planner.io.mlflow.client import (
     tag_entity,
 )
 from planner.io.mlflow.run_reader import whole_number
-from planner.io.mlflow.run_store import MlflowRuns
+from planner.io.store.run_store import MlflowRuns
 from planner.io.system.processes import home_mark
 from planner.judging.rules_digest import rules_digest
 from planner.language.program import Program
