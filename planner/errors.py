@@ -52,6 +52,23 @@ class UsageError(PhasegateError):
     exit_code = 2
 
 
+class OptionError(UsageError):
+    """An option of ``judge``, or the key of an evidence block that means the same, leads nowhere.
+
+    Args:
+        option: its name, without dashes before it: ``arms-by``.
+        fault: what is wrong with it.
+    """
+
+    def __init__(self, option: str, fault: str) -> None:
+        self.option, self.fault = option, fault
+        super().__init__(f"--{option}: {fault}")
+
+
+class NoSuchMetric(UsageError):
+    """A store holds no value of the metric that is asked for: name another."""
+
+
 class ProgramError(PhasegateError):
     """A program or record is malformed: mend the file.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.errors import UsageError
+from planner.evidence.metric_names import own_names
 from planner.language.program import Program
 from planner.language.suggestions import closest, instead
 
@@ -123,7 +124,12 @@ def _long_names(rows: Rows) -> list[str]:
 def _metrics(program: Program, names: Sequence[str]) -> dict[str, str]:
     """Name -> the metric that it means; MLflow's ``metrics.NAME`` is taken too."""
     plain_names = {name: name.removeprefix("metrics.") for name in names}
-    metrics = {name: metric for name, metric in plain_names.items() if metric in program.metrics}
+    own = own_names(program)
+    metrics = {
+        name: own.get(metric, metric)
+        for name, metric in plain_names.items()
+        if metric in (*program.metrics, *own)
+    }
     absent = set(program.metrics) - set(metrics.values())
     for name in plain_names:
         meant = closest(plain_names[name], absent)

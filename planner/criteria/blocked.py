@@ -14,7 +14,7 @@ from planner.criteria.combination import joined
 from planner.criteria.pooled_noise import pooled_noise
 from planner.criteria.quantity import Quantity, Region, region_of
 from planner.criteria.results import Question, Unavailable, answered, no_answer, sources
-from planner.criteria.stated_noise import judge_stated
+from planner.criteria.stated_noise import judge_stated, limit_of
 from planner.criteria.test_design import LEAST_SEEDS
 from planner.criteria.two_arms import ArmsCompared, TwoArms, compare
 from planner.criteria.wording import in_a_word, say
@@ -86,11 +86,12 @@ def _blocks(question: Question, rule: Blocked) -> list[TwoArms] | Unavailable:
 def _mean(question: Question, rule: Blocked, blocks: Sequence[TwoArms]) -> Answer:
     """The mean over blocks at a seed is one value: what blocks have in common at a seed is counted once."""
     seeds = sorted(set.intersection(*(set(block.values) for block in blocks)))
+    limit = limit_of(question.program.metrics[rule.metric])
     quantity = TwoArms(
         values={seed: intervals.mean([block.values[seed] for block in blocks]) for seed in seeds},
         run_ids={seed: frozenset().union(*(block.run_ids[seed] for block in blocks)) for seed in seeds},
         operands=tuple(
-            tuple(intervals.mean([block.pairs[seed][side] for block in blocks]) for seed in seeds)
+            tuple(_over_blocks([block.pairs[seed][side] for block in blocks], limit) for seed in seeds)
             for side in (0, 1)
         ),
         other=None,
@@ -102,6 +103,11 @@ def _mean(question: Question, rule: Blocked, blocks: Sequence[TwoArms]) -> Answe
         noise=NO_POOL,
     )
     return judge_stated(question, rule, quantity, "difference", 0, improvement_sign(question.program, rule))
+
+
+def _over_blocks(values: Sequence[float], limit: float) -> float:
+    """The mean over blocks; where a value was cut off, it is only known to be no smaller, as the limit is."""
+    return limit if max(values) >= limit else intervals.mean(values)
 
 
 def _most(question: Question, rule: Blocked, blocks: Sequence[TwoArms]) -> Answer:

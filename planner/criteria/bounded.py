@@ -48,7 +48,7 @@ class Judgement:
         return Look(
             comparison=self.quantity.comparison,
             stage="early",
-            planned=max(self.design.most_seeds, LEAST_VALUES),
+            planned=max(self.design.most_seeds, least_values(self.quantity, self.design)),
             alpha=self.design.false_pass / self.quantity.n_comparisons_met,
             beta=self.design.false_fail / max(self.quantity.n_comparisons_not_met, self.design.may_fail),
             pool_df=pool_class(self.quantity.noise.df),
@@ -127,6 +127,11 @@ class Judgement:
     @cached_property
     def _measured(self) -> dict[Seeds, Moments]:
         return {}
+
+
+def least_values(quantity: Quantity, design: TestDesign) -> int:
+    """How many values bounds need: where the noise is known, as few as were planned."""
+    return min(design.most_seeds, LEAST_VALUES) if quantity.stated.sd else LEAST_VALUES
 
 
 def bounded_answer(quantity: Quantity, design: TestDesign) -> AnswerWithEdges:

@@ -16,7 +16,7 @@ from planner.criteria.answer import (
     exact_answer,
     point_answer,
 )
-from planner.criteria.bounded import bounded_answer, seeds_needed
+from planner.criteria.bounded import bounded_answer, least_values, seeds_needed
 from planner.criteria.over_seeds import deviation_answer, every_seed_answer
 from planner.criteria.quantity import Quantity
 from planner.criteria.test_design import LEAST_SEEDS, TestDesign
@@ -53,7 +53,7 @@ def _judge(quantity: Quantity, design: TestDesign, with_flip_points: bool) -> An
         return _answered(quantity, exact_answer, with_flip_points)
     if quantity.treatment == "point" or (design.guards and quantity.without_variation):
         return _answered(quantity, point_answer, with_flip_points)
-    if n < LEAST_SEEDS and design.final:
+    if n < _least(quantity, design) and design.final:
         note = f"{n} of at least {LEAST_SEEDS} seeds: the value itself"
         return replace(_answered(quantity, point_answer, with_flip_points), note=note)
     if n < _least(quantity, design):
@@ -65,7 +65,7 @@ def _judge(quantity: Quantity, design: TestDesign, with_flip_points: bool) -> An
 
 def _least(quantity: Quantity, design: TestDesign) -> int:
     """The seeds below which there is nothing to say yet; a deviation is looked at where that was planned."""
-    return design.looks[0] if quantity.spread and not design.final else LEAST_SEEDS
+    return design.looks[0] if quantity.spread and not design.final else least_values(quantity, design)
 
 
 def _answered(

@@ -67,10 +67,11 @@ def _stated(metric: Metric, quantity: Quantity, runs: int) -> StatedNoise:
 
 def _cut_off(quantity: Quantity, metric: Metric) -> int:
     """How many values lie at the limit of the metric."""
-    return sum(value >= _limit(metric) for values in quantity.operands for value in values)
+    return sum(value >= limit_of(metric) for values in quantity.operands for value in values)
 
 
-def _limit(metric: Metric) -> float:
+def limit_of(metric: Metric) -> float:
+    """Where a metric's values, or their logarithms, are cut off; infinite where they are not."""
     limit = metric.censored_at if metric.censored_at is not None else math.inf
     return math.log(limit) if metric.transform else limit
 
@@ -85,7 +86,7 @@ def _by_signs(question: Question, quantity: Quantity, metric: Metric, sign: floa
     region = Region(0.0, math.inf, open=True) if effect else quantity.region
     theirs = quantity.operands[1] if len(quantity.operands) == 2 else (None,) * len(quantity.values)
     possible = [
-        possible_values(value, ours, other, sign, _limit(metric))
+        possible_values(value, ours, other, sign, limit_of(metric))
         for value, ours, other in zip(quantity.in_order, quantity.operands[0], theirs, strict=True)
     ]
     sides = signs(possible, region.holds, (region.low, region.high))

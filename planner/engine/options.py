@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from planner.language.program import Program
+
 
 @dataclass(frozen=True)
 class AdvanceOptions:
@@ -34,6 +36,10 @@ class AdvanceOptions:
     jobs: int | None = None
     wait: bool = False
     quiet: bool = False
+
+    def of(self, program: Program) -> AdvanceOptions:
+        """The options for a program: one that can make no runs is judged on what there is."""
+        return self if program.launches else replace(self, no_run=True)
 
     @property
     def goes_on(self) -> bool:

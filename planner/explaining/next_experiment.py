@@ -14,8 +14,7 @@ from planner.language.metric import FLAG
 from planner.language.program import Option
 from planner.records.base import Record
 from planner.records.verdict import CriterionResult, Verdict
-
-RUNGS = ("smoke", "standard", "full")
+from planner.scoring.overrides import RUNGS
 
 
 class NextExperiment(Record):
@@ -55,7 +54,7 @@ class NextExperiments(Record):
     @property
     def cheapest(self) -> NextExperiment | None:
         """The first of them."""
-        return self.experiments[0] if self.experiments else None
+        return next(iter(self.experiments), None)
 
 
 def next_experiments(trace: Trace) -> NextExperiments:
@@ -63,13 +62,14 @@ def next_experiments(trace: Trace) -> NextExperiments:
     verdict, rules = trace.verdict, trace.rules
     if verdict is None or rules is None:
         return NextExperiments()
+    if not trace.program.launches:
+        return NextExperiments(reason="the program makes no runs itself: it judges what its stores hold")
     design = build_test_design(trace.program, trace.phase, verdict.fidelity, final=False)
-    seeds = list(_more_seeds(trace, verdict, design))
-    experiments = [*seeds, *_options(trace, verdict), *_superseding(trace, verdict), *_higher(trace, verdict)]
-    ranked = sorted(experiments, key=lambda e: (e.seconds is None, e.seconds or 0.0, e.runs))
-    return NextExperiments(
-        experiments=tuple(ranked), reason="" if seeds else _why_no_seeds(trace, verdict, design)
-    )
+    seeds = [*_more_seeds(trace, verdict, design)]
+    others = [*_options(trace, verdict), *_superseding(trace, verdict), *_higher(trace, verdict)]
+    ranked = sorted([*seeds, *others], key=lambda e: (e.seconds is None, e.seconds or 0.0, e.runs))
+    why_no_seeds = "" if seeds else _why_no_seeds(trace, verdict, design)
+    return NextExperiments(experiments=tuple(ranked), reason=why_no_seeds)
 
 
 def _mean_seconds(verdict: Verdict) -> float | None:

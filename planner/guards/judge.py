@@ -92,6 +92,8 @@ def _seeds(rules: Phase, evidence: Evidence, design: TestDesign) -> GuardResult:
     least = min(counts, key=lambda a: counts[a], default="")
     required = f"at least {rules.least_seeds} asked"
     reason = f"{fewest} seed{'s' if fewest != 1 else ''} per arm (fewest: {least}), {required}"
+    read_from = sorted({run.seed_from for run in evidence.all_runs if run.seed_from})
+    reason += f"; seeds are read from the parameter {' and '.join(read_from)}" if read_from else ""
     # A smoke run plans fewer than the phase asks for, which is no fault of its evidence.
     consequence = "caveat" if fewest >= design.seeds else rules.guards.get("seeds", "caveat")
     return GuardResult(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner.errors import UsageError
+from planner.errors import OptionError
 from planner.evidence.values import as_text
 from planner.history.logged_run import LoggedRun
 from planner.history.seeds import is_seed_name
@@ -100,7 +100,7 @@ def group(
     _refuse_unknown(runs, names)
     members: dict[Params, list[LoggedRun]] = {}
     for run in runs:
-        key = tuple((name, _value(run, name)) for name in names)
+        key = tuple((name, value_of(run, name)) for name in names)
         members.setdefault(key, []).append(run)
     varying = [i for i in range(len(names)) if len({key[i][1] for key in members}) > 1]
     named = [Arm(_name(key, varying), dict(key), tuple(group)) for key, group in members.items()]
@@ -117,7 +117,12 @@ def _each_by_another_name(arms: Sequence[Arm]) -> list[Arm]:
     return apart
 
 
-def _value(run: LoggedRun, name: str) -> str | None:
+def value_of(run: LoggedRun, name: str) -> str | None:
+    """What a run holds of a parameter, as text that compares; None where it holds nothing.
+
+    Args:
+        name: a parameter's, ``tags.NAME``, ``experiment`` or ``run_name``.
+    """
     if name in run.params:
         return as_text(run.params[name])
     if name.startswith("tags."):
@@ -139,9 +144,9 @@ def _name(key: Params, varying: Sequence[int]) -> str:
 
 def _refuse_unknown(runs: Sequence[LoggedRun], names: Sequence[str]) -> None:
     for name in names:
-        if not any(_value(run, name) is not None for run in runs):
+        if not any(value_of(run, name) is not None for run in runs):
             held = Counter(param for run in runs for param in run.params)
-            raise UsageError(f"--arms-by: no run has a parameter '{name}'{instead(name, held)}")
+            raise OptionError("arms-by", f"no run has a parameter '{name}'{instead(name, held)}")
 
 
 def _all_but_seed(runs: Sequence[LoggedRun], seed_param: str | None, seeds: Mapping[str, int]) -> list[str]:
@@ -172,7 +177,7 @@ def _tells_apart(runs: Sequence[LoggedRun], settings: Sequence[str], seeds: Mapp
     """Whether arms told apart by these alone have two runs of one seed; without seeds nobody knows."""
     seen = set()
     for run in runs:
-        key = (*(_value(run, name) for name in settings), seeds.get(run.id))
+        key = (*(value_of(run, name) for name in settings), seeds.get(run.id))
         if key in seen or run.id not in seeds:
             return True
         seen.add(key)
@@ -193,7 +198,7 @@ def find_arm(arms: Sequence[Arm], text: str) -> Arm:
         names = [arm.name for arm in arms]
         what = "no arm is" if not matching else f"{len(matching)} arms are"
         listed = "; ".join(names[:8]) + ("; ..." if len(names) > 8 else "")
-        raise UsageError(f"--baseline: {what} '{text}'; there are: {listed}")
+        raise OptionError("baseline", f"{what} '{text}'; there are: {listed}")
     return matching[0]
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from planner.errors import UsageError
+from planner.errors import OptionError
 from planner.history.logged_run import LoggedRun
 
 _NAME = (
@@ -61,13 +61,13 @@ def parse_condition(text: str) -> Callable[[LoggedRun], bool]:
 
 
 def _refuse(text: str, position: int) -> int:
-    raise UsageError(f"--where: cannot read '{text[position:].strip()}'; write {_FORM}")
+    raise OptionError("where", f"cannot read '{text[position:].strip()}'; write {_FORM}")
 
 
 def _clause(text: str, match: re.Match[str]) -> _Clause:
     kind = (match["kind"] or "attribute").lower().removesuffix("s").replace("parameter", "param")
     if kind == "metric":
-        raise UsageError("--where: runs are not chosen by what they measured, which would choose the answer")
+        raise OptionError("where", "runs are not chosen by what they measured, which would choose the answer")
     sign = " ".join(match["sign"].lower().split())
     listed = match["list"]
     if (listed is not None) != (sign in ("in", "not in")):
@@ -106,8 +106,8 @@ def _held(run: LoggedRun, kind: str, name: str) -> str | None:
         "start_time": None if run.began is None else str(int(run.began * 1000)),
     }
     if name not in attributes:
-        raise UsageError(
-            f"--where: a run has no '{name}'; there are params.NAME, tags.NAME, {', '.join(attributes)}"
+        raise OptionError(
+            "where", f"a run has no '{name}'; there are params.NAME, tags.NAME, {', '.join(attributes)}"
         )
     return attributes[name]
 

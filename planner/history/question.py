@@ -35,6 +35,7 @@ class HistoryQuestion:
         where: a condition on runs, in MLflow's words.
         at: ``last``, ``best`` or a step: which of a run's values is taken.
         alpha: how often any answer of the whole table may be wrong.
+        measured: other metrics, which a table may hold in columns that look like settings.
 
     Raises:
         UsageError: a number is out of range, or ``at`` is none of these.
@@ -49,6 +50,7 @@ class HistoryQuestion:
     where: str = ""
     at: str = "last"
     alpha: float = 0.05
+    measured: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 0.5:

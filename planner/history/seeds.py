@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.errors import UsageError
+from planner.errors import OptionError
 from planner.history.logged_run import LoggedRun
 from planner.language.suggestions import instead
 
@@ -63,7 +63,7 @@ def _named(runs: Sequence[LoggedRun], seed_from: str) -> str:
     name = seed_from.removeprefix("params.")
     names = {held for run in runs for held in run.params}
     if runs and name not in names:
-        raise UsageError(f"--seed-from: no run has a parameter '{name}'{instead(name, names)}")
+        raise OptionError("seed-from", f"no run has a parameter '{name}'{instead(name, names)}")
     return name
 
 

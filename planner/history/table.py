@@ -5,11 +5,12 @@ from __future__ import annotations
 import calendar
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from planner.errors import UsageError
+from planner.errors import NoSuchMetric, UsageError
 from planner.evidence.values import is_finite
 from planner.history.arms import ALL_BUT_SEED
 from planner.history.columns import (
@@ -63,6 +64,10 @@ class _Layout:
     status: str | None
 
 
+Numbered = tuple[int, Row]
+"""A row with its number, from 1."""
+
+
 def history_of_rows(rows: Iterable[Row], store: str, question: HistoryQuestion) -> History:
     """The history in a table.
 
@@ -72,7 +77,7 @@ def history_of_rows(rows: Iterable[Row], store: str, question: HistoryQuestion) 
     Raises:
         UsageError: it is empty, has no column of the metric, or no steps where one is asked for.
     """
-    cells = list(enumerate((dict(flat(row)) for row in rows), 1))
+    cells: list[Numbered] = list(enumerate((dict(flat(row)) for row in rows), 1))
     if not cells:
         raise UsageError(f"{store} holds no runs")
     names = list(dict.fromkeys(name for _, row in cells for name in row))
@@ -80,17 +85,15 @@ def history_of_rows(rows: Iterable[Row], store: str, question: HistoryQuestion) 
     is_long = {"metric", "value"} <= set(names) and any(r.get("metric") == question.metric for _, r in cells)
     if is_long:
         metrics = list(dict.fromkeys(str(row.get("metric")) for _, row in cells))
-        cells = [
-            (i, {**r, question.metric: r["value"]}) for i, r in cells if r.get("metric") == question.metric
-        ]
+        cells = _of_one_metric(cells, question.metric)
         names = [name for name in names if name not in ("metric", "value")]
     column = question.metric if is_long else metric_column(names, question.metric)
     if column is None:
-        raise UsageError(f"{store} has no column '{question.metric}'{instead(question.metric, names)}")
-    measured = [] if is_long else measured_columns([row for _, row in cells], names, column)
+        raise NoSuchMetric(f"{store} has no column '{question.metric}'{instead(question.metric, names)}")
+    measured = [] if is_long else _measured([row for _, row in cells], names, column, question)
     layout = _layout(cells, names, column, measured, question)
     if question.at not in ("last", "best") and not layout.steps:
-        raise UsageError(f"{store} has no column of steps, so that there is no value at step {question.at}")
+        raise NoSuchMetric(f"{store} has no column of steps, so that there is no value at step {question.at}")
     runs = _with_parents([_run(numbered, layout, question) for numbered in _rows_of_runs(cells, layout)])
     about = about_the_run(names)
     shown = [name for name in measured if not name.startswith("metrics.") and name not in about]
@@ -98,8 +101,23 @@ def history_of_rows(rows: Iterable[Row], store: str, question: HistoryQuestion) 
     return History(store, runs, metrics, remarks)
 
 
-Numbered = tuple[int, Row]
-"""A row with its number, from 1."""
+def _of_one_metric(cells: Sequence[Numbered], metric: str) -> list[Numbered]:
+    """The rows of one metric, each numbered by the first row of its run, whatever metric stands there."""
+    numbers: dict[Any, int] = {}
+    repeated: Counter[Any] = Counter()
+    kept: list[Numbered] = []
+    for number, row in cells:
+        run = tuple((name, str(cell)) for name, cell in row.items() if name not in ("metric", "value"))
+        repeated[row.get("metric"), run] += 1
+        first = numbers.setdefault((run, repeated[row.get("metric"), run]), number)
+        if row.get("metric") == metric:
+            kept.append((first, {**row, metric: row["value"]}))
+    return kept
+
+
+def _measured(rows: Sequence[Row], names: Sequence[str], column: str, question: HistoryQuestion) -> list[str]:
+    stated = [name for name in names if plain_name(name) in question.measured and name != column]
+    return list(dict.fromkeys([*stated, *measured_columns(rows, names, column)]))
 
 
 def _layout(

@@ -12,6 +12,7 @@ from experiments.contract import artifact_names
 from experiments.recording import read_metrics
 
 from planner.engine.ports import EndedRun
+from planner.evidence.metric_names import under_own_names
 from planner.evidence.repeats import NO_ANSWER, DueRepeat, latest_of_each, repeat_of
 from planner.evidence.run_selection import Snapshot
 from planner.io.mlflow.run_reader import device_of, param_text
@@ -45,7 +46,8 @@ class MemoryRuns:
     def snapshot(self, program: Program, stepped: Collection[str] = ()) -> Snapshot:
         """Every run, finished and unfinished apart."""
         repeats = latest_of_each(repeat for repeat in self.repeats if repeat.outcome not in NO_ANSWER)
-        return Snapshot(tuple(self.finished.values()), tuple(self.unfinished.values()), repeats)
+        finished = tuple(under_own_names(program, run) for run in self.finished.values())
+        return Snapshot(finished, tuple(self.unfinished.values()), repeats)
 
     def start(
         self,
@@ -108,7 +110,7 @@ class MemoryRuns:
         self, program: Program, run_id: str, due: DueRepeat, folder: Path, ended: Ended, started_at: float
     ) -> Repeat:
         """Keeps what a second time says of the first."""
-        again = second_run(due.first, run_id, folder, ended)
+        again = second_run(program, due.first, run_id, folder, ended)
         repeat = repeat_of(program, due.first, again, due.together)
         self.repeats.append(repeat)
         return repeat

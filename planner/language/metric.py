@@ -38,6 +38,8 @@ class Metric(Written):
     """... of the sum of these."""
     deterministic: bool = unless_written(False)
     """No seed changes it: values are compared as they are, and two seeds that differ are a fault."""
+    logged_as: LoggedName | None = unless_written(None)
+    """The name under which runs log it, where that is another than the program's."""
     machine: bool = unless_written(False)
     """It measures the machine (a time, memory): a run that is made twice is not expected to give it twice."""
     resolution: Annotated[Finite, Field(gt=0)] | None = unless_written(None)

@@ -15,6 +15,7 @@ from pydantic import Field
 import planner
 from planner.errors import ProgramError
 from planner.language.criterion import Criterion
+from planner.language.evidence_source import EvidenceSource
 from planner.language.expansion import expand
 from planner.language.metric import Metric
 from planner.language.prediction import Prediction
@@ -243,6 +244,8 @@ class Program(Written):
     source: str = ""
     experiment: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,79}$")] | None = None
     command: list[str] | None = None
+    evidence: list[EvidenceSource] = unless_written([])
+    """Stores whose runs count; with it, a program needs no experiment, and then launches nothing."""
     depends: list[Annotated[str, Field(min_length=1, max_length=500)]] = []
     metrics: Annotated[dict[LoggedName, Metric], Field(min_length=1)]
     arms: Annotated[dict[Pattern, dict[LoggedName, Param]], Field(min_length=1)]
@@ -263,8 +266,10 @@ class Program(Written):
 
     @pydantic.model_validator(mode="after")
     def _measured_somehow(self) -> Program:
-        if (self.experiment is None) == (self.command is None):
-            raise ValueError("needs exactly one of experiment, command")
+        if self.experiment is not None and self.command is not None:
+            raise ValueError("has an experiment and a command: leave out one")
+        if not self.launches and not self.evidence:
+            raise ValueError("needs an experiment, a command, or evidence that is there already")
         return self
 
     @pydantic.field_validator("depends")
@@ -276,6 +281,16 @@ class Program(Written):
         return patterns
 
     @property
+    def launches(self) -> bool:
+        """Whether it can make runs itself."""
+        return self.experiment is not None or self.command is not None
+
+    @property
+    def logged_names(self) -> dict[str, str]:
+        """Metric -> the name under which runs log it; of metrics that are measured."""
+        return {name: m.logged_as or name for name, m in self.metrics.items() if m.share is None}
+
+    @property
     def first(self) -> str:
         """The phase that a program begins with: the first in the file."""
         return next(iter(self.phases))
@@ -285,8 +300,13 @@ class Program(Written):
         return {**self.with_, **self.phases[phase].with_, **self.arms[arm]}
 
     def most_seeds(self, phase: str, fidelity: str) -> int:
-        """How many seeds an arm of a phase may have at a fidelity; a smoke run has no more than two."""
+        """How many seeds an arm of a phase may have at a fidelity; a smoke run has no more than two.
+
+        A program that makes no runs itself plans none, unless it says so: the first look is the final one.
+        """
         seeds = self.phases[phase].least_seeds
+        if not self.launches and "seeds_per_arm" not in self.budget.model_fields_set:
+            return seeds
         return min(seeds, 2) if fidelity == "smoke" else max(seeds, self.budget.seeds_per_arm)
 
     def seeds_by_name(self, phase: str) -> list[int]:

@@ -19,6 +19,7 @@ from planner.linting.budget import seed_findings, spending_findings
 from planner.linting.claims import claim_findings, expected_findings, row_findings, twice_findings
 from planner.linting.commands import command_findings
 from planner.linting.decision_tables import case_findings, combined_findings, gate_findings, tier_findings
+from planner.linting.evidence_sources import source_findings
 from planner.linting.flags import flag_findings
 from planner.linting.monotonicity import grading_findings
 from planner.linting.noise import noise_findings
@@ -43,6 +44,7 @@ def check(program: Program) -> list[Finding]:
         *secret_findings(program),
         *treatment_findings(program),
         *metric_findings(program),
+        *source_findings(program),
         *(error(path, what) for path, what in graph_faults(program)),
     ]
     for name, phase in program.phases.items():

@@ -52,6 +52,7 @@ class Run(Record):
         probed: it was made for a program whose first run is made twice; earlier versions did not do that.
         ended: seconds since 1970, of a run of others; of two of one seed the later counts.
         last_steps: metric -> the step at which it was logged last, of a run of others.
+        seed_from: the parameter that its seed was read from, of a run of others.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Run(Record):
     probed: bool = False
     ended: float | None = None
     last_steps: dict[str, int] = {}
+    seed_from: str = ""
 
     @property
     def own(self) -> bool:

@@ -174,12 +174,13 @@ def critical(
     """The critical value of the t statistic; infinite where no data of that size can give a bound.
 
     Args:
-        n: number of values, fewer than ``LEAST_VALUES`` of which give none.
+        n: number of values, fewer than ``LEAST_VALUES`` of which give none, but at a final look where the
+            noise is known.
         pairs: see ``Moments``.
         df: degrees of freedom of the noise, own and pooled; infinite where it is known, at whose levels the
             largest pool's spend no more than they may (``docs/statistics.md``).
     """
-    if n < LEAST_VALUES:
+    if n < LEAST_VALUES and not (stage == "final" and math.isinf(df)):
         return math.inf
     early, final, late = levels(planned, error, pool_df)
     if stage == "final":

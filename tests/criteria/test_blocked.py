@@ -181,3 +181,20 @@ def refusal_of(criterion: dict[str, Any]) -> str:
 
 def test_check_finds_nothing_wrong_with_blocks_in_order() -> None:
     assert [finding for finding in check(program_of()) if finding.severity == "error"] == []
+
+
+def test_a_mean_over_blocks_is_no_number_where_a_value_was_cut_off() -> None:
+    program = program_of(["cola", "sst2"], "lower", below=0.0)
+    metric = program.metrics["acc"].model_copy(update={"censored_at": 100.0})
+    program = program.model_copy(update={"metrics": {"acc": metric}})
+    values = {
+        "base_cola": [100.0, 100.0, 100.0],
+        "new_cola": [60.0, 61.0, 59.0],
+        "base_sst2": [80.0, 81.0, 79.0],
+        "new_sst2": [70.0, 71.0, 69.5],
+    }
+    design = build_test_design(program, PHASE, "standard", final=True)
+    (result,) = judge_phase(program, PHASE, make_evidence(values), design).criteria
+    assert result.outcome == "undecided"  # three seeds alike have probability .125 under no effect
+    assert "beyond the bound in 3 of 3 seeds" in result.reason
+    assert "sign test" in result.reason

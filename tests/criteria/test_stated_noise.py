@@ -240,3 +240,18 @@ def test_check_names_a_criterion_that_its_metric_cannot_answer(
         pytest.fail(str(error))
     said = " ".join(finding.what for finding in check(program))
     assert wrong in said if wrong else "logarithm" not in said
+
+
+def test_where_the_noise_is_known_one_run_has_bounds_if_one_was_planned() -> None:
+    stated = {"unit": "nats", "better": "lower", "noise": {"sd": 0.0013, "source": "the benchmark"}}
+    program = make_program(
+        {"c": {"metric": "acc", "arm": "a", "at_most": 3.28}},
+        ["c"],
+        {"a": {"kind": "a"}},
+        metrics={"acc": stated},
+    )
+    design = TestDesign(1, 1, 0.001, 0.10, final=True, gating=frozenset(["c"]), required=frozenset(["c"]))
+    said = judge_criteria(program, PHASE, make_evidence({"a": [3.27765]}, "acc"), design, {})["c"]
+    assert (said.outcome, said.treatment, said.n) == ("undecided", "bounds", 1)
+    assert said.interval is not None
+    assert said.interval[1] == pytest.approx(3.27765 + 0.0013 * -ndtri(levels(3, 0.001, 15).final))

@@ -199,3 +199,17 @@ def test_a_learning_rate_is_a_setting_and_a_score_is_not_however_their_numbers_l
         {"lr": lr, "f1": 0.5 + i / 100, "seed": 0, "acc": i} for i, lr in enumerate([0.1, 0.2, 0.3, 0.51234])
     ]
     assert all(set(run.params) == {"lr", "seed"} for run in read(rows).runs)
+
+
+def test_the_rows_of_one_run_have_one_number_whatever_metric_stands_there() -> None:
+    rows = [
+        {"arm": arm, "seed": seed, "metric": metric, "value": value}
+        for arm in ("a", "b")
+        for seed in (1, 2)
+        for metric, value in (("acc", 0.5), ("loss", 1.0))
+    ]
+    ids = [
+        [run.id for run in history_of_rows(rows, "made up", HistoryQuestion(metric)).runs]
+        for metric in ("acc", "loss")
+    ]
+    assert ids == [["1", "3", "5", "7"]] * 2

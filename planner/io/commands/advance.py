@@ -117,12 +117,13 @@ def _advance(home: Home, name: str, options: AdvanceOptions, say: Callable[[str]
         owner_lock(home, name, now, options.wait, _say_on_stderr),
     ):
         program = _open_with(home, name, options)
+        options = options.of(program)
         done = _run(home, program, options, say)
     if done.plan.refused:
         raise futility_error(done.plan.phase, done.plan.refused)
     state, _ = read_program_state(home, program)
     reply = advance_reply(
-        state, done, done.stopped or failing_alike(done.plan, name) or _lacking(home, options, done)
+        state, done, done.stopped or failing_alike(done.plan, name) or _lacking(home, program, options, done)
     )
     for line in end_lines(reply):
         say(line)
@@ -155,12 +156,14 @@ def _run(home: Home, program: Program, options: AdvanceOptions, say: Callable[[s
     return done
 
 
-def _lacking(home: Home, options: AdvanceOptions, done: LoopResult) -> str | None:
-    """What ``--no-run`` would have to run to go on; None where it ended for another reason."""
+def _lacking(home: Home, program: Program, options: AdvanceOptions, done: LoopResult) -> str | None:
+    """What would have to be run to go on where nothing may be; None where it ended for another reason."""
     goes_on = options.every or options.until is not None or not done.steps
     reached = options.until in done.plan.verdicts
     if not (options.no_run and goes_on and done.plan.state == "ready") or reached:
         return None
+    if not program.launches:
+        return f"'{done.plan.phase}' has no runs in the stores that the program names as its evidence"
     elsewhere = home.root / "mlflow.db"  # where MLflow writes that is told nothing else
     beside = (
         f"; there are runs in {elsewhere}: name it with MLFLOW_TRACKING_URI" if elsewhere.exists() else ""

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.errors import Fault, ProgramError, each_apart
+from planner.errors import Fault, ProgramError, StoreUnavailable, each_apart
 from planner.io.commands.noise_check import measured_faults
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.programs.loader import find_program, load_program, program_names
+from planner.io.store.evidence_sources import runs_in_sources
 from planner.io.workers.code_digest import files_matching
 from planner.io.workers.program_code import code_of
 from planner.language.finding import Finding, error, warning
@@ -67,6 +68,7 @@ def _findings(home: Home, path: Path) -> list[tuple[str, Finding]]:
         *_experiment_faults(home, program),
         *_program_faults(home, program),
         *_depends_faults(home, program),
+        *_evidence_faults(home, program),
         *measured_faults(home, program),
     ]
     return [(program.program, finding) for finding in findings]
@@ -108,8 +110,30 @@ def _depends_faults(home: Home, program: Program) -> list[Finding]:
     ]
 
 
+def _evidence_faults(home: Home, program: Program) -> list[Finding]:
+    """An error where a source leads nowhere; a warning for an arm of which none holds a run."""
+    if not program.evidence:
+        return []
+    try:
+        runs = runs_in_sources(home, program)
+    except ProgramError as fault:
+        return [error(path, what) for path, what in fault.problems]
+    except StoreUnavailable as fault:
+        return [warning(("evidence",), str(fault))]
+    there = {(run.phase, run.arm) for run in runs}
+    lacking = [
+        warning(("phases", phase, "arms"), f"no run in the evidence is of arm '{arm}'")
+        for phase, rules in program.phases.items()
+        for arm in rules.arms
+        if rules.runs_of is None and (phase, arm) not in there
+    ]
+    return [] if program.launches else lacking
+
+
 def _experiment_faults(home: Home, program: Program) -> list[Finding]:
     """A warning where a program names an experiment that is not in this home."""
+    if not program.launches:
+        return []
     try:
         code_of(home, program)
     except ProgramError as fault:

@@ -15,6 +15,7 @@ from planner.evidence.repeats import DueRepeat, due_repeat
 from planner.evidence.run_selection import Catalog, RunSelector, Snapshot, spent_by
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.client import has_store
+from planner.io.store.evidence_sources import runs_in_sources
 from planner.io.system.clock import SystemClock
 from planner.io.workers.descriptions import Describer, Place
 from planner.io.workers.launcher import LocalLauncher, workers
@@ -85,6 +86,7 @@ def load_situation(
 
     Side effects: may start a worker that describes configurations.
     """
+    options = options.of(program)
     if sources is not None:
         return _read(program, options, sources)
     with _reading_only(home, program, options) as read_only:
@@ -176,7 +178,7 @@ def _reading_only(home: Home, program: Program, options: AdvanceOptions) -> Iter
 
 def _snapshot(home: Home, program: Program) -> Snapshot:
     if not has_store(home):
-        return Snapshot()
+        return Snapshot(tuple(runs_in_sources(home, program)))
     from planner.io.store.run_store import MlflowRuns
 
     return MlflowRuns(home).snapshot(program)

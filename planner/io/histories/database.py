@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from planner.errors import StoreUnavailable, UsageError
+from planner.errors import OptionError, StoreUnavailable
 from planner.history.logged_run import History, LoggedRun, Status
 from planner.history.question import HistoryQuestion
 from planner.io.mlflow import tags
@@ -79,7 +79,7 @@ def refuse_unknown(names: Sequence[str], experiments: Sequence[str]) -> None:
     """
     for name in experiments:
         if name not in names:
-            raise UsageError(f"--experiment: there is none named '{name}'{instead(name, names)}")
+            raise OptionError("experiment", f"there is none named '{name}'{instead(name, names)}")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from planner.errors import UsageError
+from planner.errors import OptionError, UsageError
 from planner.history.logged_run import History
 from planner.history.question import HistoryQuestion
 from planner.history.table import history_of_rows
@@ -28,7 +28,7 @@ def read_table(path: Path, question: HistoryQuestion, experiments: Sequence[str]
     except (OSError, ValueError, TypeError, csv.Error, RecursionError) as error:
         raise UsageError(f"{path} cannot be read as {path.suffix.lstrip('.')}: {error}") from error
     if experiments:
-        raise UsageError(f"--experiment: {path} is a table and has no experiments; choose rows with --where")
+        raise OptionError("experiment", f"{path} is a table and has no experiments; choose rows with --where")
     strange = next((row for row in rows if not isinstance(row, Mapping)), None)
     if strange is not None:
         raise UsageError(f"{path}: a run is a mapping of column to value, not {type(strange).__name__}")

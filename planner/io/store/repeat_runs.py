@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments.recording import read_metrics
 
+from planner.evidence.metric_names import under_own_names
 from planner.evidence.repeats import NO_ANSWER, latest_of_each, metric_differences, repeat_of
 from planner.io.mlflow import tags
 from planner.io.mlflow.run_reader import attempt_of, read_run, whole_number
@@ -50,13 +51,13 @@ def _read(program: Program, first: Any, again: Any) -> Repeat | None:
         return None
     phase, arm = run_tags.get(tags.PHASE, ""), run_tags.get(tags.ARM, "")
     runs = [read_run(raw, phase, arm, seed, frozenset(), lambda _: ()) for raw in (first, again)]
-    one, other = (run if isinstance(run, Run) else None for run in runs)
+    one, other = (under_own_names(program, run) if isinstance(run, Run) else None for run in runs)
     if one is None or other is None:
         return None
     return repeat_of(program, one, other, (whole_number(again.data.tags.get(tags.TOGETHER, "")) or 1) > 1)
 
 
-def second_run(first: Run, run_id: str, folder: Path, ended: Ended) -> Run:
+def second_run(program: Program, first: Run, run_id: str, folder: Path, ended: Ended) -> Run:
     """A second time as it lies in its folder."""
     last: dict[str, tuple[int, float]] = {}
     for name, step, value in read_metrics(folder):
@@ -64,7 +65,7 @@ def second_run(first: Run, run_id: str, folder: Path, ended: Ended) -> Run:
             last[name] = step or 0, value
     metrics = {name: value for name, (_, value) in last.items()}
     update = {"id": run_id, "outcome": ended.outcome, "reason": ended.cause, "metrics": metrics}
-    return first.model_copy(update=update)
+    return under_own_names(program, first.model_copy(update=update))
 
 
 def differences_to_log(program: Program, first: Run, again: Run) -> dict[str, float]:

@@ -13,6 +13,7 @@ from experiments.recording import read_metrics, tidy_artifacts
 
 from planner.engine.ports import EndedRun
 from planner.errors import ProgramError
+from planner.evidence.metric_names import logged_names, under_own_names
 from planner.evidence.repeats import DueRepeat, repeat_of
 from planner.evidence.run_selection import Snapshot
 from planner.io.mlflow import tags
@@ -31,9 +32,10 @@ from planner.io.mlflow.client import (
     tag_entity,
 )
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
+from planner.io.store.evidence_sources import runs_in_sources
 from planner.io.store.repeat_runs import KIND, differences_to_log, note, read_repeats, second_run
 from planner.io.store.run_log import keep_log
-from planner.io.store.selected_runs import left_running, measured, seeds_of_selected
+from planner.io.store.selected_runs import left_running, measured, selected_runs
 from planner.io.system.processes import home_mark
 from planner.io.system.secrets import hidden_param, hide_in_files
 from planner.language.program import Program
@@ -77,7 +79,7 @@ class MlflowRuns:
         return self._experiments[name]
 
     def snapshot(self, program: Program, stepped: Collection[str] = ()) -> Snapshot:
-        """Every run of a program: launched by us, logged by others, or mapped with ``select``.
+        """Every run of a program: launched by us, logged by others, selected, or in stores that it names.
 
         Args:
             stepped: metrics of which every step is wanted, besides those that the program asks for.
@@ -94,12 +96,16 @@ class MlflowRuns:
             finished: list[Run] = []
             unfinished: list[UnfinishedRun] = []
             for raw in runs:
-                read = self._read(raw, wanted, program.program)
+                read = self._read(program, raw, wanted)
                 if isinstance(read, Run):
                     finished.append(read)
                 elif read is not None:
                     unfinished.append(read)
-            finished += self._selected(program, wanted, {run.id for run in finished})
+            ids = {run.id for run in finished}
+            if not program.evidence:
+                finished += self._selected(program, wanted, ids)
+        if program.evidence:
+            finished += [run for run in runs_in_sources(self.home, program) if run.id not in ids]
         return Snapshot(tuple(finished), tuple(unfinished), repeats)
 
     def _other_experiments(self, own: Any) -> list[str]:
@@ -111,19 +117,24 @@ class MlflowRuns:
             by_start = {"order_by": ["start_time ASC"]}
             yield from pages(self.client.search_runs, list(experiments), condition, **by_start)
 
-    def _read(self, raw: Any, wanted: frozenset[str], program: str) -> Run | UnfinishedRun | None:
+    def _read(self, program: Program, raw: Any, wanted: frozenset[str]) -> Run | UnfinishedRun | None:
         run_tags = raw.data.tags
-        if run_tags.get(tags.PROGRAM, program) != program or run_tags.get(tags.KIND, "run") != "run":
+        if (
+            run_tags.get(tags.PROGRAM, program.program) != program.program
+            or run_tags.get(tags.KIND, "run") != "run"
+        ):
             return None
         seed = whole_number(run_tags.get(tags.SEED, ""))
         if tags.ARM not in run_tags or tags.PHASE not in run_tags or seed is None:
             return None
-        return self._read_as(raw, run_tags[tags.PHASE], run_tags[tags.ARM], seed, wanted)
+        return self._read_as(program, raw, run_tags[tags.PHASE], run_tags[tags.ARM], seed, wanted)
 
     def _read_as(
-        self, raw: Any, phase: str, arm: str, seed: int, wanted: frozenset[str]
+        self, program: Program, raw: Any, phase: str, arm: str, seed: int, wanted: frozenset[str]
     ) -> Run | UnfinishedRun:
-        return read_run(raw, phase, arm, seed, wanted, lambda name: self._series(raw.info.run_id, name))
+        logged = logged_names(program, wanted)
+        read = read_run(raw, phase, arm, seed, logged, lambda name: self._series(raw.info.run_id, name))
+        return under_own_names(program, read) if isinstance(read, Run) else read
 
     def _series(self, run_id: str, metric: str) -> tuple[tuple[int, float], ...]:
         """The values of a metric by step; asked for once, because a finished run does not change."""
@@ -144,10 +155,11 @@ class MlflowRuns:
                 with _as_fault_of(told_in, condition):
                     matching = [r for r in self._search(experiments, condition) if r.info.run_id not in ids]
                 by_arm[arm] = [r for r in matching if r.data.tags.get(tags.KIND) != KIND]
-            for arm, of_arm in seeds_of_selected(by_arm).items():
-                for seed, raw in of_arm:
-                    read = self._read_as(raw, phase, arm, seed, wanted)
-                    runs.append(measured(program, read) if isinstance(read, Run) else left_running(read))
+            for arm, of_arm in selected_runs(by_arm).items():
+                for raw, seed, seed_from in of_arm:
+                    read = self._read_as(program, raw, phase, arm, seed, wanted)
+                    run = read if isinstance(read, Run) else left_running(read)
+                    runs.append(measured(program, run.model_copy(update={"seed_from": seed_from})))
         return runs
 
     # --- writing -------------------------------------------------------------------------------
@@ -290,7 +302,7 @@ class MlflowRuns:
 
         Side effects: as ``finish``; ``planner.outcome`` comes last.
         """
-        again = second_run(due.first, run_id, folder, ended)
+        again = second_run(program, due.first, run_id, folder, ended)
         repeat = repeat_of(program, due.first, again, due.together)
         with speaking_of(self.uri):
             stamp = int(started_at * 1000)
@@ -336,7 +348,7 @@ class MlflowRuns:
     def in_progress(self, program: Program) -> list[UnfinishedRun]:
         """The runs that this home began and nobody has finished, in order of their start."""
         with speaking_of(self.uri):
-            runs = [self._read(raw, frozenset(), program.program) for raw in self._running(program)]
+            runs = [self._read(program, raw, frozenset()) for raw in self._running(program)]
         return [run for run in runs if isinstance(run, UnfinishedRun) and run.fingerprint is not None]
 
     def _running(self, program: Program) -> list[Any]:

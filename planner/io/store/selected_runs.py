@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from planner.criteria.judge import required_by_gate
 from planner.history.logged_run import LoggedRun
@@ -16,22 +16,38 @@ from planner.language.readings import columns_read
 from planner.records.runs import Run, UnfinishedRun
 
 
-def seeds_of_selected(by_arm: Mapping[str, Sequence[Any]]) -> dict[str, list[tuple[int, Any]]]:
-    """Arm -> (seed, run) of its runs, without those that are parents of others.
+class SelectedRun(NamedTuple):
+    """A run of others that a program maps to an arm, as MLflow holds it.
+
+    Attributes:
+        seed_from: the parameter that its seed was read from; empty where its tag or nothing said it.
+    """
+
+    raw: Any
+    seed: int
+    seed_from: str = ""
+
+
+def selected_runs(by_arm: Mapping[str, Sequence[Any]]) -> dict[str, list[SelectedRun]]:
+    """Arm -> its runs with their seeds, without those that are parents of others.
 
     A seed is the tag ``planner.seed``, or the parameter whose name says it. A run that says none gets a
     number below 0 that no other run of the phase has: it takes nobody's place, and pairs with nobody.
     """
     every = [raw for runs in by_arm.values() for raw in runs]
     parents = {raw.data.tags.get(tags.PARENT) for raw in every}
-    seeds = read_seeds([_as_logged(raw) for raw in every], None).of_run
+    seeds = read_seeds([_as_logged(raw) for raw in every], None)
     numbered = {raw.info.run_id: -1 - i for i, raw in enumerate(every)}
+
+    def with_seed(raw: Any) -> SelectedRun:
+        seed = seeds.of_run.get(raw.info.run_id)
+        if seed is None:
+            return SelectedRun(raw, numbered[raw.info.run_id])
+        is_tagged = whole_number(raw.data.tags.get(tags.SEED, "")) is not None
+        return SelectedRun(raw, seed, "" if is_tagged else seeds.param or "")
+
     return {
-        arm: [
-            (seeds.get(raw.info.run_id, numbered[raw.info.run_id]), raw)
-            for raw in runs
-            if raw.info.run_id not in parents
-        ]
+        arm: [with_seed(raw) for raw in runs if raw.info.run_id not in parents]
         for arm, runs in by_arm.items()
     }
 
