@@ -68,6 +68,7 @@ for command in (
     read.check,
     read.calibrate,
     history.judge,
+    history.adopt,
     read.replay,
     read.schema,
     work.advance,

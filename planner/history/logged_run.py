@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal
 
+_OF_MLFLOW = re.compile(r"[0-9a-f]{32}")
 Status = Literal["finished", "running", "failed", "killed"]
 
 
@@ -37,6 +40,14 @@ class LoggedRun:
     parent: str | None = None
     data: str | None = None
     position: int = 0
+
+
+def run_id_in(store: str, run_id: str) -> str:
+    """What a run of a store is called where runs of several meet: MLflow's ids are alone in the world.
+
+    A run of another store has its number there, after the store's name.
+    """
+    return run_id if _OF_MLFLOW.fullmatch(run_id) else f"{PurePath(store).name}#{run_id}"
 
 
 @dataclass(frozen=True)

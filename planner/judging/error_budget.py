@@ -12,10 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planner.criteria.judge import gates_resting_on
+from planner.language.kept_answers import once_for_each_program
 from planner.language.program import ENDS, Program
 from planner.language.transitions import Transition, openers, targets
 from planner.records.base import Record
 from planner.records.verdict import Verdict
+
+_ON_A_PASS = Transition("next", "pass")
 
 
 class AlphaShare(Record):
@@ -57,6 +60,7 @@ class AlphaSpending(Record):
         return next((share for share in self.shares if share.phase == phase), None)
 
 
+@once_for_each_program
 def build_alpha_shares(program: Program) -> dict[str, AlphaShare]:
     """Every gate's share, in the order of the program.
 
@@ -64,7 +68,7 @@ def build_alpha_shares(program: Program) -> dict[str, AlphaShare]:
     adds up to less than 1 however many there are. A phase at the end of the file changes no other's share.
     """
     planned, routes = program.budget.gates, {name: targets(program, name) for name in program.phases}
-    after = {name: _only_after(program, name, routes) for name in program.phases}
+    after = _only_after(program, routes)
     own = [name for name in program.phases if not _chain_ends(name, after)]
     rank = {name: k for k, name in enumerate(own, start=1)}
     shares: dict[str, AlphaShare] = {}
@@ -109,23 +113,24 @@ def own_gates(program: Program) -> list[str]:
     return [share.phase for share in build_alpha_shares(program).values() if share.after is None]
 
 
-def _only_after(program: Program, phase: str, routes: Mapping[str, Mapping[Transition, str]]) -> str | None:
-    """The one phase whose pass alone leads here; None where anything else does.
+def _only_after(program: Program, routes: Mapping[str, Mapping[Transition, str]]) -> dict[str, str | None]:
+    """Phase -> the one phase whose pass alone leads there; None where anything else does.
 
     Args:
         routes: phase -> rule -> where it leads.
     """
-    if phase == program.first or openers(program, phase):
-        return None
-    here = {
-        (name, rule)
-        for name, rules in routes.items()
-        if name != phase
-        for rule, target in rules.items()
-        if target == phase and target not in ENDS
+    into: dict[str, list[tuple[str, Transition]]] = {}
+    for name, rules in routes.items():
+        for rule, target in rules.items():
+            if target != name and target not in ENDS:
+                into.setdefault(target, []).append((name, rule))
+    passes_alone = {
+        name: ways[0][0] for name, ways in into.items() if len(ways) == 1 and ways[0][1] == _ON_A_PASS
     }
-    parents = {name for name, rule in here if rule == Transition("next", "pass")}
-    return parents.pop() if len(parents) == 1 and len(here) == 1 else None
+    return {
+        name: None if name == program.first or openers(program, name) else passes_alone.get(name)
+        for name in program.phases
+    }
 
 
 def _chain_ends(phase: str, after: Mapping[str, str | None]) -> str | None:

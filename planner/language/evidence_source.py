@@ -26,3 +26,12 @@ class EvidenceSource(Written):
     """The parameter that holds the seed; without it the one whose name says so."""
     same_data: Literal["declared"] | None = None
     """The runs that logged no digest of their dataset are said to be on the same data."""
+
+
+class SeenRunIds(Written):
+    """Runs that whoever wrote the program had seen: a verdict on them is post hoc."""
+
+    ids: list[Text]
+    """Their ids, as verdicts name them."""
+    thresholds: Text | None = None
+    """Where the thresholds were stated before these runs were seen: then none of it is post hoc."""

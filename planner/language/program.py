@@ -15,7 +15,7 @@ from pydantic import Field
 import planner
 from planner.errors import ProgramError
 from planner.language.criterion import Criterion
-from planner.language.evidence_source import EvidenceSource
+from planner.language.evidence_source import EvidenceSource, SeenRunIds
 from planner.language.expansion import expand
 from planner.language.metric import Metric
 from planner.language.prediction import Prediction
@@ -261,6 +261,8 @@ class Program(Written):
     """Every metric is, unless it says otherwise."""
     seeds: SeedNames | None = unless_written(None)
     """The seeds that are made first; then the lowest others."""
+    seen_runs: SeenRunIds | None = unless_written(None)
+    """Runs that were seen before the program was written."""
     notify: Annotated[list[str], Field(min_length=1)] | None = None
     """Words of a command that is called when the program waits for a person, is blocked, or done."""
 

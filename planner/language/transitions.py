@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import pydantic
 from pydantic import ConfigDict
 
+from planner.language.kept_answers import once_for_each_program
 from planner.language.program import OUTCOMES, Phase, Program
 
 Kind = Literal["next", "default", "triage", "diagnose"]
@@ -118,6 +119,7 @@ def _opened_plainly(program: Program, phase: str) -> bool:
     return plain or phase == program.first or not openers(program, phase)
 
 
+@once_for_each_program
 def _openers(program: Program) -> dict[str, list[str]]:
     by_phase: dict[str, list[str]] = {}
     for name, phase in program.phases.items():

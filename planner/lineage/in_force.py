@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from planner.judging.looks_made import LooksMade, looks_made
 from planner.judging.post_hoc import SeenRuns
+from planner.language.program import Program
 from planner.records.decision import Decision
 from planner.records.journal_entry import AnyEntry, entries_of, judged_entries
 from planner.records.person import Exclusion, Keep, Override, Retry, Revocation
@@ -79,10 +80,14 @@ def kept_code(entries: Iterable[AnyEntry], code: str) -> frozenset[str]:
         accepted |= more
 
 
-def runs_seen(entries: Iterable[AnyEntry]) -> list[SeenRuns]:
-    """What every verdict showed, and the rules that were there then; oldest first."""
+def runs_seen(program: Program, entries: Iterable[AnyEntry]) -> list[SeenRuns]:
+    """What its writer saw, and what every verdict showed, with the rules of that time; oldest first."""
     verdicts = [entry.record for entry in entries_of(entries, Verdict)]
-    return [SeenRuns(v.phase, v.rules_digest, frozenset(v.run_ids), v.rules_there) for v in verdicts]
+    shown = [SeenRuns(v.phase, v.rules_digest, frozenset(v.run_ids), v.rules_there) for v in verdicts]
+    before = program.seen_runs
+    if before is None or before.thresholds is not None:
+        return shown
+    return [SeenRuns("", "", frozenset(before.ids), {}), *shown]
 
 
 def past_looks(entries: Iterable[AnyEntry]) -> LooksMade:

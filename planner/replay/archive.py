@@ -9,6 +9,7 @@ from functools import cached_property
 from planner.judging.earlier_rules import by_earlier_rules
 from planner.judging.looks_made import LooksMade
 from planner.judging.post_hoc import SeenRuns
+from planner.language.program import Program
 from planner.lineage.in_force import exclusions_today, follows_verdict, past_looks, retries_asked, runs_seen
 from planner.records.decision import Decision
 from planner.records.journal_entry import AnyEntry, JudgedEntry, entries_of, judged_entries
@@ -117,9 +118,9 @@ class Log:
         """Run id -> the word that had it made again before an entry was first written."""
         return retries_asked(self.before(entry))
 
-    def previously_judged(self, entry: AnyEntry) -> list[SeenRuns]:
-        """What the verdicts before an entry showed, oldest first."""
-        return runs_seen(self.before(entry)) if self._rules_kept else []
+    def previously_judged(self, program: Program, entry: AnyEntry) -> list[SeenRuns]:
+        """What was seen before an entry, oldest first."""
+        return runs_seen(program, self.before(entry)) if self._rules_kept else []
 
     def past_looks(self, entry: AnyEntry) -> LooksMade:
         """How the verdicts before an entry came to their bounds."""

@@ -101,7 +101,7 @@ def _wanted(program: Program, verdict: Verdict, entry: VerdictEntry, log: Log) -
     phase, fidelity = recorded.phase, recorded.fidelity
     design = build_test_design(program, phase, fidelity, final=False, past_looks=log.past_looks(entry))
     evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
-    return seeds_next(program, verdict, design, evidence, log.previously_judged(entry))
+    return seeds_next(program, verdict, design, evidence, log.previously_judged(program, entry))
 
 
 def _earlier(entry: JudgedEntry, log: Log, judged: Mapping[str, Rejudged]) -> dict[str, Verdict]:

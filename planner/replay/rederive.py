@@ -39,7 +39,7 @@ def rederive_evidence(
 ) -> Evidence:
     """The same without what was judged under other rules before, where there is enough beside it."""
     evidence = rederive_counted(program, phase, fidelity, considered, log, entry)
-    return fresh_evidence(program, evidence, log.previously_judged(entry))
+    return fresh_evidence(program, evidence, log.previously_judged(program, entry))
 
 
 def rederive_verdict(program: Program, entry: JournalEntry[Verdict], log: Log) -> Verdict:
@@ -66,7 +66,7 @@ def rederive_verdict_as(
     recorded = entry.record
     phase, fidelity = recorded.phase, recorded.fidelity
     evidence = rederive_evidence(program, phase, fidelity, recorded.considered, log, entry)
-    post_hoc = bool(judged_under_other_rules(program, evidence, log.previously_judged(entry)))
+    post_hoc = bool(judged_under_other_rules(program, evidence, log.previously_judged(program, entry)))
     design = build_test_design(program, phase, fidelity, final, log.past_looks(entry))
     circumstances = Circumstances(recorded.passed_over, recorded.short_of_budget, final, post_hoc)
     return judge_walked_phase(program, evidence, design, earlier, circumstances)
@@ -112,7 +112,7 @@ def _rederive_launch(
     if recorded.action != "add_seeds":
         return launch_decision(program, phase, fidelity, None, inputs)
     evidence = rederive_evidence(program, phase, fidelity, inputs.considered, log, entry)
-    previously_judged = log.previously_judged(entry)
+    previously_judged = log.previously_judged(program, entry)
     post_hoc = bool(judged_under_other_rules(program, evidence, previously_judged))
     design = build_test_design(program, phase, fidelity, final=False, past_looks=log.past_looks(entry))
     interim = judge_walked_phase(program, evidence, design, earlier, Circumstances(post_hoc=post_hoc))

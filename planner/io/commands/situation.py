@@ -121,7 +121,7 @@ def _read(program: Program, options: AdvanceOptions, sources: Sources) -> Situat
         no_run=options.no_run,
         keep_going=options.keep_going,
         affordable=0 if seconds_left is not None and seconds_left <= 0 else affordable,
-        seen=runs_seen(entries),
+        seen=runs_seen(program, entries),
         past_looks=past_looks(entries),
         recorded_earlier=recorded_earlier(e.record for e in entries_of(entries, Verdict)),
         stale={**lost_grounds(selector, today.verdicts), **today.validity.stale},

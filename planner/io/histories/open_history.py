@@ -36,7 +36,7 @@ def read_history(
 
     Side effects: reads it, and writes nothing.
     """
-    address = store or _default(home)
+    address = store_named(home, store)
     path = Path(address.removeprefix("file://"))
     if is_database(address):
         return read_database(address, question, experiments)
@@ -54,6 +54,15 @@ def read_history(
         return read_database(address_of(path.resolve()), question, experiments)
     kinds = ", ".join(sorted({*SUFFIXES, *_DATABASES}))
     raise UsageError(f"'{address}' is of no kind that is known: a folder, an address, or a file ({kinds})")
+
+
+def store_named(home: Home, store: str | None) -> str:
+    """The store that is meant: the one named, ``MLFLOW_TRACKING_URI``, or the home's own.
+
+    Raises:
+        UsageError: none is named, and the home holds none yet.
+    """
+    return store or _default(home)
 
 
 def _read_folder(path: Path, question: HistoryQuestion, experiments: Sequence[str]) -> History:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from planner.errors import UsageError
 from planner.paths import Home
@@ -39,6 +41,30 @@ def start_program(home: Home, name: str) -> tuple[Path, Path]:
     except OSError as error:
         raise UsageError(f"{error.filename or path} cannot be written: {error.strerror}") from None
     return program, experiment
+
+
+def write_program(home: Home, name: str, program: Mapping[str, Any]) -> Path:
+    """Writes a program as ``knowledge/programs/NAME.yaml``; gives its path.
+
+    Raises:
+        UsageError: the name cannot be that of a program, its file is there already, or it cannot be written.
+
+    Side effects: makes the folder where it is not there, and the file in it.
+    """
+    import yaml
+
+    _check(name)
+    path = home.program(name)
+    if path.exists() or path.is_symlink():
+        raise UsageError(f"{path} is there already, and nothing is overwritten; choose another name")
+    text = yaml.safe_dump(dict(program), sort_keys=False, allow_unicode=True, width=110)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{error.filename or path} cannot be written: {error.strerror}") from None
+    return path
 
 
 def starter_text(template: str, name: str) -> str:

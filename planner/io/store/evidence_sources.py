@@ -9,7 +9,7 @@ from pathlib import Path
 
 from planner.errors import NoSuchMetric, OptionError, ProgramError, UsageError
 from planner.history.filtering import parse_condition
-from planner.history.logged_run import LoggedRun
+from planner.history.logged_run import LoggedRun, run_id_in
 from planner.history.program_arms import arm_rules, settings_of_arms
 from planner.history.question import HistoryQuestion
 from planner.history.seeds import read_seeds
@@ -145,10 +145,7 @@ def _address(home: Home, store: str | None) -> str:
 
 
 def _id(source: EvidenceSource, run: LoggedRun) -> str:
-    """What a run is called: MLflow's id of it; of another store its number there, after the store's name."""
-    if source.store is None or len(run.id) == 32 and set(run.id) <= set("0123456789abcdef"):
-        return run.id
-    return f"{Path(source.store).name}#{run.id}"
+    return run_id_in(source.store or "", run.id)
 
 
 def _as_run(

@@ -31,11 +31,13 @@ class JudgeOptions:
     Attributes:
         store: an address, a file or a folder; None for the store that is meant where none is named.
         out: the file to write.
+        save: the name of a program to write.
     """
 
     store: str | None = None
     experiments: Sequence[str] = ()
     out: Path | None = None
+    save: str | None = None
 
 
 def answer_judge(home: Home, question: HistoryQuestion, options: JudgeOptions) -> CommandResult:
@@ -45,7 +47,7 @@ def answer_judge(home: Home, question: HistoryQuestion, options: JudgeOptions) -
         UsageError: a name leads nowhere, or there is nothing to judge.
         StoreUnavailable: the store cannot be reached or read.
 
-    Side effects: reads the store; writes the file that is asked for.
+    Side effects: reads the store; writes the file, and the program, that are asked for.
     """
     if options.out is not None and options.out.suffix not in (".csv", ".html", ".png", ".svg"):
         raise UsageError(f"--out takes a .csv, .html, .png or .svg file, not '{options.out.name}'")
@@ -59,6 +61,10 @@ def answer_judge(home: Home, question: HistoryQuestion, options: JudgeOptions) -
         return JudgeReply.model_validate(as_json(judged))
 
     written = [f"wrote {options.out}"] if options.out else []
+    if options.save is not None:
+        from planner.io.commands.history.adopt import adopt
+
+        written.append(f"wrote {adopt(home, options.save, judged, options)[1]}")
     return CommandResult(reply, lambda: joined([*as_lines(judged, MOST_ARMS), *written]))
 
 

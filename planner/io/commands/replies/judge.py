@@ -51,6 +51,16 @@ class LeftOutJson(Record):
     why: Text
 
 
+class AdoptReply(Reply):
+    """``adopt``: the program that was written."""
+
+    schema_: Literal["phasegate.adopt/1"] = Field("phasegate.adopt/1", alias="schema")
+    program: Text
+    path: Text
+    phases: tuple[str, ...]
+    arms: tuple[str, ...]
+
+
 class JudgeReply(Reply):
     """A table of arms from a history."""
 

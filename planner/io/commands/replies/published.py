@@ -12,7 +12,7 @@ from planner.io.commands.replies.advance import AdvanceAllReply, AdvanceReply, D
 from planner.io.commands.replies.calibrate import CalibrateReply
 from planner.io.commands.replies.error import ErrorReply
 from planner.io.commands.replies.explain import ExplainReply
-from planner.io.commands.replies.judge import JudgeReply
+from planner.io.commands.replies.judge import AdoptReply, JudgeReply
 from planner.io.commands.replies.knowledge import KnowledgeReply
 from planner.io.commands.replies.person import (
     ExcludeReply,
@@ -45,6 +45,7 @@ REPLIES: dict[str, Any] = {
     "check": CheckReply,
     "calibrate": CalibrateReply,
     "judge": JudgeReply,
+    "adopt": AdoptReply,
     "replay": ReplayReply,
     "replay-rules": ReplayRulesReply,
     "advance": AdvanceReply | AdvanceAllReply,
