@@ -29,6 +29,11 @@ class Home:
         return self.mlruns / "mlflow.db"
 
     @property
+    def store_file(self) -> Path:
+        """Which store the home writes to, where that is not its own database."""
+        return self.mlruns / "home.toml"
+
+    @property
     def artifacts(self) -> Path:
         return self.mlruns / "artifacts"
 

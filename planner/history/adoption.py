@@ -125,7 +125,7 @@ def _phases(
 
 
 def _criterion(judged: JudgedHistory, arm: str, baseline: str) -> dict[str, Any]:
-    asked: dict[str, Any] = {"metric": judged.question.metric, "arm": arm, "versus": baseline}
+    criterion: dict[str, Any] = {"metric": judged.question.metric, "arm": arm, "versus": baseline}
     if judged.question.least_effect is not None:
-        return {**asked, "better_by": judged.question.least_effect}
-    return {**asked, "above" if judged.better == "higher" else "below": 0.0}
+        return {**criterion, "better_by": judged.question.least_effect}
+    return {**criterion, "above" if judged.better == "higher" else "below": 0.0}

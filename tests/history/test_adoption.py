@@ -49,8 +49,9 @@ def test_without_a_comparison_there_is_nothing_to_adopt() -> None:
 def test_the_program_says_what_judge_says_and_that_its_runs_were_seen(tmp_path: Path) -> None:
     write_table(tmp_path / "runs.csv", rows_of())
     question = ("--metric", "val/acc", "--baseline", "optimizer=sgd")
-    answer = json.loads(cli_here("judge", str(tmp_path / "runs.csv"), *question, "--json", home=tmp_path).out)
-    adopted = cli_here("adopt", "mine", "--from", str(tmp_path / "runs.csv"), *question, "--json", home=tmp_path)
+    store = str(tmp_path / "runs.csv")
+    answer = json.loads(cli_here("judge", store, *question, "--json", home=tmp_path).out)
+    adopted = cli_here("adopt", "mine", "--from", store, *question, "--json", home=tmp_path)
     assert json.loads(adopted.out)["phases"] == ["adam_against_sgd"]
     assert cli_here("check", "mine", home=tmp_path).out == "no faults found\n"
     assert cli_here("advance", "mine", "--all", home=tmp_path).code == 0

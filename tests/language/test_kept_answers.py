@@ -10,19 +10,19 @@ from planner.testing import example_program
 
 
 def test_an_answer_is_worked_out_once_for_each_program_and_forgotten_with_it() -> None:
-    asked: list[str] = []
+    calls: list[str] = []
 
     @once_for_each_program
     def phases(program: Program) -> list[str]:
-        asked.append(program.program)
+        calls.append(program.program)
         return list(program.phases)
 
     one, other = example_program(), example_program().model_copy(update={"program": "other"})
     assert phases(one) is phases(one)
     assert phases(other) == phases(one)
-    assert asked == [one.program, "other"]
+    assert calls == [one.program, "other"]
     del other
     gc.collect()
     third = example_program().model_copy(update={"program": "third"})
     phases(third)
-    assert asked[-1] == "third"
+    assert calls[-1] == "third"

@@ -7,7 +7,8 @@ from planner.errors import PhasegateError, StoreUnavailable
 from planner.evidence.run_selection import Snapshot
 from planner.io.commands.open_home import open_journal
 from planner.io.commands.situation import Sources, load_situation
-from planner.io.mlflow.client import database_of, store_uri
+from planner.io.mlflow.client import database_of
+from planner.io.mlflow.home_store import store_uri
 from planner.io.system.clock import SystemClock
 from planner.io.workers.descriptions import known_descriptions
 from planner.io.workers.program_code import code_of

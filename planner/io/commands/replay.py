@@ -12,7 +12,8 @@ from planner.errors import StoreUnavailable, UsageError
 from planner.io.commands.open_home import open_program
 from planner.io.commands.replies.result import CommandResult, joined
 from planner.io.journal.journal import Journal
-from planner.io.mlflow.client import has_store, store_uri
+from planner.io.mlflow.client import has_store
+from planner.io.mlflow.home_store import store_uri
 from planner.io.programs.loader import load_program
 from planner.io.sync.reconcile import Reconciled, reconcile
 from planner.language.program import Program

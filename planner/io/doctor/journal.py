@@ -15,7 +15,8 @@ from planner.io.doctor.store import put_right_what_keeps_from_reading
 from planner.io.journal.database import opened, put_in_place
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import work_of
-from planner.io.mlflow.client import database_of, pages, speaking_of, store_uri
+from planner.io.mlflow.client import database_of, pages, speaking_of
+from planner.io.mlflow.home_store import store_uri
 from planner.io.sync.sync import note_runs, take_over_records
 from planner.io.system.quarantine import move_away
 from planner.records.journal_entry import KINDS, Copy, kind_of

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from planner.io.doctor.finding import HealthFinding, HomeUnderCheck
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import own_uri, speaking_of
+from planner.io.mlflow.client import speaking_of
+from planner.io.mlflow.home_store import own_uri
 from planner.io.pictures.memo_files import write_aside
 from planner.io.system.processes import home_mark
 from planner.io.system.quarantine import move_away

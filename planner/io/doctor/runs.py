@@ -13,7 +13,8 @@ from planner.io.doctor.records import lifecycle, put_tags, restored
 from planner.io.journal.work import Work
 from planner.io.leases.reaper import Reaper, is_elsewhere, run_folder, unsettled
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import own_uri, speaking_of
+from planner.io.mlflow.client import speaking_of
+from planner.io.mlflow.home_store import own_uri
 from planner.io.sync.missing_runs import vanished
 from planner.io.system.clock import SystemClock
 from planner.language.program import Program

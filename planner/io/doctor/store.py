@@ -20,7 +20,8 @@ from planner.io.mlflow.artifact_location import (
     put_in_place,
     settle_in,
 )
-from planner.io.mlflow.client import database_in_use, database_of, has_store, own_uri, speaking_of, store_uri
+from planner.io.mlflow.client import database_in_use, database_of, has_store, speaking_of
+from planner.io.mlflow.home_store import own_uri, store_uri
 from planner.io.system.quarantine import move_away
 from planner.language.program import Program
 from planner.text.terminal import sentence

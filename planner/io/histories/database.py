@@ -14,8 +14,9 @@ from planner.errors import OptionError, StoreUnavailable
 from planner.history.logged_run import History, LoggedRun, Status
 from planner.history.question import HistoryQuestion
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import address_of, database_of, speaking_of
+from planner.io.mlflow.client import database_of, speaking_of
 from planner.io.mlflow.faults import meaning_of, shown
+from planner.io.mlflow.home_store import address_of
 from planner.io.mlflow.run_reader import whole_number
 from planner.language.suggestions import instead
 

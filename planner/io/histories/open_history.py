@@ -15,7 +15,8 @@ from planner.io.histories.optuna_studies import read_studies
 from planner.io.histories.server import read_server
 from planner.io.histories.tables import SUFFIXES, read_table
 from planner.io.histories.tensorboard import read_event_files
-from planner.io.mlflow.client import address_of, database_of, is_database, own_uri, store_uri
+from planner.io.mlflow.client import database_of, is_database
+from planner.io.mlflow.home_store import address_of, own_uri, store_uri
 from planner.paths import Home
 
 _DATABASES = (".db", ".sqlite", ".sqlite3")

@@ -21,16 +21,9 @@ from planner.errors import ProgramBusy, StoreUnavailable
 from planner.io.leases.heartbeat import DEAD_SECONDS, beating
 from planner.io.leases.program_lock import Holder, holder_of, is_there, program_lock, this_process
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import (
-    connect,
-    database_of,
-    find_experiment,
-    own_uri,
-    speaking_of,
-    store_uri,
-    write_experiment_tag,
-)
+from planner.io.mlflow.client import connect, database_of, find_experiment, speaking_of, write_experiment_tag
 from planner.io.mlflow.faults import shown
+from planner.io.mlflow.home_store import own_uri, store_uri
 from planner.io.system.processes import home_mark
 from planner.io.system.signals import whole
 from planner.paths import Home

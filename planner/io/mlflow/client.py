@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from planner.errors import PhasegateError, StoreUnavailable, meaning_of_system_error
 from planner.io.journal.database import kind_of_error, refuse_too_long
 from planner.io.journal.journal import Journal
 from planner.io.mlflow.artifact_location import refuse_misplaced, refuse_moved
 from planner.io.mlflow.faults import meaning_of, shown
+from planner.io.mlflow.home_store import address_of, own_uri, refuse_another, remember, store_uri
 from planner.io.mlflow.read_only import database_for_reading
 from planner.io.system.permissions import may_write
 from planner.paths import Home
@@ -40,27 +41,6 @@ _SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is for results
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # drawn on stderr wherever tqdm is installed
 }
-_NOT_PLAIN = frozenset("%?#")
-"""Characters that mean something in an address."""
-
-
-def store_uri(home: Home) -> str:
-    """``MLFLOW_TRACKING_URI``, or the home's own SQLite file."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or own_uri(home)
-
-
-def own_uri(home: Home) -> str:
-    """The home's own SQLite file, which no other home writes to."""
-    return address_of(home.database)
-
-
-def address_of(database: Path) -> str:
-    """An SQLite file as MLflow and SQLAlchemy take it, the latter of which decodes ``%`` and cuts at ``?``.
-
-    With the driver named, MLflow leaves the folder alone, which it would otherwise make by its quoted name.
-    """
-    path = str(database)
-    return f"sqlite+pysqlite:///{quote(path)}" if set(path) & _NOT_PLAIN else f"sqlite:///{path}"
 
 
 def connect(home: Home) -> Client:
@@ -165,6 +145,7 @@ def has_store(home: Home) -> bool:
         return True
     experiments = Journal(home.journal).in_mlflow()
     if experiments:
+        refuse_another(home)
         raise StoreUnavailable(
             f"the MLflow database {path} is {'empty' if path.exists() else 'gone'}, and the journal knows of "
             f"{experiments} records and finished runs in it",
@@ -271,6 +252,7 @@ def find_experiment(client: Client, home: Home, program: str) -> Any:
 
 def experiment_id(client: Client, home: Home, program: str, question: str) -> str:
     """The id of a program's MLflow experiment, made (with its artifact folder) if it is not there."""
+    remember(home)
     experiment = find_experiment(client, home, program)
     if experiment is not None:
         _describe(client, str(experiment.experiment_id), question, experiment.tags)

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 
 from planner.errors import UsageError
-from planner.io.mlflow.client import connect, database_of, pages, store_uri
+from planner.io.mlflow.client import connect, database_of, pages
+from planner.io.mlflow.home_store import store_uri
 from planner.paths import Home
 
 _AS_TRAINING = "workflowType=machine_learning"

@@ -15,7 +15,8 @@ from planner.history.question import HistoryQuestion
 from planner.history.seeds import read_seeds
 from planner.io.histories.open_history import read_history
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import has_store, store_uri
+from planner.io.mlflow.client import has_store
+from planner.io.mlflow.home_store import store_uri
 from planner.io.store.selected_runs import measured
 from planner.language.evidence_source import EvidenceSource
 from planner.language.program import Program

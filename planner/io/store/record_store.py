@@ -11,14 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import (
-    find_experiment,
-    metric_entity,
-    own_uri,
-    param_entity,
-    speaking_of,
-    tag_entity,
-)
+from planner.io.mlflow.client import find_experiment, metric_entity, param_entity, speaking_of, tag_entity
+from planner.io.mlflow.home_store import own_uri
 from planner.io.mlflow.run_reader import whole_number
 from planner.io.store.run_store import MlflowRuns
 from planner.io.system.processes import home_mark

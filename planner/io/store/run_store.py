@@ -24,13 +24,12 @@ from planner.io.mlflow.client import (
     experiment_id,
     find_experiment,
     metric_entity,
-    own_uri,
     pages,
     param_entity,
     speaking_of,
-    store_uri,
     tag_entity,
 )
+from planner.io.mlflow.home_store import own_uri, store_uri
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
 from planner.io.store.evidence_sources import runs_in_sources
 from planner.io.store.repeat_runs import KIND, differences_to_log, note, read_repeats, second_run

@@ -18,7 +18,7 @@ from planner.io.leases.heartbeat import DEAD_SECONDS
 from planner.io.leases.program_lock import program_lock, this_process
 from planner.io.leases.store_lease import SharedLease
 from planner.io.mlflow import tags
-from planner.io.mlflow.client import own_uri
+from planner.io.mlflow.home_store import own_uri
 from planner.paths import Home
 
 NOW = 1_000_000.0

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
-from planner.io.mlflow.client import address_of, database_of
+from planner.io.mlflow.client import database_of
+from planner.io.mlflow.home_store import address_of
 from tests.support.rotation import in_turn
 from tests.support.small_homes import QUICK, cli, make_home
 

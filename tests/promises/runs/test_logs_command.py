@@ -130,7 +130,7 @@ def test_an_id_that_fits_two_runs_is_refused(fresh_home: MakeHome) -> None:
 def test_a_run_that_another_tool_logged_is_shown_by_its_own_log(judged_home: Path, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
-    from planner.io.mlflow.client import store_uri
+    from planner.io.mlflow.home_store import store_uri
     from planner.paths import Home
     from tests.support.small_homes import copy_home
 

@@ -106,7 +106,8 @@ def _in_mlflow(home: Home) -> Iterator[NamedRun]:
 
 
 def _kept_log(home: Home, run_id: str) -> str | None:
-    from planner.io.mlflow.client import connect, speaking_of, store_uri
+    from planner.io.mlflow.client import connect, speaking_of
+    from planner.io.mlflow.home_store import store_uri
     from planner.io.store.run_log import read_log
 
     client = connect(home)
