@@ -60,7 +60,7 @@ browser: .venv/installed-dev
 bench-verdicts: .venv/installed
 	$(PY) -m benchmarks.verdicts
 
-# A hundred campaigns through program files, experiment, store, advance and explain: about half an hour.
+# A hundred campaigns through program files, experiment, store, advance and explain: about a quarter of an hour.
 bench-store: .venv/installed
 	$(PY) -m benchmarks.through_the_store
 

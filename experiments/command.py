@@ -15,6 +15,9 @@ In each word of the command these are replaced; there is no shell, and other bra
     ``[name, step, value]`` lines to ``metrics.jsonl`` as it goes, or both. Whatever else it writes
     there is kept as an artifact.
 
+What it logs with MLflow by itself (``mlflow.log_metric``, autologging, callbacks) counts too: it is told the
+store and the run in its environment (``MLFLOW_TRACKING_URI``, ``MLFLOW_RUN_ID``, ``MLFLOW_EXPERIMENT_ID``).
+
 The command runs in the home folder. An exit code other than 0 ends the run as ``code_error``, 126 and
 127 (which a shell gives where a program cannot be run or is not there) as ``environment``.
 """
@@ -28,6 +31,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +43,9 @@ STDERR = 2
 TAIL_BYTES = 8192
 PATIENCE_SECONDS = 1.0
 LONGEST_LINE = 300
+STORE = "store.json"
+"""Where in its folder a run finds the variables that name its place in MLflow, once that is made."""
+WAITS_SECONDS = 120.0
 NOT_STARTED = (126, 127)
 """Exit codes by which a shell says that a program cannot be run, or is not there."""
 # Taken before the worker limits the threads of its own libraries: a command decides that for itself.
@@ -72,8 +79,18 @@ def describe(argv: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int, log: MetricLog) -> None:
+def run(
+    argv: Sequence[str],
+    params: Mapping[str, Any],
+    fidelity: str,
+    seed: int,
+    log: MetricLog,
+    awaits_store: bool = False,
+) -> None:
     """Runs the command to its end; what it reports goes to ``log`` while it runs.
+
+    Args:
+        awaits_store: it begins when it is known where it may log with MLflow, and need then report nothing.
 
     Raises:
         CommandFailed: see there. The caller ends the run as ``code_error`` or ``environment``.
@@ -88,8 +105,9 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
     substitutions |= {f"params.{name}": _as_word(value) for name, value in params.items()}
     reported = _Reported(out, log)
     words = [filled for word in argv for filled in _filled(word, substitutions, params)]
+    environment = _ENVIRONMENT | (_variables_of_store(log.folder / STORE) if awaits_store else {})
     said = _LastLine()
-    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=said.write, env=_ENVIRONMENT) as process:
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=said.write, env=environment) as process:
         said.follow()
         try:
             code = _followed(process, reported)
@@ -101,7 +119,18 @@ def run(argv: Sequence[str], params: Mapping[str, Any], fidelity: str, seed: int
         raise CommandFailed(
             f"the command ended with {_exit_named(code)}{line and ': '}{line}", code in NOT_STARTED
         )
-    reported.finish()
+    reported.finish(may_be_silent=awaits_store)
+
+
+def _variables_of_store(path: Path) -> dict[str, str]:
+    """What names the run's place in MLflow, once its planner has made it."""
+    until = time.monotonic() + WAITS_SECONDS
+    while not path.is_file():
+        if time.monotonic() > until:
+            raise CommandFailed("nobody said where in MLflow its run is", not_started=True)
+        time.sleep(0.01)
+    variables: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return variables
 
 
 class _LastLine:
@@ -199,7 +228,7 @@ class _Reported:
         for line in whole.splitlines():
             self._line(line)
 
-    def finish(self) -> None:
+    def finish(self, may_be_silent: bool) -> None:
         """Forwards ``metrics.json``, once the command has ended well."""
         path = self._out / "metrics.json"
         if path.is_file():
@@ -208,7 +237,7 @@ class _Reported:
                 self._log.metrics({name: _number(value) for name, value in values.items()})
             except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise CommandFailed(f"metrics.json is not {{name: number}}: {error}") from error
-        elif not self._lines:
+        elif not self._lines and not may_be_silent:
             raise CommandFailed("the command wrote neither metrics.json nor metrics.jsonl in {out}")
 
     def _line(self, line: bytes) -> None:

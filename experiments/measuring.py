@@ -57,7 +57,8 @@ def measure(job: Job, find: Find, on_progress: OnProgress) -> Result:
     def prepare() -> Prepared:
         if job["command"]:
             given = job["command"], job["params"], job["fidelity"], job["seed"], log
-            return lambda: command.run(*given), None  # where a command runs is its own affair
+            awaits = bool(job.get("awaits_store"))
+            return lambda: command.run(*given, awaits), None  # where a command runs is its own affair
         experiment = find(job["experiment"])
         config = configured(job["experiment"], experiment, job["params"], job["fidelity"])
         return lambda: experiment.run(config, job["seed"], log), device_of(config)

@@ -123,9 +123,14 @@ def _terminated(number: int, _: Any) -> None:
 
 def init(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case letters, digits and '_'.")],
+    command: Annotated[
+        str | None, typer.Option(help='Of your own: "python train.py {flags} --seed {seed}".')
+    ] = None,
+    metric: Annotated[str, typer.Option(help="With --command: as it is logged.")] = "accuracy",
+    better: Annotated[Literal["higher", "lower"], typer.Option(help="With --command.")] = "higher",
     json: Json = False,
 ) -> None:
-    """Writes a small program and an experiment that run as they are."""
+    """Writes a small program and an experiment that run as they are; or a program for a command."""
     from planner.io.commands.init import answer_init
 
-    show(answer_init(the_home(), name), json)
+    show(answer_init(the_home(), name, command, metric, better), json)

@@ -104,8 +104,16 @@ class RunStore(Protocol):
         """Makes the record of a run that has begun and returns its id."""
         ...
 
-    def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> None:
-        """Writes down what a run left in its folder; its outcome comes last."""
+    def variables(self, program: Program, run_id: str) -> Mapping[str, str]:
+        """The variables by which what runs there finds its own record."""
+        ...
+
+    def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> Ended:
+        """Writes down what a run left in its folder; its outcome comes last.
+
+        Returns:
+            How it ended, with what it logged by itself looked at.
+        """
         ...
 
     def start_repeat(

@@ -79,7 +79,11 @@ class MemoryRuns:
         )
         return run_id
 
-    def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> None:
+    def variables(self, program: Program, run_id: str) -> Mapping[str, str]:
+        """None: nothing outside finds its record here."""
+        return {}
+
+    def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> Ended:
         """Writes down what a run left in its folder."""
         series: dict[str, dict[int, float]] = {}
         for name, step, value in read_metrics(folder):
@@ -99,6 +103,7 @@ class MemoryRuns:
             }
         )
         self.unfinished.pop(run_id, None)
+        return ended
 
     def start_repeat(
         self, program: Program, due: DueRepeat, description: Description, started_at: float

@@ -24,6 +24,7 @@ class Job(Record):
         watched: ``code`` or ``data`` -> file -> its state, which it must have before and after the run
             (:mod:`experiments.watched`).
         alone: it takes nothing that other runs computed (:mod:`experiments.parts.shared_results`).
+        awaits_store: its command begins when it is said where in MLflow its run is (``experiments.command``).
     """
 
     id: str
@@ -38,6 +39,7 @@ class Job(Record):
     more_together: int = 0
     watched: dict[str, dict[str, list[int] | None]] = {}
     alone: bool = False
+    awaits_store: bool = False
 
 
 class Started(Record):

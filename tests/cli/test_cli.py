@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
+import sys
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
@@ -15,6 +17,7 @@ from jsonschema import Draft202012Validator
 from planner.cli.app import app
 from planner.io.commands.replies.published import REPLIES
 from planner.io.leases.program_lock import program_lock
+from planner.io.programs.loader import load_program
 from planner.paths import Home
 from tests.support.cli_schemas import assert_fits
 from tests.support.small_homes import QUICK, ROOT, Reply, add_program, cli, cli_here, contents
@@ -432,6 +435,31 @@ def test_init_writes_a_program_that_checks_out_and_never_overwrites(tmp_path: Pa
     assert_refused(cli_here("init", "first_try", home=tmp_path), 2, "already")
     assert contents(tmp_path) == before
     assert json.loads(cli_here("check", "first_try", "--json", home=tmp_path).out)["findings"] == []
+
+
+def test_init_writes_a_program_for_a_command_of_one_s_own(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("print('hello')\n")
+    words = [sys.executable, "train.py", "{flags}", "--seed", "{seed}"]
+    made = cli_here(
+        "init",
+        "mine",
+        "--command",
+        shlex.join(words),
+        "--metric",
+        "val/loss",
+        "--better",
+        "lower",
+        home=tmp_path,
+    )
+    assert made.code == 0, made.err
+    assert cli_here("check", "mine", home=tmp_path).out == "no faults found\n"
+    program = load_program(tmp_path / "knowledge" / "programs" / "mine.yaml")
+    assert program.command == words
+    assert program.metrics["val/loss"].better == "lower"
+    again = cli_here("init", "mine", "--command", "python train.py", home=tmp_path)
+    assert (again.code, "nothing is overwritten" in again.err) == (2, True)
+    for command in ("", "python 'open"):
+        assert cli_here("init", "other", "--command", command, home=tmp_path).code == 2
 
 
 @pytest.mark.parametrize("name", ["class", "contract", "a b", "../up", "Über", "9lives", "", "x" * 81])

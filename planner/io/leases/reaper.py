@@ -99,7 +99,7 @@ class Reaper:
         if ended is not None and ended.outcome in SET_ASIDE:
             outcome, reason, ended = ended.outcome, ended.reason, None
         if ended is not None and run_id is not None and folder is not None:
-            self._runs.finish(run_id, folder, ended, work.started_at or self._clock.seconds())
+            ended = self._runs.finish(run_id, folder, ended, work.started_at or self._clock.seconds())
             result: dict[str, Any] = {
                 "outcome": ended.outcome,
                 "seconds": ended.seconds,
@@ -145,7 +145,7 @@ class Reaper:
         ended = read_result(folder, f"{fingerprint}-{attempt}")
         if ended is None or ended.outcome in SET_ASIDE:
             return
-        self._runs.finish(run.id, folder, ended, run.began)
+        ended = self._runs.finish(run.id, folder, ended, run.began)
         row = EndedRun(fingerprint, attempt, run.id, ended.outcome, ended.seconds, run.checked)
         self._journal.note_finished(self._program.program, [row])
         if not is_tried_again(ended.outcome, attempt, self._program.budget.retries):

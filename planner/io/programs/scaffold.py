@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
+import shlex
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -43,6 +45,30 @@ def start_program(home: Home, name: str) -> tuple[Path, Path]:
     return program, experiment
 
 
+def start_command(home: Home, name: str, command: str, metric: str, better: str) -> Path:
+    """Writes ``knowledge/programs/NAME.yaml`` for a command of one's own; gives its path.
+
+    Args:
+        command: its words, as a shell takes them apart.
+        metric: as the command logs it.
+
+    Raises:
+        UsageError: the name cannot be that of a program, its file is there already, or the command has no
+            words or an open quote.
+
+    Side effects: makes the folder where it is not there, and the file in it.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--command: {error}: {command}") from None
+    if not words:
+        raise UsageError("--command names no program: python train.py {flags} --seed {seed}")
+    bound = "above" if better == "higher" else "below"
+    filled = {"command": json.dumps(words), "metric": json.dumps(metric), "better": better, "bound": bound}
+    return _write_new(home, name, starter_text("command.yaml.txt", name, **filled))
+
+
 def write_program(home: Home, name: str, program: Mapping[str, Any]) -> Path:
     """Writes a program as ``knowledge/programs/NAME.yaml``; gives its path.
 
@@ -53,11 +79,17 @@ def write_program(home: Home, name: str, program: Mapping[str, Any]) -> Path:
     """
     import yaml
 
+    return _write_new(
+        home, name, yaml.safe_dump(dict(program), sort_keys=False, allow_unicode=True, width=110)
+    )
+
+
+def _write_new(home: Home, name: str, text: str) -> Path:
+    """Writes a program's file where there is none; gives its path."""
     _check(name)
     path = home.program(name)
     if path.exists() or path.is_symlink():
         raise UsageError(f"{path} is there already, and nothing is overwritten; choose another name")
-    text = yaml.safe_dump(dict(program), sort_keys=False, allow_unicode=True, width=110)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
@@ -67,13 +99,13 @@ def write_program(home: Home, name: str, program: Mapping[str, Any]) -> Path:
     return path
 
 
-def starter_text(template: str, name: str) -> str:
-    """A file of ``planner/starter`` with the program's name filled in.
+def starter_text(template: str, name: str, **filled: str) -> str:
+    """A file of ``planner/starter`` with the program's name, and what else it asks for, filled in.
 
     Side effects: reads the file.
     """
     text = resources.files("planner.io.programs.starter").joinpath(template).read_text(encoding="utf-8")
-    return Template(text).substitute(name=name)
+    return Template(text).substitute(name=name, **filled)
 
 
 def _check(name: str) -> None:

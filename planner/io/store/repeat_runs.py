@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +57,24 @@ def _read(program: Program, first: Any, again: Any) -> Repeat | None:
     return repeat_of(program, one, other, (whole_number(again.data.tags.get(tags.TOGETHER, "")) or 1) > 1)
 
 
-def second_run(program: Program, first: Run, run_id: str, folder: Path, ended: Ended) -> Run:
-    """A second time as it lies in its folder."""
+def second_run(
+    program: Program,
+    first: Run,
+    run_id: str,
+    folder: Path,
+    ended: Ended,
+    logged: Mapping[str, float] | None = None,
+) -> Run:
+    """A second time as it lies in its folder.
+
+    Args:
+        logged: what it logged by itself.
+    """
     last: dict[str, tuple[int, float]] = {}
     for name, step, value in read_metrics(folder):
         if (step or 0) >= last.get(name, (0, 0.0))[0]:
             last[name] = step or 0, value
-    metrics = {name: value for name, (_, value) in last.items()}
+    metrics = {**(logged or {}), **{name: value for name, (_, value) in last.items()}}
     update = {"id": run_id, "outcome": ended.outcome, "reason": ended.cause, "metrics": metrics}
     return under_own_names(program, first.model_copy(update=update))
 

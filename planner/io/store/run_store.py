@@ -29,8 +29,9 @@ from planner.io.mlflow.client import (
     speaking_of,
     tag_entity,
 )
-from planner.io.mlflow.home_store import own_uri, store_uri
+from planner.io.mlflow.home_store import address_of, own_uri, store_uri
 from planner.io.mlflow.run_reader import attempt_of, param_text, read_run, series_metrics, whole_number
+from planner.io.store.command_log import is_of_command, log_params_beside, looked_at
 from planner.io.store.evidence_sources import runs_in_sources
 from planner.io.store.repeat_runs import KIND, differences_to_log, note, read_repeats, second_run
 from planner.io.store.run_log import keep_log
@@ -229,10 +230,12 @@ class MlflowRuns:
                 self.experiment(program), start_time=int(started_at * 1000), tags=named, run_name=name
             )
             run_id = str(made.info.run_id)
-            params = [
-                param_entity(k, hidden_param(k, param_text(v))) for k, v in sorted(planned.params.items())
-            ]
-            self.client.log_batch(run_id, params=[*params, param_entity("seed", str(planned.seed))])
+            if (
+                program.command is None
+            ):  # a command may log its own, in other words: what it leaves out follows
+                texts = {k: hidden_param(k, param_text(v)) for k, v in sorted(planned.params.items())}
+                params = [param_entity(k, text) for k, text in {**texts, "seed": str(planned.seed)}.items()]
+                self.client.log_batch(run_id, params=params)
             profile = json.dumps({"sizes": description.sizes, "overlap": description.overlap})
             self.client.log_inputs(
                 run_id, [dataset_input(description.data_name, planned.data_digest, profile)]
@@ -261,12 +264,25 @@ class MlflowRuns:
             self.client.set_tag(run_id, tags.CODE_RUN, run_id)
             self._code_runs[digest] = run_id
 
-    def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> None:
+    def variables(self, program: Program, run_id: str) -> dict[str, str]:
+        """The variables by which MLflow's clients find a run: what a command logs by itself lands there."""
+        uri = address_of(self.home.database.absolute()) if self.uri == own_uri(self.home) else self.uri
+        return {
+            "MLFLOW_TRACKING_URI": uri,
+            "MLFLOW_RUN_ID": run_id,
+            "MLFLOW_EXPERIMENT_ID": self.experiment(program),
+        }
+
+    def finish(self, run_id: str, folder: Path, ended: Ended, started_at: float) -> Ended:
         """Writes down what a run left in its folder; ``planner.outcome`` comes last.
 
         Doing it again after an interruption changes nothing: values keep their step and time.
         """
         with speaking_of(self.uri):
+            if is_of_command(folder):
+                raw = self.client.get_run(run_id)
+                ended = looked_at(raw, folder, ended)
+                log_params_beside(self.client, raw, folder)
             stamp = int(started_at * 1000)
             latest = {(name, step or 0): value for name, step, value in read_metrics(folder)}
             values = [metric_entity(name, value, stamp, step) for (name, step), value in latest.items()]
@@ -293,6 +309,7 @@ class MlflowRuns:
             end_time = int((started_at + ended.seconds) * 1000)
             self.client.set_terminated(run_id, status, end_time)
             self.client.set_tag(run_id, tags.OUTCOME, ended.outcome)
+        return ended
 
     def finish_repeat(
         self, program: Program, run_id: str, due: DueRepeat, folder: Path, ended: Ended, started_at: float
@@ -301,7 +318,9 @@ class MlflowRuns:
 
         Side effects: as ``finish``; ``planner.outcome`` comes last.
         """
-        again = second_run(program, due.first, run_id, folder, ended)
+        with speaking_of(self.uri):
+            logged = self.client.get_run(run_id).data.metrics if is_of_command(folder) else {}
+        again = second_run(program, due.first, run_id, folder, ended, logged)
         repeat = repeat_of(program, due.first, again, due.together)
         with speaking_of(self.uri):
             stamp = int(started_at * 1000)

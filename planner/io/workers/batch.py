@@ -16,7 +16,7 @@ from planner.evidence.eligibility import GIVES_UP
 from planner.evidence.run_selection import RunSelector, is_tried_again
 from planner.io.journal.journal import Journal
 from planner.io.system.signals import whole
-from planner.io.workers.jobs import job_of, lease
+from planner.io.workers.jobs import forget_where, job_of, lease, say_where
 from planner.io.workers.limits import Limits
 from planner.io.workers.results import forget_result
 from planner.io.workers.watched_files import WatchedFiles
@@ -127,6 +127,7 @@ class Batch:
         columns = planned.model_dump(mode="json")
         with whole():
             forget_result(Path(task.job.folder))
+            forget_where(task.job)
             self.journal.plan_work(
                 planned.fingerprint, task.attempt, self.program.program, columns, task.job.folder
             )
@@ -182,6 +183,7 @@ class Batch:
             self.program, planned, description, self.parent, task.attempt, task.lineage, began
         )
         self._note(task, state="started", mlflow_run=run_id)
+        say_where(task.job, self.runs.variables(self.program, run_id))
         self._started[event.job_id] = run_id, began
 
     def job_of(self, event: Any) -> Job:
@@ -197,7 +199,7 @@ class Batch:
         if event.outcome in SET_ASIDE:
             self._set_aside(event, run_id, task)
             return
-        self.runs.finish(run_id, Path(task.job.folder), event, began)
+        event = self.runs.finish(run_id, Path(task.job.folder), event, began)
         done = {"state": "finished", "outcome": event.outcome, "seconds": round(event.seconds, 3)}
         self._note(task, **done)
         if not is_tried_again(event.outcome, task.attempt, self.program.budget.retries):

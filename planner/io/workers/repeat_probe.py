@@ -13,7 +13,7 @@ from planner.evidence.repeats import NO_ANSWER, DueRepeat, latest_of_each
 from planner.io.journal.journal import Journal
 from planner.io.journal.work import REPEATS
 from planner.io.system.signals import whole
-from planner.io.workers.jobs import job_of, lease
+from planner.io.workers.jobs import job_of, lease, say_where
 from planner.io.workers.limits import Limits
 from planner.io.workers.watched_files import WatchedFiles
 from planner.language.program import Program
@@ -102,6 +102,7 @@ class RepeatProbe:
         self._note(**lease(event, self._began))
         self._run_id = self.runs.start_repeat(self.program, self.due, self.description, self._began)
         self._note(state="started", mlflow_run=self._run_id)
+        say_where(self.job, self.runs.variables(self.program, self._run_id))
 
     def _end(self, event: Ended) -> None:
         folder = Path(self.job.folder)

@@ -191,4 +191,4 @@ class InitReply(Reply):
     schema_: Literal["phasegate.init/1"] = Field("phasegate.init/1", alias="schema")
     program: Text
     path: PathText
-    experiment: PathText
+    experiment: PathText | None
