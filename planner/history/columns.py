@@ -11,7 +11,10 @@ from planner.history.seeds import is_seed_name
 
 Row = Mapping[str, Any]
 _OF_EVERY_EXPORT = frozenset(
-    ["run_id", "start_time", "end_time", "artifact_uri", "experiment_id", "lifecycle_stage", "_wandb"]
+    [
+        *("run_id", "start_time", "end_time", "artifact_uri", "experiment_id", "lifecycle_stage"),
+        *("_wandb", "_runtime", "_timestamp"),
+    ]
 )
 _OF_WANDB = frozenset(
     [

@@ -27,6 +27,7 @@ from planner.history.columns import (
 from planner.history.logged_run import History, LoggedRun, Status
 from planner.history.question import HistoryQuestion
 from planner.history.seeds import is_seed_name
+from planner.history.wandb_chart import chart_rows
 from planner.language.suggestions import instead
 
 _STATUS: dict[str, Status] = {
@@ -80,6 +81,8 @@ def history_of_rows(rows: Iterable[Row], store: str, question: HistoryQuestion) 
     cells: list[Numbered] = list(enumerate((dict(flat(row)) for row in rows), 1))
     if not cells:
         raise UsageError(f"{store} holds no runs")
+    of_chart = chart_rows([row for _, row in cells], question.metric)
+    cells = list(enumerate(of_chart, 1)) or cells
     names = list(dict.fromkeys(name for _, row in cells for name in row))
     metrics = [plain_name(name) for name in names]
     is_long = {"metric", "value"} <= set(names) and any(r.get("metric") == question.metric for _, r in cells)

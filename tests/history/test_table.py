@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -213,3 +215,39 @@ def test_the_rows_of_one_run_have_one_number_whatever_metric_stands_there() -> N
         for metric in ("acc", "loss")
     ]
     assert ids == [["1", "3", "5", "7"]] * 2
+
+
+CHART = "\n".join(
+    [
+        '"Step","adam_seed_42 - acc","adam_seed_42 - acc__MIN","adam-seed7 - acc","sgd seed=42 - acc"',
+        '"0","0.5","0.5","0.6",""',
+        '"1","0.9","0.9","","0.4"',
+    ]
+)
+
+
+def test_a_chart_that_wandb_exported_has_a_run_in_each_column() -> None:
+    rows = list(csv.DictReader(io.StringIO(CHART)))
+    runs = history_of_rows(rows, "chart.csv", HistoryQuestion("acc")).runs
+    assert [(run.params["run"], run.params["seed"], run.value, run.step) for run in runs] == [
+        ("adam", "42", 0.9, 1),
+        ("adam", "7", 0.6, 0),
+        ("sgd", "42", 0.4, 1),
+    ]
+
+
+def test_a_history_that_wandb_exported_has_its_last_step_and_no_settings_of_the_clock() -> None:
+    rows = [
+        {
+            "name": name,
+            "lr": lr,
+            "_step": step,
+            "_runtime": 1.5 * step,
+            "_timestamp": 1.7e9 + step,
+            "loss": 1 / step,
+        }
+        for name, lr in (("a", "0.1"), ("b", "0.2"))
+        for step in (1, 2, 4)
+    ]
+    runs = history_of_rows(rows, "history.csv", HistoryQuestion("loss", arms_by=("lr",))).runs
+    assert [(run.value, run.step, set(run.params)) for run in runs] == [(0.25, 4, {"name", "lr"})] * 2
