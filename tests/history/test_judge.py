@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import math
 from dataclasses import replace
 from random import Random
 
@@ -11,9 +13,14 @@ from hypothesis import strategies as st
 from scipy.stats import t, ttest_rel
 
 from planner.errors import UsageError
+from planner.history.judge import judge_history
 from planner.history.logged_run import LoggedRun
+from planner.history.question import HistoryQuestion
+from planner.history.table import history_of_rows
 from planner.statistics.levels import levels
 from tests.support.histories import ADAM, SEEDS, SGD, answer_of, arm_of, judged, runs_of
+from tests.support.rotation import a_share_of
+from tests.support.small_homes import ROOT
 
 BOTH = {"adam": ADAM, "sgd": SGD}
 
@@ -282,3 +289,25 @@ def test_a_parent_is_none_of_the_runs_that_a_condition_chooses() -> None:
     children = [replace(run, parent="sweep") for run in runs_of(BOTH)]
     with pytest.raises(UsageError, match="no run is left"):
         judged([parent, *children], where="tags.kind = 'sweep'")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("baseline", ["best", "adamw_cbp_m50"])
+def test_arms_whose_labels_were_shuffled_within_each_seed_seldom_differ(baseline: str) -> None:
+    with (ROOT / "docs" / "published" / "data" / "screening.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["stage"] == "shards"]
+    by_seed: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        by_seed.setdefault(row["seed"], []).append(row)
+    times, wrong, chance = a_share_of(1000), 0, Random(baseline)
+    for _ in range(times):
+        shuffled = []
+        for of_seed in by_seed.values():
+            names = [row["arm"] for row in of_seed]
+            chance.shuffle(names)
+            shuffled += [{**row, "arm": name} for row, name in zip(of_seed, names, strict=True)]
+        question = HistoryQuestion("accuracy", ("arm",), baseline=baseline)
+        table = judge_history(history_of_rows(shuffled, "shuffled", question), question)
+        answers = {arm.comparison.answer for arm in table.arms if arm.comparison}
+        wrong += bool(answers & {"better", "worse"})
+    assert wrong / times <= 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / times)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from planner.errors import UsageError
@@ -68,18 +69,28 @@ def store_named(home: Home, store: str | None) -> str:
 
 def _read_folder(path: Path, question: HistoryQuestion, experiments: Sequence[str]) -> History:
     """An MLflow folder, or one that holds a store."""
-    if is_file_store(path):
-        return read_folder(path, question, experiments)
-    for below in (path / "mlflow.db", path / "mlruns" / "mlflow.db"):
-        if below.is_file():
-            return read_database(address_of(below.resolve()), question, experiments)
-    if is_file_store(path / "mlruns"):
-        return read_folder(path / "mlruns", question, experiments)
+    databases = [below for below in (path / "mlflow.db", path / "mlruns" / "mlflow.db") if below.is_file()]
+    folders = [below for below in (path, path / "mlruns") if is_file_store(below)]
+    if folders and folders[0] == path:
+        return _beside(read_folder(path, question, experiments), databases)
+    if databases:
+        history = read_database(address_of(databases[0].resolve()), question, experiments)
+        return _beside(history, [*databases[1:], *folders])
+    if folders:
+        return read_folder(folders[0], question, experiments)
     if any(path.rglob("events.out.tfevents.*")):
         return read_event_files(path, question)
     raise UsageError(
         f"'{path}' holds no runs: neither mlflow.db, nor an mlruns folder, nor TensorBoard's event files"
     )
+
+
+def _beside(history: History, others: Sequence[Path]) -> History:
+    """The history, which names stores beside it that were not read."""
+    remarks = [
+        f"{other} holds runs too, which are not among these: name it to judge them" for other in others
+    ]
+    return replace(history, remarks=[*history.remarks, *remarks])
 
 
 def _default(home: Home) -> str:

@@ -255,6 +255,15 @@ def test_a_database_that_is_none_of_mlflows_or_broken_is_told(tmp_path: Path) ->
         judged(tmp_path, tmp_path / "y.db")
 
 
+def test_a_store_beside_the_one_that_is_read_is_named(old_folder: Path, tmp_path: Path) -> None:
+    both = old_folder.parent
+    with sqlite3.connect(both / "mlflow.db") as db:
+        db.executescript((FIXTURES / "mlflow-2.9.sql").read_text())
+    remarks = read(tmp_path, both).remarks
+    assert remarks == [f"{old_folder} holds runs too, which are not among these: name it to judge them"]
+    assert read(tmp_path, old_folder).remarks == []
+
+
 @pytest.mark.slow
 def test_a_server_is_read_page_by_page_and_says_what_its_database_says(tmp_path: Path) -> None:
     with mlflow_server() as server:
