@@ -11,10 +11,10 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from tests.support.rotation import SHARES, a_third_of, in_turn
+from tests.support.rotation import SHARES, a_fifth_of, in_turn
 from tests.support.small_homes import QUICK, cli, copy_home, make_home
 
-settings.register_profile("any machine", deadline=None, max_examples=a_third_of(100))
+settings.register_profile("any machine", deadline=None, max_examples=a_fifth_of(100))
 settings.load_profile("any machine")
 
 

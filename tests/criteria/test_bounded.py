@@ -15,7 +15,7 @@ from planner.criteria.test_design import TestDesign
 from planner.records.look import Look
 from planner.records.verdict import CriterionResult
 from tests.support.builders import PHASE, make_evidence, make_program
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 GAINS = [2.80, 3.39, 3.30, 1.59, 1.44]
 FLAG = {"ok": {"unit": "flag", "better": "higher"}}
@@ -117,7 +117,7 @@ CRITERIA = st.sampled_from(
 
 
 @given(some_gains, CRITERIA, st.floats(0, 6), st.integers(3, 12))
-@settings(max_examples=a_third_of(90), deadline=None, derandomize=True, database=None)
+@settings(max_examples=a_fifth_of(90), deadline=None, derandomize=True, database=None)
 def test_the_same_gain_at_every_seed_never_makes_an_outcome_worse(
     gains: list[float], rule: dict[str, Any], gain: float, cap: int
 ) -> None:
@@ -131,7 +131,7 @@ def test_the_same_gain_at_every_seed_never_makes_an_outcome_worse(
 
 
 @given(some_gains, CRITERIA, st.integers(3, 12))
-@settings(max_examples=a_third_of(90), deadline=None, derandomize=True, database=None)
+@settings(max_examples=a_fifth_of(90), deadline=None, derandomize=True, database=None)
 def test_an_answer_and_the_interval_beside_it_never_disagree(
     gains: list[float], rule: dict[str, Any], cap: int
 ) -> None:
@@ -147,7 +147,7 @@ def test_an_answer_and_the_interval_beside_it_never_disagree(
 
 
 @given(st.lists(finite, min_size=3, max_size=8), st.randoms(use_true_random=False), st.integers(3, 10))
-@settings(max_examples=a_third_of(60), deadline=None, derandomize=True, database=None)
+@settings(max_examples=a_fifth_of(60), deadline=None, derandomize=True, database=None)
 def test_no_order_of_seeds_changes_anything(gains: list[float], chance: Any, cap: int) -> None:
     base = [0.2 * (i % 4) for i in range(len(gains))]
     order = list(range(len(gains)))

@@ -15,10 +15,10 @@ from planner.criteria.quantity import Quantity, Region
 from planner.criteria.test_design import TestDesign
 from planner.statistics import intervals
 from planner.statistics.bounds import NO_POOL, PooledNoise
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 RANK = {"not_met": 0, "undecided": 1, "met": 2}
-LAWS = settings(max_examples=a_third_of(300), deadline=None, derandomize=True, database=None)
+LAWS = settings(max_examples=a_fifth_of(300), deadline=None, derandomize=True, database=None)
 
 some_values = st.lists(st.integers(-5000, 5000).map(lambda k: k / 1000), min_size=3, max_size=9)
 caps = st.sampled_from([3, 5, 8])

@@ -17,7 +17,7 @@ from planner.criteria.test_design import TestDesign
 from planner.statistics import intervals
 from planner.statistics.levels import LATE_SHARE, early_share, levels
 from tests.support.builders import make_test_design
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 VALUES = st.lists(st.integers(-400, 400).map(lambda k: k / 100), min_size=3, max_size=6)
 BOUNDS = st.integers(-300, 300).map(lambda k: k / 100)
@@ -51,7 +51,7 @@ def before(flip: float, observed: float) -> float:
 
 
 @given(VALUES, REGIONS, st.sampled_from(["point", "bounds"]))
-@settings(max_examples=a_third_of(300), deadline=None)
+@settings(max_examples=a_fifth_of(300), deadline=None)
 def test_moving_the_mean_past_flips_at_changes_the_outcome_and_stopping_short_does_not(
     values: list[float], region: Region, treatment: str
 ) -> None:
@@ -71,7 +71,7 @@ def test_moving_the_mean_past_flips_at_changes_the_outcome_and_stopping_short_do
     st.integers(1, 300).map(lambda k: k / 100),
     st.sampled_from(["point", "bounds"]),
 )
-@settings(max_examples=a_third_of(200), deadline=None)
+@settings(max_examples=a_fifth_of(200), deadline=None)
 def test_moving_improvements_past_flips_at_changes_the_outcome_of_better_by(
     values: list[float], delta: float, treatment: str
 ) -> None:
@@ -92,7 +92,7 @@ def test_moving_improvements_past_flips_at_changes_the_outcome_of_better_by(
     st.lists(st.integers(-400, 400).map(lambda k: k / 100), min_size=3, max_size=6),
     st.integers(1, 600).map(lambda k: k / 100),
 )
-@settings(max_examples=a_third_of(200), deadline=None)
+@settings(max_examples=a_fifth_of(200), deadline=None)
 def test_scaling_a_deviation_past_flips_at_changes_the_outcome(values: list[float], bound: float) -> None:
     assume(intervals.sd(values) > 0.05)
 

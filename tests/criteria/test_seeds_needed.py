@@ -16,7 +16,7 @@ from planner.criteria.test_design import TestDesign
 from planner.records.verdict import CriterionOutcome
 from planner.statistics import intervals
 from planner.statistics.bounds import PooledNoise
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 JUDGING = TestDesign(seeds=3, most_seeds=12)
 AT_LEAST_NONE = Region(0.0, math.inf)
@@ -52,7 +52,7 @@ def outcome(quantity: Quantity, design: TestDesign = JUDGING) -> CriterionOutcom
     st.integers(3, 8),
     st.integers(0, 99),
 )
-@settings(max_examples=a_third_of(60), deadline=None)
+@settings(max_examples=a_fifth_of(60), deadline=None)
 def test_so_many_like_seeds_decide_and_fewer_do_not(
     delta: float | None, mean: float, noise: float, n: int, seed: int
 ) -> None:

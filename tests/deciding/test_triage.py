@@ -18,7 +18,7 @@ from planner.records.decision import Decision, Due
 from planner.records.person import Override
 from planner.records.runs import Run
 from planner.text.numbers import number
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of, in_turn
 from tests.support.stories import story
 from tests.support.worlds import World, credit_linesearch, override, own_run, runs_of, scores, small, stand
 
@@ -328,7 +328,7 @@ WALK = ("phase_6a", "samebatch", "snapshot_age", "regularized", "spread_over_bat
 ALL = [run for phase in WALK for run in runs_of(CREDIT, phase, story(), 6)]
 
 
-@pytest.mark.parametrize("phase", WALK)
+@pytest.mark.parametrize("phase", in_turn(WALK, shares=3))
 def test_every_alternative_of_a_decision_can_be_chosen_and_is_then_followed(phase: str) -> None:
     step = next(s for s in stand(CREDIT, ALL).steps if s.verdict.phase == phase)
     offered = choices(CREDIT, phase)
@@ -341,7 +341,7 @@ def test_every_alternative_of_a_decision_can_be_chosen_and_is_then_followed(phas
         assert decision.recommended == (step.decision.choice or step.decision.action)
 
 
-@pytest.mark.parametrize("phase", WALK)
+@pytest.mark.parametrize("phase", in_turn(WALK, shares=3))
 @pytest.mark.parametrize("extra", ["stop", None])
 def test_whatever_is_offered_after_a_phase_can_be_chosen(phase: str, extra: str | None) -> None:
     for choice in choices(CREDIT, phase) if extra is None else [extra]:
@@ -354,7 +354,7 @@ def test_whatever_is_offered_after_a_phase_can_be_chosen(phase: str, extra: str 
         assert choice not in ENDS or choice == "stop"
 
 
-@settings(max_examples=a_third_of(40), deadline=None)
+@settings(max_examples=a_fifth_of(40), deadline=None)
 @given(
     words=st.lists(
         st.tuples(

@@ -18,7 +18,7 @@ from planner.judging.post_hoc import SeenRuns
 from planner.language.program import Program, build
 from planner.records.base import canonical
 from planner.records.runs import Run
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 from tests.support.stories import cures, samebatch, six_a, snapshot_age, story
 from tests.support.worlds import (
     catalog_of,
@@ -343,7 +343,7 @@ def _four_phases() -> tuple[tuple[Run, ...], Plan]:
     return tuple(runs), stand(CREDIT, runs)
 
 
-@settings(max_examples=a_third_of(25), deadline=None)
+@settings(max_examples=a_fifth_of(25), deadline=None)
 @given(order=st.randoms(use_true_random=False))
 def test_the_same_evidence_gives_the_same_records_byte_for_byte_whatever_the_order_of_runs(
     order: object,
@@ -365,7 +365,7 @@ def test_the_same_evidence_gives_the_same_records_byte_for_byte_whatever_the_ord
 VALUES = st.sampled_from([-1.0, 0.0, 0.2, 1.0, float("nan")])
 
 
-@settings(max_examples=a_third_of(60), deadline=None)
+@settings(max_examples=a_fifth_of(60), deadline=None)
 @given(
     values=st.dictionaries(st.sampled_from(["base", "new", "other", "last"]), VALUES),
     outcome=st.sampled_from([None, "timeout", "code_error", "bad_metric"]),

@@ -14,7 +14,7 @@ from planner.records.runs import Run
 from planner.records.verdict import Verdict
 from tests.support.builders import make_evidence, make_program, make_run, verdict_of
 from tests.support.hand_made import decision, trace
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 CRITERIA: dict[str, dict[str, Any]] = {
     "level": {"metric": "acc", "arm": "base", "above": 0.5},
@@ -57,7 +57,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=a_third_of(40), deadline=None)
+@settings(max_examples=a_fifth_of(40), deadline=None)
 @given(st.fixed_dictionaries({"base": rows, "new": rows}))
 def test_every_value_that_the_table_holds_agrees_when_recomputed(
     values: dict[str, list[list[float]]],

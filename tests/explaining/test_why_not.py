@@ -14,7 +14,7 @@ from planner.explaining.why_not import why_not, why_not_lines
 from planner.lineage.staleness import Validity
 from tests.support.explaining import AFTER, explained, program_of, trace_on, verdict_on
 from tests.support.flip_worlds import distance, make_world, side
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 
 def test_a_name_that_does_not_exist_is_refused_with_those_that_do() -> None:
@@ -76,7 +76,7 @@ def test_an_option_of_an_earlier_decision_is_answered_from_there() -> None:
     assert (answer.phase, answer.smallest.criterion) == ("look", "low")
 
 
-@settings(max_examples=a_third_of(150), deadline=None, derandomize=True, database=None)
+@settings(max_examples=a_fifth_of(150), deadline=None, derandomize=True, database=None)
 @given(st.integers(0, 10**9).map(make_world), st.sampled_from(["second", "third", "stop", "pass", "fail"]))
 def test_the_smallest_change_chooses_it_and_none_that_is_stated_is_smaller(world, name: str) -> None:
     verdict = world.judged()

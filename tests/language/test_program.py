@@ -94,10 +94,12 @@ def test_a_criterion_that_makes_no_sense_is_refused(keys: dict[str, Any], what: 
 
 def test_a_program_measures_by_an_experiment_or_a_command() -> None:
     program = raw()
-    with pytest.raises(ProgramError, match="exactly one of experiment, command"):
+    with pytest.raises(ProgramError, match="has an experiment and a command: leave out one"):
         build({**program, "command": ["train"]})
     del program["experiment"]
-    with pytest.raises(ProgramError, match="exactly one of experiment, command"):
+    with pytest.raises(
+        ProgramError, match="needs an experiment, a command, or evidence that is there already"
+    ):
         build(program)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from planner.language.program import build
 from planner.lineage.program_state import ProgramState
 from planner.lineage.status import as_lines, next_step, phase_state, program_json, program_state
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 from tests.support.worlds import Scripted, World, foreign_run, scores, small
 
 
@@ -262,7 +262,7 @@ WORDS = st.sampled_from(["turn", "repeat", "stop", "accept", "reject", "revoke",
 
 
 @settings(
-    max_examples=a_third_of(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=a_fifth_of(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(life=st.lists(st.tuples(WORDS, st.integers(0, 2)), max_size=5))
 @example(life=[("advance", 0), ("turn", 1)])

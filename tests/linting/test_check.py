@@ -15,7 +15,7 @@ from planner.io.programs.yaml_reader import read_yaml
 from planner.language.program import Program, build
 from planner.language.references import faults, resolve
 from planner.linting.check import Finding, check
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))
@@ -366,7 +366,7 @@ def paths_to_names(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ..
     return [path] if path[0] != "arms" and keys[-1] in names and isinstance(value, str) else []
 
 
-@settings(max_examples=a_third_of(120), deadline=None)
+@settings(max_examples=a_fifth_of(120), deadline=None)
 @given(data=st.data(), name=st.sampled_from(DRAFTS))
 def test_a_renamed_reference_is_always_reported(data: st.DataObject, name: str) -> None:
     program = copy.deepcopy(raw(name))

@@ -16,10 +16,10 @@ from planner.linting.check import check
 from planner.records.verdict import Verdict
 from tests.judging.test_gate_properties import VALUES, Values, as_evidence, criteria, damaged, required
 from tests.support.builders import PHASE, make_program, verdict_of
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 LAWS = settings(
-    max_examples=a_third_of(200),
+    max_examples=a_fifth_of(200),
     deadline=None,
     derandomize=True,
     database=None,
@@ -169,7 +169,7 @@ def rows_that_hold(program: Program, outcomes: dict[str, Any]) -> list[str]:
     return holding or [key for key, rule in cases.items() if rule.otherwise]
 
 
-@settings(LAWS, max_examples=a_third_of(100))
+@settings(LAWS, max_examples=a_fifth_of(100))
 @given(programs(), VALUES, st.booleans())
 def test_of_a_table_without_a_fault_exactly_one_row_holds_once_all_is_decided(
     program: Program, values: Values, final: bool
@@ -181,7 +181,7 @@ def test_of_a_table_without_a_fault_exactly_one_row_holds_once_all_is_decided(
     assert rows_that_hold(program, outcomes) == [verdict.case]
 
 
-@settings(LAWS, max_examples=a_third_of(150))
+@settings(LAWS, max_examples=a_fifth_of(150))
 @given(st.data(), programs(), VALUES, st.sampled_from(["one seed", "no arm", "any damage"]))
 def test_a_row_is_chosen_on_lacking_evidence_only_if_it_holds_however_the_rest_is_decided(
     data: st.DataObject, program: Program, values: Values, lacking: str

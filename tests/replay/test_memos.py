@@ -15,7 +15,7 @@ from planner.replay.archive import Log
 from planner.replay.memo_traces import dates_of, judged_last, rederive_traces
 from planner.replay.replay import derive
 from tests.replay.lives import LIVES, Life, archive_of, plain, whole_program
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 from tests.support.worlds import World
 
 pytestmark = pytest.mark.in_turn
@@ -74,7 +74,7 @@ def memos(lived: Callable[[Life], World]) -> list[str]:
     return [memo for _, memo, _ in verified(lived(whole_program))]
 
 
-@settings(max_examples=a_third_of(300))
+@settings(max_examples=a_fifth_of(300))
 @given(st.data())
 def test_any_one_changed_digit_is_named_with_its_line(memos: list[str], data: st.DataObject) -> None:
     memo = data.draw(st.sampled_from(memos))

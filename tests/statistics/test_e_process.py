@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from planner.statistics import intervals
 from planner.statistics.e_process import EFFECTS, critical_t, log_e
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 
 def t_of(values: list[float]) -> float:
@@ -19,7 +19,7 @@ def t_of(values: list[float]) -> float:
 
 
 @given(st.integers(3, 64), st.floats(0.2, 9.0), st.floats(0.0, 4.0), st.integers(0, 2**32 - 1))
-@settings(max_examples=a_third_of(300), deadline=None)
+@settings(max_examples=a_fifth_of(300), deadline=None)
 def test_e_is_the_ratio_of_a_noncentral_to_the_central_t_density(
     n: int, effect: float, centre: float, seed: int
 ) -> None:
@@ -55,7 +55,7 @@ def test_without_an_effect_e_is_one_on_average(pool_df: int) -> None:
 
 
 @given(st.integers(2, 40), st.sampled_from([0, 2, 15]), st.sampled_from([0.2, 0.05, 0.001]))
-@settings(max_examples=a_third_of(60), deadline=None)
+@settings(max_examples=a_fifth_of(60), deadline=None)
 def test_a_critical_value_is_where_e_reaches_one_over_the_level(n: int, pool_df: int, level: float) -> None:
     t = critical_t(n, n - 1 + pool_df, level)
     at = log_e(1e6 if math.isinf(t) else t, n, n - 1 + pool_df)

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from planner.statistics import intervals
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 VALUES = st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=2, max_size=12)
 
 
 @given(VALUES, st.sampled_from([0.9, 0.95, 0.975, 0.99]))
-@settings(max_examples=a_third_of(200), deadline=None)
+@settings(max_examples=a_fifth_of(200), deadline=None)
 def test_t_interval_is_scipys(values: list[float], level: float) -> None:
     interval = intervals.t_interval(values, level)
     error = statistics.stdev(values) / math.sqrt(len(values))
@@ -29,7 +29,7 @@ def test_t_interval_is_scipys(values: list[float], level: float) -> None:
 
 
 @given(VALUES, st.sampled_from([0.9, 0.95, 0.99]))
-@settings(max_examples=a_third_of(200), deadline=None)
+@settings(max_examples=a_fifth_of(200), deadline=None)
 def test_sd_interval_is_chi_squares(values: list[float], level: float) -> None:
     interval = intervals.sd_interval(values, level)
     n, spread = len(values), statistics.stdev(values)
@@ -71,7 +71,7 @@ def test_the_order_of_seeds_does_not_matter_to_the_last_bit(values: list[float])
 
 
 @given(VALUES, st.floats(-1e6, 1e6))
-@settings(max_examples=a_third_of(200), deadline=None)
+@settings(max_examples=a_fifth_of(200), deadline=None)
 def test_an_interval_ends_where_a_one_sample_t_test_says_its_level(values: list[float], null: float) -> None:
     """The interval of level 1 - p, p two-sided, has the tested mean as one of its ends."""
     assume(statistics.stdev(values) > 1e-3)
@@ -85,7 +85,7 @@ def test_an_interval_ends_where_a_one_sample_t_test_says_its_level(values: list[
 
 
 @given(st.lists(st.floats(-3, 3), min_size=3, max_size=12), st.floats(0.1, 5.0))
-@settings(max_examples=a_third_of(200), deadline=None)
+@settings(max_examples=a_fifth_of(200), deadline=None)
 def test_an_interval_within_a_margin_is_two_one_sided_t_tests(values: list[float], margin: float) -> None:
     assume(statistics.stdev(values) > 1e-3)
     tests = [

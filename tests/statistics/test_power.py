@@ -18,14 +18,14 @@ from planner.statistics.power import (
     seeds_needed,
     seeds_needed_for_margin,
 )
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 ALPHA, BETA = 0.05, 0.10
 RATES = st.sampled_from([0.2, 0.1, 0.05, 0.025, 0.001])
 
 
 @given(st.floats(0.0, 5.0), st.floats(0.05, 20.0), st.integers(2, 200), RATES)
-@settings(max_examples=a_third_of(300), deadline=None)
+@settings(max_examples=a_fifth_of(300), deadline=None)
 def test_power_is_that_of_the_noncentral_t(delta: float, sd: float, n: int, alpha: float) -> None:
     critical = stats.t.ppf(1 - alpha, n - 1)
     expected = stats.nct.sf(critical, n - 1, delta * math.sqrt(n) / sd)
@@ -67,7 +67,7 @@ def test_numbers_of_seeds_of_the_textbook(d: float, n: int) -> None:
 
 
 @given(st.floats(0.05, 4.0), st.floats(0.1, 10.0), RATES, RATES)
-@settings(max_examples=a_third_of(100), deadline=None)
+@settings(max_examples=a_fifth_of(100), deadline=None)
 def test_one_seed_fewer_than_needed_does_not_do(d: float, sd: float, alpha: float, beta: float) -> None:
     n = seeds_needed(d * sd, sd, alpha, beta)
     assert n is not None
@@ -76,7 +76,7 @@ def test_one_seed_fewer_than_needed_does_not_do(d: float, sd: float, alpha: floa
 
 
 @given(st.integers(2, 200), st.floats(0.01, 100.0), RATES, RATES)
-@settings(max_examples=a_third_of(100), deadline=None)
+@settings(max_examples=a_fifth_of(100), deadline=None)
 def test_the_effect_that_n_seeds_resolve_needs_n_seeds(n: int, sd: float, alpha: float, beta: float) -> None:
     effect = detectable_effect(sd, n, alpha, beta)
     assert power(effect, sd, n, alpha) == pytest.approx(1 - beta, abs=1e-6)

@@ -13,10 +13,10 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-SHARES = 8
+SHARES = 12
 SHARES_OF_KILLS = 10
-EXAMPLES = 8
-"""A change tries an eighth of the random examples: each try is of others."""
+EXAMPLES = 12
+"""A change tries a twelfth of the random examples: each try is of others."""
 EVERYTHING = bool(os.environ.get("EVERYTHING"))
 ROOT = Path(__file__).resolve().parents[2]
 Item = TypeVar("Item")
@@ -38,9 +38,9 @@ def a_share_of(many: int) -> int:
     return many if EVERYTHING else many // EXAMPLES
 
 
-def a_third_of(many: int) -> int:
+def a_fifth_of(many: int) -> int:
     """How many examples of so many the tests of every change try."""
-    return many if EVERYTHING else many // 3
+    return many if EVERYTHING else max(many // 5, 1)
 
 
 def every_step_or_a_share(step: int = 1) -> Iterator[int]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from planner.errors import ProgramError, UsageError
 from planner.io.programs.loader import MOST_BYTES, find_program, load_program, program_names
 from planner.io.programs.yaml_reader import read_yaml
-from tests.support.rotation import a_third_of
+from tests.support.rotation import a_fifth_of
 
 PROGRAMS = Path(__file__).parents[2] / "programs"
 DRAFTS = sorted(p.stem for p in PROGRAMS.glob("*.yaml"))
@@ -237,7 +237,7 @@ def test_a_small_file_that_stands_for_a_huge_program_is_refused_quickly(tmp_path
 
 
 @settings(
-    max_examples=a_third_of(150), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=a_fifth_of(150), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(data=st.binary(max_size=300))
 def test_random_bytes_raise_nothing_but_a_program_error(tmp_path: Path, data: bytes) -> None:
@@ -246,7 +246,7 @@ def test_random_bytes_raise_nothing_but_a_program_error(tmp_path: Path, data: by
 
 
 @settings(
-    max_examples=a_third_of(150), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=a_fifth_of(150), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(data=st.data(), name=st.sampled_from(DRAFTS))
 def test_a_damaged_draft_raises_nothing_but_a_program_error(

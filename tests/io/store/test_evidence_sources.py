@@ -83,7 +83,7 @@ def explained(home: Path, name: str = "others") -> Any:
 def test_a_table_is_judged_by_a_program_that_names_it_and_nothing_else(tmp_path: Path) -> None:
     write_table(tmp_path / "data" / "runs.csv", rows_of())
     write_program(tmp_path, program_of([{"store": "data/runs.csv", "same_data": "declared"}]))
-    assert cli_here("check", "others", home=tmp_path).out == "no faults there\n"
+    assert cli_here("check", "others", home=tmp_path).out == "no faults found\n"
     judged = verdict(tmp_path)
     assert (judged["outcome"], judged["confidence"], judged["caveats"]) == ("pass", "confirmed", [])
     said = explained(tmp_path)
