@@ -106,7 +106,7 @@ def test_a_script_that_is_made_twice_is_held_against_what_it_logged(tmp_path: Pa
     ("script", "outcome", "said"),
     [
         ("print('done')\n", "code_error", "the command logged no metric"),
-        ("import mlflow\nmlflow.log_metric('val/acc', float('nan'))\n", "bad_metric", "not finite"),
+        ("import mlflow\nmlflow.log_metric('val/acc', float('nan'))\n", "bad_metric", "acc is NaN"),
         ("import sys\nsys.exit('no rows left')\n", "code_error", "no rows left"),
     ],
 )

@@ -37,8 +37,9 @@ finish = store.MlflowRuns.finish
 def slow(*given):
     open("writes", "a").write("x")
     time.sleep({seconds})
-    finish(*given)
+    ended = finish(*given)
     open("written", "a").write("x")
+    return ended
 
 store.MlflowRuns.finish = slow
 sys.argv = ["cli.py", *sys.argv[1:]]
