@@ -10,9 +10,9 @@ from typing import Any
 from planner.errors import UsageError
 from planner.history.judged import JudgedArm, JudgedHistory
 from planner.history.logged_run import run_id_in
+from planner.language.types import LOGGED_NAME
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\-]+")
-_LOGGED_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-/: @]{0,149}")
 _LONGEST_NAME = 60
 _EVERY_OUTCOME = ("pass", "fail", "inconclusive", "invalid")
 
@@ -56,7 +56,7 @@ def program_from(judged: JudgedHistory, name: str, store: str, experiments: Sequ
 
 def _refuse_unwritable(names: Sequence[str]) -> None:
     for name in names:
-        if not _LOGGED_NAME.fullmatch(name):
+        if not re.fullmatch(LOGGED_NAME, name):
             raise UsageError(f"a program cannot hold the name {name!r}; rename it where it is logged")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.evidence.values import as_text
@@ -37,7 +37,9 @@ def arm_rules(program: Program, source: EvidenceSource) -> list[ArmRule]:
         ArmRule(
             phase,
             arm,
-            _selected(rules.select[arm]) if arm in rules.select else _alike(program, phase, arm, names),
+            parse_condition(rules.select[arm])
+            if arm in rules.select
+            else _alike(setting_of(program, phase, arm, names)),
         )
         for phase, rules in program.phases.items()
         if rules.runs_of is None
@@ -51,12 +53,12 @@ def settings_of_arms(program: Program) -> list[str]:
     return list(dict.fromkeys(name for params in held for name in params))
 
 
-def _selected(condition: str) -> IsOfArm:
-    return parse_condition(condition)
-
-
-def _alike(program: Program, phase: str, arm: str, names: Sequence[str]) -> IsOfArm:
-    """Whether a run has all these parameters as the arm has; of what the arm does not set, it logged none."""
+def setting_of(program: Program, phase: str, arm: str, names: Sequence[str]) -> dict[str, str | None]:
+    """What an arm has of these parameters, as text that compares; None of what it does not set."""
     params = program.params(phase, arm)
-    wanted = {name: as_text(params[name]) if name in params else None for name in names}
-    return lambda run: all(value_of(run, name) == value for name, value in wanted.items())
+    return {name: as_text(params[name]) if name in params else None for name in names}
+
+
+def _alike(setting: Mapping[str, str | None]) -> IsOfArm:
+    """Whether a run has all of an arm's setting; of what the arm does not set, it logged none."""
+    return lambda run: all(value_of(run, name) == value for name, value in setting.items())

@@ -8,7 +8,8 @@ import pydantic
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}$")]
-LoggedName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-/: @]{0,149}$")]
+LOGGED_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.\-/: @]{0,149}$"
+LoggedName = Annotated[str, Field(pattern=LOGGED_NAME)]
 """The name of a metric or parameter, as people log them: ``val/acc``, ``recall@10``, ``exploration rate``."""
 Pattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9_.\-{}]{0,119}$")]
 Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,159}$")]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.errors import OptionError
-from planner.evidence.values import as_text
 from planner.history.filtering import parse_condition
-from planner.history.program_arms import settings_of_arms
+from planner.history.program_arms import setting_of, settings_of_arms
 from planner.language.evidence_source import EvidenceSource
 from planner.language.finding import Finding, error
 from planner.language.program import Program
@@ -48,8 +47,7 @@ def _of_arms(program: Program, index: int, source: EvidenceSource) -> Iterator[F
     for phase, rules in program.phases.items():
         seen: dict[tuple[str | None, ...], str] = {}
         for arm in rules.arms:
-            params = program.params(phase, arm)
-            key = tuple(as_text(params[name]) if name in params else None for name in names)
+            key = tuple(setting_of(program, phase, arm, names).values())
             other = arm if arm in rules.select else seen.setdefault(key, arm)
             if other != arm and frozenset((arm, other)) not in told_apart:
                 told_apart.add(frozenset((arm, other)))

@@ -42,7 +42,7 @@ def read_history(
     path = Path(address.removeprefix("file://"))
     if is_database(address):
         return read_database(address, question, experiments)
-    if "://" in address and not address.startswith("file://") or address == "databricks":
+    if is_address(address) and not address.startswith("file://"):
         return read_server(address, question, experiments)
     if not path.exists():
         raise UsageError(f"there is no store '{address}': name a file, a folder or an address")
@@ -56,6 +56,11 @@ def read_history(
         return read_database(address_of(path.resolve()), question, experiments)
     kinds = ", ".join(sorted({*SUFFIXES, *_DATABASES}))
     raise UsageError(f"'{address}' is of no kind that is known: a folder, an address, or a file ({kinds})")
+
+
+def is_address(store: str) -> bool:
+    """Whether a store is named by an address, and by no path."""
+    return "://" in store or store == "databricks"
 
 
 def store_named(home: Home, store: str | None) -> str:

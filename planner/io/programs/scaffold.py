@@ -32,16 +32,9 @@ def start_program(home: Home, name: str) -> tuple[Path, Path]:
     _check(name)
     program, experiment = home.program(name), home.experiments / f"{name}.py"
     for path in (program, experiment):
-        if path.exists() or path.is_symlink():
-            raise UsageError(f"{path} is there already, and nothing is overwritten; choose another name")
-    try:
-        for path, template in ((experiment, "experiment.py.txt"), (program, "program.yaml.txt")):
-            text = starter_text(template, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-    except OSError as error:
-        raise UsageError(f"{error.filename or path} cannot be written: {error.strerror}") from None
+        _refuse_overwriting(path)
+    for path, template in ((experiment, "experiment.py.txt"), (program, "program.yaml.txt")):
+        _write_new(path, starter_text(template, name))
     return program, experiment
 
 
@@ -66,7 +59,7 @@ def start_command(home: Home, name: str, command: str, metric: str, better: str)
         raise UsageError("--command names no program: python train.py {flags} --seed {seed}")
     bound = "above" if better == "higher" else "below"
     filled = {"command": json.dumps(words), "metric": json.dumps(metric), "better": better, "bound": bound}
-    return _write_new(home, name, starter_text("command.yaml.txt", name, **filled))
+    return _write_program(home, name, starter_text("command.yaml.txt", name, **filled))
 
 
 def write_program(home: Home, name: str, program: Mapping[str, Any]) -> Path:
@@ -79,24 +72,31 @@ def write_program(home: Home, name: str, program: Mapping[str, Any]) -> Path:
     """
     import yaml
 
-    return _write_new(
-        home, name, yaml.safe_dump(dict(program), sort_keys=False, allow_unicode=True, width=110)
-    )
+    text = yaml.safe_dump(dict(program), sort_keys=False, allow_unicode=True, width=110)
+    return _write_program(home, name, text)
 
 
-def _write_new(home: Home, name: str, text: str) -> Path:
+def _write_program(home: Home, name: str, text: str) -> Path:
     """Writes a program's file where there is none; gives its path."""
     _check(name)
     path = home.program(name)
+    _refuse_overwriting(path)
+    _write_new(path, text)
+    return path
+
+
+def _refuse_overwriting(path: Path) -> None:
     if path.exists() or path.is_symlink():
         raise UsageError(f"{path} is there already, and nothing is overwritten; choose another name")
+
+
+def _write_new(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{error.filename or path} cannot be written: {error.strerror}") from None
-    return path
 
 
 def starter_text(template: str, name: str, **filled: str) -> str:

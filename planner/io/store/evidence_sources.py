@@ -13,7 +13,7 @@ from planner.history.logged_run import LoggedRun, run_id_in
 from planner.history.program_arms import arm_rules, settings_of_arms
 from planner.history.question import HistoryQuestion
 from planner.history.seeds import read_seeds
-from planner.io.histories.open_history import read_history
+from planner.io.histories.open_history import is_address, read_history
 from planner.io.mlflow import tags
 from planner.io.mlflow.client import has_store
 from planner.io.mlflow.home_store import store_uri
@@ -140,7 +140,7 @@ def _address(home: Home, store: str | None) -> str:
     """A store as ``read_history`` takes it: a path is one below the home."""
     if store is None:
         return store_uri(home)
-    if "://" in store or store == "databricks":
+    if is_address(store):
         return store
     return str(home.root / Path(store).expanduser())
 

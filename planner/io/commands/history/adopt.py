@@ -11,7 +11,7 @@ from planner.history.judged import JudgedHistory
 from planner.history.question import HistoryQuestion
 from planner.io.commands.history.judge import JudgeOptions
 from planner.io.commands.replies.result import CommandResult, joined
-from planner.io.histories.open_history import read_history, store_named
+from planner.io.histories.open_history import is_address, read_history, store_named
 from planner.io.programs.scaffold import write_program
 from planner.paths import Home
 
@@ -60,7 +60,7 @@ def adopt(home: Home, name: str, judged: JudgedHistory, options: JudgeOptions) -
 
 def _as_written(home: Home, store: str) -> str:
     """A store as a program names it: a path below the home begins there."""
-    if "://" in store or store == "databricks":
+    if is_address(store):
         return store
     path, root = Path(store).resolve(), home.root.resolve()
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
